@@ -1,0 +1,121 @@
+"""The command line: one command a Snakemake rule, and those that a person calls."""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import NoReturn
+
+from reinrelax import config as configuration
+from reinrelax.errors import ConfigError, ReinrelaxError
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run one command; a user's error ends with one message on standard error and status 1."""
+    options = _parser().parse_args(arguments)
+    try:
+        options.run(options)
+    except ReinrelaxError as error:
+        print(f"reinrelax: {error}", file=sys.stderr)
+        sys.exit(1)
+    except BrokenPipeError:
+        # The reader has gone; what would still be flushed at exit has nowhere to go.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(0)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="reinrelax", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="command")
+
+    def command(name: str, run: object, help_text: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=help_text, description=help_text)
+        sub.set_defaults(run=run)
+        sub.add_argument(
+            "--config",
+            type=Path,
+            action="append",
+            default=[],
+            help="configuration files, later ones over earlier ones (default: config.yaml)",
+        )
+        return sub
+
+    command("data", _data, "verify or fetch the images and prepare them")
+    train = command("train", _train, "train one cell of the run table")
+    train.add_argument("--cell", required=True, help="experiment/shape/estimator")
+    train.add_argument("--fingerprint", help="stop if the cell is not the one that was asked for")
+    return parser
+
+
+def _config(options: argparse.Namespace) -> configuration.Config:
+    merged: dict[str, object] = {}
+    for path in options.config or [Path("config.yaml")]:
+        content = configuration.read_yaml(path)
+        if not isinstance(content, dict):
+            raise ConfigError(f"{path}: must be a mapping of keys; got {type(content).__name__}")
+        merged = _merge(merged, content)
+    return configuration.load(merged)
+
+
+def _merge(below: dict[str, object], above: dict[str, object]) -> dict[str, object]:
+    """Nested mappings key by key, as Snakemake does; anything else is replaced."""
+    out = dict(below)
+    for key, value in above.items():
+        old = out.get(key)
+        out[key] = _merge(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+    return out
+
+
+def _data(options: argparse.Namespace) -> None:
+    from reinrelax import data
+
+    config = _config(options)
+    images = data.prepare(config.dataset)
+    data.save(images, config.folder / "data")
+    print(f"images: {images.name}, {len(images.train):,} for training, {len(images.test):,} for testing")
+
+
+def _train(options: argparse.Namespace) -> None:
+    from reinrelax import data, lease
+    from reinrelax.runs import find_cell, table_path
+
+    config = _config(options)
+    cell = find_cell(config, options.cell)
+    if options.fingerprint and options.fingerprint != cell.fingerprint:
+        raise ConfigError(
+            f"{cell.name}: configuration or source changed after the job was planned; run snakemake again"
+        )
+    with ExitStack() as stack:
+        device = config.machine.device
+        if device != "cpu":
+            gpus = lease.visible_devices()
+            if gpus:
+                gpu = stack.enter_context(lease.lease(gpus, config.machine.jobs_per_gpu))
+                os.environ["CUDA_VISIBLE_DEVICES"] = gpu
+                device = "cuda"
+            elif device == "cuda":
+                raise ConfigError("machine.device: cuda asked for, but this machine shows no GPU; set cpu or auto")
+            else:
+                device = "cpu"
+        # Only now: torch fixes the devices it sees when it is imported.
+        import torch
+
+        from reinrelax.experiments.vae import train_cell
+
+        torch.set_num_threads(config.machine.threads)
+        record = train_cell(
+            cell.runs,
+            data.load(config.folder / "data"),
+            table=table_path(config, cell.name),
+            fingerprint=cell.fingerprint,
+            device=device,
+            checkpoint_every=config.machine.checkpoint_every_epochs,
+            extra={"cell": cell.name, "scale": config.scale, "config": config.raw},
+        )
+    diverged = f", {len(record['diverged'])} diverged" if record["diverged"] else ""
+    print(
+        f"{cell.name}: {len(cell.runs)} seeds x {cell.first.epochs} epochs{diverged}, {record['wall_seconds']:.1f} s"
+    )

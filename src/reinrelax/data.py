@@ -1,0 +1,172 @@
+"""Images: MNIST in torchvision's layout with its checksums verified, or scikit-learn's embedded digits."""
+
+import hashlib
+import json
+import os
+import shutil
+import socket
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reinrelax import files
+from reinrelax.config import Dataset
+from reinrelax.errors import DataError, ResultsError
+
+Pixels = NDArray[np.uint8]
+
+# Of the uncompressed files, as torchvision lays them out under MNIST/raw.
+SHA256 = {
+    "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+    "train-labels-idx1-ubyte": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+    "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+    "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+}
+_RAW = Path("MNIST") / "raw"
+_DIGITS_TRAIN = 1500
+_TIMEOUT_SECONDS = 30
+
+
+@dataclass(frozen=True)
+class Images:
+    """Training and test images `[N, 784]`, one byte a pixel, and the data set they are from."""
+
+    name: str
+    train: Pixels
+    test: Pixels
+
+    @property
+    def sha256(self) -> str:
+        """A hash of all pixels."""
+        return hashlib.sha256(self.train.tobytes() + self.test.tobytes()).hexdigest()
+
+
+def root_of(settings: Dataset, environ: Mapping[str, str] = os.environ) -> Path:
+    """The folder that holds, or is to hold, `MNIST/raw`."""
+    return Path(environ.get("MNIST_ROOT") or settings.root)
+
+
+def prepare(settings: Dataset) -> Images:
+    """The images that the settings ask for; falls back to the embedded digits only where they allow it.
+
+    Raises:
+        DataError: a file is corrupted, or MNIST cannot be had and `when_missing` is `error`.
+    """
+    if settings.name == "digits":
+        images = embedded_digits()
+    else:
+        try:
+            images = mnist(root_of(settings))
+        except _UnavailableError as error:
+            if settings.when_missing == "error":
+                raise
+            print(f"WARNING: {error}\nWARNING: falling back to scikit-learn's embedded digits", file=sys.stderr)
+            images = embedded_digits()
+    return Images(
+        images.name, images.train[: settings.train_images], np.ascontiguousarray(images.test[: settings.test_images])
+    )
+
+
+def mnist(root: Path) -> Images:
+    """All of MNIST from `root`, fetched by torchvision if it is not there.
+
+    Raises:
+        DataError: a file differs from the published one, is missing, or cannot be fetched.
+    """
+    from torchvision.datasets import MNIST
+
+    if not (root / _RAW).is_dir():
+        _download(root)
+    _verify(root)
+    train, test = (MNIST(root, train=part).data.flatten(1).numpy() for part in (True, False))
+    return Images("mnist", train, test)
+
+
+def embedded_digits() -> Images:
+    """Scikit-learn's 1,797 digits of 8×8 pixels, resized to 28×28: 1,500 for training, 297 for testing."""
+    import torch
+    from sklearn.datasets import load_digits
+
+    small = torch.tensor(load_digits().images, dtype=torch.float32)[:, None]
+    large = torch.nn.functional.interpolate(small, size=(28, 28), mode="bilinear", align_corners=False)
+    pixels = (large * (255 / 16)).round().clamp(0, 255).to(torch.uint8).flatten(1).numpy()
+    return Images("digits", pixels[:_DIGITS_TRAIN], pixels[_DIGITS_TRAIN:])
+
+
+def save(images: Images, folder: Path) -> None:
+    """Write `train.npy`, `test.npy` and, last, `data.json` into a folder."""
+    for part in ("train", "test"):
+        files.write_with(folder / f"{part}.npy", lambda file, part=part: np.save(file, getattr(images, part)))
+    record = {
+        "name": images.name,
+        "train_images": len(images.train),
+        "test_images": len(images.test),
+        "sha256": images.sha256,
+    }
+    files.write_text(folder / "data.json", json.dumps(record, indent=2) + "\n")
+
+
+def load(folder: Path) -> Images:
+    """Read what `save` wrote, and check it against its checksum.
+
+    Raises:
+        ResultsError: a file is missing or damaged.
+    """
+    try:
+        record = json.loads((folder / "data.json").read_text(encoding="utf-8"))
+        images = Images(record["name"], *(np.load(folder / f"{part}.npy") for part in ("train", "test")))
+        if images.sha256 != record["sha256"]:
+            raise ValueError("pixels differ from their checksum")
+    except (OSError, ValueError, KeyError) as error:
+        raise ResultsError(f"{folder}: prepared images cannot be read ({error}). Delete the folder and rerun") from None
+    return images
+
+
+class _UnavailableError(DataError):
+    """MNIST is nowhere to be had, which a fallback may answer; a damaged file it may not."""
+
+
+def _verify(root: Path) -> None:
+    for name, expected in SHA256.items():
+        path = root / _RAW / name
+        if not path.is_file():
+            raise DataError(
+                f"{path} is missing. Supply the four uncompressed files of MNIST/raw, or delete "
+                f"{root / 'MNIST'} to have them fetched"
+            )
+        found = hashlib.sha256(path.read_bytes()).hexdigest()
+        if found != expected:
+            raise DataError(
+                f"{path} is corrupted: SHA-256 {found[:16]}…, expected {expected[:16]}…. "
+                "Replace it by the published file, or delete it and its folder to have it fetched"
+            )
+
+
+def _download(root: Path) -> None:
+    """Fetch into a temporary folder and move it into place whole, so that an interruption leaves nothing."""
+    from torchvision.datasets import MNIST
+
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=".mnist-", dir=root))
+    except OSError as error:
+        raise DataError(f"{root}: cannot be written ({error.strerror}). Set dataset.root or MNIST_ROOT") from None
+    timeout = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(_TIMEOUT_SECONDS)
+    try:
+        MNIST(temporary, download=True)
+        _verify(temporary)
+        (temporary / "MNIST").replace(root / "MNIST")
+    except (OSError, RuntimeError) as error:
+        raise _UnavailableError(
+            f"MNIST is not under {root} and cannot be fetched ({error}). Set MNIST_ROOT to a folder "
+            "that holds MNIST/raw with the four uncompressed files, or let this machine reach the network"
+        ) from None
+    finally:
+        socket.setdefaulttimeout(timeout)
+        shutil.rmtree(temporary, ignore_errors=True)

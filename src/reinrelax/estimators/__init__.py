@@ -1,0 +1,81 @@
+"""The catalogue of gradient estimators: one line each.
+
+Names are resolved on first use, so that a configuration is checked without loading torch.
+
+>>> from reinrelax.estimators import reinmax
+>>> one_hot = reinmax(torch.zeros(5, 3), tau=1.3)
+"""
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from reinrelax.errors import ConfigError
+
+if TYPE_CHECKING:
+    from reinrelax.estimators.base import Estimator
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Where an estimator lives and which hyper-parameters it takes (a test holds this to its signature)."""
+
+    module: str
+    function: str
+    hyperparameters: tuple[str, ...]
+
+
+CATALOGUE = {
+    "ST": Entry("st", "straight_through", ("tau",)),
+    "GST-1.0": Entry("st", "gapped_straight_through", ("tau",)),
+    "STGS": Entry("gumbel", "straight_through_gumbel_softmax", ("tau",)),
+    "Gumbel-Rao": Entry("gumbel", "gumbel_rao", ("tau", "draws")),
+    "ReinMax": Entry("trapezoid", "reinmax", ("tau",)),
+    "ReinMax-Argmax": Entry("trapezoid", "reinmax_argmax", ("tau",)),
+    "ReinMax-RK2": Entry("trapezoid", "reinmax_rk2", ("beta",)),
+    "ReinMax-RK2-corrected": Entry("trapezoid", "reinmax_rk2_corrected", ("beta",)),
+    "ReinMax-Rao": Entry("rao", "reinmax_rao", ("tau", "draws")),
+    "ReinMax-Rao-Eq17": Entry("rao", "reinmax_rao_equation17", ("tau", "draws")),
+    "ReinMax-CV": Entry("cv", "reinmax_cv", ("tau", "eta", "draws")),
+    "ReinMax-CV-matched": Entry("cv", "reinmax_cv_matched", ("tau", "eta", "draws")),
+    "ReinMax-CV-exchanged": Entry("cv", "reinmax_cv_exchanged", ("tau", "eta", "draws")),
+    "ReinMax-CV-factor2": Entry("cv", "reinmax_cv_factor2", ("tau", "eta", "draws")),
+    "ReinMax-CV-tempered": Entry("cv", "reinmax_cv_tempered", ("tau", "eta", "draws")),
+    "ReinMax-CV-matched-tempered": Entry("cv", "reinmax_cv_matched_tempered", ("tau", "eta", "draws")),
+    "REINFORCE": Entry("score", "reinforce", ()),
+    "REINFORCE-LOO": Entry("score", "reinforce_leave_one_out", ("samples",)),
+}
+
+_FUNCTIONS = {entry.function: name for name, entry in CATALOGUE.items()}
+__all__ = ["CATALOGUE", "Entry", "exact", "get", "lookup", *_FUNCTIONS]  # noqa: PLE0604
+
+
+def lookup(name: str) -> Entry:
+    """The catalogue entry of this name.
+
+    Raises:
+        ConfigError: no such estimator; the message lists the known ones.
+    """
+    if name not in CATALOGUE:
+        raise ConfigError(f"unknown estimator {name!r}; known: {', '.join(CATALOGUE)}")
+    return CATALOGUE[name]
+
+
+def get(name: str) -> "Estimator":
+    """The estimator of this name, as in the papers' tables.
+
+    Raises:
+        ConfigError: no such estimator.
+    """
+    entry = lookup(name)
+    module = import_module(f"reinrelax.estimators.{entry.module}")
+    estimator: Estimator = getattr(module, entry.function)
+    return estimator
+
+
+def __getattr__(attribute: str) -> Any:
+    if attribute in _FUNCTIONS:
+        return get(_FUNCTIONS[attribute])
+    if attribute == "exact":
+        return import_module("reinrelax.estimators.exact")
+    raise AttributeError(f"module {__name__!r} has no attribute {attribute!r}")

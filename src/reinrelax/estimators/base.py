@@ -1,0 +1,241 @@
+"""The estimator contract.
+
+Logits `[R, ..., C]` and a loss `f` of a one-hot sample go in; a sample and a surrogate whose gradient is the
+estimate come out. A *pathwise* estimator is one function: the vector-Jacobian product that stands in for the
+derivative of the sample. A *score-function* estimator is one function from logits and loss to an `Estimate`.
+"""
+
+import functools
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from reinrelax.errors import InputError
+from reinrelax.estimators.hyperparameters import HYPERPARAMETERS
+from reinrelax.rng import Streams
+
+Loss = Callable[[Tensor], Tensor]
+Vjp = Callable[..., Tensor]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A categorical draw D by the Gumbel-max trick (B, Eq. 4), with what an estimator may want to know of it.
+
+    Attributes:
+        log_probs: log π = log softmax(θ), `[R, ..., C]`, outside the graph.
+        gumbel: the noise G that made the draw, `[R, ..., C]`.
+        one_hot: D = one-hot argmax(θ + G), `[R, ..., C]`.
+        streams: where further noise is to be drawn from.
+    """
+
+    log_probs: Tensor
+    gumbel: Tensor
+    one_hot: Tensor
+    streams: Streams
+
+    @property
+    def probs(self) -> Tensor:
+        """π, `[R, ..., C]`."""
+        return self.log_probs.exp()
+
+    def tempered(self, tau: Tensor | float) -> Tensor:
+        """π_τ = softmax(θ/τ), `[R, ..., C]`."""
+        return (self.log_probs / tau).softmax(-1)
+
+
+def draw(logits: Tensor, streams: Streams) -> Sample:
+    """Sample D ~ softmax(logits) for logits `[R, ..., C]`, every replica from its own stream."""
+    log_probs = logits.detach().log_softmax(-1)
+    gumbel = streams.exponential_(torch.empty_like(log_probs)).log_().neg_()
+    index = (log_probs + gumbel).argmax(-1, keepdim=True)
+    one_hot = torch.zeros_like(log_probs).scatter_(-1, index, 1.0)
+    return Sample(log_probs, gumbel, one_hot, streams)
+
+
+def softmax_vjp(probs: Tensor, cotangent: Tensor) -> Tensor:
+    """g (diag(p) − p pᵀ): the cotangent g `[..., C]` through the Jacobian of a softmax with value p `[..., C]`."""
+    weighted = probs * cotangent
+    return weighted - probs * weighted.sum(-1, keepdim=True)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """One estimate.
+
+    Attributes:
+        one_hot: the (last) sample D, `[R, ..., C]`.
+        loss: f at the sample, or its mean over the samples, with the leading axes that f keeps.
+        surrogate: same shape; its gradient is the estimate, its value means nothing.
+    """
+
+    one_hot: Tensor
+    loss: Tensor
+    surrogate: Tensor
+
+
+class Estimator:
+    """What both kinds share: a name, an equation, hyper-parameters read off the function's signature.
+
+    Attributes:
+        name: as in the papers' tables.
+        equation: where the formula is from.
+        unbiased: whether the estimate's mean is the exact gradient for every f.
+        hyperparameters: names of the keyword arguments beside `generator`.
+    """
+
+    def __init__(self, function: Callable[..., Any], *, name: str, equation: str, unbiased: bool) -> None:
+        functools.update_wrapper(self, function)
+        self.function = function
+        self.name = name
+        self.equation = equation
+        self.unbiased = unbiased
+        keywords = [p for p in inspect.signature(function).parameters.values() if p.kind is p.KEYWORD_ONLY]
+        self.hyperparameters = tuple(p.name for p in keywords)
+        # What help() and an editor show is the call, not the function behind it.
+        generator = inspect.Parameter("generator", inspect.Parameter.KEYWORD_ONLY, default=None)
+        shown = [p.replace(default=HYPERPARAMETERS[p.name].default) for p in keywords]
+        self.__signature__ = inspect.Signature([*self._positional(), *shown, generator])
+
+    def surrogate(self, logits: Tensor, f: Loss, streams: Streams, **hyper: Any) -> Estimate:
+        """The estimate for logits `[R, ..., C]` and per-replica hyper-parameters; arguments are not checked."""
+        raise TypeError(f"{type(self).__name__} is abstract: use @pathwise or @score_function")
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name} ({self.equation})>"
+
+    @staticmethod
+    def _positional() -> list[inspect.Parameter]:
+        return [inspect.Parameter("logits", inspect.Parameter.POSITIONAL_OR_KEYWORD)]
+
+    def _complete(self, logits: Tensor, hyper: dict[str, Any]) -> dict[str, Any]:
+        """Check a user's arguments, and add the defaults of those not given."""
+        if not isinstance(logits, Tensor) or not logits.is_floating_point() or logits.ndim == 0:
+            kind = f"{logits.dtype} of rank {logits.ndim}" if isinstance(logits, Tensor) else type(logits).__name__
+            raise InputError(
+                f"{self.name}: logits must be a floating-point tensor [..., C] of rank >= 1; got {kind}"
+            )
+        if logits.shape[-1] < 2:
+            raise InputError(f"{self.name}: needs at least 2 categories on the last axis; got {logits.shape[-1]}")
+        if torch.isnan(logits.detach().logsumexp(-1)).any() or torch.isposinf(logits.detach()).any():
+            raise InputError(
+                f"{self.name}: logits hold NaN or +inf. Look upstream for a diverged "
+                "network; mask categories with -inf, and leave at least one finite"
+            )
+        if (logits.detach() == -torch.inf).all(-1).any():
+            raise InputError(f"{self.name}: a row of logits is -inf throughout; leave at least one category finite")
+        if unknown := set(hyper) - set(self.hyperparameters):
+            raise InputError(
+                f"{self.name}: unknown hyper-parameter {sorted(unknown)[0]!r}; "
+                f"it takes {', '.join(self.hyperparameters) or 'none'}"
+            )
+        values = {name: hyper.get(name, HYPERPARAMETERS[name].default) for name in self.hyperparameters}
+        for name, value in values.items():
+            self._check(name, value, logits)
+        return values
+
+    def _check(self, name: str, value: Any, logits: Tensor) -> None:
+        rule = HYPERPARAMETERS[name]
+        if isinstance(value, Tensor) and not rule.integer:
+            try:
+                value.expand(*logits.shape[:-1], 1)
+            except RuntimeError:
+                raise InputError(
+                    f"{self.name}: {name} of shape {list(value.shape)} does not broadcast "
+                    f"to {[*logits.shape[:-1], 1]}"
+                ) from None
+            problems = (rule.check(v) for v in value.detach().flatten().tolist())
+        else:
+            problems = iter([rule.check(value)])
+        if problem := next(filter(None, problems), None):
+            raise InputError(f"{self.name}: {name} ({rule.meaning}) {problem}")
+
+
+class Pathwise(Estimator):
+    """An estimator that replaces the derivative of the sample: one forward and one backward pass of f."""
+
+    def __call__(self, logits: Tensor, *, generator: torch.Generator | None = None, **hyper: Any) -> Tensor:
+        """A one-hot sample of softmax(logits) `[..., C]` whose backward pass gives the estimate.
+
+        Args:
+            logits: θ, `[..., C]`, unnormalised; −inf masks a category.
+            generator: source of all randomness, on the logits' device; torch's global one if None.
+            **hyper: this estimator's hyper-parameters; τ, η and β may be tensors that broadcast to `[..., 1]`.
+
+        Raises:
+            InputError: rank 0, not floating point, NaN or +inf in the logits; a hyper-parameter out of range.
+        """
+        values = self._complete(logits, hyper)
+        batched = {k: v[None] if isinstance(v, Tensor) and v.ndim else v for k, v in values.items()}
+        return self.sample(logits[None], Streams([generator]), **batched)[0]
+
+    def sample(self, logits: Tensor, streams: Streams, **hyper: Any) -> Tensor:
+        """Same for logits `[R, ..., C]`; R streams; hyper-parameters broadcast; nothing is checked."""
+        out: Tensor = _Replaced.apply(logits, self.function, streams, hyper)  # type: ignore[no-untyped-call]
+        return out
+
+    def surrogate(self, logits: Tensor, f: Loss, streams: Streams, **hyper: Any) -> Estimate:
+        one_hot = self.sample(logits, streams, **hyper)
+        loss = f(one_hot)
+        return Estimate(one_hot.detach(), loss.detach(), loss)
+
+
+class ScoreFunction(Estimator):
+    """An estimator that weighs ∇ log p(D) by values of f; f need not be differentiable in D."""
+
+    def __call__(
+        self, logits: Tensor, f: Loss, *, generator: torch.Generator | None = None, **hyper: Any
+    ) -> Estimate:
+        """Estimate for logits `[..., C]` and a loss f that maps one-hot `[..., C]` to `[...]`, or to fewer
+        trailing axes when it joins latent variables (`[B, L, C]` to `[B]`). Call backward on `.surrogate.sum()`.
+
+        Raises:
+            InputError: as for pathwise estimators.
+        """
+        values = self._complete(logits, hyper)
+        estimate = self.surrogate(logits[None], lambda z: f(z[0])[None], Streams([generator]), **values)
+        return Estimate(estimate.one_hot[0], estimate.loss[0], estimate.surrogate[0])
+
+    def surrogate(self, logits: Tensor, f: Loss, streams: Streams, **hyper: Any) -> Estimate:
+        estimate: Estimate = self.function(logits, f, streams, **hyper)
+        return estimate
+
+    @staticmethod
+    def _positional() -> list[inspect.Parameter]:
+        return [*Estimator._positional(), inspect.Parameter("f", inspect.Parameter.POSITIONAL_OR_KEYWORD)]
+
+
+def pathwise(*, name: str, equation: str, unbiased: bool = False) -> Callable[[Vjp], Pathwise]:
+    """Make an estimator of a function `(cotangent, sample, *, hyper-parameters) -> gradient`.
+
+    The cotangent is ∂f/∂D, `[R, ..., C]`; the function returns the estimate at the logits, of the same shape.
+    """
+    return lambda vjp: Pathwise(vjp, name=name, equation=equation, unbiased=unbiased)
+
+
+def score_function(
+    *, name: str, equation: str, unbiased: bool = True
+) -> Callable[[Callable[..., Estimate]], ScoreFunction]:
+    """Make an estimator of a function `(logits, f, streams, *, hyper-parameters) -> Estimate`."""
+    return lambda function: ScoreFunction(function, name=name, equation=equation, unbiased=unbiased)
+
+
+class _Replaced(torch.autograd.Function):
+    """Forward draws D; backward applies the estimator's vector-Jacobian product."""
+
+    @staticmethod
+    def forward(ctx: Any, logits: Tensor, vjp: Vjp, streams: Streams, hyper: dict[str, Any]) -> Tensor:
+        sample = draw(logits, streams)
+        ctx.save_for_backward(sample.log_probs, sample.gumbel, sample.one_hot)
+        ctx.vjp, ctx.streams, ctx.hyper = vjp, streams, hyper
+        return sample.one_hot
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable  # type: ignore[untyped-decorator]
+    def backward(ctx: Any, cotangent: Tensor) -> tuple[Tensor, None, None, None]:
+        sample = Sample(*ctx.saved_tensors, streams=ctx.streams)
+        return ctx.vjp(cotangent, sample, **ctx.hyper), None, None, None

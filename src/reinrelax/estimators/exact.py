@@ -1,0 +1,90 @@
+"""Gradients by enumeration of all C^L codes: what the estimators are measured against.
+
+Here a loss `f` maps one-hot codes `[N, ..., L, C]` to `[N, ...]`, the leading `...` being those of the logits.
+"""
+
+import itertools
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from reinrelax.errors import InputError
+from reinrelax.estimators.base import Loss
+
+_MAX_CODES = 1 << 20
+
+
+def codes(latents: int, categories: int, *, like: Tensor) -> Tensor:
+    """All one-hot codes, `[C^L, L, C]`, in lexicographic order, with the dtype and device of `like`.
+
+    Raises:
+        InputError: more than 2²⁰ codes.
+    """
+    if categories**latents > _MAX_CODES:
+        raise InputError(f"{categories}^{latents} codes are too many to enumerate (at most {_MAX_CODES})")
+    index = torch.tensor(list(itertools.product(range(categories), repeat=latents)), device=like.device)
+    return torch.nn.functional.one_hot(index, categories).to(like.dtype)
+
+
+def expectation(logits: Tensor, f: Loss, *, chunk: int = 512) -> Tensor:
+    """E_{D ~ softmax(θ)}[f(D)] for logits `[..., L, C]`, differentiable in them: `[...]`."""
+    total = logits.new_zeros(logits.shape[:-2])
+    for block in _blocks(logits, chunk):
+        weight = (logits.log_softmax(-1) * block).sum((-2, -1)).exp()  # [N, ...]
+        with torch.no_grad():
+            value = f(block)
+        total = total + (weight * value).sum(0)
+    return total
+
+
+def gradient(logits: Tensor, f: Loss, *, chunk: int = 512) -> Tensor:
+    """∇_θ E[f(D)] (B, Eq. 2) for logits `[..., L, C]`, same shape; f is called on `chunk` codes at a time."""
+    leaf = logits.detach().requires_grad_()
+    (out,) = torch.autograd.grad(expectation(leaf, f, chunk=chunk).sum(), leaf)
+    return out
+
+
+def first_order(logits: Tensor, f: Loss, *, chunk: int = 512) -> Tensor:
+    """The forward-Euler approximation (B, Eq. 9) for logits `[..., L, C]`, each latent variable given the rest."""
+    return rk2(logits, f, beta=0.0, chunk=chunk)
+
+
+def second_order(logits: Tensor, f: Loss, *, chunk: int = 512) -> Tensor:
+    """The trapezoid approximation (B, Eq. 11) for logits `[..., L, C]`."""
+    return rk2(logits, f, beta=0.5, chunk=chunk)
+
+
+def rk2(logits: Tensor, f: Loss, *, beta: float, chunk: int = 512) -> Tensor:
+    """Σ_i Σ_j π_j ((1 − β) f′(I_j) + β f′(I_i)) (I_i − I_j) dπ_i/dθ (B, Eq. 26), `[..., L, C]`.
+
+    With several latent variables the sums run over one of them and the rest are averaged over. Collected by
+    the code at which f′ is taken, the j-terms are E[f′(D) (diag(π) − π πᵀ)] because Σ_i dπ_i/dθ = 0, and the
+    i-terms are E[f′(D)(D − π) (D − π)].
+    """
+    probs = logits.detach().softmax(-1)
+    out = torch.zeros_like(probs)
+    for block in _blocks(logits, chunk):
+        weight = (logits.detach().log_softmax(-1) * block).sum((-2, -1), keepdim=True).exp()
+        slope = _slope(block, f)
+        near = probs * (slope - (probs * slope).sum(-1, keepdim=True))
+        far = (slope * (block - probs)).sum(-1, keepdim=True) * (block - probs)
+        out += (weight * ((1 - beta) * near + beta * far)).sum(0)
+    return out
+
+
+def _blocks(logits: Tensor, chunk: int) -> Iterator[Tensor]:
+    """The codes in blocks `[n, ..., L, C]`, broadcast over the logits' leading axes."""
+    if logits.ndim < 2:
+        raise InputError(f"exact: logits must be [..., L, C]; got rank {logits.ndim}")
+    everything = codes(*logits.shape[-2:], like=logits)
+    for block in everything.split(chunk):
+        shape = (len(block), *logits.shape)
+        yield block.view(len(block), *(1,) * (logits.ndim - 2), *logits.shape[-2:]).expand(shape)
+
+
+def _slope(block: Tensor, f: Loss) -> Tensor:
+    """∂f/∂D at each code, shape of `block`."""
+    leaf = block.detach().clone().requires_grad_()
+    (out,) = torch.autograd.grad(f(leaf).sum(), leaf)
+    return out

@@ -1,0 +1,77 @@
+"""Straight-Through Gumbel-Softmax (Jang et al., 2017), and Gumbel-Rao (Paulus et al., 2021) given D."""
+
+import torch
+from torch import Tensor
+
+from reinrelax.estimators.base import Sample, pathwise, softmax_vjp
+from reinrelax.rng import Streams
+
+# Elements of the Monte Carlo block worked on at once: as much as a core's cache holds, or a GPU keeps busy with.
+_BLOCK = {"cpu": 1 << 17, "cuda": 1 << 26}
+
+
+@pathwise(name="STGS", equation="B, Eq. 5")
+def straight_through_gumbel_softmax(cotangent: Tensor, sample: Sample, *, tau: Tensor | float) -> Tensor:
+    """Straight-Through Gumbel-Softmax: f′(D) d softmax_τ(θ + G)/dθ with the noise that made D."""
+    return softmax_vjp(((sample.log_probs + sample.gumbel) / tau).softmax(-1), cotangent) / tau
+
+
+@pathwise(name="Gumbel-Rao", equation="B, Eq. 6")
+def gumbel_rao(cotangent: Tensor, sample: Sample, *, tau: Tensor | float, draws: int) -> Tensor:
+    """Gumbel-Rao: the mean of Straight-Through Gumbel-Softmax over K draws of the noise given D.
+
+    The derivative through the conditional reparameterisation is left out, as in B, section 2.3: only so is
+    its mean that of Straight-Through Gumbel-Softmax.
+    """
+    return conditional_softmax_vjp(cotangent, sample.one_hot, sample.probs, tau, draws, sample.streams)
+
+
+def conditional_gumbels(probs: Tensor, one_hot: Tensor, draws: int, streams: Streams) -> Tensor:
+    """K draws of Y = θ + G given D = argmax(θ + G), where π = softmax(θ) and log Z(θ) = 0 (B, Eq. 7).
+
+    Args:
+        probs: π, `[R, ..., C]`.
+        one_hot: D, `[R, ..., C]`.
+        draws: K.
+        streams: one a replica.
+
+    Returns:
+        Y, `[R, ..., C, K]`; D's entry is the largest of each draw.
+    """
+    noise = streams.exponential_(probs.new_empty((*probs.shape, draws)))
+    winner = noise.gather(-2, one_hot.argmax(-1, keepdim=True)[..., None].expand(*probs.shape[:-1], 1, draws))
+    # −log(E_j/π_j + E_i), and −log E_i for D's own entry. Linear rather than logarithmic sums are safe in
+    # float32: E_i > 2⁻²⁴, and a quotient that overflows stands for a weight of zero.
+    rates = probs.reciprocal().masked_fill_(one_hot > 0, 0.0)
+    return noise.mul_(rates[..., None]).add_(winner).log_().neg_()
+
+
+def conditional_softmax_vjp(
+    cotangent: Tensor, one_hot: Tensor, probs: Tensor, tau: Tensor | float, draws: int, streams: Streams
+) -> Tensor:
+    """g · mean_k J_τ(Y_k) with Y_k ~ θ + G | D and J_τ = d softmax_τ (B, Algorithm 1, lines 8–9).
+
+    Args:
+        cotangent: g = ∂f/∂D, `[R, ..., C]`.
+        one_hot: D, `[R, ..., C]`.
+        probs: softmax of the θ that Y is drawn at, `[R, ..., C]`.
+        tau: temperature that broadcasts to `[R, ..., 1]`.
+        draws: K.
+        streams: one a replica.
+
+    Returns:
+        `[R, ..., C]`.
+    """
+    taus = torch.as_tensor(tau, dtype=probs.dtype, device=probs.device).expand(*probs.shape[:-1], 1)
+    out = torch.empty_like(probs)
+    rows = max(1, _BLOCK.get(probs.device.type, 1 << 26) // (probs.shape[-1] * draws))
+    for *tensors, stream in streams.split(cotangent, one_hot, probs, taus, out):
+        flat = [t.reshape(-1, t.shape[-1]).split(rows) for t in tensors[:-1]]
+        blocks = tensors[-1].view(-1, probs.shape[-1]).split(rows)
+        for g, hot, p, t, block in zip(*flat, blocks, strict=True):
+            y = conditional_gumbels(p[None], hot[None], draws, stream)[0]
+            weights = y.div_(t[..., None]).softmax(-2)  # [rows, C, K]
+            inner = g[:, None, :] @ weights  # [rows, 1, K]
+            mean = weights.mean(-1)
+            block.copy_((g * mean - (weights @ inner.mT)[..., 0] / draws) / t)
+    return out

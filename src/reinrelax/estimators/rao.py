@@ -1,0 +1,27 @@
+"""ReinMax-Rao: ReinMax with its first term Rao-Blackwellised, in the two readings that the paper prints."""
+
+from torch import Tensor
+
+from reinrelax.estimators.base import Sample, pathwise, softmax_vjp
+from reinrelax.estimators.gumbel import conditional_softmax_vjp
+
+
+@pathwise(name="ReinMax-Rao", equation="B, Algorithm 1")
+def reinmax_rao(cotangent: Tensor, sample: Sample, *, tau: Tensor | float, draws: int) -> Tensor:
+    """ReinMax-Rao: f′(D) (2 mean_k J_τ(Y_k) − ½ J_τ(θ)), Y_k ~ θ_D + G | D, θ_D = log((π + D)/2)."""
+    straight = softmax_vjp(sample.tempered(tau), cotangent) / tau
+    return 2 * rao_term(cotangent, sample, tau=tau, draws=draws) - straight / 2
+
+
+@pathwise(name="ReinMax-Rao-Eq17", equation="B, Eq. 17")
+def reinmax_rao_equation17(cotangent: Tensor, sample: Sample, *, tau: Tensor | float, draws: int) -> Tensor:
+    """The last term at θ_D instead of θ: f′(D) (2 mean_k J_τ(Y_k) − ½ J_τ(θ_D))."""
+    middle = (sample.probs + sample.one_hot) / 2
+    straight = softmax_vjp((middle.log() / tau).softmax(-1), cotangent) / tau
+    return 2 * rao_term(cotangent, sample, tau=tau, draws=draws) - straight / 2
+
+
+def rao_term(cotangent: Tensor, sample: Sample, *, tau: Tensor | float, draws: int) -> Tensor:
+    """Gumbel-Rao at θ_D = log((π + D)/2), `[R, ..., C]` (B, Algorithm 1, lines 7–9)."""
+    middle = (sample.probs + sample.one_hot) / 2
+    return conditional_softmax_vjp(cotangent, sample.one_hot, middle, tau, draws, sample.streams)

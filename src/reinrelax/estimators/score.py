@@ -1,0 +1,34 @@
+"""REINFORCE (Williams, 1992), and with the leave-one-out baseline (Kool et al., 2019)."""
+
+import torch
+from torch import Tensor
+
+from reinrelax.estimators.base import Estimate, Loss, draw, score_function
+from reinrelax.rng import Streams
+
+
+@score_function(name="REINFORCE", equation="Williams 1992")
+def reinforce(logits: Tensor, f: Loss, streams: Streams) -> Estimate:
+    """f(D) ∇ log π(D)."""
+    one_hot = draw(logits, streams).one_hot
+    loss = f(one_hot)
+    return Estimate(one_hot, loss.detach(), loss + loss.detach() * _log_prob(logits, one_hot, loss))
+
+
+@score_function(name="REINFORCE-LOO", equation="Kool et al. 2019")
+def reinforce_leave_one_out(logits: Tensor, f: Loss, streams: Streams, *, samples: int) -> Estimate:
+    """mean_m (f(D_m) − mean_{n≠m} f(D_n)) ∇ log π(D_m) over independent samples D_1 … D_M."""
+    one_hots = [draw(logits, streams).one_hot for _ in range(samples)]
+    losses = [f(one_hot) for one_hot in one_hots]
+    total = torch.stack(losses).detach().sum(0)
+    surrogate = torch.zeros_like(total)
+    for one_hot, loss in zip(one_hots, losses, strict=True):
+        baseline = (total - loss.detach()) / (samples - 1)
+        surrogate = surrogate + loss + (loss.detach() - baseline) * _log_prob(logits, one_hot, loss)
+    return Estimate(one_hots[-1], total / samples, surrogate / samples)
+
+
+def _log_prob(logits: Tensor, one_hot: Tensor, loss: Tensor) -> Tensor:
+    """log π(D) summed over the latent variables that one loss value joins, shape of `loss`."""
+    chosen = logits.log_softmax(-1).gather(-1, one_hot.argmax(-1, keepdim=True))[..., 0]
+    return chosen.flatten(loss.ndim).sum(-1) if chosen.ndim > loss.ndim else chosen

@@ -1,0 +1,46 @@
+"""ReinMax (Liu et al., 2023) and its relatives that need no further noise."""
+
+import torch
+from torch import Tensor
+
+from reinrelax.estimators.base import Sample, pathwise, softmax_vjp
+
+
+@pathwise(name="ReinMax", equation="B, Eq. 12")
+def reinmax(cotangent: Tensor, sample: Sample, *, tau: Tensor | float) -> Tensor:
+    """ReinMax: 2 f′(D) (diag(p) − p pᵀ) − ½ f′(D) (diag(π) − π πᵀ), p = (π_τ + D)/2.
+
+    At τ = 1 its mean is the second-order approximation (B, Eq. 13).
+    """
+    middle = (sample.tempered(tau) + sample.one_hot) / 2
+    return 2 * softmax_vjp(middle, cotangent) - softmax_vjp(sample.probs, cotangent) / 2
+
+
+@pathwise(name="ReinMax-Argmax", equation="B, section 3")
+def reinmax_argmax(cotangent: Tensor, sample: Sample, *, tau: Tensor | float) -> Tensor:
+    """ReinMax with one-hot argmax(θ) for D in (π_τ + D)/2; f′ is still taken at D."""
+    mode = torch.zeros_like(sample.one_hot).scatter_(-1, sample.log_probs.argmax(-1, keepdim=True), 1.0)
+    middle = (sample.tempered(tau) + mode) / 2
+    return 2 * softmax_vjp(middle, cotangent) - softmax_vjp(sample.probs, cotangent) / 2
+
+
+@pathwise(name="ReinMax-RK2", equation="B, Eq. 27")
+def reinmax_rk2(cotangent: Tensor, sample: Sample, *, beta: Tensor | float) -> Tensor:
+    """ReinMax-RK2 as printed: 2 f′(D) (diag(p) − q pᵀ) − β f′(D) (diag(π) − π πᵀ) with p = (π + D)/2 and
+    q = βπ + (1 − β)D.
+
+    Its mean is RK2_β,k + (2β − 1) π_k Σ_i π_i f′(I_i)(I_i − π): Theorem 1 holds at β = ½ alone.
+    """
+    probs = sample.probs
+    middle = (probs + sample.one_hot) / 2
+    shifted = beta * probs + (1 - beta) * sample.one_hot
+    first = middle * (cotangent - (shifted * cotangent).sum(-1, keepdim=True))
+    return 2 * first - beta * softmax_vjp(probs, cotangent)
+
+
+@pathwise(name="ReinMax-RK2-corrected", equation="B, Eq. 26")
+def reinmax_rk2_corrected(cotangent: Tensor, sample: Sample, *, beta: Tensor | float) -> Tensor:
+    """(1 − 2β) ST + 2β ReinMax at τ = 1, whose mean is RK2_β for every β: Eq. 26 is linear in β."""
+    first_order = straight = softmax_vjp(sample.probs, cotangent)
+    second_order = 2 * softmax_vjp((sample.probs + sample.one_hot) / 2, cotangent) - straight / 2
+    return (1 - 2 * beta) * first_order + 2 * beta * second_order

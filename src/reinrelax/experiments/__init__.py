@@ -1,0 +1,1 @@
+"""Experiments: settings in, tidy table out. They compute and record; they neither judge nor draw."""

@@ -1,0 +1,62 @@
+"""The discrete VAE of paper B with a leading replica axis, and the two terms of its negative ELBO."""
+
+import math
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from reinrelax.models.layers import Parameters
+from reinrelax.types import LatentShape
+
+PIXELS = 784
+HIDDEN = (512, 256)
+
+
+class DiscreteVAE:
+    """R replicas of the encoder 784-512-256-(L·C) and decoder (L·C)-256-512-784 with ReLU (B, section 4.2).
+
+    Args:
+        shape: the latent space.
+        seeds: one a replica, for the initial parameters.
+        device: where it lives.
+    """
+
+    def __init__(self, shape: LatentShape, seeds: Sequence[int], device: torch.device | str = "cpu") -> None:
+        self.shape = shape
+        code = shape.categories * shape.latents
+        widths = (PIXELS, *HIDDEN, code, *reversed(HIDDEN), PIXELS)
+        sizes = [(a, b) for a, b in zip(widths[:-1], widths[1:], strict=True)]
+        self.parameters = Parameters(sizes, seeds, torch.device(device))
+        self._encoder, self._decoder = self.parameters.layers[:3], self.parameters.layers[3:]
+
+    def encode(self, images: Tensor) -> Tensor:
+        """Logits `[R, B, L, C]` of the posterior over codes, from images `[R, B, 784]` in [0, 1]."""
+        hidden = images
+        for layer in self._encoder[:-1]:
+            hidden = layer(hidden).relu()
+        logits: Tensor = self._encoder[-1](hidden).unflatten(-1, (self.shape.latents, self.shape.categories))
+        return logits
+
+    def decode(self, codes: Tensor) -> Tensor:
+        """Bernoulli logits `[R, B, 784]` of the pixels, from one-hot codes `[R, B, L, C]`."""
+        hidden = codes.flatten(-2)
+        for layer in self._decoder[:-1]:
+            hidden = layer(hidden).relu()
+        return self._decoder[-1](hidden)
+
+    def reconstruction(self, images: Tensor, codes: Tensor) -> Tensor:
+        """−log p(x | z) summed over pixels, nats per image `[R, B]`; grey pixels as they are."""
+        return F.binary_cross_entropy_with_logits(self.decode(codes), images, reduction="none").sum(-1)
+
+
+def kl_to_uniform(logits: Tensor) -> Tensor:
+    """KL(softmax(θ) ‖ uniform) summed over latent variables, nats per image: `[..., L, C]` to `[...]`."""
+    log_probs = logits.log_softmax(-1)
+    return (log_probs.exp() * (log_probs + math.log(logits.shape[-1]))).sum((-2, -1))
+
+
+def negative_elbo(logits: Tensor, reconstruction: Tensor) -> Tensor:
+    """Negative ELBO (B, Eq. 21) averaged over the batch, nats per image: `[R, B]` to `[R]`."""
+    return torch.mean(reconstruction + kl_to_uniform(logits), -1)

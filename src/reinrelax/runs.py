@@ -1,0 +1,90 @@
+"""The run table: one training a row; and its cells, the jobs in which rows train together as replicas."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from reinrelax.config import Config
+from reinrelax.errors import ConfigError
+from reinrelax.estimators import lookup
+from reinrelax.run import Run, digest
+from reinrelax.sources import fingerprint
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A job: runs of one experiment, latent shape and estimator that train side by side."""
+
+    name: str
+    runs: tuple[Run, ...]
+
+    @property
+    def first(self) -> Run:
+        """Any of the runs, for what they share."""
+        return self.runs[0]
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of the rows and of the source that computes them: what the job's results depend on."""
+        module = f"reinrelax.estimators.{lookup(self.first.estimator).module}"
+        source = fingerprint(["reinrelax.experiments.vae", module])
+        return digest([source, [run.run_id for run in self.runs]])
+
+
+def run_table(config: Config) -> list[Run]:
+    """All rows, in the order estimator by estimator, shape by shape, seed by seed."""
+    experiment = config.elbo
+    return [
+        Run(
+            experiment="elbo",
+            dataset=config.dataset.name,
+            train_images=config.dataset.train_images,
+            test_images=config.dataset.test_images,
+            shape=shape,
+            estimator=estimator,
+            hyper=config.settings[estimator, shape].hyper,
+            optimizer=config.settings[estimator, shape].optimizer,
+            learning_rate=config.settings[estimator, shape].learning_rate,
+            batch_size=experiment.batch_size,
+            epochs=experiment.epochs,
+            seed=seed,
+        )
+        for estimator in experiment.estimators
+        for shape in experiment.latent_shapes
+        for seed in range(experiment.seeds)
+    ]
+
+
+def cells(config: Config) -> dict[str, Cell]:
+    """The jobs by name, `experiment/shape/estimator`, with `.1`, `.2`, … where a job would be too large."""
+    groups: dict[str, list[Run]] = {}
+    for run in run_table(config):
+        groups.setdefault(f"{run.experiment}/{run.shape}/{run.estimator}", []).append(run)
+    return {cell.name: cell for name, runs in groups.items() for cell in _split(name, runs, config)}
+
+
+def find_cell(config: Config, name: str) -> Cell:
+    """The job of this name.
+
+    Raises:
+        ConfigError: the configuration has no such job.
+    """
+    known = cells(config)
+    if name not in known:
+        raise ConfigError(f"no cell {name!r} in this configuration; the first of {len(known)}: {next(iter(known))}")
+    return known[name]
+
+
+def table_path(config: Config, cell: str) -> Path:
+    """Where a cell's tidy table lies; its provenance lies beside it as `.json`."""
+    return config.folder / f"{cell}.csv"
+
+
+def _split(name: str, runs: list[Run], config: Config) -> Iterator[Cell]:
+    parts = list(_batched(runs, config.machine.max_replicas_per_job))
+    for index, part in enumerate(parts, 1):
+        yield Cell(name if len(parts) == 1 else f"{name}.{index}", part)
+
+
+def _batched(runs: list[Run], size: int) -> Iterator[tuple[Run, ...]]:
+    return (tuple(runs[start : start + size]) for start in range(0, len(runs), size))

@@ -1,0 +1,65 @@
+"""Checkpoints: all that a killed training needs to go on, in one file that is whole or absent."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from reinrelax import files
+from reinrelax.training.loop import Trainer
+
+
+def save(path: Path, trainer: Trainer, fingerprint: str) -> None:
+    """Write the trainer's state after a complete epoch.
+
+    Raises:
+        ResultsError: the file cannot be written.
+    """
+    optimizer, history = trainer.optimizer, trainer.history
+    state = {
+        "fingerprint": fingerprint,
+        "values": trainer.model.parameters.values,
+        "first": optimizer.first,
+        "second": optimizer.second,
+        "t": optimizer.t,
+        "dead": trainer.dead,
+        "diverged": history.diverged,
+        "metrics": history.metrics,
+    }
+    files.write_with(path, lambda file: torch.save(state, file))
+
+
+def restore(path: Path, trainer: Trainer, fingerprint: str) -> bool:
+    """Bring the trainer to where the checkpoint left it; False, and nothing changed, if there is no usable one.
+
+    A checkpoint of other settings, other source or other data has another fingerprint and is passed over, and
+    so is a damaged file: training from the start is then the right answer, and is said on standard error.
+    """
+    if not path.exists():
+        return False
+    state = _read(path)
+    if state is None or state.get("fingerprint") != fingerprint:
+        reason = "is damaged" if state is None else "belongs to other settings"
+        print(f"WARNING: checkpoint {path} {reason}; training starts anew", file=sys.stderr)
+        return False
+    optimizer = trainer.optimizer
+    for target, name in (
+        (trainer.model.parameters.values, "values"),
+        (optimizer.first, "first"),
+        (optimizer.second, "second"),
+        (trainer.dead, "dead"),
+        (trainer.history.diverged, "diverged"),
+    ):
+        target.copy_(state[name])
+    optimizer.t = state["t"]
+    trainer.history.metrics = state["metrics"]
+    return True
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    try:
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception:  # a damaged archive raises whatever its damaged part leads to
+        return None
+    return state

@@ -1,0 +1,32 @@
+"""Small types that every layer shares."""
+
+import re
+from dataclasses import dataclass
+
+from reinrelax.errors import ConfigError
+
+
+@dataclass(frozen=True, order=True)
+class LatentShape:
+    """A discrete latent space, written `CxL` as in paper B's tables: C categories by L latent variables."""
+
+    categories: int
+    latents: int
+
+    @classmethod
+    def parse(cls, text: str) -> "LatentShape":
+        """Read `"8x4"`.
+
+        Raises:
+            ConfigError: the text is not two positive integers with an `x` between, or C < 2.
+        """
+        match = re.fullmatch(r"([1-9]\d*)x([1-9]\d*)", text)
+        if match is None or int(match[1]) < 2:
+            raise ConfigError(
+                f"latent shape {text!r} is not of the form CxL, such as 8x4: "
+                "at least 2 categories by at least 1 latent variable"
+            )
+        return cls(int(match[1]), int(match[2]))
+
+    def __str__(self) -> str:
+        return f"{self.categories}x{self.latents}"
