@@ -1,7 +1,6 @@
 """The command line: one command a Snakemake rule, and those that a person calls."""
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Sequence
@@ -47,6 +46,14 @@ def _parser() -> argparse.ArgumentParser:
     train = command("train", _train, "train one cell of the run table")
     train.add_argument("--cell", required=True, help="experiment/shape/estimator")
     train.add_argument("--fingerprint", help="stop if the cell is not the one that was asked for")
+    plan = command("plan", _plan, "what would run, and an estimate of the time")
+    plan.add_argument(
+        "--cores", type=int, default=os.cpu_count() or 1, help="cores to plan for (default: all)"
+    )
+    command("judge", _judge, "collect the tables of what is finished and judge the claims")
+    command("draw", _draw, "draw the figures of what is collected")
+    command("render", _render, "render the report of what is collected and drawn")
+    command("report", _report, "judge, draw and render: the report of whatever is finished by now")
     return parser
 
 
@@ -97,7 +104,9 @@ def _train(options: argparse.Namespace) -> None:
                 os.environ["CUDA_VISIBLE_DEVICES"] = gpu
                 device = "cuda"
             elif device == "cuda":
-                raise ConfigError("machine.device: cuda asked for, but this machine shows no GPU; set cpu or auto")
+                raise ConfigError(
+                    "machine.device: cuda asked for, but this machine shows no GPU; set cpu or auto"
+                )
             else:
                 device = "cpu"
         # Only now: torch fixes the devices it sees when it is imported.
@@ -116,6 +125,34 @@ def _train(options: argparse.Namespace) -> None:
             extra={"cell": cell.name, "scale": config.scale, "config": config.raw},
         )
     diverged = f", {len(record['diverged'])} diverged" if record["diverged"] else ""
-    print(
-        f"{cell.name}: {len(cell.runs)} seeds x {cell.first.epochs} epochs{diverged}, {record['wall_seconds']:.1f} s"
-    )
+    size = f"{len(cell.runs)} replicas x {cell.first.epochs} epochs"
+    print(f"{cell.name}: {size}{diverged}, {record['wall_seconds']:.1f} s")
+
+
+def _plan(options: argparse.Namespace) -> None:
+    from reinrelax import plan
+
+    print(plan.describe(_config(options), options.cores))
+
+
+def _judge(options: argparse.Namespace) -> None:
+    from reinrelax.reporting import collect
+
+    collect.write_tables(_config(options), Path())
+
+
+def _draw(options: argparse.Namespace) -> None:
+    from reinrelax.reporting import figures
+
+    figures.write_figures(_config(options), Path())
+
+
+def _render(options: argparse.Namespace) -> None:
+    from reinrelax.reporting import page
+
+    print(f"report: {page.write_report(_config(options), Path())}")
+
+
+def _report(options: argparse.Namespace) -> None:
+    for step in (_judge, _draw, _render):
+        step(options)

@@ -94,7 +94,8 @@ def load(raw: Mapping[str, Any], root: Path = Path()) -> Config:
     """
     schema = read_yaml(root / SCHEMA)
     errors = sorted(
-        jsonschema.Draft202012Validator(schema).iter_errors(raw), key=lambda e: [str(p) for p in e.absolute_path]
+        jsonschema.Draft202012Validator(schema).iter_errors(raw),
+        key=lambda e: [str(p) for p in e.absolute_path],
     )
     if errors:
         raise ConfigError("\n".join(_explain(error) for error in errors[:10]))
@@ -140,7 +141,7 @@ def read_yaml(path: Path) -> Any:
 def _settings(
     raw: Mapping[str, Any], experiment: VaeExperiment, root: Path
 ) -> dict[tuple[str, LatentShape], Setting]:
-    """Settings of every estimator and latent shape of the experiment: the table's, then `settings` over them."""
+    """Settings of each estimator and latent shape: those of the table, with `settings` over them."""
     for name, by_shape in raw["settings"].items():
         _at(f"settings.{name}", lookup, name)
         for shape in by_shape:
@@ -151,7 +152,11 @@ def _settings(
     for name in experiment.estimators:
         for shape in experiment.latent_shapes:
             given = raw["settings"].get(name, {})
-            values = {**table.get((name, str(shape)), {}), **given.get("any", {}), **given.get(str(shape), {})}
+            values = {
+                **table.get((name, str(shape)), {}),
+                **given.get("any", {}),
+                **given.get(str(shape), {}),
+            }
             out[name, shape] = _setting(name, shape, values, experiment.draws)
     return out
 
@@ -169,7 +174,9 @@ def _setting(name: str, shape: LatentShape, values: Mapping[str, Any], draws: in
             f"for this latent shape or for all under settings.{name}.any"
         )
     if unknown := sorted(set(values) - needed):
-        raise ConfigError(f"{where}.{unknown[0]}: {name} does not take it; it takes {', '.join(sorted(needed))}")
+        raise ConfigError(
+            f"{where}.{unknown[0]}: {name} does not take it; it takes {', '.join(sorted(needed))}"
+        )
     for key in taken:
         if problem := HYPERPARAMETERS[key].check(values[key]):
             raise ConfigError(f"{where}.{key}: {problem}")
@@ -205,7 +212,11 @@ def _at(key: str, check: Any, value: Any) -> Any:
 def _explain(error: jsonschema.ValidationError) -> str:
     """One line: key, what is allowed, what came."""
     key = ".".join(str(p) for p in error.absolute_path) or "configuration"
-    came = f"got {error.instance!r}" if len(repr(error.instance)) < 80 else f"got a {type(error.instance).__name__}"
+    came = (
+        f"got {error.instance!r}"
+        if len(repr(error.instance)) < 80
+        else f"got a {type(error.instance).__name__}"
+    )
     rule = error.validator_value
     match error.validator:
         case "additionalProperties":

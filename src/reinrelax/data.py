@@ -65,10 +65,14 @@ def prepare(settings: Dataset) -> Images:
         except _UnavailableError as error:
             if settings.when_missing == "error":
                 raise
-            print(f"WARNING: {error}\nWARNING: falling back to scikit-learn's embedded digits", file=sys.stderr)
+            print(
+                f"WARNING: {error}\nWARNING: falling back to scikit-learn's embedded digits", file=sys.stderr
+            )
             images = embedded_digits()
     return Images(
-        images.name, images.train[: settings.train_images], np.ascontiguousarray(images.test[: settings.test_images])
+        images.name,
+        images.train[: settings.train_images],
+        np.ascontiguousarray(images.test[: settings.test_images]),
     )
 
 
@@ -101,7 +105,8 @@ def embedded_digits() -> Images:
 def save(images: Images, folder: Path) -> None:
     """Write `train.npy`, `test.npy` and, last, `data.json` into a folder."""
     for part in ("train", "test"):
-        files.write_with(folder / f"{part}.npy", lambda file, part=part: np.save(file, getattr(images, part)))
+        with files.atomic(folder / f"{part}.npy") as file:
+            np.save(file, getattr(images, part))
     record = {
         "name": images.name,
         "train_images": len(images.train),
@@ -123,7 +128,9 @@ def load(folder: Path) -> Images:
         if images.sha256 != record["sha256"]:
             raise ValueError("pixels differ from their checksum")
     except (OSError, ValueError, KeyError) as error:
-        raise ResultsError(f"{folder}: prepared images cannot be read ({error}). Delete the folder and rerun") from None
+        raise ResultsError(
+            f"{folder}: prepared images cannot be read ({error}). Delete the folder and rerun"
+        ) from None
     return images
 
 
@@ -155,7 +162,9 @@ def _download(root: Path) -> None:
         root.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=".mnist-", dir=root))
     except OSError as error:
-        raise DataError(f"{root}: cannot be written ({error.strerror}). Set dataset.root or MNIST_ROOT") from None
+        raise DataError(
+            f"{root}: cannot be written ({error.strerror}). Set dataset.root or MNIST_ROOT"
+        ) from None
     timeout = socket.getdefaulttimeout()
     socket.setdefaulttimeout(_TIMEOUT_SECONDS)
     try:

@@ -2,10 +2,10 @@
 
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from reinrelax.errors import ResultsError
 
@@ -48,12 +48,6 @@ def write_bytes(path: Path, content: bytes) -> None:
 def write_text(path: Path, content: str) -> None:
     """Write `content` to `path` as UTF-8, all or nothing."""
     write_bytes(path, content.encode())
-
-
-def write_with(path: Path, write: Callable[[IO[bytes]], Any]) -> None:
-    """Let `write` fill a file that takes the place of `path` when it is whole."""
-    with atomic(path) as file:
-        write(file)
 
 
 def _unwritable(path: Path, error: OSError) -> str:

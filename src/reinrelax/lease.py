@@ -19,7 +19,10 @@ def visible_devices(environ: Mapping[str, str] = os.environ) -> list[str]:
         return [name for name in (part.strip() for part in named.split(",")) if name and name != "-1"]
     try:
         listed = subprocess.run(
-            ["nvidia-smi", "--query-gpu=uuid", "--format=csv,noheader"], capture_output=True, text=True, check=True
+            ["nvidia-smi", "--query-gpu=uuid", "--format=csv,noheader"],
+            capture_output=True,
+            text=True,
+            check=True,
         )
     except (OSError, subprocess.CalledProcessError):
         return []

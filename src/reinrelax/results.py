@@ -71,7 +71,9 @@ def read_cell(config: Config, cell: Cell) -> CellResult:
         table = pd.read_csv(path)
         found, expected = set(table["run_id"]), {run.run_id for run in cell.runs}
     except (OSError, ValueError, KeyError) as error:
-        raise ResultsError(f"{path}: cannot be read as a results table ({error!r}). Delete it and rerun") from None
+        raise ResultsError(
+            f"{path}: cannot be read as a results table ({error!r}). Delete it and rerun"
+        ) from None
     if found != expected:
         raise ResultsError(f"{path}: holds other runs than its record says. Delete it and rerun")
     return CellResult(cell, table, record)

@@ -71,7 +71,9 @@ def find_cell(config: Config, name: str) -> Cell:
     """
     known = cells(config)
     if name not in known:
-        raise ConfigError(f"no cell {name!r} in this configuration; the first of {len(known)}: {next(iter(known))}")
+        raise ConfigError(
+            f"no cell {name!r} in this configuration; the first of {len(known)}: {next(iter(known))}"
+        )
     return known[name]
 
 

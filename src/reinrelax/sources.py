@@ -21,6 +21,16 @@ def fingerprint(modules: Iterable[str]) -> str:
     return digest.hexdigest()
 
 
+def content_hash(paths: Iterable[str | Path]) -> str:
+    """SHA-256 over the names and contents of files, and of all files below folders."""
+    digest = hashlib.sha256()
+    for path in map(Path, paths):
+        for file in sorted(path.rglob("*") if path.is_dir() else [path]):
+            if file.is_file():
+                digest.update(str(file).encode() + b"\0" + file.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
 @cache
 def _closure(module: str) -> frozenset[str]:
     found: set[str] = set()

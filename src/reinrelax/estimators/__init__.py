@@ -47,7 +47,7 @@ CATALOGUE = {
 }
 
 _FUNCTIONS = {entry.function: name for name, entry in CATALOGUE.items()}
-__all__ = ["CATALOGUE", "Entry", "exact", "get", "lookup", *_FUNCTIONS]  # noqa: PLE0604
+__all__ = ["CATALOGUE", "Entry", "exact", "get", "lookup", *_FUNCTIONS]
 
 
 def lookup(name: str) -> Entry:

@@ -5,7 +5,6 @@ estimate come out. A *pathwise* estimator is one function: the vector-Jacobian p
 derivative of the sample. A *score-function* estimator is one function from logits and loss to an `Estimate`.
 """
 
-import functools
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -58,7 +57,7 @@ def draw(logits: Tensor, streams: Streams) -> Sample:
 
 
 def softmax_vjp(probs: Tensor, cotangent: Tensor) -> Tensor:
-    """g (diag(p) − p pᵀ): the cotangent g `[..., C]` through the Jacobian of a softmax with value p `[..., C]`."""
+    """g (diag(p) − p pᵀ): a cotangent g through the Jacobian of a softmax of value p, both `[..., C]`."""
     weighted = probs * cotangent
     return weighted - probs * weighted.sum(-1, keepdim=True)
 
@@ -89,7 +88,8 @@ class Estimator:
     """
 
     def __init__(self, function: Callable[..., Any], *, name: str, equation: str, unbiased: bool) -> None:
-        functools.update_wrapper(self, function)
+        self.__doc__, self.__name__ = function.__doc__, function.__name__
+        self.__module__ = function.__module__
         self.function = function
         self.name = name
         self.equation = equation
@@ -102,7 +102,7 @@ class Estimator:
         self.__signature__ = inspect.Signature([*self._positional(), *shown, generator])
 
     def surrogate(self, logits: Tensor, f: Loss, streams: Streams, **hyper: Any) -> Estimate:
-        """The estimate for logits `[R, ..., C]` and per-replica hyper-parameters; arguments are not checked."""
+        """The estimate for logits `[R, ..., C]`, hyper-parameters `[R, 1, …]`; nothing is checked."""
         raise TypeError(f"{type(self).__name__} is abstract: use @pathwise or @score_function")
 
     def __repr__(self) -> str:
@@ -115,19 +115,27 @@ class Estimator:
     def _complete(self, logits: Tensor, hyper: dict[str, Any]) -> dict[str, Any]:
         """Check a user's arguments, and add the defaults of those not given."""
         if not isinstance(logits, Tensor) or not logits.is_floating_point() or logits.ndim == 0:
-            kind = f"{logits.dtype} of rank {logits.ndim}" if isinstance(logits, Tensor) else type(logits).__name__
+            kind = (
+                f"{logits.dtype} of rank {logits.ndim}"
+                if isinstance(logits, Tensor)
+                else type(logits).__name__
+            )
             raise InputError(
                 f"{self.name}: logits must be a floating-point tensor [..., C] of rank >= 1; got {kind}"
             )
         if logits.shape[-1] < 2:
-            raise InputError(f"{self.name}: needs at least 2 categories on the last axis; got {logits.shape[-1]}")
+            raise InputError(
+                f"{self.name}: needs at least 2 categories on the last axis; got {logits.shape[-1]}"
+            )
         if torch.isnan(logits.detach().logsumexp(-1)).any() or torch.isposinf(logits.detach()).any():
             raise InputError(
                 f"{self.name}: logits hold NaN or +inf. Look upstream for a diverged "
                 "network; mask categories with -inf, and leave at least one finite"
             )
         if (logits.detach() == -torch.inf).all(-1).any():
-            raise InputError(f"{self.name}: a row of logits is -inf throughout; leave at least one category finite")
+            raise InputError(
+                f"{self.name}: a row of logits is -inf throughout; leave at least one category finite"
+            )
         if unknown := set(hyper) - set(self.hyperparameters):
             raise InputError(
                 f"{self.name}: unknown hyper-parameter {sorted(unknown)[0]!r}; "
@@ -148,9 +156,9 @@ class Estimator:
                     f"{self.name}: {name} of shape {list(value.shape)} does not broadcast "
                     f"to {[*logits.shape[:-1], 1]}"
                 ) from None
-            problems = (rule.check(v) for v in value.detach().flatten().tolist())
+            problems = [rule.check(v) for v in value.detach().flatten().tolist()]
         else:
-            problems = iter([rule.check(value)])
+            problems = [rule.check(value)]
         if problem := next(filter(None, problems), None):
             raise InputError(f"{self.name}: {name} ({rule.meaning}) {problem}")
 
@@ -164,7 +172,8 @@ class Pathwise(Estimator):
         Args:
             logits: θ, `[..., C]`, unnormalised; −inf masks a category.
             generator: source of all randomness, on the logits' device; torch's global one if None.
-            **hyper: this estimator's hyper-parameters; τ, η and β may be tensors that broadcast to `[..., 1]`.
+            **hyper: this estimator's hyper-parameters; τ, η and β may be tensors that broadcast to
+                `[..., 1]`.
 
         Raises:
             InputError: rank 0, not floating point, NaN or +inf in the logits; a hyper-parameter out of range.
@@ -175,7 +184,7 @@ class Pathwise(Estimator):
 
     def sample(self, logits: Tensor, streams: Streams, **hyper: Any) -> Tensor:
         """Same for logits `[R, ..., C]`; R streams; hyper-parameters broadcast; nothing is checked."""
-        out: Tensor = _Replaced.apply(logits, self.function, streams, hyper)  # type: ignore[no-untyped-call]
+        out: Tensor = _Replaced.apply(logits, self.function, streams, hyper)
         return out
 
     def surrogate(self, logits: Tensor, f: Loss, streams: Streams, **hyper: Any) -> Estimate:
@@ -190,8 +199,8 @@ class ScoreFunction(Estimator):
     def __call__(
         self, logits: Tensor, f: Loss, *, generator: torch.Generator | None = None, **hyper: Any
     ) -> Estimate:
-        """Estimate for logits `[..., C]` and a loss f that maps one-hot `[..., C]` to `[...]`, or to fewer
-        trailing axes when it joins latent variables (`[B, L, C]` to `[B]`). Call backward on `.surrogate.sum()`.
+        """Estimate for logits `[..., C]` and a loss f that maps one-hot `[..., C]` to `[...]`, or to
+        fewer axes when it joins latent variables (`[B, L, C]` to `[B]`). Call `.surrogate.sum().backward()`.
 
         Raises:
             InputError: as for pathwise estimators.
@@ -235,7 +244,8 @@ class _Replaced(torch.autograd.Function):
         return sample.one_hot
 
     @staticmethod
-    @torch.autograd.function.once_differentiable  # type: ignore[untyped-decorator]
+    @torch.autograd.function.once_differentiable
     def backward(ctx: Any, cotangent: Tensor) -> tuple[Tensor, None, None, None]:
-        sample = Sample(*ctx.saved_tensors, streams=ctx.streams)
+        log_probs, gumbel, one_hot = ctx.saved_tensors
+        sample = Sample(log_probs, gumbel, one_hot, ctx.streams)
         return ctx.vjp(cotangent, sample, **ctx.hyper), None, None, None

@@ -1,6 +1,7 @@
 """Gradients by enumeration of all C^L codes: what the estimators are measured against.
 
-Here a loss `f` maps one-hot codes `[N, ..., L, C]` to `[N, ...]`, the leading `...` being those of the logits.
+Here a loss `f` maps one-hot codes `[N, ..., L, C]` to `[N, ...]`, where `...` are the
+logits' own leading axes.
 """
 
 import itertools
@@ -46,7 +47,7 @@ def gradient(logits: Tensor, f: Loss, *, chunk: int = 512) -> Tensor:
 
 
 def first_order(logits: Tensor, f: Loss, *, chunk: int = 512) -> Tensor:
-    """The forward-Euler approximation (B, Eq. 9) for logits `[..., L, C]`, each latent variable given the rest."""
+    """The forward-Euler approximation (B, Eq. 9) for logits `[..., L, C]`, each variable given the rest."""
     return rk2(logits, f, beta=0.0, chunk=chunk)
 
 

@@ -6,7 +6,7 @@ from torch import Tensor
 from reinrelax.estimators.base import Sample, pathwise, softmax_vjp
 from reinrelax.rng import Streams
 
-# Elements of the Monte Carlo block worked on at once: as much as a core's cache holds, or a GPU keeps busy with.
+# Elements of the Monte Carlo block worked on at once: what a core's cache holds, or keeps a GPU busy.
 _BLOCK = {"cpu": 1 << 17, "cuda": 1 << 26}
 
 

@@ -20,6 +20,7 @@ from reinrelax.models.vae import DiscreteVAE
 from reinrelax.run import Run, digest
 from reinrelax.training import checkpoint
 from reinrelax.training.loop import Replicas, Trainer
+from reinrelax.training.memory import keep_freed_memory
 
 HYPER = ("tau", "eta", "beta", "draws", "samples")
 COLUMNS = (
@@ -41,7 +42,7 @@ def train_cell(
     checkpoint_every: int,
     extra: dict[str, Any],
 ) -> dict[str, Any]:
-    """Train the runs, which share all but replica settings, and write `table` and, beside it, a `.json` record.
+    """Train the runs, which share all but replica settings; write `table` and, beside it, a `.json` record.
 
     A checkpoint beside the table lets a killed job go on; it is removed once the table is there.
 
@@ -58,8 +59,9 @@ def train_cell(
         The record.
     """
     started, clock = datetime.now(UTC), time.perf_counter()
-    # Edge pixels are almost always zero, so Adam's moments decay into denormals, which are slow to compute with.
+    # Edge pixels are almost always zero, so Adam's moments decay into denormals, which are slow.
     torch.set_flush_denormal(True)
+    keep_freed_memory()
     trainer = make_trainer(runs, images, device)
     state = table.with_suffix(".checkpoint")
     identity = digest([fingerprint, images.sha256, device])
@@ -67,7 +69,9 @@ def train_cell(
     resumed = trainer.history.epochs
     steps = -(-len(images.train) // runs[0].batch_size)
     total = runs[0].epochs
-    with tqdm(total=total * steps, initial=resumed * steps, unit="step", mininterval=2, file=sys.stderr) as bar:
+    with tqdm(
+        total=total * steps, initial=resumed * steps, unit="step", mininterval=2, file=sys.stderr
+    ) as bar:
         for epoch in range(resumed + 1, total + 1):
             trainer.run_epoch(on_step=bar.update)
             if epoch % checkpoint_every == 0 and epoch < total:
@@ -78,13 +82,18 @@ def train_cell(
     record = {
         **extra,
         "fingerprint": fingerprint,
+        "estimator": runs[0].estimator,
+        "latent": str(runs[0].shape),
+        "draws": dict(runs[0].hyper).get("draws", 0),
         **provenance.describe(_describe_device(device)),
         "threads": torch.get_num_threads(),
         "dataset": {"name": images.name, "sha256": images.sha256},
         "run_ids": [run.run_id for run in runs],
         "seeds": [run.seed for run in runs],
         "diverged": {
-            run.run_id: epoch for run, epoch in zip(runs, trainer.history.diverged.tolist(), strict=True) if epoch
+            run.run_id: epoch
+            for run, epoch in zip(runs, trainer.history.diverged.tolist(), strict=True)
+            if epoch
         },
         "started": started.isoformat(timespec="seconds"),
         "wall_seconds": round(seconds, 3),
@@ -105,7 +114,9 @@ def make_trainer(runs: Sequence[Run], images: Images, device: str) -> Trainer:
     hyper: dict[str, Any] = {}
     for name, value in first.hyper:
         values = [dict(run.hyper)[name] for run in runs]
-        hyper[name] = value if isinstance(value, int) and name in ("draws", "samples") else torch.tensor(values)
+        hyper[name] = (
+            value if isinstance(value, int) and name in ("draws", "samples") else torch.tensor(values)
+        )
     replicas = Replicas(
         seeds=[run.seed for run in runs],
         optimizers=[run.optimizer for run in runs],

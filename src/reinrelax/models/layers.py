@@ -26,7 +26,7 @@ class Linear:
         self._anchor = torch.zeros((), device=weight.device, requires_grad=True)
 
     def __call__(self, x: Tensor) -> Tensor:
-        out: Tensor = _Linear.apply(x, self._anchor, self)  # type: ignore[no-untyped-call]
+        out: Tensor = _Linear.apply(x, self._anchor, self)
         return out
 
     def accumulate(self, x: Tensor, cotangent: Tensor) -> None:
@@ -69,7 +69,9 @@ class Parameters:
             views = []
             for shape in ((outputs, inputs), (outputs,)):
                 size = math.prod(shape)
-                views.append([t[:, offset : offset + size].unflatten(1, shape) for t in (self.values, self.grads)])
+                views.append(
+                    [t[:, offset : offset + size].unflatten(1, shape) for t in (self.values, self.grads)]
+                )
                 offset += size
             (weight, weight_grad), (bias, bias_grad) = views
             self.layers.append(Linear(weight, bias, weight_grad, bias_grad))
@@ -88,7 +90,7 @@ class _Linear(torch.autograd.Function):
         return torch.baddbmm(layer.bias[:, None, :], x, layer.weight.mT)
 
     @staticmethod
-    @torch.autograd.function.once_differentiable  # type: ignore[untyped-decorator]
+    @torch.autograd.function.once_differentiable
     def backward(ctx: Any, cotangent: Tensor) -> tuple[Tensor | None, None, None]:
         (x,) = ctx.saved_tensors
         cotangent = cotangent.contiguous()

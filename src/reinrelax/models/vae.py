@@ -2,9 +2,10 @@
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from reinrelax.models.layers import Parameters
@@ -27,8 +28,7 @@ class DiscreteVAE:
         self.shape = shape
         code = shape.categories * shape.latents
         widths = (PIXELS, *HIDDEN, code, *reversed(HIDDEN), PIXELS)
-        sizes = [(a, b) for a, b in zip(widths[:-1], widths[1:], strict=True)]
-        self.parameters = Parameters(sizes, seeds, torch.device(device))
+        self.parameters = Parameters(list(pairwise(widths)), seeds, torch.device(device))
         self._encoder, self._decoder = self.parameters.layers[:3], self.parameters.layers[3:]
 
     def encode(self, images: Tensor) -> Tensor:
@@ -48,7 +48,8 @@ class DiscreteVAE:
 
     def reconstruction(self, images: Tensor, codes: Tensor) -> Tensor:
         """−log p(x | z) summed over pixels, nats per image `[R, B]`; grey pixels as they are."""
-        return F.binary_cross_entropy_with_logits(self.decode(codes), images, reduction="none").sum(-1)
+        out: Tensor = _BernoulliNll.apply(self.decode(codes), images)
+        return out
 
 
 def kl_to_uniform(logits: Tensor) -> Tensor:
@@ -60,3 +61,23 @@ def kl_to_uniform(logits: Tensor) -> Tensor:
 def negative_elbo(logits: Tensor, reconstruction: Tensor) -> Tensor:
     """Negative ELBO (B, Eq. 21) averaged over the batch, nats per image: `[R, B]` to `[R]`."""
     return torch.mean(reconstruction + kl_to_uniform(logits), -1)
+
+
+class _BernoulliNll(torch.autograd.Function):
+    """Cross-entropy of Bernoulli logits x `[..., D]` with targets t `[..., D]`, summed over D, in nats.
+
+    max(x, 0) − x t − log σ(|x|): the same as torch's own, without log1p, which is twelve times slower than
+    log on a CPU. σ(|x|) lies in [½, 1], so a term's absolute error stays below 1e-7.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, logits: Tensor, targets: Tensor) -> Tensor:
+        ctx.save_for_backward(logits, targets)
+        log_sigmoid = logits.abs().sigmoid_().log_()
+        return logits.relu().addcmul_(logits, targets, value=-1).sub_(log_sigmoid).sum(-1)
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, cotangent: Tensor) -> tuple[Tensor, None]:
+        logits, targets = ctx.saved_tensors
+        return logits.sigmoid().sub_(targets).mul_(cotangent[..., None]), None

@@ -27,11 +27,12 @@ def save(path: Path, trainer: Trainer, fingerprint: str) -> None:
         "diverged": history.diverged,
         "metrics": history.metrics,
     }
-    files.write_with(path, lambda file: torch.save(state, file))
+    with files.atomic(path) as file:
+        torch.save(state, file)
 
 
 def restore(path: Path, trainer: Trainer, fingerprint: str) -> bool:
-    """Bring the trainer to where the checkpoint left it; False, and nothing changed, if there is no usable one.
+    """Bring the trainer to where the checkpoint left it; False, and nothing changed, if none is usable.
 
     A checkpoint of other settings, other source or other data has another fingerprint and is passed over, and
     so is a damaged file: training from the start is then the right answer, and is said on standard error.

@@ -38,7 +38,8 @@ class History:
 
     Attributes:
         metrics: name to one `[R]` float64 tensor an epoch, nats per image; NaN once a replica has diverged.
-        diverged: epoch (from 1) in which a replica's loss stopped being finite, 0 while it has not: `[R]` int64.
+        diverged: epoch (from 1) in which a replica's loss stopped being finite, 0 while it has not,
+            `[R]` int64.
     """
 
     diverged: Tensor
@@ -106,14 +107,14 @@ class Trainer:
             self.history.metrics[name].append(value.cpu().masked_fill(dead, torch.nan))
 
     def _step(self, images: Tensor, noise: Streams) -> tuple[Tensor, Tensor]:
-        """One update on images `[R, B, 784]`; mean reconstruction and KL of each replica, nats per image `[R]`."""
+        """One update on images `[R, B, 784]`; mean reconstruction and KL, nats per image, `[R]` each."""
         self.model.parameters.zero_grad()
         logits = self.model.encode(images)
         estimate = self.estimator.surrogate(
             logits, lambda codes: self.model.reconstruction(images, codes), noise, **self._hyper
         )
         kl = kl_to_uniform(logits).mean(-1)
-        (estimate.surrogate.mean(-1) + kl).sum().backward()  # type: ignore[no-untyped-call]
+        (estimate.surrogate.mean(-1) + kl).sum().backward()
         reconstruction, kl = estimate.loss.mean(-1), kl.detach()
         torch.maximum(self.dead, (~torch.isfinite(reconstruction + kl)).float(), out=self.dead)
         self.optimizer.step(self.dead)

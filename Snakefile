@@ -1,0 +1,33 @@
+# Contents: images -> trained cells -> tables and verdicts -> figures -> report.
+# Every rule is one command of `python -m reinrelax`; `snakemake --cores all` runs what is missing.
+
+
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+
+configfile: "config.yaml"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/data.smk"
+include: "workflow/rules/vae.smk"
+include: "workflow/rules/report.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        FOLDER / "report.html",
+
+
+onsuccess:
+    print(f"report: {FOLDER / 'report.html'}")
+
+
+onerror:
+    print(
+        "some jobs failed; their logs are named above. A rerun continues where they stopped.\n"
+        f"A report of what is finished: {COMMAND} report {EFFECTIVE}"
+    )
