@@ -1,0 +1,134 @@
+"""Intervals over seeds, and how sure an ordering is; NaN where the seeds are too few to say anything."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
+
+Floats = NDArray[np.float64]
+Counts = NDArray[np.int64]
+
+RESAMPLES = 10_000
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An estimate with its interval; `low` and `high` are NaN where it has none."""
+
+    estimate: float
+    low: float
+    high: float
+
+    def holds(self, value: float) -> bool:
+        """Whether `value` lies in the interval; nothing lies in one that is NaN."""
+        return self.low <= value <= self.high
+
+
+def mean_interval(values: ArrayLike, level: float = 0.95) -> Interval:
+    """Student-t interval of the mean of `values` `[n]`; non-finite ones are left out."""
+    estimate, low, high, _ = mean_intervals(np.asarray(values, dtype=np.float64).reshape(1, -1), level)
+    return Interval(float(estimate[0]), float(low[0]), float(high[0]))
+
+
+def mean_intervals(
+    values: ArrayLike, level: float = 0.95
+) -> tuple[Floats, Floats, Floats, Counts]:
+    """Student-t intervals of the means along the last axis, non-finite values left out.
+
+    Args:
+        values: `[..., n]`.
+        level: coverage.
+
+    Returns:
+        Mean (NaN for n = 0), lower and upper end (NaN for n < 2) and n, each `[...]`.
+    """
+    values = np.asarray(values, dtype=np.float64)
+    finite = np.isfinite(values)
+    count = finite.sum(-1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = np.where(finite, values, 0.0).sum(-1) / count
+        squares = (np.where(finite, values - mean[..., None], 0.0) ** 2).sum(-1)
+        error = np.sqrt(squares / (count - 1) / count)
+        half = stats.t.ppf((1 + level) / 2, np.where(count > 1, count - 1, np.nan)) * error
+    return mean, mean - half, mean + half, count
+
+
+def difference_interval(
+    values: ArrayLike, mean: float, std: float, count: int, level: float = 0.95
+) -> Interval:
+    """Welch interval of the mean of `values` `[n]` less a published mean.
+
+    Δ ± t_ν √(s²/n + std²/count), ν by Welch and Satterthwaite.
+
+    Args:
+        values: ours, one a seed; finite.
+        mean, std: the published mean and its standard deviation over seeds.
+        count: how many seeds were published.
+        level: coverage.
+    """
+    ours = np.asarray(values, dtype=np.float64)
+    if len(ours) == 0:
+        return Interval(np.nan, np.nan, np.nan)
+    difference = float(ours.mean() - mean)
+    if len(ours) < 2 or count < 2:
+        return Interval(difference, np.nan, np.nan)
+    parts = np.array([ours.var(ddof=1) / len(ours), std**2 / count])
+    variance = parts.sum()
+    if variance == 0:
+        return Interval(difference, difference, difference)
+    freedom = variance**2 / (parts**2 / (len(ours) - 1, count - 1)).sum()
+    half = float(stats.t.ppf((1 + level) / 2, freedom) * np.sqrt(variance))
+    return Interval(difference, difference - half, difference + half)
+
+
+def bootstrap_means(
+    groups: Sequence[Mapping[int, float]], *, resamples: int = RESAMPLES, seed: int = 0
+) -> Floats:
+    """Means of resampled seeds, `[resamples, G]`.
+
+    Groups that hold the same seeds are resampled together, so that what they share through a seed stays
+    shared; other groups are resampled independently.
+
+    Args:
+        groups: G mappings from seed to value. An infinite value makes the means that draw it infinite.
+        resamples: how many.
+        seed: of the resampling; the same seed gives the same numbers.
+    """
+    drawn: dict[tuple[int, ...], Counts] = {}
+    out = np.full((resamples, len(groups)), np.nan)
+    for column, group in enumerate(groups):
+        seeds = tuple(sorted(group))
+        if len(seeds) < 2:
+            continue
+        if seeds not in drawn:
+            generator = np.random.default_rng([seed, len(drawn)])
+            drawn[seeds] = generator.integers(len(seeds), size=(resamples, len(seeds)))
+        out[:, column] = np.array([group[s] for s in seeds])[drawn[seeds]].mean(-1)
+    return out
+
+
+def ordering_probability(
+    lower: Mapping[int, float], higher: Mapping[int, float], *, resamples: int = RESAMPLES, seed: int = 0
+) -> float:
+    """Bootstrap probability that the mean of `lower` lies below the mean of `higher`."""
+    means = bootstrap_means([lower, higher], resamples=resamples, seed=seed)
+    return probability_positive(means[:, 1] - means[:, 0])
+
+
+def probability_positive(margins: Floats) -> float:
+    """Share of `margins` `[resamples]` above zero, ties counted half; NaN where any is NaN."""
+    if len(margins) == 0 or np.isnan(margins).any():
+        return float("nan")
+    return float((margins > 0).mean() + 0.5 * (margins == 0).mean())
+
+
+def percentile_interval(estimate: float, resampled: Floats, level: float = 0.95) -> Interval:
+    """Percentile bootstrap interval of `estimate` from its `resampled` values `[resamples]`."""
+    if len(resampled) == 0 or np.isnan(resampled).any():
+        return Interval(estimate, np.nan, np.nan)
+    # This method picks values rather than interpolating between them, so infinite ones do no harm.
+    tail = (1 - level) / 2
+    low, high = np.quantile(resampled, [tail, 1 - tail], method="inverted_cdf")
+    return Interval(estimate, float(low), float(high))

@@ -1,0 +1,65 @@
+"""Fixtures shared by all tests."""
+
+import copy
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+
+from reinrelax import config as configuration
+from reinrelax import data
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _one_thread() -> None:
+    """Test processes run side by side; each keeps to one core."""
+    torch.set_num_threads(1)
+
+
+@pytest.fixture
+def raw_config(tmp_path: Path) -> dict[str, Any]:
+    """The tests' scale as a mapping, with results in a temporary folder."""
+    raw = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+    merge(raw, yaml.safe_load((ROOT / "workflow/scales/test.yaml").read_text(encoding="utf-8")))
+    raw["results"] = str(tmp_path / "results")
+    return raw
+
+
+@pytest.fixture
+def load_config(raw_config: dict[str, Any]) -> Callable[..., configuration.Config]:
+    """Loads the tests' scale with nested changes over it."""
+
+    def load(**changes: Any) -> configuration.Config:
+        raw = copy.deepcopy(raw_config)
+        merge(raw, changes)
+        return configuration.load(raw, ROOT)
+
+    return load
+
+
+@pytest.fixture(scope="session")
+def digits() -> data.Images:
+    """A few hundred embedded digits."""
+    images = data.embedded_digits()
+    return data.Images(images.name, images.train[:300], images.test[:100])
+
+
+@pytest.fixture(scope="session")
+def mnist() -> data.Images:
+    """The real data set, from MNIST_ROOT or fetched."""
+    return data.mnist(Path(os.environ.get("MNIST_ROOT") or ROOT / "data"))
+
+
+def merge(below: dict[str, Any], above: dict[str, Any]) -> None:
+    """Put `above` over `below` in place, nested mappings key by key."""
+    for key, value in above.items():
+        if isinstance(value, dict) and isinstance(below.get(key), dict):
+            merge(below[key], value)
+        else:
+            below[key] = value
