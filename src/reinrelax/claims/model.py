@@ -8,6 +8,7 @@ from typing import Any
 
 from reinrelax.config import read_yaml
 from reinrelax.errors import ConfigError
+from reinrelax.estimators import lookup
 from reinrelax.types import LatentShape
 
 REPRODUCED = "reproduced"
@@ -157,6 +158,9 @@ def _read(path: Path, schemas: Mapping[str, Schema], root: Path) -> Iterator[Cla
         schema = schemas[entry["judge"]]
         _keys(where, entry, (*COMMON, *schema.required), schema.optional)
         _keys(f"{path}: rule", content["rule"], schema.rule)
+        for key in set(schema.required) & {"lower", "higher", "latents"}:
+            if not entry[key]:
+                raise ConfigError(f"{where}.{key}: must name at least one")
         if entry["metric"] not in METRICS:
             raise ConfigError(f"{where}.metric: must be one of {', '.join(METRICS)}; got {entry['metric']!r}")
         shared = {"paper": content["paper"], "rule": content["rule"], "minimum": minimum, "kind": schema.kind}
@@ -168,11 +172,9 @@ def _expand(where: str, entry: Mapping[str, Any], shared: Mapping[str, Any], roo
     plain = {key: value for key, value in entry.items() if key != "reference"}
     if "reference" not in entry:
         for key in ("lower", "higher", "latents", "elsewhere"):
-            if not isinstance(plain.get(key, []), list):
-                raise ConfigError(f"{where}.{key}: must be a list; got {plain[key]!r}")
-            plain[key] = tuple(plain.get(key, ()))
-        for text in (*plain["latents"], *plain["elsewhere"]):
-            LatentShape.parse(text)
+            plain[key] = _names(f"{where}.{key}", entry.get(key, ()), key)
+        if both := set(plain["lower"]) & set(plain["higher"]):
+            raise ConfigError(f"{where}.higher: {both.pop()} stands in lower too")
         columns = len(plain["latents"]) + len(plain["elsewhere"])
         plain.setdefault("at_least", columns)
         if columns and not (isinstance(plain["at_least"], int) and 1 <= plain["at_least"] <= columns):
@@ -183,8 +185,10 @@ def _expand(where: str, entry: Mapping[str, Any], shared: Mapping[str, Any], roo
         try:
             published = Published(float(row["mean"]), float(row["plus_minus"]))
             statement = entry["statement"].format(**row)
-        except (KeyError, ValueError) as error:
+        except (KeyError, ValueError, TypeError) as error:
             raise ConfigError(f"{where}: does not fit {entry['reference']}: {error!r}") from None
+        _names(f"{entry['reference']}: estimator", [row["estimator"]], "lower")
+        _names(f"{entry['reference']}: latent", [row["latent"]], "latents")
         yield Claim(
             **{**plain, "id": f"{entry['id']}-{row['estimator']}-{row['latent']}", "statement": statement},
             **shared,
@@ -192,6 +196,19 @@ def _expand(where: str, entry: Mapping[str, Any], shared: Mapping[str, Any], roo
             latents=(row["latent"],),
             published=published,
         )
+
+
+def _names(where: str, names: Any, key: str) -> tuple[str, ...]:
+    """Names of estimators or latent shapes, checked so that a slip of the pen is not taken for a missing run."""
+    check = lookup if key in ("lower", "higher") else LatentShape.parse
+    try:
+        if not isinstance(names, list | tuple):
+            raise ConfigError(f"must be a list; got {names!r}")
+        for name in names:
+            check(str(name))
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error}") from None
+    return tuple(str(name) for name in names)
 
 
 def read_settings(path: Path) -> dict[tuple[str, str], dict[str, str | float]]:

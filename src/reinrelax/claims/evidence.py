@@ -1,0 +1,112 @@
+"""What the tidy tables hold for a claim, and whether it was computed at the scale that the claim asks for."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from reinrelax.claims.model import Minimum
+
+Place = tuple[str, str]  # estimator and latent shape
+
+_WORDS = {
+    "dataset": "data set {found} (asked for: {wanted})",
+    "train_images": "{found:,} training images (asked for: {wanted:,})",
+    "test_images": "{found:,} test images (asked for: {wanted:,})",
+    "batch_size": "batches of {found} (asked for: {wanted})",
+    "epochs": "{found} epochs (asked for: {wanted})",
+    "draws": "{found} draws (asked for: {wanted})",
+}
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Two tidy tables.
+
+    Attributes:
+        runs: one row a run that has ended, at its last epoch, with the columns of the results tables, `latent`
+            (as `8x4`), and `diverged`.
+        plan: one row a planned cell: `estimator`, `latent`, `state` (done, missing or unreadable), `message`,
+            `planned_seeds`.
+    """
+
+    runs: pd.DataFrame
+    plan: pd.DataFrame
+
+    def at(self, place: Place) -> pd.DataFrame:
+        """The ended runs of one estimator and latent shape."""
+        return _at(self.runs, place)
+
+    def values(self, place: Place, metric: str) -> dict[int, float]:
+        """Seed to final value, nats per image, of the runs that did not diverge."""
+        rows = self.at(place)
+        rows = rows[~rows["diverged"].astype(bool)]
+        return {int(seed): float(value) for seed, value in zip(rows["seed"], rows[metric], strict=True)}
+
+    def diverged(self, place: Place) -> list[int]:
+        """Seeds that diverged."""
+        rows = self.at(place)
+        return [int(seed) for seed in rows.loc[rows["diverged"].astype(bool), "seed"]]
+
+
+def why_not_run(evidence: Evidence, places: Iterable[Place]) -> str:
+    """In words, which of these cells have no ended run; empty where all have some."""
+    absent = [(place, _absence(evidence, place)) for place in places]
+    absent = [(place, why) for place, why in absent if why]
+    if not absent:
+        return ""
+    (estimator, latent), why = absent[0]
+    more = f" (and {len(absent) - 1} more)" if len(absent) > 1 else ""
+    return f"{estimator} at {latent} {why}{more}"
+
+
+def why_not_tested(evidence: Evidence, places: Iterable[Place], minimum: Minimum) -> str:
+    """In words, in what these cells fall short of the scale asked for; empty where they do not."""
+    reasons: dict[str, None] = {}
+    for place in places:
+        reasons.update(dict.fromkeys(_shortfalls(evidence, place, minimum)))
+    return "; ".join(reasons)
+
+
+def _absence(evidence: Evidence, place: Place) -> str:
+    if len(evidence.at(place)):
+        return ""
+    planned = _at(evidence.plan, place)
+    if planned.empty:
+        return "is not in this configuration"
+    unreadable = planned[planned["state"] == "unreadable"]
+    if len(unreadable):
+        return f"cannot be read: {unreadable['message'].iloc[0]}"
+    return "has not been run"
+
+
+def _shortfalls(evidence: Evidence, place: Place, minimum: Minimum) -> Iterable[str]:
+    rows = evidence.at(place)
+    for column, wanted in minimum.exact.items():
+        found = rows[column].dropna().unique()
+        if column == "draws" and len(found) == 0:
+            continue  # the estimator draws nothing
+        for value in sorted(found.tolist() or ["unknown"], key=str):
+            if value != wanted:
+                shown = int(value) if isinstance(value, float) else value
+                yield _WORDS[column].format(found=shown, wanted=wanted)
+    estimator, latent = place
+    for name, setting in minimum.settings.get(place, {}).items():
+        for value in rows[name].unique().tolist():
+            if not _same(value, setting):
+                yield f"{estimator} at {latent} with {name} {value} (the paper's: {setting})"
+    planned = int(_at(evidence.plan, place)["planned_seeds"].sum())
+    if len(rows) < planned:
+        yield f"{len(rows)} of {planned} planned seeds ended ({estimator} at {latent})"
+    if len(rows) < minimum.seeds:
+        yield f"{len(rows)} seeds (asked for: at least {minimum.seeds})"
+
+
+def _same(value: Any, setting: str | float) -> bool:
+    return value == setting if isinstance(setting, str) else bool(np.isclose(value, setting, rtol=1e-9))
+
+
+def _at(table: pd.DataFrame, place: Place) -> pd.DataFrame:
+    return table[(table["estimator"] == place[0]) & (table["latent"] == place[1])]
