@@ -12,8 +12,10 @@ import yaml
 
 from reinrelax import config as configuration
 from reinrelax import data
+from reinrelax.images import Images
 
 ROOT = Path(__file__).parents[1]
+MNIST_ROOT = Path(os.environ.get("MNIST_ROOT") or ROOT / "data")
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -44,16 +46,16 @@ def load_config(raw_config: dict[str, Any]) -> Callable[..., configuration.Confi
 
 
 @pytest.fixture(scope="session")
-def digits() -> data.Images:
+def digits() -> Images:
     """A few hundred embedded digits."""
     images = data.embedded_digits()
-    return data.Images(images.name, images.train[:300], images.test[:100])
+    return Images(images.name, images.train[:300], images.test[:100])
 
 
 @pytest.fixture(scope="session")
-def mnist() -> data.Images:
+def mnist() -> Images:
     """The real data set, from MNIST_ROOT or fetched."""
-    return data.mnist(Path(os.environ.get("MNIST_ROOT") or ROOT / "data"))
+    return data.mnist(MNIST_ROOT)
 
 
 def merge(below: dict[str, Any], above: dict[str, Any]) -> None:

@@ -77,16 +77,18 @@ def _merge(below: dict[str, object], above: dict[str, object]) -> dict[str, obje
 
 
 def _data(options: argparse.Namespace) -> None:
-    from reinrelax import data
+    from reinrelax import data, images
 
     config = _config(options)
-    images = data.prepare(config.dataset)
-    data.save(images, config.folder / "data")
-    print(f"images: {images.name}, {len(images.train):,} for training, {len(images.test):,} for testing")
+    prepared = data.prepare(config.dataset)
+    images.save(prepared, config.folder / "data")
+    print(
+        f"images: {prepared.name}, {len(prepared.train):,} for training, {len(prepared.test):,} for testing"
+    )
 
 
 def _train(options: argparse.Namespace) -> None:
-    from reinrelax import data, lease
+    from reinrelax import images, lease
     from reinrelax.runs import find_cell, table_path
 
     config = _config(options)
@@ -117,7 +119,7 @@ def _train(options: argparse.Namespace) -> None:
         torch.set_num_threads(config.machine.threads)
         record = train_cell(
             cell.runs,
-            data.load(config.folder / "data"),
+            images.load(config.folder / "data"),
             table=table_path(config, cell.name),
             fingerprint=cell.fingerprint,
             device=device,

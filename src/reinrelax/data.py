@@ -1,24 +1,19 @@
 """Images: MNIST in torchvision's layout with its checksums verified, or scikit-learn's embedded digits."""
 
 import hashlib
-import json
 import os
 import shutil
 import socket
 import sys
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from reinrelax import files
 from reinrelax.config import Dataset
-from reinrelax.errors import DataError, ResultsError
-
-Pixels = NDArray[np.uint8]
+from reinrelax.errors import DataError
+from reinrelax.images import Images
 
 # Of the uncompressed files, as torchvision lays them out under MNIST/raw.
 SHA256 = {
@@ -30,20 +25,6 @@ SHA256 = {
 _RAW = Path("MNIST") / "raw"
 _DIGITS_TRAIN = 1500
 _TIMEOUT_SECONDS = 30
-
-
-@dataclass(frozen=True)
-class Images:
-    """Training and test images `[N, 784]`, one byte a pixel, and the data set they are from."""
-
-    name: str
-    train: Pixels
-    test: Pixels
-
-    @property
-    def sha256(self) -> str:
-        """A hash of all pixels."""
-        return hashlib.sha256(self.train.tobytes() + self.test.tobytes()).hexdigest()
 
 
 def root_of(settings: Dataset, environ: Mapping[str, str] = os.environ) -> Path:
@@ -100,38 +81,6 @@ def embedded_digits() -> Images:
     large = torch.nn.functional.interpolate(small, size=(28, 28), mode="bilinear", align_corners=False)
     pixels = (large * (255 / 16)).round().clamp(0, 255).to(torch.uint8).flatten(1).numpy()
     return Images("digits", pixels[:_DIGITS_TRAIN], pixels[_DIGITS_TRAIN:])
-
-
-def save(images: Images, folder: Path) -> None:
-    """Write `train.npy`, `test.npy` and, last, `data.json` into a folder."""
-    for part in ("train", "test"):
-        with files.atomic(folder / f"{part}.npy") as file:
-            np.save(file, getattr(images, part))
-    record = {
-        "name": images.name,
-        "train_images": len(images.train),
-        "test_images": len(images.test),
-        "sha256": images.sha256,
-    }
-    files.write_text(folder / "data.json", json.dumps(record, indent=2) + "\n")
-
-
-def load(folder: Path) -> Images:
-    """Read what `save` wrote, and check it against its checksum.
-
-    Raises:
-        ResultsError: a file is missing or damaged.
-    """
-    try:
-        record = json.loads((folder / "data.json").read_text(encoding="utf-8"))
-        images = Images(record["name"], *(np.load(folder / f"{part}.npy") for part in ("train", "test")))
-        if images.sha256 != record["sha256"]:
-            raise ValueError("pixels differ from their checksum")
-    except (OSError, ValueError, KeyError) as error:
-        raise ResultsError(
-            f"{folder}: prepared images cannot be read ({error}). Delete the folder and rerun"
-        ) from None
-    return images
 
 
 class _UnavailableError(DataError):

@@ -32,9 +32,7 @@ def mean_interval(values: ArrayLike, level: float = 0.95) -> Interval:
     return Interval(float(estimate[0]), float(low[0]), float(high[0]))
 
 
-def mean_intervals(
-    values: ArrayLike, level: float = 0.95
-) -> tuple[Floats, Floats, Floats, Counts]:
+def mean_intervals(values: ArrayLike, level: float = 0.95) -> tuple[Floats, Floats, Floats, Counts]:
     """Student-t intervals of the means along the last axis, non-finite values left out.
 
     Args:

@@ -1,4 +1,4 @@
-"""Every estimator's mean against the expectation it claims, by enumeration in float64 wherever that is exact."""
+"""Every estimator's mean against the expectation it claims, by enumeration where that is exact."""
 
 from collections.abc import Callable
 
@@ -167,7 +167,7 @@ def test_gapped_leaves_a_gap_and_needs_no_move_when_there_is_one() -> None:
 
 
 def test_conditional_gumbels_have_the_law_of_rejection_sampling() -> None:
-    """Two-sample Kolmogorov–Smirnov on each of 4 categories × 4 winners, 1e-5 a test; a wrong formula fails."""
+    """Two-sample Kolmogorov–Smirnov on each of 4 categories × 4 winners, 1e-5 a test; a wrong one fails."""
     torch.manual_seed(4)
     theta = torch.tensor([0.4, -0.7, 1.1, 0.0], dtype=torch.float64)
     count = 200_000
@@ -199,7 +199,7 @@ def ks(a: Tensor, b: Tensor) -> float:
 
 @pytest.mark.parametrize("tau", [0.5, 1.0])
 def test_gumbel_rao_has_the_mean_of_stgs_and_a_smaller_variance(tau: float) -> None:
-    """|z| < 5 on 100,000 draws, 5 coordinates: false alarm 3e-6. STGS at another τ is the positive control."""
+    """|z| < 5 on 100,000 draws, 5 coordinates: false alarm 3e-6. STGS at another τ must fail."""
     theta, weights = CASES[0]
     count = 100_000
 

@@ -9,9 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from reinrelax.data import Images
 from reinrelax.estimators import get
 from reinrelax.experiments.vae import make_trainer, to_csv
+from reinrelax.images import Images
 from reinrelax.models.vae import DiscreteVAE, kl_to_uniform
 from reinrelax.rng import Streams
 from reinrelax.run import Run
@@ -115,7 +115,9 @@ def test_gradients_add_up_when_the_loss_is_called_again() -> None:
         single.append(vae.parameters.grads.clone())
     vae.parameters.zero_grad()
     sum(vae.reconstruction(images, code).sum() for code in codes).backward()  # type: ignore[union-attr]
-    decoder = slice(sum(layer.weight[0].numel() + layer.bias[0].numel() for layer in vae.parameters.layers[:3]), None)
+    decoder = slice(
+        sum(layer.weight[0].numel() + layer.bias[0].numel() for layer in vae.parameters.layers[:3]), None
+    )
     torch.testing.assert_close(vae.parameters.grads[:, decoder], (single[0] + single[1])[:, decoder])
 
 
@@ -283,4 +285,6 @@ def test_reinmax_reaches_the_elbo_of_earlier_trials_on_mnist(mnist: Images) -> N
     for part in ("train", "test"):
         final = metrics[f"{part}_reconstruction"][-1] + metrics[f"{part}_kl"][-1]
         assert (final < 142).all(), f"{part}: {final.tolist()}"
-        assert (final > 125).all(), f"{part}: {final.tolist()} is below what the paper reaches after 160 epochs"
+        assert (final > 125).all(), (
+            f"{part}: {final.tolist()} is below what the paper reaches after 160 epochs"
+        )

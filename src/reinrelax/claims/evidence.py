@@ -26,8 +26,8 @@ class Evidence:
     """Two tidy tables.
 
     Attributes:
-        runs: one row a run that has ended, at its last epoch, with the columns of the results tables, `latent`
-            (as `8x4`), and `diverged`.
+        runs: one row a run that has ended, at its last epoch: the columns of the results tables, `latent` (as
+            `8x4`), and `diverged`.
         plan: one row a planned cell: `estimator`, `latent`, `state` (done, missing or unreadable), `message`,
             `planned_seeds`.
     """

@@ -12,6 +12,8 @@ from reinrelax.stats import Floats
 
 Judge = Callable[[Claim, Evidence], Verdict]
 Compare = Callable[[Floats, Floats], Floats]
+# A latent shape, the estimators that should be lower there and those that should be higher.
+Side = tuple[str, tuple[str, ...], tuple[str, ...]]
 
 _NUMBER_RULE = ("reproduced_within", "near_within", "level", "published_seeds")
 _ORDERING_RULE = ("reproduced_from", "not_reproduced_to", "level")
@@ -34,8 +36,8 @@ def number(claim: Claim, evidence: Evidence) -> Verdict:
     assert claim.published is not None  # the schema asks for a reference table
     rule, place = claim.rule, (claim.lower[0], claim.latents[0])
     text = (
-        f"reproduced if |Δ| ≤ {rule['reproduced_within']:g} nats or 0 lies in the {rule['level']:.0%} interval "
-        f"of Δ; near if |Δ| ≤ {rule['near_within']:g} nats; otherwise not reproduced. "
+        f"reproduced if |Δ| ≤ {rule['reproduced_within']:g} nats or 0 lies in the {rule['level']:.0%} "
+        f"interval of Δ; near if |Δ| ≤ {rule['near_within']:g} nats; otherwise not reproduced. "
         "A diverged seed: not reproduced."
     )
     values, diverged = evidence.values(place, claim.metric), evidence.diverged(place)
@@ -48,7 +50,8 @@ def number(claim: Claim, evidence: Evidence) -> Verdict:
     )
     verdict, reason = _premise(claim, evidence, [place])
     if not verdict and diverged:
-        verdict, reason = model.NOT_REPRODUCED, f"{len(diverged)} of {len(values) + len(diverged)} seeds diverged"
+        verdict = model.NOT_REPRODUCED
+        reason = f"{len(diverged)} of {len(values) + len(diverged)} seeds diverged"
     elif not verdict:
         verdict = _verdict_of_difference(delta, rule)
     return Verdict(
@@ -96,12 +99,11 @@ def _ordering(claim: Claim, evidence: Evidence, compare: Compare) -> Verdict:
     where = f" at {claim.at_least} of {columns} latent shapes or more" if columns > 1 else ""
     text = (
         f"P = bootstrap probability, over seeds, that it holds{where}: reproduced if P ≥ "
-        f"{rule['reproduced_from']:g}, not reproduced if P ≤ {rule['not_reproduced_to']:g}, otherwise undecided. "
-        "A diverged seed where it should be lower counts as infinitely high, where it should be higher it is "
-        "left out; with either, at best undecided."
+        f"{rule['reproduced_from']:g}, not reproduced if P ≤ {rule['not_reproduced_to']:g}, otherwise "
+        "undecided. A diverged seed counts as infinitely high where it should be lower and is left out where "
+        "it should be higher; with either, at best undecided."
     )
-    # The groups of each shape: those that should be lower there, then those that should be higher.
-    sides = [(latent, claim.lower, claim.higher) for latent in claim.latents]
+    sides: list[Side] = [(latent, claim.lower, claim.higher) for latent in claim.latents]
     sides += [(latent, claim.higher, claim.lower) for latent in claim.elsewhere]
     places: list[Place] = []
     groups: list[dict[int, float]] = []
@@ -140,9 +142,7 @@ def _ordering(claim: Claim, evidence: Evidence, compare: Compare) -> Verdict:
     )
 
 
-def _margins(
-    means: Floats, sides: Sequence[tuple[str, tuple[str, ...], tuple[str, ...]]], claim: Claim, compare: Compare
-) -> Floats:
+def _margins(means: Floats, sides: Sequence[Side], claim: Claim, compare: Compare) -> Floats:
     """Margins of the claim `[S]` from means `[S, G]`, the groups lying side by side as in `sides`."""
     columns, start = [], 0
     for index, (_, lower, higher) in enumerate(sides):

@@ -36,7 +36,7 @@ class Minimum:
 
     exact: Mapping[str, str | int]
     seeds: int
-    settings: Mapping[tuple[str, str], Mapping[str, str | float]]
+    settings: Mapping[tuple[str, str], Mapping[str, str | float]] = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,8 @@ def _read(path: Path, schemas: Mapping[str, Schema], root: Path) -> Iterator[Cla
             raise ConfigError(f"{where}.judge: unknown function {came!r}; known: {', '.join(schemas)}")
         schema = schemas[entry["judge"]]
         _keys(where, entry, (*COMMON, *schema.required), schema.optional)
-        _keys(f"{path}: rule", content["rule"], schema.rule)
+        if schema.rule:
+            _keys(f"{path}: rule", content["rule"], schema.rule)
         for key in set(schema.required) & {"lower", "higher", "latents"}:
             if not entry[key]:
                 raise ConfigError(f"{where}.{key}: must name at least one")
@@ -199,7 +200,7 @@ def _expand(where: str, entry: Mapping[str, Any], shared: Mapping[str, Any], roo
 
 
 def _names(where: str, names: Any, key: str) -> tuple[str, ...]:
-    """Names of estimators or latent shapes, checked so that a slip of the pen is not taken for a missing run."""
+    """Names of estimators or latent shapes, checked lest a slip of the pen pass for a missing run."""
     check = lookup if key in ("lower", "higher") else LatentShape.parse
     try:
         if not isinstance(names, list | tuple):

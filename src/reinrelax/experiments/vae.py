@@ -14,8 +14,8 @@ import torch
 from tqdm import tqdm
 
 from reinrelax import estimators, files
-from reinrelax.data import Images
 from reinrelax.experiments import provenance
+from reinrelax.images import Images
 from reinrelax.models.vae import DiscreteVAE
 from reinrelax.run import Run, digest
 from reinrelax.training import checkpoint

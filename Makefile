@@ -1,0 +1,61 @@
+# `make report` and `make test` are all that is needed; both make the environment first.
+
+PYTHON ?= python3
+VENV ?= .venv
+CORES ?= all
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: report test check plan bench lock format clean help
+
+help:
+	@echo "make report   train at the quick scale and build the report"
+	@echo "make test     all tests"
+	@echo "make check    format, lint, types and the fast tests: two minutes"
+	@echo "make plan     what would run, and how long it takes"
+	@echo "make bench    speed, side by side with a plain PyTorch loop"
+	@echo "make format   format the code"
+	@echo "make lock     renew requirements.lock and environment.yml from pyproject.toml"
+	@echo "make clean    remove the environment (results stay)"
+
+report: $(READY)
+	$(BIN)/snakemake --cores $(CORES)
+
+test: $(READY) style
+	$(BIN)/pytest -n auto --dist worksteal
+
+check: $(READY) style
+	$(BIN)/pytest -n auto --dist worksteal -m "not slow"
+
+.PHONY: style
+style: $(READY)
+	$(BIN)/ruff format --check src tests benchmarks
+	$(BIN)/ruff check src tests benchmarks
+	$(BIN)/mypy
+	$(BIN)/snakefmt --check Snakefile workflow
+	@# The linter's verdict on snakefiles; what it prints of its own start is of no interest.
+	$(BIN)/snakemake --lint > $(VENV)/lint.log 2>&1 || (cat $(VENV)/lint.log; exit 1)
+
+plan: $(READY)
+	@$(BIN)/python -m reinrelax plan
+
+bench: $(READY)
+	$(BIN)/python benchmarks/engine.py
+
+format: $(READY)
+	$(BIN)/ruff check --fix --quiet src tests benchmarks
+	$(BIN)/ruff format src tests benchmarks
+	$(BIN)/snakefmt Snakefile workflow
+
+lock: $(READY)
+	$(BIN)/python workflow/lock.py
+
+clean:
+	rm -rf $(VENV)
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0] + "; try: make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@

@@ -1,0 +1,60 @@
+"""Prepared images: two arrays of bytes on disk, with a checksum."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reinrelax import files
+from reinrelax.errors import ResultsError
+
+Pixels = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Images:
+    """Training and test images `[N, 784]`, one byte a pixel, and the data set they are from."""
+
+    name: str
+    train: Pixels
+    test: Pixels
+
+    @property
+    def sha256(self) -> str:
+        """A hash of all pixels."""
+        return hashlib.sha256(self.train.tobytes() + self.test.tobytes()).hexdigest()
+
+
+def save(images: Images, folder: Path) -> None:
+    """Write `train.npy`, `test.npy` and, last, `data.json` into a folder."""
+    for part in ("train", "test"):
+        with files.atomic(folder / f"{part}.npy") as file:
+            np.save(file, getattr(images, part))
+    record = {
+        "name": images.name,
+        "train_images": len(images.train),
+        "test_images": len(images.test),
+        "sha256": images.sha256,
+    }
+    files.write_text(folder / "data.json", json.dumps(record, indent=2) + "\n")
+
+
+def load(folder: Path) -> Images:
+    """Read what `save` wrote, and check it against its checksum.
+
+    Raises:
+        ResultsError: a file is missing or damaged.
+    """
+    try:
+        record = json.loads((folder / "data.json").read_text(encoding="utf-8"))
+        images = Images(record["name"], *(np.load(folder / f"{part}.npy") for part in ("train", "test")))
+        if images.sha256 != record["sha256"]:
+            raise ValueError("pixels differ from their checksum")
+    except (OSError, ValueError, KeyError) as error:
+        raise ResultsError(
+            f"{folder}: prepared images cannot be read ({error}). Delete the folder and rerun"
+        ) from None
+    return images

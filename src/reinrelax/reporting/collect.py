@@ -1,0 +1,140 @@
+"""Results of all cells in, judged tables out: all that figures and page are made of."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from reinrelax import claims, files, stats
+from reinrelax.claims.evidence import Evidence
+from reinrelax.claims.judge import SCHEMAS
+from reinrelax.claims.model import METRICS, Verdict, load
+from reinrelax.config import Config
+from reinrelax.reporting.gather import gather, last_rows
+
+CLAIMS = Path("report/claims")
+TABLES = {"table2": "train_nelbo_nats", "table3": "test_nelbo_nats"}
+NO_NUMBER = "the paper has no number for it"
+
+
+def write_tables(config: Config, root: Path) -> None:
+    """Write `cells.csv`, `table2.csv`, `table3.csv`, `curves.csv` and `claims.json` to the folder `tables`.
+
+    Cells that are missing or cannot be read become rows that say so.
+
+    Args:
+        config: whose results.
+        root: the project's folder.
+
+    Raises:
+        ConfigError: a claims file is wrong.
+        ResultsError: a table cannot be written.
+    """
+    gathered = gather(config, root)
+    evidence = Evidence(last_rows(gathered.rows), gathered.plan)
+    verdicts = [claims.judge(claim, evidence) for claim in load(root / CLAIMS, SCHEMAS, root)]
+    folder = root / config.folder / "tables"
+    _write(folder / "cells.csv", gathered.plan)
+    for name, metric in TABLES.items():
+        _write(folder / f"{name}.csv", judged_table(config, evidence, verdicts, metric))
+    _write(folder / "curves.csv", curves(gathered.rows))
+    content = json.dumps([as_json(verdict) for verdict in verdicts], indent=1, ensure_ascii=False)
+    files.write_text(folder / "claims.json", content + "\n")
+
+
+def judged_table(config: Config, evidence: Evidence, verdicts: list[Verdict], metric: str) -> pd.DataFrame:
+    """Paper, ours, Δ and verdict: one row an estimator and latent shape, of the paper or the configuration."""
+    numbers = {
+        (v.claim.lower[0], v.claim.latents[0]): v
+        for v in verdicts
+        if v.claim.published and v.claim.metric == metric
+    }
+    estimators = dict.fromkeys([*(e for e, _ in numbers), *config.elbo.estimators])
+    latents = dict.fromkeys([*(s for _, s in numbers), *map(str, config.elbo.latent_shapes)])
+    lines = []
+    for place in ((estimator, latent) for estimator in estimators for latent in latents):
+        values = evidence.values(place, metric)
+        ours = stats.mean_interval(list(values.values()))
+        line: dict[str, Any] = {
+            "estimator": place[0],
+            "latent": place[1],
+            **dict.fromkeys(("paper_mean", "paper_plus_minus")),
+            "mean": ours.estimate,
+            "ci_low": ours.low,
+            "ci_high": ours.high,
+            "seeds": len(values),
+            "diverged": len(evidence.diverged(place)),
+            **dict.fromkeys(("difference", "difference_low", "difference_high")),
+            "verdict": "",
+            "reason": NO_NUMBER,
+        }
+        if place in numbers:
+            line.update(_judged(numbers[place]))
+        lines.append(line)
+    return pd.DataFrame(lines)
+
+
+def curves(rows: pd.DataFrame) -> pd.DataFrame:
+    """Mean over seeds and its interval, one row a metric, latent shape, estimator and epoch."""
+    parts = []
+    for (latent, estimator), group in rows.groupby(["latent", "estimator"], sort=False):
+        for metric in METRICS:
+            wide = group.pivot_table(index="epoch", columns="run_id", values=metric, dropna=False)
+            mean, low, high, count = stats.mean_intervals(wide.to_numpy(dtype=float))
+            part = {
+                "metric": metric,
+                "latent": latent,
+                "estimator": estimator,
+                "epoch": wide.index,
+                "mean": mean,
+                "ci_low": low,
+                "ci_high": high,
+                "seeds": count,
+            }
+            parts.append(pd.DataFrame(part))
+    if not parts:
+        return pd.DataFrame(
+            columns=["metric", "latent", "estimator", "epoch", "mean", "ci_low", "ci_high", "seeds"]
+        )
+    return pd.concat(parts, ignore_index=True)
+
+
+def as_json(verdict: Verdict) -> dict[str, Any]:
+    """A verdict and its claim as plain values; numbers that are not finite as null."""
+    claim = verdict.claim
+    numbers = {key: getattr(verdict, key) for key in ("effect", "low", "high", "probability")}
+    exact = claim.minimum.exact
+    return {
+        **{
+            key: getattr(claim, key)
+            for key in ("id", "paper", "place", "statement", "kind", "judge", "metric")
+        },
+        **{key: list(getattr(claim, key)) for key in ("lower", "higher", "latents", "elsewhere")},
+        "note": claim.note,
+        "rule": verdict.rule,
+        "minimum": {**exact, "seeds": claim.minimum.seeds},
+        "verdict": verdict.verdict,
+        "reason": verdict.reason,
+        **{key: value if np.isfinite(value) else None for key, value in numbers.items()},
+        "seeds": verdict.seeds,
+        "diverged": verdict.diverged,
+    }
+
+
+def _judged(verdict: Verdict) -> dict[str, Any]:
+    published = verdict.claim.published
+    return {
+        "paper_mean": published.mean if published else None,
+        "paper_plus_minus": published.plus_minus if published else None,
+        "difference": verdict.effect,
+        "difference_low": verdict.low,
+        "difference_high": verdict.high,
+        "verdict": verdict.verdict,
+        "reason": verdict.reason,
+    }
+
+
+def _write(path: Path, table: pd.DataFrame) -> None:
+    files.write_text(path, table.to_csv(index=False, lineterminator="\n"))

@@ -1,0 +1,126 @@
+"""What lies on disk for every planned cell: readable rows, and a line that says what became of it."""
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from reinrelax.claims.model import METRICS
+from reinrelax.config import Config
+from reinrelax.errors import ResultsError
+from reinrelax.results import read_cell
+from reinrelax.runs import Cell, cells, table_path
+
+_FACTS = ("dataset", "train_images", "test_images", "batch_size", "epochs", "draws")
+_SETTINGS = ("optimizer", "learning_rate", "tau", "eta", "beta", "samples")
+_NEEDED = (
+    "run_id",
+    "estimator",
+    "categories",
+    "latents",
+    "seed",
+    "status",
+    "epoch",
+    *METRICS,
+    *_FACTS,
+    *_SETTINGS,
+)
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """What lies on disk: `rows` one an epoch and run of all readable cells, `plan` one a planned cell."""
+
+    rows: pd.DataFrame
+    plan: pd.DataFrame
+
+
+def gather(config: Config, root: Path) -> Gathered:
+    """Read every planned cell; one that cannot be read keeps the reason and gives no rows."""
+    tables, plan = [], []
+    for cell in cells(config).values():
+        line: dict[str, Any] = {
+            "cell": cell.name,
+            "estimator": cell.first.estimator,
+            "latent": str(cell.first.shape),
+            "state": "missing",
+            "message": "",
+            "planned_seeds": len(cell.runs),
+            **dict.fromkeys(("seeds", "diverged"), 0),
+            **dict.fromkeys(
+                (*_FACTS, "settings", "device", "host", "commit", "versions", "started", "wall_seconds")
+            ),
+            "table": table_path(config, cell.name).as_posix(),
+            "log": (config.folder / "logs" / "train" / f"{cell.name}.log").as_posix(),
+            "command": recompute(config, f"{cell.name}.csv", root),
+        }
+        try:
+            result = read_cell(config, cell)
+            if result.table is not None and result.record is not None:
+                table = _checked(cell, config, result.table)
+                line.update(_done(table, result.record))
+                tables.append(table)
+        except ResultsError as error:
+            line.update(state="unreadable", message=str(error))
+        plan.append(line)
+    rows = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=[*_NEEDED, "latent"])
+    return Gathered(rows, pd.DataFrame(plan))
+
+
+def last_rows(rows: pd.DataFrame) -> pd.DataFrame:
+    """One row a run that has ended, at its last epoch, with `diverged`; a run cut short has no row."""
+    if rows.empty:
+        return rows.assign(diverged=pd.Series(dtype=bool))
+    last = rows.loc[rows.groupby("run_id", sort=False)["epoch"].idxmax()]
+    finite = np.isfinite(last[list(METRICS)].to_numpy(dtype=float)).all(axis=1)
+    last = last.assign(diverged=(last["status"] == "diverged") | ~finite)
+    return last[last["diverged"] | (last["epoch"] == last["epochs"])]
+
+
+def recompute(config: Config, target: str, root: Path) -> str:
+    """The shell command that computes a file of the results folder anew."""
+    scale = Path("workflow/scales") / f"{config.scale}.yaml"
+    chosen = f"--configfile {scale.as_posix()} " if (root / scale).exists() else ""
+    return f"snakemake --cores all {chosen}--force {shlex.quote((config.folder / target).as_posix())}"
+
+
+def _checked(cell: Cell, config: Config, table: pd.DataFrame) -> pd.DataFrame:
+    path = table_path(config, cell.name)
+    if missing := [column for column in _NEEDED if column not in table]:
+        raise ResultsError(f"{path}: column {missing[0]!r} is missing. Delete it and rerun")
+    try:
+        table = table.astype({"epoch": int, "seed": int, **dict.fromkeys(METRICS, float)})
+    except (ValueError, TypeError) as error:
+        raise ResultsError(
+            f"{path}: holds something other than numbers ({error}). Delete it and rerun"
+        ) from None
+    return table.assign(latent=str(cell.first.shape), estimator=cell.first.estimator)
+
+
+def _done(table: pd.DataFrame, record: Mapping[str, Any]) -> dict[str, Any]:
+    """What a computed cell adds to its line of the plan."""
+    ended = last_rows(table)
+    settings = [
+        f"{name} {_plain(table[name].iloc[0])}" for name in _SETTINGS if pd.notna(table[name].iloc[0])
+    ]
+    versions = [
+        f"{name} {record[name]}" for name in ("reinrelax", "python", "torch", "numpy") if name in record
+    ]
+    return {
+        "state": "done",
+        "seeds": int((~ended["diverged"]).sum()),
+        "diverged": int(ended["diverged"].sum()),
+        **{name: _plain(table[name].iloc[0]) for name in _FACTS if pd.notna(table[name].iloc[0])},
+        "settings": ", ".join(settings),
+        "versions": ", ".join(versions),
+        **{name: record.get(name, "") for name in ("device", "host", "commit", "started", "wall_seconds")},
+    }
+
+
+def _plain(value: Any) -> Any:
+    """A whole number without its decimal point: counts are floats in a column that has gaps."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value

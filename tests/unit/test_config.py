@@ -1,0 +1,157 @@
+"""Configuration: what is accepted, and that every mistake is named with its key."""
+
+import copy
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from reinrelax import config as configuration
+from reinrelax.config import Config
+from reinrelax.errors import ConfigError
+from reinrelax.runs import cells, run_table
+from reinrelax.types import LatentShape
+from tests.conftest import ROOT, merge
+
+BAD = [
+    ({"scale": "../up"}, r"scale: must be a name of a-z, 0-9 and -.*; got '../up'"),
+    ({"scale": 3}, "scale: must be of type string; got 3"),
+    ({"sead": 1}, "configuration: unknown key 'sead'; allowed: dataset, experiments"),
+    ({"dataset": {"name": "cifar"}}, "dataset.name: must be one of mnist, digits; got 'cifar'"),
+    ({"dataset": {"train_images": 0}}, "dataset.train_images: must be >= 1; got 0"),
+    ({"dataset": {"train_images": 60001}}, "dataset.train_images: must be <= 60000; got 60001"),
+    (
+        {"dataset": {"train_images": "all"}},
+        "dataset.train_images: must be of type integer or null; got 'all'",
+    ),
+    ({"dataset": {"folder": "x"}}, "dataset: unknown key 'folder'; allowed: name, root"),
+    ({"dataset": None}, "dataset: must be of type object; got None"),
+    ({"machine": {"device": "tpu"}}, "machine.device: must be one of auto, cpu, cuda; got 'tpu'"),
+    ({"machine": {"threads": True}}, "machine.threads: must be of type integer; got True"),
+    ({"experiments": {"elbo": {"seeds": 0}}}, "experiments.elbo.seeds: must be >= 1; got 0"),
+    ({"experiments": {"elbo": {"epochs": 1.5}}}, "experiments.elbo.epochs: must be of type integer; got 1.5"),
+    ({"experiments": {"elbo": {"estimators": []}}}, "experiments.elbo.estimators"),
+    (
+        {"experiments": {"elbo": {"estimators": ["ReinMaxx"]}}},
+        r"experiments.elbo.estimators\[0\]: unknown estimator 'ReinMaxx'; known: ST,",
+    ),
+    (
+        {"experiments": {"elbo": {"latent_shapes": ["8x4", "8*4"]}}},
+        r"experiments.elbo.latent_shapes\[1\]: latent shape '8\*4' is not of the form CxL",
+    ),
+    ({"experiments": {"elbo": {"latent_shapes": ["1x4"]}}}, "at least 2 categories"),
+    (
+        {"experiments": {"elbo": {"batch_size": 301}}},
+        "batch_size: must be at most dataset.train_images = 300",
+    ),
+    ({"settings": {"ReinMax": {"any": {"tau": 0}}}}, "settings.ReinMax.any.tau: must be > 0; got 0"),
+    (
+        {"settings": {"ReinMax": {"8x4": {"tau": float("nan")}}}},
+        "settings.ReinMax.8x4.tau: must be a finite number",
+    ),
+    ({"settings": {"ReinMax": {"any": {"eta": 1.0}}}}, "settings.ReinMax.8x4.eta: ReinMax does not take it"),
+    ({"settings": {"ReinMax": {"8by4": {"tau": 1.0}}}}, "settings.ReinMax.8by4: latent shape '8by4'"),
+    ({"settings": {"Nope": {}}}, "settings.Nope: unknown estimator 'Nope'"),
+    ({"settings": {"ST": {"any": {"optimizer": "SGD"}}}}, "must be one of Adam, RAdam; got 'SGD'"),
+    ({"settings": {"ST": {"any": {"learning_rate": -1}}}}, "learning_rate: must be > 0; got -1"),
+    ({"settings_table": "nowhere.csv"}, "settings_table: .*nowhere.csv is not a readable table"),
+    (
+        {"experiments": {"elbo": {"estimators": ["REINFORCE"]}}},
+        "settings.REINFORCE.8x4: learning_rate, optimizer neither in settings_table nor here",
+    ),
+]
+
+
+@pytest.mark.parametrize(("change", "says"), BAD)
+def test_mistakes_are_named(load_config: Callable[..., Config], change: dict[str, Any], says: str) -> None:
+    with pytest.raises(ConfigError, match=says):
+        load_config(**change)
+
+
+def test_missing_keys_are_named(raw_config: dict[str, Any]) -> None:
+    del raw_config["machine"]["threads"]
+    with pytest.raises(ConfigError, match="machine: missing threads"):
+        configuration.load(raw_config, ROOT)
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"a: [1", b"- 1\n- 2\n"])
+def test_unreadable_files_are_named(
+    tmp_path: Path, content: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from reinrelax.cli import main
+
+    path = tmp_path / "broken.yaml"
+    path.write_bytes(content)
+    with pytest.raises(SystemExit) as stopped:
+        main(["plan", "--config", str(path)])
+    assert stopped.value.code == 1
+    assert str(path) in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("scale", [None, "paper", "test"])
+def test_shipped_scales_are_valid(scale: str | None) -> None:
+    raw = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+    if scale:
+        merge(raw, yaml.safe_load((ROOT / f"workflow/scales/{scale}.yaml").read_text(encoding="utf-8")))
+    config = configuration.load(raw, ROOT)
+    assert config.scale == (scale or "quick")
+    if scale != "test":
+        assert len(cells(config)) == 42
+    if scale == "paper":
+        assert len(run_table(config)) == 420
+        assert {run.epochs for run in run_table(config)} == {160}
+        assert {run.train_images for run in run_table(config)} == {None}
+
+
+def test_run_table_holds_table_5(load_config: Callable[..., Config]) -> None:
+    shapes = ["64x8"]
+    config = load_config(
+        experiments={"elbo": {"estimators": ["Gumbel-Rao", "ReinMax-CV"], "latent_shapes": shapes}}
+    )
+    rao, cv = (
+        next(r for r in run_table(config) if r.estimator == name) for name in ("Gumbel-Rao", "ReinMax-CV")
+    )
+    assert (rao.optimizer, rao.learning_rate, dict(rao.hyper)) == ("Adam", 0.0007, {"tau": 2.0, "draws": 3})
+    assert dict(cv.hyper) == {"tau": 0.7, "eta": 1.5, "draws": 3}
+    assert rao.shape == LatentShape(64, 8)
+
+
+def test_settings_take_precedence_by_how_specific_they_are(load_config: Callable[..., Config]) -> None:
+    own = {
+        "REINFORCE-LOO": {
+            "any": {"optimizer": "Adam", "learning_rate": 0.1, "samples": 4},
+            "4x24": {"samples": 2},
+        }
+    }
+    config = load_config(settings=own, experiments={"elbo": {"estimators": ["REINFORCE-LOO"]}})
+    samples = {str(run.shape): dict(run.hyper)["samples"] for run in run_table(config)}
+    assert samples == {"8x4": 4, "4x24": 2}
+
+
+def test_run_ids_and_fingerprints_depend_on_what_matters(load_config: Callable[..., Config]) -> None:
+    base = load_config()
+    ids = [run.run_id for run in run_table(base)]
+    assert len(set(ids)) == len(ids)
+    same = load_config(machine={"threads": 2, "checkpoint_every_epochs": 7}, scale="other")
+    assert [run.run_id for run in run_table(same)] == ids
+    more = load_config(experiments={"elbo": {"seeds": 3}})
+    assert set(ids) < {run.run_id for run in run_table(more)}
+    longer = load_config(experiments={"elbo": {"epochs": 3}})
+    assert not set(ids) & {run.run_id for run in run_table(longer)}
+    one = load_config(settings={"ST": {"8x4": {"tau": 0.9}}})
+    changed = {n for n, cell in cells(one).items() if cell.fingerprint != cells(base)[n].fingerprint}
+    assert changed == {"elbo/8x4/ST"}
+
+
+def test_cells_split_where_asked(load_config: Callable[..., Config]) -> None:
+    config = load_config(machine={"max_replicas_per_job": 2}, experiments={"elbo": {"seeds": 5}})
+    sizes = {name: len(cell.runs) for name, cell in cells(config).items() if "8x4/ST" in name}
+    assert sizes == {"elbo/8x4/ST.1": 2, "elbo/8x4/ST.2": 2, "elbo/8x4/ST.3": 1}
+
+
+def test_load_does_not_change_its_input(raw_config: dict[str, Any]) -> None:
+    before = copy.deepcopy(raw_config)
+    configuration.load(raw_config, ROOT)
+    assert raw_config == before

@@ -1,0 +1,114 @@
+"""Images: real files verified, damage named, nothing half-written, the fallback loud."""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+import pytest
+import torchvision.datasets
+
+from reinrelax import data
+from reinrelax import images as images_on_disk
+from reinrelax.config import Dataset
+from reinrelax.errors import DataError, ResultsError
+from reinrelax.images import Images
+from tests.conftest import MNIST_ROOT
+
+SETTINGS = Dataset("mnist", "data", "digits", 1000, 100)
+
+
+@pytest.fixture(autouse=True)
+def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """These tests name their folders."""
+    monkeypatch.delenv("MNIST_ROOT", raising=False)
+
+
+@pytest.fixture
+def mnist_copy(mnist: Images, tmp_path: Path) -> Path:
+    """A folder with the real files, to be damaged."""
+    shutil.copytree(MNIST_ROOT / "MNIST", tmp_path / "MNIST")
+    return tmp_path
+
+
+@pytest.fixture
+def offline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every download breaks off after it has written something."""
+
+    def broken(root: Path, download: bool) -> NoReturn:
+        raw = Path(root) / "MNIST" / "raw"
+        raw.mkdir(parents=True)
+        (raw / "train-images-idx3-ubyte.gz").write_bytes(b"half")
+        raise RuntimeError("connection lost")
+
+    monkeypatch.setattr(torchvision.datasets, "MNIST", broken)
+
+
+def test_real_mnist_has_its_size_and_mean(mnist: Images) -> None:
+    assert mnist.train.shape == (60_000, 784)
+    assert mnist.test.shape == (10_000, 784)
+    assert mnist.train.dtype == np.uint8
+    assert mnist.train.mean() / 255 == pytest.approx(0.1307, abs=1e-4)
+
+
+def test_a_corrupted_file_is_named_and_never_replaced_by_a_fallback(mnist_copy: Path) -> None:
+    path = mnist_copy / "MNIST/raw/train-images-idx3-ubyte"
+    content = bytearray(path.read_bytes())
+    content[1_000_000] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(DataError, match="train-images-idx3-ubyte is corrupted: SHA-256"):
+        data.prepare(replace(SETTINGS, root=str(mnist_copy)))
+
+
+def test_a_missing_file_is_named(mnist_copy: Path) -> None:
+    (mnist_copy / "MNIST/raw/t10k-labels-idx1-ubyte").unlink()
+    with pytest.raises(DataError, match=r"t10k-labels-idx1-ubyte is missing\. Supply the four"):
+        data.prepare(replace(SETTINGS, root=str(mnist_copy)))
+
+
+@pytest.mark.usefixtures("offline")
+def test_interrupted_download_leaves_nothing_and_stops_where_told(tmp_path: Path) -> None:
+    settings = replace(SETTINGS, root=str(tmp_path / "data"), when_missing="error")
+    with pytest.raises(DataError, match=r"cannot be fetched \(connection lost\)\. Set MNIST_ROOT"):
+        data.prepare(settings)
+    assert list((tmp_path / "data").iterdir()) == []
+
+
+@pytest.mark.usefixtures("offline")
+def test_fallback_is_loud(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    images = data.prepare(replace(SETTINGS, root=str(tmp_path / "data")))
+    assert images.name == "digits"
+    assert "WARNING: falling back to scikit-learn's embedded digits" in capsys.readouterr().err
+
+
+def test_environment_takes_precedence() -> None:
+    assert data.root_of(SETTINGS, {"MNIST_ROOT": "/elsewhere"}) == Path("/elsewhere")
+    assert data.root_of(SETTINGS, {}) == Path("data")
+
+
+def test_digits_look_like_mnist() -> None:
+    images = data.embedded_digits()
+    assert (images.train.shape, images.test.shape) == ((1500, 784), (297, 784))
+    assert images.train.max() == 255
+    assert 0.1 < images.train.mean() / 255 < 0.5
+
+
+def test_prepared_images_survive_the_disk_and_damage_is_seen(digits: Images, tmp_path: Path) -> None:
+    images_on_disk.save(digits, tmp_path)
+    assert images_on_disk.load(tmp_path).sha256 == digits.sha256
+    content = bytearray((tmp_path / "train.npy").read_bytes())
+    content[-1] ^= 1
+    (tmp_path / "train.npy").write_bytes(content)
+    with pytest.raises(ResultsError, match=r"prepared images cannot be read \(pixels differ"):
+        images_on_disk.load(tmp_path)
+    (tmp_path / "test.npy").unlink()
+    with pytest.raises(ResultsError, match="Delete the folder and rerun"):
+        images_on_disk.load(tmp_path)
+
+
+def test_images_are_cut_to_what_was_asked(digits: Images) -> None:
+    settings: dict[str, Any] = {"root": "x", "when_missing": "error", "train_images": 7, "test_images": None}
+    images = data.prepare(Dataset("digits", **settings))
+    assert (len(images.train), len(images.test)) == (7, 297)
+    np.testing.assert_array_equal(images.train, digits.train[:7])

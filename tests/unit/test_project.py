@@ -1,0 +1,209 @@
+"""The project's own promises: layers, locks, environment, seeds, leases, files."""
+
+import ast
+import os
+import re
+import subprocess
+import sys
+import textwrap
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+import reinrelax
+from reinrelax import files, lease, sources
+from reinrelax.errors import ResultsError
+from reinrelax.rng import Streams, derive
+from tests.conftest import ROOT
+
+# Each may import those above it. The order of docs/design.md.
+LAYERS = [
+    ["errors", "types"],
+    ["files", "rng", "lease", "sources"],
+    ["estimators"],
+    ["config", "run", "images"],
+    ["runs", "data"],
+    ["models"],
+    ["training"],
+    ["experiments"],
+    ["results"],
+    ["plan", "stats"],
+    ["claims"],
+    ["reporting"],
+    ["cli"],
+    ["__main__"],
+]
+SOURCE = ROOT / "src/reinrelax"
+
+
+def test_each_layer_imports_only_from_those_above() -> None:
+    rank = {name: index for index, names in enumerate(LAYERS) for name in names}
+    checked = 0
+    for path in SOURCE.rglob("*.py"):
+        own = path.relative_to(SOURCE).parts[0].removesuffix(".py")
+        if own == "__init__":
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            names += [f"{n}.{alias.name}" for n in names if n == "reinrelax" for alias in node.names]  # type: ignore[attr-defined]
+            for name in names:
+                parts = name.split(".")
+                if parts[0] == "reinrelax" and len(parts) > 1 and parts[1] in rank:
+                    assert rank[parts[1]] <= rank[own], f"{path} imports {name} from a layer below"
+                    checked += parts[1] != own
+    assert checked > 30
+
+
+def test_no_source_file_outgrows_one_concept() -> None:
+    for path in [*SOURCE.rglob("*.py"), *(ROOT / "workflow").rglob("*.smk")]:
+        assert len(path.read_text(encoding="utf-8").splitlines()) <= 400, path
+
+
+def test_configuration_is_checked_without_loading_torch() -> None:
+    code = "import sys; from reinrelax import config, runs, data, plan; sys.exit('torch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def locked() -> dict[str, set[str]]:
+    """Versions by package; more than one where the newest Pythons need another."""
+    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    out: dict[str, set[str]] = {}
+    for name, version in re.findall(r"^([a-z0-9-]+)==([^ \\]+)", text, re.MULTILINE):
+        out.setdefault(name, set()).add(version)
+    return out
+
+
+def test_lock_pins_every_requirement_with_hashes_and_no_index() -> None:
+    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    assert "--hash=sha256:" in text
+    assert not re.search(r"index|find-links|https?://", text)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    for requirement in [*project["dependencies"], *project["optional-dependencies"]["dev"]]:
+        name = re.split(r"[<>=!~ ]", requirement, maxsplit=1)[0].lower()
+        assert name in locked(), f"{name} is not in requirements.lock"
+
+
+def test_environment_yml_says_what_the_lock_says() -> None:
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
+    pip = next(d["pip"] for d in environment["dependencies"] if isinstance(d, dict))
+    pins = dict(line.split("==") for line in pip if "==" in line)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    direct = {
+        re.split(r"[<>=!~ ]", r, maxsplit=1)[0].lower()
+        for r in [*project["dependencies"], *project["optional-dependencies"]["dev"]]
+    }
+    assert set(pins) == direct
+    for name, version in pins.items():
+        assert version in locked()[name], f"{name}: environment.yml {version}, lock {locked()[name]}"
+
+
+def test_version_is_said_once() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert project["version"] == reinrelax.__version__
+    assert f"version: {reinrelax.__version__}" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"## {reinrelax.__version__}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+def test_streams_depend_on_every_part_and_on_nothing_else() -> None:
+    import torch
+
+    assert derive(1, "noise", 12) != derive(11, "noise", 2)
+    first = Streams.derive([0, 1], "noise", 3).exponential_(torch.empty(2, 5))
+    torch.manual_seed(99)
+    again = Streams.derive([0, 1], "noise", 3).exponential_(torch.empty(2, 5))
+    assert torch.equal(first, again)
+    assert not torch.equal(first[0], first[1])
+    assert (first > 0).all()
+
+
+def test_exponential_noise_has_its_law() -> None:
+    """Kolmogorov–Smirnov against 1 − e^−x on 100,000 draws, false alarm rate 1e-4."""
+    import torch
+    from scipy.stats import kstest
+
+    noise = Streams.derive([0], "test").exponential_(torch.empty(1, 100_000, dtype=torch.float64))
+    assert kstest(noise[0].numpy(), "expon").pvalue > 1e-4
+    assert kstest(noise[0].numpy() * 1.05, "expon").pvalue < 1e-4
+
+
+def test_source_fingerprint_follows_imports_and_only_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    closure = sources._closure("reinrelax.estimators.cv")
+    assert "reinrelax.estimators.gumbel" in closure
+    assert "reinrelax.rng" in closure
+    assert not {"reinrelax.estimators.st", "reinrelax.cli", "reinrelax.config"} & closure
+    # Or a comment in the configuration's code would train everything anew.
+    assert not {"reinrelax.config", "reinrelax.runs", "reinrelax.data"} & sources._closure(
+        "reinrelax.experiments.vae"
+    )
+
+
+def test_atomic_write_is_whole_or_absent(tmp_path: Path) -> None:
+    target = tmp_path / "deep" / "file"
+    files.write_text(target, "old")
+
+    def fail() -> None:
+        with files.atomic(target) as file:
+            file.write(b"new")
+            raise RuntimeError("killed")
+
+    with pytest.raises(RuntimeError):
+        fail()
+    assert target.read_text() == "old"
+    assert [p.name for p in target.parent.iterdir()] == ["file"]
+    assert target.stat().st_mode & 0o444 == 0o444
+
+
+def test_unwritable_folder_is_named(tmp_path: Path) -> None:
+    (tmp_path / "results").write_text("a file where a folder should be")
+    with pytest.raises(ResultsError, match="results/x: cannot be written"):
+        files.write_text(tmp_path / "results" / "x", "")
+
+
+def test_visible_devices_come_from_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert lease.visible_devices({"CUDA_VISIBLE_DEVICES": "0, GPU-aa"}) == ["0", "GPU-aa"]
+    assert lease.visible_devices({"CUDA_VISIBLE_DEVICES": ""}) == []
+    fake = tmp_path / "nvidia-smi"
+    fake.write_text("#!/bin/sh\nprintf 'GPU-1\\nGPU-2\\n'\n")
+    fake.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    assert lease.visible_devices({}) == ["GPU-1", "GPU-2"]
+
+
+def test_leases_fill_devices_before_doubling_up_and_then_wait(tmp_path: Path) -> None:
+    devices = ["0", "1"]
+    with (
+        lease.lease(devices, 2, tmp_path) as a,
+        lease.lease(devices, 2, tmp_path) as b,
+        lease.lease(devices, 2, tmp_path) as c,
+        lease.lease(devices, 2, tmp_path) as d,
+    ):
+        assert ([a, b], sorted([c, d])) == (["0", "1"], ["0", "1"])
+        with (
+            pytest.raises(TimeoutError, match="no free place on GPUs 0, 1"),
+            lease.lease(devices, 2, tmp_path, timeout=0.1),
+        ):
+            pass
+    with lease.lease(devices, 2, tmp_path) as free:
+        assert free == "0"
+
+
+def test_a_killed_jobs_lease_is_free_again(tmp_path: Path) -> None:
+    code = textwrap.dedent(f"""
+        import time
+        from pathlib import Path
+        from reinrelax.lease import lease
+        with lease(["0"], 1, Path({str(tmp_path)!r})):
+            print("held", flush=True)
+            time.sleep(60)
+    """)
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as job:
+        assert job.stdout is not None
+        assert job.stdout.readline() == "held\n"
+        with pytest.raises(TimeoutError), lease.lease(["0"], 1, tmp_path, timeout=0.1):
+            pass
+        job.kill()
+        job.wait()
+        with lease.lease(["0"], 1, tmp_path, timeout=5) as device:
+            assert device == "0"
