@@ -43,9 +43,9 @@ class PlainVAE(nn.Module):
     def __init__(self, vae: DiscreteVAE, replica: int) -> None:
         super().__init__()
         layers = []
-        for layer in vae.parameters.layers:
-            linear = nn.Linear(layer.weight.shape[2], layer.weight.shape[1])
-            linear.weight.data.copy_(layer.weight[replica])
+        for layer in vae.stack.layers:
+            linear = nn.Linear(layer.weight.shape[1], layer.weight.shape[2])
+            linear.weight.data.copy_(layer.weight[replica].T)
             linear.bias.data.copy_(layer.bias[replica])
             layers.append(linear)
         encoder, decoder = layers[:3], layers[3:]
@@ -84,10 +84,10 @@ def test_elbo_and_gradients_equal_a_plain_model(digits: Images) -> None:
         torch.testing.assert_close(kl[replica], terms[1])
         sum(terms).backward()  # type: ignore[union-attr]
         linears = [m for m in plain.modules() if isinstance(m, nn.Linear)]
-        for layer, linear in zip(vae.parameters.layers, linears, strict=True):
+        for layer, linear in zip(vae.stack.layers, linears, strict=True):
             assert linear.weight.grad is not None
             assert linear.bias.grad is not None
-            torch.testing.assert_close(layer.weight_grad[replica], linear.weight.grad, rtol=1e-4, atol=1e-6)
+            torch.testing.assert_close(layer.weight_grad[replica].T, linear.weight.grad, rtol=1e-4, atol=1e-6)
             torch.testing.assert_close(layer.bias_grad[replica], linear.bias.grad, rtol=1e-4, atol=1e-6)
 
 
@@ -110,21 +110,20 @@ def test_gradients_add_up_when_the_loss_is_called_again() -> None:
     codes = F.one_hot(torch.randint(8, (2, 1, 10, 4)), 8).float()
     single = []
     for code in codes:
-        vae.parameters.zero_grad()
+        vae.stack.zero_grad()
         vae.reconstruction(images, code).sum().backward()
-        single.append(vae.parameters.grads.clone())
-    vae.parameters.zero_grad()
+        single.append([grad.clone() for grad in vae.stack.grads])
+    vae.stack.zero_grad()
     sum(vae.reconstruction(images, code).sum() for code in codes).backward()  # type: ignore[union-attr]
-    decoder = slice(
-        sum(layer.weight[0].numel() + layer.bias[0].numel() for layer in vae.parameters.layers[:3]), None
-    )
-    torch.testing.assert_close(vae.parameters.grads[:, decoder], (single[0] + single[1])[:, decoder])
+    for total, *parts in zip(vae.stack.grads, *single, strict=True):
+        # Only the decoder has been gone through; the encoder's gradients are still zero.
+        torch.testing.assert_close(total, parts[0] + parts[1])
 
 
 def test_initial_values_are_torchs_default_law() -> None:
     vae = DiscreteVAE(SHAPE, list(range(3)))
-    for layer in vae.parameters.layers:
-        bound = layer.weight.shape[2] ** -0.5
+    for layer in vae.stack.layers:
+        bound = layer.weight.shape[1] ** -0.5
         for values in (layer.weight, layer.bias):
             assert values.abs().max() <= bound
         assert layer.weight.std() == pytest.approx(bound / 3**0.5, rel=0.02)
@@ -140,7 +139,7 @@ def test_optimizer_equals_torch_step_by_step(optimizer: str) -> None:
     theirs = [nn.Parameter(values[r].clone()) for r in (0, 1)]
     reference = [getattr(torch.optim, optimizer)([p], lr=lr) for p, lr in zip(theirs, rates, strict=True)]
     grads = torch.zeros_like(values)
-    ours = ReplicaOptimizer(values, grads, [optimizer] * 2, rates)
+    ours = ReplicaOptimizer([values], [grads], [optimizer] * 2, rates)
     alive = torch.zeros(2)
     for step in range(200):
         before = values.clone()
@@ -158,7 +157,7 @@ def test_optimizer_equals_torch_step_by_step(optimizer: str) -> None:
 def test_optimizer_leaves_dead_replicas_alone() -> None:
     values, grads = torch.ones(3, 4), torch.ones(3, 4)
     grads[1] = torch.nan
-    optimizer = ReplicaOptimizer(values, grads, ["Adam", "RAdam", "RAdam"], [0.1] * 3)
+    optimizer = ReplicaOptimizer([values], [grads], ["Adam", "RAdam", "RAdam"], [0.1] * 3)
     optimizer.step(torch.tensor([0.0, 1.0, 0.0]))
     assert (values[1] == 1).all()
     assert (values[[0, 2]] < 1).all()
@@ -221,13 +220,14 @@ def test_a_diverged_replica_is_frozen_and_disturbs_no_other(digits: Images) -> N
     trainer, undisturbed = trainer_of(runs, digits), trainer_of(runs, digits)
     trainer.run_epoch()
     undisturbed.run_epoch()
-    trainer.model.parameters.layers[0].bias[1] = torch.nan
-    frozen = trainer.model.parameters.values[1].clone()
+    trainer.model.stack.layers[0].bias[1] = torch.nan
+    frozen = [parameter[1].clone() for parameter in trainer.model.stack.parameters]
     for _ in range(2):
         trainer.run_epoch()
         undisturbed.run_epoch()
     assert trainer.history.diverged.tolist() == [0, 2, 0]
-    assert torch.equal(frozen.nan_to_num(7), trainer.model.parameters.values[1].nan_to_num(7))
+    for before, after in zip(frozen, trainer.model.stack.parameters, strict=True):
+        assert torch.equal(before.nan_to_num(7), after[1].nan_to_num(7))
     for name, values in trainer.history.metrics.items():
         for ours, theirs in zip(values, undisturbed.history.metrics[name], strict=True):
             assert torch.equal(ours[[0, 2]], theirs[[0, 2]])
@@ -252,7 +252,8 @@ def test_checkpoint_goes_on_bit_for_bit(digits: Images, tmp_path: Path) -> None:
     for _ in range(2):
         resumed.run_epoch()
     assert to_csv(runs, digits, resumed) == to_csv(runs, digits, straight)
-    assert torch.equal(resumed.model.parameters.values, straight.model.parameters.values)
+    for ours, theirs in zip(resumed.model.stack.parameters, straight.model.stack.parameters, strict=True):
+        assert torch.equal(ours, theirs)
 
 
 @pytest.mark.parametrize("damage", ["other fingerprint", "truncated", "not a checkpoint"])
@@ -268,9 +269,10 @@ def test_unusable_checkpoint_is_passed_over(
     if damage == "not a checkpoint":
         path.write_bytes(b"hello")
     fresh = trainer_of([RUN], digits)
-    before = copy.deepcopy(fresh.model.parameters.values)
+    before = copy.deepcopy(fresh.model.stack.parameters)
     assert not checkpoint.restore(path, fresh, "same")
-    assert torch.equal(before, fresh.model.parameters.values)
+    for ours, theirs in zip(before, fresh.model.stack.parameters, strict=True):
+        assert torch.equal(ours, theirs)
     assert "starts anew" in capsys.readouterr().err
 
 

@@ -1,8 +1,7 @@
-"""Linear layers with a leading replica axis, over one flat buffer of parameters.
+"""Linear layers with a leading replica axis.
 
-All parameters of a replica lie side by side in a row of `[R, P]`, and so do their gradients: the optimizer
-walks memory once, and a checkpoint is one tensor. Backward passes write into the gradient buffer in place,
-because a fresh temporary of this size would be mapped and page-faulted anew at every step.
+Backward passes write into gradient buffers that live as long as the layer, because a fresh temporary of that
+size would be mapped and page-faulted anew at every step.
 """
 
 import math
@@ -16,70 +15,64 @@ from reinrelax.rng import Streams
 
 
 class Linear:
-    """y = x Wᵀ + b for each replica: x `[R, B, I]`, W `[R, O, I]`, b `[R, O]`, y `[R, B, O]`."""
+    """y = x W + b for each replica: x `[R, B, I]`, W `[R, I, O]`, b `[R, O]`, y `[R, B, O]`.
 
-    def __init__(self, weight: Tensor, bias: Tensor, weight_grad: Tensor, bias_grad: Tensor) -> None:
-        self.weight, self.bias = weight, bias
-        self.weight_grad, self.bias_grad = weight_grad, bias_grad
-        self.fresh = True
+    Args:
+        inputs, outputs: I and O.
+        streams: one a replica, on the CPU. Initial values are torch's default, U(−1/√I, 1/√I), and do not
+            depend on the device.
+        device: where it lives.
+    """
+
+    def __init__(self, inputs: int, outputs: int, streams: Streams, device: torch.device) -> None:
+        bound = 1 / math.sqrt(inputs)
+        self.weight, self.bias = (
+            streams.uniform_(torch.empty(len(streams), *shape)).mul_(2 * bound).sub_(bound).to(device)
+            for shape in ((inputs, outputs), (outputs,))
+        )
+        self.weight_grad, self.bias_grad = torch.zeros_like(self.weight), torch.zeros_like(self.bias)
+        self._fresh = True
         # A leaf for autograd to hang the backward pass on; gradients never go through it.
-        self._anchor = torch.zeros((), device=weight.device, requires_grad=True)
+        self._anchor = torch.zeros((), device=device, requires_grad=True)
 
     def __call__(self, x: Tensor) -> Tensor:
         out: Tensor = _Linear.apply(x, self._anchor, self)
         return out
 
+    def zero_grad(self) -> None:
+        """Let the next backward pass replace the gradients; later ones add to them."""
+        self._fresh = True
+
     def accumulate(self, x: Tensor, cotangent: Tensor) -> None:
-        """Add this call's gradients to those of the step so far, or replace last step's."""
-        keep = 0.0 if self.fresh else 1.0
-        torch.baddbmm(self.weight_grad, cotangent.mT, x, beta=keep, out=self.weight_grad)
-        if self.fresh:
+        """Add the gradients of one call to those since `zero_grad`."""
+        if self._fresh:
+            torch.bmm(x.mT, cotangent, out=self.weight_grad)
             torch.sum(cotangent, 1, out=self.bias_grad)
         else:
+            self.weight_grad.baddbmm_(x.mT, cotangent)
             self.bias_grad += cotangent.sum(1)
-        self.fresh = False
+        self._fresh = False
 
 
-class Parameters:
-    """Flat parameters and gradients `[R, P]` of a stack of linear layers.
+class Stack:
+    """Linear layers in a row, and their parameters and gradients as lists of tensors `[R, ...]`.
 
     Args:
-        sizes: (inputs, outputs) of each layer.
-        seeds: one a replica. Initial values are torch's default, U(−1/√I, 1/√I), drawn on the CPU so that
-            they do not depend on the device.
-        device: where they live.
+        widths: units of each level, inputs first.
+        seeds: one a replica.
+        device: where it lives.
     """
 
-    def __init__(self, sizes: Sequence[tuple[int, int]], seeds: Sequence[int], device: torch.device) -> None:
-        replicas = len(seeds)
-        count = sum(inputs * outputs + outputs for inputs, outputs in sizes)
-        self.values = torch.empty(replicas, count)
-        self.grads = torch.zeros(replicas, count, device=device)
+    def __init__(self, widths: Sequence[int], seeds: Sequence[int], device: torch.device) -> None:
         streams = Streams.derive(seeds, "init")
-        offset = 0
-        for inputs, outputs in sizes:
-            size = inputs * outputs + outputs
-            part = self.values[:, offset : offset + size]
-            streams.uniform_(part).mul_(2).sub_(1).div_(math.sqrt(inputs))
-            offset += size
-        self.values = self.values.to(device)
-        self.layers = []
-        offset = 0
-        for inputs, outputs in sizes:
-            views = []
-            for shape in ((outputs, inputs), (outputs,)):
-                size = math.prod(shape)
-                views.append(
-                    [t[:, offset : offset + size].unflatten(1, shape) for t in (self.values, self.grads)]
-                )
-                offset += size
-            (weight, weight_grad), (bias, bias_grad) = views
-            self.layers.append(Linear(weight, bias, weight_grad, bias_grad))
+        self.layers = [Linear(a, b, streams, device) for a, b in zip(widths[:-1], widths[1:], strict=True)]
+        self.parameters = [t for layer in self.layers for t in (layer.weight, layer.bias)]
+        self.grads = [t for layer in self.layers for t in (layer.weight_grad, layer.bias_grad)]
 
     def zero_grad(self) -> None:
-        """Let the next backward pass replace the gradients."""
+        """Let the next backward pass replace all gradients."""
         for layer in self.layers:
-            layer.fresh = True
+            layer.zero_grad()
 
 
 class _Linear(torch.autograd.Function):
@@ -87,7 +80,7 @@ class _Linear(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, anchor: Tensor, layer: Linear) -> Tensor:
         ctx.save_for_backward(x)
         ctx.layer = layer
-        return torch.baddbmm(layer.bias[:, None, :], x, layer.weight.mT)
+        return torch.bmm(x, layer.weight).add_(layer.bias[:, None, :])
 
     @staticmethod
     @torch.autograd.function.once_differentiable
@@ -95,4 +88,4 @@ class _Linear(torch.autograd.Function):
         (x,) = ctx.saved_tensors
         cotangent = cotangent.contiguous()
         ctx.layer.accumulate(x, cotangent)
-        return (cotangent @ ctx.layer.weight if ctx.needs_input_grad[0] else None), None, None
+        return (torch.bmm(cotangent, ctx.layer.weight.mT) if ctx.needs_input_grad[0] else None), None, None

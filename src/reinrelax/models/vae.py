@@ -2,13 +2,12 @@
 
 import math
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from reinrelax.models.layers import Parameters
+from reinrelax.models.layers import Stack
 from reinrelax.types import LatentShape
 
 PIXELS = 784
@@ -28,8 +27,8 @@ class DiscreteVAE:
         self.shape = shape
         code = shape.categories * shape.latents
         widths = (PIXELS, *HIDDEN, code, *reversed(HIDDEN), PIXELS)
-        self.parameters = Parameters(list(pairwise(widths)), seeds, torch.device(device))
-        self._encoder, self._decoder = self.parameters.layers[:3], self.parameters.layers[3:]
+        self.stack = Stack(widths, seeds, torch.device(device))
+        self._encoder, self._decoder = self.stack.layers[:3], self.stack.layers[3:]
 
     def encode(self, images: Tensor) -> Tensor:
         """Logits `[R, B, L, C]` of the posterior over codes, from images `[R, B, 784]` in [0, 1]."""

@@ -45,7 +45,7 @@ def write_tables(config: Config, root: Path) -> None:
 
 
 def judged_table(config: Config, evidence: Evidence, verdicts: list[Verdict], metric: str) -> pd.DataFrame:
-    """Paper, ours, Δ and verdict: one row an estimator and latent shape, of the paper or the configuration."""
+    """Paper, ours, Δ and verdict: one row an estimator and latent shape, of paper or configuration."""
     numbers = {
         (v.claim.lower[0], v.claim.latents[0]): v
         for v in verdicts

@@ -68,7 +68,8 @@ def gather(config: Config, root: Path) -> Gathered:
             line.update(state="unreadable", message=str(error))
         plan.append(line)
     rows = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=[*_NEEDED, "latent"])
-    return Gathered(rows, pd.DataFrame(plan))
+    # Counts of cells that have none yet stay empty, and those of the others whole.
+    return Gathered(rows, pd.DataFrame(plan).astype(dict.fromkeys(_FACTS[1:], "Int64")))
 
 
 def last_rows(rows: pd.DataFrame) -> pd.DataFrame:

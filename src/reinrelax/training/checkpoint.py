@@ -19,12 +19,12 @@ def save(path: Path, trainer: Trainer, fingerprint: str) -> None:
     optimizer, history = trainer.optimizer, trainer.history
     state = {
         "fingerprint": fingerprint,
-        "values": trainer.model.parameters.values,
+        "parameters": trainer.model.stack.parameters,
         "first": optimizer.first,
         "second": optimizer.second,
         "t": optimizer.t,
-        "dead": trainer.dead,
-        "diverged": history.diverged,
+        "dead": [trainer.dead],
+        "diverged": [history.diverged],
         "metrics": history.metrics,
     }
     with files.atomic(path) as file:
@@ -45,14 +45,15 @@ def restore(path: Path, trainer: Trainer, fingerprint: str) -> bool:
         print(f"WARNING: checkpoint {path} {reason}; training starts anew", file=sys.stderr)
         return False
     optimizer = trainer.optimizer
-    for target, name in (
-        (trainer.model.parameters.values, "values"),
+    for targets, name in (
+        (trainer.model.stack.parameters, "parameters"),
         (optimizer.first, "first"),
         (optimizer.second, "second"),
-        (trainer.dead, "dead"),
-        (trainer.history.diverged, "diverged"),
+        ([trainer.dead], "dead"),
+        ([trainer.history.diverged], "diverged"),
     ):
-        target.copy_(state[name])
+        for target, saved in zip(targets, state[name], strict=True):
+            target.copy_(saved)
     optimizer.t = state["t"]
     trainer.history.metrics = state["metrics"]
     return True

@@ -77,9 +77,8 @@ class Trainer:
         self.model, self.estimator, self.replicas = model, estimator, replicas
         self.train_images, self.test_images, self.batch_size = train, test, batch_size
         self.device = train.device
-        parameters = model.parameters
         self.optimizer = ReplicaOptimizer(
-            parameters.values, parameters.grads, replicas.optimizers, replicas.learning_rates
+            model.stack.parameters, model.stack.grads, replicas.optimizers, replicas.learning_rates
         )
         count = len(replicas.seeds)
         self.history = History(torch.zeros(count, dtype=torch.int64))
@@ -108,7 +107,7 @@ class Trainer:
 
     def _step(self, images: Tensor, noise: Streams) -> tuple[Tensor, Tensor]:
         """One update on images `[R, B, 784]`; mean reconstruction and KL, nats per image, `[R]` each."""
-        self.model.parameters.zero_grad()
+        self.model.stack.zero_grad()
         logits = self.model.encode(images)
         estimate = self.estimator.surrogate(
             logits, lambda codes: self.model.reconstruction(images, codes), noise, **self._hyper

@@ -35,38 +35,50 @@ def schedule(optimizer: str, learning_rate: float, t: int) -> tuple[float, float
 
 
 class ReplicaOptimizer:
-    """Optimizer state for flat parameters and gradients `[R, P]`.
+    """Optimizer state for parameters with a leading replica axis.
 
     Args:
-        values: parameters, changed in place.
-        grads: gradients, read.
+        parameters: tensors `[R, ...]`, changed in place.
+        grads: tensors of the same shapes, read.
         optimizers: "Adam" or "RAdam", one a replica.
         learning_rates: one a replica.
+
+    Attributes:
+        first, second: moment estimates, shapes of the parameters.
+        t: steps done.
     """
 
     def __init__(
-        self, values: Tensor, grads: Tensor, optimizers: Sequence[str], learning_rates: Sequence[float]
+        self,
+        parameters: Sequence[Tensor],
+        grads: Sequence[Tensor],
+        optimizers: Sequence[str],
+        learning_rates: Sequence[float],
     ) -> None:
-        self.first = torch.zeros_like(values)
-        self.second = torch.zeros_like(values)
+        self.first = [torch.zeros_like(p) for p in parameters]
+        self.second = [torch.zeros_like(p) for p in parameters]
         self.t = 0
         self._settings = list(zip(optimizers, learning_rates, strict=True))
-        self._rows = [
-            ([values[r]], [grads[r]], [self.first[r]], [self.second[r]]) for r in range(len(self._settings))
-        ]
+        lists = (parameters, grads, self.first, self.second)
+        self._rows = [[[t[r] for t in tensors] for tensors in lists] for r in range(len(self._settings))]
 
     @torch.no_grad()
     def step(self, dead: Tensor) -> None:
         """Advance every replica whose entry in `dead` `[R]` float is 0; the others keep their parameters."""
-        for r, (row, (optimizer, learning_rate)) in enumerate(zip(self._rows, self._settings, strict=True)):
+        for replica, (optimizer, learning_rate) in enumerate(self._settings):
+            parameters, grads, first, second = self._rows[replica]
             rate, epsilon = schedule(optimizer, learning_rate, self.t + 1)
+            # The kernel corrects biases by these counts, and advances them.
+            counts = [torch.full((), float(self.t), device=dead.device) for _ in parameters]
             adam(
-                *row,
+                parameters,
+                grads,
+                first,
+                second,
                 [],
-                # The kernel corrects biases by this count; a tensor, and advanced by the call.
-                [torch.full((), float(self.t), device=dead.device)],
+                counts,
                 fused=True,
-                found_inf=dead[r],
+                found_inf=dead[replica],
                 amsgrad=False,
                 beta1=BETAS[0],
                 beta2=BETAS[1],

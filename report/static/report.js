@@ -1,0 +1,156 @@
+"use strict";
+// Sorting, filtering and reading values off curves. Without it the page shows the same numbers.
+document.documentElement.classList.add("js");
+
+const all = (selector, within = document) => [...within.querySelectorAll(selector)];
+
+// Tables sort by data-key where a cell has one, else by its text; what is empty stays last.
+for (const table of all("table.sortable")) {
+  for (const head of all("thead th[aria-sort]", table)) {
+    head.querySelector("button").addEventListener("click", () => {
+      const up = head.getAttribute("aria-sort") !== "ascending";
+      for (const other of all("thead th[aria-sort]", table)) other.setAttribute("aria-sort", "none");
+      head.setAttribute("aria-sort", up ? "ascending" : "descending");
+      const key = (row) => row.cells[head.cellIndex].dataset.key ?? row.cells[head.cellIndex].textContent.trim();
+      const compare = head.dataset.kind === "number" ? (a, b) => a - b : (a, b) => a.localeCompare(b, "en", { numeric: true });
+      const body = table.tBodies[0];
+      const rows = [...body.rows].map((row) => [key(row), row]);
+      rows.sort(([a], [b]) => (a === "") - (b === "") || (up ? compare(a, b) : compare(b, a)));
+      body.append(...rows.map(([, row]) => row));
+    });
+  }
+}
+
+// Filters hide rows whose text or verdict is not asked for, and say how many are left.
+for (const form of all("form.filters")) {
+  const rows = [...document.getElementById(form.dataset.table).tBodies[0].rows];
+  const texts = new Map(rows.map((row) => [row, row.textContent.toLowerCase()]));
+  const apply = () => {
+    const words = form.elements.text.value.toLowerCase().split(/\s+/);
+    const boxes = all("input[name=verdict]", form);
+    const wanted = new Set(boxes.filter((box) => box.checked).map((box) => box.value));
+    for (const row of rows) {
+      const verdict = !boxes.length || wanted.has(row.dataset.verdict);
+      row.hidden = !(verdict && words.every((word) => texts.get(row).includes(word)));
+    }
+    const shown = rows.filter((row) => !row.hidden).length;
+    form.querySelector("output").textContent = `${shown} of ${rows.length} shown`;
+  };
+  form.addEventListener("input", apply);
+  form.addEventListener("submit", (event) => event.preventDefault());
+  form.addEventListener("reset", () => setTimeout(apply));
+  form.apply = apply;
+}
+
+// A count in the summary filters the claims; a link to a row shows it whatever the filter.
+for (const link of all("a[data-verdict]")) {
+  link.addEventListener("click", () => {
+    const form = document.querySelector("form[data-table=claims-table]");
+    form.elements.text.value = "";
+    for (const box of all("input[name=verdict]", form)) box.checked = box.value === link.dataset.verdict;
+    form.apply();
+  });
+}
+const reveal = () => {
+  const row = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  if (row?.hidden) {
+    for (const form of all("form.filters")) form.reset();
+    setTimeout(() => row.scrollIntoView({ block: "center" }));
+  }
+};
+addEventListener("hashchange", reveal);
+reveal();
+
+addEventListener("beforeprint", () => all("details").forEach((details) => (details.open = true)));
+
+// Curves: hiding and highlighting of series, and a cursor that reads off all of them at an epoch.
+const SVG = "http://www.w3.org/2000/svg";
+const numbers = (text) => text.split(" ").map(Number);
+
+for (const panels of all(".panels")) {
+  const figure = panels.dataset.figure;
+  const data = JSON.parse(document.getElementById(`${figure}-data`).textContent);
+  const buttons = all(".legend button", panels.parentElement);
+  const of = (series) => all(`[data-series="${series}"]`, panels);
+  for (const button of buttons) {
+    const series = button.dataset.series;
+    const focus = (on) => {
+      panels.classList.toggle("focus", on);
+      of(series).forEach((part) => part.classList.toggle("on", on));
+    };
+    button.addEventListener("click", () => {
+      const on = button.getAttribute("aria-pressed") === "false";
+      button.setAttribute("aria-pressed", String(on));
+      of(series).forEach((part) => part.classList.toggle("off", !on));
+    });
+    button.addEventListener("pointerenter", () => focus(button.getAttribute("aria-pressed") === "true"));
+    button.addEventListener("pointerleave", () => focus(false));
+  }
+  for (const panel of all(".panel", panels)) new Reader(panel, data[panel.dataset.panel], buttons);
+}
+
+function Reader(panel, { epochs, series }, buttons) {
+  const svg = panel.querySelector("svg");
+  const group = svg.querySelector("[data-frame]");
+  const tip = panel.querySelector(".tip");
+  const [left, top, width, height] = numbers(group.dataset.frame);
+  const [low, high] = numbers(group.dataset.x);
+  const place = (epoch) => left + ((epoch - low) / (high - low)) * width;
+  const cursor = document.createElementNS(SVG, "line");
+  cursor.classList.add("cursor");
+  cursor.setAttribute("y1", top);
+  cursor.setAttribute("y2", top + height);
+  let index = epochs.length - 1;
+
+  const show = (next) => {
+    index = Math.min(epochs.length - 1, Math.max(0, next));
+    const x = place(epochs[index]);
+    cursor.setAttribute("x1", x);
+    cursor.setAttribute("x2", x);
+    svg.append(cursor);
+    const lines = buttons
+      .map((button, number) => ({ button, values: series[number].map((column) => column[index]) }))
+      .filter(({ button, values }) => values[0] !== null && button.getAttribute("aria-pressed") === "true")
+      .sort((a, b) => a.values[0] - b.values[0]);
+    const title = document.createElement("b");
+    title.textContent = `epoch ${epochs[index]}`;
+    const table = document.createElement("table");
+    for (const { button, values } of lines) {
+      const row = table.insertRow();
+      row.insertCell().append(button.querySelector("svg").cloneNode(true));
+      row.insertCell().textContent = button.textContent.trim();
+      row.insertCell().textContent = values[0].toFixed(2);
+      row.insertCell().textContent = values[1] === null ? "" : `[${values[1].toFixed(1)}, ${values[2].toFixed(1)}]`;
+    }
+    tip.replaceChildren(title, table);
+    tip.hidden = false;
+    // Beside the cursor, on the side that has room, and never beyond the panel.
+    const box = svg.getBoundingClientRect();
+    const scale = box.width / svg.viewBox.baseVal.width;
+    const at = (x - svg.viewBox.baseVal.x) * scale;
+    const beside = at + 12 + tip.offsetWidth <= box.width ? at + 12 : at - 12 - tip.offsetWidth;
+    tip.style.left = `${Math.max(0, Math.min(beside, box.width - tip.offsetWidth))}px`;
+  };
+  const hide = () => {
+    tip.hidden = true;
+    cursor.remove();
+  };
+  const follow = (event) => {
+    const box = svg.getBoundingClientRect();
+    const x = svg.viewBox.baseVal.x + ((event.clientX - box.left) / box.width) * svg.viewBox.baseVal.width;
+    const epoch = low + ((x - left) / width) * (high - low);
+    show(epochs.reduce((best, value, i) => (Math.abs(value - epoch) < Math.abs(epochs[best] - epoch) ? i : best), 0));
+  };
+  panel.addEventListener("pointermove", follow);
+  panel.addEventListener("pointerdown", follow);
+  panel.addEventListener("pointerleave", hide);
+  panel.addEventListener("focus", () => panel.matches(":focus-visible") && show(index));
+  panel.addEventListener("blur", hide);
+  panel.addEventListener("keydown", (event) => {
+    const step = { ArrowLeft: -1, ArrowRight: 1, PageUp: -10, PageDown: 10, Home: -Infinity, End: Infinity }[event.key];
+    if (event.key === "Escape") hide();
+    if (step === undefined) return;
+    event.preventDefault();
+    show(step === -Infinity ? 0 : step === Infinity ? epochs.length - 1 : index + step);
+  });
+}

@@ -1,0 +1,60 @@
+"""How each estimator is drawn: colour, dashes and marker together, so that no one of them must be told."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+# Stands for the text's colour, which differs between light and dark.
+INK = "#010203"
+
+# Okabe and Ito's palette without its yellow, which white paper swallows; its black is the ink.
+_COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00", "#CC79A7", INK)
+# Lengths of stroke and gap, in line widths.
+_DASHES = ((), (5, 2), (1.5, 1.5), (6, 2, 1.5, 2), (9, 2.5), (4, 1.5, 1.5, 1.5, 1.5, 1.5), (2.5, 1))
+
+
+def _outline(corners: int, inner: float = 1.0, turn: float = 0.0) -> tuple[tuple[float, float], ...]:
+    """A regular polygon, or a star with `inner` corners between; the first corner is up, plus `turn`°."""
+    steps = 2 * corners if inner < 1 else corners
+    radii = [1.0 if step % 2 == 0 else inner for step in range(steps)] if inner < 1 else [1.0] * steps
+    angles = [math.radians(90 + turn + 360 * step / steps) for step in range(steps)]
+    return tuple(
+        (round(r * math.cos(angle), 3), round(r * math.sin(angle), 3))
+        for r, angle in zip(radii, angles, strict=True)
+    )
+
+
+_MARKERS = (
+    _outline(16),
+    _outline(4, turn=45),
+    _outline(3),
+    _outline(3, turn=180),
+    _outline(4),
+    _outline(4, inner=0.38, turn=45),
+    _outline(5, inner=0.45),
+)
+_KNOWN = ("STGS", "Gumbel-Rao", "ST", "GST-1.0", "ReinMax", "ReinMax-Rao", "ReinMax-CV")
+
+
+@dataclass(frozen=True)
+class Style:
+    """Colour as `#rrggbb`, dashes in line widths (none: solid), marker as an outline in [-1, 1] × [-1, 1]."""
+
+    colour: str
+    dashes: tuple[float, ...]
+    marker: tuple[tuple[float, float], ...]
+
+
+def styles(estimators: Iterable[str]) -> dict[str, Style]:
+    """A style for each; the papers' estimators always have the same one, others take what comes next."""
+    names = list(estimators)
+    order = [*_KNOWN, *(name for name in names if name not in _KNOWN)]
+    return {name: _style(order.index(name)) for name in names}
+
+
+def _style(index: int) -> Style:
+    # Beyond one round, dashes shift against colours, so that no two agree in all three before 49 are drawn.
+    turn, place = divmod(index, len(_COLOURS))
+    return Style(
+        _COLOURS[place], _DASHES[(place + turn) % len(_DASHES)], _MARKERS[(place + 2 * turn) % len(_MARKERS)]
+    )

@@ -1,0 +1,128 @@
+"""Drawn figures as SVG: made to stand on their own, and taken apart again by the page."""
+
+import re
+import xml.etree.ElementTree as ET
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from reinrelax.errors import ResultsError
+from reinrelax.reporting.style import INK
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+NAMESPACE = "http://www.w3.org/2000/svg"
+_XLINK = "http://www.w3.org/1999/xlink"
+_POINTS = 72.0
+_MARGIN = 4.0
+
+ET.register_namespace("", NAMESPACE)
+ET.register_namespace("xlink", _XLINK)
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Where a panel lies in the figure, in SVG units from the top left, and the range of its axes.
+
+    Attributes:
+        box: left, top, width and height, labels included.
+        frame: left, top, width and height of the axes.
+        x, y: lower and upper limit.
+    """
+
+    box: tuple[float, float, float, float]
+    frame: tuple[float, float, float, float]
+    x: tuple[float, float]
+    y: tuple[float, float]
+
+    @classmethod
+    def of(cls, ax: "Axes", figure: "Figure") -> "Panel":
+        """The panel of drawn axes."""
+        height, scale = figure.get_figheight() * _POINTS, _POINTS / figure.dpi
+        outer, inner = ax.get_tightbbox(), ax.get_window_extent()
+        assert outer is not None  # the axes are visible
+        box, frame = (
+            (b.x0 * scale, height - b.y1 * scale, b.width * scale, b.height * scale) for b in (outer, inner)
+        )
+        return cls(box, frame, ax.get_xlim(), ax.get_ylim())
+
+
+def finish(text: str, name: str, title: str, panels: Mapping[str, Panel]) -> str:
+    """A figure as matplotlib wrote it, made to stand on its own and to be taken apart by the page.
+
+    The text's colour becomes that of the theme; names become the figure's own, so that several fit on a page;
+    panels and series tell their scales and numbers as `data-` attributes.
+
+    Args:
+        text: matplotlib's SVG.
+        name: the figure's name, such as `figure3`.
+        title: what it shows, for those who cannot see it.
+        panels: name of each panel's group to where it lies.
+    """
+    # Text tells no time and no data apart here: a hundredth of a point is finer than any screen.
+    rounded = re.sub(
+        r"-?\d+\.\d{3,}", lambda number: f"{float(number[0]):.2f}", text.replace(INK, "currentColor")
+    )
+    foreign = rf'(id="|"#|url\(#)(?!{re.escape(name)}-)'
+    root = ET.fromstring(re.sub(foreign, rf"\g<1>{name}-", rounded))
+    for child in root.findall(f"{{{NAMESPACE}}}metadata") + root.findall(f"{{{NAMESPACE}}}defs"):
+        if child.tag.endswith("metadata") or child.find(f"{{{NAMESPACE}}}style") is not None:
+            root.remove(child)
+    root.set("id", name)
+    root.set("role", "img")
+    root.set("aria-labelledby", f"{name}-title")
+    style = ET.Element(f"{{{NAMESPACE}}}style")
+    style.text = (
+        f"#{name}{{color:#1c1e21}}#{name} *{{stroke-linejoin:round;stroke-linecap:butt}}"
+        f"@media(prefers-color-scheme:dark){{#{name}{{color:#e6e8eb}}}}"
+    )
+    heading = ET.Element(f"{{{NAMESPACE}}}title", {"id": f"{name}-title"})
+    heading.text = title
+    root[:0] = [heading, style]
+    for group in root.iter(f"{{{NAMESPACE}}}g"):
+        identity = group.get("id", "")
+        if identity in panels:
+            panel = panels[identity]
+            for key in ("box", "frame", "x", "y"):
+                group.set(f"data-{key}", " ".join(f"{value:.2f}" for value in getattr(panel, key)))
+        if series := re.search(r"-(line|band)-(\d+)$", identity):
+            group.set("class", series[1])
+            group.set("data-series", series[2])
+    return ET.tostring(root, encoding="unicode") + "\n"
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A figure taken apart: what its panels share, and each panel's name, view box and group."""
+
+    shared: str
+    panels: list[tuple[str, str, str]]
+
+
+def take_apart(text: str, name: str) -> Parts:
+    """The panels of a finished figure, for the page to lay out in as many columns as the screen has room for.
+
+    Raises:
+        ResultsError: the text is not a figure of `finish`.
+    """
+    try:
+        root = ET.fromstring(text)
+        groups = [group for group in root.iter(f"{{{NAMESPACE}}}g") if group.get("data-box")]
+        boxes = [[float(number) for number in group.get("data-box", "").split()] for group in groups]
+    except (ET.ParseError, ValueError) as error:
+        raise ResultsError(
+            f"{name}.svg: cannot be read ({error}). Delete it and run snakemake again"
+        ) from None
+    # One size for all, or their scales on the page would differ; labels grow to the left.
+    width = max((box[2] for box in boxes), default=0) + 2 * _MARGIN
+    height = max((box[3] for box in boxes), default=0) + 2 * _MARGIN
+    panels = []
+    for group, (left, top, own_width, _) in zip(groups, boxes, strict=True):
+        box = (left + own_width + _MARGIN - width, top - _MARGIN, width, height)
+        view = " ".join(f"{value:.2f}" for value in box)
+        group.tail = ""
+        panels.append((group.get("id", ""), view, ET.tostring(group, encoding="unicode")))
+    shared = "".join(ET.tostring(child, encoding="unicode") for child in root.findall(f"{{{NAMESPACE}}}defs"))
+    return Parts(shared, panels)

@@ -1,0 +1,84 @@
+"""Numbers, verdicts and names as the page writes them."""
+
+import math
+import re
+from dataclasses import dataclass
+
+from reinrelax.claims import model
+
+# The paper's own name in its tables, where ours differs.
+PAPER_NAMES = {"STGS": "Gumbel"}
+
+
+@dataclass(frozen=True)
+class Mark:
+    """How a verdict looks: words, a symbol and the name of a style, so that colour never stands alone."""
+
+    text: str
+    symbol: str
+    style: str
+
+
+_MARKS = {
+    model.REPRODUCED: Mark(model.REPRODUCED, "✓", "good"),
+    model.NEAR: Mark(model.NEAR, "≈", "near"),
+    model.NOT_REPRODUCED: Mark(model.NOT_REPRODUCED, "✕", "bad"),
+    model.UNDECIDED: Mark(model.UNDECIDED, "?", "open"),
+    model.NOT_TESTED: Mark(model.NOT_TESTED, "○", "untested"),
+    model.NOT_RUN: Mark(model.NOT_RUN, "∅", "absent"),
+    model.AMBIGUOUS: Mark(model.AMBIGUOUS, "⁇", "ambiguous"),
+}
+
+
+def mark(verdict: str) -> Mark:
+    """The looks of a verdict; no verdict, where the paper has no number, looks like nothing."""
+    return _MARKS.get(verdict, Mark("", "", "none"))
+
+
+def fixed(value: float | None, digits: int = 2) -> str:
+    """A number with so many decimals and a true minus sign; empty where there is none."""
+    if value is None or not math.isfinite(value):
+        return ""
+    text = f"{value:.{digits}f}"
+    return text.replace("-", "−") if float(text) else text.lstrip("-")
+
+
+def signed(value: float | None, digits: int = 2) -> str:
+    """As `fixed`, with a plus sign before what is positive."""
+    text = fixed(value, digits)
+    return f"+{text}" if text and value is not None and float(text.replace("−", "-")) > 0 else text
+
+
+def interval(low: float | None, high: float | None, digits: int = 2) -> str:
+    """`[low, high]`; empty where an end is missing."""
+    ends = fixed(low, digits), fixed(high, digits)
+    return f"[{ends[0]}, {ends[1]}]" if all(ends) else ""
+
+
+def shape(text: str) -> str:
+    """`8x4` as `8 × 4`, with spaces that do not break, wherever it stands in the text."""
+    return re.sub(r"\b(\d+)x(\d+)\b", "\\1\u00a0×\u00a0\\2", text)
+
+
+def images(name: str) -> str:
+    """A data set's name as its makers write it."""
+    return {"mnist": "MNIST", "digits": "scikit-learn’s digits"}.get(name, name)
+
+
+def count(number: int, noun: str) -> str:
+    """`1 seed`, `2 seeds`, `1,000 seeds`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def duration(seconds: float | None) -> str:
+    """Seconds in the unit that a person would choose."""
+    if seconds is None or not math.isfinite(seconds):
+        return ""
+    if seconds < 90:
+        return f"{seconds:.1f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def anchor(*parts: str) -> str:
+    """A name for a place on the page, made of these parts."""
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", "-".join(parts))

@@ -1,0 +1,213 @@
+"""The workflow as a user runs it, on the tests' scale: whole, again, after changes, after kills, on bad input."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.conftest import ROOT, merge
+
+pytestmark = pytest.mark.slow
+SCALE = ["--configfile", "workflow/scales/test.yaml"]
+PARTS = ["Snakefile", "config.yaml", "workflow", "report", "benchmarks"]
+
+
+def copy_project(target: Path) -> Path:
+    """The project's files as a clone has them: without results, and with file times of now."""
+    ignore = shutil.ignore_patterns("__pycache__")
+    for part in PARTS:
+        source = ROOT / part
+        if source.is_dir():
+            shutil.copytree(source, target / part, ignore=ignore, copy_function=shutil.copyfile)
+        else:
+            target.mkdir(exist_ok=True)
+            shutil.copyfile(source, target / part)
+    return target
+
+
+def run(folder: Path, *arguments: str, module: str = "snakemake") -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "default"}
+    return subprocess.run(
+        [sys.executable, "-m", module, *arguments],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=400,
+        check=False,
+        env=environment,
+    )
+
+
+def snakemake(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return run(folder, "--cores", "2", *SCALE, *arguments)
+
+
+def planned(folder: Path, *arguments: str) -> set[str]:
+    """The trainings that a run would do."""
+    done = snakemake(folder, "--dry-run", "--quiet", "host", "--", *arguments) if arguments else None
+    done = done or snakemake(folder, "--dry-run", "--quiet", "host")
+    assert done.returncode == 0, done.stderr
+    return jobs(done)
+
+
+def jobs(done: subprocess.CompletedProcess[str]) -> set[str]:
+    """Names of the cells that a dry run lists."""
+    lines = (done.stdout + done.stderr).splitlines()
+    outputs = [line.split("output:")[1].split(",")[0].strip() for line in lines if line.strip().startswith("output:")]
+    return {o.removeprefix("results/test/").removesuffix(".csv") for o in outputs if "/elbo/" in o}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project folder in which the workflow has run."""
+    folder = copy_project(tmp_path_factory.mktemp("finished") / "project")
+    done = snakemake(folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "report: results/test/report.html" in done.stdout + done.stderr
+    assert "elbo/8x4/ReinMax: 2 replicas x 2 epochs" in done.stdout
+    return folder
+
+
+@pytest.fixture
+def copy_of_finished(finished: Path, tmp_path: Path) -> Path:
+    """The same, to be changed; times as they were, because Snakemake compares them."""
+    return Path(shutil.copytree(finished, tmp_path / "project", copy_function=shutil.copy2))
+
+
+def test_everything_is_there(finished: Path) -> None:
+    results = finished / "results/test"
+    for cell in ("8x4/ST", "8x4/ReinMax", "8x4/ReinMax-CV", "4x24/ST", "4x24/ReinMax", "4x24/ReinMax-CV"):
+        lines = (results / f"elbo/{cell}.csv").read_text().splitlines()
+        assert len(lines) == 1 + 2 * 2, cell
+        record = json.loads((results / f"elbo/{cell}.json").read_text())
+        assert record["seeds"] == [0, 1]
+        assert record["dataset"]["name"] == "digits"
+        assert record["diverged"] == {}
+        assert record["wall_seconds"] > 0
+        assert (results / f"logs/train/elbo/{cell}.log").exists()
+        assert (results / f"benchmarks/train/elbo/{cell}.tsv").exists()
+        assert not (results / f"elbo/{cell}.checkpoint").exists()
+    assert (results / "figures/figure3.svg").stat().st_size > 1000
+    assert "ReinMax-CV" in (results / "report.html").read_text()
+
+
+def test_a_second_run_does_nothing(finished: Path) -> None:
+    done = snakemake(finished)
+    assert done.returncode == 0
+    assert "Nothing to be done" in done.stdout + done.stderr
+
+
+def test_plan_counts_what_is_left(finished: Path) -> None:
+    scale = ["--config", "config.yaml", "--config", "workflow/scales/test.yaml"]
+    done = run(finished, "plan", *scale, module="reinrelax")
+    assert "0 of 6 jobs to do, 0 replicas" in done.stdout, done.stderr
+    paper = run(finished, "plan", "--config", "config.yaml", "--config", "workflow/scales/paper.yaml", module="reinrelax")
+    assert "42 of 42 jobs to do, 420 replicas" in paper.stdout, paper.stderr
+
+
+def test_new_file_times_rerun_nothing(copy_of_finished: Path) -> None:
+    """As after a fresh clone beside old results."""
+    for part in PARTS:
+        for path in [copy_of_finished / part, *(copy_of_finished / part).rglob("*")]:
+            os.utime(path)
+    assert planned(copy_of_finished) == set()
+
+
+def test_a_change_reruns_only_what_depends_on_it(copy_of_finished: Path) -> None:
+    path = copy_of_finished / "workflow/scales/test.yaml"
+    raw: dict[str, Any] = yaml.safe_load(path.read_text())
+    merge(raw, {"settings": {"ReinMax": {"4x24": {"tau": 1.1}}}})
+    path.write_text(yaml.safe_dump(raw))
+    assert planned(copy_of_finished) == {"elbo/4x24/ReinMax"}
+    merge(raw, {"settings": {}, "experiments": {"elbo": {"estimators": ["ST", "ReinMax", "ReinMax-CV", "STGS"]}}})
+    path.write_text(yaml.safe_dump(raw))
+    assert planned(copy_of_finished) == {"elbo/4x24/ReinMax", "elbo/8x4/STGS", "elbo/4x24/STGS"}
+
+
+def test_stale_tables_are_shown_as_such_by_the_report(copy_of_finished: Path) -> None:
+    scale = ["--config", "config.yaml", "--config", "workflow/scales/test.yaml"]
+    path = copy_of_finished / "workflow/scales/test.yaml"
+    raw = yaml.safe_load(path.read_text())
+    raw["settings"] = {"ReinMax": {"4x24": {"tau": 1.1}}}
+    path.write_text(yaml.safe_dump(raw))
+    done = run(copy_of_finished, "report", *scale, module="reinrelax")
+    assert done.returncode == 0, done.stderr
+    assert "computed from another configuration or source" in (
+        copy_of_finished / "results/test/report.html"
+    ).read_text()
+
+
+def train(folder: Path, config: Path) -> list[str]:
+    return [sys.executable, "-m", "reinrelax", "train", "--config", str(config), "--cell", "elbo/8x4/ReinMax-CV"]
+
+
+def test_a_killed_training_goes_on_and_ends_with_the_same_table(finished: Path, tmp_path: Path) -> None:
+    tables = []
+    for name in ("straight", "killed"):
+        raw = yaml.safe_load((finished / "results/test/config.yaml").read_text())
+        merge(raw, {"results": str(tmp_path / name), "experiments": {"elbo": {"epochs": 12}}})
+        config = tmp_path / f"{name}.yaml"
+        config.write_text(yaml.safe_dump(raw))
+        shutil.copytree(finished / "results/test/data", tmp_path / name / "test/data")
+        folder = tmp_path / name / "test/elbo/8x4"
+        if name == "killed":
+            job = subprocess.Popen(train(finished, config), cwd=finished, stderr=subprocess.DEVNULL)
+            deadline = time.monotonic() + 60
+            while not (folder / "ReinMax-CV.checkpoint").exists():
+                assert time.monotonic() < deadline
+                assert job.poll() is None, "finished before it could be killed"
+                time.sleep(0.005)
+            job.send_signal(signal.SIGKILL)
+            assert job.wait() == -signal.SIGKILL
+            assert not (folder / "ReinMax-CV.csv").exists()
+        subprocess.run(train(finished, config), cwd=finished, check=True, capture_output=True)
+        record = json.loads((folder / "ReinMax-CV.json").read_text())
+        assert (record["resumed_after_epoch"] > 0) == (name == "killed")
+        tables.append((folder / "ReinMax-CV.csv").read_bytes())
+        assert sorted(p.name for p in folder.iterdir()) == ["ReinMax-CV.csv", "ReinMax-CV.json"]
+    assert tables[0] == tables[1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--config", "sead=1"], "configuration: unknown key 'sead'; allowed: dataset, experiments"),
+        (["--config", "scale=../up"], "scale: must be a name of a-z"),
+        (["--config", "experiments={elbo: {epochs: many}}"], "experiments.elbo.epochs: must be of type integer"),
+        (["--config", "results=config.yaml"], "cannot be written"),
+    ],
+)
+def test_bad_input_stops_before_any_job(tmp_path: Path, arguments: list[str], says: str) -> None:
+    folder = copy_project(tmp_path / "project")
+    done = snakemake(folder, *arguments)
+    assert done.returncode != 0
+    assert says in done.stdout + done.stderr
+    assert not (folder / "results").exists()
+
+
+def test_missing_images_stop_with_the_remedy(tmp_path: Path) -> None:
+    folder = copy_project(tmp_path / "project")
+    (folder / "empty/MNIST/raw").mkdir(parents=True)
+    arguments = ["--config", "dataset={name: mnist, root: empty, when_missing: error}"]
+    environment = os.environ.pop("MNIST_ROOT", None)
+    try:
+        done = snakemake(folder, *arguments)
+    finally:
+        if environment is not None:
+            os.environ["MNIST_ROOT"] = environment
+    assert done.returncode != 0
+    assert "train-images-idx3-ubyte is missing. Supply the four uncompressed files" in done.stdout + done.stderr
+    assert not list((folder / "results/test").rglob("*.npy"))
+
+
+def test_slurm_profile_is_accepted(finished: Path, tmp_path: Path) -> None:
+    done = run(finished, "--dry-run", "--workflow-profile", "workflow/profiles/slurm", *SCALE)
+    assert done.returncode == 0, done.stdout + done.stderr
