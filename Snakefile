@@ -23,11 +23,12 @@ rule all:
 
 
 onsuccess:
-    print(f"report: {FOLDER / 'report.html'}")
+    if (FOLDER / "report.html").exists():
+        print(f"report: {FOLDER / 'report.html'}")
 
 
 onerror:
     print(
         "some jobs failed; their logs are named above. A rerun continues where they stopped.\n"
-        f"A report of what is finished: {COMMAND} report {EFFECTIVE}"
+        f"A report of what is finished: python -m reinrelax report --config {CONFIG_FILE}"
     )

@@ -50,9 +50,7 @@ def main() -> None:
     parser.add_argument("--replicas", type=int, default=10)
     options = parser.parse_args()
     facts = describe("cpu")
-    print(
-        f"{facts['processor']}; Python {platform.python_version()}, torch {facts['torch']}; {facts['commit']}"
-    )
+    print(f"{facts['processor']}, torch {facts['torch']}, commit {facts['commit']}")
     with tempfile.TemporaryDirectory() as folder:
         everything = data.mnist(MNIST_ROOT)
         prepared = replace(everything, train=everything.train[: options.images], test=everything.test[:100])

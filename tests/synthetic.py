@@ -77,7 +77,9 @@ def write_cell(
             above = 90 * math.exp(-5 * epoch / total) - 90 * math.exp(-5) + 4 * noise(run) / epoch
             status = "diverged" if dead and epoch == total else "ok"
             gap = math.nan if status == "diverged" else above
-            lines.append(_line(run, record.get("dataset", run.dataset), epoch, status, train + gap, test + gap))
+            lines.append(
+                _line(run, record.get("dataset", run.dataset), epoch, status, train + gap, test + gap)
+            )
     path = table_path(config, cell.name)
     path.parent.mkdir(parents=True, exist_ok=True)
     pd.DataFrame(lines).to_csv(path, index=False)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 PIN = re.compile(r"^([a-z0-9-]+)==([^ \\]+)", re.MULTILINE)
 HEAD = """\
-# The same environment for conda users: `conda env create -f environment.yml`. A test holds it to requirements.lock.
+# The same environment for conda users: `conda env create -f environment.yml`.
+# `make lock` writes it, and a test holds it to requirements.lock.
 name: reinrelax
 channels: [conda-forge, nodefaults]
 dependencies:
@@ -31,7 +32,7 @@ def main() -> None:
     direct = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
     names = [re.split(r"[<>=!~ ]", requirement, maxsplit=1)[0].lower() for requirement in direct]
     lines = [f"      - {name}=={pins[name]}\n" for name in names]
-    Path("environment.yml").write_text(HEAD + "".join(lines) + "      - -e .\n", encoding="utf-8")
+    Path("environment.yml").write_text(HEAD + "".join(lines), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,17 @@
 """`python -m reinrelax`."""
 
+import os
+import sys
+
 from reinrelax.cli import main
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except SystemExit as end:
+        if not isinstance(end.code, int):
+            raise
+        # Files are written and closed by now; taking torch apart would cost each job another half second.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(end.code)

@@ -1,6 +1,7 @@
 """Images: MNIST in torchvision's layout with its checksums verified, or scikit-learn's embedded digits."""
 
 import hashlib
+import json
 import os
 import shutil
 import socket
@@ -55,6 +56,19 @@ def prepare(settings: Dataset) -> Images:
         images.train[: settings.train_images],
         np.ascontiguousarray(images.test[: settings.test_images]),
     )
+
+
+def at_hand(settings: Dataset, prepared: Path) -> bool:
+    """Whether the images asked for need no download: they lie in their folder, or were prepared before.
+
+    Args:
+        prepared: the folder that `images.save` writes.
+    """
+    try:
+        name = json.loads((prepared / "data.json").read_text(encoding="utf-8"))["name"]
+    except (OSError, ValueError, KeyError):
+        name = None
+    return settings.name in ("digits", name) or (root_of(settings) / _RAW).is_dir()
 
 
 def mnist(root: Path) -> Images:

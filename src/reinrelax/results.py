@@ -9,7 +9,7 @@ import pandas as pd
 
 from reinrelax.config import Config
 from reinrelax.errors import ResultsError
-from reinrelax.runs import Cell, cells, table_path
+from reinrelax.runs import Cell, table_path
 
 
 @dataclass(frozen=True)
@@ -77,8 +77,3 @@ def read_cell(config: Config, cell: Cell) -> CellResult:
     if found != expected:
         raise ResultsError(f"{path}: holds other runs than its record says. Delete it and rerun")
     return CellResult(cell, table, record)
-
-
-def read_all(config: Config) -> list[CellResult]:
-    """Every planned cell, run or not."""
-    return [read_cell(config, cell) for cell in cells(config).values()]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+from scipy.special import stdtrit
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
@@ -49,7 +49,7 @@ def mean_intervals(values: ArrayLike, level: float = 0.95) -> tuple[Floats, Floa
         mean = np.where(finite, values, 0.0).sum(-1) / count
         squares = (np.where(finite, values - mean[..., None], 0.0) ** 2).sum(-1)
         error = np.sqrt(squares / (count - 1) / count)
-        half = stats.t.ppf((1 + level) / 2, np.where(count > 1, count - 1, np.nan)) * error
+        half = stdtrit(np.where(count > 1, count - 1, np.nan), (1 + level) / 2) * error
     return mean, mean - half, mean + half, count
 
 
@@ -77,7 +77,7 @@ def difference_interval(
     if variance == 0:
         return Interval(difference, difference, difference)
     freedom = variance**2 / (parts**2 / (len(ours) - 1, count - 1)).sum()
-    half = float(stats.t.ppf((1 + level) / 2, freedom) * np.sqrt(variance))
+    half = float(stdtrit(freedom, (1 + level) / 2) * np.sqrt(variance))
     return Interval(difference, difference - half, difference + half)
 
 

@@ -87,6 +87,18 @@ def test_environment_takes_precedence() -> None:
     assert data.root_of(SETTINGS, {}) == Path("data")
 
 
+def test_at_hand_is_found_or_prepared_before(digits: Images, tmp_path: Path) -> None:
+    settings = replace(SETTINGS, root=str(tmp_path / "root"))
+    assert not data.at_hand(settings, tmp_path / "prepared")
+    assert data.at_hand(replace(settings, name="digits"), tmp_path / "prepared")
+    images_on_disk.save(digits, tmp_path / "prepared")
+    assert not data.at_hand(settings, tmp_path / "prepared")
+    images_on_disk.save(replace(digits, name="mnist"), tmp_path / "prepared")
+    assert data.at_hand(settings, tmp_path / "prepared")
+    (tmp_path / "root/MNIST/raw").mkdir(parents=True)
+    assert data.at_hand(settings, tmp_path / "nowhere")
+
+
 def test_digits_look_like_mnist() -> None:
     images = data.embedded_digits()
     assert (images.train.shape, images.test.shape) == ((1500, 784), (297, 784))

@@ -1,4 +1,4 @@
-"""The workflow as a user runs it, on the tests' scale: whole, again, after changes, after kills, on bad input."""
+"""The workflow as a user runs it, on the tests' scale: whole, again, after changes and kills, on bad input."""
 
 import json
 import os
@@ -17,7 +17,7 @@ from tests.conftest import ROOT, merge
 
 pytestmark = pytest.mark.slow
 SCALE = ["--configfile", "workflow/scales/test.yaml"]
-PARTS = ["Snakefile", "config.yaml", "workflow", "report", "benchmarks"]
+PARTS = ["Snakefile", "config.yaml", "workflow", "profiles", "report", "benchmarks", "environment.yml"]
 
 
 def copy_project(target: Path) -> Path:
@@ -25,7 +25,9 @@ def copy_project(target: Path) -> Path:
     ignore = shutil.ignore_patterns("__pycache__")
     for part in PARTS:
         source = ROOT / part
-        if source.is_dir():
+        if source.is_symlink():
+            (target / part).symlink_to(source.readlink())
+        elif source.is_dir():
             shutil.copytree(source, target / part, ignore=ignore, copy_function=shutil.copyfile)
         else:
             target.mkdir(exist_ok=True)
@@ -61,7 +63,9 @@ def planned(folder: Path, *arguments: str) -> set[str]:
 def jobs(done: subprocess.CompletedProcess[str]) -> set[str]:
     """Names of the cells that a dry run lists."""
     lines = (done.stdout + done.stderr).splitlines()
-    outputs = [line.split("output:")[1].split(",")[0].strip() for line in lines if line.strip().startswith("output:")]
+    outputs = [
+        line.split("output:")[1].split(",")[0].strip() for line in lines if line.strip().startswith("output:")
+    ]
     return {o.removeprefix("results/test/").removesuffix(".csv") for o in outputs if "/elbo/" in o}
 
 
@@ -109,7 +113,15 @@ def test_plan_counts_what_is_left(finished: Path) -> None:
     scale = ["--config", "config.yaml", "--config", "workflow/scales/test.yaml"]
     done = run(finished, "plan", *scale, module="reinrelax")
     assert "0 of 6 jobs to do, 0 replicas" in done.stdout, done.stderr
-    paper = run(finished, "plan", "--config", "config.yaml", "--config", "workflow/scales/paper.yaml", module="reinrelax")
+    paper = run(
+        finished,
+        "plan",
+        "--config",
+        "config.yaml",
+        "--config",
+        "workflow/scales/paper.yaml",
+        module="reinrelax",
+    )
     assert "42 of 42 jobs to do, 420 replicas" in paper.stdout, paper.stderr
 
 
@@ -127,7 +139,10 @@ def test_a_change_reruns_only_what_depends_on_it(copy_of_finished: Path) -> None
     merge(raw, {"settings": {"ReinMax": {"4x24": {"tau": 1.1}}}})
     path.write_text(yaml.safe_dump(raw))
     assert planned(copy_of_finished) == {"elbo/4x24/ReinMax"}
-    merge(raw, {"settings": {}, "experiments": {"elbo": {"estimators": ["ST", "ReinMax", "ReinMax-CV", "STGS"]}}})
+    merge(
+        raw,
+        {"settings": {}, "experiments": {"elbo": {"estimators": ["ST", "ReinMax", "ReinMax-CV", "STGS"]}}},
+    )
     path.write_text(yaml.safe_dump(raw))
     assert planned(copy_of_finished) == {"elbo/4x24/ReinMax", "elbo/8x4/STGS", "elbo/4x24/STGS"}
 
@@ -140,13 +155,23 @@ def test_stale_tables_are_shown_as_such_by_the_report(copy_of_finished: Path) ->
     path.write_text(yaml.safe_dump(raw))
     done = run(copy_of_finished, "report", *scale, module="reinrelax")
     assert done.returncode == 0, done.stderr
-    assert "computed from another configuration or source" in (
-        copy_of_finished / "results/test/report.html"
-    ).read_text()
+    assert (
+        "computed from another configuration or source"
+        in (copy_of_finished / "results/test/report.html").read_text()
+    )
 
 
 def train(folder: Path, config: Path) -> list[str]:
-    return [sys.executable, "-m", "reinrelax", "train", "--config", str(config), "--cell", "elbo/8x4/ReinMax-CV"]
+    return [
+        sys.executable,
+        "-m",
+        "reinrelax",
+        "train",
+        "--config",
+        str(config),
+        "--cell",
+        "elbo/8x4/ReinMax-CV",
+    ]
 
 
 def test_a_killed_training_goes_on_and_ends_with_the_same_table(finished: Path, tmp_path: Path) -> None:
@@ -181,7 +206,10 @@ def test_a_killed_training_goes_on_and_ends_with_the_same_table(finished: Path, 
     [
         (["--config", "sead=1"], "configuration: unknown key 'sead'; allowed: dataset, experiments"),
         (["--config", "scale=../up"], "scale: must be a name of a-z"),
-        (["--config", "experiments={elbo: {epochs: many}}"], "experiments.elbo.epochs: must be of type integer"),
+        (
+            ["--config", "experiments={elbo: {epochs: many}}"],
+            "experiments.elbo.epochs: must be of type integer",
+        ),
         (["--config", "results=config.yaml"], "cannot be written"),
     ],
 )
@@ -204,7 +232,9 @@ def test_missing_images_stop_with_the_remedy(tmp_path: Path) -> None:
         if environment is not None:
             os.environ["MNIST_ROOT"] = environment
     assert done.returncode != 0
-    assert "train-images-idx3-ubyte is missing. Supply the four uncompressed files" in done.stdout + done.stderr
+    assert (
+        "train-images-idx3-ubyte is missing. Supply the four uncompressed files" in done.stdout + done.stderr
+    )
     assert not list((folder / "results/test").rglob("*.npy"))
 
 

@@ -1,5 +1,7 @@
 """The checked configuration, the cells, and the command that every rule runs."""
 
+import os
+import shlex
 import sys
 
 import yaml
@@ -9,8 +11,14 @@ from reinrelax import config as configuration
 from reinrelax import data, files, plan, runs, sources
 from reinrelax.errors import ReinrelaxError
 
-# The interpreter that runs Snakemake has the package, whether or not an environment is active.
-COMMAND = f"{sys.executable} -m reinrelax"
+# Jobs run with the interpreter and the source that Snakemake runs with, whether or not an environment is active;
+# one that Snakemake itself deploys comes before it on the path.
+os.environ["PATH"] = os.pathsep.join(
+    [os.path.dirname(sys.executable), os.environ["PATH"]]
+)
+os.environ["PYTHONPATH"] = os.pathsep.join(
+    filter(None, [os.path.join(workflow.basedir, "src"), os.environ.get("PYTHONPATH")])
+)
 
 try:
     SETTINGS = configuration.load(config)
@@ -24,7 +32,17 @@ try:
 except ReinrelaxError as error:
     raise WorkflowError(str(error)) from None
 
-EFFECTIVE = f"--config {CONFIG_FILE}"
+
+def cell_of(wildcards):
+    """The cell that a training job's file names say."""
+    return CELLS[f"{wildcards.experiment}/{wildcards.shape}/{wildcards.estimator}"]
+
+
+def reinrelax(command, redirect="2>"):
+    """The shell line of a rule: its output goes to its log, whose last lines are shown when it fails."""
+    config_file = shlex.quote(str(CONFIG_FILE))
+    logged = f"{redirect} {{log:q}} || (tail -n 5 {{log:q}} >&2; exit 1)"
+    return f"python -m reinrelax {command} --config {config_file} {logged}"
 
 
 wildcard_constraints:

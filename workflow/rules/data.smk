@@ -3,14 +3,16 @@ rule data:
         train=FOLDER / "data/train.npy",
         test=FOLDER / "data/test.npy",
         record=FOLDER / "data/data.json",
-    params:
-        # Asked for, and found or not: supplying MNIST after a fallback prepares the images anew.
-        dataset=repr(SETTINGS.dataset),
-        found=(data.root_of(SETTINGS.dataset) / "MNIST/raw").is_dir(),
-        source=sources.fingerprint(["reinrelax.data"]),
     log:
         FOLDER / "logs/data.log",
     benchmark:
         FOLDER / "benchmarks/data.tsv"
+    conda:
+        "../../environment.yml"
+    params:
+        dataset=repr(SETTINGS.dataset),
+        # Supplying MNIST after a fallback prepares the images anew; taking it away again does not.
+        at_hand=data.at_hand(SETTINGS.dataset, FOLDER / "data"),
+        source=sources.fingerprint(["reinrelax.data"]),
     shell:
-        "{COMMAND} data {EFFECTIVE} 2> {log}"
+        reinrelax("data")

@@ -19,15 +19,17 @@ rule judge:
             caption="../../report/captions/table3.rst",
             category="Beyond ReinMax",
         ),
-    params:
-        source=sources.fingerprint(["reinrelax.reporting.collect"]),
-        claims=sources.content_hash(["report/claims", "report/reference"]),
     log:
         FOLDER / "logs/judge.log",
     benchmark:
         FOLDER / "benchmarks/judge.tsv"
+    conda:
+        "../../environment.yml"
+    params:
+        source=sources.fingerprint(["reinrelax.reporting.collect"]),
+        claims=sources.content_hash(["report/claims", "report/reference"]),
     shell:
-        "{COMMAND} judge {EFFECTIVE} 2> {log}"
+        reinrelax("judge")
 
 
 rule draw:
@@ -45,14 +47,16 @@ rule draw:
             category="Beyond ReinMax",
         ),
         data=[FIGURES / "figure3.csv", FIGURES / "figure4.csv"],
-    params:
-        source=sources.fingerprint(["reinrelax.reporting.figures"]),
     log:
         FOLDER / "logs/draw.log",
     benchmark:
         FOLDER / "benchmarks/draw.tsv"
+    conda:
+        "../../environment.yml"
+    params:
+        source=sources.fingerprint(["reinrelax.reporting.figures"]),
     shell:
-        "{COMMAND} draw {EFFECTIVE} 2> {log}"
+        reinrelax("draw")
 
 
 rule render:
@@ -66,12 +70,14 @@ rule render:
             caption="../../report/captions/report.rst",
             category="Report",
         ),
-    params:
-        source=sources.fingerprint(["reinrelax.reporting.page"]),
-        templates=sources.content_hash(["report/templates", "report/static"]),
     log:
         FOLDER / "logs/render.log",
     benchmark:
         FOLDER / "benchmarks/render.tsv"
+    conda:
+        "../../environment.yml"
+    params:
+        source=sources.fingerprint(["reinrelax.reporting.page"]),
+        templates=sources.content_hash(["report/templates", "report/static"]),
     shell:
-        "{COMMAND} render {EFFECTIVE} > {log} 2>&1"
+        reinrelax("render", redirect=">")

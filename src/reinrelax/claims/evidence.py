@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from reinrelax.claims.model import Minimum
 
 Place = tuple[str, str]  # estimator and latent shape
 
+_REASONS = 6
 _WORDS = {
     "dataset": "data set {found} (asked for: {wanted})",
     "train_images": "{found:,} training images (asked for: {wanted:,})",
@@ -37,7 +39,11 @@ class Evidence:
 
     def at(self, place: Place) -> pd.DataFrame:
         """The ended runs of one estimator and latent shape."""
-        return _at(self.runs, place)
+        return self._runs.get(place, self.runs.iloc[:0])
+
+    def planned(self, place: Place) -> pd.DataFrame:
+        """The planned cells of one estimator and latent shape: none, one, or its parts."""
+        return self._plan.get(place, self.plan.iloc[:0])
 
     def values(self, place: Place, metric: str) -> dict[int, float]:
         """Seed to final value, nats per image, of the runs that did not diverge."""
@@ -49,6 +55,14 @@ class Evidence:
         """Seeds that diverged."""
         rows = self.at(place)
         return [int(seed) for seed in rows.loc[rows["diverged"].astype(bool), "seed"]]
+
+    @cached_property
+    def _runs(self) -> dict[Place, pd.DataFrame]:
+        return _by_place(self.runs)
+
+    @cached_property
+    def _plan(self) -> dict[Place, pd.DataFrame]:
+        return _by_place(self.plan)
 
 
 def why_not_run(evidence: Evidence, places: Iterable[Place]) -> str:
@@ -67,13 +81,14 @@ def why_not_tested(evidence: Evidence, places: Iterable[Place], minimum: Minimum
     reasons: dict[str, None] = {}
     for place in places:
         reasons.update(dict.fromkeys(_shortfalls(evidence, place, minimum)))
-    return "; ".join(reasons)
+    more = [f"and {len(reasons) - _REASONS} more"] if len(reasons) > _REASONS else []
+    return "; ".join([*list(reasons)[:_REASONS], *more])
 
 
 def _absence(evidence: Evidence, place: Place) -> str:
     if len(evidence.at(place)):
         return ""
-    planned = _at(evidence.plan, place)
+    planned = evidence.planned(place)
     if planned.empty:
         return "is not in this configuration"
     unreadable = planned[planned["state"] == "unreadable"]
@@ -97,7 +112,7 @@ def _shortfalls(evidence: Evidence, place: Place, minimum: Minimum) -> Iterable[
         for value in rows[name].unique().tolist():
             if not _same(value, setting):
                 yield f"{estimator} at {latent} with {name} {value} (the paper's: {setting})"
-    planned = int(_at(evidence.plan, place)["planned_seeds"].sum())
+    planned = int(evidence.planned(place)["planned_seeds"].sum())
     if len(rows) < planned:
         yield f"{len(rows)} of {planned} planned seeds ended ({estimator} at {latent})"
     if len(rows) < minimum.seeds:
@@ -108,5 +123,6 @@ def _same(value: Any, setting: str | float) -> bool:
     return value == setting if isinstance(setting, str) else bool(np.isclose(value, setting, rtol=1e-9))
 
 
-def _at(table: pd.DataFrame, place: Place) -> pd.DataFrame:
-    return table[(table["estimator"] == place[0]) & (table["latent"] == place[1])]
+def _by_place(table: pd.DataFrame) -> dict[Place, pd.DataFrame]:
+    groups = table.groupby(["estimator", "latent"], sort=False)
+    return {(str(estimator), str(latent)): group for (estimator, latent), group in groups}

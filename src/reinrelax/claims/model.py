@@ -150,6 +150,8 @@ def _read(path: Path, schemas: Mapping[str, Schema], root: Path) -> Iterator[Cla
     _keys(f"{path}: minimum", content["minimum"], _MINIMUM)
     exact = {key: content["minimum"][key] for key in _MINIMUM if key != "seeds"}
     minimum = Minimum(exact, content["minimum"]["seeds"], read_settings(root / content["settings"]))
+    if not isinstance(content["claims"], list):
+        raise ConfigError(f"{path}: claims: must be a list; got {content['claims']!r}")
     for index, entry in enumerate(content["claims"]):
         where = f"{path}: claims[{index}]"
         if not isinstance(entry, dict) or entry.get("judge") not in schemas:
@@ -159,6 +161,9 @@ def _read(path: Path, schemas: Mapping[str, Schema], root: Path) -> Iterator[Cla
         _keys(where, entry, (*COMMON, *schema.required), schema.optional)
         if schema.rule:
             _keys(f"{path}: rule", content["rule"], schema.rule)
+            for key, value in content["rule"].items():
+                if isinstance(value, bool) or not isinstance(value, int | float):
+                    raise ConfigError(f"{path}: rule.{key}: must be a number; got {value!r}")
         for key in set(schema.required) & {"lower", "higher", "latents"}:
             if not entry[key]:
                 raise ConfigError(f"{where}.{key}: must name at least one")

@@ -1,6 +1,7 @@
 """Results of all cells in, judged tables out: all that figures and page are made of."""
 
 import json
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from reinrelax.claims.evidence import Evidence
 from reinrelax.claims.judge import SCHEMAS
 from reinrelax.claims.model import METRICS, Verdict, load
 from reinrelax.config import Config
-from reinrelax.reporting.gather import gather, last_rows
+from reinrelax.reporting.gather import Gathered, gather, last_rows
 
 CLAIMS = Path("report/claims")
 TABLES = {"table2": "train_nelbo_nats", "table3": "test_nelbo_nats"}
@@ -39,7 +40,7 @@ def write_tables(config: Config, root: Path) -> None:
     _write(folder / "cells.csv", gathered.plan)
     for name, metric in TABLES.items():
         _write(folder / f"{name}.csv", judged_table(config, evidence, verdicts, metric))
-    _write(folder / "curves.csv", curves(gathered.rows))
+    _write(folder / "curves.csv", curves(gathered))
     content = json.dumps([as_json(verdict) for verdict in verdicts], indent=1, ensure_ascii=False)
     files.write_text(folder / "claims.json", content + "\n")
 
@@ -76,17 +77,19 @@ def judged_table(config: Config, evidence: Evidence, verdicts: list[Verdict], me
     return pd.DataFrame(lines)
 
 
-def curves(rows: pd.DataFrame) -> pd.DataFrame:
-    """Mean over seeds and its interval, one row a metric, latent shape, estimator and epoch."""
+def curves(gathered: Gathered) -> pd.DataFrame:
+    """Mean over seeds and its interval, in planned order: one row a metric, shape, estimator and epoch."""
+    groups = dict(list(gathered.rows.groupby(["latent", "estimator"], sort=False)))
+    latents, estimators = (dict.fromkeys(gathered.plan[name]) for name in ("latent", "estimator"))
     parts = []
-    for (latent, estimator), group in rows.groupby(["latent", "estimator"], sort=False):
-        for metric in METRICS:
-            wide = group.pivot_table(index="epoch", columns="run_id", values=metric, dropna=False)
+    for place, metric in product(product(latents, estimators), METRICS):
+        if place in groups:
+            wide = groups[place].pivot_table(index="epoch", columns="run_id", values=metric, dropna=False)
             mean, low, high, count = stats.mean_intervals(wide.to_numpy(dtype=float))
             part = {
                 "metric": metric,
-                "latent": latent,
-                "estimator": estimator,
+                "latent": place[0],
+                "estimator": place[1],
                 "epoch": wide.index,
                 "mean": mean,
                 "ci_low": low,

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-# Stands for the text's colour, which differs between light and dark.
+# Stands for the text's colour while a figure is drawn; the SVG leaves that to whoever shows it.
 INK = "#010203"
 
 # Okabe and Ito's palette without its yellow, which white paper swallows; its black is the ink.

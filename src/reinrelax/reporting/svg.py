@@ -17,6 +17,8 @@ NAMESPACE = "http://www.w3.org/2000/svg"
 _XLINK = "http://www.w3.org/1999/xlink"
 _POINTS = 72.0
 _MARGIN = 4.0
+# A grey with a contrast above 4 on white and on near-black: a file cannot know the ground it is shown on.
+_EITHER = "#757b84"
 
 ET.register_namespace("", NAMESPACE)
 ET.register_namespace("xlink", _XLINK)
@@ -52,8 +54,8 @@ class Panel:
 def finish(text: str, name: str, title: str, panels: Mapping[str, Panel]) -> str:
     """A figure as matplotlib wrote it, made to stand on its own and to be taken apart by the page.
 
-    The text's colour becomes that of the theme; names become the figure's own, so that several fit on a page;
-    panels and series tell their scales and numbers as `data-` attributes.
+    Ink becomes `currentColor`, which the page sets to its own; names become the figure's own, so that several
+    fit on a page; panels and series tell their scales and numbers as `data-` attributes.
 
     Args:
         text: matplotlib's SVG.
@@ -74,10 +76,7 @@ def finish(text: str, name: str, title: str, panels: Mapping[str, Panel]) -> str
     root.set("role", "img")
     root.set("aria-labelledby", f"{name}-title")
     style = ET.Element(f"{{{NAMESPACE}}}style")
-    style.text = (
-        f"#{name}{{color:#1c1e21}}#{name} *{{stroke-linejoin:round;stroke-linecap:butt}}"
-        f"@media(prefers-color-scheme:dark){{#{name}{{color:#e6e8eb}}}}"
-    )
+    style.text = f"#{name}{{color:{_EITHER}}}#{name} *{{stroke-linejoin:round;stroke-linecap:butt}}"
     heading = ET.Element(f"{{{NAMESPACE}}}title", {"id": f"{name}-title"})
     heading.text = title
     root[:0] = [heading, style]

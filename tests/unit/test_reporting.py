@@ -1,0 +1,414 @@
+"""Tables, figures and page at every stage of completion, from results that are planted."""
+
+import csv
+import json
+import math
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from reinrelax.config import Config
+from reinrelax.errors import ResultsError
+from reinrelax.reporting import collect, figures, page, style
+from reinrelax.reporting.gather import last_rows, recompute
+from reinrelax.reporting.wording import anchor, fixed, interval, signed
+from reinrelax.run import Run
+from reinrelax.runs import cells, table_path
+from tests.conftest import ROOT
+from tests.synthetic import noise, published, write_results
+
+Load = Callable[..., Config]
+
+PAPER: dict[str, Any] = {
+    "scale": "paper",
+    "dataset": {"name": "mnist", "train_images": None, "test_images": None},
+    "experiments": {"elbo": {"seeds": 5, "epochs": 160, "draws": 100}},
+}
+
+
+def flat(run: Run) -> tuple[float, float]:
+    return 150 + noise(run), 160 + noise(run)
+
+
+def from_paper(run: Run) -> tuple[float, float]:
+    return published(run, ROOT)
+
+
+def table(config: Config, name: str) -> pd.DataFrame:
+    return pd.read_csv(config.folder / "tables" / name, keep_default_na=False, dtype=str)
+
+
+def line(config: Config, name: str, estimator: str, latent: str) -> dict[str, str]:
+    found = table(config, name)
+    row = found[(found["estimator"] == estimator) & (found["latent"] == latent)]
+    assert len(row) == 1
+    return {str(key): value for key, value in row.iloc[0].items()}
+
+
+def build(config: Config) -> str:
+    collect.write_tables(config, ROOT)
+    figures.write_figures(config, ROOT)
+    return page.write_report(config, ROOT).read_text(encoding="utf-8")
+
+
+class Text(HTMLParser):
+    """The words of a page without its scripts and styles, and the number of each start tag."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.words, self.tags, self._hidden = [], [], False
+        self.feed(html)
+        self.text = " ".join(" ".join(self.words).split())
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        self._hidden = tag in ("script", "style")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._hidden = False
+
+    def handle_data(self, data: str) -> None:
+        if not self._hidden:
+            self.words.append(data)
+
+
+def test_planted_numbers_come_back_with_their_interval_and_verdict(load_config: Load) -> None:
+    config = load_config(**PAPER)
+    write_results(config, from_paper, epochs=[1])
+    collect.write_tables(config, ROOT)
+    found = line(config, "table2.csv", "ReinMax", "8x4")
+    reference = pd.read_csv(ROOT / "report/reference/table2_train_elbo.csv").set_index(
+        ["estimator", "latent"]
+    )
+    assert float(found["paper_mean"]) == reference["mean"]["ReinMax", "8x4"]
+    finals = [from_paper(run)[0] for run in cells(config)["elbo/8x4/ReinMax"].runs]
+    mean = sum(finals) / 5
+    assert float(found["mean"]) == pytest.approx(mean + 4 * sum(f - 125.08 for f in finals) / 5 / 160)
+    assert float(found["ci_low"]) < float(found["mean"]) < float(found["ci_high"])
+    assert float(found["difference"]) == pytest.approx(float(found["mean"]) - 125.08)
+    assert (found["seeds"], found["diverged"], found["verdict"]) == ("5", "0", "reproduced")
+    # What the paper has and this configuration has not is there too, and said to be absent.
+    assert len(table(config, "table2.csv")) == len(table(config, "table3.csv")) == 42
+    absent = line(config, "table3.csv", "STGS", "64x8")
+    assert (absent["mean"], absent["verdict"]) == ("", "not run")
+    assert absent["reason"] == "STGS at 64x8 is not in this configuration"
+
+
+def test_partial_results_are_reported_as_such(load_config: Load) -> None:
+    config = load_config(**PAPER)
+    write_results(config, from_paper, only=lambda cell: cell.name == "elbo/8x4/ST", epochs=[1])
+    html = build(config)
+    states = table(config, "cells.csv").set_index("cell")["state"]
+    assert states["elbo/8x4/ST"] == "done"
+    assert (states.drop("elbo/8x4/ST") == "missing").all()
+    assert line(config, "table2.csv", "ST", "8x4")["verdict"] == "reproduced"
+    assert line(config, "table2.csv", "ReinMax", "8x4")["reason"] == "ReinMax at 8x4 has not been run"
+    words = Text(html).text
+    assert "1 of 6 cells done" in words
+    assert "5 missing" in words
+    assert "incomplete" in words
+    assert "ReinMax: 8 × 4, 4 × 24" in words
+
+
+def test_a_report_of_nothing_can_be_built(load_config: Load) -> None:
+    html = build(load_config())
+    words = Text(html).text
+    assert "0 of 6 cells done" in words
+    assert "No curve yet" in words
+    assert html.count("data-cell=") == 84
+
+
+def test_part_of_a_split_cell_is_not_judged(load_config: Load) -> None:
+    config = load_config(**{**PAPER, "machine": {"max_replicas_per_job": 3}})
+    write_results(config, from_paper, only=lambda cell: cell.name == "elbo/8x4/ST.1", epochs=[1])
+    collect.write_tables(config, ROOT)
+    found = line(config, "table2.csv", "ST", "8x4")
+    assert (found["seeds"], found["verdict"]) == ("3", "not tested at this scale")
+    assert "3 of 5 planned seeds ended" in found["reason"]
+    write_results(config, from_paper, epochs=[1])
+    collect.write_tables(config, ROOT)
+    assert line(config, "table2.csv", "ST", "8x4")["verdict"] == "reproduced"
+    assert '<tr id="cell-elbo-8x4-ST.2">' in build(config)
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda path: path.with_suffix(".json").write_text('{"fingerprint"'), "provenance cannot be read"),
+        (lambda path: path.with_suffix(".json").unlink(), "provenance cannot be read"),
+        (lambda path: path.write_text(""), "cannot be read as a results table"),
+        (lambda path: path.write_text(path.read_text()[: len(path.read_text()) // 2]), "holds"),
+        (lambda path: path.write_text(re.sub("test_nelbo_nats", "x", path.read_text())), "is missing"),
+        (lambda path: path.write_text(path.read_text().replace(",ok,", ",ok,x")), "other than numbers"),
+    ],
+)
+def test_a_damaged_cell_is_shown_and_not_hidden(
+    load_config: Load, damage: Callable[[Path], Any], message: str
+) -> None:
+    config = load_config()
+    write_results(config, flat)
+    damage(table_path(config, "elbo/8x4/ST"))
+    html = build(config)
+    found = line(config, "cells.csv", "ST", "8x4")
+    assert found["state"] == "unreadable"
+    assert message in found["message"]
+    assert line(config, "cells.csv", "ReinMax", "8x4")["state"] == "done"
+    number = line(config, "table2.csv", "ST", "8x4")
+    assert (number["verdict"], number["mean"]) == ("not run", "")
+    assert message in number["reason"]
+    words = Text(html).text
+    assert "1 unreadable" in words
+    assert "cannot be read" in words
+    assert message in words
+
+
+def test_a_stale_cell_says_how_to_mend_it(load_config: Load) -> None:
+    config = load_config()
+    write_results(config, flat, fingerprint="f" * 64)
+    words = Text(build(config)).text
+    assert set(table(config, "cells.csv")["state"]) == {"unreadable"}
+    assert "was computed from another configuration or source" in words
+    assert "Run snakemake again" in words
+
+
+def test_a_run_cut_short_does_not_count(load_config: Load) -> None:
+    config = load_config()
+    write_results(config, flat)
+    path = table_path(config, "elbo/8x4/ST")
+    rows = pd.read_csv(path)
+    rows[~((rows["seed"] == 1) & (rows["epoch"] == 2))].to_csv(path, index=False)
+    collect.write_tables(config, ROOT)
+    assert line(config, "cells.csv", "ST", "8x4")["seeds"] == "1"
+    found = line(config, "table2.csv", "ST", "8x4")
+    assert (found["seeds"], found["ci_low"]) == ("1", "")
+    assert "1 of 2 planned seeds ended" in found["reason"]
+
+
+def test_a_diverged_seed_is_counted_and_never_makes_a_verdict_better(load_config: Load) -> None:
+    config = load_config(**PAPER)
+    write_results(config, from_paper, diverged=[("ST", "8x4", 2)], epochs=[1])
+    html = build(config)
+    found = line(config, "table2.csv", "ST", "8x4")
+    assert (found["seeds"], found["diverged"], found["verdict"]) == ("4", "1", "not reproduced")
+    assert found["reason"] == "1 of 5 seeds diverged"
+    assert math.isfinite(float(found["mean"]))
+    words = Text(html).text
+    assert "1 diverged" in words
+    assert "ST at 8 × 4: 1 of 5 seeds" in words
+    curves = table(config, "curves.csv")
+    ends = (
+        curves[(curves["estimator"] == "ST") & (curves["latent"] == "8x4")].groupby("epoch")["seeds"].first()
+    )
+    assert (ends["1"], ends["160"]) == ("5", "4")
+
+
+def test_a_run_that_diverged_early_has_ended() -> None:
+    shared = {"epochs": 5, "test_nelbo_nats": 1.0}
+    rows = pd.DataFrame(
+        [
+            {**shared, "run_id": "a", "epoch": 1, "status": "ok", "train_nelbo_nats": 1.0},
+            {**shared, "run_id": "a", "epoch": 2, "status": "diverged", "train_nelbo_nats": math.nan},
+            {**shared, "run_id": "b", "epoch": 5, "status": "ok", "train_nelbo_nats": math.nan},
+            {**shared, "run_id": "c", "epoch": 5, "status": "ok", "train_nelbo_nats": 1.0},
+            {**shared, "run_id": "d", "epoch": 4, "status": "ok", "train_nelbo_nats": 1.0},
+        ]
+    )
+    found = last_rows(rows)
+    assert dict(zip(found["run_id"], found["diverged"], strict=True)) == {"a": True, "b": True, "c": False}
+
+
+def test_an_estimator_that_the_paper_lacks_appears_everywhere(load_config: Load) -> None:
+    name = "ReinMax-CV-matched"
+    experiment = {"estimators": ["ST", name]}
+    settings = {name: {"any": {"optimizer": "Adam", "learning_rate": 0.0005, "tau": 1.0, "eta": 0.5}}}
+    config = load_config(experiments={"elbo": experiment}, settings=settings)
+    write_results(config, flat)
+    html = build(config)
+    found = line(config, "table2.csv", name, "8x4")
+    assert (found["paper_mean"], found["verdict"]) == ("", "")
+    assert found["reason"] == "the paper has no number for it"
+    assert float(found["mean"]) == pytest.approx(150, abs=3)
+    assert len(table(config, "table2.csv")) == 48
+    assert name in set(table(config, "curves.csv")["estimator"])
+    assert name in (config.folder / "figures/figure3.svg").read_text()
+    assert html.count(f'data-cell="{name} ') == 12
+
+
+def test_names_and_messages_are_escaped(load_config: Load) -> None:
+    config = load_config()
+    evil = "<script>alert(1)</script>&<b>"
+    write_results(config, flat, host=evil, device=evil, commit=evil)
+    collect.write_tables(config, ROOT)
+    for name in ("table2.csv", "curves.csv", "cells.csv"):
+        path = config.folder / "tables" / name
+        path.write_text(path.read_text().replace("ReinMax-CV", evil).replace("Adam", evil), encoding="utf-8")
+    figures.write_figures(config, ROOT)
+    html = page.write_report(config, ROOT).read_text(encoding="utf-8")
+    assert "<script>alert" not in html
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;&amp;&lt;b&gt;" in html
+    scripts = [attrs for tag, attrs in Text(html).tags if tag == "script"]
+    assert len(scripts) == 3
+    ET.parse(config.folder / "figures/figure3.svg")
+
+
+def test_the_page_needs_nothing_beside_it_and_links_only_to_what_exists(load_config: Load) -> None:
+    config = load_config()
+    write_results(config, flat)
+    log = config.folder / "logs/train/elbo/8x4/ST.log"
+    log.parent.mkdir(parents=True)
+    log.write_text("trained")
+    found = Text(build(config))
+    targets = {attrs["id"] for _, attrs in found.tags if attrs.get("id")}
+    ids = [attrs["id"] for _, attrs in found.tags if attrs.get("id")]
+    assert len(ids) == len(targets), "an id is used twice"
+    for tag, attrs in found.tags:
+        assert "src" not in attrs
+        href = attrs.get("href") or attrs.get("xlink:href") or ""
+        if href.startswith("#"):
+            assert href[1:] in targets, href
+        elif tag == "a":
+            assert (config.folder / href).is_file(), href
+        elif href:
+            assert href == "data:,"
+    assert any(attrs.get("href") == "logs/train/elbo/8x4/ST.log" for _, attrs in found.tags)
+    assert "url(http" not in page.write_report(config, ROOT).read_text()
+
+
+def test_headers_have_scope_and_tables_captions(load_config: Load) -> None:
+    config = load_config()
+    write_results(config, flat)
+    tags = Text(build(config)).tags
+    assert all(attrs.get("scope") in ("col", "row") for tag, attrs in tags if tag == "th")
+    names = [tag for tag, _ in tags]
+    assert names.count("caption") == names.count("table") == 6
+    assert all(attrs.get("aria-label") or attrs.get("aria-hidden") for tag, attrs in tags if tag == "svg")
+
+
+def test_digits_are_announced_loudly_and_mnist_is_not(load_config: Load) -> None:
+    config = load_config()
+    write_results(config, flat)
+    assert "These numbers are not from MNIST" in Text(build(config)).text
+    # The fallback: asked for MNIST, computed with digits.
+    config = load_config(dataset={"name": "mnist"}, scale="other")
+    write_results(config, flat, dataset="digits")
+    assert "These numbers are not from MNIST" in Text(build(config)).text
+    config = load_config(dataset={"name": "mnist"}, scale="third")
+    write_results(config, flat)
+    words = Text(build(config)).text
+    assert "These numbers are not from MNIST" not in words
+    assert "Nothing here is held against the paper" in words
+
+
+def test_commands_name_the_file_and_the_scale(load_config: Load) -> None:
+    config = load_config()
+    write_results(config, flat)
+    html = build(config)
+    target = f"{config.folder.as_posix()}/elbo/8x4/ST.csv"
+    command = f"snakemake --cores all --configfile workflow/scales/test.yaml --force {target}"
+    assert line(config, "cells.csv", "ST", "8x4")["command"] == command
+    assert command in html
+    config = load_config(scale="mine")
+    assert recompute(config, "x y.csv", ROOT) == f"snakemake --cores all --force '{config.folder}/x y.csv'"
+
+
+def test_figures_are_the_same_bytes_each_time_and_have_no_background(load_config: Load) -> None:
+    config = load_config()
+    write_results(config, flat)
+    build(config)
+    first = {path.name: path.read_bytes() for path in (config.folder / "figures").iterdir()}
+    assert set(first) == {"figure3.svg", "figure4.svg", "figure3.csv", "figure4.csv"}
+    figures.write_figures(config, ROOT)
+    assert first == {path.name: path.read_bytes() for path in (config.folder / "figures").iterdir()}
+    text = first["figure3.svg"].decode()
+    assert "<dc:date>" not in text
+    assert "8 × 4" in text
+    assert style.INK not in text
+    assert "currentColor" in text
+    assert not re.search(r"fill: ?#(fff|ffffff|000000)\b", text)
+
+
+def test_curves_and_panels_keep_the_planned_order_when_cells_are_missing(load_config: Load) -> None:
+    config = load_config()
+    write_results(config, flat, only=lambda cell: cell.name != "elbo/8x4/ST")
+    build(config)
+    curves = table(config, "curves.csv")
+    assert list(dict.fromkeys(curves["latent"])) == ["8x4", "4x24"]
+    first = curves[curves["latent"] == "8x4"]
+    assert list(dict.fromkeys(first["estimator"])) == ["ReinMax", "ReinMax-CV"]
+    text = (config.folder / "figures/figure3.svg").read_text()
+    assert text.index('id="figure3-8x4"') < text.index('id="figure3-4x24"')
+
+
+def test_no_two_estimators_look_alike() -> None:
+    names = [f"E{index}" for index in range(30)]
+    looks = style.styles(["ReinMax", "STGS", *names])
+    assert len(set(looks.values())) == 32
+    seven = style.styles(
+        ["STGS", "Gumbel-Rao", "ST", "GST-1.0", "ReinMax", "ReinMax-Rao", "ReinMax-CV"]
+    ).values()
+    for part in ("colour", "dashes", "marker"):
+        assert len({getattr(look, part) for look in seven}) == 7
+    # Leaving estimators out does not change how the others look.
+    assert style.styles(["ReinMax"])["ReinMax"] == looks["ReinMax"]
+
+
+def test_missing_tables_are_named(load_config: Load) -> None:
+    config = load_config()
+    with pytest.raises(ResultsError, match=r"curves\.csv: cannot be read .* Run snakemake again"):
+        figures.write_figures(config, ROOT)
+    with pytest.raises(ResultsError, match=r"cells\.csv: cannot be read"):
+        page.write_report(config, ROOT)
+    build(config)
+    (config.folder / "figures/figure3.svg").write_text("<svg")
+    with pytest.raises(ResultsError, match=r"figure3\.svg: cannot be read"):
+        page.write_report(config, ROOT)
+
+
+def test_claims_json_holds_rule_and_reason_of_each(load_config: Load) -> None:
+    config = load_config()
+    write_results(config, flat)
+    collect.write_tables(config, ROOT)
+    found = json.loads((config.folder / "tables/claims.json").read_text(encoding="utf-8"))
+    assert len(found) == 108
+    assert all(claim["rule"] and (claim["reason"] or claim["verdict"] == "reproduced") for claim in found)
+    assert {claim["verdict"] for claim in found} == {
+        *("not tested at this scale", "not run", "ambiguous in the paper"),
+    }
+
+
+def test_tables_are_the_same_bytes_each_time(load_config: Load) -> None:
+    config = load_config()
+    write_results(config, flat)
+    collect.write_tables(config, ROOT)
+    first = {path.name: path.read_bytes() for path in (config.folder / "tables").iterdir()}
+    assert set(first) == {"cells.csv", "table2.csv", "table3.csv", "curves.csv", "claims.json"}
+    collect.write_tables(config, ROOT)
+    assert first == {path.name: path.read_bytes() for path in (config.folder / "tables").iterdir()}
+    with (config.folder / "tables/cells.csv").open(newline="") as file:
+        whole = [row["train_images"] for row in csv.DictReader(file)]
+    assert set(whole) == {"300"}
+
+
+def test_numbers_are_written_with_care() -> None:
+    assert fixed(-0.001) == "0.00"
+    assert fixed(-1.5) == "−1.50"
+    assert fixed(None) == fixed(math.nan) == fixed(math.inf) == ""
+    assert (signed(0.2), signed(-0.2), signed(0.001)) == ("+0.20", "−0.20", "0.00")
+    assert interval(-1, 2) == "[−1.00, 2.00]"
+    assert interval(math.nan, 2) == ""
+    assert anchor("cell", 'a b"<c>/d') == "cell-a-b-c-d"
+
+
+def test_reporting_needs_no_torch() -> None:
+    code = (
+        "import sys; from reinrelax.reporting import collect, figures, page; sys.exit('torch' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
