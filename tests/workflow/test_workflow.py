@@ -1,4 +1,4 @@
-"""The workflow as a user runs it, on the tests' scale: whole, again, after changes and kills, on bad input."""
+"""The workflow as a user runs it, on the tests' scale: whole, again, after changes, kills and mistakes."""
 
 import json
 import os

@@ -13,11 +13,12 @@ from reinrelax.errors import ReinrelaxError
 
 # Jobs run with the interpreter and the source that Snakemake runs with, whether or not an environment is active;
 # one that Snakemake itself deploys comes before it on the path.
-os.environ["PATH"] = os.pathsep.join(
-    [os.path.dirname(sys.executable), os.environ["PATH"]]
-)
-os.environ["PYTHONPATH"] = os.pathsep.join(
-    filter(None, [os.path.join(workflow.basedir, "src"), os.environ.get("PYTHONPATH")])
+os.environ.update(
+    (name, os.pathsep.join([first, *filter(None, [os.environ.get(name)])]))
+    for name, first in {
+        "PATH": os.path.dirname(sys.executable),
+        "PYTHONPATH": os.path.join(workflow.basedir, "src"),
+    }.items()
 )
 
 try:
@@ -42,7 +43,7 @@ def reinrelax(command, redirect="2>"):
     """The shell line of a rule: its output goes to its log, whose last lines are shown when it fails."""
     config_file = shlex.quote(str(CONFIG_FILE))
     logged = f"{redirect} {{log:q}} || (tail -n 5 {{log:q}} >&2; exit 1)"
-    return f"python -m reinrelax {command} --config {config_file} {logged}"
+    return f"python3 -m reinrelax {command} --config {config_file} {logged}"
 
 
 wildcard_constraints:

@@ -6,6 +6,7 @@ size would be mapped and page-faulted anew at every step.
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -65,7 +66,7 @@ class Stack:
 
     def __init__(self, widths: Sequence[int], seeds: Sequence[int], device: torch.device) -> None:
         streams = Streams.derive(seeds, "init")
-        self.layers = [Linear(a, b, streams, device) for a, b in zip(widths[:-1], widths[1:], strict=True)]
+        self.layers = [Linear(a, b, streams, device) for a, b in pairwise(widths)]
         self.parameters = [t for layer in self.layers for t in (layer.weight, layer.bias)]
         self.grads = [t for layer in self.layers for t in (layer.weight_grad, layer.bias_grad)]
 
