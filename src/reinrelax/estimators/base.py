@@ -15,6 +15,7 @@ from torch import Tensor
 
 from reinrelax.errors import InputError
 from reinrelax.estimators.hyperparameters import HYPERPARAMETERS
+from reinrelax.numerics import log_softmax, softmax
 from reinrelax.rng import Streams
 
 Loss = Callable[[Tensor], Tensor]
@@ -44,12 +45,12 @@ class Sample:
 
     def tempered(self, tau: Tensor | float) -> Tensor:
         """π_τ = softmax(θ/τ), `[R, ..., C]`."""
-        return (self.log_probs / tau).softmax(-1)
+        return softmax(self.log_probs / tau)
 
 
 def draw(logits: Tensor, streams: Streams) -> Sample:
     """Sample D ~ softmax(logits) for logits `[R, ..., C]`, every replica from its own stream."""
-    log_probs = logits.detach().log_softmax(-1)
+    log_probs = log_softmax(logits.detach())
     gumbel = streams.exponential_(torch.empty_like(log_probs)).log_().neg_()
     index = (log_probs + gumbel).argmax(-1, keepdim=True)
     one_hot = torch.zeros_like(log_probs).scatter_(-1, index, 1.0)

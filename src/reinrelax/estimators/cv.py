@@ -8,6 +8,7 @@ from torch import Tensor
 
 from reinrelax.estimators.base import Sample, pathwise, softmax_vjp
 from reinrelax.estimators.gumbel import conditional_softmax_vjp
+from reinrelax.numerics import softmax
 
 
 @pathwise(name="ReinMax-CV", equation="B, Algorithm 2")
@@ -84,7 +85,7 @@ def _base(cotangent: Tensor, sample: Sample, middle: Tensor) -> Tensor:
 
 def _reused(cotangent: Tensor, sample: Sample, middle: Tensor, tau: Tensor | float) -> Tensor:
     """STGS at θ_D with the G of the forward pass: f′(D) J_τ(θ_D + G)."""
-    return softmax_vjp(((middle.log() + sample.gumbel) / tau).softmax(-1), cotangent) / tau
+    return softmax_vjp(softmax((middle.log() + sample.gumbel) / tau), cotangent) / tau
 
 
 def _rao(cotangent: Tensor, sample: Sample, middle: Tensor, tau: Tensor | float, draws: int) -> Tensor:

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from reinrelax.estimators.base import Sample, pathwise, softmax_vjp
+from reinrelax.numerics import softmax
 from reinrelax.rng import Streams
 
 # Elements of the Monte Carlo block worked on at once: what a core's cache holds, or keeps a GPU busy.
@@ -13,7 +14,7 @@ _BLOCK = {"cpu": 1 << 17, "cuda": 1 << 26}
 @pathwise(name="STGS", equation="B, Eq. 5")
 def straight_through_gumbel_softmax(cotangent: Tensor, sample: Sample, *, tau: Tensor | float) -> Tensor:
     """Straight-Through Gumbel-Softmax: f′(D) d softmax_τ(θ + G)/dθ with the noise that made D."""
-    return softmax_vjp(((sample.log_probs + sample.gumbel) / tau).softmax(-1), cotangent) / tau
+    return softmax_vjp(softmax((sample.log_probs + sample.gumbel) / tau), cotangent) / tau
 
 
 @pathwise(name="Gumbel-Rao", equation="B, Eq. 6")

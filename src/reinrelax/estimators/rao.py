@@ -4,6 +4,7 @@ from torch import Tensor
 
 from reinrelax.estimators.base import Sample, pathwise, softmax_vjp
 from reinrelax.estimators.gumbel import conditional_softmax_vjp
+from reinrelax.numerics import softmax
 
 
 @pathwise(name="ReinMax-Rao", equation="B, Algorithm 1")
@@ -17,7 +18,7 @@ def reinmax_rao(cotangent: Tensor, sample: Sample, *, tau: Tensor | float, draws
 def reinmax_rao_equation17(cotangent: Tensor, sample: Sample, *, tau: Tensor | float, draws: int) -> Tensor:
     """The last term at θ_D instead of θ: f′(D) (2 mean_k J_τ(Y_k) − ½ J_τ(θ_D))."""
     middle = (sample.probs + sample.one_hot) / 2
-    straight = softmax_vjp((middle.log() / tau).softmax(-1), cotangent) / tau
+    straight = softmax_vjp(softmax(middle.log() / tau), cotangent) / tau
     return 2 * rao_term(cotangent, sample, tau=tau, draws=draws) - straight / 2
 
 

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from reinrelax.estimators.base import Sample, pathwise, softmax_vjp
+from reinrelax.numerics import softmax
 
 
 @pathwise(name="ST", equation="B, Eq. 3")
@@ -21,4 +22,4 @@ def gapped_straight_through(cotangent: Tensor, sample: Sample, *, tau: Tensor | 
     theta = sample.log_probs
     top = theta.amax(-1, keepdim=True)
     moved = torch.where(sample.one_hot > 0, top, torch.minimum(theta, top - 1.0))
-    return softmax_vjp((moved / tau).softmax(-1), cotangent) / tau
+    return softmax_vjp(softmax(moved / tau), cotangent) / tau

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from reinrelax.models.layers import Stack
+from reinrelax.numerics import log_softmax
 from reinrelax.types import LatentShape
 
 PIXELS = 784
@@ -53,7 +54,7 @@ class DiscreteVAE:
 
 def kl_to_uniform(logits: Tensor) -> Tensor:
     """KL(softmax(θ) ‖ uniform) summed over latent variables, nats per image: `[..., L, C]` to `[...]`."""
-    log_probs = logits.log_softmax(-1)
+    log_probs = log_softmax(logits)
     return (log_probs.exp() * (log_probs + math.log(logits.shape[-1]))).sum((-2, -1))
 
 

@@ -133,7 +133,8 @@ class Trainer:
     def _batches(self, images: Tensor, order: Tensor) -> Iterator[Tensor]:
         """Images `[R, B, 784]` float32 in [0, 1], gathered by index, in the order `[R, N]`."""
         for index in order.split(self.batch_size, dim=1):
-            yield images[index].to(torch.float32).div_(255)
+            rows = images.index_select(0, index.flatten()).view(*index.shape, -1)
+            yield rows.to(torch.float32).div_(255)
 
     def _streams(self, *purpose: object) -> Streams:
         return Streams.derive(self.replicas.seeds, *purpose, device=self.device)

@@ -45,7 +45,6 @@ class ReplicaOptimizer:
 
     Attributes:
         first, second: moment estimates, shapes of the parameters.
-        t: steps done.
     """
 
     def __init__(
@@ -57,19 +56,30 @@ class ReplicaOptimizer:
     ) -> None:
         self.first = [torch.zeros_like(p) for p in parameters]
         self.second = [torch.zeros_like(p) for p in parameters]
-        self.t = 0
         self._settings = list(zip(optimizers, learning_rates, strict=True))
-        lists = (parameters, grads, self.first, self.second)
-        self._rows = [[[t[r] for t in tensors] for tensors in lists] for r in range(len(self._settings))]
+        replicas = range(len(self._settings))
+        # What the kernel corrects biases by, and itself advances unless the replica is dead: one count a tensor.
+        self._counts = torch.zeros(len(parameters), len(replicas), device=parameters[0].device)
+        lists = (parameters, grads, self.first, self.second, self._counts)
+        self._rows = [[[t[r] for t in tensors] for tensors in lists] for r in replicas]
+        self.t = 0
+
+    @property
+    def t(self) -> int:
+        """Steps done."""
+        return self._t
+
+    @t.setter
+    def t(self, steps: int) -> None:
+        self._t = steps
+        self._counts.fill_(steps)
 
     @torch.no_grad()
     def step(self, dead: Tensor) -> None:
         """Advance every replica whose entry in `dead` `[R]` float is 0; the others keep their parameters."""
         for replica, (optimizer, learning_rate) in enumerate(self._settings):
-            parameters, grads, first, second = self._rows[replica]
-            rate, epsilon = schedule(optimizer, learning_rate, self.t + 1)
-            # The kernel corrects biases by these counts, and advances them.
-            counts = [torch.full((), float(self.t), device=dead.device) for _ in parameters]
+            parameters, grads, first, second, counts = self._rows[replica]
+            rate, epsilon = schedule(optimizer, learning_rate, self._t + 1)
             adam(
                 parameters,
                 grads,
@@ -87,4 +97,4 @@ class ReplicaOptimizer:
                 eps=epsilon,
                 maximize=False,
             )
-        self.t += 1
+        self._t += 1
