@@ -58,7 +58,7 @@ class ReplicaOptimizer:
         self.second = [torch.zeros_like(p) for p in parameters]
         self._settings = list(zip(optimizers, learning_rates, strict=True))
         replicas = range(len(self._settings))
-        # What the kernel corrects biases by, and itself advances unless the replica is dead: one count a tensor.
+        # What the kernel corrects biases by, and advances unless the replica is dead: one count a tensor.
         self._counts = torch.zeros(len(parameters), len(replicas), device=parameters[0].device)
         lists = (parameters, grads, self.first, self.second, self._counts)
         self._rows = [[[t[r] for t in tensors] for tensors in lists] for r in replicas]
