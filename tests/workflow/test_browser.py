@@ -7,18 +7,15 @@ from typing import Any
 
 import pytest
 import yaml
+from playwright.sync_api import sync_playwright
 
 from reinrelax import config as configuration
 from reinrelax.reporting import collect, figures, page
 from tests.conftest import ROOT, merge
 from tests.synthetic import published, write_results
 
-playwright = pytest.importorskip("playwright.sync_api", reason="the dev extra is not installed")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine"),
-]
+pytestmark = pytest.mark.slow
 
 CHANGES: dict[str, Any] = {
     "scale": "browser",
@@ -47,7 +44,8 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as driver:
+    assert CHROMIUM is not None, "the browser tests need Chromium: apt-get install chromium"
+    with sync_playwright() as driver:
         chromium = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield chromium
         chromium.close()

@@ -1,1 +1,1 @@
-"""Networks with a leading replica axis, written out rather than vmapped: their products go to one kernel call."""
+"""Networks with a leading replica axis, so that each layer is one batched product for all replicas."""
