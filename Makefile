@@ -3,8 +3,11 @@
 PYTHON ?= python3
 VENV ?= .venv
 CORES ?= all
+# Empty for the quick scale; paper, test, or any other name of a file in workflow/scales.
+SCALE ?=
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+PARALLEL := -n auto --maxprocesses 8 --dist worksteal
 
 .PHONY: report test check plan bench lock format clean help
 
@@ -19,13 +22,13 @@ help:
 	@echo "make clean    remove the environment (results stay)"
 
 report: $(READY)
-	$(BIN)/snakemake --cores $(CORES)
+	$(BIN)/snakemake --cores $(CORES) $(if $(SCALE),--configfile workflow/scales/$(SCALE).yaml)
 
 test: $(READY) style
-	$(BIN)/pytest -n auto --dist worksteal
+	$(BIN)/pytest $(PARALLEL)
 
 check: $(READY) style
-	$(BIN)/pytest -n auto --dist worksteal -m "not slow"
+	$(BIN)/pytest $(PARALLEL) -m "not slow"
 
 .PHONY: style
 style: $(READY)
@@ -37,7 +40,7 @@ style: $(READY)
 	$(BIN)/snakemake --lint > $(VENV)/lint.log 2>&1 || (cat $(VENV)/lint.log; exit 1)
 
 plan: $(READY)
-	@$(BIN)/python -m reinrelax plan
+	@$(BIN)/python -m reinrelax plan --config config.yaml $(if $(SCALE),--config workflow/scales/$(SCALE).yaml)
 
 bench: $(READY)
 	$(BIN)/python benchmarks/engine.py

@@ -14,19 +14,25 @@ _POLL_SECONDS = 0.5
 
 
 def visible_devices(environ: Mapping[str, str] = os.environ) -> list[str]:
-    """The GPUs that this process may use, as `CUDA_VISIBLE_DEVICES` names them; empty where there is none."""
-    if (named := environ.get("CUDA_VISIBLE_DEVICES")) is not None:
-        return [name for name in (part.strip() for part in named.split(",")) if name and name != "-1"]
+    """The GPUs that this process may use, as `CUDA_VISIBLE_DEVICES` can name them; empty where there is none.
+
+    Indices become UUIDs where they can: to two allocations of a cluster, index 0 may mean two GPUs.
+    """
+    uuids = _uuids()
+    named = environ.get("CUDA_VISIBLE_DEVICES")
+    if named is None:
+        return uuids
+    names = [name for name in (part.strip() for part in named.split(",")) if name and name != "-1"]
+    return [uuids[int(name)] if name.isdigit() and int(name) < len(uuids) else name for name in names]
+
+
+def _uuids() -> list[str]:
+    """UUIDs of the GPUs that the driver shows here."""
+    command = ["nvidia-smi", "--query-gpu=uuid", "--format=csv,noheader"]
     try:
-        listed = subprocess.run(
-            ["nvidia-smi", "--query-gpu=uuid", "--format=csv,noheader"],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
     except (OSError, subprocess.CalledProcessError):
         return []
-    return listed.stdout.split()
 
 
 @contextmanager

@@ -169,6 +169,7 @@ def test_visible_devices_come_from_the_environment(tmp_path: Path, monkeypatch: 
     fake.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     assert lease.visible_devices({}) == ["GPU-1", "GPU-2"]
+    assert lease.visible_devices({"CUDA_VISIBLE_DEVICES": "1,GPU-aa,7"}) == ["GPU-2", "GPU-aa", "7"]
 
 
 def test_leases_fill_devices_before_doubling_up_and_then_wait(tmp_path: Path) -> None:
