@@ -118,14 +118,31 @@ def test_streams_depend_on_every_part_and_on_nothing_else() -> None:
     assert (first > 0).all()
 
 
-def test_exponential_noise_has_its_law() -> None:
-    """Kolmogorov–Smirnov against 1 − e^−x on 100,000 draws, false alarm rate 1e-4."""
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_exponential_noise_has_its_law(dtype: str) -> None:
+    """Kolmogorov–Smirnov against 1 − e^−x on 100,000 draws and on neighbours' sums, false alarm rate 2e-4."""
     import torch
     from scipy.stats import kstest
 
-    noise = Streams.derive([0], "test").exponential_(torch.empty(1, 100_000, dtype=torch.float64))
-    assert kstest(noise[0].numpy(), "expon").pvalue > 1e-4
-    assert kstest(noise[0].numpy() * 1.05, "expon").pvalue < 1e-4
+    noise = Streams.derive([0], "test").exponential_(torch.empty(1, 100_001, dtype=getattr(torch, dtype)))
+    values = noise[0].double().numpy()
+    assert kstest(values, "expon").pvalue > 1e-4
+    assert kstest(values[:-1:2] + values[1::2], "gamma", args=(2,)).pvalue > 1e-4
+    assert kstest(values * 1.05, "expon").pvalue < 1e-4
+
+
+def test_uniform_noise_excludes_both_ends() -> None:
+    """Over 2²⁶ float32 draws, where either end would be expected several times."""
+    import torch
+
+    noise = torch.empty(1, 1 << 22)
+    streams = Streams.derive([0], "test")
+    for _ in range(16):
+        streams.uniform_(noise)
+        assert 0 < noise.min() < 1e-5
+        assert 1 - 1e-5 < noise.max() < 1
+        assert (noise.mean() - 0.5).abs() < 1e-3
+        assert (noise[:, ::2] - 0.5).mul(noise[:, 1::2] - 0.5).mean().abs() < 1e-3
 
 
 def test_source_fingerprint_follows_imports_and_only_them(monkeypatch: pytest.MonkeyPatch) -> None:
