@@ -7,8 +7,8 @@ from reinrelax.estimators.base import Sample, pathwise, softmax_vjp
 from reinrelax.numerics import softmax
 from reinrelax.rng import Streams
 
-# Elements of the Monte Carlo block worked on at once: what a core's cache holds, or keeps a GPU busy.
-_BLOCK = {"cpu": 1 << 17, "cuda": 1 << 26}
+# Elements of the Monte Carlo block worked on at once: few enough for the cache, enough to keep all threads busy.
+_BLOCK = {"cpu": 1 << 19, "cuda": 1 << 26}
 
 
 @pathwise(name="STGS", equation="B, Eq. 5")
