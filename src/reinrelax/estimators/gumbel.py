@@ -7,7 +7,7 @@ from reinrelax.estimators.base import Sample, pathwise, softmax_vjp
 from reinrelax.numerics import softmax
 from reinrelax.rng import Streams
 
-# Elements of the Monte Carlo block worked on at once: few enough for the cache, enough to keep all threads busy.
+# Elements of the Monte Carlo block worked on at once: few enough for the cache, enough for all threads.
 _BLOCK = {"cpu": 1 << 19, "cuda": 1 << 26}
 
 
