@@ -13,6 +13,7 @@ configfile: "config.yaml"
 include: "workflow/rules/common.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/vae.smk"
+include: "workflow/rules/gradients.smk"
 include: "workflow/rules/report.smk"
 
 

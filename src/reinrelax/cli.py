@@ -3,8 +3,8 @@
 import argparse
 import os
 import sys
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NoReturn
 
@@ -46,6 +46,9 @@ def _parser() -> argparse.ArgumentParser:
     train = command("train", _train, "train one cell of the run table")
     train.add_argument("--cell", required=True, help="experiment/shape/estimator")
     train.add_argument("--fingerprint", help="stop if the cell is not the one that was asked for")
+    study = command("study", _study, "compute one study: gradients at a snapshot, identities, cost")
+    study.add_argument("--study", required=True, help="its name, such as gradients/epoch-5")
+    study.add_argument("--fingerprint", help="stop if the study is not the one that was asked for")
     plan = command("plan", _plan, "what would run, and an estimate of the time")
     plan.add_argument(
         "--cores", type=int, default=os.cpu_count() or 1, help="cores to plan for (default: all)"
@@ -88,15 +91,55 @@ def _data(options: argparse.Namespace) -> None:
 
 
 def _train(options: argparse.Namespace) -> None:
-    from reinrelax import images, lease
+    from reinrelax import images
     from reinrelax.runs import find_cell, table_path
 
     config = _config(options)
     cell = find_cell(config, options.cell)
-    if options.fingerprint and options.fingerprint != cell.fingerprint:
-        raise ConfigError(
-            f"{cell.name}: configuration or source changed after the job was planned; run snakemake again"
+    _require(options.fingerprint, cell.fingerprint, cell.name)
+    with _device(config) as device:
+        from reinrelax.experiments.vae import train_cell
+
+        record = train_cell(
+            cell.runs,
+            images.load(config.folder / "data"),
+            table=table_path(config, cell.name),
+            fingerprint=cell.fingerprint,
+            device=device,
+            checkpoint_every=config.machine.checkpoint_every_epochs,
+            extra={"cell": cell.name, "scale": config.scale, "config": config.raw},
+            snapshots=cell.snapshots,
         )
+    diverged = f", {len(record['diverged'])} diverged" if record["diverged"] else ""
+    size = f"{len(cell.runs)} replicas x {cell.first.epochs} epochs"
+    print(f"{cell.name}: {size}{diverged}, {record['wall_seconds']:.1f} s")
+
+
+def _study(options: argparse.Namespace) -> None:
+    from reinrelax.studies import find_study
+
+    config = _config(options)
+    study = find_study(config, options.study)
+    _require(options.fingerprint, study.fingerprint, study.name)
+    with _device(config) as device:
+        from reinrelax.experiments.study import run_study
+
+        record = run_study(study, config, device, {"scale": config.scale, "config": config.raw})
+    print(f"{study.name}: {record['wall_seconds']:.1f} s")
+
+
+def _require(asked: str | None, found: str, name: str) -> None:
+    if asked and asked != found:
+        raise ConfigError(
+            f"{name}: configuration or source changed after the job was planned; run snakemake again"
+        )
+
+
+@contextmanager
+def _device(config: configuration.Config) -> Iterator[str]:
+    """The device to compute on, leased as long as it is used; torch comes after, and with its threads set."""
+    from reinrelax import lease
+
     with ExitStack() as stack:
         device = config.machine.device
         if device != "cpu":
@@ -114,21 +157,8 @@ def _train(options: argparse.Namespace) -> None:
         # Only now: torch fixes the devices it sees when it is imported.
         import torch
 
-        from reinrelax.experiments.vae import train_cell
-
         torch.set_num_threads(config.machine.threads)
-        record = train_cell(
-            cell.runs,
-            images.load(config.folder / "data"),
-            table=table_path(config, cell.name),
-            fingerprint=cell.fingerprint,
-            device=device,
-            checkpoint_every=config.machine.checkpoint_every_epochs,
-            extra={"cell": cell.name, "scale": config.scale, "config": config.raw},
-        )
-    diverged = f", {len(record['diverged'])} diverged" if record["diverged"] else ""
-    size = f"{len(cell.runs)} replicas x {cell.first.epochs} epochs"
-    print(f"{cell.name}: {size}{diverged}, {record['wall_seconds']:.1f} s")
+        yield device
 
 
 def _plan(options: argparse.Namespace) -> None:

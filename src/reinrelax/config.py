@@ -1,8 +1,7 @@
 """Configuration: a nested mapping in, frozen and checked objects out, before any job starts."""
 
-import csv
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +10,12 @@ import yaml
 
 from reinrelax.errors import ConfigError
 from reinrelax.estimators import lookup
-from reinrelax.estimators.hyperparameters import HYPERPARAMETERS
+from reinrelax.settings import ANY, Hyper, Setting, Settings, at
 from reinrelax.types import LatentShape
 
 SCHEMA = Path("workflow/schemas/config.schema.yaml")
+TRAININGS = ("elbo", "beta", "grid", "readings")
+_MAX_CODES = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,12 @@ class Machine:
 
 
 @dataclass(frozen=True)
-class VaeExperiment:
-    """A grid of discrete VAE trainings: estimators × latent shapes × seeds."""
+class Training:
+    """Trainings of discrete VAEs: estimators × latent shapes × settings × seeds.
+
+    Attributes:
+        settings: what each estimator is run with on each latent shape: Table 5's row, or a grid.
+    """
 
     estimators: tuple[str, ...]
     latent_shapes: tuple[LatentShape, ...]
@@ -49,15 +54,64 @@ class VaeExperiment:
     epochs: int
     batch_size: int
     draws: int
+    settings: Mapping[tuple[str, LatentShape], tuple[Setting, ...]] = field(repr=False)
 
 
 @dataclass(frozen=True)
-class Setting:
-    """What Table 5 says of one estimator on one latent shape."""
+class Measured:
+    """An estimator whose gradients are measured, with its hyper-parameters."""
 
-    optimizer: str
-    learning_rate: float
-    hyper: tuple[tuple[str, float], ...]
+    estimator: str
+    hyper: Hyper
+
+
+@dataclass(frozen=True)
+class Gradients:
+    """What is measured at snapshots of the training that `Config.trainings["gradients"]` describes.
+
+    Attributes:
+        snapshots: epochs after which gradients are measured.
+        images: of the fixed batch, the first so many of the training set.
+        samples: estimates at each snapshot.
+        draws: Monte Carlo draws K of the control variate's terms.
+        resamples: of the bootstrap.
+        figure1, table1, sweep: estimators and settings of each; the latter two at the last snapshot alone.
+        control_taus, control_etas: settings of ReinMax-CV whose terms are taken apart.
+        betas: weights of the end-point rules of section 5.3.
+    """
+
+    snapshots: tuple[int, ...]
+    images: int
+    samples: int
+    draws: int
+    resamples: int
+    figure1: tuple[Measured, ...]
+    table1: tuple[Measured, ...]
+    sweep: tuple[Measured, ...]
+    control_taus: tuple[float, ...]
+    control_etas: tuple[float, ...]
+    betas: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Identities:
+    """Sizes of the random problems on which the paper's identities are checked."""
+
+    shapes: tuple[LatentShape, ...]
+    functions: int
+    betas: tuple[float, ...]
+    taus: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What is timed: each estimator alone on the machine, with one replica and with `replicas`."""
+
+    estimators: tuple[Measured, ...]
+    latent_shape: LatentShape
+    images: int
+    rounds: int
+    replicas: int
 
 
 @dataclass(frozen=True)
@@ -65,6 +119,8 @@ class Config:
     """The whole configuration.
 
     Attributes:
+        trainings: by experiment; `elbo` is Tables 2 and 3, `beta` Figure 2, `grid` Table 5, `readings` what
+            the paper leaves open, `gradients` the VAE whose gradients are measured.
         raw: the mapping it was made from, for the record.
     """
 
@@ -72,8 +128,10 @@ class Config:
     results: Path
     dataset: Dataset
     machine: Machine
-    elbo: VaeExperiment
-    settings: Mapping[tuple[str, LatentShape], Setting]
+    trainings: Mapping[str, Training]
+    gradients: Gradients
+    identities: Identities
+    cost: Cost
     raw: Mapping[str, Any]
 
     @property
@@ -99,27 +157,36 @@ def load(raw: Mapping[str, Any], root: Path = Path()) -> Config:
     )
     if errors:
         raise ConfigError("\n".join(_explain(error) for error in errors[:10]))
-    elbo = raw["experiments"]["elbo"]
-    for index, name in enumerate(elbo["estimators"]):
-        _at(f"experiments.elbo.estimators[{index}]", lookup, name)
-    shapes = tuple(
-        _at(f"experiments.elbo.latent_shapes[{index}]", LatentShape.parse, text)
-        for index, text in enumerate(elbo["latent_shapes"])
-    )
-    experiment = VaeExperiment(**{**elbo, "estimators": tuple(elbo["estimators"]), "latent_shapes": shapes})
+    settings = Settings(root / raw["settings_table"], raw["settings"])
+    experiments = raw["experiments"]
+    trainings = {
+        name: _training(f"experiments.{name}", block, settings)
+        for name, block in experiments.items()
+        if name in TRAININGS
+    }
+    gradients = experiments["gradients"]
+    trainings["gradients"] = _training("experiments.gradients.training", gradients["training"], settings)
     images = raw["dataset"]["train_images"]
-    if images is not None and experiment.batch_size > images:
+    for name, training in trainings.items():
+        if images is not None and training.batch_size > images:
+            raise ConfigError(
+                f"experiments.{name}: batch_size must be at most dataset.train_images = {images}; "
+                f"got {training.batch_size}"
+            )
+    if images is not None and gradients["images"] > images:
         raise ConfigError(
-            f"experiments.elbo.batch_size: must be at most dataset.train_images = {images}; "
-            f"got {experiment.batch_size}"
+            f"experiments.gradients.images: must be at most dataset.train_images = {images}; "
+            f"got {gradients['images']}"
         )
     return Config(
         scale=raw["scale"],
         results=Path(raw["results"]),
         dataset=Dataset(**raw["dataset"]),
         machine=Machine(**raw["machine"]),
-        elbo=experiment,
-        settings=_settings(raw, experiment, root),
+        trainings=trainings,
+        gradients=_gradients(gradients, trainings["gradients"], settings),
+        identities=_identities(experiments["identities"]),
+        cost=_cost(experiments["cost"], settings),
         raw=raw,
     )
 
@@ -138,75 +205,89 @@ def read_yaml(path: Path) -> Any:
         raise ConfigError(f"{path}: not readable as UTF-8 YAML: {error}") from None
 
 
-def _settings(
-    raw: Mapping[str, Any], experiment: VaeExperiment, root: Path
-) -> dict[tuple[str, LatentShape], Setting]:
-    """Settings of each estimator and latent shape: those of the table, with `settings` over them."""
-    for name, by_shape in raw["settings"].items():
-        _at(f"settings.{name}", lookup, name)
-        for shape in by_shape:
-            if shape != "any":
-                _at(f"settings.{name}.{shape}", LatentShape.parse, shape)
-    table = _read_table(root / raw["settings_table"])
-    out = {}
-    for name in experiment.estimators:
-        for shape in experiment.latent_shapes:
-            given = raw["settings"].get(name, {})
-            values = {
-                **table.get((name, str(shape)), {}),
-                **given.get("any", {}),
-                **given.get(str(shape), {}),
-            }
-            out[name, shape] = _setting(name, shape, values, experiment.draws)
-    return out
+def _training(where: str, block: Mapping[str, Any], settings: Settings) -> Training:
+    _check_names(where, block)
+    vary = block.get("vary", {})
+    shapes = tuple(
+        at(f"{where}.latent_shapes[{index}]", LatentShape.parse, text)
+        for index, text in enumerate(block["latent_shapes"])
+    )
+    return Training(
+        estimators=tuple(block["estimators"]),
+        latent_shapes=shapes,
+        **{key: block[key] for key in ("seeds", "epochs", "batch_size", "draws")},
+        settings={
+            (name, shape): at(where, lambda n, s=shape: settings.trainings(n, s, vary, block["draws"]), name)
+            for name in block["estimators"]
+            for shape in shapes
+        },
+    )
 
 
-def _setting(name: str, shape: LatentShape, values: Mapping[str, Any], draws: int) -> Setting:
-    values = dict(values)
-    taken = lookup(name).hyperparameters
-    if "draws" in taken:
-        values["draws"] = draws
-    where = f"settings.{name}.{shape}"
-    needed = {"optimizer", "learning_rate", *taken}
-    if missing := sorted(needed - set(values)):
+def _measured(
+    where: str, block: Mapping[str, Any], shape: LatentShape, settings: Settings
+) -> tuple[Measured, ...]:
+    _check_names(where, block)
+    vary = block.get("vary", {})
+    return tuple(
+        Measured(name, hyper)
+        for name in block["estimators"]
+        for hyper in at(where, lambda n: settings.hypers(n, shape, vary, block["draws"]), name)
+    )
+
+
+def _check_names(where: str, block: Mapping[str, Any]) -> None:
+    for index, name in enumerate(block["estimators"]):
+        at(f"{where}.estimators[{index}]", lookup, name)
+    for name in block.get("vary", {}):
+        if name != ANY:
+            at(f"{where}.vary.{name}", lookup, name)
+
+
+def _gradients(block: Mapping[str, Any], training: Training, settings: Settings) -> Gradients:
+    where = "experiments.gradients"
+    if len(training.estimators) != 1 or len(training.latent_shapes) != 1:
+        raise ConfigError(f"{where}.training: one estimator and one latent shape; got several")
+    shape = training.latent_shapes[0]
+    if shape.categories**shape.latents > _MAX_CODES:
         raise ConfigError(
-            f"{where}: {', '.join(missing)} neither in settings_table nor here; add it, "
-            f"for this latent shape or for all under settings.{name}.any"
+            f"{where}.training.latent_shapes[0]: {shape} has more than {_MAX_CODES} codes to enumerate"
         )
-    if unknown := sorted(set(values) - needed):
-        raise ConfigError(
-            f"{where}.{unknown[0]}: {name} does not take it; it takes {', '.join(sorted(needed))}"
-        )
-    for key in taken:
-        if problem := HYPERPARAMETERS[key].check(values[key]):
-            raise ConfigError(f"{where}.{key}: {problem}")
-    hyper = tuple((key, values[key]) for key in taken)
-    return Setting(values["optimizer"], float(values["learning_rate"]), hyper)
+    snapshots = {*range(0, training.epochs, block["every"]), training.epochs}
+
+    def selection(name: str) -> tuple[Measured, ...]:
+        return _measured(f"{where}.{name}", {**block[name], "draws": block["draws"]}, shape, settings)
+
+    return Gradients(
+        snapshots=tuple(sorted(snapshots)),
+        **{key: block[key] for key in ("images", "samples", "draws", "resamples")},
+        figure1=selection("figure1"),
+        table1=selection("table1"),
+        sweep=selection("sweep"),
+        control_taus=tuple(block["control"]["tau"]),
+        control_etas=tuple(block["control"]["eta"]),
+        betas=tuple(block["betas"]),
+    )
 
 
-def _read_table(path: Path) -> dict[tuple[str, str], dict[str, Any]]:
-    columns = {"optimizer": str, "learning_rate": float, "temperature": float, "eta": float}
-    names = {"temperature": "tau"}
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            return {
-                (row["estimator"], row["latent"]): {
-                    names.get(key, key): kind(row[key]) for key, kind in columns.items() if row[key]
-                }
-                for row in csv.DictReader(file)
-            }
-    except (OSError, UnicodeDecodeError, KeyError, ValueError) as error:
-        raise ConfigError(
-            f"settings_table: {path} is not a readable table with the columns estimator, latent, "
-            f"{', '.join(columns)}: {error!r}"
-        ) from None
+def _identities(block: Mapping[str, Any]) -> Identities:
+    shapes = tuple(
+        at(f"experiments.identities.shapes[{index}]", LatentShape.parse, text)
+        for index, text in enumerate(block["shapes"])
+    )
+    for shape in shapes:
+        if shape.categories**shape.latents > _MAX_CODES:
+            raise ConfigError(f"experiments.identities.shapes: {shape} has more than {_MAX_CODES} codes")
+    return Identities(shapes, block["functions"], tuple(block["betas"]), tuple(block["taus"]))
 
 
-def _at(key: str, check: Any, value: Any) -> Any:
-    try:
-        return check(value)
-    except ConfigError as error:
-        raise ConfigError(f"{key}: {error}") from None
+def _cost(block: Mapping[str, Any], settings: Settings) -> Cost:
+    shape = at("experiments.cost.latent_shape", LatentShape.parse, block["latent_shape"])
+    return Cost(
+        estimators=_measured("experiments.cost", block, shape, settings),
+        latent_shape=shape,
+        **{key: block[key] for key in ("images", "rounds", "replicas")},
+    )
 
 
 def _explain(error: jsonschema.ValidationError) -> str:

@@ -13,10 +13,15 @@ from reinrelax.sources import fingerprint
 
 @dataclass(frozen=True)
 class Cell:
-    """A job: runs of one experiment, latent shape and estimator that train side by side."""
+    """A job: runs of one experiment, latent shape and estimator that train side by side.
+
+    Attributes:
+        snapshots: epochs whose parameters are kept beside the table.
+    """
 
     name: str
     runs: tuple[Run, ...]
+    snapshots: tuple[int, ...] = ()
 
     @property
     def first(self) -> Run:
@@ -28,30 +33,31 @@ class Cell:
         """A hash of the rows and of the source that computes them: what the job's results depend on."""
         module = f"reinrelax.estimators.{lookup(self.first.estimator).module}"
         source = fingerprint(["reinrelax.experiments.vae", module])
-        return digest([source, [run.run_id for run in self.runs]])
+        return digest([source, [run.run_id for run in self.runs], list(self.snapshots)])
 
 
 def run_table(config: Config) -> list[Run]:
-    """All rows, in the order estimator by estimator, shape by shape, seed by seed."""
-    experiment = config.elbo
+    """All rows, by experiment, estimator, shape, setting and seed in that order of nesting."""
     return [
         Run(
-            experiment="elbo",
+            experiment=experiment,
             dataset=config.dataset.name,
             train_images=config.dataset.train_images,
             test_images=config.dataset.test_images,
             shape=shape,
             estimator=estimator,
-            hyper=config.settings[estimator, shape].hyper,
-            optimizer=config.settings[estimator, shape].optimizer,
-            learning_rate=config.settings[estimator, shape].learning_rate,
-            batch_size=experiment.batch_size,
-            epochs=experiment.epochs,
+            hyper=setting.hyper,
+            optimizer=setting.optimizer,
+            learning_rate=setting.learning_rate,
+            batch_size=training.batch_size,
+            epochs=training.epochs,
             seed=seed,
         )
-        for estimator in experiment.estimators
-        for shape in experiment.latent_shapes
-        for seed in range(experiment.seeds)
+        for experiment, training in config.trainings.items()
+        for estimator in training.estimators
+        for shape in training.latent_shapes
+        for setting in training.settings[estimator, shape]
+        for seed in range(training.seeds)
     ]
 
 
@@ -83,6 +89,9 @@ def table_path(config: Config, cell: str) -> Path:
 
 
 def _split(name: str, runs: list[Run], config: Config) -> Iterator[Cell]:
+    if runs[0].experiment == "gradients":
+        yield Cell(name, tuple(runs), config.gradients.snapshots)  # one file holds all its snapshots
+        return
     parts = list(_batched(runs, config.machine.max_replicas_per_job))
     for index, part in enumerate(parts, 1):
         yield Cell(name if len(parts) == 1 else f"{name}.{index}", part)

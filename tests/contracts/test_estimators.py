@@ -23,7 +23,7 @@ COUNTS = {"draws": 3, "samples": 2}
 
 def hyper_of(name: str) -> dict[str, Any]:
     """Hyper-parameters at which an estimator is tested: none at a value where it is another estimator."""
-    values = {"tau": 0.7, "eta": 0.6, "beta": 0.3, **COUNTS}
+    values = {"tau": 0.7, "tau_d": 1.4, "eta": 0.6, "beta": 0.3, **COUNTS}
     return {key: values[key] for key in CATALOGUE[name].hyperparameters}
 
 
@@ -50,6 +50,7 @@ def test_catalogue_line_agrees_with_the_function(name: str) -> None:
     assert estimator.hyperparameters == entry.hyperparameters
     assert set(entry.hyperparameters) <= set(HYPERPARAMETERS)
     assert estimator.equation
+    assert entry.variant_of is None or CATALOGUE[entry.variant_of].variant_of is None
     assert estimator.__doc__
     shown = inspect.signature(estimator).parameters
     assert {"logits", *entry.hyperparameters, "generator"} <= set(shown)
@@ -84,7 +85,7 @@ def test_a_replica_alone_equals_the_replica_in_a_batch(name: str) -> None:
 def test_hyperparameters_act_per_replica(name: str) -> None:
     continuous = [key for key in CATALOGUE[name].hyperparameters if not HYPERPARAMETERS[key].integer]
     logits = torch.randn(1, 4, 2, 5).expand(2, -1, -1, -1)
-    values = {"tau": (0.5, 1.4), "eta": (0.3, 1.2), "beta": (0.2, 0.8)}
+    values = {"tau": (0.5, 1.4), "tau_d": (0.6, 1.3), "eta": (0.3, 1.2), "beta": (0.2, 0.8)}
     counts = {k: v for k, v in hyper_of(name).items() if k not in continuous}
     tensors = {key: torch.tensor(values[key]).view(2, 1, 1, 1) for key in continuous}
     _, both = estimate(estimators.get(name), logits, Streams.derive([3, 3], "test"), **tensors, **counts)
@@ -192,10 +193,11 @@ def test_bad_logits_are_refused_in_words(name: str, logits: Any, says: str) -> N
     ("name", "key", "value"),
     [
         (name, key, value)
-        for name, key in itertools.product(NAMES, ["tau", "eta", "beta", "draws", "samples"])
+        for name, key in itertools.product(NAMES, HYPERPARAMETERS)
         if key in CATALOGUE[name].hyperparameters
         for value in {
             "tau": (0.0, -1.0, float("nan"), float("inf"), "1", torch.zeros(1), torch.ones(7)),
+            "tau_d": (0.0, float("inf")),
             "eta": (float("nan"), torch.tensor(torch.inf)),
             "beta": (float("inf"), None),
             "draws": (0, 2.5, True),

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from reinrelax import estimators
 from reinrelax.estimators import exact, reinmax
-from reinrelax.estimators.base import Pathwise, Sample, draw
+from reinrelax.estimators.base import Pathwise, Sample, draw, softmax_vjp
 from reinrelax.estimators.gumbel import conditional_gumbels, conditional_softmax_vjp
 from reinrelax.rng import Streams
 
@@ -238,12 +238,73 @@ def test_conditional_vjp_is_the_mean_of_the_jacobians() -> None:
     torch.testing.assert_close(ours, (cotangent[..., None, :] @ jacobian)[..., 0, :])
 
 
+@pytest.mark.parametrize("name", ["Gumbel-Rao-differentiated", "ReinMax-CV-differentiated"])
+def test_total_derivative_is_that_of_equation_7(name: str) -> None:
+    """Against autograd through Eq. 7 as printed, on the same exponential noise."""
+    theta, weights = CASES[3]
+    sample = draw(theta.expand(1, 3, C), Streams.derive([0], "forward"))
+    cotangent = slopes(weights)[sample.one_hot.argmax(-1)]
+    tau, draws = 0.7, 4
+    at = sample.log_probs if name.startswith("Gumbel") else ((sample.probs + sample.one_hot) / 2).log()
+    leaf = (at + 0.4).requires_grad_()  # Eq. 7 takes logits that are not normalised
+    noise = Streams.derive([1], "backward").exponential_(theta.new_empty(1, 3, C, draws))
+    drawn = sample.one_hot[..., None] > 0
+    own = (noise * drawn).sum(-2, keepdim=True)
+    total = leaf.exp().sum(-1, keepdim=True)[..., None]
+    y = torch.where(drawn, total.log() - own.log(), -(noise / leaf.exp()[..., None] + own / total).log())
+    relaxed = (y / tau).softmax(-2).mean(-1)
+    (expected,) = torch.autograd.grad((relaxed * cotangent).sum(), leaf)
+    fresh = Sample(sample.log_probs, sample.gumbel, sample.one_hot, Streams.derive([1], "backward"))
+    if name.startswith("Gumbel"):
+        found = run_vjp(name, cotangent, fresh, tau=tau, draws=draws)
+    else:
+        stgs = softmax_vjp(((at + sample.gumbel) / tau).softmax(-1), cotangent) / tau
+        base = run_vjp("ReinMax", cotangent, fresh, tau=1.0)
+        found = run_vjp(name, cotangent, fresh, tau=tau, draws=draws, eta=1.0) - base + stgs
+    torch.testing.assert_close(found, expected)
+
+
+def test_only_without_that_derivative_is_gumbel_raos_mean_that_of_stgs() -> None:
+    """Paired on D, 200,000 draws: |z| < 5 (false alarm 3e-6) where it is left out, > 8 where it is taken."""
+    theta, weights = CASES[0]
+    sample = draw(theta.expand(1, 200_000, C), Streams.derive([3], "forward"))
+    cotangent = slopes(weights)[sample.one_hot.argmax(-1)]
+    stgs = run_vjp("STGS", cotangent, sample, tau=0.7)
+    for name, agree in (("Gumbel-Rao", True), ("Gumbel-Rao-differentiated", False)):
+        gap = run_vjp(name, cotangent, sample, tau=0.7, draws=4)[0] - stgs[0]
+        z = float((gap.mean(0) / (gap.std(0) / 200_000**0.5)).abs().max())
+        assert z < 5 if agree else z > 8
+
+
+def test_scaled_readings_at_unit_temperature_are_the_plain_ones() -> None:
+    """ST and ReinMax with and without 1/τ, and Eq. 16 to the letter, part only where τ ≠ 1."""
+    theta, weights = CASES[4]
+    sample = draw(theta.expand(1, 50, C), Streams.derive([3], "forward"))
+    cotangent = slopes(weights)[sample.one_hot.argmax(-1)]
+    for base, name in (("ST", "ST-unscaled"), ("ReinMax", "ReinMax-scaled"), ("ReinMax", "ReinMax-Eq16")):
+        plain, reading = (run_vjp(n, cotangent, sample, tau=1.0) for n in (base, name))
+        torch.testing.assert_close(reading, plain)
+        plain, reading = (run_vjp(n, cotangent, sample, tau=1.3) for n in (base, name))
+        assert not torch.allclose(reading, plain, rtol=1e-3)
+    torch.testing.assert_close(
+        run_vjp("ST-unscaled", cotangent, sample, tau=1.3), 1.3 * run_vjp("ST", cotangent, sample, tau=1.3)
+    )
+
+
+def run_vjp(name: str, cotangent: Tensor, sample: Sample, **hyper: float) -> Tensor:
+    """The estimate of a pathwise estimator for this sample."""
+    estimator = estimators.get(name)
+    assert isinstance(estimator, Pathwise)
+    out: Tensor = estimator.function(cotangent, sample, **hyper)
+    return out
+
+
 def test_readings_of_reinmax_rao_and_cv_differ_only_as_described() -> None:
     """On one sample and the same conditional noise, from the printed terms computed on their own."""
     theta, weights = CASES[1]
     sample = draw(theta.expand(1, 400, C), Streams.derive([0], "forward"))
     cotangent = slopes(weights)[sample.one_hot.argmax(-1)]
-    tau, eta = 0.7, 0.6
+    tau, tau_d, eta = 0.7, 1.4, 0.6
 
     def jvp(p: Tensor) -> Tensor:
         return p * (cotangent - (p * cotangent).sum(-1, keepdim=True))
@@ -256,7 +317,7 @@ def test_readings_of_reinmax_rao_and_cv_differ_only_as_described() -> None:
         return out
 
     probs, tempered = sample.probs, sample.tempered(tau)
-    middle, middle_tau = (probs + sample.one_hot) / 2, (tempered + sample.one_hot) / 2
+    middle, middle_d = (probs + sample.one_hot) / 2, (sample.tempered(tau_d) + sample.one_hot) / 2
 
     def rao(at: Tensor) -> Tensor:
         streams = Streams.derive([1], "backward")
@@ -266,25 +327,27 @@ def test_readings_of_reinmax_rao_and_cv_differ_only_as_described() -> None:
         return jvp(((at.log() + sample.gumbel) / tau).softmax(-1)) / tau
 
     reinmax_1 = 2 * jvp(middle) - jvp(probs) / 2
-    terms = stgs(middle) - rao(middle)
+    reinmax_d = 2 * jvp(middle_d) - jvp(probs) / 2
+    terms, terms_d = stgs(middle) - rao(middle), stgs(middle_d) - rao(middle_d)
     expected = {
         "ReinMax-Rao": 2 * rao(middle) - jvp(tempered) / tau / 2,
         "ReinMax-Rao-Eq17": 2 * rao(middle) - jvp((middle.log() / tau).softmax(-1)) / tau / 2,
         "ReinMax-CV": reinmax_1 - eta * terms,
         "ReinMax-CV-exchanged": reinmax_1 + eta * terms,
         "ReinMax-CV-factor2": reinmax_1 - 2 * eta * terms,
-        "ReinMax-CV-tempered": 2 * jvp(middle_tau)
-        - jvp(probs) / 2
-        - eta * (stgs(middle_tau) - rao(middle_tau)),
+        "ReinMax-Rao-tempered": 2 * rao(middle_d) - jvp(tempered) / tau / 2,
+        "ReinMax-CV-tempered": reinmax_d - eta * terms_d,
+        "ReinMax-CV-exchanged-tempered": reinmax_d + eta * terms_d,
     }
     for name, value in expected.items():
         hyper = {} if "Rao" in name else {"eta": eta}
+        hyper |= {"tau_d": tau_d} if "tempered" in name else {}
         torch.testing.assert_close(run(name, **hyper), value)
 
 
 @pytest.mark.parametrize(
     ("name", "base"),
-    [("ReinMax-CV-matched", 1.0), ("ReinMax-CV-matched-tempered", 0.7), ("ReinMax-CV", None)],
+    [("ReinMax-CV-matched", 1.0), ("ReinMax-CV-matched-tempered", 1.4), ("ReinMax-CV", None)],
 )
 def test_matched_control_variate_adds_no_bias_and_the_printed_one_does(name: str, base: float | None) -> None:
     """Mean difference to ReinMax at the base temperature, paired on D: |z| < 5 (3e-6) or > 8."""
@@ -293,8 +356,8 @@ def test_matched_control_variate_adds_no_bias_and_the_printed_one_does(name: str
     cotangent = slopes(weights)[sample.one_hot.argmax(-1)]
     estimator = estimators.get(name)
     assert isinstance(estimator, Pathwise)
-    gap = estimator.function(cotangent, sample, tau=0.7, eta=1.0, draws=4) - reinmax.function(
-        cotangent, sample, tau=base or 1.0
-    )
+    tempered = {"tau_d": base} if "tempered" in name else {}
+    found = estimator.function(cotangent, sample, tau=0.7, eta=1.0, draws=4, **tempered)
+    gap = found - reinmax.function(cotangent, sample, tau=base or 1.0)
     z = float((gap[0].mean(0) / (gap[0].std(0) / 100_000**0.5)).abs().max())
     assert z < 5 if base else z > 8

@@ -1,6 +1,7 @@
 """Configuration: what is accepted, and that every mistake is named with its key."""
 
 import copy
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from reinrelax import config as configuration
 from reinrelax.config import Config
 from reinrelax.errors import ConfigError
 from reinrelax.runs import cells, run_table
+from reinrelax.studies import studies
 from reinrelax.types import LatentShape
 from tests.conftest import ROOT, merge
 
@@ -44,7 +46,7 @@ BAD = [
     ({"experiments": {"elbo": {"latent_shapes": ["1x4"]}}}, "at least 2 categories"),
     (
         {"experiments": {"elbo": {"batch_size": 301}}},
-        "batch_size: must be at most dataset.train_images = 300",
+        "batch_size must be at most dataset.train_images = 300; got 301",
     ),
     ({"settings": {"ReinMax": {"any": {"tau": 0}}}}, "settings.ReinMax.any.tau: must be > 0; got 0"),
     (
@@ -57,6 +59,26 @@ BAD = [
     ({"settings": {"ST": {"any": {"optimizer": "SGD"}}}}, "must be one of Adam, RAdam; got 'SGD'"),
     ({"settings": {"ST": {"any": {"learning_rate": -1}}}}, "learning_rate: must be > 0; got -1"),
     ({"settings_table": "nowhere.csv"}, "settings_table: .*nowhere.csv is not a readable table"),
+    (
+        {"experiments": {"readings": {"vary": {"ReinMaxx": {"tau": [1.0]}}}}},
+        "experiments.readings.vary.ReinMaxx: unknown estimator 'ReinMaxx'",
+    ),
+    (
+        {"experiments": {"readings": {"vary": {"ReinMax": {"eta": [1.0]}}}}},
+        "experiments.readings: settings.ReinMax.8x4.eta: ReinMax does not take it",
+    ),
+    ({"experiments": {"grid": {"vary": {"any": {"gamma": [1]}}}}}, "unknown key 'gamma'; allowed: beta, eta"),
+    (
+        {"experiments": {"gradients": {"training": {"latent_shapes": ["8x16"]}}}},
+        r"training.latent_shapes\[0\]: 8x16 has more than 65536 codes",
+    ),
+    (
+        {"experiments": {"gradients": {"training": {"estimators": ["ST", "ReinMax"]}}}},
+        "training: one estimator and one latent shape",
+    ),
+    ({"experiments": {"gradients": {"images": 400}}}, "gradients.images: must be at most .* = 300; got 400"),
+    ({"experiments": {"identities": {"shapes": ["16x12"]}}}, "identities.shapes: 16x12 has more than 65536"),
+    ({"experiments": {"cost": {"latent_shape": "x"}}}, "cost.latent_shape: latent shape 'x'"),
     (
         {"experiments": {"elbo": {"estimators": ["REINFORCE"]}}},
         "settings.REINFORCE.8x4: learning_rate, optimizer neither in settings_table nor here",
@@ -98,11 +120,19 @@ def test_shipped_scales_are_valid(scale: str | None) -> None:
     config = configuration.load(raw, ROOT)
     assert config.scale == (scale or "quick")
     if scale != "test":
-        assert len(cells(config)) == 42
+        assert sum(cell.first.experiment == "elbo" for cell in cells(config).values()) == 42
     if scale == "paper":
-        assert len(run_table(config)) == 420
-        assert {run.epochs for run in run_table(config)} == {160}
-        assert {run.train_images for run in run_table(config)} == {None}
+        runs = run_table(config)
+        assert {run.train_images for run in runs} == {None}
+        counts = Counter((run.experiment, run.epochs) for run in runs)
+        assert counts == {
+            ("elbo", 160): 420,
+            ("beta", 50): 2 * 3 * 29 * 3,
+            ("grid", 160): 6 * (80 + 70),
+            ("readings", 160): 20 * 10,
+            ("gradients", 50): 1,
+        }
+        assert config.gradients.snapshots == tuple(range(0, 51, 5))
 
 
 def test_run_table_holds_table_5(load_config: Callable[..., Config]) -> None:
@@ -126,7 +156,8 @@ def test_settings_take_precedence_by_how_specific_they_are(load_config: Callable
         }
     }
     config = load_config(settings=own, experiments={"elbo": {"estimators": ["REINFORCE-LOO"]}})
-    samples = {str(run.shape): dict(run.hyper)["samples"] for run in run_table(config)}
+    runs = [run for run in run_table(config) if run.experiment == "elbo"]
+    samples = {str(run.shape): dict(run.hyper)["samples"] for run in runs}
     assert samples == {"8x4": 4, "4x24": 2}
 
 
@@ -139,10 +170,55 @@ def test_run_ids_and_fingerprints_depend_on_what_matters(load_config: Callable[.
     more = load_config(experiments={"elbo": {"seeds": 3}})
     assert set(ids) < {run.run_id for run in run_table(more)}
     longer = load_config(experiments={"elbo": {"epochs": 3}})
-    assert not set(ids) & {run.run_id for run in run_table(longer)}
+    elbo = {run.run_id for run in run_table(base) if run.experiment == "elbo"}
+    assert set(ids) - {run.run_id for run in run_table(longer)} == elbo
     one = load_config(settings={"ST": {"8x4": {"tau": 0.9}}})
     changed = {n for n, cell in cells(one).items() if cell.fingerprint != cells(base)[n].fingerprint}
     assert changed == {"elbo/8x4/ST"}
+
+
+def test_varied_values_are_rows_of_one_cell(load_config: Callable[..., Config]) -> None:
+    grid = {
+        "vary": {"ReinMax-Rao": {"learning_rate": [0.1, 0.2], "tau": [0.5, 1.0, 2.0]}, "any": {"eta": [0.3]}}
+    }
+    config = load_config(experiments={"grid": {**grid, "seeds": 2}})
+    rows = cells(config)["grid/8x4/ReinMax-Rao"].runs
+    points = Counter((run.learning_rate, dict(run.hyper)["tau"]) for run in rows)
+    assert points == {(rate, tau): 2 for rate in (0.1, 0.2) for tau in (0.5, 1.0, 2.0)}
+    assert {run.optimizer for run in rows} == {"Adam"}
+    # Values for any estimator reach those that take them, and give way to an estimator's own.
+    assert {dict(run.hyper)["eta"] for run in cells(config)["grid/8x4/ReinMax-CV"].runs} == {0.5, 1.5}
+
+
+def test_a_reading_is_run_with_the_settings_of_what_it_is_a_reading_of(
+    load_config: Callable[..., Config],
+) -> None:
+    names = ["ReinMax-CV", "ReinMax-CV-matched", "ReinMax-RK2", "Gumbel-Rao-differentiated"]
+    readings = {"estimators": names, "vary": {"ReinMax-RK2": {"beta": [0.5]}}}
+    config = load_config(experiments={"readings": readings})
+    rows = {run.estimator: run for run in run_table(config) if run.experiment == "readings"}
+    assert rows["ReinMax-CV-matched"].hyper == rows["ReinMax-CV"].hyper
+    assert rows["ReinMax-RK2"].hyper == (("beta", 0.5),)
+    assert dict(rows["Gumbel-Rao-differentiated"].hyper)["tau"] == 0.5
+    own = {"ReinMax-CV": {"8x4": {"eta": 0.2}}, "ReinMax-CV-matched": {"8x4": {"tau": 0.9}}}
+    config = load_config(experiments={"readings": readings}, settings=own)
+    rows = {run.estimator: run for run in run_table(config) if run.experiment == "readings"}
+    assert dict(rows["ReinMax-CV-matched"].hyper) == {"tau": 0.9, "eta": 0.2, "draws": 3}
+
+
+def test_studies_depend_on_their_own_settings(load_config: Callable[..., Config]) -> None:
+    def changed(**changes: Any) -> set[str]:
+        base, other = studies(load_config()), studies(load_config(**changes))
+        return {name for name in base if base[name].fingerprint != other[name].fingerprint}
+
+    assert set(studies(load_config())) == {"gradients/epoch-0", "gradients/epoch-2", "identities", "cost"}
+    gradients = {"gradients/epoch-0", "gradients/epoch-2"}
+    assert changed(experiments={"gradients": {"samples": 64}}) == gradients
+    assert changed(experiments={"gradients": {"training": {"seeds": 2}}}) == gradients
+    assert changed(experiments={"identities": {"functions": 4}}) == {"identities"}
+    assert changed(experiments={"cost": {"rounds": 3}}) == {"cost"}
+    assert changed(dataset={"train_images": 200}) == {*gradients, "cost"}
+    assert not changed(machine={"threads": 2}, experiments={"elbo": {"seeds": 5}})
 
 
 def test_cells_split_where_asked(load_config: Callable[..., Config]) -> None:

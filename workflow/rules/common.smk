@@ -8,7 +8,7 @@ import yaml
 from snakemake.exceptions import WorkflowError
 
 from reinrelax import config as configuration
-from reinrelax import data, files, plan, runs, sources
+from reinrelax import data, files, plan, runs, sources, studies
 from reinrelax.errors import ReinrelaxError
 
 # Jobs run with the interpreter and the source that Snakemake runs with, whether or not an environment is active;
@@ -25,6 +25,7 @@ try:
     SETTINGS = configuration.load(config)
     FOLDER = SETTINGS.folder
     CELLS = runs.cells(SETTINGS)
+    STUDIES = studies.studies(SETTINGS)
     # Jobs read the configuration that Snakemake put together, from a file that changes only when it does.
     CONFIG_FILE = FOLDER / "config.yaml"
     _text = yaml.safe_dump(config, sort_keys=False)

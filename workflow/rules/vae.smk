@@ -8,6 +8,8 @@ rule train:
         FOLDER / "logs/train/{experiment}/{shape}/{estimator}.log",
     benchmark:
         FOLDER / "benchmarks/train/{experiment}/{shape}/{estimator}.tsv"
+    wildcard_constraints:
+        experiment="|".join(SETTINGS.trainings.keys() - {"gradients"}),
     conda:
         "../../environment.yml"
     threads: SETTINGS.machine.threads
@@ -21,3 +23,13 @@ rule train:
             "train --fingerprint {params.fingerprint} --cell"
             " {wildcards.experiment}/{wildcards.shape}/{wildcards.estimator:q}"
         )
+
+
+# The VAE at whose snapshots gradients are measured: the same training, with its parameters kept.
+use rule train as snapshots with:
+    output:
+        table=FOLDER / "{experiment}/{shape}/{estimator}.csv",
+        record=FOLDER / "{experiment}/{shape}/{estimator}.json",
+        snapshots=FOLDER / "{experiment}/{shape}/{estimator}.pt",
+    wildcard_constraints:
+        experiment="gradients",

@@ -18,30 +18,45 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Entry:
-    """Where an estimator lives and which hyper-parameters it takes (a test holds this to its signature)."""
+    """Where an estimator lives and which hyper-parameters it takes (a test holds this to its signature).
+
+    Attributes:
+        variant_of: for another reading of a formula, the estimator whose published settings it is run with.
+    """
 
     module: str
     function: str
     hyperparameters: tuple[str, ...]
+    variant_of: str | None = None
 
 
 CATALOGUE = {
     "ST": Entry("st", "straight_through", ("tau",)),
+    "ST-unscaled": Entry("st", "straight_through_unscaled", ("tau",), "ST"),
     "GST-1.0": Entry("st", "gapped_straight_through", ("tau",)),
     "STGS": Entry("gumbel", "straight_through_gumbel_softmax", ("tau",)),
     "Gumbel-Rao": Entry("gumbel", "gumbel_rao", ("tau", "draws")),
+    "Gumbel-Rao-differentiated": Entry("gumbel", "gumbel_rao_differentiated", ("tau", "draws"), "Gumbel-Rao"),
     "ReinMax": Entry("trapezoid", "reinmax", ("tau",)),
-    "ReinMax-Argmax": Entry("trapezoid", "reinmax_argmax", ("tau",)),
-    "ReinMax-RK2": Entry("trapezoid", "reinmax_rk2", ("beta",)),
-    "ReinMax-RK2-corrected": Entry("trapezoid", "reinmax_rk2_corrected", ("beta",)),
+    "ReinMax-scaled": Entry("trapezoid", "reinmax_scaled", ("tau",), "ReinMax"),
+    "ReinMax-Eq16": Entry("trapezoid", "reinmax_equation16", ("tau",), "ReinMax"),
+    "ReinMax-Argmax": Entry("trapezoid", "reinmax_argmax", ("tau",), "ReinMax"),
+    "ReinMax-RK2": Entry("trapezoid", "reinmax_rk2", ("beta",), "ReinMax"),
+    "ReinMax-RK2-corrected": Entry("trapezoid", "reinmax_rk2_corrected", ("beta",), "ReinMax"),
     "ReinMax-Rao": Entry("rao", "reinmax_rao", ("tau", "draws")),
-    "ReinMax-Rao-Eq17": Entry("rao", "reinmax_rao_equation17", ("tau", "draws")),
+    "ReinMax-Rao-Eq17": Entry("rao", "reinmax_rao_equation17", ("tau", "draws"), "ReinMax-Rao"),
+    "ReinMax-Rao-tempered": Entry("rao", "reinmax_rao_tempered", ("tau", "tau_d", "draws"), "ReinMax-Rao"),
     "ReinMax-CV": Entry("cv", "reinmax_cv", ("tau", "eta", "draws")),
-    "ReinMax-CV-matched": Entry("cv", "reinmax_cv_matched", ("tau", "eta", "draws")),
-    "ReinMax-CV-exchanged": Entry("cv", "reinmax_cv_exchanged", ("tau", "eta", "draws")),
-    "ReinMax-CV-factor2": Entry("cv", "reinmax_cv_factor2", ("tau", "eta", "draws")),
-    "ReinMax-CV-tempered": Entry("cv", "reinmax_cv_tempered", ("tau", "eta", "draws")),
-    "ReinMax-CV-matched-tempered": Entry("cv", "reinmax_cv_matched_tempered", ("tau", "eta", "draws")),
+    **{
+        f"ReinMax-CV-{name}": Entry("cv", f"reinmax_cv_{name}", ("tau", "eta", "draws"), "ReinMax-CV")
+        for name in ("exchanged", "factor2", "matched", "differentiated")
+    },
+    **{
+        f"ReinMax-CV-{name}": Entry(
+            "cv", f"reinmax_cv_{name.replace('-', '_')}", ("tau", "tau_d", "eta", "draws"), "ReinMax-CV"
+        )
+        for name in ("tempered", "exchanged-tempered", "matched-tempered")
+    },
     "REINFORCE": Entry("score", "reinforce", ()),
     "REINFORCE-LOO": Entry("score", "reinforce_leave_one_out", ("samples",)),
 }

@@ -6,12 +6,14 @@ logits' own leading axes.
 
 import itertools
 from collections.abc import Iterator
+from typing import Any, NoReturn
 
 import torch
 from torch import Tensor
 
 from reinrelax.errors import InputError
-from reinrelax.estimators.base import Loss
+from reinrelax.estimators.base import Loss, Pathwise, Sample
+from reinrelax.rng import Streams
 
 _MAX_CODES = 1 << 20
 
@@ -72,6 +74,37 @@ def rk2(logits: Tensor, f: Loss, *, beta: float, chunk: int = 512) -> Tensor:
         far = (slope * (block - probs)).sum(-1, keepdim=True) * (block - probs)
         out += (weight * ((1 - beta) * near + beta * far)).sum(0)
     return out
+
+
+def mean(estimator: Pathwise, logits: Tensor, f: Loss, *, chunk: int = 512, **hyper: Any) -> Tensor:
+    """E_D[estimate] of an estimator that draws nothing but D, for logits `[..., L, C]`: same shape.
+
+    Hyper-parameters broadcast to `[..., 1]`. An estimator that uses the noise behind D comes out as NaN.
+
+    Raises:
+        InputError: the estimator draws noise of its own.
+    """
+    log_probs = logits.detach().log_softmax(-1)
+    out = torch.zeros_like(log_probs)
+    for block in _blocks(logits, chunk):
+        theta = log_probs.expand_as(block)
+        weight = (theta * block).sum((-2, -1), keepdim=True).exp()
+        sample = Sample(theta, torch.full_like(theta, torch.nan), block, _NoStreams([]))
+        out += (weight * estimator.function(_slope(block, f), sample, **hyper)).sum(0)
+    return out
+
+
+class _NoStreams(Streams):
+    """Stands where noise would come from, for estimators that must not ask for any."""
+
+    def split(self, *tensors: Tensor) -> Iterator[tuple[Any, ...]]:
+        self._refuse()
+
+    def uniform_(self, out: Tensor) -> Tensor:
+        self._refuse()
+
+    def _refuse(self) -> NoReturn:
+        raise InputError("exact.mean: the estimator draws noise beside D, which cannot be enumerated")
 
 
 def _blocks(logits: Tensor, chunk: int) -> Iterator[Tensor]:

@@ -27,6 +27,16 @@ def gumbel_rao(cotangent: Tensor, sample: Sample, *, tau: Tensor | float, draws:
     return conditional_softmax_vjp(cotangent, sample.one_hot, sample.probs, tau, draws, sample.streams)
 
 
+@pathwise(name="Gumbel-Rao-differentiated", equation="B, Eq. 6 and 7")
+def gumbel_rao_differentiated(
+    cotangent: Tensor, sample: Sample, *, tau: Tensor | float, draws: int
+) -> Tensor:
+    """Gumbel-Rao with the derivative through the conditional reparameterisation, as Eq. 6 is written."""
+    return conditional_softmax_vjp(
+        cotangent, sample.one_hot, sample.probs, tau, draws, sample.streams, through_y=True
+    )
+
+
 def conditional_gumbels(probs: Tensor, one_hot: Tensor, draws: int, streams: Streams) -> Tensor:
     """K draws of Y = θ + G given D = argmax(θ + G), where π = softmax(θ) and log Z(θ) = 0 (B, Eq. 7).
 
@@ -48,7 +58,14 @@ def conditional_gumbels(probs: Tensor, one_hot: Tensor, draws: int, streams: Str
 
 
 def conditional_softmax_vjp(
-    cotangent: Tensor, one_hot: Tensor, probs: Tensor, tau: Tensor | float, draws: int, streams: Streams
+    cotangent: Tensor,
+    one_hot: Tensor,
+    probs: Tensor,
+    tau: Tensor | float,
+    draws: int,
+    streams: Streams,
+    *,
+    through_y: bool = False,
 ) -> Tensor:
     """g · mean_k J_τ(Y_k) with Y_k ~ θ + G | D and J_τ = d softmax_τ (B, Algorithm 1, lines 8–9).
 
@@ -59,6 +76,7 @@ def conditional_softmax_vjp(
         tau: temperature that broadcasts to `[R, ..., 1]`.
         draws: K.
         streams: one a replica.
+        through_y: whether to multiply by dY_k/dθ as well, which holds D and the exponential noise fixed.
 
     Returns:
         `[R, ..., C]`.
@@ -71,8 +89,25 @@ def conditional_softmax_vjp(
         blocks = tensors[-1].view(-1, probs.shape[-1]).split(rows)
         for g, hot, p, t, block in zip(*flat, blocks, strict=True):
             y = conditional_gumbels(p[None], hot[None], draws, stream)[0]
+            if through_y:
+                block.copy_(_total_derivative(g, p, y, t))
+                continue
             weights = y.div_(t[..., None]).softmax(-2)  # [rows, C, K]
             inner = g[:, None, :] @ weights  # [rows, 1, K]
             mean = weights.mean(-1)
             block.copy_((g * mean - (weights @ inner.mT)[..., 0] / draws) / t)
     return out
+
+
+def _total_derivative(cotangent: Tensor, probs: Tensor, y: Tensor, tau: Tensor) -> Tensor:
+    """mean_k g J_τ(Y_k) dY_k/dθ, `[rows, C]`, for Y `[rows, C, K]` and τ `[rows, 1]`.
+
+    By B, Eq. 7, dY_j/dθ_k = (1 − b_j) δ_jk + b_j π_k with b_j = E_i e^Y_j = exp(Y_j − Y_i), where i is the
+    drawn category: the part of Y_j that its bound by the maximum makes, and not its own logit.
+    """
+    weights = (y / tau[..., None]).softmax(-2)
+    weighted = cotangent[..., None] * weights
+    inner = (weighted - weights * weighted.sum(-2, keepdim=True)) / tau[..., None]
+    bound = (y - y.amax(-2, keepdim=True)).exp_()
+    shared = (bound * inner).sum(-2, keepdim=True)
+    return ((1 - bound) * inner + probs[..., None] * shared).mean(-1)

@@ -29,6 +29,9 @@ class Hyperparameter:
 
 HYPERPARAMETERS = {
     "tau": Hyperparameter("temperature", "a finite number > 0", lambda v: 0 < v < math.inf, 1.0),
+    "tau_d": Hyperparameter(
+        "temperature of the π in θ_D", "a finite number > 0", lambda v: 0 < v < math.inf, 1.0
+    ),
     "eta": Hyperparameter("control variate scale", "a finite number", math.isfinite, 1.0),
     "beta": Hyperparameter("weight of the far end point", "a finite number", math.isfinite, 0.5),
     "draws": Hyperparameter("Monte Carlo draws K", "an integer >= 1", lambda v: v >= 1, 100, integer=True),

@@ -13,6 +13,12 @@ def straight_through(cotangent: Tensor, sample: Sample, *, tau: Tensor | float) 
     return softmax_vjp(sample.tempered(tau), cotangent) / tau
 
 
+@pathwise(name="ST-unscaled", equation="B, Eq. 3, right-hand side")
+def straight_through_unscaled(cotangent: Tensor, sample: Sample, *, tau: Tensor | float) -> Tensor:
+    """Straight-Through without the factor 1/τ of the derivative: f′(D) (diag(π_τ) − π_τ π_τᵀ)."""
+    return softmax_vjp(sample.tempered(tau), cotangent)
+
+
 @pathwise(name="GST-1.0", equation="Fan et al. 2022, gap 1")
 def gapped_straight_through(cotangent: Tensor, sample: Sample, *, tau: Tensor | float) -> Tensor:
     """Gapped Straight-Through: the softmax is taken where D has the largest logit, by a gap of at least one.

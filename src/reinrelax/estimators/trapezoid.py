@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from reinrelax.estimators.base import Sample, pathwise, softmax_vjp
+from reinrelax.numerics import softmax
 
 
 @pathwise(name="ReinMax", equation="B, Eq. 12")
@@ -14,6 +15,21 @@ def reinmax(cotangent: Tensor, sample: Sample, *, tau: Tensor | float) -> Tensor
     """
     middle = (sample.tempered(tau) + sample.one_hot) / 2
     return 2 * softmax_vjp(middle, cotangent) - softmax_vjp(sample.probs, cotangent) / 2
+
+
+@pathwise(name="ReinMax-scaled", equation="B, Eq. 12 and Appendix B")
+def reinmax_scaled(cotangent: Tensor, sample: Sample, *, tau: Tensor | float) -> Tensor:
+    """ReinMax with the factor 1/τ of a tempered Jacobian on its first term."""
+    middle = (sample.tempered(tau) + sample.one_hot) / 2
+    return 2 * softmax_vjp(middle, cotangent) / tau - softmax_vjp(sample.probs, cotangent) / 2
+
+
+@pathwise(name="ReinMax-Eq16", equation="B, Eq. 16")
+def reinmax_equation16(cotangent: Tensor, sample: Sample, *, tau: Tensor | float) -> Tensor:
+    """Eq. 16 to the letter, 2 ST_τ(D, θ_D) − ½ ST₁(D, θ): θ_D = log((π_τ + D)/2) is tempered once more."""
+    middle = (sample.tempered(tau) + sample.one_hot) / 2
+    first = softmax_vjp(softmax(middle.log() / tau), cotangent) / tau
+    return 2 * first - softmax_vjp(sample.probs, cotangent) / 2
 
 
 @pathwise(name="ReinMax-Argmax", equation="B, section 3")

@@ -5,7 +5,7 @@ import io
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,8 @@ import torch
 from tqdm import tqdm
 
 from reinrelax import estimators, files
+from reinrelax.errors import ResultsError
+from reinrelax.estimators.hyperparameters import HYPERPARAMETERS
 from reinrelax.experiments import provenance
 from reinrelax.images import Images
 from reinrelax.models.vae import DiscreteVAE
@@ -22,8 +24,9 @@ from reinrelax.training import checkpoint
 from reinrelax.training.loop import Replicas, Trainer
 from reinrelax.training.memory import keep_freed_memory
 from reinrelax.training.products import prefer_onednn
+from reinrelax.types import LatentShape
 
-HYPER = ("tau", "eta", "beta", "draws", "samples")
+HYPER = tuple(HYPERPARAMETERS)
 COLUMNS = (
     *("run_id", "experiment", "dataset", "train_images", "test_images", "categories", "latents", "estimator"),
     *HYPER,
@@ -42,6 +45,7 @@ def train_cell(
     device: str,
     checkpoint_every: int,
     extra: dict[str, Any],
+    snapshots: Collection[int] = (),
 ) -> dict[str, Any]:
     """Train the runs, which share all but replica settings; write `table` and, beside it, a `.json` record.
 
@@ -55,13 +59,14 @@ def train_cell(
         device: "cpu" or "cuda".
         checkpoint_every: epochs between checkpoints.
         extra: what else the record should say.
+        snapshots: epochs whose parameters go into a `.pt` beside the table; see `read_snapshot`.
 
     Returns:
         The record.
     """
     started, clock = datetime.now(UTC), time.perf_counter()
     prepare_process()
-    trainer = make_trainer(runs, images, device)
+    trainer = make_trainer(runs, images, device, snapshots)
     state = table.with_suffix(".checkpoint")
     identity = digest([fingerprint, images.sha256, device])
     checkpoint.restore(state, trainer, identity)
@@ -84,7 +89,7 @@ def train_cell(
         "estimator": runs[0].estimator,
         "latent": str(runs[0].shape),
         "draws": dict(runs[0].hyper).get("draws", 0),
-        **provenance.describe(_describe_device(device)),
+        **provenance.describe(describe_device(device)),
         "threads": torch.get_num_threads(),
         "dataset": {"name": images.name, "sha256": images.sha256},
         "run_ids": [run.run_id for run in runs],
@@ -101,6 +106,9 @@ def train_cell(
         "images_trained": len(runs) * (trainer.history.epochs - resumed) * len(images.train),
         "peak_memory_mb": round(provenance.peak_memory_mb(), 1),
     }
+    if snapshots:
+        with files.atomic(table.with_suffix(".pt")) as file:
+            torch.save({"seeds": record["seeds"], "kept": trainer.kept}, file)
     files.write_text(table, to_csv(runs, images, trainer))
     files.write_text(table.with_suffix(".json"), json.dumps(record, indent=2) + "\n")
     state.unlink(missing_ok=True)
@@ -115,7 +123,29 @@ def prepare_process() -> None:
     prefer_onednn()
 
 
-def make_trainer(runs: Sequence[Run], images: Images, device: str) -> Trainer:
+def read_snapshot(path: Path, shape: LatentShape, epoch: int, device: str) -> tuple[DiscreteVAE, list[int]]:
+    """The replicas as they were after an epoch, and their seeds.
+
+    Raises:
+        ResultsError: the file is missing or damaged, or holds no such epoch.
+    """
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+        seeds, kept = content["seeds"], content["kept"][epoch]
+        model = DiscreteVAE(shape, seeds, device)
+        for target, saved in zip(model.stack.parameters, kept, strict=True):
+            target.copy_(saved)
+    except Exception as error:  # a damaged archive raises whatever its damaged part leads to
+        raise ResultsError(
+            f"{path}: no usable snapshot of epoch {epoch} ({type(error).__name__}: {error}). "
+            "Delete the file and run snakemake again; if all its replicas diverged, change their settings"
+        ) from None
+    return model, seeds
+
+
+def make_trainer(
+    runs: Sequence[Run], images: Images, device: str, snapshots: Collection[int] = ()
+) -> Trainer:
     """A trainer with one replica a run, at epoch 0."""
     first = runs[0]
     hyper: dict[str, Any] = {}
@@ -137,6 +167,7 @@ def make_trainer(runs: Sequence[Run], images: Images, device: str) -> Trainer:
         torch.from_numpy(images.train).to(device),
         torch.from_numpy(images.test).to(device),
         first.batch_size,
+        snapshots,
     )
 
 
@@ -177,5 +208,6 @@ def to_csv(runs: Sequence[Run], images: Images, trainer: Trainer) -> str:
     return buffer.getvalue()
 
 
-def _describe_device(device: str) -> str:
+def describe_device(device: str) -> str:
+    """The device's name, for a record."""
     return torch.cuda.get_device_name() if device == "cuda" else "cpu"

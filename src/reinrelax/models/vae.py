@@ -46,6 +46,23 @@ class DiscreteVAE:
             hidden = layer(hidden).relu()
         return self._decoder[-1](hidden)
 
+    def hidden_along(self, replica: int, codes: Tensor, directions: Tensor) -> tuple[Tensor, Tensor]:
+        """The decoder's last hidden layer and its directional derivative, one replica, without a graph.
+
+        Args:
+            replica: which of the R.
+            codes: any points, `[..., L, C]`.
+            directions: `[..., L, C]`; leading axes broadcast.
+
+        Returns:
+            Both `[..., 512]`. The output layer is linear, so its product with each is the rest of the way.
+        """
+        hidden, along = codes.flatten(-2), directions.flatten(-2)
+        for layer in self._decoder[:-1]:
+            hidden = (hidden @ layer.weight[replica]).add_(layer.bias[replica]).relu_()
+            along = (along @ layer.weight[replica]) * (hidden > 0)
+        return hidden, along
+
     def reconstruction(self, images: Tensor, codes: Tensor) -> Tensor:
         """−log p(x | z) summed over pixels, nats per image `[R, B]`; grey pixels as they are."""
         out: Tensor = _BernoulliNll.apply(self.decode(codes), images)

@@ -52,8 +52,8 @@ def judged_table(config: Config, evidence: Evidence, verdicts: list[Verdict], me
         for v in verdicts
         if v.claim.published and v.claim.metric == metric
     }
-    estimators = dict.fromkeys([*(e for e, _ in numbers), *config.elbo.estimators])
-    latents = dict.fromkeys([*(s for _, s in numbers), *map(str, config.elbo.latent_shapes)])
+    estimators = dict.fromkeys([*(e for e, _ in numbers), *config.trainings["elbo"].estimators])
+    latents = dict.fromkeys([*(s for _, s in numbers), *map(str, config.trainings["elbo"].latent_shapes)])
     lines = []
     for place in ((estimator, latent) for estimator in estimators for latent in latents):
         values = evidence.values(place, metric)

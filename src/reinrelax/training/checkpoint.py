@@ -26,6 +26,7 @@ def save(path: Path, trainer: Trainer, fingerprint: str) -> None:
         "dead": [trainer.dead],
         "diverged": [history.diverged],
         "metrics": history.metrics,
+        "kept": trainer.kept,
     }
     with files.atomic(path) as file:
         torch.save(state, file)
@@ -56,6 +57,7 @@ def restore(path: Path, trainer: Trainer, fingerprint: str) -> bool:
             target.copy_(saved)
     optimizer.t = state["t"]
     trainer.history.metrics = state["metrics"]
+    trainer.kept = state["kept"]
     return True
 
 

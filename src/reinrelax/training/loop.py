@@ -1,6 +1,6 @@
 """The training loop of the discrete VAE over replicas."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -63,6 +63,10 @@ class Trainer:
         replicas: settings, one a replica.
         train, test: images `[N, 784]` uint8 on the model's device.
         batch_size: images a step; the last batch of an epoch may be smaller.
+        snapshots: epochs after which the parameters are kept, 0 for the initial ones.
+
+    Attributes:
+        kept: epoch to the parameters after it, on the CPU.
     """
 
     def __init__(
@@ -73,6 +77,7 @@ class Trainer:
         train: Tensor,
         test: Tensor,
         batch_size: int,
+        snapshots: Collection[int] = (),
     ) -> None:
         self.model, self.estimator, self.replicas = model, estimator, replicas
         self.train_images, self.test_images, self.batch_size = train, test, batch_size
@@ -89,6 +94,10 @@ class Trainer:
             for name, value in replicas.hyper.items()
         }
 
+        self._snapshots = frozenset(snapshots)
+        self.kept: dict[int, list[Tensor]] = {}
+        self._keep()
+
     def run_epoch(self, on_step: Callable[[], Any] = lambda: None) -> None:
         """Train one epoch, evaluate on the test images once, and append both to the history."""
         epoch = self.history.epochs + 1
@@ -104,6 +113,11 @@ class Trainer:
         self.history.diverged[newly] = epoch
         for name, value in zip(METRICS, (*train.means(), *test.means()), strict=True):
             self.history.metrics[name].append(value.cpu().masked_fill(dead, torch.nan))
+        self._keep()
+
+    def _keep(self) -> None:
+        if self.history.epochs in self._snapshots:
+            self.kept[self.history.epochs] = [p.to("cpu", copy=True) for p in self.model.stack.parameters]
 
     def _step(self, images: Tensor, noise: Streams) -> tuple[Tensor, Tensor]:
         """One update on images `[R, B, 784]`; mean reconstruction and KL, nats per image, `[R]` each."""

@@ -1,0 +1,145 @@
+"""Gradients at one snapshot of a trained VAE: bias and variance of every estimator.
+
+Figure 1, Table 1, section 3.2 and section 5.3 of paper B. All codes are enumerated once; an estimate then
+needs no pass through the network, and all draws of an estimator are one tensor.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from reinrelax import estimators
+from reinrelax.config import Gradients, Measured
+from reinrelax.estimators import exact
+from reinrelax.estimators.base import Pathwise, Sample, draw
+from reinrelax.estimators.hyperparameters import HYPERPARAMETERS
+from reinrelax.experiments import bias, control, quadrature
+from reinrelax.models.enumerated import EnumeratedLoss
+from reinrelax.models.vae import DiscreteVAE
+from reinrelax.rng import Streams, derive
+
+Rows = list[dict[str, Any]]
+SHARED = ("seed", "epoch")
+MEASURED = ("estimates", "images", "quantity", "value", "low", "high")
+COLUMNS = {
+    "estimators": ("role", *SHARED, "estimator", *HYPERPARAMETERS, *MEASURED),
+    "control": ("reading", *SHARED, "tau", "eta", "draws", *MEASURED),
+    "quadrature": (*SHARED, "rule", "beta", "quantity", "value"),
+    "example": (*SHARED, "rule", "x", "slope", "integral"),
+}
+
+
+def measure(
+    model: DiscreteVAE, seeds: Iterable[int], images: Tensor, spec: Gradients, *, epoch: int, last: bool
+) -> dict[str, Rows]:
+    """All tables of one snapshot.
+
+    Args:
+        model: the replicas at this snapshot.
+        seeds: theirs.
+        images: the fixed batch, `[B, 784]` float in [0, 1].
+        spec: what is measured.
+        epoch: of the snapshot.
+        last: whether it is the last one, at which Table 1 and the sweep over τ are measured as well.
+
+    Returns:
+        Rows by table, with the columns of `COLUMNS`.
+    """
+    tables: dict[str, Rows] = {name: [] for name in COLUMNS}
+    with torch.no_grad():
+        logits = model.encode(images.expand(len(model.stack.parameters[0]), -1, -1))
+    for replica, seed in enumerate(seeds):
+        snapshot = Snapshot(EnumeratedLoss(model, replica, images), logits[replica], spec, seed, epoch)
+        shared = {"seed": seed, "epoch": epoch}
+        roles = {"figure1": spec.figure1, **({"table1": spec.table1, "sweep": spec.sweep} if last else {})}
+        for role, selection in roles.items():
+            for one in selection:
+                tables["estimators"] += [{"role": role, **shared, **row} for row in _estimator(snapshot, one)]
+        tables["control"] += [{**shared, **row} for row in _control(snapshot, spec)]
+        tables["quadrature"] += [
+            {**shared, **row} for row in quadrature.measure(snapshot.loss, snapshot.logits, spec.betas)
+        ]
+        tables["example"] += [{**shared, **row} for row in quadrature.example(snapshot.loss, snapshot.logits)]
+    return tables
+
+
+class Snapshot:
+    """One replica at one epoch: its loss at all codes, its posterior, its exact gradient, and noise by name.
+
+    Args:
+        loss: f at all codes.
+        logits: θ of the batch, `[B, L, C]`.
+        spec: how many estimates and resamples.
+        seed, epoch: name the noise. Every estimator starts from the same streams, and sees the same draws D.
+
+    Attributes:
+        truth: ∇_θ E f by enumeration, `[B, L·C]`.
+        weights: of the bootstrap, `[1 + S, N]`.
+    """
+
+    def __init__(self, loss: EnumeratedLoss, logits: Tensor, spec: Gradients, seed: int, epoch: int) -> None:
+        self.loss, self.logits, self.spec = loss, logits, spec
+        self._noise = (seed, "gradients", epoch)
+        self.truth = exact.gradient(logits, self.value_at).flatten(-2)
+        self.weights = bias.resampling(
+            spec.samples, spec.resamples, derive(*self._noise, "bootstrap"), like=logits
+        )
+
+    def value_at(self, codes: Tensor) -> Tensor:
+        """f at one-hot codes `[..., B, L, C]`: `[..., B]`."""
+        index = self.loss.index(codes)
+        return self.loss.value.expand(*index.shape, -1).gather(-1, index[..., None])[..., 0]
+
+    def slope_at(self, codes: Tensor) -> Tensor:
+        """f′ at one-hot codes `[..., B, L, C]`, same shape."""
+        index = self.loss.index(codes)
+        return self.loss.slope[torch.arange(index.shape[-1], device=index.device), index]
+
+    def sample(self) -> Sample:
+        """N draws of D for each image, `[1, N, B, L, C]`; the same ones at every call."""
+        streams = Streams.derive([self._noise[0]], *self._noise[1:], device=self.logits.device)
+        return draw(self.logits.expand(1, self.spec.samples, *self.logits.shape), streams)
+
+    def estimates(self, one: Measured) -> Tensor:
+        """N estimates, `[N, B, L·C]`."""
+        estimator, hyper = estimators.get(one.estimator), dict(one.hyper)
+        if isinstance(estimator, Pathwise):
+            sample = self.sample()
+            pathwise: Tensor = estimator.function(self.slope_at(sample.one_hot), sample, **hyper)
+            return pathwise[0].flatten(-2)
+        streams = Streams.derive([self._noise[0]], *self._noise[1:], device=self.logits.device)
+        leaf = self.logits.expand(1, self.spec.samples, *self.logits.shape).clone().requires_grad_()
+        estimate = estimator.surrogate(leaf, self.value_at, streams, **hyper)
+        (gradient,) = torch.autograd.grad(estimate.surrogate.sum(), leaf)
+        return gradient[0].flatten(-2)
+
+
+def _estimator(snapshot: Snapshot, one: Measured) -> Iterator[dict[str, Any]]:
+    found = bias.quantities(snapshot.estimates(one), snapshot.truth, snapshot.weights)
+    for quantity in found:
+        yield {"estimator": one.estimator, **dict(one.hyper), **_measured(snapshot, quantity)}
+
+
+def _control(snapshot: Snapshot, spec: Gradients) -> Iterator[dict[str, Any]]:
+    for tau in spec.control_taus:
+        for reading, difference in control.READINGS.items():
+            sample = snapshot.sample()
+            terms = control.terms(difference, snapshot.slope_at(sample.one_hot), sample, tau, spec.draws)
+            shared = {"reading": reading, "tau": tau, "draws": spec.draws}
+            for eta, quantity in control.quantities(
+                terms, spec.control_etas, snapshot.truth, snapshot.weights
+            ):
+                yield {**shared, "eta": eta, **_measured(snapshot, quantity)}
+
+
+def _measured(snapshot: Snapshot, quantity: bias.Quantity) -> Mapping[str, Any]:
+    return {
+        "estimates": snapshot.spec.samples,
+        "images": len(snapshot.logits),
+        "quantity": quantity.name,
+        "value": quantity.value,
+        "low": quantity.low,
+        "high": quantity.high,
+    }

@@ -1,0 +1,94 @@
+"""Run a study: its tables and a record of where they come from."""
+
+import csv
+import io
+import json
+import sys
+import time
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import torch
+from tqdm import tqdm
+
+from reinrelax import files, images
+from reinrelax.config import Config
+from reinrelax.experiments import cost, gradients, identities, provenance
+from reinrelax.experiments.vae import describe_device, prepare_process, read_snapshot
+from reinrelax.studies import Study, snapshot_cell, snapshot_path, study_folder
+
+Tables = Mapping[str, list[dict[str, Any]]]
+COLUMNS = {**gradients.COLUMNS, **identities.COLUMNS, **cost.COLUMNS}
+
+
+def run_study(study: Study, config: Config, device: str, extra: Mapping[str, Any]) -> dict[str, Any]:
+    """Compute a study's tables and write them, and then its record, into its folder.
+
+    Args:
+        study: which.
+        config: where inputs and results lie.
+        device: "cpu" or "cuda".
+        extra: what else the record should say.
+
+    Returns:
+        The record.
+
+    Raises:
+        ResultsError: an input is missing or damaged, or a file cannot be written.
+    """
+    started, clock = datetime.now(UTC), time.perf_counter()
+    runner = {"identities": _identities, "cost": _cost}.get(study.name, _gradients)
+    tables = runner(study, config, device)
+    record = {
+        **extra,
+        "study": study.name,
+        "fingerprint": study.fingerprint,
+        **provenance.describe(describe_device(device)),
+        "threads": torch.get_num_threads(),
+        "started": started.isoformat(timespec="seconds"),
+        "wall_seconds": round(time.perf_counter() - clock, 3),
+        "peak_memory_mb": round(provenance.peak_memory_mb(), 1),
+    }
+    folder = study_folder(config, study.name)
+    for name in study.tables:
+        files.write_text(folder / f"{name}.csv", _to_csv(COLUMNS[name], tables[name]))
+    files.write_text(folder / "record.json", json.dumps(record, indent=2) + "\n")
+    return record
+
+
+def _gradients(study: Study, config: Config, device: str) -> Tables:
+    prepare_process()
+    epoch = study.settings["epoch"]
+    model, seeds = read_snapshot(snapshot_path(config), snapshot_cell(config).first.shape, epoch, device)
+    pixels = images.load(config.folder / "data").train[: config.gradients.images]
+    batch = torch.from_numpy(pixels).to(device).float().div_(255)
+    return gradients.measure(model, seeds, batch, config.gradients, epoch=epoch, last=study.settings["last"])
+
+
+def _identities(study: Study, config: Config, device: str) -> Tables:
+    spec = config.identities
+    rows = identities.measure(
+        shapes=[(shape.categories, shape.latents) for shape in spec.shapes],
+        betas=spec.betas,
+        taus=spec.taus,
+        functions=spec.functions,
+    )
+    return {"identities": rows}
+
+
+def _cost(study: Study, config: Config, device: str) -> Tables:
+    spec = config.cost
+    total = 2 * spec.rounds * len(spec.estimators)
+    with tqdm(total=total, unit="measurement", mininterval=2, file=sys.stderr) as bar:
+        return {"cost": cost.measure(spec, images.load(config.folder / "data"), device, bar.update)}
+
+
+def _to_csv(columns: Iterable[str], rows: Iterable[Mapping[str, Any]]) -> str:
+    """Tidy CSV, numbers in full precision; what is None or NaN is left empty."""
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, list(columns), lineterminator="\n")
+    writer.writeheader()
+    for row in rows:
+        writer.writerow({key: "" if value != value else value for key, value in row.items()})
+    return buffer.getvalue()

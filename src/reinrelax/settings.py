@@ -1,0 +1,139 @@
+"""Settings of estimators: Table 5's rows, what the configuration puts over them, and the values it varies."""
+
+import csv
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from reinrelax.errors import ConfigError
+from reinrelax.estimators import lookup
+from reinrelax.estimators.hyperparameters import HYPERPARAMETERS
+from reinrelax.types import LatentShape
+
+OPTIMIZER_KEYS = ("optimizer", "learning_rate")
+ANY = "any"
+Hyper = tuple[tuple[str, float], ...]
+# Estimator, or `any`, to the values that each setting takes in turn.
+Vary = Mapping[str, Mapping[str, Sequence[Any]]]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What one training is run with beside its latent shape and seed. `hyper`: hyper-parameters by name."""
+
+    optimizer: str
+    learning_rate: float
+    hyper: Hyper
+
+
+class Settings:
+    """Where an estimator's settings come from, later ones over earlier ones: the table's row for its latent
+    shape, `given` for any shape, `given` for this one. A variant without a row takes that of the estimator it
+    is a reading of.
+
+    Args:
+        table: path of a CSV with the columns estimator, latent, optimizer, learning_rate, temperature, eta.
+        given: estimator to `any` or a latent shape to setting to value.
+
+    Raises:
+        ConfigError: the table cannot be read; an unknown estimator or latent shape in `given`.
+    """
+
+    def __init__(self, table: Path, given: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> None:
+        for name, by_shape in given.items():
+            at(f"settings.{name}", lookup, name)
+            for shape in by_shape:
+                if shape != ANY:
+                    at(f"settings.{name}.{shape}", LatentShape.parse, shape)
+        self._table, self._given = _read_table(table), given
+
+    def trainings(self, name: str, shape: LatentShape, vary: Vary, draws: int) -> tuple[Setting, ...]:
+        """One setting for each combination of the values that `vary` has for this estimator.
+
+        Raises:
+            ConfigError: names the setting that is missing, unknown or out of range.
+        """
+        return tuple(
+            Setting(
+                values.pop("optimizer"), float(values.pop("learning_rate")), tuple(sorted(values.items()))
+            )
+            for values in self._points(name, shape, vary, draws, OPTIMIZER_KEYS)
+        )
+
+    def hypers(self, name: str, shape: LatentShape, vary: Vary, draws: int) -> tuple[Hyper, ...]:
+        """The same for an estimator that is measured, not trained with: hyper-parameters alone.
+
+        Raises:
+            ConfigError: as `trainings`.
+        """
+        points = self._points(name, shape, vary, draws, ())
+        return tuple(tuple(sorted(values.items())) for values in points)
+
+    def _points(
+        self, name: str, shape: LatentShape, vary: Vary, draws: int, beside: tuple[str, ...]
+    ) -> Iterator[dict[str, Any]]:
+        taken = lookup(name).hyperparameters
+        needed = {*beside, *taken}
+        general = {key: values for key, values in vary.get(ANY, {}).items() if key in needed}
+        varied = {**general, **vary.get(name, {})}
+        base = self._base(name, shape)
+        if "draws" in taken:
+            base["draws"] = draws
+        if not beside:
+            base = {key: value for key, value in base.items() if key not in OPTIMIZER_KEYS}
+        for combination in itertools.product(*varied.values()):
+            values = {**base, **dict(zip(varied, combination, strict=True))}
+            _check(f"settings.{name}.{shape}", name, values, needed)
+            yield values
+
+    def _base(self, name: str, shape: LatentShape) -> dict[str, Any]:
+        row, variant_of = self._table.get((name, str(shape)), {}), lookup(name).variant_of
+        if variant_of and not row:
+            taken = (*OPTIMIZER_KEYS, *lookup(name).hyperparameters)
+            base = self._base(variant_of, shape)
+            row = {key: value for key, value in base.items() if key in taken}
+        given = self._given.get(name, {})
+        return {**row, **given.get(ANY, {}), **given.get(str(shape), {})}
+
+
+def at(key: str, check: Any, value: Any) -> Any:
+    """`check(value)`, whose error is put down to `key`."""
+    try:
+        return check(value)
+    except ConfigError as error:
+        raise ConfigError(f"{key}: {error}") from None
+
+
+def _check(where: str, name: str, values: Mapping[str, Any], needed: set[str]) -> None:
+    if missing := sorted(needed - set(values)):
+        raise ConfigError(
+            f"{where}: {', '.join(missing)} neither in settings_table nor here; add it, "
+            f"for this latent shape or for all under settings.{name}.any"
+        )
+    if unknown := sorted(set(values) - needed):
+        raise ConfigError(
+            f"{where}.{unknown[0]}: {name} does not take it; it takes {', '.join(sorted(needed))}"
+        )
+    for key in needed - set(OPTIMIZER_KEYS):
+        if problem := HYPERPARAMETERS[key].check(values[key]):
+            raise ConfigError(f"{where}.{key}: {problem}")
+
+
+def _read_table(path: Path) -> dict[tuple[str, str], dict[str, Any]]:
+    columns = {"optimizer": str, "learning_rate": float, "temperature": float, "eta": float}
+    names = {"temperature": "tau"}
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            return {
+                (row["estimator"], row["latent"]): {
+                    names.get(key, key): kind(row[key]) for key, kind in columns.items() if row[key]
+                }
+                for row in csv.DictReader(file)
+            }
+    except (OSError, UnicodeDecodeError, KeyError, ValueError) as error:
+        raise ConfigError(
+            f"settings_table: {path} is not a readable table with the columns estimator, latent, "
+            f"{', '.join(columns)}: {error!r}"
+        ) from None

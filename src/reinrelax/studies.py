@@ -1,0 +1,110 @@
+"""Studies: the jobs that are no training cells. Each computes a few tidy tables once its inputs are there."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from reinrelax.config import Config, Measured
+from reinrelax.errors import ConfigError
+from reinrelax.estimators import CATALOGUE, lookup
+from reinrelax.run import digest
+from reinrelax.runs import Cell, cells
+from reinrelax.sources import fingerprint
+
+GRADIENT_TABLES = ("estimators", "control", "quadrature", "example")
+
+
+@dataclass(frozen=True)
+class Study:
+    """A job.
+
+    Attributes:
+        name: also its folder below the results: `gradients/epoch-5`, `identities`, `cost`.
+        tables: what it writes there, each as `.csv`, beside `record.json`.
+        modules: the source that computes it.
+        settings: what it is computed with.
+    """
+
+    name: str
+    tables: tuple[str, ...]
+    modules: tuple[str, ...]
+    settings: Mapping[str, Any]
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of settings and source: what the results depend on."""
+        return digest([fingerprint(self.modules), self.settings])
+
+
+def studies(config: Config) -> dict[str, Study]:
+    """All studies by name."""
+    return {study.name: study for study in _studies(config)}
+
+
+def find_study(config: Config, name: str) -> Study:
+    """The study of this name.
+
+    Raises:
+        ConfigError: the configuration has no such study.
+    """
+    known = studies(config)
+    if name not in known:
+        raise ConfigError(f"no study {name!r} in this configuration; there are: {', '.join(known)}")
+    return known[name]
+
+
+def snapshot_cell(config: Config) -> Cell:
+    """The training at whose snapshots gradients are measured."""
+    (cell,) = (cell for cell in cells(config).values() if cell.first.experiment == "gradients")
+    return cell
+
+
+def snapshot_path(config: Config) -> Path:
+    """Where the parameters at the snapshots lie."""
+    return config.folder / f"{snapshot_cell(config).name}.pt"
+
+
+def study_folder(config: Config, name: str) -> Path:
+    """Where a study's tables and record lie."""
+    return config.folder / name
+
+
+def _studies(config: Config) -> Iterator[Study]:
+    gradients = asdict(config.gradients)
+    del gradients["snapshots"]
+    measured = (*config.gradients.figure1, *config.gradients.table1, *config.gradients.sweep)
+    for epoch in config.gradients.snapshots:
+        yield Study(
+            f"gradients/epoch-{epoch}",
+            GRADIENT_TABLES,
+            ("reinrelax.experiments.gradients", *_modules(measured)),
+            {
+                "training": snapshot_cell(config).fingerprint,
+                "epoch": epoch,
+                "last": epoch == config.gradients.snapshots[-1],
+                **gradients,
+            },
+        )
+    families = {f"reinrelax.estimators.{entry.module}" for entry in CATALOGUE.values()}
+    yield Study(
+        "identities",
+        ("identities",),
+        ("reinrelax.experiments.identities", *sorted(families)),
+        asdict(config.identities),
+    )
+    yield Study(
+        "cost",
+        ("cost",),
+        ("reinrelax.experiments.cost", *_modules(config.cost.estimators)),
+        {
+            "dataset": config.dataset.name,
+            "train_images": config.dataset.train_images,
+            **asdict(config.cost),
+        },
+    )
+
+
+def _modules(measured: Iterable[Measured]) -> list[str]:
+    names = {lookup(one.estimator).module for one in measured}
+    return sorted(f"reinrelax.estimators.{name}" for name in names)

@@ -1,0 +1,81 @@
+# Paper B beyond its trainings: gradients at snapshots, identities by enumeration, cost.
+
+
+def study_files(name):
+    """What a study writes."""
+    folder = studies.study_folder(SETTINGS, name)
+    return [folder / f"{table}.csv" for table in STUDIES[name].tables] + [
+        folder / "record.json"
+    ]
+
+
+def study_fingerprint(name):
+    """All that a study depends on: its settings and the source that computes it."""
+    return STUDIES[name].fingerprint
+
+
+rule gradients:
+    input:
+        rules.data.output,
+        studies.snapshot_path(SETTINGS),
+    output:
+        [
+            FOLDER / "gradients/epoch-{epoch}" / name
+            for name in (*[f"{t}.csv" for t in studies.GRADIENT_TABLES], "record.json")
+        ],
+    log:
+        FOLDER / "logs/studies/gradients/epoch-{epoch}.log",
+    benchmark:
+        FOLDER / "benchmarks/studies/gradients/epoch-{epoch}.tsv"
+    wildcard_constraints:
+        epoch=r"\d+",
+    conda:
+        "../../environment.yml"
+    threads: SETTINGS.machine.threads
+    resources:
+        mem_mb=3000,
+    params:
+        fingerprint=lambda wildcards: study_fingerprint(
+            f"gradients/epoch-{wildcards.epoch}"
+        ),
+    shell:
+        reinrelax(
+            "study --fingerprint {params.fingerprint} --study gradients/epoch-{wildcards.epoch}"
+        )
+
+
+rule identities:
+    output:
+        study_files("identities"),
+    log:
+        FOLDER / "logs/studies/identities.log",
+    benchmark:
+        FOLDER / "benchmarks/studies/identities.tsv"
+    conda:
+        "../../environment.yml"
+    threads: SETTINGS.machine.threads
+    params:
+        fingerprint=study_fingerprint("identities"),
+    shell:
+        reinrelax("study --fingerprint {params.fingerprint} --study identities")
+
+
+# It asks for all cores, so that nothing else runs beside what it times.
+rule cost:
+    input:
+        rules.data.output,
+    output:
+        study_files("cost"),
+    log:
+        FOLDER / "logs/studies/cost.log",
+    benchmark:
+        FOLDER / "benchmarks/studies/cost.tsv"
+    conda:
+        "../../environment.yml"
+    threads: workflow.cores or 1
+    resources:
+        mem_mb=3000,
+    params:
+        fingerprint=study_fingerprint("cost"),
+    shell:
+        reinrelax("study --fingerprint {params.fingerprint} --study cost")
