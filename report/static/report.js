@@ -63,11 +63,18 @@ reveal();
 
 addEventListener("beforeprint", () => all("details").forEach((details) => (details.open = true)));
 
-// Curves: hiding and highlighting of series, and a cursor that reads off all of them at an epoch.
+// Curves: hiding and highlighting of series, and a cursor that reads off all of them at one place.
 const SVG = "http://www.w3.org/2000/svg";
 const numbers = (text) => text.split(" ").map(Number);
 
-for (const panels of all(".panels")) {
+// Five significant digits, or fewer decimals than four; what is tiny as a power of ten.
+const written = (value) => {
+  const size = Math.abs(value);
+  const text = size === 0 || size >= 1e-3 ? String(Number(value.toFixed(size >= 100 ? 2 : size >= 10 ? 3 : 4))) : value.toExponential(2);
+  return text.replace(/-/g, "−");
+};
+// Several figures of a section each follow their own legend.
+for (const panels of all(".panels[data-figure]")) {
   const figure = panels.dataset.figure;
   const data = JSON.parse(document.getElementById(`${figure}-data`).textContent);
   const buttons = all(".legend button", panels.parentElement);
@@ -86,25 +93,28 @@ for (const panels of all(".panels")) {
     button.addEventListener("pointerenter", () => focus(button.getAttribute("aria-pressed") === "true"));
     button.addEventListener("pointerleave", () => focus(false));
   }
-  for (const panel of all(".panel", panels)) new Reader(panel, data[panel.dataset.panel], buttons);
+  for (const panel of all(".panel", panels)) {
+    const values = data[panel.dataset.panel];
+    if (values?.x.length) new Reader(panel, values, buttons);
+  }
 }
 
-function Reader(panel, { epochs, series }, buttons) {
+function Reader(panel, { label, x: places, series }, buttons) {
   const svg = panel.querySelector("svg");
   const group = svg.querySelector("[data-frame]");
   const tip = panel.querySelector(".tip");
   const [left, top, width, height] = numbers(group.dataset.frame);
   const [low, high] = numbers(group.dataset.x);
-  const place = (epoch) => left + ((epoch - low) / (high - low)) * width;
+  const place = (value) => left + ((value - low) / (high - low)) * width;
   const cursor = document.createElementNS(SVG, "line");
   cursor.classList.add("cursor");
   cursor.setAttribute("y1", top);
   cursor.setAttribute("y2", top + height);
-  let index = epochs.length - 1;
+  let index = places.length - 1;
 
   const show = (next) => {
-    index = Math.min(epochs.length - 1, Math.max(0, next));
-    const x = place(epochs[index]);
+    index = Math.min(places.length - 1, Math.max(0, next));
+    const x = place(places[index]);
     cursor.setAttribute("x1", x);
     cursor.setAttribute("x2", x);
     svg.append(cursor);
@@ -113,21 +123,20 @@ function Reader(panel, { epochs, series }, buttons) {
       .filter(({ button, values }) => values[0] !== null && button.getAttribute("aria-pressed") === "true")
       .sort((a, b) => a.values[0] - b.values[0]);
     const title = document.createElement("b");
-    title.textContent = `epoch ${epochs[index]}`;
+    title.textContent = `${label} ${written(places[index])}`;
     const table = document.createElement("table");
     for (const { button, values } of lines) {
       const row = table.insertRow();
       row.insertCell().append(button.querySelector("svg").cloneNode(true));
       row.insertCell().textContent = button.textContent.trim();
-      row.insertCell().textContent = values[0].toFixed(2);
-      row.insertCell().textContent = values[1] === null ? "" : `[${values[1].toFixed(1)}, ${values[2].toFixed(1)}]`;
+      row.insertCell().textContent = written(values[0]);
+      row.insertCell().textContent = values[1] === null ? "" : `[${written(values[1])}, ${written(values[2])}]`;
     }
     tip.replaceChildren(title, table);
     tip.hidden = false;
     // Beside the cursor, on the side that has room, and never beyond the panel.
     const box = svg.getBoundingClientRect();
-    const scale = box.width / svg.viewBox.baseVal.width;
-    const at = (x - svg.viewBox.baseVal.x) * scale;
+    const at = ((x - svg.viewBox.baseVal.x) * box.width) / svg.viewBox.baseVal.width;
     const beside = at + 12 + tip.offsetWidth <= box.width ? at + 12 : at - 12 - tip.offsetWidth;
     tip.style.left = `${Math.max(0, Math.min(beside, box.width - tip.offsetWidth))}px`;
   };
@@ -138,8 +147,8 @@ function Reader(panel, { epochs, series }, buttons) {
   const follow = (event) => {
     const box = svg.getBoundingClientRect();
     const x = svg.viewBox.baseVal.x + ((event.clientX - box.left) / box.width) * svg.viewBox.baseVal.width;
-    const epoch = low + ((x - left) / width) * (high - low);
-    show(epochs.reduce((best, value, i) => (Math.abs(value - epoch) < Math.abs(epochs[best] - epoch) ? i : best), 0));
+    const far = places.map((value) => Math.abs(place(value) - x));
+    show(far.indexOf(Math.min(...far)));
   };
   panel.addEventListener("pointermove", follow);
   panel.addEventListener("pointerdown", follow);
@@ -151,6 +160,6 @@ function Reader(panel, { epochs, series }, buttons) {
     if (event.key === "Escape") hide();
     if (step === undefined) return;
     event.preventDefault();
-    show(step === -Infinity ? 0 : step === Infinity ? epochs.length - 1 : index + step);
+    show(step === -Infinity ? 0 : step === Infinity ? places.length - 1 : index + step);
   });
 }

@@ -1,19 +1,25 @@
 """What a run of the workflow would do, and how long it would take by timings recorded earlier."""
 
 import csv
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from reinrelax.config import Config
+from reinrelax.config import Config, Measured
 from reinrelax.errors import ResultsError
+from reinrelax.estimators import lookup
 from reinrelax.results import is_done, read_record
 from reinrelax.runs import Cell, cells
+from reinrelax.studies import Study, studies, study_folder
+from reinrelax.types import LatentShape
 
 # Of a job, beside its training: imports, images, writing.
 STARTUP_SECONDS = 4.0
 # Measured on two cores by `make bench`; used until this machine has timings of its own.
 REFERENCE = Path("benchmarks/microseconds_per_image.csv")
+# Of a study of gradients, measured likewise: a term of a Monte Carlo mean; all else of one estimate, for each
+# category; and, beside the estimates, the pairs of codes of section 5.3.
+_TERM_SECONDS, _CATEGORY_SECONDS, _PAIRS_SECONDS = 8e-9, 5e-8, 9.0
 _PARAMETER_BYTES = 4 * 4  # value, gradient and two moments
 _BASE_MB = 700
 
@@ -31,39 +37,84 @@ class Timing:
 def describe(config: Config, cores: int, root: Path = Path()) -> str:
     """A table of cells, done and to do, and the estimated time on so many cores."""
     timings = [*_recorded(config.results), *_reference(root / REFERENCE)]
-    lines = [f"{'cell':32} {'replicas':>8} {'epochs':>6} {'state':>6} {'estimate':>10}"]
+    lines = [f"{'cell or study':44} {'replicas':>8} {'epochs':>6} {'state':>6} {'estimate':>10}"]
     total, todo, replicas = 0.0, 0, 0
     for cell in cells(config).values():
         done = _is_done(config, cell)
         seconds = 0.0 if done else estimate(cell, timings)
         if not done:
             total, todo, replicas = total + seconds, todo + 1, replicas + len(cell.runs)
-        shown = "" if done else _duration(seconds)
-        state = "done" if done else "to do"
-        lines.append(f"{cell.name:32} {len(cell.runs):8} {cell.first.epochs:6} {state:>6} {shown:>10}")
+        size = f"{len(cell.runs):8} {cell.first.epochs:6}"
+        lines.append(f"{cell.name:44} {size} {_state(done, seconds)}")
+    for study in studies(config).values():
+        done = study_is_done(config, study)
+        seconds = 0.0 if done else estimate_study(config, study, timings)
+        if not done:
+            total, todo = total + seconds, todo + 1
+        lines.append(f"{study.name:44} {'':8} {'':6} {_state(done, seconds)}")
     jobs = max(1, cores // config.machine.threads)
+    count = len(cells(config)) + len(studies(config))
     lines.append(
-        f"{todo} of {len(cells(config))} jobs to do, {replicas} replicas: about {_duration(total)} of job "
+        f"{todo} of {count} jobs to do, {replicas} replicas: about {_duration(total)} of job "
         f"time, {_duration(total / max(1, min(jobs, todo)))} with {jobs} at once"
     )
     return "\n".join(lines)
 
 
 def estimate(cell: Cell, timings: Iterable[Timing]) -> float:
-    """Seconds that a cell would take, by the nearest timing: same estimator and shape, else the costliest.
-
-    Cost grows with the number of draws from the cost of the cheapest estimator at that shape.
-    """
+    """Seconds that a cell would take."""
     run = cell.first
     images = (run.train_images or 60_000) * run.epochs * len(cell.runs)
     draws = int(dict(run.hyper).get("draws", 0))
+    return STARTUP_SECONDS + images * _microseconds(run.estimator, run.shape, draws, timings) / 1e6
+
+
+def estimate_study(config: Config, study: Study, timings: Iterable[Timing]) -> float:
+    """Seconds that a study would take."""
+    if study.name == "identities":
+        return STARTUP_SECONDS + 0.02 * config.identities.functions
+    if study.name == "cost":
+        return STARTUP_SECONDS + _cost_seconds(config, list(timings))
+    spec, shape = config.gradients, config.trainings["gradients"].latent_shapes[0]
+    terms = sum(_terms(one) for one in spec.figure1)
+    if study.settings["last"]:
+        terms += sum(_terms(one) for one in (*spec.table1, *spec.sweep))
+    terms += (
+        3 * len(spec.control_taus) * (spec.draws * _TERM_SECONDS + len(spec.control_etas) * _CATEGORY_SECONDS)
+    )
+    numbers = spec.samples * spec.images * shape.latents * shape.categories
+    seeds = config.trainings["gradients"].seeds
+    return STARTUP_SECONDS + seeds * (numbers * terms + spec.images / 100 * _PAIRS_SECONDS)
+
+
+def _terms(one: Measured) -> float:
+    """Seconds for a sample, an image and a category of an estimator."""
+    return int(dict(one.hyper).get("draws", 0)) * _TERM_SECONDS + _CATEGORY_SECONDS
+
+
+def _cost_seconds(config: Config, timings: Sequence[Timing]) -> float:
+    spec = config.cost
+    each = [
+        _microseconds(one.estimator, spec.latent_shape, int(dict(one.hyper).get("draws", 0)), timings)
+        for one in spec.estimators
+    ]
+    return spec.rounds * (1 + spec.replicas) * (spec.images + 500) * sum(each) / 1e6
+
+
+def _microseconds(estimator: str, shape: LatentShape, draws: int, timings: Iterable[Timing]) -> float:
+    """Per replica and image, by the nearest timing: same estimator and shape, else the costliest.
+
+    Cost grows with the number of draws from the cost of the cheapest estimator at that shape.
+    """
     known = list(timings)
-    here = [t for t in known if t.latent == str(run.shape)] or known
-    same = [t for t in here if t.estimator == run.estimator] or [max(here, key=lambda t: t.microseconds)]
+    here = [t for t in known if t.latent == str(shape)] or known
+    same = [t for t in here if t.estimator == estimator]
+    same = same or [t for t in here if t.estimator == lookup(estimator).variant_of]
+    same = same or [max(here, key=lambda t: t.microseconds)]
     nearest = min(same, key=lambda t: abs(t.draws - draws))
     base = min(nearest.microseconds, *(t.microseconds for t in here))
     growth = draws / nearest.draws if nearest.draws else 1.0
-    return STARTUP_SECONDS + images * (base + (nearest.microseconds - base) * growth) / 1e6
+    return base + (nearest.microseconds - base) * growth
 
 
 def memory_mb(cell: Cell) -> int:
@@ -80,6 +131,19 @@ def _is_done(config: Config, cell: Cell) -> bool:
         return is_done(config, cell)
     except ResultsError:
         return False
+
+
+def study_is_done(config: Config, study: Study) -> bool:
+    """Whether a study's record exists and was computed from this configuration and source."""
+    record = study_folder(config, study.name) / "record.json"
+    try:
+        return record.exists() and read_record(record, ("fingerprint",))["fingerprint"] == study.fingerprint
+    except ResultsError:
+        return False
+
+
+def _state(done: bool, seconds: float) -> str:
+    return f"{'done' if done else 'to do':>6} {'' if done else _duration(seconds):>10}"
 
 
 def _recorded(results: Path) -> list[Timing]:

@@ -1,6 +1,7 @@
-"""Results on disk: which cells are there, and whether they belong to the configuration."""
+"""Results on disk: which cells and studies are there, and whether they belong to the configuration."""
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,9 @@ import pandas as pd
 from reinrelax.config import Config
 from reinrelax.errors import ResultsError
 from reinrelax.runs import Cell, table_path
+from reinrelax.studies import Study, study_folder
+
+_RECORDED = ("fingerprint", "wall_seconds")
 
 
 @dataclass(frozen=True)
@@ -26,15 +30,24 @@ class CellResult:
     record: dict[str, Any] | None
 
 
-def read_record(path: Path) -> dict[str, Any]:
-    """A provenance record.
+@dataclass(frozen=True)
+class StudyResult:
+    """A study that has been run: its tables by name, and its provenance."""
+
+    tables: Mapping[str, pd.DataFrame]
+    record: dict[str, Any]
+
+
+def read_record(path: Path, keys: Sequence[str] = (*_RECORDED, "images_trained")) -> dict[str, Any]:
+    """A provenance record, which must hold these keys.
 
     Raises:
         ResultsError: missing or damaged.
     """
     try:
         record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        record["fingerprint"], record["wall_seconds"], record["images_trained"]
+        for key in keys:
+            record[key]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ResultsError(f"{path}: provenance cannot be read ({error!r}). Delete it and rerun") from None
     return record
@@ -61,19 +74,48 @@ def read_cell(config: Config, cell: Cell) -> CellResult:
     if not path.exists():
         return CellResult(cell, None, None)
     record = read_record(path.with_suffix(".json"))
-    if record["fingerprint"] != cell.fingerprint:
+    _check_origin(path, record, cell.fingerprint)
+    table = _read(path, ["run_id"])
+    if set(table["run_id"]) != {run.run_id for run in cell.runs}:
+        raise ResultsError(f"{path}: holds other runs than its record says. Delete it and rerun")
+    return CellResult(cell, table, record)
+
+
+def read_study(config: Config, study: Study) -> StudyResult | None:
+    """A study's results, or None if it has not been run.
+
+    Raises:
+        ResultsError: a file is missing or damaged, or was computed from another configuration or source.
+    """
+    folder = study_folder(config, study.name)
+    record_path = folder / "record.json"
+    paths = {name: folder / f"{name}.csv" for name in study.tables}
+    absent = [path for path in (*paths.values(), record_path) if not path.exists()]
+    if len(absent) == len(paths) + 1:
+        return None
+    if absent:
+        raise ResultsError(f"{absent[0]} is missing beside the study's other files. Delete them and rerun")
+    record = read_record(record_path, _RECORDED)
+    _check_origin(record_path, record, study.fingerprint)
+    return StudyResult({name: _read(path) for name, path in paths.items()}, record)
+
+
+def _check_origin(path: Path, record: Mapping[str, Any], expected: str) -> None:
+    if (found := str(record["fingerprint"])) != expected:
         raise ResultsError(
             f"{path} was computed from another configuration or source (fingerprint "
-            f"{record['fingerprint'][:12]}, expected {cell.fingerprint[:12]}). Run snakemake again to "
+            f"{found[:12]}, expected {expected[:12]}). Run snakemake again to "
             "recompute it, or give the configuration it was made with"
         )
+
+
+def _read(path: Path, columns: Sequence[str] = ()) -> pd.DataFrame:
     try:
         table = pd.read_csv(path)
-        found, expected = set(table["run_id"]), {run.run_id for run in cell.runs}
+        for column in columns:
+            table[column]
     except (OSError, ValueError, KeyError) as error:
         raise ResultsError(
             f"{path}: cannot be read as a results table ({error!r}). Delete it and rerun"
         ) from None
-    if found != expected:
-        raise ResultsError(f"{path}: holds other runs than its record says. Delete it and rerun")
-    return CellResult(cell, table, record)
+    return table

@@ -130,3 +130,41 @@ def percentile_interval(estimate: float, resampled: Floats, level: float = 0.95)
     tail = (1 - level) / 2
     low, high = np.quantile(resampled, [tail, 1 - tail], method="inverted_cdf")
     return Interval(estimate, float(low), float(high))
+
+
+def median_interval(values: ArrayLike) -> Interval:
+    """Median of `values` `[n]`, with the smallest and the largest of them as its interval.
+
+    Whatever the distribution, these hold its median between them with probability 1 − 2^(1−n): 94% at n = 5,
+    75% at n = 3. A bootstrap of so few values promises more than it keeps.
+    """
+    values = np.asarray(values, dtype=np.float64)
+    if len(values) == 0:
+        return Interval(np.nan, np.nan, np.nan)
+    low, high = (values.min(), values.max()) if len(values) > 1 else (np.nan, np.nan)
+    return Interval(float(np.median(values)), float(low), float(high))
+
+
+def minimum_interval(
+    places: ArrayLike, curves: ArrayLike, *, resamples: int = RESAMPLES, seed: int = 0, level: float = 0.95
+) -> Interval:
+    """Where the mean curve is lowest, with the percentile bootstrap interval over seeds.
+
+    A seed is resampled with its whole curve, so that what a seed does to all places alike moves no minimum.
+
+    Args:
+        places: `[P]`.
+        curves: `[S, P]`, one row a seed; infinite where it diverged.
+        resamples, seed: of the bootstrap.
+        level: coverage.
+    """
+    places, curves = np.asarray(places, dtype=np.float64), np.asarray(curves, dtype=np.float64)
+    seeds = len(curves)
+    if seeds == 0 or not np.isfinite(curves.mean(0)).any():
+        return Interval(np.nan, np.nan, np.nan)
+    estimate = float(places[curves.mean(0).argmin()])
+    if seeds < 2:
+        return Interval(estimate, np.nan, np.nan)
+    drawn = np.random.default_rng(seed).integers(seeds, size=(resamples, seeds))
+    means = curves[drawn].mean(1)
+    return percentile_interval(estimate, places[means.argmin(-1)], level)

@@ -1,49 +1,170 @@
 """Figures: the same bytes each time, the planned order, and looks that tell estimators apart."""
 
+import json
 import re
+import xml.etree.ElementTree as ET
 from collections.abc import Callable
 
 import pandas as pd
+import pytest
+import yaml
 
+from reinrelax import config as configuration
 from reinrelax.config import Config
-from reinrelax.reporting import collect, figures, style
-from tests.conftest import ROOT
-from tests.synthetic import noise, write_results
+from reinrelax.reporting import collect, figures, lines, style, svg
+from reinrelax.reporting.lines import LineFigure, LinePanel, Mark, Reference
+from tests.conftest import ROOT, merge
+from tests.synthetic import noise, write_results, write_studies
 
 Load = Callable[..., Config]
+NAMES = {
+    *("figure1", "figure2", "figure3", "figure4"),
+    *("sweep", "control", "quadrature", "grid", "readings"),
+}
 
 
-def build(config: Config, **only: object) -> None:
+def build(config: Config, studies: bool = True, **only: object) -> None:
     """Figures of planted results."""
     write_results(config, lambda run: (150 + noise(run), 160 + noise(run)), **only)  # type: ignore[arg-type]
+    if studies:
+        write_studies(config)
     collect.write_tables(config, ROOT)
     figures.write_figures(config, ROOT)
 
 
-def test_figures_are_the_same_bytes_each_time_and_have_no_background(load_config: Load) -> None:
-    config = load_config()
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Config:
+    """The tests' scale with everything computed, collected and drawn."""
+    raw = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+    merge(raw, yaml.safe_load((ROOT / "workflow/scales/test.yaml").read_text(encoding="utf-8")))
+    config = configuration.load({**raw, "results": str(tmp_path_factory.mktemp("drawn"))}, ROOT)
     build(config)
+    return config
+
+
+def test_figures_are_the_same_bytes_each_time_and_have_no_background(drawn: Config) -> None:
+    config = drawn
     first = {path.name: path.read_bytes() for path in (config.folder / "figures").iterdir()}
-    assert set(first) == {"figure3.svg", "figure4.svg", "figure3.csv", "figure4.csv"}
+    assert set(first) == {f"{name}.{kind}" for name in NAMES for kind in ("svg", "csv")} | {"figures.json"}
     figures.write_figures(config, ROOT)
     assert first == {path.name: path.read_bytes() for path in (config.folder / "figures").iterdir()}
-    text = first["figure3.svg"].decode()
-    assert "<dc:date>" not in text
-    assert "8 × 4" in text
-    assert style.INK not in text
-    assert "currentColor" in text
-    assert not re.search(r"fill: ?#(fff|ffffff|000000)\b", text)
+    for name in NAMES:
+        text = first[f"{name}.svg"].decode()
+        assert "<dc:date>" not in text
+        assert style.INK not in text
+        assert "currentColor" in text
+        assert not re.search(r"fill: ?#(fff|ffffff|000000)\b", text)
+    assert "8 × 4" in first["figure3.svg"].decode()
+
+
+def test_every_panel_and_series_of_the_data_is_in_the_figure(drawn: Config) -> None:
+    config = drawn
+    catalogue = json.loads((config.folder / "figures/figures.json").read_text(encoding="utf-8"))
+    assert {entry["name"] for entry in catalogue} == NAMES
+    for entry in catalogue:
+        name = entry["name"]
+        data = pd.read_csv(config.folder / f"figures/{name}.csv")
+        text = (config.folder / f"figures/{name}.svg").read_text(encoding="utf-8")
+        root = ET.fromstring(text)
+        panels = [group.get("id", "") for group in root.iter() if group.get("data-frame")]
+        expected = [f"{name}-{panel}" for panel in dict.fromkeys(data["panel"])]
+        assert panels == expected, name
+        assert [panel for panel, *_ in svg.take_apart(text, name).panels] == expected
+        assert set(entry["titles"]) == set(entry["y_labels"]) == set(entry["log"]) == set(data["panel"])
+        groups = {group.get("id") for group in root.iter() if group.get("data-series")}
+        if entry["kind"] == "lines":
+            assert list(data.columns[:6]) == list(lines.COLUMNS)
+            series = list(dict.fromkeys(data["series"]))
+            assert [one["name"] for one in entry["series"]] == series
+            drawn = data.dropna(subset=["value"])
+            for panel, label in set(zip(drawn["panel"], drawn["series"], strict=True)):
+                assert f"{name}-{panel}-line-{series.index(label)}" in groups
+        else:
+            for panel, rows in data.groupby("panel"):
+                assert {f"{name}-{panel}-cell-{index}" for index in range(len(rows))} <= groups
 
 
 def test_curves_and_panels_keep_the_planned_order_when_cells_are_missing(load_config: Load) -> None:
     config = load_config()
-    build(config, only=lambda cell: cell.name != "elbo/8x4/ST")
+    build(config, studies=False, only=lambda cell: cell.name != "elbo/8x4/ST")
     curves = pd.read_csv(config.folder / "tables/curves.csv")
     assert list(dict.fromkeys(curves["latent"])) == ["8x4", "4x24"]
     first = curves[curves["latent"] == "8x4"]
     assert list(dict.fromkeys(first["estimator"])) == ["ReinMax", "ReinMax-CV"]
     text = (config.folder / "figures/figure3.svg").read_text()
     assert text.index('id="figure3-8x4"') < text.index('id="figure3-4x24"')
+
+
+def test_figures_of_nothing_say_so(load_config: Load) -> None:
+    config = load_config()
+    collect.write_tables(config, ROOT)
+    figures.write_figures(config, ROOT)
+    for name in NAMES:
+        text = (config.folder / f"figures/{name}.svg").read_text(encoding="utf-8")
+        assert "Nothing to draw yet" in text, name
+        assert svg.take_apart(text, name).panels == []
+        assert len(pd.read_csv(config.folder / f"figures/{name}.csv")) == 0
+
+
+def test_the_papers_estimators_stand_apart_from_others(drawn: Config) -> None:
+    config = drawn
+    data = pd.read_csv(config.folder / "figures/figure1.csv")
+    above = set(data.loc[data["panel"] == "cosine", "series"])
+    below = set(data.loc[data["panel"] == "cosine-readings", "series"])
+    assert {name.split(", ")[0] for name in above} == set(style.PAPER)
+    assert "REINFORCE-LOO" in below
+    assert not above & below
+
+
+def test_the_grid_marks_the_best_and_the_papers_point(drawn: Config) -> None:
+    config = drawn
+    data = pd.read_csv(config.folder / "figures/grid.csv")
+    assert data.groupby("panel")["is_best"].sum().to_dict() == {"ReinMax-Rao-8x4": 1, "ReinMax-CV-8x4": 1}
+    assert data.groupby("panel")["is_paper"].sum().to_dict() == {"ReinMax-Rao-8x4": 1, "ReinMax-CV-8x4": 1}
+    assert data.loc[data["is_best"], "value"].tolist() == [0, 0]
+    text = (config.folder / "figures/grid.svg").read_text(encoding="utf-8")
+    assert "<title>Adam, 0.0005, τ 1.0: train " in text
+
+
+def figure(panel: LinePanel, **columns: object) -> str:
+    data = pd.DataFrame({"panel": panel.name, "series": "A", "low": None, "high": None, **columns})
+    data = data[list(lines.COLUMNS)].astype({"low": float, "high": float})
+    return lines.draw(LineFigure("f", "what", data, (panel,)))
+
+
+def test_numbers_at_the_axes_keep_their_digits_and_limits_their_precision() -> None:
+    text = figure(LinePanel("p", "", "x", "y"), x=[0, 1], value=[0.9751, 0.9762])
+    assert ">0.9754<" in text
+    found = re.search(r'data-y="([\d.]+) ([\d.]+)"', text)
+    assert found
+    assert 0.974 < float(found[1]) < 0.9751 < 0.9762 < float(found[2]) < 0.977
+
+
+def test_a_logarithmic_panel_says_so_and_leaves_out_what_has_no_logarithm() -> None:
+    text = figure(LinePanel("p", "", "x", "y", log=True), x=[0, 1, 2], value=[1e-6, 0.0, 1e-3])
+    assert 'data-log="y"' in text
+    assert "10⁻⁵" in text
+
+
+@pytest.mark.parametrize(("value", "words"), [(10.5, "paper"), (90.0, "paper 90 ↑"), (-90.0, "paper -90 ↓")])
+def test_a_reference_far_from_the_lines_does_not_squash_them(value: float, words: str) -> None:
+    panel = LinePanel("p", "", "x", "y", references=(Reference("y", value, "paper"),))
+    text = figure(panel, x=[0, 1], value=[9.0, 10.0])
+    assert f">{words}<" in text
+    found = re.search(r'data-y="\S+ (\S+)"', text)
+    assert found
+    assert float(found[1]) < 12
+
+
+def test_a_minimum_without_interval_is_drawn_too() -> None:
+    panel = LinePanel("p", "", "x", "y", marks=(Mark("A", 1, 9, float("nan"), float("nan")),))
+    ET.fromstring(figure(panel, x=[0, 1, 2], value=[10.0, 9.0, 10.0]))
+
+
+def test_a_panel_without_numbers_says_so() -> None:
+    text = figure(LinePanel("p", "", "x", "y"), x=[0, 1], value=[float("nan")] * 2)
+    assert "Nothing to draw yet" in text
+    assert 'id="f-p"' in text
 
 
 def test_no_two_estimators_look_alike() -> None:
@@ -57,3 +178,9 @@ def test_no_two_estimators_look_alike() -> None:
         assert len({getattr(look, part) for look in seven}) == 7
     # Leaving estimators out does not change how the others look.
     assert style.styles(["ReinMax"])["ReinMax"] == looks["ReinMax"]
+
+
+def test_an_estimator_with_settings_alone_keeps_its_looks_for_one_of_them() -> None:
+    looks = style.styles(["ST", "ReinMax-CV, η 0.5", "ReinMax-CV, η 1.5", "g′"])
+    assert looks["ReinMax-CV, η 0.5"] == style.styles(["ReinMax-CV"])["ReinMax-CV"]
+    assert len(set(looks.values())) == 4

@@ -16,14 +16,16 @@ import pandas as pd
 import pytest
 
 from reinrelax.config import Config
-from reinrelax.errors import ResultsError
-from reinrelax.reporting import collect, figures, page
+from reinrelax.errors import ConfigError, ResultsError
+from reinrelax.reporting import collect, figures, page, sections
+from reinrelax.reporting.collected import FILLED_BY
 from reinrelax.reporting.gather import last_rows, recompute
-from reinrelax.reporting.wording import anchor, fixed, interval, signed
+from reinrelax.reporting.wording import anchor, fixed, interval, signed, significant, subscripts
 from reinrelax.run import Run
-from reinrelax.runs import cells, table_path
+from reinrelax.runs import Cell, cells, table_path
+from tests import toy
 from tests.conftest import ROOT
-from tests.synthetic import noise, published, write_results
+from tests.synthetic import noise, published, write_results, write_studies
 
 Load = Callable[..., Config]
 
@@ -39,7 +41,11 @@ def flat(run: Run) -> tuple[float, float]:
 
 
 def from_paper(run: Run) -> tuple[float, float]:
-    return published(run, ROOT)
+    return published(run, ROOT) if run.experiment == "elbo" else flat(run)
+
+
+def elbo(cell: Cell) -> bool:
+    return cell.first.experiment == "elbo"
 
 
 def table(config: Config, name: str) -> pd.DataFrame:
@@ -49,6 +55,8 @@ def table(config: Config, name: str) -> pd.DataFrame:
 def line(config: Config, name: str, estimator: str, latent: str) -> dict[str, str]:
     found = table(config, name)
     row = found[(found["estimator"] == estimator) & (found["latent"] == latent)]
+    if "experiment" in row:
+        row = row[row["experiment"] == "elbo"]
     assert len(row) == 1
     return {str(key): value for key, value in row.iloc[0].items()}
 
@@ -82,7 +90,7 @@ class Text(HTMLParser):
 
 def test_planted_numbers_come_back_with_their_interval_and_verdict(load_config: Load) -> None:
     config = load_config(**PAPER)
-    write_results(config, from_paper, epochs=[1])
+    write_results(config, from_paper, only=elbo, epochs=[1])
     collect.write_tables(config, ROOT)
     found = line(config, "table2.csv", "ReinMax", "8x4")
     reference = pd.read_csv(ROOT / "report/reference/table2_train_elbo.csv").set_index(
@@ -107,23 +115,30 @@ def test_partial_results_are_reported_as_such(load_config: Load) -> None:
     write_results(config, from_paper, only=lambda cell: cell.name == "elbo/8x4/ST", epochs=[1])
     html = build(config)
     states = table(config, "cells.csv").set_index("cell")["state"]
+    planned = len(states)
     assert states["elbo/8x4/ST"] == "done"
     assert (states.drop("elbo/8x4/ST") == "missing").all()
     assert line(config, "table2.csv", "ST", "8x4")["verdict"] == "reproduced"
     assert line(config, "table2.csv", "ReinMax", "8x4")["reason"] == "ReinMax at 8x4 has not been run"
     words = Text(html).text
-    assert "1 of 6 cells done" in words
-    assert "5 missing" in words
+    studies = len(table(config, "studies.csv"))
+    assert f"1 of {planned} cells done" in words
+    assert f"0 of {studies} studies done" in words
+    assert f"{planned - 1 + studies} missing" in words
     assert "incomplete" in words
-    assert "ReinMax: 8 × 4, 4 × 24" in words
+    assert "Tables 2 and 3, ReinMax: 8 × 4, 4 × 24" in words
+    assert "Figure 1 and Table 1: epoch 0" in words
 
 
 def test_a_report_of_nothing_can_be_built(load_config: Load) -> None:
     html = build(load_config())
     words = Text(html).text
-    assert "0 of 6 cells done" in words
-    assert "No curve yet" in words
+    assert f"0 of {len(cells(load_config()))} cells done" in words
+    # Tables 2 and 3 and the paper's own settings are shown; all else says that there is nothing.
+    assert words.count("Nothing to show: no result yet.") == 12
+    assert "Here:" in words
     assert html.count("data-cell=") == 84
+    assert "This run:" not in words
 
 
 def test_part_of_a_split_cell_is_not_judged(load_config: Load) -> None:
@@ -133,7 +148,7 @@ def test_part_of_a_split_cell_is_not_judged(load_config: Load) -> None:
     found = line(config, "table2.csv", "ST", "8x4")
     assert (found["seeds"], found["verdict"]) == ("3", "not tested at this scale")
     assert "3 of 5 planned seeds ended" in found["reason"]
-    write_results(config, from_paper, epochs=[1])
+    write_results(config, from_paper, only=elbo, epochs=[1])
     collect.write_tables(config, ROOT)
     assert line(config, "table2.csv", "ST", "8x4")["verdict"] == "reproduced"
     assert '<tr id="cell-elbo-8x4-ST.2">' in build(config)
@@ -154,7 +169,7 @@ def test_a_damaged_cell_is_shown_and_not_hidden(
     load_config: Load, damage: Callable[[Path], Any], message: str
 ) -> None:
     config = load_config()
-    write_results(config, flat)
+    write_results(config, flat, only=elbo)
     damage(table_path(config, "elbo/8x4/ST"))
     html = build(config)
     found = line(config, "cells.csv", "ST", "8x4")
@@ -172,16 +187,17 @@ def test_a_damaged_cell_is_shown_and_not_hidden(
 
 def test_a_stale_cell_says_how_to_mend_it(load_config: Load) -> None:
     config = load_config()
-    write_results(config, flat, fingerprint="f" * 64)
+    write_results(config, flat, only=elbo, fingerprint="f" * 64)
     words = Text(build(config)).text
-    assert set(table(config, "cells.csv")["state"]) == {"unreadable"}
+    states = table(config, "cells.csv").groupby("experiment")["state"].unique()
+    assert states["elbo"].tolist() == ["unreadable"]
     assert "was computed from another configuration or source" in words
     assert "Run snakemake again" in words
 
 
 def test_a_run_cut_short_does_not_count(load_config: Load) -> None:
     config = load_config()
-    write_results(config, flat)
+    write_results(config, flat, only=elbo)
     path = table_path(config, "elbo/8x4/ST")
     rows = pd.read_csv(path)
     rows[~((rows["seed"] == 1) & (rows["epoch"] == 2))].to_csv(path, index=False)
@@ -194,7 +210,7 @@ def test_a_run_cut_short_does_not_count(load_config: Load) -> None:
 
 def test_a_diverged_seed_is_counted_and_never_makes_a_verdict_better(load_config: Load) -> None:
     config = load_config(**PAPER)
-    write_results(config, from_paper, diverged=[("ST", "8x4", 2)], epochs=[1])
+    write_results(config, from_paper, only=elbo, diverged=[("ST", "8x4", 2)], epochs=[1])
     html = build(config)
     found = line(config, "table2.csv", "ST", "8x4")
     assert (found["seeds"], found["diverged"], found["verdict"]) == ("4", "1", "not reproduced")
@@ -202,7 +218,7 @@ def test_a_diverged_seed_is_counted_and_never_makes_a_verdict_better(load_config
     assert math.isfinite(float(found["mean"]))
     words = Text(html).text
     assert "1 diverged" in words
-    assert "ST at 8 × 4: 1 of 5 seeds" in words
+    assert "Tables 2 and 3, ST at 8 × 4: 1 of 5 trainings" in words
     curves = table(config, "curves.csv")
     ends = (
         curves[(curves["estimator"] == "ST") & (curves["latent"] == "8x4")].groupby("epoch")["seeds"].first()
@@ -230,7 +246,7 @@ def test_an_estimator_that_the_paper_lacks_appears_everywhere(load_config: Load)
     experiment = {"estimators": ["ST", name]}
     settings = {name: {"any": {"optimizer": "Adam", "learning_rate": 0.0005, "tau": 1.0, "eta": 0.5}}}
     config = load_config(experiments={"elbo": experiment}, settings=settings)
-    write_results(config, flat)
+    write_results(config, flat, only=elbo)
     html = build(config)
     found = line(config, "table2.csv", name, "8x4")
     assert (found["paper_mean"], found["verdict"]) == ("", "")
@@ -245,7 +261,7 @@ def test_an_estimator_that_the_paper_lacks_appears_everywhere(load_config: Load)
 def test_names_and_messages_are_escaped(load_config: Load) -> None:
     config = load_config()
     evil = "<script>alert(1)</script>&<b>"
-    write_results(config, flat, host=evil, device=evil, commit=evil)
+    write_results(config, flat, only=elbo, host=evil, device=evil, commit=evil)
     collect.write_tables(config, ROOT)
     for name in ("table2.csv", "curves.csv", "cells.csv"):
         path = config.folder / "tables" / name
@@ -261,7 +277,7 @@ def test_names_and_messages_are_escaped(load_config: Load) -> None:
 
 def test_the_page_needs_nothing_beside_it_and_links_only_to_what_exists(load_config: Load) -> None:
     config = load_config()
-    write_results(config, flat)
+    write_results(config, flat, only=elbo)
     log = config.folder / "logs/train/elbo/8x4/ST.log"
     log.parent.mkdir(parents=True)
     log.write_text("trained")
@@ -284,24 +300,24 @@ def test_the_page_needs_nothing_beside_it_and_links_only_to_what_exists(load_con
 
 def test_headers_have_scope_and_tables_captions(load_config: Load) -> None:
     config = load_config()
-    write_results(config, flat)
+    write_results(config, flat, only=elbo)
     tags = Text(build(config)).tags
     assert all(attrs.get("scope") in ("col", "row") for tag, attrs in tags if tag == "th")
     names = [tag for tag, _ in tags]
-    assert names.count("caption") == names.count("table") == 6
+    assert names.count("caption") == names.count("table") > 6
     assert all(attrs.get("aria-label") or attrs.get("aria-hidden") for tag, attrs in tags if tag == "svg")
 
 
 def test_digits_are_announced_loudly_and_mnist_is_not(load_config: Load) -> None:
     config = load_config()
-    write_results(config, flat)
+    write_results(config, flat, only=elbo)
     assert "These numbers are not from MNIST" in Text(build(config)).text
     # The fallback: asked for MNIST, computed with digits.
     config = load_config(dataset={"name": "mnist"}, scale="other")
-    write_results(config, flat, dataset="digits")
+    write_results(config, flat, only=elbo, dataset="digits")
     assert "These numbers are not from MNIST" in Text(build(config)).text
     config = load_config(dataset={"name": "mnist"}, scale="third")
-    write_results(config, flat)
+    write_results(config, flat, only=elbo)
     words = Text(build(config)).text
     assert "These numbers are not from MNIST" not in words
     assert "Nothing here is held against the paper" in words
@@ -309,7 +325,7 @@ def test_digits_are_announced_loudly_and_mnist_is_not(load_config: Load) -> None
 
 def test_commands_name_the_file_and_the_scale(load_config: Load) -> None:
     config = load_config()
-    write_results(config, flat)
+    write_results(config, flat, only=elbo)
     html = build(config)
     target = f"{config.folder.as_posix()}/elbo/8x4/ST.csv"
     command = f"snakemake --cores all --configfile workflow/scales/test.yaml --force {target}"
@@ -321,9 +337,13 @@ def test_commands_name_the_file_and_the_scale(load_config: Load) -> None:
 
 def test_missing_tables_are_named(load_config: Load) -> None:
     config = load_config()
-    with pytest.raises(ResultsError, match=r"curves\.csv: cannot be read .* Run snakemake again"):
+    with pytest.raises(ResultsError, match=r"\w+\.csv: cannot be read .* Run snakemake again"):
         figures.write_figures(config, ROOT)
     with pytest.raises(ResultsError, match=r"cells\.csv: cannot be read"):
+        page.write_report(config, ROOT)
+    build(config)
+    (config.folder / "tables/control.csv").unlink()
+    with pytest.raises(ResultsError, match=r"control\.csv: cannot be read"):
         page.write_report(config, ROOT)
     build(config)
     (config.folder / "figures/figure3.svg").write_text("<svg")
@@ -333,7 +353,7 @@ def test_missing_tables_are_named(load_config: Load) -> None:
 
 def test_claims_json_holds_rule_and_reason_of_each(load_config: Load) -> None:
     config = load_config()
-    write_results(config, flat)
+    write_results(config, flat, only=elbo)
     collect.write_tables(config, ROOT)
     found = json.loads((config.folder / "tables/claims.json").read_text(encoding="utf-8"))
     assert len(found) == 108
@@ -345,15 +365,102 @@ def test_claims_json_holds_rule_and_reason_of_each(load_config: Load) -> None:
 
 def test_tables_are_the_same_bytes_each_time(load_config: Load) -> None:
     config = load_config()
-    write_results(config, flat)
+    write_results(config, flat, only=elbo)
     collect.write_tables(config, ROOT)
     first = {path.name: path.read_bytes() for path in (config.folder / "tables").iterdir()}
-    assert set(first) == {"cells.csv", "table2.csv", "table3.csv", "curves.csv", "claims.json"}
+    read = {f"{name}.csv" for name in ("cells", "studies", "curves", *FILLED_BY)} | {"claims.json"}
+    assert set(first) == read
     collect.write_tables(config, ROOT)
     assert first == {path.name: path.read_bytes() for path in (config.folder / "tables").iterdir()}
     with (config.folder / "tables/cells.csv").open(newline="") as file:
-        whole = [row["train_images"] for row in csv.DictReader(file)]
+        whole = [row["train_images"] for row in csv.DictReader(file) if row["state"] == "done"]
     assert set(whole) == {"300"}
+
+
+def test_everything_is_shown_once_it_has_run(load_config: Load) -> None:
+    config = load_config()
+    write_results(config, flat)
+    write_studies(config)
+    html = build(config)
+    words = Text(html).text
+    assert "Nothing to show" not in words
+    assert "complete" in words
+    assert "Everything that this configuration plans was run" not in words  # other shapes were not planned
+    tables = {attrs["id"] for tag, attrs in Text(html).tags if tag == "table" and "id" in attrs}
+    assert tables >= {
+        *("table1-rows", "figure1-last", "sweep-rows", "table2-grid", "table3-grid", "control-terms"),
+        *("identities-deviations", "figure2-minimum", "quadrature-rules", "table4-rows", "table5-rows"),
+        *("readings-rows", "studies-table"),
+    }
+    # Below the paper's scale: said in each section that has one, and nothing is judged.
+    assert words.count("not tested at this scale This run:") == 7
+    assert "closest of what ran, not judged" in words
+    assert {claim["verdict"] for claim in json.loads((config.folder / "tables/claims.json").read_text())} <= {
+        *("not tested at this scale", "not run", "ambiguous in the paper"),
+    }
+
+
+def test_tables_say_what_was_measured(load_config: Load) -> None:
+    config = load_config()
+    build(config)
+    toy.write(config.folder, toy.everything())
+    words = Text(page.write_report(config, ROOT).read_text(encoding="utf-8")).text
+    assert "ReinMax 7.400 2.71 1.50 [1.25, 1.75] 2.50" in words
+    assert "Theorem 1 0 2.50 0.500 ≠ does not hold" in words
+    assert "Theorem 1 0.5 1.00 × 10⁻¹⁵ 1.00 × 10⁻¹⁶ = holds to rounding" in words
+    assert "STGS in the paper: Gumbel 3.45 20.0 [19.0, 21.0]" in words
+    assert "Adam, 0.0005, τ 1 Adam, 0.0005, τ 0.7 130.25 131.50 +1.25 3 6 of 6 2" in words
+    assert "Eq. 23, alpha = 2/3 order of the local error 3.01" in words
+
+
+def test_a_section_is_at_the_papers_scale_or_says_that_it_is_not(load_config: Load) -> None:
+    config = load_config()
+    write_studies(config)
+    build(config)
+    rows = toy.everything()
+    for row in rows["table1"]:
+        row.update(epoch=50, estimates=1024, images=100)
+    toy.write(config.folder, rows)
+    cells_csv = config.folder / "tables/cells.csv"
+    own = pd.read_csv(cells_csv, dtype=str, keep_default_na=False)
+    own.loc[own["experiment"] == "gradients", ["state", "dataset"]] = ["done", "mnist"]
+    own.to_csv(cells_csv, index=False)
+    shown = page.context(config, ROOT)["sections"]
+    scales = {section.id: section.scale for section in shown if section.scale}
+    assert scales["table1"].mark.text == ""
+    assert scales["table1"].ours == "MNIST, after epoch 50, 1,024 estimates, 100 images"
+    assert scales["control"].mark.text == "not tested at this scale"
+    assert scales["figure2"].mark.text == "not run"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("- {id: x, naw: y}", r"sections\.yaml: x\.naw: unknown key"),
+        ("- {id: x}", r"sections\.yaml: x: missing nav"),
+        ("- {id: x, nav: x, name: x, what: x, says: x, here: x, source: elbo, tables: [table9]}", "table9"),
+    ],
+)
+def test_a_wrong_section_is_named(
+    load_config: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, message: str
+) -> None:
+    config = load_config()
+    build(config)
+    path = tmp_path / "sections.yaml"
+    path.write_text(text)
+    monkeypatch.setattr(sections, "WORDS", path)
+    with pytest.raises(ConfigError, match=message):
+        page.write_report(config, ROOT)
+
+
+def test_numbers_of_any_size_are_written() -> None:
+    assert [significant(x) for x in (0.0, 1.5, -0.0123456, 1.8e-15, 1234567.0)] == [
+        *("0", "1.50", "−0.0123", "1.80 × 10⁻¹⁵", "1.23 × 10⁶"),
+    ]
+    assert significant(math.nan) == significant(None) == ""
+    assert str(subscripts("θ_D of <b> and std_root, (π_τ + D)")) == (
+        "θ<sub>D</sub> of &lt;b&gt; and std_root, (π<sub>τ</sub> + D)"
+    )
 
 
 def test_numbers_are_written_with_care() -> None:

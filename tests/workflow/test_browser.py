@@ -12,7 +12,7 @@ from playwright.sync_api import sync_playwright
 from reinrelax import config as configuration
 from reinrelax.reporting import collect, figures, page
 from tests.conftest import ROOT, merge
-from tests.synthetic import published, write_results
+from tests.synthetic import noise, published, write_results, write_studies
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = pytest.mark.slow
@@ -32,11 +32,12 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     config = configuration.load(raw, ROOT)
     write_results(
         config,
-        lambda run: published(run, ROOT),
+        lambda run: published(run, ROOT) if run.experiment == "elbo" else (140 + noise(run), 142.0),
         only=lambda cell: cell.name != "elbo/8x4/GST-1.0",
         diverged=[("STGS", "4x24", 2)],
         epochs=[1, 40, 80, 120],
     )
+    write_studies(config, only=lambda name: name != "cost")
     collect.write_tables(config, ROOT)
     figures.write_figures(config, ROOT)
     return page.write_report(config, ROOT)
@@ -144,10 +145,10 @@ def test_curves_tell_their_values_under_the_pointer(tab: Any) -> None:
     assert panel.locator(".tip").is_hidden()
     tab.mouse.move(box["x"] + 0.95 * box["width"], box["y"] + 0.5 * box["height"])
     tip = panel.locator(".tip")
-    assert "epoch 160" in tip.inner_text()
+    assert "Epoch 160" in tip.inner_text()
     ours = tab.locator('#table2 td[data-cell^="ReinMax 8"] .line').nth(1).inner_text()
     shown = next(line for line in tip.locator("tr").all_inner_texts() if line.split()[0] == "ReinMax")
-    assert shown.split()[1] in ours
+    assert f"{float(shown.split()[1]):.2f}" in ours
     # GST-1.0 has not been run at this shape: it has no line, and no value is made up for it.
     assert "GST-1.0" not in tip.inner_text()
     tab.mouse.move(2, box["y"] + 5)
@@ -158,11 +159,58 @@ def test_curves_can_be_read_by_keyboard(tab: Any) -> None:
     panel = tab.locator("#figure4 .panel").nth(1)
     panel.focus()
     panel.press("Home")
-    assert "epoch 1\n" in panel.locator(".tip").inner_text()
+    assert "Epoch 1\n" in panel.locator(".tip").inner_text()
     panel.press("ArrowRight")
-    assert "epoch 40" in panel.locator(".tip").inner_text()
+    assert "Epoch 40" in panel.locator(".tip").inner_text()
     panel.press("Escape")
     assert panel.locator(".tip").is_hidden()
+
+
+def test_curves_over_other_things_than_epochs_can_be_read(tab: Any) -> None:
+    panel = tab.locator("#figure2 .panel").first
+    panel.focus()
+    panel.press("Home")
+    tip = panel.locator(".tip")
+    assert tip.inner_text().startswith("β −0.2\n")
+    assert "Eq. 27 as printed" in tip.inner_text()
+    panel.press("ArrowRight")
+    assert tip.inner_text().startswith("β 0.1\n")
+    box = panel.bounding_box()
+    assert box is not None
+    panel.hover(position={"x": 0.97 * box["width"], "y": 0.5 * box["height"]})
+    assert tip.inner_text().startswith("β 1.2\n")
+    # Variances are tiny, and read as powers of ten.
+    panel = tab.locator("#sweep .panel").nth(1)
+    panel.focus()
+    panel.press("Home")
+    assert panel.locator(".tip").inner_text().startswith("τ 0.3\n")
+    assert "e−" in panel.locator(".tip").inner_text()
+
+
+def test_maps_are_shown_and_tell_their_values(tab: Any) -> None:
+    section = tab.locator("section#table5")
+    assert section.locator(".panel svg title").count() > 10
+    assert section.locator(".tip").count() == 0
+
+
+def test_sections_are_there_in_the_papers_order(tab: Any) -> None:
+    links = [link.get_attribute("href") for link in tab.locator("nav a").all()]
+    sections = [f"#{section.get_attribute('id')}" for section in tab.locator("main > section").all()]
+    assert links == sections
+    assert links.index("#table1") < links.index("#control") < links.index("#figure2") < links.index("#table5")
+    assert links[-6:] == ["#figure4", "#readings", "#errata", "#claims", "#not-run", "#provenance"]
+    for link in tab.locator(".see a").all():
+        assert tab.locator(f"article{link.get_attribute('href')}").count() == 1
+    assert "0 of 1 job done; missing: cost" in tab.locator("#table4").inner_text()
+
+
+def test_a_table_of_measurements_sorts(tab: Any) -> None:
+    table = tab.locator("#figure1-last")
+    head = table.locator("th", has_text="Variance").first
+    head.locator("button").click()
+    keys = [float(cell.get_attribute("data-key")) for cell in table.locator("tbody td:nth-child(7)").all()]
+    assert len(keys) > 10
+    assert keys == sorted(keys)
 
 
 def test_the_legend_hides_lines(tab: Any) -> None:

@@ -66,7 +66,10 @@ def jobs(done: subprocess.CompletedProcess[str]) -> set[str]:
     outputs = [
         line.split("output:")[1].split(",")[0].strip() for line in lines if line.strip().startswith("output:")
     ]
-    return {o.removeprefix("results/test/").removesuffix(".csv") for o in outputs if "/elbo/" in o}
+    kinds = ("/elbo/", "/beta/", "/grid/", "/readings/", "/gradients/", "/identities/", "/cost/")
+    return {
+        o.removeprefix("results/test/").removesuffix(".csv") for o in outputs if any(k in o for k in kinds)
+    }
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +102,27 @@ def test_everything_is_there(finished: Path) -> None:
         assert (results / f"logs/train/elbo/{cell}.log").exists()
         assert (results / f"benchmarks/train/elbo/{cell}.tsv").exists()
         assert not (results / f"elbo/{cell}.checkpoint").exists()
-    assert (results / "figures/figure3.svg").stat().st_size > 1000
+    for cell, rows in (
+        ("beta/8x4/ReinMax-RK2", 3 * 2),
+        ("grid/8x4/ReinMax-CV", 2),
+        ("readings/8x4/ReinMax", 4),
+    ):
+        assert len((results / f"{cell}.csv").read_text().splitlines()) == 1 + rows, cell
+    for study in ("gradients/epoch-0", "gradients/epoch-2", "identities", "cost"):
+        assert json.loads((results / study / "record.json").read_text())["wall_seconds"] > 0
+        assert (results / f"logs/studies/{study}.log").exists()
+    for figure in (
+        "figure1",
+        "figure2",
+        "figure3",
+        "figure4",
+        "quadrature",
+        "control",
+        "sweep",
+        "grid",
+        "readings",
+    ):
+        assert (results / f"figures/{figure}.svg").stat().st_size > 1000, figure
     assert "ReinMax-CV" in (results / "report.html").read_text()
 
 
@@ -112,7 +135,7 @@ def test_a_second_run_does_nothing(finished: Path) -> None:
 def test_plan_counts_what_is_left(finished: Path) -> None:
     scale = ["--config", "config.yaml", "--config", "workflow/scales/test.yaml"]
     done = run(finished, "plan", *scale, module="reinrelax")
-    assert "0 of 6 jobs to do, 0 replicas" in done.stdout, done.stderr
+    assert "0 of 18 jobs to do, 0 replicas" in done.stdout, done.stderr
     paper = run(
         finished,
         "plan",
@@ -122,7 +145,7 @@ def test_plan_counts_what_is_left(finished: Path) -> None:
         "workflow/scales/paper.yaml",
         module="reinrelax",
     )
-    assert "42 of 42 jobs to do, 420 replicas" in paper.stdout, paper.stderr
+    assert "93 of 93 jobs to do, 2043 replicas" in paper.stdout, paper.stderr
 
 
 def test_new_file_times_rerun_nothing(copy_of_finished: Path) -> None:
@@ -145,6 +168,19 @@ def test_a_change_reruns_only_what_depends_on_it(copy_of_finished: Path) -> None
     )
     path.write_text(yaml.safe_dump(raw))
     assert planned(copy_of_finished) == {"elbo/4x24/ReinMax", "elbo/8x4/STGS", "elbo/4x24/STGS"}
+
+
+def test_a_change_of_a_study_reruns_that_study(copy_of_finished: Path) -> None:
+    path = copy_of_finished / "workflow/scales/test.yaml"
+    raw: dict[str, Any] = yaml.safe_load(path.read_text())
+    merge(raw, {"experiments": {"gradients": {"samples": 40}, "identities": {"functions": 4}}})
+    path.write_text(yaml.safe_dump(raw))
+    studies = {f"gradients/epoch-{epoch}/estimators" for epoch in (0, 2)}
+    assert planned(copy_of_finished) == {*studies, "identities/identities"}
+    merge(raw, {"experiments": {"gradients": {"training": {"epochs": 3}}}})
+    path.write_text(yaml.safe_dump(raw))
+    studies |= {"gradients/epoch-3/estimators", "gradients/8x4/ReinMax"}
+    assert planned(copy_of_finished) == {*studies, "identities/identities"}
 
 
 def test_stale_tables_are_shown_as_such_by_the_report(copy_of_finished: Path) -> None:

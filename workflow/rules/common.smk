@@ -40,6 +40,26 @@ def cell_of(wildcards):
     return CELLS[f"{wildcards.experiment}/{wildcards.shape}/{wildcards.estimator}"]
 
 
+def study_files(name):
+    """What a study writes."""
+    names = [*(f"{table}.csv" for table in STUDIES[name].tables), "record.json"]
+    return [studies.study_folder(SETTINGS, name) / file for file in names]
+
+
+def study_fingerprint(name):
+    """All that a study depends on: its settings and the source that computes it."""
+    return STUDIES[name].fingerprint
+
+
+def captioned(path):
+    """An output that Snakemake's report shows, with the caption of its name."""
+    kind = "figure" if path.suffix == ".svg" else "table"
+    name = path.stem if path.stem.startswith(kind) else f"{kind}-{path.stem}"
+    return report(
+        path, caption=f"../../report/captions/{name}.rst", category="Beyond ReinMax"
+    )
+
+
 def reinrelax(command, redirect="2>"):
     """The shell line of a rule: its output goes to its log, whose last lines are shown when it fails."""
     config_file = shlex.quote(str(CONFIG_FILE))
@@ -55,3 +75,4 @@ wildcard_constraints:
 
 localrules:
     all,
+    gradients,

@@ -1,20 +1,18 @@
 # Paper B beyond its trainings: gradients at snapshots, identities by enumeration, cost.
 
 
-def study_files(name):
-    """What a study writes."""
-    folder = studies.study_folder(SETTINGS, name)
-    return [folder / f"{table}.csv" for table in STUDIES[name].tables] + [
-        folder / "record.json"
-    ]
-
-
-def study_fingerprint(name):
-    """All that a study depends on: its settings and the source that computes it."""
-    return STUDIES[name].fingerprint
-
-
+# All snapshots, as a target.
 rule gradients:
+    input:
+        [
+            file
+            for name in STUDIES
+            if name.startswith("gradients/")
+            for file in study_files(name)
+        ],
+
+
+rule measure:
     input:
         rules.data.output,
         studies.snapshot_path(SETTINGS),

@@ -1,24 +1,36 @@
 TABLES = FOLDER / "tables"
 FIGURES = FOLDER / "figures"
+# Those of the paper, and what they are made of or what it has no table for.
+PAPER_TABLES = ["table1", "table2", "table3", "table4", "table5", "readings"]
+OTHER_TABLES = [
+    *(
+        "cells",
+        "studies",
+        "curves",
+        "grid",
+        "figure1",
+        "sweep",
+        "control",
+        "quadrature",
+    ),
+    *("example", "identities", "figure2", "figure2_minimum", "readings_curves"),
+]
+DRAWN = ["figure1", "figure2", "figure3", "figure4"]
+DRAWN += ["sweep", "control", "quadrature", "grid", "readings"]
 
 
 rule judge:
     input:
         [FOLDER / f"{name}.{kind}" for name in CELLS for kind in ("csv", "json")],
+        [
+            studies.study_folder(SETTINGS, study.name) / name
+            for study in STUDIES.values()
+            for name in (*(f"{table}.csv" for table in study.tables), "record.json")
+        ],
     output:
-        cells=TABLES / "cells.csv",
-        curves=TABLES / "curves.csv",
+        **{name: captioned(TABLES / f"{name}.csv") for name in PAPER_TABLES},
+        **{name: TABLES / f"{name}.csv" for name in OTHER_TABLES},
         claims=TABLES / "claims.json",
-        table2=report(
-            TABLES / "table2.csv",
-            caption="../../report/captions/table2.rst",
-            category="Beyond ReinMax",
-        ),
-        table3=report(
-            TABLES / "table3.csv",
-            caption="../../report/captions/table3.rst",
-            category="Beyond ReinMax",
-        ),
     log:
         FOLDER / "logs/judge.log",
     benchmark:
@@ -34,19 +46,11 @@ rule judge:
 
 rule draw:
     input:
-        rules.judge.output.curves,
+        rules.judge.output,
     output:
-        figure3=report(
-            FIGURES / "figure3.svg",
-            caption="../../report/captions/figure3.rst",
-            category="Beyond ReinMax",
-        ),
-        figure4=report(
-            FIGURES / "figure4.svg",
-            caption="../../report/captions/figure4.rst",
-            category="Beyond ReinMax",
-        ),
-        data=[FIGURES / "figure3.csv", FIGURES / "figure4.csv"],
+        **{name: captioned(FIGURES / f"{name}.svg") for name in DRAWN},
+        data=[FIGURES / f"{name}.csv" for name in DRAWN],
+        catalogue=FIGURES / "figures.json",
     log:
         FOLDER / "logs/draw.log",
     benchmark:
@@ -78,6 +82,8 @@ rule render:
         "../../environment.yml"
     params:
         source=sources.fingerprint(["reinrelax.reporting.page"]),
-        templates=sources.content_hash(["report/templates", "report/static"]),
+        templates=sources.content_hash(
+            ["report/templates", "report/static", "report/errata"]
+        ),
     shell:
         reinrelax("render", redirect=">")

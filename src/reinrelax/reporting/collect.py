@@ -1,29 +1,28 @@
-"""Results of all cells in, judged tables out: all that figures and page are made of."""
+"""Results of all cells and studies in, judged tables out: all that figures and page are made of."""
 
 import json
-from itertools import product
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from reinrelax import claims, files, stats
+from reinrelax import claims, files
 from reinrelax.claims.evidence import Evidence
 from reinrelax.claims.judge import SCHEMAS
-from reinrelax.claims.model import METRICS, Verdict, load
+from reinrelax.claims.model import load
 from reinrelax.config import Config
-from reinrelax.reporting.gather import Gathered, gather, last_rows
+from reinrelax.reporting.gather import gather, last_rows
+from reinrelax.reporting.gather_studies import gather_studies
+from reinrelax.reporting.numbers import beta, cost, elbo, gradients, grid, readings
 
 CLAIMS = Path("report/claims")
 TABLES = {"table2": "train_nelbo_nats", "table3": "test_nelbo_nats"}
-NO_NUMBER = "the paper has no number for it"
 
 
 def write_tables(config: Config, root: Path) -> None:
-    """Write `cells.csv`, `table2.csv`, `table3.csv`, `curves.csv` and `claims.json` to the folder `tables`.
+    """Write all tables, as CSV, and `claims.json` to the folder `tables`.
 
-    Cells that are missing or cannot be read become rows that say so.
+    Cells and studies that are missing or cannot be read become rows of `cells.csv` and `studies.csv` that say
+    so; a table of which nothing has been computed is a header.
 
     Args:
         config: whose results.
@@ -33,111 +32,37 @@ def write_tables(config: Config, root: Path) -> None:
         ConfigError: a claims file is wrong.
         ResultsError: a table cannot be written.
     """
-    gathered = gather(config, root)
-    evidence = Evidence(last_rows(gathered.rows), gathered.plan)
-    verdicts = [claims.judge(claim, evidence) for claim in load(root / CLAIMS, SCHEMAS, root)]
+    gathered, studied = gather(config, root), gather_studies(config, root)
+    stated = load(root / CLAIMS, SCHEMAS, root)
+    # Claims are about Tables 2 and 3: other experiments train the same estimators on the same shapes.
+    trained = gathered.of("elbo")
+    evidence = Evidence(last_rows(trained.rows), trained.plan)
+    verdicts = [claims.judge(claim, evidence) for claim in stated]
+    weighted, searched = (last_rows(gathered.of(name).rows) for name in ("beta", "grid"))
+    read = readings.labelled(gathered.of("readings"))
+    points = grid.grid(config, searched, root)
+    tables: dict[str, pd.DataFrame] = {
+        "cells": gathered.plan,
+        "studies": studied.plan,
+        **{name: elbo.judged_table(config, evidence, verdicts, metric) for name, metric in TABLES.items()},
+        "curves": elbo.curves(trained),
+        "table1": gradients.table1(studied.tables, root),
+        "table4": cost.table4(studied.tables["cost"], root),
+        "grid": points,
+        "table5": grid.table5(config, points, root),
+        "figure1": gradients.figure1(studied.tables),
+        "sweep": gradients.sweep(studied.tables),
+        "control": gradients.control(studied.tables),
+        "quadrature": gradients.quadrature(studied.tables),
+        "example": studied.tables["example"],
+        "identities": studied.tables["identities"],
+        "figure2": beta.figure2(weighted),
+        "figure2_minimum": beta.minimum(weighted),
+        "readings": readings.readings(read, stated),
+        "readings_curves": readings.curves(read),
+    }
     folder = root / config.folder / "tables"
-    _write(folder / "cells.csv", gathered.plan)
-    for name, metric in TABLES.items():
-        _write(folder / f"{name}.csv", judged_table(config, evidence, verdicts, metric))
-    _write(folder / "curves.csv", curves(gathered))
-    content = json.dumps([as_json(verdict) for verdict in verdicts], indent=1, ensure_ascii=False)
+    for name, table in tables.items():
+        files.write_text(folder / f"{name}.csv", table.to_csv(index=False, lineterminator="\n"))
+    content = json.dumps([elbo.as_json(verdict) for verdict in verdicts], indent=1, ensure_ascii=False)
     files.write_text(folder / "claims.json", content + "\n")
-
-
-def judged_table(config: Config, evidence: Evidence, verdicts: list[Verdict], metric: str) -> pd.DataFrame:
-    """Paper, ours, Δ and verdict: one row an estimator and latent shape, of paper or configuration."""
-    numbers = {
-        (v.claim.lower[0], v.claim.latents[0]): v
-        for v in verdicts
-        if v.claim.published and v.claim.metric == metric
-    }
-    estimators = dict.fromkeys([*(e for e, _ in numbers), *config.trainings["elbo"].estimators])
-    latents = dict.fromkeys([*(s for _, s in numbers), *map(str, config.trainings["elbo"].latent_shapes)])
-    lines = []
-    for place in ((estimator, latent) for estimator in estimators for latent in latents):
-        values = evidence.values(place, metric)
-        ours = stats.mean_interval(list(values.values()))
-        line: dict[str, Any] = {
-            "estimator": place[0],
-            "latent": place[1],
-            **dict.fromkeys(("paper_mean", "paper_plus_minus")),
-            "mean": ours.estimate,
-            "ci_low": ours.low,
-            "ci_high": ours.high,
-            "seeds": len(values),
-            "diverged": len(evidence.diverged(place)),
-            **dict.fromkeys(("difference", "difference_low", "difference_high")),
-            "verdict": "",
-            "reason": NO_NUMBER,
-        }
-        if place in numbers:
-            line.update(_judged(numbers[place]))
-        lines.append(line)
-    return pd.DataFrame(lines)
-
-
-def curves(gathered: Gathered) -> pd.DataFrame:
-    """Mean over seeds and its interval, in planned order: one row a metric, shape, estimator and epoch."""
-    groups = dict(list(gathered.rows.groupby(["latent", "estimator"], sort=False)))
-    latents, estimators = (dict.fromkeys(gathered.plan[name]) for name in ("latent", "estimator"))
-    parts = []
-    for place, metric in product(product(latents, estimators), METRICS):
-        if place in groups:
-            wide = groups[place].pivot_table(index="epoch", columns="run_id", values=metric, dropna=False)
-            mean, low, high, count = stats.mean_intervals(wide.to_numpy(dtype=float))
-            part = {
-                "metric": metric,
-                "latent": place[0],
-                "estimator": place[1],
-                "epoch": wide.index,
-                "mean": mean,
-                "ci_low": low,
-                "ci_high": high,
-                "seeds": count,
-            }
-            parts.append(pd.DataFrame(part))
-    if not parts:
-        return pd.DataFrame(
-            columns=["metric", "latent", "estimator", "epoch", "mean", "ci_low", "ci_high", "seeds"]
-        )
-    return pd.concat(parts, ignore_index=True)
-
-
-def as_json(verdict: Verdict) -> dict[str, Any]:
-    """A verdict and its claim as plain values; numbers that are not finite as null."""
-    claim = verdict.claim
-    numbers = {key: getattr(verdict, key) for key in ("effect", "low", "high", "probability")}
-    exact = claim.minimum.exact
-    return {
-        **{
-            key: getattr(claim, key)
-            for key in ("id", "paper", "place", "statement", "kind", "judge", "metric")
-        },
-        **{key: list(getattr(claim, key)) for key in ("lower", "higher", "latents", "elsewhere")},
-        "note": claim.note,
-        "rule": verdict.rule,
-        "minimum": {**exact, "seeds": claim.minimum.seeds},
-        "verdict": verdict.verdict,
-        "reason": verdict.reason,
-        **{key: value if np.isfinite(value) else None for key, value in numbers.items()},
-        "seeds": verdict.seeds,
-        "diverged": verdict.diverged,
-    }
-
-
-def _judged(verdict: Verdict) -> dict[str, Any]:
-    published = verdict.claim.published
-    return {
-        "paper_mean": published.mean if published else None,
-        "paper_plus_minus": published.plus_minus if published else None,
-        "difference": verdict.effect,
-        "difference_low": verdict.low,
-        "difference_high": verdict.high,
-        "verdict": verdict.verdict,
-        "reason": verdict.reason,
-    }
-
-
-def _write(path: Path, table: pd.DataFrame) -> None:
-    files.write_text(path, table.to_csv(index=False, lineterminator="\n"))

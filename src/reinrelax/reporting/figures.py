@@ -1,146 +1,308 @@
-"""Figures 3 and 4: tables in, SVG out."""
+"""The figures: tables in, SVG and its own data out. Nothing is computed here, only chosen and placed.
 
-import io
-from collections.abc import Mapping
-from dataclasses import dataclass
+Beside each `<figure>.svg` lies `<figure>.csv` with what is drawn.
+
+- Lines: `panel` (the id of the panel's group in the SVG without `<figure>-`), `series` (in order of first
+  appearance, which is what `data-series` counts), `x`, `value`, `low`, `high`, and others after them.
+- A map: `panel`, `x`, `y` (texts of the axes), `value`, `note`, `is_best`, `is_paper`, and others after them;
+  within a panel in the order that `data-series` of its cells counts.
+
+`figures.json` lists for each figure its `name`, `kind` (lines or map), `what`, `x_label`; for each panel
+`titles`, `x_labels`, `y_labels` and `log`; and `series` with their looks.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import matplotlib
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.path import Path as Outline
-from matplotlib.ticker import MaxNLocator
 
 from reinrelax import files
 from reinrelax.config import Config
-from reinrelax.reporting import svg
-from reinrelax.reporting.style import INK, Style, styles
+from reinrelax.reporting import lines, maps
+from reinrelax.reporting.lines import LineFigure, LinePanel, Mark, Reference
+from reinrelax.reporting.maps import MapFigure, MapPanel
+from reinrelax.reporting.numbers.common import in_words
+from reinrelax.reporting.style import PAPER
 from reinrelax.reporting.tables import read_table
+from reinrelax.reporting.wording import shape
 
-# Curves drop by a hundred nats at first and part by one at last: from this many epochs on, the axis shows
-# only what follows the first twentieth.
-_LONG = 20
-_MARKERS = 8
+Read = Callable[[str], pd.DataFrame]
 
-
-@dataclass(frozen=True)
-class Plan:
-    """One figure: its name, the metric it draws and the label of its vertical axis."""
-
-    name: str
-    metric: str
-    label: str
-
-
-FIGURES = (
-    Plan("figure3", "train_nelbo_nats", "Train negative ELBO (nats)"),
-    Plan("figure4", "test_nelbo_nats", "Test negative ELBO (nats)"),
-)
-
-_RC: dict[Any, Any] = {
-    "figure.constrained_layout.w_pad": 0.08,
-    "figure.constrained_layout.h_pad": 0.08,
-    "svg.fonttype": "none",
-    "svg.hashsalt": "reinrelax",
-    "path.simplify": False,
-    "font.family": "sans-serif",
-    "font.sans-serif": ["DejaVu Sans"],
-    "font.size": 9,
-    "text.color": INK,
-    "axes.edgecolor": INK,
-    "axes.labelcolor": INK,
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-}
+_COSINE = "Cosine similarity to the exact gradient"
+_VARIANCE = "Variance of the gradient"
+_CLIP_NATS = 3.0
+_RK2 = {"ReinMax-RK2": "Eq. 27 as printed", "ReinMax-RK2-corrected": "corrected"}
+_ENDPOINT = {"endpoint": "end points, Eq. 25", "endpoint, Eq. 24": "end points, Eq. 24"}
 
 
 def write_figures(config: Config, root: Path) -> None:
-    """Draw both figures from `tables/curves.csv` into the folder `figures`, each with its data as CSV.
+    """Draw all figures from the folder `tables` into the folder `figures`, each with its data as CSV.
 
     Raises:
-        ResultsError: the table is missing or damaged, or a figure cannot be written.
+        ResultsError: a table is missing or damaged, or a figure cannot be written.
     """
     folder = root / config.folder
-    curves = read_table(folder / "tables" / "curves.csv")
-    for plan in FIGURES:
-        drawn = curves[curves["metric"] == plan.metric].reset_index(drop=True)
-        files.write_text(folder / "figures" / f"{plan.name}.svg", draw(plan, drawn))
-        files.write_text(
-            folder / "figures" / f"{plan.name}.csv", drawn.to_csv(index=False, lineterminator="\n")
+
+    def read(name: str) -> pd.DataFrame:
+        return read_table(folder / "tables" / f"{name}.csv")
+
+    plans = [plan(read) for plan in FIGURES.values()]
+    for plan in plans:
+        path = folder / "figures" / f"{plan.name}.svg"
+        files.write_text(path, draw(plan))
+        files.write_text(path.with_suffix(".csv"), plan.data.to_csv(index=False, lineterminator="\n"))
+    described = [lines.describe(p) if isinstance(p, LineFigure) else maps.describe(p) for p in plans]
+    content = json.dumps(described, indent=1, ensure_ascii=False)
+    files.write_text(folder / "figures" / "figures.json", content + "\n")
+
+
+def draw(plan: LineFigure | MapFigure) -> str:
+    """The figure as SVG; the same table gives the same text, byte by byte."""
+    return lines.draw(plan) if isinstance(plan, LineFigure) else maps.draw(plan)
+
+
+def curves(read: Read, name: str, metric: str, label: str) -> LineFigure:
+    """Figures 3 and 4: one panel a latent shape, one line an estimator."""
+    table = read("curves")
+    table = table[table["metric"] == metric]
+    data = _tidy(table, "latent", "estimator", "epoch", "mean", ("ci_low", "ci_high"), ("seeds",))
+    panels = tuple(
+        LinePanel(latent, _title(latent), "Epoch", label, whole=True, settles=True)
+        for latent in dict.fromkeys(data["panel"])
+    )
+    return LineFigure(
+        name, f"{label} over epochs: one panel a latent shape, one line an estimator", data, panels
+    )
+
+
+def figure1(read: Read) -> LineFigure:
+    """Cosine and variance over epochs: the paper's estimators above, others below."""
+    table = read("figure1")
+    table = table[table["quantity"].isin(("cosine", "variance"))]
+    suffix = table["estimator"].map(lambda name: "" if name in PAPER else "-readings")
+    table = table.assign(panel=table["quantity"] + suffix)
+    order = ("cosine", "variance", "cosine-readings", "variance-readings")
+    data = _tidy(table, "panel", "label", "epoch", "value", ("low", "high"), ("seeds",), order)
+    titles = ("Bias", "Variance", "Bias: further estimators", "Variance: further estimators")
+    panels = tuple(
+        LinePanel(name, title, "Epoch", _VARIANCE if log else _COSINE, log=log, whole=True)
+        for name, title, log in zip(order, titles, (False, True) * 2, strict=True)
+        if name in set(data["panel"])
+    )
+    what = "Bias and variance of gradient estimates over the epochs of a training with ReinMax"
+    return LineFigure("figure1", what, data, panels, columns=2)
+
+
+def figure2(read: Read) -> LineFigure:
+    """Train negative ELBO over β: one panel a latent shape, with the lowest point of each line."""
+    table, lowest = (
+        found.assign(series=found["estimator"].map(lambda name: _RK2.get(name, name)))
+        for found in (read("figure2"), read("figure2_minimum"))
+    )
+    data = _tidy(table, "latent", "series", "beta", "mean", ("ci_low", "ci_high"), ("seeds", "diverged"))
+    panels = tuple(
+        LinePanel(
+            *(latent, _title(latent), "β", "Train negative ELBO (nats)"),
+            references=(Reference("x", 0.5, "½"),),
+            marks=tuple(
+                Mark(str(row.series), *(float(value) for value in (row.beta, row.nelbo, row.low, row.high)))
+                for row in lowest[lowest["latent"] == latent].itertuples()
+            ),
         )
+        for latent in dict.fromkeys(data["panel"])
+    )
+    what = "Train negative ELBO over the weight β of the end points: one panel a latent shape"
+    return LineFigure("figure2", what, data, panels)
 
 
-def draw(plan: Plan, curves: pd.DataFrame) -> str:
-    """The figure as SVG: one panel a latent shape, all estimators, mean line and interval band.
+def sweep(read: Read) -> LineFigure:
+    """Cosine and variance over τ at the last snapshot."""
+    table = read("sweep")
+    order = {"cosine": ("Bias", _COSINE), "variance": ("Variance", _VARIANCE)}
+    table = table[table["quantity"].isin(order)]
+    data = _tidy(
+        table, "quantity", "label", "tau", "value", ("low", "high"), ("epoch", "seeds"), tuple(order)
+    )
+    panels = tuple(
+        LinePanel(name, f"{title}, after epoch {_last(table)}", "τ", label, log=name == "variance")
+        for name, (title, label) in order.items()
+        if name in set(data["panel"])
+    )
+    what = "Bias and variance of gradient estimates over the temperature"
+    return LineFigure("sweep", what, data, panels, columns=2)
 
-    The same table gives the same text, byte by byte.
-    """
-    with matplotlib.rc_context(_RC):
-        looks = styles(dict.fromkeys(curves["estimator"]))
-        latents = list(dict.fromkeys(curves["latent"]))
-        columns = min(3, max(1, len(latents)))
-        rows = max(1, -(-len(latents) // columns))
-        figure = Figure(figsize=(4.1 * columns, 3.1 * rows + 0.5), layout="constrained")
-        figure.patch.set_visible(False)
-        axes = figure.subplots(rows, columns, squeeze=False).ravel()
-        for ax, latent in zip(axes, latents, strict=False):
-            _panel(ax, curves[curves["latent"] == latent], looks, plan, str(latent))
-        for ax in axes[len(latents) :]:
-            ax.set_axis_off()
-        if not latents:
-            axes[0].text(0.5, 0.5, "Nothing to draw yet: no cell has been run.", ha="center", va="center")
-        else:
-            handles = [_line(style, name) for name, style in looks.items()]
-            figure.legend(
-                handles=handles, loc="outside lower center", ncols=7, frameon=False, handlelength=3.6
+
+def quadrature(read: Read) -> LineFigure:
+    """Section 5.3: one pair's g′ and what rules put in its place; their errors over epochs and over β."""
+    example, errors = read("example"), read("quadrature")
+    errors = errors[errors["quantity"] == "error_relative"]
+    last = example[(example["epoch"] == example["epoch"].max()) & (example["seed"] == example["seed"].min())]
+    names = {"g'": "g′", **_ENDPOINT}
+    parts = [
+        last.assign(
+            panel="example", series=last["rule"], x_=last["x"], value=last["slope"], low=None, high=None
+        ),
+        *(
+            part.assign(panel=panel, series=part["rule"], x_=part[x])
+            for panel, x, part in (
+                ("epochs", "epoch", errors[errors["beta"].isna()]),
+                ("beta", "beta", errors[errors["beta"].notna() & (errors["epoch"] == errors["epoch"].max())]),
             )
-        buffer = io.StringIO()
-        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
-        limits = {ax.get_gid(): svg.Panel.of(ax, figure) for ax in axes[: len(latents)]}
-    title = f"{plan.label} over epochs: one panel a latent shape, one line an estimator"
-    return svg.finish(buffer.getvalue(), plan.name, title, limits)
+        ),
+    ]
+    kept = ["panel", "series", "x_", "value", "low", "high"]
+    table = pd.concat([part[kept].astype({"low": float, "high": float}) for part in parts], ignore_index=True)
+    table["series"] = table["series"].map(lambda name: names.get(name, name))
+    data = _tidy(table, "panel", "series", "x_", "value", ("low", "high"))
+    relative = "Relative error (root mean square)"
+    panels = (
+        LinePanel("example", f"g′ of one pair, after epoch {_last(example)}", "x", "g′(x) (nats)"),
+        LinePanel("epochs", "Rules over epochs", "Epoch", relative, log=True, whole=True),
+        LinePanel(
+            *("beta", f"End-point rule over β, after epoch {_last(errors)}", "β", relative),
+            references=(Reference("x", 0.5, "½"),),
+        ),
+    )
+    what = "Rules of integration: an example, their errors over epochs, and that of the end-point rule over β"
+    return LineFigure("quadrature", what, data, tuple(p for p in panels if p.name in set(data["panel"])))
 
 
-def _panel(ax: Axes, curves: pd.DataFrame, looks: Mapping[str, Style], plan: Plan, latent: str) -> None:
-    ax.set_gid(f"{plan.name}-{latent}")
-    ax.patch.set_visible(False)
-    ax.set_title(latent.replace("x", " × "), fontsize=10)
-    ax.set_xlabel("Epoch")
-    ax.set_ylabel(plan.label)
-    ax.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
-    ax.grid(color=INK, alpha=0.12, linewidth=0.6)
-    last = int(curves["epoch"].max())
-    for name, group in curves.groupby("estimator", sort=False):
-        style, index = looks[str(name)], list(looks).index(str(name))
-        band = ax.fill_between(
-            group["epoch"], group["ci_low"], group["ci_high"], color=style.colour, alpha=0.16, linewidth=0
+def control(read: Read) -> LineFigure:
+    """What ReinMax-CV's added terms do to variance and bias, over η, at the last snapshot and a few τ."""
+    table = read("control")
+    quantities = {"variance_ratio": "Variance over ReinMax’s", "relative_bias": "Relative bias"}
+    titles = {"variance_ratio": "Variance", "relative_bias": "Bias"}
+    table = table[table["quantity"].isin(quantities) & table["eta"].notna()]
+    table = table[table["epoch"] == table["epoch"].max()]
+    taus = sorted(set(table["tau"]))
+    few = sorted({taus[0], min(taus, key=lambda tau: abs(tau - 1)), taus[-1]}) if taus else []
+    table = table[table["tau"].isin(few)]
+    table = table.assign(panel=table["quantity"] + "-" + table["tau"].map(str))
+    order = tuple(f"{quantity}-{tau}" for quantity in quantities for tau in few)
+    data = _tidy(table, "panel", "reading", "eta", "value", ("low", "high"), ("tau", "seeds"), order)
+    panels = tuple(
+        LinePanel(
+            *(f"{quantity}-{tau}", f"{titles[quantity]}, τ = {tau:g}", "η", label),
+            log=quantity == "variance_ratio",
+            references=(Reference("y", 1.0, "ReinMax"),) if quantity == "variance_ratio" else (),
         )
-        band.set_gid(f"{plan.name}-{latent}-band-{index}")
-        line = _line(style, str(name))
-        line.set_data(group["epoch"], group["mean"])
-        # Markers of different lines are set apart, lest they hide each other.
-        every = max(1, last // _MARKERS)
-        line.set_markevery((index * every // max(1, len(looks)) if last >= _LONG else 0, every))
-        line.set_gid(f"{plan.name}-{latent}-line-{index}")
-        ax.add_line(line)
-    shown = curves[curves["epoch"] > last // _LONG] if last >= _LONG else curves
-    low, high = shown["mean"].min(), shown["mean"].max()
-    if pd.notna(low):
-        margin = 0.06 * (high - low) or 1.0
-        ax.set_ylim(low - margin, high + margin)
-    room = 0.02 * (last - 1) or 0.5
-    ax.set_xlim(1 - room, last + room)
+        for quantity, label in quantities.items()
+        for tau in few
+    )
+    what = "Variance and bias of ReinMax-CV over η, in three readings of its added terms"
+    return LineFigure("control", what, data, panels, columns=max(1, len(few)))
 
 
-def _line(style: Style, name: str) -> Line2D:
-    outline = Outline([*style.marker, style.marker[0]], closed=True)
-    line = Line2D([], [], color=style.colour, linewidth=1.5, marker=outline, markersize=5.5, label=name)
-    line.set_markeredgewidth(0)
-    if style.dashes:
-        line.set_dashes(style.dashes)
-    return line
+def readings(read: Read) -> LineFigure:
+    """Train negative ELBO over epochs of each reading: one panel an estimator that the paper names."""
+    table, finals = read("readings_curves"), read("readings")
+    several = len(set(table["latent"])) > 1
+
+    def panel_of(rows: pd.DataFrame) -> list[str]:
+        bases = [base or own for base, own in zip(rows["variant_of"], rows["estimator"], strict=True)]
+        latents = rows["latent"]
+        return [f"{base}-{latent}" if several else base for base, latent in zip(bases, latents, strict=True)]
+
+    table, finals = table.assign(panel=panel_of(table)), finals.assign(panel=panel_of(finals))
+    data = _tidy(table, "panel", "label", "epoch", "mean", ("ci_low", "ci_high"), ("seeds",))
+    paper = finals.dropna(subset=["paper_train"]).groupby("panel")["paper_train"].first()
+    panels = tuple(
+        LinePanel(
+            *(name, _title(name), "Epoch", "Train negative ELBO (nats)"),
+            whole=True,
+            settles=True,
+            references=(Reference("y", float(paper[name]), "paper"),) if name in paper else (),
+        )
+        for name in dict.fromkeys(data["panel"])
+    )
+    what = "Train negative ELBO over epochs of each reading of an ambiguous formula, beside the paper’s last"
+    return LineFigure("readings", what, data, panels)
+
+
+def grid(read: Read) -> MapFigure:
+    """Table 5's searches: over τ and η, or over τ and the learning rate with a map for each optimizer."""
+    table = read("grid")
+    parts: list[pd.DataFrame] = []
+    panels: list[MapPanel] = []
+    for (estimator, latent), search in table.groupby(["estimator", "latent"], sort=False):
+        y = "eta" if search["eta"].notna().any() else "learning_rate"
+        beside = [name for name in ("optimizer", "learning_rate") if name != y]
+        for settings, points in search.groupby(beside, sort=False):
+            told = [name for name in beside if len(search[name].unique()) > 1]
+            words = in_words(dict(zip(beside, settings, strict=True)), beside)
+            own = [in_words(points.iloc[0], [name]) for name in told]
+            name = "-".join((str(estimator), str(latent), *own))
+            xs, ys = (tuple(f"{value:g}" for value in sorted(set(points[key]))) for key in ("tau", y))
+            y_label = "η" if y == "eta" else "Learning rate"
+            title = f"{estimator}, {_title(str(latent))} ({words})"
+            panels.append(MapPanel(name, title, "τ", y_label, xs, ys))
+            parts.append(
+                points.assign(
+                    panel=name,
+                    x=[f"{value:g}" for value in points["tau"]],
+                    y=[f"{value:g}" for value in points[y]],
+                    value=points["above_best"],
+                    note=[_note(point) for point in points.to_dict("records")],
+                )
+            )
+    kept = [*maps.COLUMNS, "train_nelbo", "test_nelbo", "seeds", "diverged"]
+    data = pd.concat(parts, ignore_index=True)[kept] if parts else pd.DataFrame(columns=kept)
+    what = "Train negative ELBO over the searches of Table 5, in nats above the lowest of each"
+    return MapFigure("grid", what, data, tuple(panels), _CLIP_NATS, "nats above the lowest")
+
+
+FIGURES: Mapping[str, Callable[[Read], LineFigure | MapFigure]] = {
+    "figure1": figure1,
+    "figure2": figure2,
+    "figure3": lambda read: curves(read, "figure3", "train_nelbo_nats", "Train negative ELBO (nats)"),
+    "figure4": lambda read: curves(read, "figure4", "test_nelbo_nats", "Test negative ELBO (nats)"),
+    "sweep": sweep,
+    "control": control,
+    "quadrature": quadrature,
+    "grid": grid,
+    "readings": readings,
+}
+
+
+def _tidy(
+    table: pd.DataFrame,
+    panel: str,
+    series: str,
+    x: str,
+    value: str,
+    ends: tuple[str, str],
+    extra: Sequence[str] = (),
+    order: Sequence[str] = (),
+) -> pd.DataFrame:
+    """A table of the report in the form of `lines.COLUMNS`, by panel in `order`, or in that of appearance."""
+    columns = dict(zip(lines.COLUMNS, (panel, series, x, value, *ends), strict=True))
+    out = pd.DataFrame(
+        {name: table[column] for name, column in columns.items()} | {n: table[n] for n in extra}
+    )
+    places = list(order or dict.fromkeys(out["panel"]))
+    return out.sort_values(
+        "panel", key=lambda names: names.map(places.index), kind="stable", ignore_index=True
+    )
+
+
+def _last(table: pd.DataFrame) -> str:
+    return f"{table['epoch'].max():.0f}" if len(table) else ""
+
+
+def _note(point: Mapping[Any, Any]) -> str:
+    """What a cell of a map says when it is pointed at."""
+    words = in_words(point, ("optimizer", "learning_rate", "tau", "eta"))
+    if pd.isna(point["above_best"]):
+        return f"{words}: {'diverged' if point['diverged'] else 'not run'}"
+    dead = f"; {point['diverged']} diverged" if point["diverged"] else ""
+    return (
+        f"{words}: train {point['train_nelbo']:.2f} nats, {point['above_best']:.2f} above the lowest; "
+        f"test {point['test_nelbo']:.2f}{dead}"
+    )
+
+
+def _title(text: str) -> str:
+    """`8 × 4` for `8x4`, with spaces that may be searched for."""
+    return shape(text).replace("\u00a0", " ")

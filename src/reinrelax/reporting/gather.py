@@ -16,7 +16,7 @@ from reinrelax.results import read_cell
 from reinrelax.runs import Cell, cells, table_path
 
 _FACTS = ("dataset", "train_images", "test_images", "batch_size", "epochs", "draws")
-_SETTINGS = ("optimizer", "learning_rate", "tau", "eta", "beta", "samples")
+_SETTINGS = ("optimizer", "learning_rate", "tau", "tau_d", "eta", "beta", "samples")
 _NEEDED = (
     "run_id",
     "estimator",
@@ -38,13 +38,23 @@ class Gathered:
     rows: pd.DataFrame
     plan: pd.DataFrame
 
+    def of(self, experiment: str) -> "Gathered":
+        """The part of one experiment: the same estimator and shape occur in several."""
+        return Gathered(
+            *(
+                table[table["experiment"] == experiment].reset_index(drop=True)
+                for table in (self.rows, self.plan)
+            )
+        )
+
 
 def gather(config: Config, root: Path) -> Gathered:
     """Read every planned cell; one that cannot be read keeps the reason and gives no rows."""
     tables, plan = [], []
-    for cell in (c for c in cells(config).values() if c.first.experiment == "elbo"):
+    for cell in cells(config).values():
         line: dict[str, Any] = {
             "cell": cell.name,
+            "experiment": cell.first.experiment,
             "estimator": cell.first.estimator,
             "latent": str(cell.first.shape),
             "state": "missing",
@@ -67,7 +77,11 @@ def gather(config: Config, root: Path) -> Gathered:
         except ResultsError as error:
             line.update(state="unreadable", message=str(error))
         plan.append(line)
-    rows = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=[*_NEEDED, "latent"])
+    rows = (
+        pd.concat(tables, ignore_index=True)
+        if tables
+        else pd.DataFrame(columns=[*_NEEDED, "latent", "experiment"])
+    )
     # Counts of cells that have none yet stay empty, and those of the others whole.
     return Gathered(rows, pd.DataFrame(plan).astype(dict.fromkeys(_FACTS[1:], "Int64")))
 
@@ -89,37 +103,54 @@ def recompute(config: Config, target: str, root: Path) -> str:
     return f"snakemake --cores all {chosen}--force {shlex.quote((config.folder / target).as_posix())}"
 
 
+def provenance(record: Mapping[str, Any]) -> dict[str, Any]:
+    """What a record adds to the line of its cell or study."""
+    libraries = ("reinrelax", "python", "torch", "numpy")
+    return {
+        "versions": ", ".join(f"{name} {record[name]}" for name in libraries if name in record),
+        **{name: record.get(name, "") for name in ("device", "host", "commit", "started", "wall_seconds")},
+    }
+
+
 def _checked(cell: Cell, config: Config, table: pd.DataFrame) -> pd.DataFrame:
     path = table_path(config, cell.name)
     if missing := [column for column in _NEEDED if column not in table]:
         raise ResultsError(f"{path}: column {missing[0]!r} is missing. Delete it and rerun")
     try:
-        table = table.astype({"epoch": int, "seed": int, **dict.fromkeys(METRICS, float)})
+        table = table.astype({"epoch": int, "seed": int, **dict.fromkeys((*METRICS, *_SETTINGS[1:]), float)})
     except (ValueError, TypeError) as error:
         raise ResultsError(
             f"{path}: holds something other than numbers ({error}). Delete it and rerun"
         ) from None
-    return table.assign(latent=str(cell.first.shape), estimator=cell.first.estimator)
+    first = cell.first
+    return table.assign(latent=str(first.shape), estimator=first.estimator, experiment=first.experiment)
 
 
 def _done(table: pd.DataFrame, record: Mapping[str, Any]) -> dict[str, Any]:
     """What a computed cell adds to its line of the plan."""
     ended = last_rows(table)
-    settings = [
-        f"{name} {_plain(table[name].iloc[0])}" for name in _SETTINGS if pd.notna(table[name].iloc[0])
-    ]
-    versions = [
-        f"{name} {record[name]}" for name in ("reinrelax", "python", "torch", "numpy") if name in record
-    ]
     return {
         "state": "done",
         "seeds": int((~ended["diverged"]).sum()),
         "diverged": int(ended["diverged"].sum()),
         **{name: _plain(table[name].iloc[0]) for name in _FACTS if pd.notna(table[name].iloc[0])},
-        "settings": ", ".join(settings),
-        "versions": ", ".join(versions),
-        **{name: record.get(name, "") for name in ("device", "host", "commit", "started", "wall_seconds")},
+        "settings": _settings(table),
+        **provenance(record),
     }
+
+
+def _settings(table: pd.DataFrame) -> str:
+    """A cell's settings in words: the value, or the range of values that it trains side by side."""
+    used = table[list(_SETTINGS)].drop_duplicates()
+    words = []
+    for name in _SETTINGS:
+        values = [str(_plain(value)) for value in sorted(used[name].dropna().unique())]
+        if name == "optimizer":
+            words.append(f"{name} {' and '.join(values)}")
+        elif values:
+            words.append(f"{name} {' to '.join(dict.fromkeys((values[0], values[-1])))}")
+    many = f"{len(used)} settings: " if len(used) > 1 else ""
+    return many + ", ".join(words)
 
 
 def _plain(value: Any) -> Any:

@@ -33,7 +33,8 @@ _MARKERS = (
     _outline(4, inner=0.38, turn=45),
     _outline(5, inner=0.45),
 )
-_KNOWN = ("STGS", "Gumbel-Rao", "ST", "GST-1.0", "ReinMax", "ReinMax-Rao", "ReinMax-CV")
+# The paper's estimators, in its order.
+PAPER = ("STGS", "Gumbel-Rao", "ST", "GST-1.0", "ReinMax", "ReinMax-Rao", "ReinMax-CV")
 
 
 @dataclass(frozen=True)
@@ -46,10 +47,23 @@ class Style:
 
 
 def styles(estimators: Iterable[str]) -> dict[str, Style]:
-    """A style for each; the papers' estimators always have the same one, others take what comes next."""
+    """A style for each; the papers' estimators always have the same one, others take what comes next.
+
+    An estimator of the paper's that occurs only with settings, such as `ReinMax-CV, η 1.5` and `…, η 0.5`,
+    lends its style to the first of them.
+    """
     names = list(estimators)
-    order = [*_KNOWN, *(name for name in names if name not in _KNOWN)]
-    return {name: _style(order.index(name)) for name in names}
+    heirs: dict[str, str] = {}
+    for name in names:
+        if (base := name.split(", ")[0]) in PAPER and base not in names:
+            heirs.setdefault(base, name)
+    known = [heirs.get(name, name) for name in PAPER]
+    order = [*known, *(name for name in names if name not in known and name not in _OWN)]
+    return {name: _OWN[name] if name in _OWN else _style(order.index(name)) for name in names}
+
+
+# What approximations are held against.
+_OWN = {"g′": Style(INK, (), _MARKERS[0])}
 
 
 def _style(index: int) -> Style:

@@ -20,6 +20,8 @@ _MARGIN = 4.0
 # A grey with a contrast above 4 on white and on near-black: a file cannot know the ground it is shown on.
 _EITHER = "#757b84"
 
+_LONG = re.compile(r"-?\d+\.\d{3,}")
+
 ET.register_namespace("", NAMESPACE)
 ET.register_namespace("xlink", _XLINK)
 
@@ -32,12 +34,14 @@ class Panel:
         box: left, top, width and height, labels included.
         frame: left, top, width and height of the axes.
         x, y: lower and upper limit.
+        log: whether y is logarithmic.
     """
 
     box: tuple[float, float, float, float]
     frame: tuple[float, float, float, float]
     x: tuple[float, float]
     y: tuple[float, float]
+    log: bool = False
 
     @classmethod
     def of(cls, ax: "Axes", figure: "Figure") -> "Panel":
@@ -48,10 +52,12 @@ class Panel:
         box, frame = (
             (b.x0 * scale, height - b.y1 * scale, b.width * scale, b.height * scale) for b in (outer, inner)
         )
-        return cls(box, frame, ax.get_xlim(), ax.get_ylim())
+        return cls(box, frame, ax.get_xlim(), ax.get_ylim(), ax.get_yscale() == "log")
 
 
-def finish(text: str, name: str, title: str, panels: Mapping[str, Panel]) -> str:
+def finish(
+    text: str, name: str, title: str, panels: Mapping[str, Panel], notes: Mapping[str, str] | None = None
+) -> str:
     """A figure as matplotlib wrote it, made to stand on its own and to be taken apart by the page.
 
     Ink becomes `currentColor`, which the page sets to its own; names become the figure's own, so that several
@@ -62,11 +68,10 @@ def finish(text: str, name: str, title: str, panels: Mapping[str, Panel]) -> str
         name: the figure's name, such as `figure3`.
         title: what it shows, for those who cannot see it.
         panels: name of each panel's group to where it lies.
+        notes: name of a group to what is shown when it is pointed at.
     """
-    # Text tells no time and no data apart here: a hundredth of a point is finer than any screen.
-    rounded = re.sub(
-        r"-?\d+\.\d{3,}", lambda number: f"{float(number[0]):.2f}", text.replace(INK, "currentColor")
-    )
+    # A hundredth of a point is finer than any screen; what is written, such as 0.975 at an axis, stays.
+    rounded = re.sub(r"<[^>]*>", lambda tag: _LONG.sub(_rounded, tag[0]), text.replace(INK, "currentColor"))
     foreign = rf'(id="|"#|url\(#)(?!{re.escape(name)}-)'
     root = ET.fromstring(re.sub(foreign, rf"\g<1>{name}-", rounded))
     for child in root.findall(f"{{{NAMESPACE}}}metadata") + root.findall(f"{{{NAMESPACE}}}defs"):
@@ -84,11 +89,21 @@ def finish(text: str, name: str, title: str, panels: Mapping[str, Panel]) -> str
         identity = group.get("id", "")
         if identity in panels:
             panel = panels[identity]
-            for key in ("box", "frame", "x", "y"):
+            for key in ("box", "frame"):
                 group.set(f"data-{key}", " ".join(f"{value:.2f}" for value in getattr(panel, key)))
-        if series := re.search(r"-(line|band)-(\d+)$", identity):
+            for key in ("x", "y"):
+                group.set(f"data-{key}", " ".join(f"{value:.8g}" for value in getattr(panel, key)))
+            if panel.log:
+                group.set("data-log", "y")
+        if series := re.search(r"-(line|band|cell)-(\d+)$", identity):
             group.set("class", series[1])
             group.set("data-series", series[2])
+        if re.search(r"-over-\d+\D?$", identity):
+            group.set("pointer-events", "none")
+        if notes and identity in notes:
+            note = ET.Element(f"{{{NAMESPACE}}}title")
+            note.text = notes[identity]
+            group.insert(0, note)
     return ET.tostring(root, encoding="unicode") + "\n"
 
 
@@ -125,3 +140,7 @@ def take_apart(text: str, name: str) -> Parts:
         panels.append((group.get("id", ""), view, ET.tostring(group, encoding="unicode")))
     shared = "".join(ET.tostring(child, encoding="unicode") for child in root.findall(f"{{{NAMESPACE}}}defs"))
     return Parts(shared, panels)
+
+
+def _rounded(number: re.Match[str]) -> str:
+    return f"{float(number[0]):.2f}"

@@ -8,16 +8,41 @@ import pandas as pd
 
 from reinrelax.errors import ResultsError
 
-_NUMBERS = (
-    *("planned_seeds", "seeds", "diverged", "train_images", "test_images", "batch_size", "epochs", "draws"),
-    *("wall_seconds", "epoch", "mean", "ci_low", "ci_high", "paper_mean", "paper_plus_minus"),
-    *("difference", "difference_low", "difference_high"),
+# What a column holds goes by its name; what is named nowhere here is text.
+_NUMBERS = frozenset(
+    (
+        # scale and provenance
+        *(
+            "planned_seeds",
+            "seeds",
+            "seed",
+            "diverged",
+            "train_images",
+            "test_images",
+            "images",
+            "batch_size",
+        ),
+        *("epochs", "epoch", "wall_seconds", "categories", "latents", "functions", "round", "rounds"),
+        # settings
+        *("draws", "samples", "replicas", "estimates", "tau", "tau_d", "eta", "beta", "learning_rate"),
+        # measured values and what they are held against
+        *("mean", "ci_low", "ci_high", "value", "low", "high", "x", "y", "slope", "integral", "nelbo"),
+        *("paper_mean", "paper_plus_minus", "difference", "difference_low", "difference_high"),
+        *("paper_ratio", "ratio", "ratio_low", "ratio_high", "paper_seconds", "seconds", "seconds_low"),
+        *("seconds_high", "batched_seconds", "batched_ratio", "train_nelbo", "test_nelbo"),
+        *("best_nelbo", "paper_nelbo", "gap", "rank", "points", "finished", "within_half", "above_best"),
+        *("train", "train_low", "train_high", "test", "test_low", "test_high", "paper_train", "paper_test"),
+        *("delta_train", "delta_test"),
+    )
 )
+_FLAGS = frozenset(("is_best", "is_paper", "in_grid", "closest", "comparable"))
+# Names that stand for numbers in one table and for words in others.
+_NUMBERS_OF = {"table1": {"paper"}}
 _REMEDY = "Run snakemake again, which writes it"
 
 
 def read_table(path: Path) -> pd.DataFrame:
-    """A CSV table: the columns of `_NUMBERS` as numbers, NaN where empty, all others as text.
+    """A CSV table: numbers, NaN where empty; flags as truth values, false where empty; all else as text.
 
     Raises:
         ResultsError: missing or damaged.
@@ -25,8 +50,10 @@ def read_table(path: Path) -> pd.DataFrame:
     try:
         # Left to guess, a commit of digits alone or a column without entries would pass for numbers.
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
+        numbers = _NUMBERS | _NUMBERS_OF.get(path.stem, set())
         return table.assign(
-            **{name: pd.to_numeric(table[name]) for name in table.columns if name in _NUMBERS}
+            **{name: pd.to_numeric(table[name]) for name in table.columns if name in numbers},
+            **{name: table[name] == "True" for name in table.columns if name in _FLAGS},
         )
     except (OSError, ValueError) as error:
         raise ResultsError(f"{path}: cannot be read ({error}). {_REMEDY}") from None

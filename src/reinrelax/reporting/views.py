@@ -9,7 +9,7 @@ import pandas as pd
 from reinrelax.claims.model import NEAR, NOT_REPRODUCED, REPRODUCED, UNDECIDED, VERDICTS
 from reinrelax.config import Config
 from reinrelax.reporting.wording import (
-    PAPER_NAMES,
+    PURPOSES,
     Mark,
     anchor,
     count,
@@ -49,13 +49,14 @@ class Summary:
     verdicts: list[tuple[Mark, int]]
 
 
-def summary(config: Config, cells: pd.DataFrame, claims: Claims) -> Summary:
+def summary(config: Config, cells: pd.DataFrame, studies: pd.DataFrame, claims: Claims) -> Summary:
     """Coverage and verdicts at a glance."""
-    states = cells["state"].value_counts()
+    states = pd.concat([cells["state"], studies["state"]]).value_counts()
     done, planned = cells[cells["state"] == "done"], len(cells)
     missing, unreadable = int(states.get("missing", 0)), int(states.get("unreadable", 0))
     diverged = int(cells["diverged"].sum())
-    ended, seeds = int(done["seeds"].sum()) + diverged, int(cells["planned_seeds"].sum())
+    ended, trainings = int(done["seeds"].sum()) + diverged, int(cells["planned_seeds"].sum())
+    studied = int((studies["state"] == "done").sum())
     datasets = sorted(set(done["dataset"])) or [config.dataset.name]
     facts = done.drop_duplicates(["dataset", "train_images", "test_images"])
     used = [
@@ -73,67 +74,17 @@ def summary(config: Config, cells: pd.DataFrame, claims: Claims) -> Summary:
         fallback=any(name != "mnist" for name in datasets),
         coverage=[
             f"{len(done)} of {count(planned, 'cell')} done",
-            f"{ended:,} of {count(seeds, 'seed')} ended",
+            f"{ended:,} of {count(trainings, 'training')} ended",
+            f"{studied} of {len(studies)} studies done",
             f"{diverged:,} diverged",
             f"{missing:,} missing",
             *([f"{unreadable:,} unreadable"] if unreadable else []),
             f"{duration(float(done['wall_seconds'].astype(float).sum()))} of training",
         ],
-        complete=len(done) == planned and not diverged,
+        complete=len(done) == planned and studied == len(studies) and not diverged,
         claims=len(claims),
         verdicts=[(mark(verdict), verdicts.count(verdict)) for verdict in VERDICTS],
     )
-
-
-def table(judged: pd.DataFrame, cells: pd.DataFrame, claims: Claims, metric: str) -> dict[str, Any]:
-    """A table of the paper: `rows` in its layout, `long` with one line a cell."""
-    # Of a cell in parts, the first stands for all.
-    planned = {(line["estimator"], line["latent"]): line for line in cells.iloc[::-1].to_dict("records")}
-    links = {
-        (claim["lower"][0], claim["latents"][0]): anchor("claim", claim["id"])
-        for claim in claims
-        if claim["kind"] == "number" and claim["metric"] == metric
-    }
-    best = {column: _best(judged, column) for column in ("paper_mean", "mean")}
-    lines = []
-    for line in judged.to_dict("records"):
-        place = (line["estimator"], line["latent"])
-        cell = planned.get(place)
-        lines.append(
-            {
-                "estimator": place[0],
-                "latent": shape(place[1]),
-                "paper": f"{fixed(line['paper_mean'])} ± {fixed(line['paper_plus_minus'])}".strip(" ±"),
-                "paper_best": best["paper_mean"].get(place[1]) == place[0],
-                "ours": fixed(line["mean"]),
-                "ours_best": best["mean"].get(place[1]) == place[0],
-                "interval": interval(line["ci_low"], line["ci_high"]),
-                "seeds": count(int(line["seeds"]), "seed") if line["seeds"] else "",
-                "diverged": f"{int(line['diverged'])} diverged" if line["diverged"] else "",
-                "absence": _absence(cell["state"] if cell else None) if not line["seeds"] else "",
-                "delta": signed(line["difference"]),
-                "delta_interval": interval(line["difference_low"], line["difference_high"]),
-                "mark": mark(line["verdict"]),
-                "reason": shape(line["reason"]),
-                "claim": links.get(place, ""),
-                "cell": anchor("cell", cell["cell"]) if cell else "",
-                "keys": {key: _key(line[key]) for key in ("paper_mean", "mean", "difference", "seeds")},
-                "order": VERDICTS.index(line["verdict"]) if line["verdict"] in VERDICTS else len(VERDICTS),
-            }
-        )
-    names = list(dict.fromkeys(line["estimator"] for line in lines))
-    return {
-        "columns": list(dict.fromkeys(line["latent"] for line in lines)),
-        "rows": [
-            {
-                "estimator": name,
-                "paper_name": PAPER_NAMES.get(name, ""),
-                "cells": [line for line in lines if line["estimator"] == name],
-            }
-            for name in names
-        ],
-        "long": lines,
-    }
 
 
 def claim_rows(claims: Claims) -> list[dict[str, Any]]:
@@ -170,24 +121,51 @@ def provenance(cells: pd.DataFrame) -> list[dict[str, Any]]:
     """One line a planned cell: where its numbers come from and how to compute them again."""
     return [
         {
-            **{key: line[key] for key in ("estimator", "state", "message", "settings", "device", "host")},
-            **{key: line[key] for key in ("versions", "started", "table", "log", "command")},
+            **{key: line[key] for key in ("estimator", "settings", "table")},
+            **_origin(line),
+            "experiment": line["experiment"],
             "anchor": anchor("cell", line["cell"]),
             "latent": shape(line["latent"]),
             "part": line["cell"].rsplit("/", 1)[-1].removeprefix(line["estimator"]),
-            "commit": line["commit"][:12] + ("+changes" if line["commit"].endswith("+changes") else ""),
-            "seeds": f"{int(line['seeds'])} of {int(line['planned_seeds'])}",
+            "trainings": f"{int(line['seeds'])} of {int(line['planned_seeds'])}",
             "diverged": int(line["diverged"]),
-            "wall": duration(line["wall_seconds"]),
-            "wall_key": _key(line["wall_seconds"]),
         }
         for line in cells.to_dict("records")
     ]
 
 
-def not_run(cells: pd.DataFrame, tables: Sequence[pd.DataFrame]) -> dict[str, list[str]]:
-    """What must not pass for done: missing, unreadable and diverged cells, and what was not planned."""
-    planned = set(zip(cells["estimator"], cells["latent"], strict=True))
+def study_rows(studies: pd.DataFrame) -> list[dict[str, Any]]:
+    """One line a planned study."""
+    return [
+        {
+            **_origin(line),
+            "study": line["study"],
+            "folder": line["folder"],
+            "anchor": anchor("study", line["study"]),
+        }
+        for line in studies.to_dict("records")
+    ]
+
+
+def _origin(line: Mapping[Any, Any]) -> dict[str, Any]:
+    """What cells and studies have in common: state, machine, source, time, command."""
+    return {
+        **{
+            key: line[key]
+            for key in ("state", "message", "device", "host", "versions", "started", "log", "command")
+        },
+        "commit": line["commit"][:12] + ("+changes" if line["commit"].endswith("+changes") else ""),
+        "wall": duration(line["wall_seconds"]),
+        "wall_key": _key(line["wall_seconds"]),
+    }
+
+
+def not_run(
+    cells: pd.DataFrame, studies: pd.DataFrame, tables: Sequence[pd.DataFrame]
+) -> dict[str, list[str]]:
+    """What must not pass for done: missing, unreadable and diverged jobs, and what was not planned."""
+    elbo = cells[cells["experiment"] == "elbo"]
+    planned = set(zip(elbo["estimator"], elbo["latent"], strict=True))
     asked = dict.fromkeys(
         (e, s) for judged in tables for e, s in zip(judged["estimator"], judged["latent"], strict=True)
     )
@@ -197,28 +175,30 @@ def not_run(cells: pd.DataFrame, tables: Sequence[pd.DataFrame]) -> dict[str, li
             unplanned.setdefault(estimator, []).append(shape(latent))
     missing: dict[str, list[str]] = {}
     for line in cells[cells["state"] == "missing"].itertuples():
-        missing.setdefault(str(line.estimator), []).append(shape(str(line.latent)))
+        name = f"{PURPOSES[str(line.experiment)]}, {line.estimator}"
+        missing.setdefault(name, []).append(shape(str(line.latent)))
     return {
-        "missing": [f"{name}: {', '.join(latents)}" for name, latents in missing.items()],
-        "unreadable": [str(message) for message in cells.loc[cells["state"] == "unreadable", "message"]],
+        "missing": [
+            *(f"{name}: {', '.join(dict.fromkeys(latents))}" for name, latents in missing.items()),
+            *(_study(str(name)) for name in studies.loc[studies["state"] == "missing", "study"]),
+        ],
+        "unreadable": [
+            str(message)
+            for table in (cells, studies)
+            for message in table.loc[table["state"] == "unreadable", "message"]
+        ],
         "diverged": [
-            f"{line.estimator} at {shape(str(line.latent))}: {line.diverged} of {line.planned_seeds} seeds"
+            f"{PURPOSES[str(line.experiment)]}, {line.estimator} at {shape(str(line.latent))}: "
+            f"{line.diverged} of {count(int(str(line.planned_seeds)), 'training')}"
             for line in cells[cells["diverged"] > 0].itertuples()
         ],
         "unplanned": [f"{name}: {', '.join(latents)}" for name, latents in unplanned.items()],
     }
 
 
-def _best(judged: pd.DataFrame, column: str) -> dict[str, str]:
-    """Latent shape to the estimator that has the lowest value there."""
-    order = judged.dropna(subset=[column]).sort_values(column, kind="stable").drop_duplicates("latent")
-    return dict(zip(order["latent"], order["estimator"], strict=True))
-
-
-def _absence(state: str | None) -> str:
-    return {None: "not in this configuration", "missing": "not run", "unreadable": "cannot be read"}.get(
-        state, "no finite seed"
-    )
+def _study(name: str) -> str:
+    source, _, part = name.partition("/")
+    return f"{PURPOSES[source]}: {part.replace('-', ' ')}" if part else PURPOSES[source]
 
 
 def _key(value: float | None) -> str:

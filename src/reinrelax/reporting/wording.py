@@ -4,8 +4,21 @@ import math
 import re
 from dataclasses import dataclass
 
+from markupsafe import Markup, escape
+
 from reinrelax.claims import model
 
+_SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+# What each experiment and study is for, as the page names it.
+PURPOSES = {
+    "elbo": "Tables 2 and 3",
+    "beta": "Figure 2",
+    "grid": "Table 5",
+    "readings": "Readings",
+    "gradients": "Figure 1 and Table 1",
+    "identities": "Theorem 1 and the identities",
+    "cost": "Table 4",
+}
 # The paper's own name in its tables, where ours differs.
 PAPER_NAMES = {"STGS": "Gumbel"}
 
@@ -43,6 +56,29 @@ def fixed(value: float | None, digits: int = 2) -> str:
     return text.replace("-", "−") if float(text) else text.lstrip("-")
 
 
+def significant(value: float | None, digits: int = 3) -> str:
+    """A number of any magnitude with so many significant digits; powers of ten where it is tiny or huge."""
+    if value is None or not math.isfinite(value):
+        return ""
+    if value == 0:
+        return "0"
+    mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
+    if -4 < int(exponent) < 6:
+        return fixed(value, max(0, digits - 1 - int(exponent)))
+    return f"{mantissa} × 10{exponent_text(int(exponent))}".replace("-", "−")
+
+
+def exponent_text(exponent: int) -> str:
+    """A whole number as superscript."""
+    return str(exponent).translate(_SUPERSCRIPT)
+
+
+def span(low: float | None, high: float | None, digits: int = 3) -> str:
+    """`[low, high]` in significant digits; empty where an end is missing."""
+    ends = significant(low, digits), significant(high, digits)
+    return f"[{ends[0]}, {ends[1]}]" if all(ends) else ""
+
+
 def signed(value: float | None, digits: int = 2) -> str:
     """As `fixed`, with a plus sign before what is positive."""
     text = fixed(value, digits)
@@ -58,6 +94,11 @@ def interval(low: float | None, high: float | None, digits: int = 2) -> str:
 def shape(text: str) -> str:
     """`8x4` as `8 × 4`, with spaces that do not break, wherever it stands in the text."""
     return re.sub(r"\b(\d+)x(\d+)\b", "\\1\u00a0×\u00a0\\2", text)
+
+
+def subscripts(text: str) -> Markup:
+    """Escaped text in which `θ_D` is set as such: one letter after a letter and a low line."""
+    return Markup(re.sub(r"(?<=[^\W\d_])_([^\W\d_])(?![\w])", r"<sub>\1</sub>", str(escape(text))))
 
 
 def images(name: str) -> str:

@@ -1,0 +1,133 @@
+"""A drawn figure as the page shows it: panels, legend, and the values that its script reads off curves."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from markupsafe import Markup
+
+from reinrelax.errors import ResultsError
+from reinrelax.reporting import svg
+from reinrelax.reporting.style import INK, styles
+from reinrelax.reporting.tables import read_json, read_table, read_text
+from reinrelax.reporting.wording import shape
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure.
+
+    Attributes:
+        lines: whether it has curves to read off, or is a map whose cells tell their own values.
+        shared: definitions that the panels' markup refers to.
+        panels: id, title, view box and markup of each.
+        series: name and looks of each curve.
+        data: the curves' values for the script.
+        absent: what a reader may miss among the curves.
+    """
+
+    id: str
+    name: str
+    lines: bool
+    shared: Markup
+    panels: Sequence[Mapping[str, Any]]
+    series: Sequence[Mapping[str, str]]
+    data: Markup
+    absent: Sequence[str] = ()
+    template: str = field(default="figure.html.j2", init=False)
+
+    @property
+    def pairs(self) -> bool:
+        """Whether two panels in a row leave no gap where three would."""
+        return len(self.panels) in (2, 4)
+
+
+def catalogue(folder: Path) -> dict[str, dict[str, Any]]:
+    """What `figures.json` says of each figure, by name.
+
+    Raises:
+        ResultsError: missing or damaged.
+    """
+    return {entry["name"]: entry for entry in read_json(folder / "figures" / "figures.json")}
+
+
+def figure(folder: Path, entry: Mapping[str, Any], title: str, expected: Sequence[str] = ()) -> Figure:
+    """A figure from its files.
+
+    Args:
+        folder: of the results.
+        entry: the figure's in the catalogue.
+        title: its name for readers.
+        expected: curves whose absence is to be said.
+
+    Raises:
+        ResultsError: a file is missing or damaged.
+    """
+    name = str(entry["name"])
+    path = folder / "figures" / f"{name}.csv"
+    drawn = read_table(path)
+    parts = svg.take_apart(read_text(path.with_suffix(".svg")), name)
+    lines = entry["kind"] == "lines"
+    if lines and (lacking := {"panel", "series", "x", "value"} - set(drawn.columns)):
+        raise ResultsError(
+            f"{path}: column {min(lacking)!r} is missing. Run snakemake again, which writes it"
+        )
+    names = list(dict.fromkeys(drawn["series"])) if lines else []
+    titles = entry.get("titles", {})
+    return Figure(
+        id=name,
+        name=title,
+        lines=lines and bool(parts.panels),
+        shared=Markup(parts.shared),
+        panels=[
+            {
+                "id": panel,
+                "title": shape(str(titles.get(panel.removeprefix(f"{name}-"), panel))),
+                "view": view,
+                "markup": Markup(markup),
+            }
+            for panel, view, markup in parts.panels
+        ],
+        series=[
+            {
+                "name": label,
+                "colour": "currentColor" if style.colour == INK else style.colour,
+                "dashes": " ".join(f"{1.5 * length:g}" for length in style.dashes) or "none",
+                "marker": " ".join(f"{18 + 4 * x:.2f},{7 - 4 * y:.2f}" for x, y in style.marker),
+            }
+            for label, style in styles(names).items()
+        ],
+        data=as_json(_hover(name, drawn, names, entry["x_labels"]) if lines else {}),
+        absent=[label for label in expected if label not in names] if names else [],
+    )
+
+
+def as_json(value: Any) -> Markup:
+    """JSON that is safe inside a script element."""
+    text = json.dumps(value, separators=(",", ":"), allow_nan=False)
+    return Markup(text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e"))
+
+
+def _hover(name: str, drawn: pd.DataFrame, names: Sequence[str], labels: Mapping[str, str]) -> dict[str, Any]:
+    """Panel to its axis' label, its places and, for each series, values and interval ends; null for none."""
+    drawn = drawn.astype(dict.fromkeys(("x", "value", "low", "high"), float))
+    out: dict[str, Any] = {}
+    for panel, group in drawn.groupby("panel", sort=False):
+        places = sorted(set(group["x"].dropna()))
+        series = []
+        for label in names:
+            own = group[group["series"] == label].drop_duplicates("x").set_index("x").reindex(places)
+            series.append([_numbers(own[key]) for key in ("value", "low", "high")])
+        out[f"{name}-{panel}"] = {
+            "label": labels[str(panel)],
+            "x": [float(f"{place:.6g}") for place in places],
+            "series": series,
+        }
+    return out
+
+
+def _numbers(column: "pd.Series[Any]") -> list[float | None]:
+    return [None if pd.isna(value) else float(f"{value:.5g}") for value in column]

@@ -1,0 +1,98 @@
+"""What lies on disk for every planned study: its tables, and a line that says what became of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from reinrelax.config import Config
+from reinrelax.errors import ResultsError
+from reinrelax.reporting.gather import provenance, recompute
+from reinrelax.results import StudyResult, read_study
+from reinrelax.studies import Study, studies, study_folder
+
+_HYPER = ("tau", "tau_d", "eta", "beta", "draws", "samples")
+_TEXT = frozenset(("role", "estimator", "quantity", "reading", "rule", "identity", "latent"))
+_COUNTS = frozenset(
+    (
+        *("seed", "epoch", "draws", "samples", "estimates", "images"),
+        *("categories", "latents", "functions", "replicas", "round"),
+    )
+)
+# Tables by name, and the columns of each; numbers, text apart, and empty where there is none.
+COLUMNS: Mapping[str, tuple[str, ...]] = {
+    "estimators": (
+        *("role", "seed", "epoch", "estimator", *_HYPER),
+        *("estimates", "images", "quantity", "value", "low", "high"),
+    ),
+    "control": (
+        *("reading", "seed", "epoch", "tau", "eta", "draws"),
+        *("estimates", "images", "quantity", "value", "low", "high"),
+    ),
+    "quadrature": ("seed", "epoch", "rule", "beta", "quantity", "value"),
+    "example": ("seed", "epoch", "rule", "x", "slope", "integral"),
+    "identities": ("identity", "categories", "latents", "beta", "tau", "functions", "quantity", "value"),
+    "cost": ("estimator", "latent", "draws", "replicas", "round", "images", "seconds"),
+}
+
+
+@dataclass(frozen=True)
+class Studied:
+    """What lies on disk: `tables` by name, those of all snapshots in one, and `plan`, one row a study."""
+
+    tables: Mapping[str, pd.DataFrame]
+    plan: pd.DataFrame
+
+
+def gather_studies(config: Config, root: Path) -> Studied:
+    """Read every planned study; one that cannot be read keeps the reason and gives no rows."""
+    found: dict[str, list[pd.DataFrame]] = {name: [] for name in COLUMNS}
+    plan = []
+    for study in studies(config).values():
+        line: dict[str, Any] = {
+            "study": study.name,
+            "state": "missing",
+            "message": "",
+            **dict.fromkeys(("device", "host", "commit", "versions", "started", "wall_seconds")),
+            "folder": study_folder(config, study.name).as_posix(),
+            "log": (config.folder / "logs" / "studies" / f"{study.name}.log").as_posix(),
+            "command": recompute(config, f"{study.name}/record.json", root),
+        }
+        try:
+            result = read_study(config, study)
+            if result is not None:
+                # All of a study's tables or none: half a study would pass for a whole one.
+                checked = _checked(config, study, result)
+                for name, table in checked.items():
+                    found[name].append(table)
+                line.update(state="done", **provenance(result.record))
+        except ResultsError as error:
+            line.update(state="unreadable", message=str(error))
+        plan.append(line)
+    tables = {
+        name: pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(COLUMNS[name]))
+        for name, parts in found.items()
+    }
+    return Studied(tables, pd.DataFrame(plan))
+
+
+def _checked(config: Config, study: Study, result: StudyResult) -> dict[str, pd.DataFrame]:
+    out = {}
+    for name, table in result.tables.items():
+        path = study_folder(config, study.name) / f"{name}.csv"
+        columns = COLUMNS[name]
+        if missing := [column for column in columns if column not in table]:
+            raise ResultsError(f"{path}: column {missing[0]!r} is missing. Delete it and rerun")
+        try:
+            out[name] = table[list(columns)].astype({column: _kind(column) for column in columns})
+        except (ValueError, TypeError) as error:
+            raise ResultsError(
+                f"{path}: holds something other than numbers ({error}). Delete it and rerun"
+            ) from None
+    return out
+
+
+def _kind(column: str) -> str:
+    return "str" if column in _TEXT else "Int64" if column in _COUNTS else "float"

@@ -1,0 +1,226 @@
+"""What the page shows of measured gradients: Table 1, Figure 1, sections 3.2 and 5.3, the identities."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from reinrelax.reporting.blocks import Cell, Column, Quantity, Table, heads, number, plain_cell, spread
+from reinrelax.reporting.blocks import key as sort_key
+from reinrelax.reporting.blocks import value_cell as measured
+from reinrelax.reporting.collected import Collected, Line
+from reinrelax.reporting.wording import Mark, significant
+
+_STD = {"std_relative": "‖std‖ / ‖mean‖, whole batch", "std_root": "√ of Eq. 40, mean over images"}
+_FIGURE1 = (
+    Quantity("cosine", "Cosine", small="App. C"),
+    Quantity("cosine_unlimited", "Cosine, N → ∞", small="noise of the mean taken off"),
+    Quantity("cosine_batch", "Cosine, batch", small="all images as one vector"),
+    Quantity("variance", "Variance", small="Eq. 40"),
+    Quantity("relative_bias", "Relative bias", small="‖E ĝ − ∇‖ / ‖∇‖"),
+    Quantity("p_unbiased", "p if unbiased", digits=2),
+)
+_SWEEP = _FIGURE1[:1] + _FIGURE1[3:5]
+_CONTROL = (
+    Quantity("correlation", "Correlation", small="with ST(D, θ_D)"),
+    Quantity("covariance_relative", "Covariance", small="over the variance of ST(D, θ_D)"),
+    Quantity("best_eta", "Best η", small="least variance"),
+    Quantity("mean_relative", "Mean", small="over ReinMax’s; 0 for a control variate"),
+)
+_CONTROL_ETA = (
+    Quantity("variance_ratio", "Variance", small="over ReinMax’s"),
+    Quantity("bias_added", "Bias added", small="over ‖∇‖"),
+    Quantity("relative_bias", "Relative bias", small="‖E ĝ − ∇‖ / ‖∇‖"),
+    Quantity("cosine", "Cosine", small="App. C"),
+)
+_RULES = (
+    Quantity("error_relative", "Error of f(I_i) − f(I_j)", small="relative, root mean square"),
+    Quantity("error_rms", "The same in nats"),
+    Quantity("share_closest", "Share closest", small="of pairs, among the first four rules"),
+    Quantity("cosine", "Cosine of the gradient", small="mean over images"),
+    Quantity("gradient_error", "Error of the gradient", small="relative"),
+)
+# Deviations below this are rounding in float64: the checks run over sums of a few thousand terms.
+_ROUNDING = 1e-9
+HOLDS = Mark("holds to rounding", "=", "good")
+DEVIATES = Mark("does not hold", "≠", "bad")
+
+
+def table1(collected: Collected) -> list[Table]:
+    """Paper's number, and ours by both readings of *standard deviation* of a vector."""
+    lines = collected.lines("table1")
+    places = {(line["estimator"], line["quantity"]): line for line in lines}
+    names = list(dict.fromkeys(line["estimator"] for line in lines))
+    rows = []
+    for name in names:
+        own = [places.get((name, quantity)) for quantity in _STD]
+        paper: Line = next(line for line in own if line is not None)
+        rows.append(
+            [
+                Cell(name),
+                measured(paper, 4, ("paper",)),
+                measured(paper, 3, ("paper_ratio",)),
+                *(cell for line in own for cell in (measured(line), measured(line, 3, ("ratio",)))),
+            ]
+        )
+    columns = [Column("Estimator", "text"), Column("Paper"), Column("to ST", small="paper’s ratio")]
+    for name in _STD.values():
+        columns += [Column("Ours", small=name), Column("to ST", small="our ratio")]
+    caption = (
+        "Ours with 95% bootstrap intervals over the estimates; batch and parameters fixed, as in the paper."
+    )
+    return [Table("table1-rows", caption, columns, rows)] if _any(lines, "value") else []
+
+
+def figure1(collected: Collected) -> list[Table]:
+    """All measures after the last epoch."""
+    lines, epoch = _last(collected.lines("figure1"))
+    if not lines:
+        return []
+    caption = f"After epoch {epoch}, the last snapshot. Figure and CSV hold the others."
+    columns = [Column("Estimator", "text"), Column("τ"), Column("η"), *heads(_FIGURE1)]
+    return [Table("figure1-last", caption, columns, spread(lines, ("label", "tau", "eta"), _FIGURE1))]
+
+
+def sweep(collected: Collected) -> list[Table]:
+    """The same over the temperature."""
+    lines, epoch = _last(collected.lines("sweep"))
+    if not lines:
+        return []
+    columns = [Column("Estimator", "text"), Column("τ"), *heads(_SWEEP)]
+    caption = f"After epoch {epoch}. Bias and variance of each estimator at each temperature."
+    rows = spread(lines, ("label", "tau"), _SWEEP)
+    return [Table("sweep-rows", caption, columns, rows, folded="The τ sweep in numbers")]
+
+
+def control(collected: Collected) -> list[Table]:
+    """What the added terms have in common with the term they should steady, and what they do to it."""
+    lines, epoch = _last(collected.lines("control"))
+    if not lines:
+        return []
+    index = [Column("Reading", "text"), Column("τ")]
+    without = [line for line in lines if line["eta"] == ""]
+    with_eta = [line for line in lines if line["eta"] != ""]
+    return [
+        Table(
+            "control-terms",
+            f"After epoch {epoch}: the two added terms, Gumbel-Rao less STGS at θ_D, whole batch. "
+            "95% bootstrap intervals.",
+            [*index, *heads(_CONTROL)],
+            spread(without, ("reading", "tau"), _CONTROL),
+        ),
+        Table(
+            "control-eta",
+            f"After epoch {epoch}: ReinMax plus η times the two terms.",
+            [*index, Column("η"), *heads(_CONTROL_ETA)],
+            spread(with_eta, ("reading", "tau", "eta"), _CONTROL_ETA),
+            folded="Variance and bias for each η",
+        ),
+    ]
+
+
+def quadrature(collected: Collected) -> list[Table]:
+    """How good each rule is over all pairs of categories."""
+    lines, epoch = _last(collected.lines("quadrature"))
+    if not lines:
+        return []
+    columns = [Column("Rule", "text"), Column("β"), *heads(_RULES)]
+    named = [line for line in lines if line["beta"] == ""]
+    ends = [line for line in lines if line["beta"] != ""]
+    caption = (
+        f"After epoch {epoch}, over all ordered pairs of categories, weighted as in Eq. 8. "
+        "Lower errors and higher cosines are better."
+    )
+    tables = [
+        Table("quadrature-rules", caption, columns, spread(named, ("rule", "beta"), _RULES)),
+        Table(
+            "quadrature-ends",
+            "(1 − β) g′(0) + β g′(1), and with the weights exchanged as Eq. 24 prints them.",
+            columns,
+            spread(ends, ("rule", "beta"), _RULES),
+            folded="The end-point rules for each β",
+        ),
+    ]
+    return [table for table in tables if table.rows]
+
+
+def identities(collected: Collected) -> list[Table]:
+    """Deviation of each identity, over all random problems; and all else that was counted."""
+    lines = collected.lines("identities")
+    if not lines:
+        return []
+    deviations: dict[tuple[Any, ...], dict[str, list[float]]] = {}
+    for line in lines:
+        place = (line["identity"], line["beta"], line["tau"])
+        deviations.setdefault(place, {}).setdefault(line["quantity"], []).append(number(line["value"]))
+    rows = [
+        [Cell(str(place[0])), *map(plain_cell, place[1:]), *_deviation(found)]
+        for place, found in deviations.items()
+        if "deviation_max" in found
+    ]
+    others = [line for line in lines if not line["quantity"].startswith("deviation")]
+    tables = [
+        Table(
+            "identities-deviations",
+            "Both sides by enumeration in float64 on random problems. Deviation: norm of the "
+            "difference over the norm of the right-hand side. The paper states Eq. 13 for τ = 1 alone.",
+            [
+                Column("Identity", "text"),
+                Column("β"),
+                Column("τ"),
+                Column("Largest deviation"),
+                Column("Median", small="of the shape that has the largest"),
+                Column("Outcome", "text"),
+            ],
+            rows,
+        ),
+        Table(
+            "identities-others",
+            "What is no deviation: orders of accuracy, shares of problems, cosines.",
+            [
+                Column("Identity", "text"),
+                *map(Column, ("n", "L", "β", "τ")),
+                Column("Quantity", "text"),
+                Column("Value"),
+            ],
+            [
+                [
+                    *(plain_cell(line[name]) for name in _PLACE),
+                    Cell(_WORDS.get(line["quantity"], line["quantity"])),
+                    measured(line),
+                ]
+                for line in others
+            ],
+            folded="Orders of accuracy, shares and cosines",
+        ),
+    ]
+    return [table for table in tables if table.rows]
+
+
+_PLACE = ("identity", "categories", "latents", "beta", "tau")
+_WORDS = {
+    "order": "order of the local error",
+    "share": "share of problems",
+    "share_not_finite": "share not finite in float32",
+    "cosine_median": "median cosine",
+}
+
+
+def _deviation(found: dict[str, list[float]]) -> list[Cell]:
+    largest, middle = max(found["deviation_max"]), max(found.get("deviation_median", [float("nan")]))
+    mark = HOLDS if largest < _ROUNDING else DEVIATES
+    return [
+        Cell(significant(largest), sort_key(largest)),
+        Cell(significant(middle), sort_key(middle)),
+        Cell(mark=mark, key=mark.text),
+    ]
+
+
+def _last(lines: Sequence[dict[str, Any]]) -> tuple[list[dict[str, Any]], str]:
+    """The rows of the last snapshot, and its epoch."""
+    if not lines:
+        return [], ""
+    last = max(number(line["epoch"]) for line in lines)
+    return [line for line in lines if number(line["epoch"]) == last], f"{last:.0f}"
+
+
+def _any(lines: Sequence[Line], column: str) -> bool:
+    return any(number(line[column]) == number(line[column]) for line in lines)

@@ -1,0 +1,207 @@
+"""The page's sections on the paper's results: their order and words are data, their tables are views."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from reinrelax.claims.model import NOT_RUN, NOT_TESTED
+from reinrelax.config import read_yaml
+from reinrelax.errors import ConfigError
+from reinrelax.reporting import gradient_views, training_views
+from reinrelax.reporting.blocks import Table, number
+from reinrelax.reporting.collected import FILLED_BY, Collected
+from reinrelax.reporting.errata import Entry
+from reinrelax.reporting.figure_views import catalogue, figure
+from reinrelax.reporting.gather import recompute
+from reinrelax.reporting.wording import Mark, images, mark
+
+WORDS = Path("report/templates/sections.yaml")
+_REQUIRED = ("id", "nav", "name", "what", "says", "here", "source", "tables")
+_OPTIONAL = ("figures", "errata", "scale")
+
+# Tables of a section from its collected tables; sections without one show figures alone, or the page's own.
+VIEWS: Mapping[str, Callable[[Collected], Sequence[Table]]] = {
+    "table1": gradient_views.table1,
+    "figure1": gradient_views.figure1,
+    "sweep": gradient_views.sweep,
+    "control": gradient_views.control,
+    "identities": gradient_views.identities,
+    "figure2": training_views.figure2,
+    "quadrature": gradient_views.quadrature,
+    "table4": training_views.table4,
+    "table5": training_views.table5,
+    "readings": training_views.readings,
+}
+# How a column of a table says what was computed with.
+_SCALE = {
+    "epoch": "after epoch {}",
+    "epochs": "{} epochs",
+    "train_images": "{} training images",
+    "images": "{} images",
+    "estimates": "{} estimates",
+    "draws": "{} draws",
+    "seeds": "{} seeds",
+    "dataset": "{}",
+}
+
+
+@dataclass(frozen=True)
+class Scale:
+    """What a section was computed with, beside what the paper used; `mark` where ours is less or nothing."""
+
+    mark: Mark
+    ours: str
+    paper: str
+
+
+@dataclass(frozen=True)
+class Section:
+    """A section of the page.
+
+    Attributes:
+        nav: its name in the navigation.
+        what: a subtitle; `says`, what the paper says; `here`, what stands here.
+        blocks: tables and figures, each with the `template` that shows it.
+        absence: why there are none.
+        progress: how much of what fills it has been run.
+        links: text and address of its files; `command` computes the first anew.
+        errata: entries that concern it.
+    """
+
+    id: str
+    nav: str
+    name: str
+    what: str
+    says: str
+    here: str
+    scale: Scale | None
+    blocks: Sequence[Any]
+    absence: str
+    progress: str
+    links: Sequence[tuple[str, str]]
+    command: str
+    errata: Sequence[Entry]
+
+
+def load(
+    collected: Collected, entries: Sequence[Entry], own: Mapping[str, Sequence[Any]], expected: Sequence[str]
+) -> list[Section]:
+    """All sections in the page's order.
+
+    Args:
+        collected: the results.
+        entries: errata, for sections to refer to.
+        own: blocks that the page makes itself, by section.
+        expected: estimators whose absence from Figures 3 and 4 is to be said.
+
+    Raises:
+        ConfigError: the sections' file is wrong.
+        ResultsError: a table or figure is missing or damaged.
+    """
+    known = {entry.id: entry for entry in entries}
+    drawn = catalogue(collected.folder)
+    sections = []
+    for raw in read_yaml(collected.root / WORDS):
+        _check(raw, known, drawn)
+        sections.append(_section(raw, collected, known, drawn, own, expected))
+    return sections
+
+
+def citing(shown: Sequence[Section], entry: Entry) -> list[Section]:
+    """The sections that an entry concerns."""
+    return [section for section in shown if entry in section.errata]
+
+
+def _section(
+    raw: Mapping[str, Any],
+    collected: Collected,
+    known: Mapping[str, Entry],
+    drawn: Mapping[str, Mapping[str, Any]],
+    own: Mapping[str, Sequence[Any]],
+    expected: Sequence[str],
+) -> Section:
+    curves = expected if raw["source"] == "elbo" else ()
+    shown = [
+        figure(collected.folder, drawn[name], raw["name"], curves)
+        for name in raw.get("figures", ())
+        if name in drawn
+    ]
+    tables = [*own.get(raw["id"], ()), *(VIEWS[raw["id"]](collected) if raw["id"] in VIEWS else ())]
+    figures = [block for block in shown if block.panels]
+    return Section(
+        **{name: " ".join(str(raw[name]).split()) for name in ("id", "nav", "name", "what", "says", "here")},
+        scale=_scale(raw, collected) if "scale" in raw else None,
+        blocks=[*figures, *tables],
+        absence="" if figures or tables else _absence(collected, raw["source"]),
+        progress=collected.progress(raw["source"]),
+        links=[*_links(collected, raw)],
+        command=recompute(collected.config, _target(raw), collected.root),
+        errata=[known[name] for name in raw.get("errata", ())],
+    )
+
+
+def _absence(collected: Collected, source: str) -> str:
+    planned = collected.planned(source)
+    done = all(line["state"] == "done" for line in planned)
+    return "this configuration has nothing of it" if done else "no result yet"
+
+
+def _target(raw: Mapping[str, Any]) -> str:
+    figures = raw.get("figures", ())
+    return f"figures/{figures[0]}.svg" if figures else f"tables/{raw['tables'][0]}.csv"
+
+
+def _links(collected: Collected, raw: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The section's files that exist, from the report's folder."""
+    places = {
+        **{f"{name}, SVG": f"figures/{name}.svg" for name in raw.get("figures", ())},
+        **{f"{name}, as drawn, CSV": f"figures/{name}.csv" for name in raw.get("figures", ())},
+        **{f"{name}, CSV": f"tables/{name}.csv" for name in raw["tables"]},
+    }
+    return [(text, place) for text, place in places.items() if (collected.folder / place).is_file()]
+
+
+def _scale(raw: Mapping[str, Any], collected: Collected) -> Scale:
+    """Ours from the section's first table, and from the cells that it comes from for what that leaves out."""
+    paper: Mapping[str, Any] = raw["scale"]
+    lines = collected.lines(raw["tables"][0])
+    done = [line for line in collected.planned(raw["source"]) if line["state"] == "done"]
+    ours, below = [], False
+    for name, wanted in paper.items():
+        found = {line[name] for line in [*lines, *done] if line.get(name, "") != ""}
+        if not found:
+            continue
+        if isinstance(wanted, str):
+            below |= found != {wanted}
+            ours.append(" and ".join(sorted(images(str(value)) for value in found)))
+        else:
+            # Estimators that draw nothing have no draws to be too few.
+            counts = [count for count in map(number, found) if count > 0 or name != "draws"]
+            if not counts:
+                continue
+            used = max(counts) if name == "epoch" else min(counts)
+            below |= used < wanted
+            ours.append(_SCALE[name].format(f"{used:,.0f}"))
+    return Scale(
+        mark=mark(NOT_RUN if not done else NOT_TESTED if below else ""),
+        ours=", ".join(ours),
+        paper=", ".join(
+            images(wanted) if isinstance(wanted, str) else _SCALE[name].format(f"{wanted:,.0f}")
+            for name, wanted in paper.items()
+        ),
+    )
+
+
+def _check(raw: Any, known: Mapping[str, Any], drawn: Mapping[str, Any]) -> None:
+    where = f"{WORDS.name}: {raw.get('id', '?')}"
+    for key in raw:
+        if key not in (*_REQUIRED, *_OPTIONAL):
+            raise ConfigError(f"{where}.{key}: unknown key; allowed: {', '.join((*_REQUIRED, *_OPTIONAL))}")
+    for key in _REQUIRED:
+        if key not in raw:
+            raise ConfigError(f"{where}: missing {key}")
+    for key, options in (("tables", FILLED_BY), ("figures", drawn), ("errata", known), ("scale", _SCALE)):
+        for name in raw.get(key, ()):
+            if name not in options:
+                raise ConfigError(f"{where}.{key}: unknown {name!r}; known: {', '.join(options)}")

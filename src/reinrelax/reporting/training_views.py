@@ -1,0 +1,185 @@
+"""What the page shows of the other trainings and of the timings: Figure 2, Tables 4 and 5, the readings."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from reinrelax.reporting.blocks import Cell, Column, Table, key, number, plain_cell, value_cell
+from reinrelax.reporting.collected import Collected
+from reinrelax.reporting.wording import PAPER_NAMES, count, fixed, interval, shape, signed
+
+
+def figure2(collected: Collected) -> list[Table]:
+    """Where the minimum lies."""
+    rows = [
+        [
+            Cell(line["estimator"]),
+            Cell(shape(line["latent"])),
+            Cell(line["paper"]),
+            value_cell(line, 3, ("beta", "low", "high")),
+            _nats(line, "nelbo"),
+        ]
+        for line in collected.lines("figure2_minimum")
+        if _finite(line, "beta")
+    ]
+    columns = [
+        Column("Estimator", "text"),
+        Column("Shape", "text"),
+        Column("Paper", "text", small="β of the minimum"),
+        Column("Ours", small="β of the minimum, 95% interval"),
+        Column("NELBO there", small="nats"),
+    ]
+    caption = (
+        "β of the lowest train negative ELBO. The interval is over seeds and knows only the β that were run."
+    )
+    return [Table("figure2-minimum", caption, columns, rows)] if rows else []
+
+
+def table4(collected: Collected) -> list[Table]:
+    """Seconds an epoch, and how they compare."""
+    lines = collected.lines("table4")
+    if not any(_finite(line, "seconds") for line in lines):
+        return []
+    replicas = next((count(int(number(x["replicas"])), "model") for x in lines if _finite(x, "replicas")), "")
+    rows = [
+        [
+            Cell(line["estimator"], small=_paper_name(line["estimator"])),
+            value_cell(line, 3, ("paper_seconds",)),
+            value_cell(line, 3, ("seconds", "seconds_low", "seconds_high")),
+            value_cell(line, 3, ("paper_ratio",)),
+            value_cell(line, 3, ("ratio", "ratio_low", "ratio_high")),
+            value_cell(line, 3, ("batched_seconds",)),
+            value_cell(line, 3, ("batched_ratio",)),
+        ]
+        for line in lines
+    ]
+    columns = [
+        Column("Estimator", "text"),
+        Column("Paper", small="s an epoch"),
+        Column("Ours", small="s an epoch, one model"),
+        Column("Ratio, paper", small="to STGS’s"),
+        Column("Ratio, ours", small="to STGS’s"),
+        Column("Ours, batched", small=f"s an epoch and model, {replicas}" if replicas else ""),
+        Column("Ratio, batched"),
+    ]
+    caption = (
+        "Seconds depend on the machine, which the paper does not name; what can be compared is the ratios. "
+        "Medians over rounds, with the fastest and the slowest."
+    )
+    return [Table("table4-rows", caption, columns, rows)]
+
+
+def table5(collected: Collected) -> list[Table]:
+    """The setting that did best in the search, beside the one the paper prints."""
+    rows = [
+        [
+            Cell(line["estimator"]),
+            Cell(shape(line["latent"])),
+            Cell(line["paper"]),
+            Cell(line["best"]),
+            _nats(line, "best_nelbo"),
+            _nats(line, "paper_nelbo"),
+            Cell(signed(number(line["gap"])), key(number(line["gap"]))),
+            plain_cell(line["rank"]),
+            Cell(_of(line, "finished", "points"), small=_diverged(line)),
+            plain_cell(line["within_half"]),
+        ]
+        for line in collected.lines("table5")
+        if _finite(line, "best_nelbo")
+    ]
+    columns = [
+        Column("Estimator", "text"),
+        Column("Shape", "text"),
+        Column("Paper’s setting", "text"),
+        Column("Best found", "text"),
+        Column("Its NELBO", small="nats"),
+        Column("At the paper’s", small="nats"),
+        Column("Gap", small="nats"),
+        Column("Rank", small="of the paper’s"),
+        Column("Points", small="finished"),
+        Column("Within ½ nat", small="points as good as the best"),
+    ]
+    caption = (
+        "Train negative ELBO of one seed a point, so a gap within the scatter of seeds decides nothing. "
+        "Where the paper’s setting is no point of the search that was run, its columns are empty."
+    )
+    return [Table("table5-rows", caption, columns, rows)] if rows else []
+
+
+def readings(collected: Collected) -> list[Table]:
+    """Every reading of a formula, and what it trains to."""
+    rows = []
+    for line in collected.lines("readings"):
+        base = [f"reading of {line['variant_of']}"] if line["variant_of"] else []
+        rows.append(
+            [
+                Cell(line["label"], small=base),
+                Cell(line["equation"].removeprefix("B, ")),
+                *_beside_paper(line, "train"),
+                *_beside_paper(line, "test"),
+                Cell(_whole(line, "seeds"), small=_diverged(line)),
+                Cell(_closeness(line)),
+            ]
+        )
+    columns = [
+        Column("Estimator", "text"),
+        Column("Formula", "text"),
+        Column("Train", small="ours, nats"),
+        Column("Δ"),
+        Column("Test", small="ours, nats"),
+        Column("Δ"),
+        Column("Seeds"),
+        Column("To the paper", "text", small="on train, of one estimator’s"),
+    ]
+    caption = (
+        "Final negative ELBO, mean over seeds with 95% interval, beside the paper’s for that estimator. "
+        "The plain name is what runs everywhere else."
+    )
+    reasons: dict[str, list[str]] = {}
+    for line in collected.lines("readings"):
+        if line["why"]:
+            reasons.setdefault(line["why"], []).append(line["label"])
+    notes = [f"Not held against the paper: {', '.join(labels)}. {why}." for why, labels in reasons.items()]
+    return [Table("readings-rows", caption, columns, rows, notes=notes)] if rows else []
+
+
+def _closeness(line: dict[str, Any]) -> str:
+    if not line["closest"]:
+        return ""
+    return "closest" if line["comparable"] else "closest of what ran, not judged"
+
+
+def _beside_paper(line: dict[str, Any], name: str) -> list[Cell]:
+    """Ours with its interval, and the difference with the paper's number below it."""
+    limits = interval(number(line[f"{name}_low"]), number(line[f"{name}_high"]))
+    delta, paper = number(line[f"delta_{name}"]), fixed(number(line[f"paper_{name}"]))
+    return [
+        Cell(fixed(number(line[name])), key(number(line[name])), small=[limits] if limits else ()),
+        Cell(signed(delta), key(delta), small=[f"paper {paper}"] if paper else ()),
+    ]
+
+
+def _nats(line: dict[str, Any], name: str) -> Cell:
+    return Cell(fixed(number(line[name])), key(number(line[name])))
+
+
+def _diverged(line: dict[str, Any]) -> Sequence[str]:
+    diverged = number(line["diverged"])
+    return [f"{diverged:.0f} diverged"] if diverged > 0 else ()
+
+
+def _of(line: dict[str, Any], part: str, whole: str) -> str:
+    return f"{_whole(line, part)} of {_whole(line, whole)}"
+
+
+def _whole(line: dict[str, Any], name: str) -> str:
+    value = number(line[name])
+    return f"{value:,.0f}" if value == value else ""
+
+
+def _finite(line: dict[str, Any], name: str) -> bool:
+    value = number(line[name])
+    return value == value
+
+
+def _paper_name(estimator: str) -> Sequence[str]:
+    return [f"in the paper: {PAPER_NAMES[estimator]}"] if estimator in PAPER_NAMES else ()

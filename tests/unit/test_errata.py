@@ -1,0 +1,180 @@
+"""The errata's queries: what they find, what they refuse, and that those shipped all fit the tables."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import yaml
+
+from reinrelax import config as configuration
+from reinrelax.config import Config
+from reinrelax.errors import ConfigError
+from reinrelax.reporting import collect, errata
+from reinrelax.reporting.collected import Collected
+from tests import toy
+from tests.conftest import ROOT
+from tests.synthetic import published, write_results
+
+Load = Callable[..., Config]
+
+ROWS = [
+    {"estimator": "ReinMax-RK2", "latent": latent, "beta": beta, "mean": mean}
+    for latent, beta, mean in (("8x4", 0, 150), ("8x4", 0.5, 140), ("8x4", 1, 145), ("8x16", 0, 120))
+]
+EIGHT = {"table": "figure2", "where": {"latent": "8x4"}, "column": "mean", "digits": 4}
+ENTRY = dict.fromkeys(("id", "place", "title", "printed", "ours", "consequence"), "x") | {"kind": "error"}
+
+
+@pytest.fixture(scope="module")
+def collected(tmp_path_factory: pytest.TempPathFactory) -> Collected:
+    """Tables of a project in which nothing has run, but for a few rows of Figure 2."""
+    raw = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+    config = configuration.load({**raw, "results": str(tmp_path_factory.mktemp("errata"))}, ROOT)
+    collect.write_tables(config, ROOT)
+    toy.write(config.folder, {"figure2": ROWS}, only=["figure2"])
+    return Collected(config, ROOT)
+
+
+@pytest.fixture
+def load(
+    collected: Collected, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., list[errata.Entry]]:
+    """Loads entries that are given instead of those shipped."""
+
+    def load(*entries: Any) -> list[errata.Entry]:
+        (tmp_path / "x.yaml").write_text(yaml.safe_dump(list(entries)), encoding="utf-8")
+        monkeypatch.setattr(errata, "FOLDER", tmp_path)
+        return errata.load(collected)
+
+    return load
+
+
+def one(load: Callable[..., list[errata.Entry]], **item: Any) -> errata.Item:
+    (entry,) = load({**ENTRY, "numbers": [{"text": "it is {value}", **item}]})
+    return entry.numbers[0]
+
+
+@pytest.mark.parametrize(
+    ("reduce", "value"),
+    [
+        *(("max", "150.0"), ("min", "140.0"), ("mean", "145.0"), ("median", "145.0"), ("first", "150.0")),
+        *(("last", "145.0"), ("argmin", "140.0"), ("argmax", "150.0"), ("count", "3.000"), ("std", "5.000")),
+    ],
+)
+def test_each_reducer(load: Callable[..., list[errata.Entry]], reduce: str, value: str) -> None:
+    found = one(load, **EIGHT, reduce=reduce)
+    assert (found.text, found.absence, found.csv) == (f"it is {value}", "", "tables/figure2.csv")
+
+
+def test_rows_are_picked_by_number_text_and_list(load: Callable[..., list[errata.Entry]]) -> None:
+    chosen = {"table": "figure2", "column": "mean", "digits": 4}
+    assert one(load, **chosen, where={"beta": 0.50}, reduce="only").text == "it is 140.0"
+    assert one(load, **chosen, where={"beta": "0.5"}, reduce="only").text == "it is 140.0"
+    assert one(load, **chosen, where={"beta": [0, 1]}, reduce="count").text == "it is 3.000"
+    assert one(load, **chosen, reduce="count").text == "it is 4.000"
+
+
+def test_quotients_differences_and_what_else_a_row_tells(load: Callable[..., list[errata.Entry]]) -> None:
+    assert one(load, **EIGHT, reduce="max", minus={"reduce": "min"}).text == "it is 10.00"
+    assert one(load, **EIGHT, reduce="max", over={"where": {"latent": "8x16"}}).text == "it is 1.250"
+    named = one(load, **{**EIGHT, "text": "{value} at {name}"}, reduce="argmin", name="beta")
+    assert named.text == "140.0 at 0.5"
+    limits = one(load, **{**EIGHT, "text": "{value} [{low}]"}, reduce="first", limits=["beta", "ci_high"])
+    assert limits.text == "150.0 [0]"
+    printed = one(
+        load,
+        reference="table3_test_elbo",
+        where={"estimator": "ST", "latent": "10x30"},
+        column="mean",
+        reduce="only",
+        minus={"reference": "table2_train_elbo", "where": {"estimator": "ST", "latent": "10x30"}},
+    )
+    assert (printed.text, printed.csv) == ("it is −0.280", "")
+
+
+def test_what_has_not_run_is_never_a_number(load: Callable[..., list[errata.Entry]]) -> None:
+    found = one(load, table="identities", where={"identity": "Theorem 1"}, reduce="max")
+    assert found.text == "it is …"
+    assert found.absence.startswith("Theorem 1 and the identities: 0 of 1 job done; missing: identities")
+    second = one(load, **EIGHT, reduce="max", over={"table": "table4", "column": "seconds"})
+    assert second.absence.startswith("Table 4: 0 of 1 job")
+    assert one(load, **{**EIGHT, "column": "ci_high"}, reduce="max").absence
+    assert one(load, **EIGHT, reduce="max", over={"where": {"beta": 2}}).absence
+    assert one(load, **{**EIGHT, "where": {"latent": "8x16"}}, reduce="std").absence == "no finite number"
+
+
+@pytest.mark.parametrize(
+    ("item", "message"),
+    [
+        (
+            {**EIGHT, "reduce": "max", "table": "figure9"},
+            r"x\.yaml: x\.numbers\[0\]\.table: unknown .*figure9",
+        ),
+        (
+            {**EIGHT, "reduce": "max", "column": "nelbo"},
+            r"numbers\[0\]\.column: figure2 has no column 'nelbo'",
+        ),
+        ({**EIGHT, "reduce": "max", "where": {"tau": 1}}, r"\.where: figure2 has no column 'tau'"),
+        ({**EIGHT, "reduce": "max", "where": [1]}, r"\.where: must be a mapping"),
+        ({**EIGHT, "reduce": "sum"}, r"\.reduce: must be one of only, first"),
+        ({**EIGHT, "reduce": "only"}, r"\.reduce: `only` asks for one row; 3 rows of figure2 fit"),
+        ({**EIGHT, "reduce": "max", "scale": 2}, r"numbers\[0\]\.scale: unknown key"),
+        ({**EIGHT}, r"numbers\[0\]: missing reduce"),
+        ({**EIGHT, "reduce": "max", "text": "no number"}, r"\.text: must hold \{value\}"),
+        ({**EIGHT, "reduce": "max", "text": "{value} {other}"}, r"\.text: must hold"),
+        ({**EIGHT, "reduce": "max", "text": "{value} at {name}", "name": "beta"}, "picks no row"),
+        ({**EIGHT, "reduce": "first", "text": "{value} at {name}"}, r"\.name: the column"),
+        ({**EIGHT, "reduce": "first", "text": "{value} {low}"}, r"\.limits: figure2 has not the columns"),
+        ({**EIGHT, "reduce": "max", "reference": "table2_train_elbo"}, "either `table` or `reference`"),
+        ({"reference": "table9", "reduce": "max"}, r"\.reference: unknown table 'table9'"),
+        ({**EIGHT, "reduce": "max", "over": {"reduce": "sum"}}, r"\.over\.reduce: must be one of"),
+        ({**EIGHT, "reduce": "max", "over": {"text": "x"}}, r"\.over\.text: unknown key"),
+    ],
+)
+def test_a_wrong_query_is_named(
+    load: Callable[..., list[errata.Entry]], item: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        one(load, **item)
+
+
+def test_a_wrong_entry_is_named(load: Callable[..., list[errata.Entry]]) -> None:
+    with pytest.raises(ConfigError, match=r"x\.yaml: x\.kind: must be one of error"):
+        load({**ENTRY, "kind": "slip"})
+    with pytest.raises(ConfigError, match=r"x\.yaml: x: missing title"):
+        load({key: value for key, value in ENTRY.items() if key != "title"})
+    with pytest.raises(ConfigError, match=r"x\.yaml: x\.remark: unknown key"):
+        load({**ENTRY, "remark": "x"})
+    with pytest.raises(ConfigError, match=r"x\.yaml: x: this id is used twice"):
+        load(ENTRY, ENTRY)
+    with pytest.raises(ConfigError, match=r"x\.yaml: entry 0: must be a mapping"):
+        load("x")
+
+
+def test_toy_tables_have_no_column_that_the_real_ones_lack(load_config: Load) -> None:
+    config = load_config()
+    collect.write_tables(config, ROOT)
+    for name, columns in toy.COLUMNS.items():
+        real = pd.read_csv(config.folder / "tables" / f"{name}.csv", nrows=0).columns
+        assert set(columns) <= set(real), name
+
+
+def test_every_entry_that_is_shipped_resolves(load_config: Load) -> None:
+    shapes = ["8x4", "4x24", "8x16", "16x12", "64x8", "10x30"]
+    config = load_config(experiments={"elbo": {"latent_shapes": shapes, "estimators": ["ST", "ReinMax"]}})
+    collect.write_tables(config, ROOT)
+    entries = errata.load(Collected(config, ROOT))
+    assert len(entries) > 30
+    # Nothing has run: only what the paper prints is a number.
+    items = [item for entry in entries for item in entry.numbers]
+    assert all(bool(item.absence) == bool(item.csv) for item in items)
+    write_results(config, lambda run: published(run, ROOT), only=lambda cell: cell.name.startswith("elbo/"))
+    collect.write_tables(config, ROOT)
+    toy.write(config.folder, toy.everything())
+    for entry in errata.load(Collected(config, ROOT)):
+        for item in entry.numbers:
+            assert item.absence == "", (entry.id, item.text)
+            assert "…" not in item.text
+            assert "–" not in item.text, (entry.id, item.text)

@@ -1,0 +1,232 @@
+"""What is measured at a snapshot, against the model itself and against one-by-one computations."""
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from reinrelax import estimators
+from reinrelax.config import Config, Gradients, Measured
+from reinrelax.errors import ResultsError
+from reinrelax.estimators import exact
+from reinrelax.experiments import bias, control, gradients
+from reinrelax.experiments.study import run_study
+from reinrelax.experiments.vae import read_snapshot, train_cell
+from reinrelax.images import Images, save
+from reinrelax.models.enumerated import EnumeratedLoss
+from reinrelax.models.vae import DiscreteVAE
+from reinrelax.rng import Streams
+from reinrelax.studies import snapshot_cell, snapshot_path, studies, study_folder
+from reinrelax.types import LatentShape
+
+SHAPE, SEEDS = LatentShape(3, 2), [4, 7]
+SPEC = Gradients(
+    snapshots=(0, 2),
+    images=5,
+    samples=64,
+    draws=3,
+    resamples=25,
+    figure1=(Measured("ReinMax", (("tau", 1.0),)), Measured("REINFORCE-LOO", (("samples", 2),))),
+    table1=(Measured("ST", (("tau", 1.3),)),),
+    sweep=(Measured("Gumbel-Rao", (("draws", 3), ("tau", 0.5))),),
+    control_taus=(0.5,),
+    control_etas=(0.0, 1.5),
+    betas=(0.25, 0.5),
+)
+
+
+@pytest.fixture(scope="module")
+def batch() -> Tensor:
+    return torch.rand(5, 784, generator=torch.Generator().manual_seed(1))
+
+
+@pytest.fixture(scope="module")
+def model() -> DiscreteVAE:
+    """Larger parameters than the initial ones, or f would be as good as linear in the code."""
+    vae = DiscreteVAE(SHAPE, SEEDS)
+    for parameter in vae.stack.parameters:
+        parameter.mul_(2.0)
+    return vae
+
+
+def snapshot_of(model: DiscreteVAE, batch: Tensor, replica: int = 0, **changes: Any) -> gradients.Snapshot:
+    with torch.no_grad():
+        logits = model.encode(batch.expand(len(SEEDS), -1, -1))[replica]
+    loss = EnumeratedLoss(model, replica, batch)
+    return gradients.Snapshot(loss, logits, replace(SPEC, **changes), SEEDS[replica], 2)
+
+
+def loss_of(model: DiscreteVAE, batch: Tensor, replica: int) -> Callable[[Tensor], Tensor]:
+    """f of codes `[..., B, L, C]` by the model itself, `[..., B]`."""
+
+    def f(codes: Tensor) -> Tensor:
+        flat = codes.flatten(0, -4)[None] if codes.ndim > 3 else codes[None, None]
+        parts = []
+        for one in flat[0]:
+            both = one.expand(len(SEEDS), *one.shape)
+            parts.append(model.reconstruction(batch.expand(len(SEEDS), -1, -1), both)[replica])
+        return torch.stack(parts).view(codes.shape[:-2])
+
+    return f
+
+
+@pytest.mark.parametrize("replica", [0, 1])
+def test_truth_is_the_models_own_gradient(model: DiscreteVAE, batch: Tensor, replica: int) -> None:
+    snapshot = snapshot_of(model, batch, replica)
+    expected = exact.gradient(snapshot.logits, loss_of(model, batch, replica)).flatten(-2)
+    torch.testing.assert_close(snapshot.truth, expected, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("name", "hyper"),
+    [
+        ("ReinMax", {"tau": 1.3}),
+        ("Gumbel-Rao", {"tau": 0.5, "draws": 3}),
+        ("ReinMax-CV", {"tau": 0.5, "eta": 0.7, "draws": 3}),
+        ("REINFORCE", {}),
+        ("REINFORCE-LOO", {"samples": 3}),
+    ],
+)
+def test_estimates_are_those_of_backpropagation_through_the_model(
+    model: DiscreteVAE, batch: Tensor, name: str, hyper: dict[str, float]
+) -> None:
+    snapshot = snapshot_of(model, batch, samples=6)
+    found = snapshot.estimates(Measured(name, tuple(hyper.items())))
+    leaf = snapshot.logits.expand(1, 6, *snapshot.logits.shape).clone().requires_grad_()
+    streams = Streams.derive([SEEDS[0]], "gradients", 2)
+    estimators.get(name).surrogate(
+        leaf, loss_of(model, batch, 0), streams, **hyper
+    ).surrogate.sum().backward()
+    assert leaf.grad is not None
+    assert found.shape == (6, 5, 6)
+    torch.testing.assert_close(found, leaf.grad[0].flatten(-2), rtol=1e-3, atol=1e-3)
+
+
+def test_every_estimator_sees_the_same_draws(model: DiscreteVAE, batch: Tensor) -> None:
+    snapshot = snapshot_of(model, batch)
+    assert torch.equal(snapshot.sample().one_hot, snapshot.sample().one_hot)
+    assert not torch.equal(snapshot.sample().one_hot, snapshot_of(model, batch, 1).sample().one_hot)
+
+
+def test_reinforce_is_found_unbiased_and_straight_through_biased(model: DiscreteVAE, batch: Tensor) -> None:
+    snapshot = snapshot_of(model, batch, samples=4096)
+    p = {
+        name: bias.p_unbiased(snapshot.estimates(Measured(name, hyper)), snapshot.truth)
+        for name, hyper in (("REINFORCE-LOO", (("samples", 2),)), ("ST", (("tau", 1.0),)))
+    }
+    assert p["REINFORCE-LOO"] > 1e-4
+    assert p["ST"] < 1e-12
+
+
+def test_tables_hold_what_is_asked_for(model: DiscreteVAE, batch: Tensor) -> None:
+    tables = gradients.measure(model, SEEDS, batch, SPEC, epoch=2, last=True)
+    for name, columns in gradients.COLUMNS.items():
+        assert tables[name], name
+        assert {key for row in tables[name] for key in row} <= set(columns), name
+        assert {row["seed"] for row in tables[name]} == set(SEEDS)
+    roles = {(row["role"], row["estimator"]) for row in tables["estimators"]}
+    assert roles == {
+        ("figure1", "ReinMax"),
+        ("figure1", "REINFORCE-LOO"),
+        ("table1", "ST"),
+        ("sweep", "Gumbel-Rao"),
+    }
+    earlier = gradients.measure(model, SEEDS, batch, SPEC, epoch=0, last=False)
+    assert {row["role"] for row in earlier["estimators"]} == {"figure1"}
+    finite = [row["value"] for row in tables["estimators"] if row["quantity"] != "cosine_unlimited"]
+    assert all(math.isfinite(value) for value in finite)
+
+
+def test_a_replica_alone_is_measured_as_in_company(model: DiscreteVAE, batch: Tensor) -> None:
+    both = gradients.measure(model, SEEDS, batch, SPEC, epoch=2, last=True)
+    alone = DiscreteVAE(SHAPE, SEEDS[1:])
+    for target, source in zip(alone.stack.parameters, model.stack.parameters, strict=True):
+        target.copy_(source[1:])
+    own = gradients.measure(alone, SEEDS[1:], batch, SPEC, epoch=2, last=True)
+    for name in ("estimators", "control"):
+        expected = [row["value"] for row in both[name] if row["seed"] == SEEDS[1]]
+        # p-values deep in the tail depend on rounding; nothing else does by more than this.
+        assert [row["value"] for row in own[name]] == pytest.approx(expected, rel=2e-2, abs=1e-4, nan_ok=True)
+
+
+@pytest.mark.parametrize("reading", control.READINGS)
+def test_control_terms_add_up_to_the_estimator(model: DiscreteVAE, batch: Tensor, reading: str) -> None:
+    name = {"as printed": "ReinMax-CV"}.get(reading, f"ReinMax-CV-{reading}")
+    snapshot = snapshot_of(model, batch)
+    sample = snapshot.sample()
+    parts = control.terms(control.READINGS[reading], snapshot.slope_at(sample.one_hot), sample, 0.5, 3)
+    hyper = (("draws", 3), ("eta", 0.7), ("tau", 0.5))
+    expected = snapshot.estimates(Measured(name, hyper))
+    torch.testing.assert_close(parts.reinmax + 0.7 * parts.added, expected)
+
+
+def test_control_quantities_are_moments_of_the_terms(model: DiscreteVAE, batch: Tensor) -> None:
+    snapshot = snapshot_of(model, batch, samples=512)
+    sample = snapshot.sample()
+    parts = control.terms(control.READINGS["as printed"], snapshot.slope_at(sample.one_hot), sample, 0.5, 3)
+    rows = list(control.quantities(parts, (1.5,), snapshot.truth, snapshot.weights))
+    found = {(eta, quantity.name): quantity for eta, quantity in rows}
+
+    def trace(x: Tensor) -> float:
+        return float(x.var(0, unbiased=False).sum())
+
+    ratio = trace(parts.reinmax + 1.5 * parts.added) / trace(parts.reinmax)
+    assert found[1.5, "variance_ratio"].value == pytest.approx(ratio, rel=1e-3)
+    best = found[None, "best_eta"].value
+    least = trace(parts.reinmax + best * parts.added)
+    assert least < min(trace(parts.reinmax + (best + d) * parts.added) for d in (-0.1, 0.1))
+    stacked = torch.stack((parts.first.flatten(1), parts.added.flatten(1)))
+    centred = stacked - stacked.mean(1, keepdim=True)
+    inner = (centred[0] * centred[1]).sum() / (centred[0].norm() * centred[1].norm())
+    assert found[None, "correlation"].value == pytest.approx(float(inner), rel=1e-3)
+
+
+def test_a_study_reads_a_snapshot_and_writes_its_tables(
+    load_config: Callable[..., Config], digits: Images
+) -> None:
+    config = load_config(experiments={"gradients": {"samples": 16}})
+    save(digits, config.folder / "data")
+    cell = snapshot_cell(config)
+    table = snapshot_path(config).with_suffix(".csv")
+    options = {"table": table, "fingerprint": cell.fingerprint, "device": "cpu", "checkpoint_every": 1}
+    train_cell(cell.runs, digits, **options, extra={}, snapshots=cell.snapshots)  # type: ignore[arg-type]
+    study = studies(config)["gradients/epoch-2"]
+    record = run_study(study, config, "cpu", {})
+    folder = study_folder(config, study.name)
+    assert record["fingerprint"] == study.fingerprint
+    for name in study.tables:
+        assert len((folder / f"{name}.csv").read_text(encoding="utf-8").splitlines()) > 4
+    with pytest.raises(ResultsError, match="no usable snapshot of epoch 1"):
+        read_snapshot(snapshot_path(config), cell.first.shape, 1, "cpu")
+    model, seeds = read_snapshot(snapshot_path(config), cell.first.shape, 0, "cpu")
+    fresh = DiscreteVAE(cell.first.shape, seeds)
+    for kept, initial in zip(model.stack.parameters, fresh.stack.parameters, strict=True):
+        assert torch.equal(kept, initial)
+    snapshot_path(config).write_bytes(b"broken")
+    with pytest.raises(ResultsError, match="Delete the file and run snakemake again"):
+        run_study(study, config, "cpu", {})
+
+
+def test_snapshots_survive_a_resumed_training(digits: Images, tmp_path: Path) -> None:
+    """The later snapshot of a training that went on from a checkpoint is that of one that never stopped."""
+    from reinrelax.experiments.vae import make_trainer
+    from reinrelax.training import checkpoint
+    from tests.unit.test_engine import RUN
+
+    straight, stopped, resumed = (make_trainer([RUN], digits, "cpu", (0, 1, 2)) for _ in range(3))
+    for _ in range(2):
+        straight.run_epoch()
+    stopped.run_epoch()
+    checkpoint.save(tmp_path / "c", stopped, "same")
+    assert checkpoint.restore(tmp_path / "c", resumed, "same")
+    resumed.run_epoch()
+    assert set(resumed.kept) == {0, 1, 2}
+    for epoch, kept in straight.kept.items():
+        for ours, theirs in zip(resumed.kept[epoch], kept, strict=True):
+            assert torch.equal(ours, theirs)
+    assert not torch.equal(straight.kept[1][0], straight.kept[2][0])
