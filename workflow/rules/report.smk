@@ -83,7 +83,7 @@ rule render:
     params:
         source=sources.fingerprint(["reinrelax.reporting.page"]),
         templates=sources.content_hash(
-            ["report/templates", "report/static", "report/errata"]
+            ["report/templates", "report/static", "report/errata", "report/reference"]
         ),
     shell:
         reinrelax("render", redirect=">")

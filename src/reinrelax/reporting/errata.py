@@ -23,7 +23,7 @@ from typing import Any
 
 from reinrelax.config import read_yaml
 from reinrelax.errors import ConfigError
-from reinrelax.reporting.blocks import number
+from reinrelax.reporting.blocks import number, plain_cell
 from reinrelax.reporting.collected import FILLED_BY, Collected, Line, as_lines
 from reinrelax.reporting.tables import read_table
 from reinrelax.reporting.wording import anchor, significant
@@ -144,7 +144,7 @@ def _item(where: str, raw: Any, collected: Collected) -> Item:
     if not math.isfinite(value):
         return Item(_label(raw["text"]), "no finite number", query.csv)
     digits = raw.get("digits", 3)
-    shown = {"value": significant(value, digits), "name": str(row.get(label, ""))}
+    shown = {"value": significant(value, digits), "name": plain_cell(row.get(label, "")).text}
     ends = (significant(number(row.get(end)), digits) or "–" for end in limits)
     shown |= dict(zip(("low", "high"), ends, strict=True))
     return Item(raw["text"].format(**shown), "", query.csv)

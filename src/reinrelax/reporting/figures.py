@@ -135,9 +135,13 @@ def sweep(read: Read) -> LineFigure:
 
 
 def quadrature(read: Read) -> LineFigure:
-    """Section 5.3: one pair's g′ and what rules put in its place; their errors over epochs and over β."""
-    example, errors = read("example"), read("quadrature")
-    errors = errors[errors["quantity"] == "error_relative"]
+    """Section 5.3: one pair's g′ and what rules put in its place; their errors over epochs; and over β that
+    of the gradient, which tells Eq. 24 and 25 apart: the rules' own errors are the same, β against 1 − β.
+    """
+    example, table = read("example"), read("quadrature")
+    errors = table[(table["quantity"] == "error_relative") & table["beta"].isna()]
+    ends = table[(table["quantity"] == "gradient_error") & table["beta"].notna()]
+    ends = ends[ends["epoch"] == ends["epoch"].max()]
     last = example[(example["epoch"] == example["epoch"].max()) & (example["seed"] == example["seed"].min())]
     names = {"g'": "g′", **_ENDPOINT}
     parts = [
@@ -147,25 +151,26 @@ def quadrature(read: Read) -> LineFigure:
         *(
             part.assign(panel=panel, series=part["rule"], x_=part[x])
             for panel, x, part in (
-                ("epochs", "epoch", errors[errors["beta"].isna()]),
-                ("beta", "beta", errors[errors["beta"].notna() & (errors["epoch"] == errors["epoch"].max())]),
+                ("epochs", "epoch", errors),
+                ("beta", "beta", ends),
             )
         ),
     ]
     kept = ["panel", "series", "x_", "value", "low", "high"]
-    table = pd.concat([part[kept].astype({"low": float, "high": float}) for part in parts], ignore_index=True)
-    table["series"] = table["series"].map(lambda name: names.get(name, name))
-    data = _tidy(table, "panel", "series", "x_", "value", ("low", "high"))
-    relative = "Relative error (root mean square)"
+    drawn = pd.concat([part[kept].astype({"low": float, "high": float}) for part in parts], ignore_index=True)
+    drawn["series"] = drawn["series"].map(lambda name: names.get(name, name))
+    data = _tidy(drawn, "panel", "series", "x_", "value", ("low", "high"))
     panels = (
         LinePanel("example", f"g′ of one pair, after epoch {_last(example)}", "x", "g′(x) (nats)"),
-        LinePanel("epochs", "Rules over epochs", "Epoch", relative, log=True, whole=True),
         LinePanel(
-            *("beta", f"End-point rule over β, after epoch {_last(errors)}", "β", relative),
+            *("epochs", "Error of f(Iᵢ) − f(Iⱼ)", "Epoch", "Relative, root mean square"), log=True, whole=True
+        ),
+        LinePanel(
+            *("beta", f"Error of the gradient, after epoch {_last(ends)}", "β", "Relative"),
             references=(Reference("x", 0.5, "½"),),
         ),
     )
-    what = "Rules of integration: an example, their errors over epochs, and that of the end-point rule over β"
+    what = "Rules of integration: an example, their errors, and the gradient of the end-point rule over β"
     return LineFigure("quadrature", what, data, tuple(p for p in panels if p.name in set(data["panel"])))
 
 

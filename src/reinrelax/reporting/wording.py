@@ -63,7 +63,7 @@ def significant(value: float | None, digits: int = 3) -> str:
     if value == 0:
         return "0"
     mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
-    if -4 < int(exponent) < 6:
+    if -5 < int(exponent) < 6:
         return fixed(value, max(0, digits - 1 - int(exponent)))
     return f"{mantissa} × 10{exponent_text(int(exponent))}".replace("-", "−")
 
