@@ -410,7 +410,7 @@ def test_tables_say_what_was_measured(load_config: Load) -> None:
     assert "Theorem 1 0.5 1.00 × 10⁻¹⁵ 1.00 × 10⁻¹⁶ = holds to rounding" in words
     assert "STGS in the paper: Gumbel 3.45 20.0 [19.0, 21.0]" in words
     assert "Adam, 0.0005, τ 1 Adam, 0.0005, τ 0.7 130.25 131.50 +1.25 3 6 of 6 2" in words
-    assert "Eq. 23, alpha = 2/3 order of the local error 3.01" in words
+    assert "Eq. 23, α = 2/3 order of the local error 3.01" in words
 
 
 def test_a_section_is_at_the_papers_scale_or_says_that_it_is_not(load_config: Load) -> None:

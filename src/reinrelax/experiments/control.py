@@ -67,13 +67,18 @@ def quantities(
     yield None, with_interval("correlation", both / (of_first * of_added).sqrt())
     yield None, with_interval("covariance_relative", both / of_first)
     yield None, with_interval("best_eta", -base_added / of_added)
-    yield None, with_interval("mean_relative", shift / _norm_of_mean(terms.reinmax, weights))
+    yield None, with_interval("mean_relative", shift / _norm_of_mean(terms.reinmax, weights), _no_less_than_0)
     for eta in etas:
         found = bias.quantities(terms.reinmax + eta * terms.added, truth, weights)
         yield from ((eta, quantity) for quantity in found if quantity.name in _FOR_ETA)
         ratio = (of_base + 2 * eta * base_added + eta**2 * of_added) / of_base
         yield eta, with_interval("variance_ratio", ratio)
-        yield eta, with_interval("bias_added", abs(eta) * shift / truth.norm())
+        yield eta, with_interval("bias_added", abs(eta) * shift / truth.norm(), _no_less_than_0)
+
+
+def _no_less_than_0(norm: float) -> float:
+    """An end of an interval centred on a norm that its noise makes zero may lie below."""
+    return max(norm, 0.0)
 
 
 def _norm_of_mean(part: Tensor, weights: Tensor) -> Tensor:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from reinrelax.reporting.wording import Mark, shape, significant, span
@@ -56,12 +56,24 @@ class Table:
 
 @dataclass(frozen=True)
 class Quantity:
-    """A column that `spread` makes of a long table: which quantity, and under which head."""
+    """A column that `spread` makes of a long table: which quantity, and under which head.
+
+    Attributes:
+        floor: what is smaller is only said to be so.
+    """
 
     name: str
     head: str
     digits: int = 3
     small: str = ""
+    floor: float | None = None
+
+    def cell(self, line: Mapping[str, Any] | None) -> "Cell":
+        """The quantity's value and interval in a line, if there is one."""
+        found = value_cell(line, self.digits)
+        if line is not None and self.floor is not None and number(line["value"]) < self.floor:
+            return replace(found, text=f"< {self.floor:g}")
+        return found
 
 
 def number(value: Any) -> float:
@@ -104,7 +116,7 @@ def spread(
     for line in lines:
         groups.setdefault(tuple(line.get(name) for name in index), {})[str(line["quantity"])] = line
     return [
-        [*map(plain_cell, place), *(value_cell(found.get(q.name), q.digits) for q in quantities)]
+        [*map(plain_cell, place), *(q.cell(found.get(q.name)) for q in quantities)]
         for place, found in groups.items()
         if any(q.name in found for q in quantities)
     ]

@@ -16,7 +16,7 @@ _FIGURE1 = (
     Quantity("cosine_batch", "Cosine, batch", small="all images as one vector"),
     Quantity("variance", "Variance", small="Eq. 40"),
     Quantity("relative_bias", "Relative bias", small="‖E ĝ − ∇‖ / ‖∇‖"),
-    Quantity("p_unbiased", "p if unbiased", digits=2),
+    Quantity("p_unbiased", "p if unbiased", digits=2, floor=0.001),
 )
 _SWEEP = _FIGURE1[:1] + _FIGURE1[3:5]
 _CONTROL = (
@@ -152,7 +152,7 @@ def identities(collected: Collected) -> list[Table]:
         place = (line["identity"], line["beta"], line["tau"])
         deviations.setdefault(place, {}).setdefault(line["quantity"], []).append(number(line["value"]))
     rows = [
-        [Cell(str(place[0])), *map(plain_cell, place[1:]), *_deviation(found)]
+        [_greek(place[0]), *map(plain_cell, place[1:]), *_deviation(found)]
         for place, found in deviations.items()
         if "deviation_max" in found
     ]
@@ -183,6 +183,7 @@ def identities(collected: Collected) -> list[Table]:
             ],
             [
                 [
+                    _greek(line["identity"]),
                     *(plain_cell(line[name]) for name in _PLACE),
                     Cell(_WORDS.get(line["quantity"], line["quantity"])),
                     measured(line),
@@ -195,7 +196,11 @@ def identities(collected: Collected) -> list[Table]:
     return [table for table in tables if table.rows]
 
 
-_PLACE = ("identity", "categories", "latents", "beta", "tau")
+def _greek(identity: str) -> Cell:
+    return Cell(identity.replace("tau = ", "τ = ").replace("alpha = ", "α = "))
+
+
+_PLACE = ("categories", "latents", "beta", "tau")
 _WORDS = {
     "order": "order of the local error",
     "share": "share of problems",
