@@ -394,7 +394,7 @@ def test_everything_is_shown_once_it_has_run(load_config: Load) -> None:
     }
     # Below the paper's scale: said in each section that has one, and nothing is judged.
     assert words.count("not tested at this scale This run:") == 7
-    assert "closest of what ran, not judged" in words
+    assert "closest, not judged" in words
     assert {claim["verdict"] for claim in json.loads((config.folder / "tables/claims.json").read_text())} <= {
         *("not tested at this scale", "not run", "ambiguous in the paper"),
     }

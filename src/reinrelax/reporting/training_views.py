@@ -145,7 +145,7 @@ def readings(collected: Collected) -> list[Table]:
 def _closeness(line: dict[str, Any]) -> str:
     if not line["closest"]:
         return ""
-    return "closest" if line["comparable"] else "closest of what ran, not judged"
+    return "closest" if line["comparable"] else "closest, not judged"
 
 
 def _beside_paper(line: dict[str, Any], name: str) -> list[Cell]:
