@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from reinrelax.columns import COLUMNS
 from reinrelax.config import Config, Gradients
-from reinrelax.reporting.gather_studies import COLUMNS
 from reinrelax.run import Run
 from reinrelax.runs import Cell, cells, table_path
 from reinrelax.studies import studies, study_folder

@@ -1,7 +1,7 @@
 """Configuration: a nested mapping in, frozen and checked objects out, before any job starts."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,8 @@ import yaml
 
 from reinrelax.errors import ConfigError
 from reinrelax.estimators import lookup
-from reinrelax.settings import ANY, Hyper, Setting, Settings, at
+from reinrelax.settings import ANY, Settings, at
+from reinrelax.specs import Cost, Gradients, Identities, Measured, Training
 from reinrelax.types import LatentShape
 
 SCHEMA = Path("workflow/schemas/config.schema.yaml")
@@ -38,80 +39,6 @@ class Machine:
     max_replicas_per_job: int
     jobs_per_gpu: int
     checkpoint_every_epochs: int
-
-
-@dataclass(frozen=True)
-class Training:
-    """Trainings of discrete VAEs: estimators × latent shapes × settings × seeds.
-
-    Attributes:
-        settings: what each estimator is run with on each latent shape: Table 5's row, or a grid.
-    """
-
-    estimators: tuple[str, ...]
-    latent_shapes: tuple[LatentShape, ...]
-    seeds: int
-    epochs: int
-    batch_size: int
-    draws: int
-    settings: Mapping[tuple[str, LatentShape], tuple[Setting, ...]] = field(repr=False)
-
-
-@dataclass(frozen=True)
-class Measured:
-    """An estimator whose gradients are measured, with its hyper-parameters."""
-
-    estimator: str
-    hyper: Hyper
-
-
-@dataclass(frozen=True)
-class Gradients:
-    """What is measured at snapshots of the training that `Config.trainings["gradients"]` describes.
-
-    Attributes:
-        snapshots: epochs after which gradients are measured.
-        images: of the fixed batch, the first so many of the training set.
-        samples: estimates at each snapshot.
-        draws: Monte Carlo draws K of the control variate's terms.
-        resamples: of the bootstrap.
-        figure1, table1, sweep: estimators and settings of each; the latter two at the last snapshot alone.
-        control_taus, control_etas: settings of ReinMax-CV whose terms are taken apart.
-        betas: weights of the end-point rules of section 5.3.
-    """
-
-    snapshots: tuple[int, ...]
-    images: int
-    samples: int
-    draws: int
-    resamples: int
-    figure1: tuple[Measured, ...]
-    table1: tuple[Measured, ...]
-    sweep: tuple[Measured, ...]
-    control_taus: tuple[float, ...]
-    control_etas: tuple[float, ...]
-    betas: tuple[float, ...]
-
-
-@dataclass(frozen=True)
-class Identities:
-    """Sizes of the random problems on which the paper's identities are checked."""
-
-    shapes: tuple[LatentShape, ...]
-    functions: int
-    betas: tuple[float, ...]
-    taus: tuple[float, ...]
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What is timed: each estimator alone on the machine, with one replica and with `replicas`."""
-
-    estimators: tuple[Measured, ...]
-    latent_shape: LatentShape
-    images: int
-    rounds: int
-    replicas: int
 
 
 @dataclass(frozen=True)

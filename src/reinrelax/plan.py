@@ -5,11 +5,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from reinrelax.config import Config, Measured
+from reinrelax.config import Config
 from reinrelax.errors import ResultsError
 from reinrelax.estimators import lookup
 from reinrelax.results import is_done, read_record
 from reinrelax.runs import Cell, cells
+from reinrelax.specs import Measured
 from reinrelax.studies import Study, studies, study_folder
 from reinrelax.types import LatentShape
 

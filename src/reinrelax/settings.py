@@ -3,29 +3,19 @@
 import csv
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from reinrelax.errors import ConfigError
 from reinrelax.estimators import lookup
 from reinrelax.estimators.hyperparameters import HYPERPARAMETERS
+from reinrelax.specs import Hyper, Setting
 from reinrelax.types import LatentShape
 
 OPTIMIZER_KEYS = ("optimizer", "learning_rate")
 ANY = "any"
-Hyper = tuple[tuple[str, float], ...]
 # Estimator, or `any`, to the values that each setting takes in turn.
 Vary = Mapping[str, Mapping[str, Sequence[Any]]]
-
-
-@dataclass(frozen=True)
-class Setting:
-    """What one training is run with beside its latent shape and seed. `hyper`: hyper-parameters by name."""
-
-    optimizer: str
-    learning_rate: float
-    hyper: Hyper
 
 
 class Settings:

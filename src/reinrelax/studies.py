@@ -5,12 +5,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from reinrelax.config import Config, Measured
+from reinrelax.config import Config
 from reinrelax.errors import ConfigError
 from reinrelax.estimators import CATALOGUE, lookup
 from reinrelax.run import digest
 from reinrelax.runs import Cell, cells
 from reinrelax.sources import fingerprint
+from reinrelax.specs import Measured
 
 GRADIENT_TABLES = ("estimators", "control", "quadrature", "example")
 

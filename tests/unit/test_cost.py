@@ -4,9 +4,10 @@ from collections import Counter
 
 import pytest
 
-from reinrelax.config import Cost, Measured
+from reinrelax.columns import COLUMNS
 from reinrelax.experiments import cost
 from reinrelax.images import Images
+from reinrelax.specs import Cost, Measured
 from reinrelax.types import LatentShape
 
 
@@ -22,7 +23,7 @@ def test_every_estimator_is_timed_once_a_round_alone_and_batched(digits: Images)
     assert len(calls) == len(rows)
     assert {row["images"] for row in rows} == {200}
     assert {row["latent"] for row in rows} == {"4x3"}
-    assert all(set(row) == set(cost.COLUMNS["cost"]) for row in rows)
+    assert all(set(row) == set(COLUMNS["cost"]) for row in rows)
 
 
 def test_seconds_are_reckoned_for_sixty_thousand_images(

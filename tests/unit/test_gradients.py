@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from reinrelax import estimators
-from reinrelax.config import Config, Gradients, Measured
+from reinrelax.columns import COLUMNS
+from reinrelax.config import Config
 from reinrelax.errors import ResultsError
 from reinrelax.estimators import exact
 from reinrelax.experiments import bias, control, gradients
@@ -21,7 +22,8 @@ from reinrelax.images import Images, save
 from reinrelax.models.enumerated import EnumeratedLoss
 from reinrelax.models.vae import DiscreteVAE
 from reinrelax.rng import Streams
-from reinrelax.studies import snapshot_cell, snapshot_path, studies, study_folder
+from reinrelax.specs import Gradients, Measured
+from reinrelax.studies import GRADIENT_TABLES, snapshot_cell, snapshot_path, studies, study_folder
 from reinrelax.types import LatentShape
 
 SHAPE, SEEDS = LatentShape(3, 2), [4, 7]
@@ -125,7 +127,8 @@ def test_reinforce_is_found_unbiased_and_straight_through_biased(model: Discrete
 
 def test_tables_hold_what_is_asked_for(model: DiscreteVAE, batch: Tensor) -> None:
     tables = gradients.measure(model, SEEDS, batch, SPEC, epoch=2, last=True)
-    for name, columns in gradients.COLUMNS.items():
+    for name in GRADIENT_TABLES:
+        columns = COLUMNS[name]
         assert tables[name], name
         assert {key for row in tables[name] for key in row} <= set(columns), name
         assert {row["seed"] for row in tables[name]} == set(SEEDS)

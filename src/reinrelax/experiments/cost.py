@@ -7,12 +7,11 @@ from typing import Any
 
 import torch
 
-from reinrelax.config import Cost, Measured
 from reinrelax.experiments.vae import make_trainer, prepare_process
 from reinrelax.images import Images
 from reinrelax.run import Run
+from reinrelax.specs import Cost, Measured
 
-COLUMNS = {"cost": ("estimator", "latent", "draws", "replicas", "round", "images", "seconds")}
 EPOCH = 60_000
 _BATCH = 100
 _WARM_UP = 5 * _BATCH
@@ -30,7 +29,7 @@ def measure(
         progress: called after each measurement.
 
     Returns:
-        Rows with the columns of `COLUMNS`; `seconds` are those of an epoch of 60,000 images, all replicas
+        Rows; `seconds` are those of an epoch of 60,000 images, all replicas
         together, with a test set of one batch.
     """
     prepare_process()

@@ -11,24 +11,15 @@ import torch
 from torch import Tensor
 
 from reinrelax import estimators
-from reinrelax.config import Gradients, Measured
 from reinrelax.estimators import exact
 from reinrelax.estimators.base import Pathwise, Sample, draw
-from reinrelax.estimators.hyperparameters import HYPERPARAMETERS
 from reinrelax.experiments import bias, control, quadrature
 from reinrelax.models.enumerated import EnumeratedLoss
 from reinrelax.models.vae import DiscreteVAE
 from reinrelax.rng import Streams, derive
+from reinrelax.specs import Gradients, Measured
 
 Rows = list[dict[str, Any]]
-SHARED = ("seed", "epoch")
-MEASURED = ("estimates", "images", "quantity", "value", "low", "high")
-COLUMNS = {
-    "estimators": ("role", *SHARED, "estimator", *HYPERPARAMETERS, *MEASURED),
-    "control": ("reading", *SHARED, "tau", "eta", "draws", *MEASURED),
-    "quadrature": (*SHARED, "rule", "beta", "quantity", "value"),
-    "example": (*SHARED, "rule", "x", "slope", "integral"),
-}
 
 
 def measure(
@@ -45,9 +36,9 @@ def measure(
         last: whether it is the last one, at which Table 1 and the sweep over τ are measured as well.
 
     Returns:
-        Rows by table, with the columns of `COLUMNS`.
+        Rows of the tables `estimators`, `control`, `quadrature` and `example`.
     """
-    tables: dict[str, Rows] = {name: [] for name in COLUMNS}
+    tables: dict[str, Rows] = {"estimators": [], "control": [], "quadrature": [], "example": []}
     with torch.no_grad():
         logits = model.encode(images.expand(len(model.stack.parameters[0]), -1, -1))
     for replica, seed in enumerate(seeds):

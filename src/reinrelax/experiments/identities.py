@@ -19,10 +19,6 @@ from reinrelax.rng import Streams, derive
 
 Row = dict[str, object]
 
-# Of each table that `measure` fills.
-COLUMNS = {
-    "identities": ("identity", "categories", "latents", "beta", "tau", "functions", "quantity", "value")
-}
 # f(s z) for these s: the larger, the further f is from a quadratic.
 SCALES = (0.3, 1.0, 2.0, 4.0)
 # α of B, Eq. 23: Heun, Ralston, midpoint, and one that extrapolates.
@@ -114,8 +110,8 @@ def measure(
         ]
         rows += [{**row, "categories": categories, "latents": latents} for row in found]
     rows += _orders(functions, betas, torch.Generator().manual_seed(derive(seed, "identities", "orders")))
-    empty = dict.fromkeys(COLUMNS["identities"])
-    return [{**empty, **row, "functions": functions} for row in rows]
+    absent = dict.fromkeys(("categories", "latents", "beta", "tau"))
+    return [{**absent, **row, "functions": functions} for row in rows]
 
 
 @dataclass(frozen=True)

@@ -13,13 +13,13 @@ import torch
 from tqdm import tqdm
 
 from reinrelax import files, images
+from reinrelax.columns import COLUMNS
 from reinrelax.config import Config
 from reinrelax.experiments import cost, gradients, identities, provenance
 from reinrelax.experiments.vae import describe_device, prepare_process, read_snapshot
 from reinrelax.studies import Study, snapshot_cell, snapshot_path, study_folder
 
 Tables = Mapping[str, list[dict[str, Any]]]
-COLUMNS = {**gradients.COLUMNS, **identities.COLUMNS, **cost.COLUMNS}
 
 
 def run_study(study: Study, config: Config, device: str, extra: Mapping[str, Any]) -> dict[str, Any]:

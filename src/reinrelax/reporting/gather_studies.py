@@ -7,35 +7,12 @@ from typing import Any
 
 import pandas as pd
 
+from reinrelax.columns import COLUMNS, COUNTS, TEXT
 from reinrelax.config import Config
 from reinrelax.errors import ResultsError
 from reinrelax.reporting.gather import provenance, recompute
 from reinrelax.results import StudyResult, read_study
 from reinrelax.studies import Study, studies, study_folder
-
-_HYPER = ("tau", "tau_d", "eta", "beta", "draws", "samples")
-_TEXT = frozenset(("role", "estimator", "quantity", "reading", "rule", "identity", "latent"))
-_COUNTS = frozenset(
-    (
-        *("seed", "epoch", "draws", "samples", "estimates", "images"),
-        *("categories", "latents", "functions", "replicas", "round"),
-    )
-)
-# Tables by name, and the columns of each; numbers, text apart, and empty where there is none.
-COLUMNS: Mapping[str, tuple[str, ...]] = {
-    "estimators": (
-        *("role", "seed", "epoch", "estimator", *_HYPER),
-        *("estimates", "images", "quantity", "value", "low", "high"),
-    ),
-    "control": (
-        *("reading", "seed", "epoch", "tau", "eta", "draws"),
-        *("estimates", "images", "quantity", "value", "low", "high"),
-    ),
-    "quadrature": ("seed", "epoch", "rule", "beta", "quantity", "value"),
-    "example": ("seed", "epoch", "rule", "x", "slope", "integral"),
-    "identities": ("identity", "categories", "latents", "beta", "tau", "functions", "quantity", "value"),
-    "cost": ("estimator", "latent", "draws", "replicas", "round", "images", "seconds"),
-}
 
 
 @dataclass(frozen=True)
@@ -95,4 +72,4 @@ def _checked(config: Config, study: Study, result: StudyResult) -> dict[str, pd.
 
 
 def _kind(column: str) -> str:
-    return "str" if column in _TEXT else "Int64" if column in _COUNTS else "float"
+    return "str" if column in TEXT else "Int64" if column in COUNTS else "float"

@@ -10,8 +10,9 @@ import pandas as pd
 
 from reinrelax import stats
 from reinrelax.errors import ResultsError
+from reinrelax.estimators.hyperparameters import HYPERPARAMETERS
 
-HYPER = ("tau", "tau_d", "eta", "beta", "draws", "samples")
+HYPER = tuple(HYPERPARAMETERS)
 _OPTIMIZER = ("optimizer", "learning_rate")
 _SYMBOLS = {"tau": "τ", "tau_d": "τ_D", "eta": "η", "beta": "β", "draws": "K"}
 _REFERENCE = Path("report/reference")

@@ -1,0 +1,94 @@
+"""What experiments are asked for, as frozen objects: all that they need to know of a configuration.
+
+Apart from the configuration, because a result depends on these alone: a new key elsewhere recomputes nothing.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from reinrelax.types import LatentShape
+
+Hyper = tuple[tuple[str, float], ...]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What one training is run with beside its latent shape and seed. `hyper`: hyper-parameters by name."""
+
+    optimizer: str
+    learning_rate: float
+    hyper: Hyper
+
+
+@dataclass(frozen=True)
+class Training:
+    """Trainings of discrete VAEs: estimators × latent shapes × settings × seeds.
+
+    Attributes:
+        settings: what each estimator is run with on each latent shape: Table 5's row, or a grid.
+    """
+
+    estimators: tuple[str, ...]
+    latent_shapes: tuple[LatentShape, ...]
+    seeds: int
+    epochs: int
+    batch_size: int
+    draws: int
+    settings: Mapping[tuple[str, LatentShape], tuple[Setting, ...]] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """An estimator whose gradients are measured, with its hyper-parameters."""
+
+    estimator: str
+    hyper: Hyper
+
+
+@dataclass(frozen=True)
+class Gradients:
+    """What is measured at snapshots of the training that `Config.trainings["gradients"]` describes.
+
+    Attributes:
+        snapshots: epochs after which gradients are measured.
+        images: of the fixed batch, the first so many of the training set.
+        samples: estimates at each snapshot.
+        draws: Monte Carlo draws K of the control variate's terms.
+        resamples: of the bootstrap.
+        figure1, table1, sweep: estimators and settings of each; the latter two at the last snapshot alone.
+        control_taus, control_etas: settings of ReinMax-CV whose terms are taken apart.
+        betas: weights of the end-point rules of section 5.3.
+    """
+
+    snapshots: tuple[int, ...]
+    images: int
+    samples: int
+    draws: int
+    resamples: int
+    figure1: tuple[Measured, ...]
+    table1: tuple[Measured, ...]
+    sweep: tuple[Measured, ...]
+    control_taus: tuple[float, ...]
+    control_etas: tuple[float, ...]
+    betas: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Identities:
+    """Sizes of the random problems on which the paper's identities are checked."""
+
+    shapes: tuple[LatentShape, ...]
+    functions: int
+    betas: tuple[float, ...]
+    taus: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What is timed: each estimator alone on the machine, with one replica and with `replicas`."""
+
+    estimators: tuple[Measured, ...]
+    latent_shape: LatentShape
+    images: int
+    rounds: int
+    replicas: int
