@@ -55,6 +55,12 @@ class Streams:
         """
         return self.uniform_(out).log_().neg_()
 
+    def normal_(self, out: Tensor) -> Tensor:
+        """Fill `out` `[R, ...]` with N(0, 1) and return it."""
+        for replica, generator in enumerate(self.generators):
+            out[replica].normal_(generator=generator)
+        return out
+
     def permutations(self, n: int) -> Tensor:
         """One permutation of 0 … n − 1 per replica, `[R, n]` int64, on the generators' device."""
         return torch.stack(

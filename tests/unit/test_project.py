@@ -23,6 +23,7 @@ LAYERS = [
     ["errors", "types"],
     ["files", "rng", "numerics", "lease", "sources"],
     ["estimators"],
+    ["distributions"],
     ["specs", "columns"],
     ["settings"],
     ["config", "run", "images"],

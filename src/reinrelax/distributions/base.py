@@ -1,0 +1,211 @@
+"""What all relaxations share: one place where noise is drawn, parameters that broadcast, errors in words."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, Literal, Self, TypeVar
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution, constraints
+from torch.distributions import kl as torch_kl
+from torch.distributions.utils import probs_to_logits
+
+from reinrelax.errors import InputError
+from reinrelax.rng import Streams
+
+P = TypeVar("P", bound=Distribution)
+Q = TypeVar("Q", bound=Distribution)
+
+# In place of log 0: never drawn, and still finite after a division by τ.
+_MASKED = -1e30
+
+
+class Relaxation(Distribution):
+    """A smooth function of noise, and the discrete value that the same noise gives.
+
+    A subclass names its tensors in `arg_constraints`, the main one first, and its other constructor arguments
+    in `options`; it defines `from_noise`, `harden` and what else it knows of its law.
+
+    Attributes:
+        noise_kind: law of each element of the noise: U(0, 1) without its ends, or standard normal.
+        options: constructor arguments that are no tensors.
+    """
+
+    noise_kind: ClassVar[Literal["uniform", "normal"]] = "uniform"
+    options: ClassVar[tuple[str, ...]] = ()
+    has_rsample = True
+
+    def __init__(
+        self, event_shape: Sequence[int], *, validate_args: bool | None, **parameters: Tensor | float
+    ) -> None:
+        if validate_args is not None:
+            self._validate_args = validate_args
+        validate = self._validate_args
+        floating = (p for p in parameters.values() if isinstance(p, Tensor) and p.is_floating_point())
+        like = next(floating, torch.zeros(()))
+        tensors = {k: torch.as_tensor(v).to(like) for k, v in parameters.items()}
+        batches = []
+        for name, tensor in tensors.items():
+            rank = self.arg_constraints[name].event_dim
+            if tensor.ndim < rank:
+                raise InputError(f"{self._name}: {name} needs rank >= {rank}; got {list(tensor.shape)}")
+            batches.append(tensor.shape[: tensor.ndim - rank])
+        try:
+            batch = torch.broadcast_shapes(*batches)
+        except RuntimeError:
+            shown = ", ".join(f"{k} {list(v.shape)}" for k, v in tensors.items())
+            raise InputError(f"{self._name}: shapes do not broadcast: {shown}") from None
+        for (name, tensor), own in zip(tensors.items(), batches, strict=True):
+            setattr(self, name, tensor.expand(batch + tensor.shape[len(own) :]))
+            if validate:
+                check(self._name, name, self.arg_constraints[name], tensor)
+        # Checked above, in this project's words.
+        super().__init__(batch, torch.Size(event_shape), validate_args=False)
+        self._validate_args = validate
+
+    def noise_shape(self, sample_shape: Sequence[int] = ()) -> torch.Size:
+        """Shape of the noise for `sample_shape` samples; its leading axes are sample, then batch shape."""
+        return self._extended_shape(torch.Size(sample_shape))
+
+    def draw_noise(
+        self, sample_shape: Sequence[int] = (), *, generator: torch.Generator | None = None
+    ) -> Tensor:
+        """Noise of `noise_shape` and `noise_kind`, every element its own draw."""
+        like: Tensor = getattr(self, next(iter(self.arg_constraints)))
+        out = torch.empty((1, *self.noise_shape(sample_shape)), dtype=like.dtype, device=like.device)
+        streams = Streams([generator])
+        return (streams.uniform_ if self.noise_kind == "uniform" else streams.normal_)(out)[0]
+
+    def from_noise(self, noise: Tensor) -> Tensor:
+        """The relaxed sample that noise `[*noise_shape]` makes, differentiable in the parameters."""
+        raise NotImplementedError
+
+    def harden(self, noise: Tensor) -> Tensor:
+        """The discrete value H(z) that the same noise gives."""
+        raise NotImplementedError
+
+    def discrete(self) -> Distribution:
+        """The law of the hardened value, as a torch distribution where it is a standard one."""
+        raise NotImplementedError(f"{self._name}: the hardened value has no standard law")
+
+    def rsample(
+        self, sample_shape: Sequence[int] = (), *, generator: torch.Generator | None = None
+    ) -> Tensor:
+        """Relaxed samples `[*sample_shape, *batch_shape, *event_shape]` with their gradient."""
+        return self.from_noise(self.draw_noise(sample_shape, generator=generator))
+
+    def sample(self, sample_shape: Sequence[int] = (), *, generator: torch.Generator | None = None) -> Tensor:
+        """Same as `rsample`, outside the graph."""
+        with torch.no_grad():
+            return self.rsample(sample_shape, generator=generator)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        raise NotImplementedError(f"{self._name}: the relaxed value has no density in closed form")
+
+    @property
+    def mean(self) -> Tensor:
+        raise NotImplementedError(f"{self._name}: no mean in closed form; average samples")
+
+    @property
+    def variance(self) -> Tensor:
+        raise NotImplementedError(f"{self._name}: no variance in closed form; average samples")
+
+    def expand(self, batch_shape: Sequence[int], _instance: Any = None) -> Self:
+        arguments: dict[str, Any] = {option: getattr(self, option) for option in self.options}
+        for name in self.arg_constraints:
+            tensor = getattr(self, name)
+            own = tensor.shape[len(self.batch_shape) :]
+            arguments[name] = tensor.expand(torch.Size(batch_shape) + own)
+        new = type(self)(**arguments, validate_args=False)
+        new._validate_args = self._validate_args
+        return new
+
+    @property
+    def _name(self) -> str:
+        return type(self).__name__
+
+
+def check(owner: str, name: str, constraint: constraints.Constraint, value: Tensor) -> None:
+    """Raise an InputError that names the argument where `value` violates the constraint."""
+    if value.numel() == 0:
+        return
+    good = constraint.check(value)
+    if not good.all():
+        first = value[~good][0].tolist()
+        raise InputError(f"{owner}: {name} must satisfy {constraint}; got {first}")
+
+
+def logits_of(
+    owner: Relaxation,
+    probs: Tensor | float | None,
+    logits: Tensor | float | None,
+    *,
+    binary: bool = True,
+    validate_args: bool | None = None,
+) -> Tensor:
+    """Logits from exactly one of the two: log-odds if binary, else log p normalised over the last axis, where
+    −inf masks a category.
+    """
+    name = type(owner).__name__
+    if (probs is None) == (logits is None):
+        raise InputError(f"{name}: give either probs or logits")
+    validate = owner._validate_args if validate_args is None else validate_args
+    given = torch.as_tensor(logits if probs is None else probs)
+    if not given.is_floating_point():
+        given = given.to(torch.get_default_dtype())
+    if not binary and given.ndim == 0:
+        raise InputError(f"{name}: {'logits' if probs is None else 'probs'} needs rank >= 1; got a number")
+    if probs is not None:
+        if validate:
+            check(name, "probs", constraints.unit_interval, given)
+        given = probs_to_logits(given, is_binary=True) if binary else log_clamped(given)
+    elif validate:
+        check(name, "logits", constraints.real, given)
+    return given if binary else given.log_softmax(-1).clamp_min(_MASKED)
+
+
+def choice(owner: Relaxation, name: str, value: str, known: Sequence[str]) -> str:
+    """`value` if it is one of the known ones.
+
+    Raises:
+        InputError: it is not.
+    """
+    if value not in known:
+        raise InputError(f"{type(owner).__name__}: {name} must be one of {', '.join(known)}; got {value!r}")
+    return value
+
+
+def logit(u: Tensor) -> Tensor:
+    """log u − log(1 − u); an end of the unit interval is moved to the nearest number inside."""
+    info = torch.finfo(u.dtype)
+    inside = u.clamp(info.tiny, 1 - info.eps / 2)
+    return inside.log() - torch.log1p(-inside)
+
+
+def log_clamped(x: Tensor) -> Tensor:
+    """log x, with zero taken for the smallest normal number."""
+    return x.clamp_min(torch.finfo(x.dtype).tiny).log()
+
+
+def gumbel(u: Tensor) -> Tensor:
+    """−log(−log u): Gumbel noise of uniform noise without its ends (A, section II)."""
+    return -(-u.log()).log()
+
+
+def one_hot_argmax(x: Tensor) -> Tensor:
+    """One-hot of the largest entry of the last axis, with the dtype of x."""
+    return torch.zeros_like(x).scatter_(-1, x.argmax(-1, keepdim=True), 1.0)
+
+
+def with_gradient_of(value: Tensor, surrogate: Tensor) -> Tensor:
+    """`value` in the forward pass, the gradient of `surrogate` in the backward pass."""
+    return value.detach() + (surrogate - surrogate.detach())
+
+
+def register_kl(p: type[P], q: type[Q]) -> Callable[[Callable[[P, Q], Tensor]], Callable[[P, Q], Tensor]]:
+    """torch's decorator of the same name, with types."""
+
+    def decorate(function: Callable[[P, Q], Tensor]) -> Callable[[P, Q], Tensor]:
+        torch_kl.register_kl(p, q)(function)
+        return function
+
+    return decorate

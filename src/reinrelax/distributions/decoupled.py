@@ -1,0 +1,94 @@
+"""Straight-Through Gumbel-Softmax with a temperature a pass (Shah et al., 2024)."""
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+from torch.distributions import OneHotCategorical, constraints, kl_divergence
+
+from reinrelax.distributions.base import (
+    Relaxation,
+    gumbel,
+    logits_of,
+    one_hot_argmax,
+    register_kl,
+    with_gradient_of,
+)
+
+
+class DecoupledStraightThroughGumbelSoftmax(Relaxation):
+    """z = one-hot argmax softmax((l + g)/τ_f), with the gradient of softmax((l + g)/τ_b) (A, III.K).
+
+    τ_f does nothing: an argmax does not depend on a positive factor, and z ~ Categorical(softmax(l)) at any
+    τ_f. It is taken because the paper has it. The backward formula is read as dL/dz · dẑ_b/dl: the derivative
+    of z itself, which is printed, is zero.
+
+    Args:
+        temperature_backward: τ_b > 0, `[...]`.
+        probs: softmax(l), `[..., C]`, or
+        logits: l.
+        temperature_forward: τ_f > 0, `[...]`, inert.
+
+    >>> z = DecoupledStraightThroughGumbelSoftmax(1.0, logits=torch.zeros(5)).rsample((3,))
+    >>> z.sum(-1)
+    tensor([1., 1., 1.])
+    """
+
+    arg_constraints: ClassVar = {
+        "logits": constraints.real_vector,
+        "temperature_backward": constraints.positive,
+        "temperature_forward": constraints.positive,
+    }
+    support = constraints.one_hot
+    logits: Tensor
+    temperature_backward: Tensor
+    temperature_forward: Tensor
+
+    def __init__(
+        self,
+        temperature_backward: Tensor | float,
+        probs: Tensor | None = None,
+        logits: Tensor | None = None,
+        temperature_forward: Tensor | float = 1.0,
+        validate_args: bool | None = None,
+    ) -> None:
+        logits = logits_of(self, probs, logits, binary=False, validate_args=validate_args)
+        super().__init__(
+            logits.shape[-1:],
+            validate_args=validate_args,
+            logits=logits,
+            temperature_backward=temperature_backward,
+            temperature_forward=temperature_forward,
+        )
+
+    def from_noise(self, noise: Tensor) -> Tensor:
+        keys = self.logits + gumbel(noise)
+        soft = (keys / self.temperature_backward[..., None]).softmax(-1)
+        return with_gradient_of(one_hot_argmax(keys.detach()), soft)
+
+    def harden(self, noise: Tensor) -> Tensor:
+        return one_hot_argmax(self.logits.detach() + gumbel(noise))
+
+    def discrete(self) -> OneHotCategorical:
+        return OneHotCategorical(logits=self.logits, validate_args=False)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """log P(z), a mass function."""
+        if self._validate_args:
+            self._validate_sample(value)
+        return (value * self.logits).sum(-1)
+
+    @property
+    def mean(self) -> Tensor:
+        return self.logits.exp()
+
+    @property
+    def variance(self) -> Tensor:
+        return self.mean * -torch.expm1(self.logits)
+
+
+@register_kl(DecoupledStraightThroughGumbelSoftmax, DecoupledStraightThroughGumbelSoftmax)
+def _kl_decoupled(
+    p: DecoupledStraightThroughGumbelSoftmax, q: DecoupledStraightThroughGumbelSoftmax
+) -> Tensor:
+    return kl_divergence(p.discrete(), q.discrete())

@@ -1,0 +1,101 @@
+"""Ordered samples without replacement by the Gumbel-top-k trick (Kool et al., 2019), and their relaxation."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+from torch.distributions import constraints
+
+from reinrelax.distributions.base import Relaxation, gumbel, logits_of, with_gradient_of
+from reinrelax.errors import InputError
+
+
+class GumbelTopK(Relaxation):
+    """The k largest of log p + G, in order (A, III.H, which prints no relaxation).
+
+    `indices` is the ordered sample and `log_prob` its exact probability. `rsample` is a relaxed k-hot vector
+    (Xie and Ermon, 2019): k softmaxes w_1 … w_k at τ are summed, and after each one log(1 − w_j) is added to
+    the keys. Masking what was chosen by a hard −∞ instead would make the sample jump where two keys tie.
+
+    Args:
+        temperature: τ > 0, `[...]`.
+        k: how many are drawn, 1 ≤ k ≤ n.
+        probs: p, `[..., n]`, or
+        logits: log p up to a constant.
+        straight_through: whether the forward pass is the hard k-hot vector.
+
+    >>> top = GumbelTopK(0.5, 2, probs=torch.tensor([0.4, 0.3, 0.2, 0.1]))
+    >>> top.log_prob(torch.tensor([0, 1])).exp()
+    tensor(0.2000)
+    >>> top.rsample().sum()
+    tensor(2.)
+    """
+
+    arg_constraints: ClassVar = {"logits": constraints.real_vector, "temperature": constraints.positive}
+    options = ("k", "straight_through")
+    support = constraints.independent(constraints.nonnegative, 1)
+    logits: Tensor
+    temperature: Tensor
+
+    def __init__(
+        self,
+        temperature: Tensor | float,
+        k: int,
+        probs: Tensor | None = None,
+        logits: Tensor | None = None,
+        straight_through: bool = False,
+        validate_args: bool | None = None,
+    ) -> None:
+        logits = logits_of(self, probs, logits, binary=False, validate_args=validate_args)
+        n = logits.shape[-1]
+        if not 1 <= k <= n:
+            raise InputError(f"{self._name}: k must be from 1 to n = {n}; got {k!r}")
+        self.k, self.straight_through = k, straight_through
+        super().__init__((n,), validate_args=validate_args, logits=logits, temperature=temperature)
+
+    def from_noise(self, noise: Tensor) -> Tensor:
+        keys = self.logits + gumbel(noise)
+        tau = self.temperature[..., None]
+        total = torch.zeros_like(keys)
+        for _ in range(self.k):
+            log_w = (keys / tau).log_softmax(-1)
+            total = total + log_w.exp()
+            keys = keys + _log_rest(log_w)
+        return with_gradient_of(self.harden(noise), total) if self.straight_through else total
+
+    def indices(self, noise: Tensor) -> Tensor:
+        """The ordered sample, `[..., k]` int64."""
+        return (self.logits + gumbel(noise)).topk(self.k).indices
+
+    def harden(self, noise: Tensor) -> Tensor:
+        """The k-hot vector."""
+        return torch.zeros_like(noise).scatter_(-1, self.indices(noise), 1.0)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """log probability of an ordered sequence of indices `[..., k]` int64, −∞ with a repetition."""
+        if value.is_floating_point() or value.shape[-1:] != (self.k,):
+            raise InputError(
+                f"{self._name}: log_prob is that of {self.k} ordered indices [..., {self.k}] int64, not of a "
+                f"relaxed sample, which has no density in closed form; got {value.dtype} {list(value.shape)}"
+            )
+        shape: Sequence[int] = torch.broadcast_shapes(value.shape[:-1], self.batch_shape)
+        value, logits = value.expand(*shape, self.k), self.logits.expand(*shape, *self.event_shape)
+        chosen = logits.gather(-1, value)
+        never = torch.zeros_like(logits, dtype=torch.bool).scatter_(-1, value, True)
+        lowest = torch.finfo(logits.dtype).min
+        rest = logits.masked_fill(never, lowest).logsumexp(-1, keepdim=True)
+        # What is left before each pick: everything never chosen, and the picks from this one on.
+        left = torch.logaddexp(chosen.flip(-1).logcumsumexp(-1).flip(-1), rest)
+        distinct = never.sum(-1) == self.k
+        return torch.where(distinct, (chosen - left).sum(-1), -torch.inf)
+
+
+def _log_rest(log_w: Tensor) -> Tensor:
+    """log(1 − w) of a softmax w: the largest entry by the sum of the others, which does not cancel."""
+    top = log_w.argmax(-1, keepdim=True)
+    is_top = torch.zeros_like(log_w, dtype=torch.bool).scatter_(-1, top, True)
+    lowest = torch.finfo(log_w.dtype).min
+    others = log_w.masked_fill(is_top, lowest).logsumexp(-1, keepdim=True)
+    below = torch.log1p(-log_w.masked_fill(is_top, lowest).exp())
+    return torch.where(is_top, others, below)

@@ -1,0 +1,140 @@
+"""The invertible Gaussian reparameterisation (Potapczynski et al., 2020)."""
+
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution, Independent, Normal, constraints, kl_divergence
+from torch.distributions.transforms import StickBreakingTransform, Transform
+
+from reinrelax.distributions.base import Relaxation, choice, one_hot_argmax, register_kl
+from reinrelax.errors import InputError
+
+
+class SoftmaxPlusPlus(Transform):
+    """x `[..., K − 1]` to softmax(x, log δ) `[..., K]`: δ > 0 is the weight of the last category."""
+
+    domain = constraints.real_vector
+    codomain = constraints.simplex
+    bijective = True
+
+    def __init__(self, delta: float = 1.0) -> None:
+        super().__init__()
+        self.delta = delta
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, SoftmaxPlusPlus) and self.delta == other.delta
+
+    def _call(self, x: Tensor) -> Tensor:
+        last = torch.full_like(x[..., :1], self.delta).log()
+        return torch.cat((x, last), -1).softmax(-1)
+
+    def _inverse(self, y: Tensor) -> Tensor:
+        log_y = y.log()
+        return log_y[..., :-1] - log_y[..., -1:] + torch.full_like(y[..., :1], self.delta).log()
+
+    def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
+        """log |∂(y_1 … y_{K−1})/∂x| = Σ_k log y_k, over all K."""
+        last = torch.full_like(x[..., :1], self.delta).log()
+        return torch.cat((x, last), -1).log_softmax(-1).sum(-1)
+
+    def forward_shape(self, shape: Any) -> torch.Size:
+        return torch.Size((*shape[:-1], shape[-1] + 1))
+
+    def inverse_shape(self, shape: Any) -> torch.Size:
+        return torch.Size((*shape[:-1], shape[-1] - 1))
+
+
+class InvertibleGaussian(Relaxation):
+    """z = g(y/τ), y = μ + σ ε, ε ~ N(0, I), g invertible onto the simplex (A, III.G, which leaves g open).
+
+    The density on the simplex is with respect to Lebesgue measure of the first K − 1 coordinates.
+
+    Args:
+        temperature: τ > 0, `[...]`.
+        loc: μ, `[..., K − 1]`.
+        scale: σ > 0, `[..., K − 1]`.
+        map: "softmax++", softmax(y/τ, log δ), or "stick breaking", torch's `StickBreakingTransform`.
+        delta: δ > 0 of softmax++.
+
+    >>> z = InvertibleGaussian(0.5, torch.zeros(3), torch.ones(3)).rsample((2,))
+    >>> z.shape, torch.allclose(z.sum(-1), torch.ones(2))
+    (torch.Size([2, 4]), True)
+    """
+
+    arg_constraints: ClassVar = {
+        "loc": constraints.real_vector,
+        "scale": constraints.independent(constraints.positive, 1),
+        "temperature": constraints.positive,
+    }
+    options = ("map", "delta")
+    support = constraints.simplex
+    noise_kind = "normal"
+    loc: Tensor
+    scale: Tensor
+    temperature: Tensor
+
+    def __init__(
+        self,
+        temperature: Tensor | float,
+        loc: Tensor,
+        scale: Tensor,
+        map: str = "softmax++",
+        delta: float = 1.0,
+        validate_args: bool | None = None,
+    ) -> None:
+        self.map, self.delta = choice(self, "map", map, ("softmax++", "stick breaking")), delta
+        if not delta > 0:
+            raise InputError(f"{self._name}: delta must be > 0; got {delta!r}")
+        loc, scale = torch.broadcast_tensors(loc, scale)
+        if loc.ndim == 0:
+            raise InputError(f"{self._name}: loc needs rank >= 1; got a number")
+        self.transform = SoftmaxPlusPlus(delta) if map == "softmax++" else StickBreakingTransform()
+        super().__init__(
+            (loc.shape[-1] + 1,), validate_args=validate_args, loc=loc, scale=scale, temperature=temperature
+        )
+
+    def noise_shape(self, sample_shape: Any = ()) -> torch.Size:
+        return torch.Size((*sample_shape, *self.loc.shape))
+
+    def from_noise(self, noise: Tensor) -> Tensor:
+        z: Tensor = self.transform((self.loc + self.scale * noise) / self.temperature[..., None])
+        return z
+
+    def harden(self, noise: Tensor) -> Tensor:
+        """One-hot of the largest coordinate."""
+        return one_hot_argmax(self.from_noise(noise).detach())
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        if self._validate_args:
+            self._validate_sample(value)
+        value = value.clamp_min(torch.finfo(value.dtype).tiny)
+        x = self.transform.inv(value)
+        log_det = self.transform.log_abs_det_jacobian(x, value)
+        tau = self.temperature
+        out: Tensor = self.gaussian().log_prob(tau[..., None] * x) + x.shape[-1] * tau.log() - log_det
+        return out
+
+    def gaussian(self) -> Distribution:
+        """The law of y."""
+        return Independent(Normal(self.loc, self.scale, validate_args=False), 1, validate_args=False)
+
+
+@register_kl(InvertibleGaussian, InvertibleGaussian)
+def _kl_invertible_gaussian(p: InvertibleGaussian, q: InvertibleGaussian) -> Tensor:
+    """Exact for the same map: that of the Gaussians, which an invertible map leaves as it is.
+
+    A factor between the maps' temperatures or δ is a change of μ and σ.
+    """
+    if p.map != q.map:
+        raise NotImplementedError("KL of invertible Gaussians has a closed form for the same map only")
+    return kl_divergence(_standardised(p), _standardised(q))
+
+
+def _standardised(p: InvertibleGaussian) -> Distribution:
+    """The law of y/τ − log δ: what is left is the map with δ = 1, or stick breaking."""
+    tau = p.temperature[..., None]
+    shift = torch.full_like(tau, p.delta if p.map == "softmax++" else 1.0).log()
+    return Independent(
+        Normal(p.loc / tau - shift, p.scale / tau, validate_args=False), 1, validate_args=False
+    )

@@ -1,0 +1,107 @@
+"""The logistic-normal law: softmax of a Gaussian on the space of logits that sum to zero."""
+
+import math
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+from torch.distributions import Dirichlet, MultivariateNormal, constraints, kl_divergence
+
+from reinrelax.distributions.base import Relaxation, log_clamped, one_hot_argmax, register_kl
+from reinrelax.errors import InputError
+
+
+class LogisticNormal(Relaxation):
+    """π = softmax(z), z ~ N(μ, Σ) (A, III.I), the other side of the Laplace bridge.
+
+    Softmax does not see the mean of z, so μ and Σ count only on the space of z that sum to zero, where Σ must
+    be positive definite; the singular Σ of `laplace_bridge.to_gaussian` is. With an orthonormal basis V of
+    that space, y = Vᵀz is Gaussian, and |∂(π_1 … π_{K−1})/∂y| = √K Π_k π_k. (The K × K determinant that A
+    prints as Π_k π_k is zero.) The density is with respect to Lebesgue measure of K − 1 coordinates.
+
+    Not `torch.distributions.LogisticNormal`, whose Gaussian is diagonal and goes through stick breaking.
+
+    Args:
+        loc: μ, `[..., K]`.
+        covariance_matrix: Σ, `[..., K, K]`.
+
+    >>> from reinrelax.distributions.laplace_bridge import to_gaussian
+    >>> LogisticNormal(*to_gaussian(torch.tensor([8.0, 3.0, 2.0]))).rsample((5,)).shape
+    torch.Size([5, 3])
+    """
+
+    arg_constraints: ClassVar = {
+        "loc": constraints.real_vector,
+        "covariance_matrix": constraints.symmetric,
+    }
+    support = constraints.simplex
+    noise_kind = "normal"
+    loc: Tensor
+    covariance_matrix: Tensor
+
+    def __init__(self, loc: Tensor, covariance_matrix: Tensor, validate_args: bool | None = None) -> None:
+        K = loc.shape[-1] if loc.ndim else 0
+        if K < 2 or covariance_matrix.shape[-2:] != (K, K):
+            raise InputError(
+                f"{self._name}: covariance_matrix must be [..., K, K] for loc [..., K], K >= 2; "
+                f"got {list(covariance_matrix.shape)} for {list(loc.shape)}"
+            )
+        super().__init__((K,), validate_args=validate_args, loc=loc, covariance_matrix=covariance_matrix)
+        self.basis = sum_zero_basis(K, like=self.loc)
+        reduced = self.basis.mT @ self.covariance_matrix @ self.basis
+        factor, info = torch.linalg.cholesky_ex(reduced)
+        if info.any():
+            raise InputError(
+                f"{self._name}: covariance_matrix must be positive definite on the vectors that sum to zero"
+            )
+        # The law of y.
+        self.gaussian = MultivariateNormal(self.loc @ self.basis, scale_tril=factor, validate_args=False)
+
+    def noise_shape(self, sample_shape: Any = ()) -> torch.Size:
+        return torch.Size((*sample_shape, *self.gaussian.loc.shape))
+
+    def from_noise(self, noise: Tensor) -> Tensor:
+        return self._logits(noise).softmax(-1)
+
+    def harden(self, noise: Tensor) -> Tensor:
+        """One-hot of the largest coordinate."""
+        return one_hot_argmax(self._logits(noise).detach())
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        if self._validate_args:
+            self._validate_sample(value)
+        log_pi = log_clamped(value)
+        jacobian = log_pi.sum(-1) + math.log(value.shape[-1]) / 2
+        out: Tensor = self.gaussian.log_prob(log_pi @ self.basis) - jacobian
+        return out
+
+    def _logits(self, noise: Tensor) -> Tensor:
+        y: Tensor = self.gaussian.loc + (self.gaussian.scale_tril @ noise[..., None])[..., 0]
+        return y @ self.basis.mT
+
+
+def sum_zero_basis(K: int, *, like: Tensor) -> Tensor:
+    """An orthonormal basis `[K, K − 1]` of the vectors that sum to zero (Helmert's)."""
+    row = torch.arange(K, device=like.device)[:, None]
+    column = torch.arange(1, K, device=like.device)[None, :]
+    raw = torch.where(row < column, 1.0, torch.where(row == column, -column.double(), 0.0))
+    return (raw / (column * (column + 1)).double().sqrt()).to(like)
+
+
+@register_kl(LogisticNormal, LogisticNormal)
+def _kl_logistic_normal(p: LogisticNormal, q: LogisticNormal) -> Tensor:
+    """Exact: softmax is invertible on the logits that sum to zero."""
+    return kl_divergence(p.gaussian, q.gaussian)
+
+
+@register_kl(Dirichlet, LogisticNormal)
+def _kl_dirichlet_logistic_normal(p: Dirichlet, q: LogisticNormal) -> Tensor:
+    """Exact: E log π_k = ψ(α_k) − ψ(α_0), and on the sum-zero space Cov log π is diag ψ′(α)."""
+    alpha = p.concentration
+    mean_log = alpha.digamma() - alpha.sum(-1, keepdim=True).digamma()
+    precision = torch.cholesky_inverse(q.gaussian.scale_tril)
+    covariance = q.basis.mT @ torch.diag_embed(torch.polygamma(1, alpha)) @ q.basis
+    gaussian = q.gaussian.log_prob(mean_log @ q.basis) - (precision * covariance).sum((-2, -1)) / 2
+    jacobian = mean_log.sum(-1) + math.log(alpha.shape[-1]) / 2
+    out: Tensor = jacobian - gaussian - p.entropy()
+    return out

@@ -1,0 +1,95 @@
+"""The relaxed Bernoulli, or binary concrete, distribution (Maddison et al., 2017; Jang et al., 2017)."""
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+from torch.distributions import Bernoulli, constraints
+from torch.nn.functional import softplus
+
+from reinrelax.distributions.base import Relaxation, logit, logits_of, register_kl
+
+
+class RelaxedBernoulli(Relaxation):
+    """z = σ((logits + log u − log(1 − u))/τ), u ~ U(0, 1) (A, III.B, whose α is `probs`).
+
+    The law of `torch.distributions.RelaxedBernoulli`, with a τ of any shape and a density that does not
+    overflow. P(z > ½) = probs at every τ.
+
+    Args:
+        temperature: τ > 0, broadcasts with the logits.
+        probs: P(b = 1), or
+        logits: its log-odds.
+
+    >>> import torch
+    >>> gate = RelaxedBernoulli(0.5, probs=torch.tensor([0.2, 0.7]))
+    >>> gate.rsample((4,)).shape
+    torch.Size([4, 2])
+    """
+
+    arg_constraints: ClassVar = {"logits": constraints.real, "temperature": constraints.positive}
+    support = constraints.unit_interval
+    logits: Tensor
+    temperature: Tensor
+
+    def __init__(
+        self,
+        temperature: Tensor | float,
+        probs: Tensor | float | None = None,
+        logits: Tensor | float | None = None,
+        validate_args: bool | None = None,
+    ) -> None:
+        logits = logits_of(self, probs, logits, validate_args=validate_args)
+        super().__init__((), validate_args=validate_args, logits=logits, temperature=temperature)
+
+    @property
+    def probs(self) -> Tensor:
+        """P(b = 1)."""
+        return self.logits.sigmoid()
+
+    def from_noise(self, noise: Tensor) -> Tensor:
+        return torch.sigmoid((self.logits + logit(noise)) / self.temperature)
+
+    def harden(self, noise: Tensor) -> Tensor:
+        return (self.logits + logit(noise) > 0).to(noise.dtype)
+
+    def discrete(self) -> Bernoulli:
+        return Bernoulli(logits=self.logits, validate_args=False)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """log p(z); a z that was rounded to 0 or 1 counts as its nearest neighbour inside."""
+        if self._validate_args:
+            self._validate_sample(value)
+        return log_density(value, self.logits, self.temperature)
+
+    def cdf(self, value: Tensor) -> Tensor:
+        """P(z ≤ value)."""
+        return torch.sigmoid(self.temperature * logit(value) - self.logits)
+
+
+def log_density(z: Tensor, logits: Tensor, temperature: Tensor) -> Tensor:
+    """log p(z) of the binary concrete law.
+
+    Not torch's: e^|logits − τ logit z| overflows in float32 there, beyond 88.
+    """
+    x = logit(z)
+    inner = logits - temperature * x
+    # dz/dx = z (1 − z), whose logarithm is −softplus(x) − softplus(−x).
+    return temperature.log() + inner - 2 * softplus(inner) + softplus(x) + softplus(-x)
+
+
+def logistic_kl(shift: Tensor) -> Tensor:
+    """KL between standard logistic laws `shift` apart, Δ coth(Δ/2) − 2; zero is Δ²/6."""
+    small = shift.abs() < 0.25
+    square = shift.square()
+    series = square / 6 * (1 - square / 60 * (1 - square / 42 * (1 - square / 40)))
+    away = torch.where(small, torch.ones_like(shift), shift)
+    return torch.where(small, series, away / torch.tanh(away / 2) - 2)
+
+
+@register_kl(RelaxedBernoulli, RelaxedBernoulli)
+def _kl_relaxed_bernoulli(p: RelaxedBernoulli, q: RelaxedBernoulli) -> Tensor:
+    """Exact at equal temperatures: z is the same invertible function of two shifted logistics."""
+    if not (p.temperature == q.temperature).all():
+        raise NotImplementedError("KL of relaxed Bernoullis has a closed form at equal temperatures only")
+    return logistic_kl(p.logits - q.logits)

@@ -1,0 +1,73 @@
+"""The Straight-Through Bernoulli unit (Bengio et al., 2013)."""
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+from torch.distributions import Bernoulli, constraints, kl_divergence
+
+from reinrelax.distributions.base import Relaxation, choice, logits_of, register_kl, with_gradient_of
+
+
+class StraightThroughBernoulli(Relaxation):
+    """h = 1{u < σ(a)}, with the gradient of something smooth (A, III.D).
+
+    The forward pass is exactly Bernoulli. The gradient is ∂L/∂h times σ′(a), which is unbiased for a linear L
+    and biased otherwise, or times one ("copy"), which is 1/σ′(a) ≥ 4 times as large.
+
+    Args:
+        probs: σ(a), or
+        logits: a.
+        backward: "sigmoid" or "copy".
+
+    >>> a = torch.tensor([0.0, 2.0], requires_grad=True)
+    >>> StraightThroughBernoulli(logits=a).rsample().sum().backward()
+    >>> a.grad
+    tensor([0.2500, 0.1050])
+    """
+
+    arg_constraints: ClassVar = {"logits": constraints.real}
+    options = ("backward",)
+    support = constraints.boolean
+    logits: Tensor
+
+    def __init__(
+        self,
+        probs: Tensor | float | None = None,
+        logits: Tensor | float | None = None,
+        backward: str = "sigmoid",
+        validate_args: bool | None = None,
+    ) -> None:
+        self.backward = choice(self, "backward", backward, ("sigmoid", "copy"))
+        logits = logits_of(self, probs, logits, validate_args=validate_args)
+        super().__init__((), validate_args=validate_args, logits=logits)
+
+    def from_noise(self, noise: Tensor) -> Tensor:
+        smooth = self.logits.sigmoid() if self.backward == "sigmoid" else self.logits
+        return with_gradient_of(self.harden(noise), smooth)
+
+    def harden(self, noise: Tensor) -> Tensor:
+        return (noise < self.logits.sigmoid()).to(noise.dtype)
+
+    def discrete(self) -> Bernoulli:
+        return Bernoulli(logits=self.logits, validate_args=False)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """log P(h), a mass function."""
+        if self._validate_args:
+            self._validate_sample(value)
+        out: Tensor = self.discrete().log_prob(value)
+        return out
+
+    @property
+    def mean(self) -> Tensor:
+        return self.logits.sigmoid()
+
+    @property
+    def variance(self) -> Tensor:
+        return self.logits.sigmoid() * torch.sigmoid(-self.logits)
+
+
+@register_kl(StraightThroughBernoulli, StraightThroughBernoulli)
+def _kl_straight_through(p: StraightThroughBernoulli, q: StraightThroughBernoulli) -> Tensor:
+    return kl_divergence(p.discrete(), q.discrete())
