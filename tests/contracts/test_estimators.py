@@ -142,7 +142,8 @@ def test_public_score_function_call_gives_the_estimate(name: str) -> None:
     estimator = estimators.get(name)
     assert isinstance(estimator, ScoreFunction)
     logits = torch.randn(6, 2, 4, requires_grad=True)
-    estimator(logits, loss, generator=torch.Generator().manual_seed(9)).surrogate.sum().backward()
+    generator = torch.Generator().manual_seed(9)
+    estimator(logits, loss, generator=generator, **hyper_of(name)).surrogate.sum().backward()
     streams = Streams([torch.Generator().manual_seed(9)])
     _, expected = estimate(estimator, logits.detach()[None], streams, **hyper_of(name))
     torch.testing.assert_close(logits.grad, expected[0])
@@ -216,7 +217,7 @@ def test_unknown_hyperparameter_is_refused() -> None:
 
 
 def test_unknown_estimator_lists_the_known() -> None:
-    with pytest.raises(Exception, match=r"unknown estimator 'ReinMaxx'; known: ST, .*REINFORCE-LOO"):
+    with pytest.raises(Exception, match=r"unknown estimator 'ReinMaxx'; known: ST, .*REINFORCE-LOO, REBAR"):
         estimators.get("ReinMaxx")
 
 

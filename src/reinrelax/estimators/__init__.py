@@ -59,6 +59,8 @@ CATALOGUE = {
     },
     "REINFORCE": Entry("score", "reinforce", ()),
     "REINFORCE-LOO": Entry("score", "reinforce_leave_one_out", ("samples",)),
+    "REBAR": Entry("rebar", "rebar_estimate", ("tau", "eta")),
+    "RELAX": Entry("relax", "relax_estimate", ("tau",)),
 }
 
 _FUNCTIONS = {entry.function: name for name, entry in CATALOGUE.items()}

@@ -71,11 +71,16 @@ class Estimate:
         one_hot: the (last) sample D, `[R, ..., C]`.
         loss: f at the sample, or its mean over the samples, with the leading axes that f keeps.
         surrogate: same shape; its gradient is the estimate, its value means nothing.
+        variance_loss: same shape, where the estimator has something to learn and it requires a gradient: the
+            square of the estimate, summed over coordinates. As the estimate is unbiased whatever was learned,
+            its gradient is in the mean that of the variance. Take it by `torch.autograd.grad` with respect to
+            what is learned only: f's own parameters are in its graph too.
     """
 
     one_hot: Tensor
     loss: Tensor
     surrogate: Tensor
+    variance_loss: Tensor | None = None
 
 
 class Estimator:
@@ -114,7 +119,7 @@ class Estimator:
         return [inspect.Parameter("logits", inspect.Parameter.POSITIONAL_OR_KEYWORD)]
 
     def _complete(self, logits: Tensor, hyper: dict[str, Any]) -> dict[str, Any]:
-        """Check a user's arguments, and add the defaults of those not given."""
+        """Check a user's arguments, add the defaults of those not given, and the replica axis to tensors."""
         if not isinstance(logits, Tensor) or not logits.is_floating_point() or logits.ndim == 0:
             kind = (
                 f"{logits.dtype} of rank {logits.ndim}"
@@ -145,7 +150,7 @@ class Estimator:
         values = {name: hyper.get(name, HYPERPARAMETERS[name].default) for name in self.hyperparameters}
         for name, value in values.items():
             self._check(name, value, logits)
-        return values
+        return {k: v[None] if isinstance(v, Tensor) and v.ndim else v for k, v in values.items()}
 
     def _check(self, name: str, value: Any, logits: Tensor) -> None:
         rule = HYPERPARAMETERS[name]
@@ -180,8 +185,7 @@ class Pathwise(Estimator):
             InputError: rank 0, not floating point, NaN or +inf in the logits; a hyper-parameter out of range.
         """
         values = self._complete(logits, hyper)
-        batched = {k: v[None] if isinstance(v, Tensor) and v.ndim else v for k, v in values.items()}
-        return self.sample(logits[None], Streams([generator]), **batched)[0]
+        return self.sample(logits[None], Streams([generator]), **values)[0]
 
     def sample(self, logits: Tensor, streams: Streams, **hyper: Any) -> Tensor:
         """Same for logits `[R, ..., C]`; R streams; hyper-parameters broadcast; nothing is checked."""
@@ -208,7 +212,13 @@ class ScoreFunction(Estimator):
         """
         values = self._complete(logits, hyper)
         estimate = self.surrogate(logits[None], lambda z: f(z[0])[None], Streams([generator]), **values)
-        return Estimate(estimate.one_hot[0], estimate.loss[0], estimate.surrogate[0])
+        variance = estimate.variance_loss
+        return Estimate(
+            estimate.one_hot[0],
+            estimate.loss[0],
+            estimate.surrogate[0],
+            None if variance is None else variance[0],
+        )
 
     def surrogate(self, logits: Tensor, f: Loss, streams: Streams, **hyper: Any) -> Estimate:
         estimate: Estimate = self.function(logits, f, streams, **hyper)

@@ -57,6 +57,16 @@ def conditional_gumbels(probs: Tensor, one_hot: Tensor, draws: int, streams: Str
     return noise.mul_(rates[..., None]).add_(winner).log_().neg_()
 
 
+def conditional_keys(log_probs: Tensor, one_hot: Tensor, streams: Streams) -> Tensor:
+    """One draw of Y = θ + G given D, `[R, ..., C]`, differentiable in log π = log softmax(θ) (B, Eq. 7).
+
+    The logarithmic form of `conditional_gumbels`: its derivative is finite at any log π.
+    """
+    log_noise = streams.exponential_(torch.empty_like(log_probs)).log_()
+    winner = log_noise.gather(-1, one_hot.argmax(-1, keepdim=True))
+    return -torch.where(one_hot > 0, winner, torch.logaddexp(log_noise - log_probs, winner))
+
+
 def conditional_softmax_vjp(
     cotangent: Tensor,
     one_hot: Tensor,

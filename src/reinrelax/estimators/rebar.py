@@ -1,0 +1,29 @@
+"""REBAR (Tucker et al., 2017): RELAX whose control variate is the loss at a relaxed sample.
+
+>>> import torch
+>>> logits, eta = torch.zeros(5, 1, 3, requires_grad=True), torch.ones((), requires_grad=True)
+>>> f = lambda one_hot: (one_hot[..., 0, :] * torch.tensor([1.0, 2.0, 5.0])).sum(-1)
+>>> estimate = rebar_estimate(logits, f, tau=0.5, eta=eta)
+>>> estimate.surrogate.sum().backward()
+>>> gradient_of_eta = torch.autograd.grad(estimate.variance_loss.sum(), eta)
+"""
+
+from torch import Tensor
+
+from reinrelax.estimators.base import Estimate, Loss, score_function
+from reinrelax.estimators.relax import controlled, learned
+from reinrelax.numerics import softmax
+from reinrelax.rng import Streams
+
+
+@score_function(name="REBAR", equation="A, III.L")
+def rebar_estimate(
+    logits: Tensor, f: Loss, streams: Streams, *, tau: Tensor | float, eta: Tensor | float
+) -> Estimate:
+    """(f(D) − η f(w̃)) ∇ log π(D) + η ∇f(w) − η ∇f(w̃) with w = softmax(z/τ) and w̃ = softmax(z̃/τ).
+
+    A Bernoulli of log-odds a is the two categories (0, a): the difference of two Gumbels is logistic. Where
+    τ → ∞, w → 1/C, and the baseline tends to η f(1/C). It tends to MuProp's f(π), as the paper says, for
+    Tucker's modified relaxation only, which the paper does not print.
+    """
+    return controlled(logits, f, streams, lambda z: f(softmax(z / tau)), scale=eta, learn=learned(tau, eta))
