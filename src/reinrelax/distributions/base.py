@@ -1,6 +1,7 @@
 """What all relaxations share: one place where noise is drawn, parameters that broadcast, errors in words."""
 
 from collections.abc import Callable, Sequence
+from functools import reduce
 from typing import Any, ClassVar, Literal, Self, TypeVar
 
 import torch
@@ -40,9 +41,7 @@ class Relaxation(Distribution):
         if validate_args is not None:
             self._validate_args = validate_args
         validate = self._validate_args
-        floating = (p for p in parameters.values() if isinstance(p, Tensor) and p.is_floating_point())
-        like = next(floating, torch.zeros(()))
-        tensors = {k: torch.as_tensor(v).to(like) for k, v in parameters.items()}
+        tensors = _alike(parameters)
         batches = []
         for name, tensor in tensors.items():
             rank = self.arg_constraints[name].event_dim
@@ -199,6 +198,15 @@ def one_hot_argmax(x: Tensor) -> Tensor:
 def with_gradient_of(value: Tensor, surrogate: Tensor) -> Tensor:
     """`value` in the forward pass, the gradient of `surrogate` in the backward pass."""
     return value.detach() + (surrogate - surrogate.detach())
+
+
+def _alike(parameters: dict[str, Tensor | float]) -> dict[str, Tensor]:
+    """All as tensors of one dtype, the widest, on the device of one that is no number."""
+    given = [p for p in parameters.values() if isinstance(p, Tensor) and p.is_floating_point()]
+    given = given or [torch.zeros(())]
+    dtype = reduce(torch.promote_types, (p.dtype for p in given))
+    device = max(given, key=lambda p: p.ndim).device
+    return {k: torch.as_tensor(v, dtype=dtype, device=device) for k, v in parameters.items()}
 
 
 def register_kl(p: type[P], q: type[Q]) -> Callable[[Callable[[P, Q], Tensor]], Callable[[P, Q], Tensor]]:
