@@ -24,6 +24,8 @@ class GeneralizedGumbelSoftmax(Relaxation):
     relaxed one-hot categorical's, with `log_prob_weights`; z = Σ w_k c_k has no density in closed form. E z
     drifts from that of the counts as τ grows, towards (n − 1)/2.
 
+    No KL is registered. That of the counts, `kl_divergence(p.base, q.base)`, is what models usually take.
+
     Args:
         temperature: τ > 0, broadcasts with the base's batch.
         base: law of counts from zero: Poisson, Geometric, Binomial, NegativeBinomial.

@@ -95,7 +95,8 @@ class HardConcrete(Relaxation):
 
     def cdf(self, value: Tensor) -> Tensor:
         """P(z ≤ value)."""
-        return torch.where(value >= 1, torch.ones_like(value), torch.sigmoid(self._below(value)))
+        inside = torch.sigmoid(self._below(value))
+        return torch.where(value < 0, 0.0, torch.where(value >= 1, 1.0, inside))
 
     @property
     def mean(self) -> Tensor:

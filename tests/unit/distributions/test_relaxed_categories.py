@@ -101,9 +101,10 @@ def test_density_of_the_weights(tau: float) -> None:
     assert on_simplex(density, lambda w: torch.ones_like(w[..., 0]), width=width).item() == pytest.approx(
         1, abs=1e-4
     )
-    w = law.weights(law.draw_noise((100,))).detach()
+    w = law.weights(law.draw_noise((100,), generator=seeded())).detach()
     torch.testing.assert_close(
-        density(w), RelaxedOneHotCategorical(torch.tensor(tau).double(), logits=law.logits).log_prob(w)
+        density(w),
+        RelaxedOneHotCategorical(torch.tensor(tau, dtype=torch.float64), logits=law.logits).log_prob(w),
     )
     expectation = on_simplex(density, f, width=width)
 
