@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
-from torch.distributions import Geometric, Poisson
+from torch.distributions import Geometric, Independent, Poisson
 
 from reinrelax import distributions
 from reinrelax.distributions import CATALOGUE
@@ -136,6 +136,18 @@ def test_noise_is_drawn_in_one_place_and_element_by_element(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_a_replica_alone_equals_the_replica_in_a_batch(name: str) -> None:
+    def sample(rows: Tensor, seeds: list[int]) -> Tensor:
+        law = MAKERS[name](rows, 0.5)
+        streams = Streams.derive(seeds, "test")
+        fill = streams.uniform_ if law.noise_kind == "uniform" else streams.normal_
+        return law.from_noise(fill(torch.empty(law.noise_shape())))
+
+    together = sample(parameter(), [5, 6])
+    torch.testing.assert_close(together[1:], sample(parameter()[1:], [6]))
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_generator_alone_decides(name: str) -> None:
     law = MAKERS[name](parameter(), 0.5)
     torch.manual_seed(1)
@@ -232,8 +244,6 @@ def test_extremes_stay_finite_in_float32(name: str, tau: float) -> None:
     rows = [[200.0, -200.0, 0.0], [1e4, -1e4, 9.9e3], [-60.0, 60.0, -1e-30], [16.0, -17.0, 30.0]]
     if name == "GeneralizedGumbelSoftmax":  # rates are the parameter's exponential
         rows = [[-30.0, 0.0, 8.0], [-12.0, 3.0, 12.0]]
-    if name == "LogisticNormal":
-        rows = rows[:1] + rows[2:]
     leaf = torch.tensor(rows).requires_grad_()
     temperature = torch.tensor(tau).requires_grad_()
     law = MAKERS[name](leaf, temperature)
@@ -340,6 +350,15 @@ def test_validation_can_be_turned_off() -> None:
     make("RelaxedBernoulli", temperature=-1.0, probs=0.5, validate_args=False)
     with pytest.raises(ValueError, match="value"):
         make("RelaxedBernoulli", temperature=1.0, probs=0.5).log_prob(torch.tensor(1.5))
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in NO_DENSITY])
+def test_torch_makes_batch_axes_event_axes(name: str) -> None:
+    law = MAKERS[name](parameter(), 0.5)
+    joint = Independent(law, 1)
+    value = joint.rsample((4,))
+    assert joint.event_shape == law.batch_shape[-1:] + law.event_shape
+    torch.testing.assert_close(joint.log_prob(value), law.log_prob(value).sum(-1))
 
 
 @pytest.mark.parametrize("name", NO_DENSITY)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.distributions import constraints
 
-from reinrelax.distributions.base import Relaxation, gumbel, logits_of, with_gradient_of
+from reinrelax.distributions.base import Relaxation, check, gumbel, logits_of, with_gradient_of
 from reinrelax.errors import InputError
 
 
@@ -79,6 +79,8 @@ class GumbelTopK(Relaxation):
                 f"{self._name}: log_prob is that of {self.k} ordered indices [..., {self.k}] int64, not of a "
                 f"relaxed sample, which has no density in closed form; got {value.dtype} {list(value.shape)}"
             )
+        if self._validate_args:
+            check(self._name, "value", constraints.integer_interval(0, self.logits.shape[-1] - 1), value)
         shape: Sequence[int] = torch.broadcast_shapes(value.shape[:-1], self.batch_shape)
         value, logits = value.expand(*shape, self.k), self.logits.expand(*shape, *self.event_shape)
         chosen = logits.gather(-1, value)

@@ -25,6 +25,7 @@ from reinrelax.distributions import (
     GeneralizedGumbelSoftmax,
     GumbelTopK,
 )
+from reinrelax.errors import InputError
 from reinrelax.estimators.base import softmax_vjp
 from tests.integrals import on_simplex, pathwise_gradients, z_score
 
@@ -137,6 +138,11 @@ def test_ordered_samples_have_the_probabilities_of_drawing_without_replacement(k
     assert chi_square_accepts(counts, probs)
     if k > 1:
         assert law.log_prob(torch.zeros(k, dtype=torch.int64)) == -torch.inf
+
+
+def test_indices_out_of_range_are_refused() -> None:
+    with pytest.raises(InputError, match=r"value must satisfy .*; got 4"):
+        GumbelTopK(0.5, 2, probs=PROBS).log_prob(torch.tensor([1, 4]))
 
 
 def test_relaxed_k_hot() -> None:
