@@ -28,6 +28,16 @@ def test_the_example_runs() -> None:
     subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
 
 
+def test_the_example_of_a_relaxation_runs() -> None:
+    before = "import torch\ng = torch.Generator().manual_seed(0)\n"
+    code = (
+        before
+        + block("import HardConcrete")
+        + "\nloss.backward()\nassert (z == 0).any() and (z == 1).any()\n"
+    )
+    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
+
+
 def test_every_function_of_the_table_exists() -> None:
     from reinrelax import estimators
 
