@@ -30,7 +30,8 @@ from torch import Tensor, nn
 from reinrelax import config as configuration
 from reinrelax import data, estimators, images, runs
 from reinrelax.experiments.provenance import describe, peak_memory_mb
-from reinrelax.experiments.vae import make_trainer, prepare_process
+from reinrelax.experiments.training import prepare_process
+from reinrelax.experiments.vae import make_trainer
 from reinrelax.run import Run
 from reinrelax.training.products import prefer_onednn
 

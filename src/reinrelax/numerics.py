@@ -1,4 +1,6 @@
-"""Softmax over a short last axis."""
+"""Softmax over a short last axis, and the KL of a categorical law to the uniform one."""
+
+import math
 
 import torch
 from torch import Tensor
@@ -19,3 +21,9 @@ def softmax(x: Tensor) -> Tensor:
     if x.shape[-1] >= _VECTOR:
         return x.softmax(-1)
     return log_softmax(x).exp()
+
+
+def kl_to_uniform(logits: Tensor) -> Tensor:
+    """KL(softmax(θ) ‖ uniform) summed over latent variables, nats per image: `[..., L, C]` to `[...]`."""
+    log_probs = log_softmax(logits)
+    return (log_probs.exp() * (log_probs + math.log(logits.shape[-1]))).sum((-2, -1))

@@ -10,9 +10,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from reinrelax.estimators import get
-from reinrelax.experiments.vae import make_trainer, to_csv
+from reinrelax.experiments.training import to_csv
+from reinrelax.experiments.vae import HYPER, make_trainer
 from reinrelax.images import Images
-from reinrelax.models.vae import DiscreteVAE, kl_to_uniform
+from reinrelax.models.vae import DiscreteVAE
+from reinrelax.numerics import kl_to_uniform
 from reinrelax.rng import Streams
 from reinrelax.run import Run
 from reinrelax.training import checkpoint
@@ -220,19 +222,19 @@ def test_a_diverged_replica_is_frozen_and_disturbs_no_other(digits: Images) -> N
     trainer, undisturbed = trainer_of(runs, digits), trainer_of(runs, digits)
     trainer.run_epoch()
     undisturbed.run_epoch()
-    trainer.model.stack.layers[0].bias[1] = torch.nan
-    frozen = [parameter[1].clone() for parameter in trainer.model.stack.parameters]
+    trainer.objective.model.stack.layers[0].bias[1] = torch.nan
+    frozen = [parameter[1].clone() for parameter in trainer.objective.parameters]
     for _ in range(2):
         trainer.run_epoch()
         undisturbed.run_epoch()
     assert trainer.history.diverged.tolist() == [0, 2, 0]
-    for before, after in zip(frozen, trainer.model.stack.parameters, strict=True):
+    for before, after in zip(frozen, trainer.objective.parameters, strict=True):
         assert torch.equal(before.nan_to_num(7), after[1].nan_to_num(7))
     for name, values in trainer.history.metrics.items():
         for ours, theirs in zip(values, undisturbed.history.metrics[name], strict=True):
             assert torch.equal(ours[[0, 2]], theirs[[0, 2]])
         assert [bool(v[1].isnan()) for v in values] == [False, True, True]
-    rows = [line.split(",") for line in to_csv(runs, digits, trainer).splitlines()]
+    rows = [line.split(",") for line in to_csv(runs, digits, trainer, HYPER).splitlines()]
     status, epoch, seed = (rows[0].index(name) for name in ("status", "epoch", "seed"))
     diverged = [(row[seed], row[epoch]) for row in rows[1:] if row[status] == "diverged"]
     assert diverged == [("1", "2"), ("1", "3")]
@@ -251,8 +253,8 @@ def test_checkpoint_goes_on_bit_for_bit(digits: Images, tmp_path: Path) -> None:
     assert resumed.history.epochs == 1
     for _ in range(2):
         resumed.run_epoch()
-    assert to_csv(runs, digits, resumed) == to_csv(runs, digits, straight)
-    for ours, theirs in zip(resumed.model.stack.parameters, straight.model.stack.parameters, strict=True):
+    assert to_csv(runs, digits, resumed, HYPER) == to_csv(runs, digits, straight, HYPER)
+    for ours, theirs in zip(resumed.objective.parameters, straight.objective.parameters, strict=True):
         assert torch.equal(ours, theirs)
 
 
@@ -269,9 +271,9 @@ def test_unusable_checkpoint_is_passed_over(
     if damage == "not a checkpoint":
         path.write_bytes(b"hello")
     fresh = trainer_of([RUN], digits)
-    before = copy.deepcopy(fresh.model.stack.parameters)
+    before = copy.deepcopy(fresh.objective.parameters)
     assert not checkpoint.restore(path, fresh, "same")
-    for ours, theirs in zip(before, fresh.model.stack.parameters, strict=True):
+    for ours, theirs in zip(before, fresh.objective.parameters, strict=True):
         assert torch.equal(ours, theirs)
     assert "starts anew" in capsys.readouterr().err
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import torch
 
-from reinrelax.experiments.vae import make_trainer, prepare_process
+from reinrelax.experiments.training import prepare_process
+from reinrelax.experiments.vae import make_trainer
 from reinrelax.images import Images
 from reinrelax.run import Run
 from reinrelax.specs import Cost, Measured

@@ -4,6 +4,7 @@ Backward passes write into gradient buffers that live as long as the layer, beca
 size would be mapped and page-faulted anew at every step.
 """
 
+import itertools
 import math
 from collections.abc import Sequence
 from itertools import pairwise
@@ -40,6 +41,10 @@ class Linear:
         out: Tensor = _Linear.apply(x, self._anchor, self)
         return out
 
+    def constant(self, x: Tensor) -> Tensor:
+        """The same map with parameters that take no gradient, differentiable in x any number of times."""
+        return torch.baddbmm(self.bias[:, None, :], x, self.weight)
+
     def zero_grad(self) -> None:
         """Let the next backward pass replace the gradients; later ones add to them."""
         self._fresh = True
@@ -56,17 +61,23 @@ class Linear:
 
 
 class Stack:
-    """Linear layers in a row, and their parameters and gradients as lists of tensors `[R, ...]`.
+    """Linear layers, and their parameters and gradients as lists of tensors `[R, ...]`.
 
     Args:
-        widths: units of each level, inputs first.
+        widths: of each network, units of each level, inputs first.
         seeds: one a replica.
         device: where it lives.
+
+    Attributes:
+        layers: of all networks; `parts`, which of them belong to each.
     """
 
-    def __init__(self, widths: Sequence[int], seeds: Sequence[int], device: torch.device) -> None:
+    def __init__(self, widths: Sequence[Sequence[int]], seeds: Sequence[int], device: torch.device) -> None:
         streams = Streams.derive(seeds, "init")
-        self.layers = [Linear(a, b, streams, device) for a, b in pairwise(widths)]
+        networks = [[Linear(a, b, streams, device) for a, b in pairwise(units)] for units in widths]
+        ends = list(itertools.accumulate(map(len, networks), initial=0))
+        self.layers = [layer for network in networks for layer in network]
+        self.parts = [slice(start, end) for start, end in pairwise(ends)]
         self.parameters = [t for layer in self.layers for t in (layer.weight, layer.bias)]
         self.grads = [t for layer in self.layers for t in (layer.weight_grad, layer.bias_grad)]
 

@@ -1,21 +1,73 @@
-"""The discrete VAE of paper B with a leading replica axis, and the two terms of its negative ELBO."""
+"""Variational autoencoders with a leading replica axis, and the two terms of the negative ELBO."""
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits
 
 from reinrelax.models.layers import Stack
-from reinrelax.numerics import log_softmax
+from reinrelax.numerics import kl_to_uniform
 from reinrelax.types import LatentShape
 
 PIXELS = 784
 HIDDEN = (512, 256)
 
 
-class DiscreteVAE:
+class Autoencoder:
+    """R replicas of an encoder and a decoder with ReLU, and the likelihood of the pixels.
+
+    Args:
+        hidden: units of the encoder's hidden layers; the decoder's are the same in reverse.
+        outputs: units of the encoder's last layer.
+        inputs: units that the decoder takes.
+        seeds: one a replica, for the initial parameters.
+        device: where it lives.
+    """
+
+    def __init__(
+        self,
+        hidden: Sequence[int],
+        outputs: int,
+        inputs: int,
+        seeds: Sequence[int],
+        device: torch.device | str = "cpu",
+    ) -> None:
+        widths = ((PIXELS, *hidden, outputs), (inputs, *reversed(hidden), PIXELS))
+        self.stack = Stack(widths, seeds, torch.device(device))
+        self._encoder, self._decoder = (self.stack.layers[part] for part in self.stack.parts)
+
+    def encode(self, images: Tensor) -> Tensor:
+        """What the encoder makes of images `[R, B, 784]` in [0, 1]: `[R, B, outputs]`."""
+        hidden = images
+        for layer in self._encoder[:-1]:
+            hidden = layer(hidden).relu()
+        return self._encoder[-1](hidden)
+
+    def decode(self, codes: Tensor) -> Tensor:
+        """Bernoulli logits `[R, B, 784]` of the pixels, from codes `[R, B, inputs]`."""
+        hidden = codes
+        for layer in self._decoder[:-1]:
+            hidden = layer(hidden).relu()
+        return self._decoder[-1](hidden)
+
+    def reconstruction(self, images: Tensor, codes: Tensor) -> Tensor:
+        """−log p(x | z) summed over pixels, nats per image `[R, B]`; grey pixels as they are."""
+        out: Tensor = _BernoulliNll.apply(self.decode(codes), images)
+        return out
+
+    def reconstruction_of_codes(self, images: Tensor, codes: Tensor) -> Tensor:
+        """The same as a function of the codes alone: no gradient for the parameters, and any derivatives."""
+        hidden = codes
+        for layer in self._decoder[:-1]:
+            hidden = layer.constant(hidden).relu()
+        logits = self._decoder[-1].constant(hidden)
+        loss = binary_cross_entropy_with_logits(logits, images.expand_as(logits), reduction="none")
+        return loss.sum(-1)
+
+
+class DiscreteVAE(Autoencoder):
     """R replicas of the encoder 784-512-256-(L·C) and decoder (L·C)-256-512-784 with ReLU (B, section 4.2).
 
     Args:
@@ -27,24 +79,16 @@ class DiscreteVAE:
     def __init__(self, shape: LatentShape, seeds: Sequence[int], device: torch.device | str = "cpu") -> None:
         self.shape = shape
         code = shape.categories * shape.latents
-        widths = (PIXELS, *HIDDEN, code, *reversed(HIDDEN), PIXELS)
-        self.stack = Stack(widths, seeds, torch.device(device))
-        self._encoder, self._decoder = self.stack.layers[:3], self.stack.layers[3:]
+        super().__init__(HIDDEN, code, code, seeds, device)
 
     def encode(self, images: Tensor) -> Tensor:
         """Logits `[R, B, L, C]` of the posterior over codes, from images `[R, B, 784]` in [0, 1]."""
-        hidden = images
-        for layer in self._encoder[:-1]:
-            hidden = layer(hidden).relu()
-        logits: Tensor = self._encoder[-1](hidden).unflatten(-1, (self.shape.latents, self.shape.categories))
+        logits: Tensor = super().encode(images).unflatten(-1, (self.shape.latents, self.shape.categories))
         return logits
 
     def decode(self, codes: Tensor) -> Tensor:
         """Bernoulli logits `[R, B, 784]` of the pixels, from one-hot codes `[R, B, L, C]`."""
-        hidden = codes.flatten(-2)
-        for layer in self._decoder[:-1]:
-            hidden = layer(hidden).relu()
-        return self._decoder[-1](hidden)
+        return super().decode(codes.flatten(-2))
 
     def hidden_along(self, replica: int, codes: Tensor, directions: Tensor) -> tuple[Tensor, Tensor]:
         """The decoder's last hidden layer and its directional derivative, one replica, without a graph.
@@ -62,17 +106,6 @@ class DiscreteVAE:
             hidden = (hidden @ layer.weight[replica]).add_(layer.bias[replica]).relu_()
             along = (along @ layer.weight[replica]) * (hidden > 0)
         return hidden, along
-
-    def reconstruction(self, images: Tensor, codes: Tensor) -> Tensor:
-        """−log p(x | z) summed over pixels, nats per image `[R, B]`; grey pixels as they are."""
-        out: Tensor = _BernoulliNll.apply(self.decode(codes), images)
-        return out
-
-
-def kl_to_uniform(logits: Tensor) -> Tensor:
-    """KL(softmax(θ) ‖ uniform) summed over latent variables, nats per image: `[..., L, C]` to `[...]`."""
-    log_probs = log_softmax(logits)
-    return (log_probs.exp() * (log_probs + math.log(logits.shape[-1]))).sum((-2, -1))
 
 
 def negative_elbo(logits: Tensor, reconstruction: Tensor) -> Tensor:

@@ -19,7 +19,7 @@ def save(path: Path, trainer: Trainer, fingerprint: str) -> None:
     optimizer, history = trainer.optimizer, trainer.history
     state = {
         "fingerprint": fingerprint,
-        "parameters": trainer.model.stack.parameters,
+        "parameters": trainer.objective.parameters,
         "first": optimizer.first,
         "second": optimizer.second,
         "t": optimizer.t,
@@ -47,7 +47,7 @@ def restore(path: Path, trainer: Trainer, fingerprint: str) -> bool:
         return False
     optimizer = trainer.optimizer
     for targets, name in (
-        (trainer.model.stack.parameters, "parameters"),
+        (trainer.objective.parameters, "parameters"),
         (optimizer.first, "first"),
         (optimizer.second, "second"),
         ([trainer.dead], "dead"),

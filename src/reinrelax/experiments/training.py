@@ -1,0 +1,195 @@
+"""Train the runs of one cell as replicas; a tidy table with one row a run and epoch comes out."""
+
+import csv
+import io
+import json
+import sys
+import time
+from collections.abc import Callable, Collection, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from reinrelax import files
+from reinrelax.experiments import provenance
+from reinrelax.images import Images
+from reinrelax.run import Run, digest
+from reinrelax.training import checkpoint
+from reinrelax.training.loop import Replicas, Trainer
+from reinrelax.training.memory import keep_freed_memory
+from reinrelax.training.products import prefer_onednn
+
+_RUN = (
+    "run_id",
+    "experiment",
+    "dataset",
+    "train_images",
+    "test_images",
+    "categories",
+    "latents",
+    "estimator",
+)
+_SETTING = ("optimizer", "learning_rate", "batch_size", "epochs", "seed", "status", "epoch")
+_TERMS = ("nelbo", "reconstruction", "kl")
+Make = Callable[[Sequence[Run], Images, str, Collection[int]], Trainer]
+
+
+def train_replicas(
+    runs: Sequence[Run],
+    images: Images,
+    make_trainer: Make,
+    *,
+    hyper: Sequence[str],
+    table: Path,
+    fingerprint: str,
+    device: str,
+    checkpoint_every: int,
+    extra: dict[str, Any],
+    snapshots: Collection[int] = (),
+    then: Callable[[Trainer], None] = lambda trainer: None,
+) -> dict[str, Any]:
+    """Train the runs, which share all but replica settings; write `table` and, beside it, a `.json` record.
+
+    A checkpoint beside the table lets a killed job go on; it is removed once the table is there.
+
+    Args:
+        runs: rows of the run table.
+        images: training and test images.
+        make_trainer: from runs, images, device and snapshots, a trainer with one replica a run.
+        hyper: names of hyper-parameters that the table has columns for.
+        table: where the CSV goes.
+        fingerprint: of rows and source; recorded, and required of a checkpoint.
+        device: "cpu" or "cuda".
+        checkpoint_every: epochs between checkpoints.
+        extra: what else the record should say.
+        snapshots: epochs whose parameters go into a `.pt` beside the table; see `vae.read_snapshot`.
+        then: called with the trained replicas before anything is written.
+
+    Returns:
+        The record.
+    """
+    started, clock = datetime.now(UTC), time.perf_counter()
+    prepare_process()
+    trainer = make_trainer(runs, images, device, snapshots)
+    state = table.with_suffix(".checkpoint")
+    identity = digest([fingerprint, images.sha256, device])
+    checkpoint.restore(state, trainer, identity)
+    resumed = trainer.history.epochs
+    steps = -(-len(images.train) // runs[0].batch_size)
+    total = runs[0].epochs
+    with tqdm(
+        total=total * steps, initial=resumed * steps, unit="step", mininterval=2, file=sys.stderr
+    ) as bar:
+        for epoch in range(resumed + 1, total + 1):
+            trainer.run_epoch(on_step=bar.update)
+            if epoch % checkpoint_every == 0 and epoch < total:
+                checkpoint.save(state, trainer, identity)
+            if bool((trainer.history.diverged > 0).all()):
+                break
+    then(trainer)
+    seconds = time.perf_counter() - clock
+    record = {
+        **extra,
+        "fingerprint": fingerprint,
+        "estimator": runs[0].estimator,
+        "latent": str(runs[0].shape),
+        "draws": dict(runs[0].hyper).get("draws", 0),
+        **provenance.describe(describe_device(device)),
+        "threads": torch.get_num_threads(),
+        "dataset": {"name": images.name, "sha256": images.sha256},
+        "run_ids": [run.run_id for run in runs],
+        "seeds": [run.seed for run in runs],
+        "diverged": {
+            run.run_id: epoch
+            for run, epoch in zip(runs, trainer.history.diverged.tolist(), strict=True)
+            if epoch
+        },
+        "started": started.isoformat(timespec="seconds"),
+        "wall_seconds": round(seconds, 3),
+        "resumed_after_epoch": resumed,
+        # Image presentations of all replicas, those before a resume left out: what a time estimate needs.
+        "images_trained": len(runs) * (trainer.history.epochs - resumed) * len(images.train),
+        "peak_memory_mb": round(provenance.peak_memory_mb(), 1),
+    }
+    if snapshots:
+        with files.atomic(table.with_suffix(".pt")) as file:
+            torch.save({"seeds": record["seeds"], "kept": trainer.kept}, file)
+    files.write_text(table, to_csv(runs, images, trainer, hyper))
+    files.write_text(table.with_suffix(".json"), json.dumps(record, indent=2) + "\n")
+    state.unlink(missing_ok=True)
+    return record
+
+
+def prepare_process() -> None:
+    """Settings of the process that make training fast and leave its numbers the same to rounding."""
+    # Edge pixels are almost always zero, so Adam's moments decay into denormals, which are slow.
+    torch.set_flush_denormal(True)
+    keep_freed_memory()
+    prefer_onednn()
+
+
+def replicas_of(runs: Sequence[Run]) -> Replicas:
+    """What the trainer wants to know of its runs."""
+    return Replicas(
+        seeds=[run.seed for run in runs],
+        optimizers=[run.optimizer for run in runs],
+        learning_rates=[run.learning_rate for run in runs],
+    )
+
+
+def hyper_of(runs: Sequence[Run], counts: Collection[str]) -> dict[str, Tensor | int]:
+    """Hyper-parameters by name: a tensor `[R]`, or for `counts`, which all runs share, a number."""
+    out: dict[str, Tensor | int] = {}
+    for name, value in runs[0].hyper:
+        values = [dict(run.hyper)[name] for run in runs]
+        out[name] = int(value) if name in counts else torch.tensor(values)
+    return out
+
+
+def to_csv(runs: Sequence[Run], images: Images, trainer: Trainer, hyper_names: Sequence[str]) -> str:
+    """The tidy table: one row a run and epoch, nats per image, numbers in full precision."""
+    names = trainer.objective.metrics
+    parts = [name.removesuffix("_kl") for name in names if name.endswith("_kl")]
+    terms_of = [f"{part}_{term}_nats" for part in parts for term in _TERMS]
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, [*_RUN, *hyper_names, *_SETTING, *terms_of], lineterminator="\n")
+    writer.writeheader()
+    metrics = {name: torch.stack(values).tolist() for name, values in trainer.history.metrics.items()}
+    for replica, run in enumerate(runs):
+        diverged = int(trainer.history.diverged[replica])
+        hyper = dict(run.hyper)
+        shared = {
+            "run_id": run.run_id,
+            "experiment": run.experiment,
+            "dataset": images.name,
+            "train_images": len(images.train),
+            "test_images": len(images.test),
+            "categories": run.shape.categories,
+            "latents": run.shape.latents,
+            "estimator": run.estimator,
+            **{name: hyper.get(name) for name in hyper_names},
+            "optimizer": run.optimizer,
+            "learning_rate": run.learning_rate,
+            "batch_size": run.batch_size,
+            "epochs": run.epochs,
+            "seed": run.seed,
+        }
+        for index in range(trainer.history.epochs):
+            epoch = index + 1
+            terms = {f"{name}_nats": values[index][replica] for name, values in metrics.items()}
+            sums = {
+                f"{part}_nelbo_nats": terms[f"{part}_reconstruction_nats"] + terms[f"{part}_kl_nats"]
+                for part in parts
+            }
+            status = "diverged" if diverged and epoch >= diverged else "ok"
+            writer.writerow({**shared, "status": status, "epoch": epoch, **sums, **terms})
+    return buffer.getvalue()
+
+
+def describe_device(device: str) -> str:
+    """The device's name, for a record."""
+    return torch.cuda.get_device_name() if device == "cuda" else "cpu"
