@@ -14,6 +14,7 @@ include: "workflow/rules/common.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/vae.smk"
 include: "workflow/rules/gradients.smk"
+include: "workflow/rules/relaxations.smk"
 include: "workflow/rules/report.smk"
 
 

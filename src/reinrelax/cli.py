@@ -46,7 +46,9 @@ def _parser() -> argparse.ArgumentParser:
     train = command("train", _train, "train one cell of the run table")
     train.add_argument("--cell", required=True, help="experiment/shape/estimator")
     train.add_argument("--fingerprint", help="stop if the cell is not the one that was asked for")
-    study = command("study", _study, "compute one study: gradients at a snapshot, identities, cost")
+    study = command(
+        "study", _study, "compute one study: gradients at a snapshot, identities, the Laplace bridge, …"
+    )
     study.add_argument("--study", required=True, help="its name, such as gradients/epoch-5")
     study.add_argument("--fingerprint", help="stop if the study is not the one that was asked for")
     plan = command("plan", _plan, "what would run, and an estimate of the time")
@@ -98,8 +100,9 @@ def _train(options: argparse.Namespace) -> None:
     cell = find_cell(config, options.cell)
     _require(options.fingerprint, cell.fingerprint, cell.name)
     with _device(config) as device:
-        from reinrelax.experiments.vae import train_cell
+        from reinrelax.experiments import relaxations, vae
 
+        train_cell = (relaxations if cell.first.experiment == "relaxations" else vae).train_cell
         record = train_cell(
             cell.runs,
             images.load(config.folder / "data"),

@@ -16,11 +16,25 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "example": ("seed", "epoch", "rule", "x", "slope", "integral"),
     "identities": ("identity", "categories", "latents", "beta", "tau", "functions", "quantity", "value"),
     "cost": ("estimator", "latent", "draws", "replicas", "round", "images", "seconds"),
+    "gates": ("row", "i", "j", "quantity", "value", "low", "high", "expected"),
+    "gate_samples": ("row", "sample", "gate", "value"),
+    "densities": ("alpha", "law", "x", "y", "density"),
+    "bridge": ("family", "alpha", "size", "total", "law", "quantity", "value"),
+    "sharpness": ("tau", "category", "quantity", "value", "low", "high"),
+    "temperatures": ("tau_forward", "tau_backward", "quantity", "value", "low", "high"),
+    "inert": ("tau_forward", "quantity", "value", "expected"),
+    "properties": ("relaxation", "variant", "property", "setting", "value", "low", "high", "expected"),
 }
-TEXT = frozenset(("role", "estimator", "quantity", "reading", "rule", "identity", "latent"))
+TEXT = frozenset(
+    (
+        *("role", "estimator", "quantity", "reading", "rule", "identity", "latent"),
+        *("alpha", "law", "family", "relaxation", "variant", "property", "setting"),
+    )
+)
 COUNTS = frozenset(
     (
         *("seed", "epoch", "draws", "samples", "estimates", "images"),
         *("categories", "latents", "functions", "replicas", "round"),
+        *("row", "i", "j", "sample", "gate", "size", "category"),
     )
 )

@@ -3,20 +3,31 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import jsonschema
 import yaml
 
 from reinrelax.errors import ConfigError
 from reinrelax.estimators import lookup
-from reinrelax.settings import ANY, Settings, at
-from reinrelax.specs import Cost, Gradients, Identities, Measured, Training
+from reinrelax.settings import ANY, Settings, at, of_latents
+from reinrelax.specs import (
+    Bridge,
+    Copula,
+    Cost,
+    Decoupled,
+    Gradients,
+    Identities,
+    Measured,
+    Properties,
+    Training,
+)
 from reinrelax.types import LatentShape
 
 SCHEMA = Path("workflow/schemas/config.schema.yaml")
 TRAININGS = ("elbo", "beta", "grid", "readings")
 _MAX_CODES = 1 << 16
+Spec = TypeVar("Spec", Copula, Bridge, Decoupled, Properties)
 
 
 @dataclass(frozen=True)
@@ -47,7 +58,8 @@ class Config:
 
     Attributes:
         trainings: by experiment; `elbo` is Tables 2 and 3, `beta` Figure 2, `grid` Table 5, `readings` what
-            the paper leaves open, `gradients` the VAE whose gradients are measured.
+            the paper leaves open, `gradients` the VAE whose gradients are measured, `relaxations` paper A's
+            VAEs, whose "estimators" are kinds of latent variables.
         raw: the mapping it was made from, for the record.
     """
 
@@ -59,6 +71,10 @@ class Config:
     gradients: Gradients
     identities: Identities
     cost: Cost
+    copula: Copula
+    bridge: Bridge
+    decoupled: Decoupled
+    properties: Properties
     raw: Mapping[str, Any]
 
     @property
@@ -93,6 +109,7 @@ def load(raw: Mapping[str, Any], root: Path = Path()) -> Config:
     }
     gradients = experiments["gradients"]
     trainings["gradients"] = _training("experiments.gradients.training", gradients["training"], settings)
+    trainings["relaxations"] = _relaxations(experiments["relaxations"])
     images = raw["dataset"]["train_images"]
     for name, training in trainings.items():
         if images is not None and training.batch_size > images:
@@ -114,6 +131,10 @@ def load(raw: Mapping[str, Any], root: Path = Path()) -> Config:
         gradients=_gradients(gradients, trainings["gradients"], settings),
         identities=_identities(experiments["identities"]),
         cost=_cost(experiments["cost"], settings),
+        copula=_frozen(Copula, experiments["copula"]),
+        bridge=_frozen(Bridge, experiments["bridge"]),
+        decoupled=_frozen(Decoupled, experiments["decoupled"]),
+        properties=_frozen(Properties, experiments["properties"]),
         raw=raw,
     )
 
@@ -215,6 +236,30 @@ def _cost(block: Mapping[str, Any], settings: Settings) -> Cost:
         latent_shape=shape,
         **{key: block[key] for key in ("images", "rounds", "replicas")},
     )
+
+
+def _relaxations(block: Mapping[str, Any]) -> Training:
+    where = "experiments.relaxations.latents"
+    settings = {}
+    for name, own in block["latents"].items():
+        shape, values = of_latents(where, name, own, block["learning_rate"])
+        settings[name, shape] = values
+    return Training(
+        estimators=tuple(name for name, _ in settings),
+        latent_shapes=tuple(dict.fromkeys(shape for _, shape in settings)),
+        **{key: block[key] for key in ("seeds", "epochs", "batch_size")},
+        draws=0,
+        settings=settings,
+    )
+
+
+def _frozen(kind: type[Spec], block: Mapping[str, Any]) -> Spec:
+    """A specification whose fields are the block's keys, lists as tuples."""
+
+    def tuples(value: Any) -> Any:
+        return tuple(map(tuples, value)) if isinstance(value, list) else value
+
+    return kind(**{key: tuples(value) for key, value in block.items()})
 
 
 def _explain(error: jsonschema.ValidationError) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from reinrelax import latents
 from reinrelax.config import Config
 from reinrelax.errors import ResultsError
 from reinrelax.estimators import lookup
@@ -110,12 +111,18 @@ def _microseconds(estimator: str, shape: LatentShape, draws: int, timings: Itera
     known = list(timings)
     here = [t for t in known if t.latent == str(shape)] or known
     same = [t for t in here if t.estimator == estimator]
-    same = same or [t for t in here if t.estimator == lookup(estimator).variant_of]
+    same = same or [t for t in here if t.estimator == _variant_of(estimator)]
     same = same or [max(here, key=lambda t: t.microseconds)]
     nearest = min(same, key=lambda t: abs(t.draws - draws))
     base = min(nearest.microseconds, *(t.microseconds for t in here))
     growth = draws / nearest.draws if nearest.draws else 1.0
     return base + (nearest.microseconds - base) * growth
+
+
+def _variant_of(name: str) -> str | None:
+    """What a variant is one of, among latent variables or estimators."""
+    entry = latents.CATALOGUE[name] if name in latents.CATALOGUE else lookup(name)
+    return entry.variant_of
 
 
 def memory_mb(cell: Cell) -> int:

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from reinrelax import estimators, latents
 from reinrelax.config import Config
 from reinrelax.errors import ConfigError
-from reinrelax.estimators import lookup
 from reinrelax.run import Run, digest
 from reinrelax.sources import fingerprint
 
@@ -31,8 +31,7 @@ class Cell:
     @property
     def fingerprint(self) -> str:
         """A hash of the rows and of the source that computes them: what the job's results depend on."""
-        module = f"reinrelax.estimators.{lookup(self.first.estimator).module}"
-        source = fingerprint(["reinrelax.experiments.vae", module])
+        source = fingerprint(_sources(self.first))
         return digest([source, [run.run_id for run in self.runs], list(self.snapshots)])
 
 
@@ -54,9 +53,8 @@ def run_table(config: Config) -> list[Run]:
             seed=seed,
         )
         for experiment, training in config.trainings.items()
-        for estimator in training.estimators
-        for shape in training.latent_shapes
-        for setting in training.settings[estimator, shape]
+        for (estimator, shape), settings in training.settings.items()
+        for setting in settings
         for seed in range(training.seeds)
     ]
 
@@ -86,6 +84,14 @@ def find_cell(config: Config, name: str) -> Cell:
 def table_path(config: Config, cell: str) -> Path:
     """Where a cell's tidy table lies; its provenance lies beside it as `.json`."""
     return config.folder / f"{cell}.csv"
+
+
+def _sources(run: Run) -> list[str]:
+    """The modules that a run is computed by."""
+    if run.experiment == "relaxations":
+        module = latents.lookup(run.estimator).module
+        return ["reinrelax.experiments.relaxations", f"reinrelax.latents.{module}"]
+    return ["reinrelax.experiments.vae", f"reinrelax.estimators.{estimators.lookup(run.estimator).module}"]
 
 
 def _split(name: str, runs: list[Run], config: Config) -> Iterator[Cell]:

@@ -6,9 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from reinrelax import latents
 from reinrelax.errors import ConfigError
 from reinrelax.estimators import lookup
 from reinrelax.estimators.hyperparameters import HYPERPARAMETERS
+from reinrelax.latents import hyperparameters as latent_hyperparameters
 from reinrelax.specs import Hyper, Setting
 from reinrelax.types import LatentShape
 
@@ -86,6 +88,45 @@ class Settings:
             row = {key: value for key, value in base.items() if key in taken}
         given = self._given.get(name, {})
         return {**row, **given.get(ANY, {}), **given.get(str(shape), {})}
+
+
+def of_latents(
+    where: str, name: str, block: Mapping[str, Any], learning_rate: float
+) -> tuple[LatentShape, tuple[Setting, ...]]:
+    """Paper A's latent variables of this name: their shape, and a setting for each combination of values.
+
+    Args:
+        where: the block's key.
+        block: `latent_shape`, and each hyper-parameter as a value or a list of them.
+        learning_rate: of Adam.
+
+    Raises:
+        ConfigError: names what is missing, unknown or out of range.
+    """
+    entry = at(where, latents.lookup, name)
+    where = f"{where}.{name}"
+    shape: LatentShape = at(f"{where}.latent_shape", LatentShape.parse, block["latent_shape"])
+    if entry.binary != (shape.categories == 2):
+        wanted = "2 categories, such as 2x20" if entry.binary else "more than 2 categories, such as 10x20"
+        raise ConfigError(f"{where}.latent_shape: {name} takes {wanted}; got {shape}")
+    values = {
+        key: value if isinstance(value, list) else [value]
+        for key, value in sorted(block.items())
+        if key != "latent_shape"
+    }
+    for key in sorted({*values, *entry.hyperparameters}):
+        if key not in entry.hyperparameters:
+            takes = ", ".join(("latent_shape", *entry.hyperparameters))
+            raise ConfigError(f"{where}.{key}: {name} does not take it; it takes {takes}")
+        if key not in values:
+            raise ConfigError(f"{where}: missing {key}")
+        for value in values[key]:
+            if problem := latent_hyperparameters.HYPERPARAMETERS[key].check(value):
+                raise ConfigError(f"{where}.{key}: {problem}")
+    return shape, tuple(
+        Setting("Adam", learning_rate, tuple(zip(values, combination, strict=True)))
+        for combination in itertools.product(*values.values())
+    )
 
 
 def at(key: str, check: Any, value: Any) -> Any:

@@ -25,7 +25,7 @@ class Training:
     """Trainings of discrete VAEs: estimators × latent shapes × settings × seeds.
 
     Attributes:
-        settings: what each estimator is run with on each latent shape: Table 5's row, or a grid.
+        settings: what is trained: for estimators and latent shapes, Table 5's row, or a grid.
     """
 
     estimators: tuple[str, ...]
@@ -92,3 +92,70 @@ class Cost:
     images: int
     rounds: int
     replicas: int
+
+
+@dataclass(frozen=True)
+class Copula:
+    """Correlated relaxed Bernoullis whose samples are held against their law (A, III.F and Appendix A).
+
+    Attributes:
+        probs: π, one row of d gates each.
+        correlation: R of the normal scores, d rows of d.
+        tau: temperature of the relaxed gates.
+        samples: how many are drawn for each row of π.
+        shown: how many of them are written out.
+    """
+
+    probs: tuple[tuple[float, ...], ...]
+    correlation: tuple[tuple[float, ...], ...]
+    tau: float
+    samples: int
+    shown: int
+
+
+@dataclass(frozen=True)
+class Bridge:
+    """Dirichlet laws and their Gaussians by the Laplace bridge (A, III.I and Figures 4 to 6).
+
+    Attributes:
+        shown: concentrations of three categories whose densities are tabulated.
+        sizes: numbers of categories K of the random concentrations.
+        random: how many random ones of each size, every entry a whole number from 1 to 9 as in the figures.
+        totals: Σ α over which the shapes of `shown`, and the uniform one, are scaled.
+        steps: intervals along an edge of the simplex in the tables of densities.
+        samples: of each Monte Carlo mean.
+    """
+
+    shown: tuple[tuple[float, ...], ...]
+    sizes: tuple[int, ...]
+    random: int
+    totals: tuple[float, ...]
+    steps: int
+    samples: int
+
+
+@dataclass(frozen=True)
+class Decoupled:
+    """Temperatures of decoupled Straight-Through Gumbel-Softmax (A, III.K, Figures 7 and 8).
+
+    Attributes:
+        sharpness_logits, sharpness_taus: Figure 7's.
+        logits, forward, backward: Figure 8's.
+        samples: of each cell of Figure 8.
+        draws: on which forward passes at different τ_f are compared, and averages of Figure 7 are taken.
+    """
+
+    sharpness_logits: tuple[float, ...]
+    sharpness_taus: tuple[float, ...]
+    logits: tuple[float, ...]
+    forward: tuple[float, ...]
+    backward: tuple[float, ...]
+    samples: int
+    draws: int
+
+
+@dataclass(frozen=True)
+class Properties:
+    """What every relaxation is measured for on small problems, with so many samples each."""
+
+    samples: int

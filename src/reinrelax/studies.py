@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from reinrelax.config import Config
+from reinrelax.distributions import CATALOGUE as RELAXATIONS
 from reinrelax.errors import ConfigError
 from reinrelax.estimators import CATALOGUE, lookup
 from reinrelax.run import digest
@@ -13,6 +14,13 @@ from reinrelax.runs import Cell, cells
 from reinrelax.sources import fingerprint
 from reinrelax.specs import Measured
 
+# Paper A's demonstrations: name, which is also that of their settings, to module and tables.
+DEMONSTRATIONS = {
+    "copula": ("copula", ("gates", "gate_samples")),
+    "bridge": ("laplace", ("densities", "bridge")),
+    "decoupled": ("temperatures", ("sharpness", "temperatures", "inert")),
+    "properties": ("properties", ("properties",)),
+}
 GRADIENT_TABLES = ("estimators", "control", "quadrature", "example")
 
 
@@ -21,7 +29,7 @@ class Study:
     """A job.
 
     Attributes:
-        name: also its folder below the results: `gradients/epoch-5`, `identities`, `cost`.
+        name: also its folder below the results: `gradients/epoch-5`, `identities`, `bridge`.
         tables: what it writes there, each as `.csv`, beside `record.json`.
         modules: the source that computes it.
         settings: what it is computed with.
@@ -104,6 +112,15 @@ def _studies(config: Config) -> Iterator[Study]:
             **asdict(config.cost),
         },
     )
+    for name, (module, tables) in DEMONSTRATIONS.items():
+        sources = [f"reinrelax.experiments.{module}"]
+        if name == "properties":
+            # It takes its subjects from the catalogues, which name no modules to follow.
+            sources += sorted({f"reinrelax.distributions.{entry.module}" for entry in RELAXATIONS.values()})
+            sources += [
+                f"reinrelax.estimators.{lookup(one).module}" for one in ("REBAR", "RELAX", "REINFORCE")
+            ]
+        yield Study(name, tables, tuple(sources), asdict(getattr(config, name)))
 
 
 def _modules(measured: Iterable[Measured]) -> list[str]:

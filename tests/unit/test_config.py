@@ -131,6 +131,7 @@ def test_shipped_scales_are_valid(scale: str | None) -> None:
             ("grid", 160): 6 * (80 + 70),
             ("readings", 160): 20 * 10,
             ("gradients", 50): 1,
+            ("relaxations", 10): 34 * 3,
         }
         assert config.gradients.snapshots == tuple(range(0, 51, 5))
 
@@ -211,14 +212,51 @@ def test_studies_depend_on_their_own_settings(load_config: Callable[..., Config]
         base, other = studies(load_config()), studies(load_config(**changes))
         return {name for name in base if base[name].fingerprint != other[name].fingerprint}
 
-    assert set(studies(load_config())) == {"gradients/epoch-0", "gradients/epoch-2", "identities", "cost"}
+    assert set(studies(load_config())) == {
+        *("gradients/epoch-0", "gradients/epoch-2", "identities", "cost"),
+        *("copula", "bridge", "decoupled", "properties"),
+    }
     gradients = {"gradients/epoch-0", "gradients/epoch-2"}
     assert changed(experiments={"gradients": {"samples": 64}}) == gradients
     assert changed(experiments={"gradients": {"training": {"seeds": 2}}}) == gradients
     assert changed(experiments={"identities": {"functions": 4}}) == {"identities"}
     assert changed(experiments={"cost": {"rounds": 3}}) == {"cost"}
+    assert changed(experiments={"copula": {"tau": 0.2}}) == {"copula"}
+    assert changed(experiments={"bridge": {"random": 4}}) == {"bridge"}
     assert changed(dataset={"train_images": 200}) == {*gradients, "cost"}
     assert not changed(machine={"threads": 2}, experiments={"elbo": {"seeds": 5}})
+
+
+def test_latent_variables_take_each_value_in_turn(load_config: Callable[..., Config]) -> None:
+    own = {"Top-k": {"latent_shape": "12x1", "tau": [0.1, 0.5], "k": [2, 3]}}
+    config = load_config(experiments={"relaxations": {"latents": own, "seeds": 2}})
+    rows = cells(config)["relaxations/12x1/Top-k"].runs
+    points = Counter((dict(run.hyper)["tau"], dict(run.hyper)["k"]) for run in rows)
+    assert points == {(tau, k): 2 for tau in (0.1, 0.5) for k in (2, 3)}
+    assert {(run.optimizer, run.learning_rate) for run in rows} == {("Adam", 0.001)}
+
+
+@pytest.mark.parametrize(
+    ("own", "message"),
+    [
+        ({"Nobody": {"latent_shape": "2x20"}}, r"latents: unknown latent variables 'Nobody'; known: Poisson"),
+        ({"REBAR": {"latent_shape": "2x20", "tau": 0.5, "eta": 1}}, "REBAR.eta: REBAR does not take it"),
+        ({"REBAR": {"latent_shape": "4x20", "tau": 0.5}}, "REBAR takes 2 categories, such as 2x20; got 4x20"),
+        ({"Poisson": {"latent_shape": "2x20", "tau": 0.5}}, "Poisson takes more than 2 categories"),
+        ({"Poisson": {"latent_shape": "8x20", "tau": [1, 0]}}, "Poisson.tau: must be a finite number > 0"),
+    ],
+)
+def test_wrong_latent_variables_are_named(
+    load_config: Callable[..., Config], own: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        load_config(experiments={"relaxations": {"latents": own}})
+
+
+def test_a_missing_setting_of_latent_variables_is_named(raw_config: dict[str, Any]) -> None:
+    del raw_config["experiments"]["relaxations"]["latents"]["REBAR"]["tau"]
+    with pytest.raises(ConfigError, match="latents.REBAR: missing tau"):
+        configuration.load(raw_config, ROOT)
 
 
 def test_cells_split_where_asked(load_config: Callable[..., Config]) -> None:

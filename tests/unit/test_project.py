@@ -24,6 +24,7 @@ LAYERS = [
     ["files", "rng", "numerics", "lease", "sources"],
     ["estimators"],
     ["distributions"],
+    ["latents"],
     ["specs", "columns"],
     ["settings"],
     ["config", "run", "images"],

@@ -76,3 +76,4 @@ wildcard_constraints:
 localrules:
     all,
     gradients,
+    relaxations,

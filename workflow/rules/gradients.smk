@@ -52,10 +52,13 @@ rule identities:
     conda:
         "../../environment.yml"
     threads: SETTINGS.machine.threads
+    resources:
+        mem_mb=1500,
     params:
+        study="identities",
         fingerprint=study_fingerprint("identities"),
     shell:
-        reinrelax("study --fingerprint {params.fingerprint} --study identities")
+        reinrelax("study --fingerprint {params.fingerprint} --study {params.study}")
 
 
 # It asks for all cores, so that nothing else runs beside what it times.

@@ -2,6 +2,7 @@ TABLES = FOLDER / "tables"
 FIGURES = FOLDER / "figures"
 # Those of the paper, and what they are made of or what it has no table for.
 PAPER_TABLES = ["table1", "table2", "table3", "table4", "table5", "readings"]
+PAPER_TABLES += ["relaxations"]
 OTHER_TABLES = [
     *(
         "cells",
@@ -14,14 +15,21 @@ OTHER_TABLES = [
         "quadrature",
     ),
     *("example", "identities", "figure2", "figure2_minimum", "readings_curves"),
+    *("relaxations_curves", "relaxations_learned"),
+    *(table for _, tables in studies.DEMONSTRATIONS.values() for table in tables),
 ]
 DRAWN = ["figure1", "figure2", "figure3", "figure4"]
 DRAWN += ["sweep", "control", "quadrature", "grid", "readings"]
 
 
+# What paper A's trainings leave beside their tables.
+PICTURES = [FOLDER / f"{name}.npz" for name in CELLS if name.startswith("relaxations/")]
+
+
 rule judge:
     input:
         [FOLDER / f"{name}.{kind}" for name in CELLS for kind in ("csv", "json")],
+        PICTURES,
         [
             studies.study_folder(SETTINGS, study.name) / name
             for study in STUDIES.values()

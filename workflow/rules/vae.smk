@@ -9,7 +9,7 @@ rule train:
     benchmark:
         FOLDER / "benchmarks/train/{experiment}/{shape}/{estimator}.tsv"
     wildcard_constraints:
-        experiment="|".join(SETTINGS.trainings.keys() - {"gradients"}),
+        experiment="|".join(SETTINGS.trainings.keys() - {"gradients", "relaxations"}),
     conda:
         "../../environment.yml"
     threads: SETTINGS.machine.threads

@@ -5,8 +5,9 @@ import io
 import json
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
+from importlib import import_module
 from typing import Any
 
 import torch
@@ -16,8 +17,9 @@ from reinrelax import files, images
 from reinrelax.columns import COLUMNS
 from reinrelax.config import Config
 from reinrelax.experiments import cost, gradients, identities, provenance
-from reinrelax.experiments.vae import describe_device, prepare_process, read_snapshot
-from reinrelax.studies import Study, snapshot_cell, snapshot_path, study_folder
+from reinrelax.experiments.training import describe_device, prepare_process
+from reinrelax.experiments.vae import read_snapshot
+from reinrelax.studies import DEMONSTRATIONS, Study, snapshot_cell, snapshot_path, study_folder
 
 Tables = Mapping[str, list[dict[str, Any]]]
 
@@ -38,8 +40,7 @@ def run_study(study: Study, config: Config, device: str, extra: Mapping[str, Any
         ResultsError: an input is missing or damaged, or a file cannot be written.
     """
     started, clock = datetime.now(UTC), time.perf_counter()
-    runner = {"identities": _identities, "cost": _cost}.get(study.name, _gradients)
-    tables = runner(study, config, device)
+    tables = _runner(study.name)(study, config, device)
     record = {
         **extra,
         "study": study.name,
@@ -55,6 +56,13 @@ def run_study(study: Study, config: Config, device: str, extra: Mapping[str, Any
         files.write_text(folder / f"{name}.csv", _to_csv(COLUMNS[name], tables[name]))
     files.write_text(folder / "record.json", json.dumps(record, indent=2) + "\n")
     return record
+
+
+def _runner(name: str) -> Callable[[Study, Config, str], Tables]:
+    if name in DEMONSTRATIONS:
+        module = import_module(f"reinrelax.experiments.{DEMONSTRATIONS[name][0]}")
+        return lambda study, config, device: module.measure(getattr(config, name))
+    return {"identities": _identities, "cost": _cost}.get(name, _gradients)
 
 
 def _gradients(study: Study, config: Config, device: str) -> Tables:

@@ -12,7 +12,8 @@ from reinrelax.claims.model import load
 from reinrelax.config import Config
 from reinrelax.reporting.gather import gather, last_rows
 from reinrelax.reporting.gather_studies import gather_studies
-from reinrelax.reporting.numbers import beta, cost, elbo, gradients, grid, readings
+from reinrelax.reporting.numbers import beta, cost, elbo, gradients, grid, readings, relaxations
+from reinrelax.studies import DEMONSTRATIONS
 
 CLAIMS = Path("report/claims")
 TABLES = {"table2": "train_nelbo_nats", "table3": "test_nelbo_nats"}
@@ -40,6 +41,7 @@ def write_tables(config: Config, root: Path) -> None:
     verdicts = [claims.judge(claim, evidence) for claim in stated]
     weighted, searched = (last_rows(gathered.of(name).rows) for name in ("beta", "grid"))
     read = readings.labelled(gathered.of("readings"))
+    relaxed = relaxations.labelled(gathered.of("relaxations"))
     points = grid.grid(config, searched, root)
     tables: dict[str, pd.DataFrame] = {
         "cells": gathered.plan,
@@ -60,6 +62,10 @@ def write_tables(config: Config, root: Path) -> None:
         "figure2_minimum": beta.minimum(weighted),
         "readings": readings.readings(read, stated),
         "readings_curves": readings.curves(read),
+        "relaxations": relaxations.relaxations(relaxed),
+        "relaxations_curves": relaxations.curves(relaxed),
+        "relaxations_learned": relaxations.learned(config, relaxed),
+        **{name: studied.tables[name] for _, names in DEMONSTRATIONS.values() for name in names},
     }
     folder = root / config.folder / "tables"
     for name, table in tables.items():

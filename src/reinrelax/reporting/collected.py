@@ -10,6 +10,7 @@ import pandas as pd
 from reinrelax.config import Config
 from reinrelax.reporting.tables import read_table
 from reinrelax.reporting.wording import PURPOSES, count
+from reinrelax.studies import DEMONSTRATIONS
 
 # Every table that the page draws on, with the experiment or study that fills it.
 FILLED_BY: Mapping[str, str] = {
@@ -29,6 +30,10 @@ FILLED_BY: Mapping[str, str] = {
     "grid": "grid",
     "readings": "readings",
     "readings_curves": "readings",
+    "relaxations": "relaxations",
+    "relaxations_curves": "relaxations",
+    "relaxations_learned": "relaxations",
+    **{table: name for name, (_, tables) in DEMONSTRATIONS.items() for table in tables},
 }
 
 Line = Mapping[str, Any]

@@ -17,6 +17,8 @@ from reinrelax.runs import Cell, cells, table_path
 
 _FACTS = ("dataset", "train_images", "test_images", "batch_size", "epochs", "draws")
 _SETTINGS = ("optimizer", "learning_rate", "tau", "tau_d", "eta", "beta", "samples")
+# Of paper A's trainings alone.
+_MORE_SETTINGS = ("tau_forward", "tau_backward", "k")
 _NEEDED = (
     "run_id",
     "estimator",
@@ -141,9 +143,10 @@ def _done(table: pd.DataFrame, record: Mapping[str, Any]) -> dict[str, Any]:
 
 def _settings(table: pd.DataFrame) -> str:
     """A cell's settings in words: the value, or the range of values that it trains side by side."""
-    used = table[list(_SETTINGS)].drop_duplicates()
+    names = [name for name in (*_SETTINGS, *_MORE_SETTINGS) if name in table]
+    used = table[names].drop_duplicates()
     words = []
-    for name in _SETTINGS:
+    for name in names:
         values = [str(_plain(value)) for value in sorted(used[name].dropna().unique())]
         if name == "optimizer":
             words.append(f"{name} {' and '.join(values)}")

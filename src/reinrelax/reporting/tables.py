@@ -33,6 +33,10 @@ _NUMBERS = frozenset(
         *("best_nelbo", "paper_nelbo", "gap", "rank", "points", "finished", "within_half", "above_best"),
         *("train", "train_low", "train_high", "test", "test_low", "test_high", "paper_train", "paper_test"),
         *("delta_train", "delta_test"),
+        # of paper A
+        *("tau_forward", "tau_backward", "k", "row", "i", "j", "sample", "gate", "size", "category"),
+        *("expected", "total", "density", "relaxed", "relaxed_low", "relaxed_high", "gap_low", "gap_high"),
+        *(f"test_{term}{end}" for term in ("reconstruction", "kl") for end in ("", "_low", "_high")),
     )
 )
 _FLAGS = frozenset(("is_best", "is_paper", "in_grid", "closest", "comparable"))

@@ -18,6 +18,11 @@ PURPOSES = {
     "gradients": "Figure 1 and Table 1",
     "identities": "Theorem 1 and the identities",
     "cost": "Table 4",
+    "relaxations": "VAEs with each relaxation",
+    "copula": "Correlated Bernoullis",
+    "bridge": "Laplace bridge",
+    "decoupled": "Decoupled temperatures",
+    "properties": "Properties of the relaxations",
 }
 # The paper's own name in its tables, where ours differs.
 PAPER_NAMES = {"STGS": "Gumbel"}

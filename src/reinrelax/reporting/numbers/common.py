@@ -11,10 +11,15 @@ import pandas as pd
 from reinrelax import stats
 from reinrelax.errors import ResultsError
 from reinrelax.estimators.hyperparameters import HYPERPARAMETERS
+from reinrelax.latents.hyperparameters import HYPERPARAMETERS as OF_LATENTS
 
 HYPER = tuple(HYPERPARAMETERS)
+_MORE = tuple(name for name in OF_LATENTS if name not in HYPERPARAMETERS)
 _OPTIMIZER = ("optimizer", "learning_rate")
-_SYMBOLS = {"tau": "τ", "tau_d": "τ_D", "eta": "η", "beta": "β", "draws": "K"}
+_SYMBOLS = {
+    **{"tau": "τ", "tau_d": "τ_D", "eta": "η", "beta": "β", "draws": "K", "k": "k"},
+    **{"tau_forward": "τ_f", "tau_backward": "τ_b"},
+}
 _REFERENCE = Path("report/reference")
 
 
@@ -45,7 +50,7 @@ def published_settings(root: Path) -> dict[tuple[str, str], dict[str, Any]]:
 
 
 def in_words(
-    setting: "Mapping[str, Any] | pd.Series[Any]", names: Sequence[str] = (*_OPTIMIZER, *HYPER)
+    setting: "Mapping[str, Any] | pd.Series[Any]", names: Sequence[str] = (*_OPTIMIZER, *HYPER, *_MORE)
 ) -> str:
     """`Adam, 0.0005, τ 1.0, η 1.5`: those of `names` that the setting has."""
     words = [
@@ -111,6 +116,6 @@ def _number(name: str, value: Any) -> str:
         str(value)
         if name == "optimizer"
         else f"{int(value)}"
-        if name in ("draws", "samples")
+        if name in ("draws", "samples", "k")
         else str(float(value))
     )

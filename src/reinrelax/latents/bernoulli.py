@@ -1,0 +1,98 @@
+"""Independent binary latent variables, relaxed or with a straight-through gradient (A, III.B to III.E)."""
+
+import math
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import torch
+from torch import Tensor
+from torch.distributions import kl_divergence
+from torch.nn.functional import logsigmoid
+
+from reinrelax.distributions.base import Relaxation
+from reinrelax.distributions.hard_concrete import HardConcrete
+from reinrelax.distributions.relaxed_bernoulli import RelaxedBernoulli
+from reinrelax.distributions.stochastic_times_smooth import StochasticTimesSmooth
+from reinrelax.distributions.straight_through_bernoulli import StraightThroughBernoulli
+from reinrelax.latents.base import Latent, drawn, per_image
+from reinrelax.rng import Streams
+from reinrelax.types import LatentShape
+
+
+class BernoulliLatent(Latent):
+    """Log-odds from the encoder, Bernoulli(½) as prior; the hard code is b ~ Bernoulli(σ(logits)).
+
+    For Stochastic Times Smooth too: a unit of mean p stands for a Bernoulli of mean p. What it feeds the
+    decoder in training, b √p, tells p and is no discrete code.
+
+    Args:
+        law: from logits `[R, B, L]` to the relaxation.
+        density_kl: whether the own loss has the KL of the relaxed law, not that of the Bernoulli.
+    """
+
+    def __init__(
+        self,
+        shape: LatentShape,
+        seeds: Sequence[int],
+        device: torch.device | str,
+        law: Callable[[Tensor], Relaxation],
+        density_kl: bool = False,
+    ) -> None:
+        super().__init__(shape, seeds, device)
+        self.outputs = self.inputs = shape.latents
+        self._law, self._density_kl = law, density_kl
+
+    def relaxed(self, outputs: Tensor, streams: Streams) -> tuple[Tensor, Tensor]:
+        law = self._law(outputs)
+        if self._density_kl:
+            kl = kl_divergence(law, self._law(torch.zeros_like(outputs))).sum(-1)
+        else:
+            kl = kl_to_fair(outputs)
+        return drawn(law, streams), kl
+
+    def harden(self, outputs: Tensor, streams: Streams) -> tuple[Tensor, Tensor]:
+        noise = streams.uniform_(torch.empty_like(outputs))
+        return (noise < outputs.sigmoid()).to(outputs.dtype), kl_to_fair(outputs)
+
+    def prior(self, count: int, streams: Streams) -> Tensor:
+        return (self.uniform(count, self.shape.latents, streams=streams) < 0.5).float()
+
+
+def kl_to_fair(logits: Tensor) -> Tensor:
+    """KL(Bernoulli(σ(logits)) ‖ Bernoulli(½)) summed over the last axis, nats."""
+    p = logits.sigmoid()
+    return (p * logsigmoid(logits) + (1 - p) * logsigmoid(-logits) + math.log(2)).sum(-1)
+
+
+def _tempered(
+    law: Callable[..., Relaxation],
+    shape: LatentShape,
+    seeds: Sequence[int],
+    device: torch.device | str,
+    *,
+    tau: Tensor,
+    density_kl: bool = False,
+) -> BernoulliLatent:
+    temperature = per_image(tau, 3, torch.device(device))
+    at_tau = partial(law, temperature, validate_args=False)
+    return BernoulliLatent(shape, seeds, device, lambda a: at_tau(logits=a), density_kl)
+
+
+def _untempered(
+    law: Callable[..., Relaxation],
+    backward: str,
+    shape: LatentShape,
+    seeds: Sequence[int],
+    device: torch.device | str,
+) -> BernoulliLatent:
+    with_gradient = partial(law, backward=backward, validate_args=False)
+    return BernoulliLatent(shape, seeds, device, lambda a: with_gradient(logits=a))
+
+
+relaxed_bernoulli = partial(_tempered, RelaxedBernoulli)
+relaxed_bernoulli_density = partial(_tempered, RelaxedBernoulli, density_kl=True)
+hard_concrete = partial(_tempered, HardConcrete)
+straight_through = partial(_untempered, StraightThroughBernoulli, "sigmoid")
+straight_through_copy = partial(_untempered, StraightThroughBernoulli, "copy")
+stochastic_times_smooth = partial(_untempered, StochasticTimesSmooth, "pathwise")
+stochastic_times_smooth_through = partial(_untempered, StochasticTimesSmooth, "straight-through")

@@ -1,0 +1,98 @@
+"""Latent variables that count, by generalised Gumbel-Softmax on a truncated support (A, III.A)."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import torch
+from torch import Tensor
+from torch.distributions import Binomial, Distribution, Geometric, NegativeBinomial
+from torch.distributions import Poisson as TorchPoisson
+from torch.nn.functional import softplus
+
+from reinrelax.distributions.base import gumbel
+from reinrelax.distributions.generalized_gumbel_softmax import GeneralizedGumbelSoftmax
+from reinrelax.latents.base import Latent, drawn, noise_for, per_image
+from reinrelax.rng import Streams
+from reinrelax.types import LatentShape
+
+# Successes after which a negative binomial count ends.
+_STOPS = 3.0
+# A rate or failure probability of exactly zero has no logarithm.
+_LEAST = 1e-4
+
+
+class CountLatent(Latent):
+    """Counts 0 … C − 1 with a law that the encoder sets, cut at C categories; the same law as prior.
+
+    Both the posterior and the prior put what is beyond on the last category, so that the KL of the cut laws
+    is exact for a model whose latent variables are cut counts.
+
+    Args:
+        law: from numbers `[...]` without bounds to a law of counts; the prior is at zero.
+        tau: temperatures `[R]`.
+    """
+
+    def __init__(
+        self,
+        law: Callable[[Tensor, int], Distribution],
+        shape: LatentShape,
+        seeds: Sequence[int],
+        device: torch.device | str,
+        *,
+        tau: Tensor,
+    ) -> None:
+        super().__init__(shape, seeds, device)
+        self.outputs = self.inputs = shape.latents
+        self._law, self._tau = law, per_image(tau, 3, self.device)
+
+    def relaxed(self, outputs: Tensor, streams: Streams) -> tuple[Tensor, Tensor]:
+        relaxation = self.relaxation(outputs)
+        return drawn(relaxation, streams), self._kl(relaxation)
+
+    def relaxation(self, outputs: Tensor) -> GeneralizedGumbelSoftmax:
+        """The law of the relaxed sample."""
+        law = self._law(outputs, self.shape.categories)
+        return GeneralizedGumbelSoftmax(self._tau, law, self.shape.categories, validate_args=False)
+
+    def _kl(self, relaxation: GeneralizedGumbelSoftmax) -> Tensor:
+        posterior = relaxation.logits.log_softmax(-1)
+        return (posterior.exp() * (posterior - self._log_prior())).sum((-2, -1))
+
+    def harden(self, outputs: Tensor, streams: Streams) -> tuple[Tensor, Tensor]:
+        relaxation = self.relaxation(outputs)
+        return relaxation.harden(noise_for(relaxation, streams)), self._kl(relaxation)
+
+    def prior(self, count: int, streams: Streams) -> Tensor:
+        u = self.uniform(count, self.shape.latents, self.shape.categories, streams=streams)
+        return (self._log_prior() + gumbel(u)).argmax(-1).float()
+
+    def _log_prior(self) -> Tensor:
+        """`[C]`."""
+        at_zero = self._law(torch.zeros((), device=self.device), self.shape.categories)
+        return GeneralizedGumbelSoftmax(1.0, at_zero, self.shape.categories).logits.log_softmax(-1)
+
+
+def _poisson(x: Tensor, categories: int) -> Distribution:
+    """Rate softplus(x)/log 2: one at x = 0."""
+    return TorchPoisson(softplus(x).div(0.6931472).clamp_min(_LEAST), validate_args=False)
+
+
+def _geometric(x: Tensor, categories: int) -> Distribution:
+    """Success probability σ(−x)."""
+    return Geometric(probs=torch.sigmoid(-x).clamp(_LEAST, 1 - _LEAST), validate_args=False)
+
+
+def _binomial(x: Tensor, categories: int) -> Distribution:
+    """C − 1 trials, success probability σ(x)."""
+    return Binomial(categories - 1, logits=x, validate_args=False)
+
+
+def _negative_binomial(x: Tensor, categories: int) -> Distribution:
+    """Three stops, probability σ(x − log 3) of another count: a mean of one at x = 0."""
+    return NegativeBinomial(_STOPS, logits=x - 1.0986123, validate_args=False)
+
+
+poisson = partial(CountLatent, _poisson)
+geometric = partial(CountLatent, _geometric)
+binomial = partial(CountLatent, _binomial)
+negative_binomial = partial(CountLatent, _negative_binomial)

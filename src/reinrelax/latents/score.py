@@ -1,0 +1,134 @@
+"""Discrete latent variables with a score-function gradient: RELAX (A, III.J), REBAR (A, III.L), REINFORCE.
+
+Two categories are one binary code, any other number of them one-hot ones.
+"""
+
+import math
+from abc import abstractmethod
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from reinrelax.distributions.base import gumbel, one_hot_argmax
+from reinrelax.estimators.base import Estimate, draw
+from reinrelax.estimators.relax import controlled
+from reinrelax.estimators.score import reinforce as reinforce_estimator
+from reinrelax.latents.base import Latent, Pass, Reconstruction, per_image
+from reinrelax.numerics import kl_to_uniform, softmax
+from reinrelax.rng import Streams
+from reinrelax.types import LatentShape
+
+# Units of RELAX's network, and the temperature at which its relaxation starts.
+_UNITS, _TAU = 100, 0.5
+
+
+class ScoreLatent(Latent):
+    """Logits from the encoder, uniform prior, a discrete sample throughout: the own loss is the bound."""
+
+    def __init__(self, shape: LatentShape, seeds: Sequence[int], device: torch.device | str) -> None:
+        super().__init__(shape, seeds, device)
+        binary = shape.categories == 2
+        self.outputs = self.inputs = shape.latents * (1 if binary else shape.categories)
+
+    @abstractmethod
+    def estimate(self, logits: Tensor, reconstruction: Reconstruction, streams: Streams) -> Estimate:
+        """The gradient of the expected reconstruction at logits `[R, B, L, C]`."""
+
+    def train(self, outputs: Tensor, reconstruction: Reconstruction, streams: Streams) -> Pass:
+        logits = self._logits(outputs)
+        kl = kl_to_uniform(logits)
+        found = self.estimate(logits, reconstruction, streams)
+        return Pass(found.loss.detach(), kl.detach(), found.surrogate + kl, found.variance_loss)
+
+    def relaxed(self, outputs: Tensor, streams: Streams) -> tuple[Tensor, Tensor]:
+        return self.harden(outputs, streams)
+
+    def harden(self, outputs: Tensor, streams: Streams) -> tuple[Tensor, Tensor]:
+        logits = self._logits(outputs)
+        return self.code(draw(logits, streams).one_hot), kl_to_uniform(logits)
+
+    def prior(self, count: int, streams: Streams) -> Tensor:
+        u = self.uniform(count, self.shape.latents, self.shape.categories, streams=streams)
+        return self.code(one_hot_argmax(gumbel(u)))
+
+    def code(self, sample: Tensor) -> Tensor:
+        """What the decoder takes for points of the simplex `[R, B, L, C]`."""
+        return sample[..., 1] if self.shape.categories == 2 else sample.flatten(2)
+
+    def _logits(self, outputs: Tensor) -> Tensor:
+        if self.shape.categories == 2:
+            return torch.stack((torch.zeros_like(outputs), outputs), -1)
+        return outputs.view(*outputs.shape[:-1], self.shape.latents, self.shape.categories)
+
+
+class ReinforceLatent(ScoreLatent):
+    """REINFORCE without a baseline, which the others are to improve on."""
+
+    def estimate(self, logits: Tensor, reconstruction: Reconstruction, streams: Streams) -> Estimate:
+        return reinforce_estimator.surrogate(logits, lambda z: reconstruction(self.code(z)), streams)
+
+
+class RebarLatent(ScoreLatent):
+    """REBAR with a learned η, one a replica; the relaxation's temperature is given.
+
+    Args:
+        tau: λ `[R]`.
+    """
+
+    def __init__(
+        self, shape: LatentShape, seeds: Sequence[int], device: torch.device | str, *, tau: Tensor
+    ) -> None:
+        super().__init__(shape, seeds, device)
+        self._tau = per_image(tau, 4, self.device)
+        self.learned["eta"] = torch.ones(self.replicas, device=self.device, requires_grad=True)
+
+    def estimate(self, logits: Tensor, reconstruction: Reconstruction, streams: Streams) -> Estimate:
+        return controlled(
+            logits,
+            lambda z: reconstruction(self.code(z)),
+            streams,
+            lambda keys: reconstruction.constant(self.code(softmax(keys / self._tau))),
+            scale=self.learned["eta"].view(-1, 1, 1, 1),
+            learn=True,
+        )
+
+    def facts(self) -> dict[str, Tensor]:
+        return {"eta": self.learned["eta"].detach()}
+
+
+class RelaxLatent(ScoreLatent):
+    """RELAX with c_φ(z) = f(softmax(z/λ)) + r_φ(softmax(z/λ)): λ and the network r_φ are learned.
+
+    r_φ has one hidden layer of tanh, and is zero at first, where this is REBAR at η = 1.
+    """
+
+    def __init__(self, shape: LatentShape, seeds: Sequence[int], device: torch.device | str) -> None:
+        super().__init__(shape, seeds, device)
+        streams = Streams.derive(seeds, "control")
+        weight = streams.normal_(torch.empty(self.replicas, self.inputs, _UNITS)) / math.sqrt(self.inputs)
+        start = {
+            "log_tau": torch.full((self.replicas,), math.log(_TAU)),
+            "inner": weight,
+            "offset": torch.zeros(self.replicas, 1, _UNITS),
+            "outer": torch.zeros(self.replicas, _UNITS, 1),
+        }
+        self.learned |= {name: value.to(self.device).requires_grad_() for name, value in start.items()}
+
+    def estimate(self, logits: Tensor, reconstruction: Reconstruction, streams: Streams) -> Estimate:
+        tau = self.learned["log_tau"].exp().view(-1, 1, 1, 1)
+
+        def control(keys: Tensor) -> Tensor:
+            code = self.code(softmax(keys / tau))
+            hidden = torch.tanh(code @ self.learned["inner"] + self.learned["offset"])
+            return reconstruction.constant(code) + (hidden @ self.learned["outer"])[..., 0]
+
+        return controlled(logits, lambda z: reconstruction(self.code(z)), streams, control, learn=True)
+
+    def facts(self) -> dict[str, Tensor]:
+        return {"tau": self.learned["log_tau"].detach().exp()}
+
+
+reinforce = ReinforceLatent
+rebar = RebarLatent
+relax = RelaxLatent

@@ -1,0 +1,78 @@
+"""A subset of k categories as latent variable, by Gumbel-top-k (A, III.H)."""
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from reinrelax.distributions.base import gumbel, with_gradient_of
+from reinrelax.distributions.gumbel_top_k import GumbelTopK
+from reinrelax.errors import ConfigError
+from reinrelax.latents.base import Latent, noise_for, per_image
+from reinrelax.rng import Streams
+from reinrelax.types import LatentShape
+
+
+class SubsetLatent(Latent):
+    """k of C categories in order, without replacement, every order as likely in the prior; the decoder sees
+    a k-hot vector.
+
+    The KL is that of the ordered sample, an upper bound of the subset's: Σ_j of the KL of each pick, given
+    the picks before it, to the uniform law on what is left. Its mean depends on the logits also through those
+    picks, which the score of their probability accounts for.
+
+    Args:
+        tau: temperatures `[R]`.
+        k: how many are drawn.
+
+    Raises:
+        ConfigError: more than one latent variable, or k not below the number of categories.
+    """
+
+    def __init__(
+        self, shape: LatentShape, seeds: Sequence[int], device: torch.device | str, *, tau: Tensor, k: int
+    ) -> None:
+        super().__init__(shape, seeds, device)
+        if shape.latents != 1 or k >= shape.categories:
+            raise ConfigError(
+                f"Top-k: one subset of fewer than all categories, such as 20x1, k = 5; got {shape}, k = {k}"
+            )
+        self.outputs = self.inputs = shape.categories
+        self._tau, self._k = per_image(tau, 2, self.device), k
+
+    def relaxed(self, outputs: Tensor, streams: Streams) -> tuple[Tensor, Tensor]:
+        relaxation = self._relaxation(outputs)
+        noise = noise_for(relaxation, streams)
+        return relaxation.from_noise(noise), self._kl(relaxation.logits, relaxation.indices(noise))
+
+    def harden(self, outputs: Tensor, streams: Streams) -> tuple[Tensor, Tensor]:
+        relaxation = self._relaxation(outputs)
+        noise = noise_for(relaxation, streams)
+        return relaxation.harden(noise), self._kl(relaxation.logits, relaxation.indices(noise))
+
+    def prior(self, count: int, streams: Streams) -> Tensor:
+        keys = gumbel(self.uniform(count, self.shape.categories, streams=streams))
+        return torch.zeros_like(keys).scatter_(-1, keys.topk(self._k).indices, 1.0)
+
+    def _relaxation(self, outputs: Tensor) -> GumbelTopK:
+        return GumbelTopK(self._tau, self._k, logits=outputs, validate_args=False)
+
+    def _kl(self, logits: Tensor, picks: Tensor) -> Tensor:
+        """The KL of each pick given the drawn ones before it, summed, `[R, B]`, with its mean's gradient."""
+        total = torch.zeros_like(logits[..., 0])
+        surrogate = log_earlier = total
+        left = logits
+        for j in range(self._k):
+            log_p = left.log_softmax(-1)
+            own = (log_p.exp() * log_p).sum(-1) + math.log(self.shape.categories - j)
+            total = total + own
+            surrogate = surrogate + own + own.detach() * log_earlier
+            pick = picks[..., j, None]
+            log_earlier = log_earlier + log_p.gather(-1, pick)[..., 0]
+            # Not −∞, whose product with a probability of zero is no number.
+            left = left.scatter(-1, pick, -1e9)
+        return with_gradient_of(total, surrogate)
+
+
+top_k = SubsetLatent
