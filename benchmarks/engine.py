@@ -29,9 +29,9 @@ from torch import Tensor, nn
 
 from reinrelax import config as configuration
 from reinrelax import data, estimators, images, runs
+from reinrelax.experiments import relaxations, vae
 from reinrelax.experiments.provenance import describe, peak_memory_mb
 from reinrelax.experiments.training import prepare_process
-from reinrelax.experiments.vae import make_trainer
 from reinrelax.run import Run
 from reinrelax.training.products import prefer_onednn
 
@@ -166,7 +166,9 @@ class Engine:
         prepare_process()
         prepared = images.load(folder)
         prepared = replace(prepared, train=prepared.train[:count])
-        self.trainer = make_trainer([a_run(name, shape, seed) for seed in range(replicas)], prepared, "cpu")
+        self.trainer = vae.make_trainer(
+            [a_run(name, shape, seed) for seed in range(replicas)], prepared, "cpu"
+        )
         self.replicas, self.images = replicas, len(prepared.train)
 
     def epoch_seconds(self) -> float:
@@ -197,7 +199,9 @@ class Bound:
 
 
 def write_timings(folder: Path) -> None:
-    """Microseconds per replica and image of each estimator and shape: K = 100, three replicas, one thread."""
+    """Microseconds per replica and image of each estimator and shape, and of each kind of latent variables:
+    K = 100, three replicas, one thread.
+    """
     path = ROOT / "benchmarks/microseconds_per_image.csv"
     prepare_process()
     torch.set_num_threads(1)
@@ -206,16 +210,23 @@ def write_timings(folder: Path) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["estimator", "latent", "draws", "microseconds_per_image"])
-        for name in paper().trainings["elbo"].estimators:
-            for shape in paper().trainings["elbo"].latent_shapes:
-                table = [a_run(name, str(shape), seed) for seed in range(3)]
-                trainer = make_trainer(table, few, "cpu")
-                trainer.run_epoch()
-                start = time.perf_counter()
-                trainer.run_epoch()
-                cost = 1e6 * (time.perf_counter() - start) / 3 / len(few.train)
-                writer.writerow([name, shape, dict(table[0].hyper).get("draws", 0), f"{cost:.1f}"])
-                print(f"{name:12} {shape!s:6} {cost:8.1f} µs", flush=True)
+        for cell in runs.cells(paper()).values():
+            if cell.first.experiment not in ("elbo", "relaxations"):
+                continue
+            experiment = relaxations if cell.first.experiment == "relaxations" else vae
+            table = [replace(cell.first, seed=seed) for seed in range(3)]
+            trainer = experiment.make_trainer(table, few, "cpu")
+            trainer.run_epoch()
+            start = time.perf_counter()
+            trainer.run_epoch()
+            cost = 1e6 * (time.perf_counter() - start) / 3 / len(few.train)
+            name, shape, draws = (
+                cell.first.estimator,
+                cell.first.shape,
+                dict(cell.first.hyper).get("draws", 0),
+            )
+            writer.writerow([name, shape, draws, f"{cost:.1f}"])
+            print(f"{name:32} {shape!s:6} {cost:8.1f} µs", flush=True)
 
 
 def a_run(name: str, shape: str, seed: int) -> Run:

@@ -22,6 +22,13 @@ REFERENCE = Path("benchmarks/microseconds_per_image.csv")
 # Of a study of gradients, measured likewise: a term of a Monte Carlo mean; all else of one estimate, for each
 # category; and, beside the estimates, the pairs of codes of section 5.3.
 _TERM_SECONDS, _CATEGORY_SECONDS, _PAIRS_SECONDS = 8e-9, 5e-8, 9.0
+# Of paper A's demonstrations: at once, and for each of their samples.
+_DEMONSTRATION_SECONDS = {
+    "copula": (0.8, 2e-6),
+    "bridge": (0.5, 2e-4),
+    "decoupled": (0.3, 1.5e-4),
+    "properties": (4.0, 8e-5),
+}
 _PARAMETER_BYTES = 4 * 4  # value, gradient and two moments
 _BASE_MB = 700
 
@@ -39,7 +46,7 @@ class Timing:
 def describe(config: Config, cores: int, root: Path = Path()) -> str:
     """A table of cells, done and to do, and the estimated time on so many cores."""
     timings = [*_recorded(config.results), *_reference(root / REFERENCE)]
-    lines = [f"{'cell or study':44} {'replicas':>8} {'epochs':>6} {'state':>6} {'estimate':>10}"]
+    lines = [f"{'cell or study':50} {'replicas':>8} {'epochs':>6} {'state':>6} {'estimate':>10}"]
     total, todo, replicas = 0.0, 0, 0
     for cell in cells(config).values():
         done = _is_done(config, cell)
@@ -47,13 +54,13 @@ def describe(config: Config, cores: int, root: Path = Path()) -> str:
         if not done:
             total, todo, replicas = total + seconds, todo + 1, replicas + len(cell.runs)
         size = f"{len(cell.runs):8} {cell.first.epochs:6}"
-        lines.append(f"{cell.name:44} {size} {_state(done, seconds)}")
+        lines.append(f"{cell.name:50} {size} {_state(done, seconds)}")
     for study in studies(config).values():
         done = study_is_done(config, study)
         seconds = 0.0 if done else estimate_study(config, study, timings)
         if not done:
             total, todo = total + seconds, todo + 1
-        lines.append(f"{study.name:44} {'':8} {'':6} {_state(done, seconds)}")
+        lines.append(f"{study.name:50} {'':8} {'':6} {_state(done, seconds)}")
     jobs = max(1, cores // config.machine.threads)
     count = len(cells(config)) + len(studies(config))
     lines.append(
@@ -75,6 +82,9 @@ def estimate_study(config: Config, study: Study, timings: Iterable[Timing]) -> f
     """Seconds that a study would take."""
     if study.name == "identities":
         return STARTUP_SECONDS + 0.02 * config.identities.functions
+    if study.name in _DEMONSTRATION_SECONDS:
+        once, each = _DEMONSTRATION_SECONDS[study.name]
+        return STARTUP_SECONDS + once + each * int(study.settings["samples"])
     if study.name == "cost":
         return STARTUP_SECONDS + _cost_seconds(config, list(timings))
     spec, shape = config.gradients, config.trainings["gradients"].latent_shapes[0]

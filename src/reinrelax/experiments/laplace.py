@@ -100,7 +100,7 @@ class _Family:
         size, totals = self.alpha.shape[-1], self.alpha.sum(-1).tolist()
         for text, total, value in zip(self.texts, totals, values.tolist(), strict=True):
             yield {
-                **{"family": self.name, "alpha": text, "size": size, "total": total},
+                **{"family": self.name, "alpha": text, "size": size, "total": round(total, 9)},
                 **{"law": law, "quantity": quantity, "value": value},
             }
 
