@@ -7,8 +7,14 @@ from pathlib import Path
 from reinrelax import estimators, latents
 from reinrelax.config import Config
 from reinrelax.errors import ConfigError
+from reinrelax.estimators.hyperparameters import HYPERPARAMETERS as OF_ESTIMATORS
+from reinrelax.latents.hyperparameters import HYPERPARAMETERS as OF_LATENTS
 from reinrelax.run import Run, digest
 from reinrelax.sources import fingerprint
+from reinrelax.specs import Hyper
+
+# Hyper-parameters of which a job has one value.
+_COUNTS = {name for name, entry in (OF_ESTIMATORS | OF_LATENTS).items() if entry.integer}
 
 
 @dataclass(frozen=True)
@@ -60,7 +66,10 @@ def run_table(config: Config) -> list[Run]:
 
 
 def cells(config: Config) -> dict[str, Cell]:
-    """The jobs by name, `experiment/shape/estimator`, with `.1`, `.2`, … where a job would be too large."""
+    """The jobs by name, `experiment/shape/estimator`, with `.1`, `.2`, … where that takes several.
+
+    Replicas share their counts, such as the draws of an estimator; and a job must not be too large.
+    """
     groups: dict[str, list[Run]] = {}
     for run in run_table(config):
         groups.setdefault(f"{run.experiment}/{run.shape}/{run.estimator}", []).append(run)
@@ -98,7 +107,11 @@ def _split(name: str, runs: list[Run], config: Config) -> Iterator[Cell]:
     if runs[0].experiment == "gradients":
         yield Cell(name, tuple(runs), config.gradients.snapshots)  # one file holds all its snapshots
         return
-    parts = list(_batched(runs, config.machine.max_replicas_per_job))
+    size = config.machine.max_replicas_per_job
+    alike: dict[Hyper, list[Run]] = {}
+    for run in runs:
+        alike.setdefault(tuple((name, value) for name, value in run.hyper if name in _COUNTS), []).append(run)
+    parts = [part for group in alike.values() for part in _batched(group, size)]
     for index, part in enumerate(parts, 1):
         yield Cell(name if len(parts) == 1 else f"{name}.{index}", part)
 

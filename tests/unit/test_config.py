@@ -230,10 +230,24 @@ def test_studies_depend_on_their_own_settings(load_config: Callable[..., Config]
 def test_latent_variables_take_each_value_in_turn(load_config: Callable[..., Config]) -> None:
     own = {"Top-k": {"latent_shape": "12x1", "tau": [0.1, 0.5], "k": [2, 3]}}
     config = load_config(experiments={"relaxations": {"latents": own, "seeds": 2}})
-    rows = cells(config)["relaxations/12x1/Top-k"].runs
+    parts = [cells(config)[f"relaxations/12x1/Top-k.{part}"].runs for part in (1, 2)]
+    rows = [run for part in parts for run in part]
     points = Counter((dict(run.hyper)["tau"], dict(run.hyper)["k"]) for run in rows)
     assert points == {(tau, k): 2 for tau in (0.1, 0.5) for k in (2, 3)}
     assert {(run.optimizer, run.learning_rate) for run in rows} == {("Adam", 0.001)}
+    # Replicas share their counts: a job holds one k.
+    assert [{dict(run.hyper)["k"] for run in part} for part in parts] == [{2}, {3}]
+
+
+def test_samples_of_an_estimator_are_not_mixed_in_a_job(load_config: Callable[..., Config]) -> None:
+    vary = {"REINFORCE-LOO": {"samples": [2, 4]}}
+    given = {"REINFORCE-LOO": {"any": {"optimizer": "Adam", "learning_rate": 0.1}}}
+    config = load_config(
+        settings=given,
+        experiments={"grid": {"estimators": ["REINFORCE-LOO"], "vary": vary, "latent_shapes": ["8x4"]}},
+    )
+    own = [cell.runs for name, cell in cells(config).items() if name.startswith("grid/8x4/REINFORCE-LOO.")]
+    assert [{dict(run.hyper)["samples"] for run in runs} for runs in own] == [{2}, {4}]
 
 
 @pytest.mark.parametrize(
@@ -255,7 +269,7 @@ def test_wrong_latent_variables_are_named(
 
 def test_a_missing_setting_of_latent_variables_is_named(raw_config: dict[str, Any]) -> None:
     del raw_config["experiments"]["relaxations"]["latents"]["REBAR"]["tau"]
-    with pytest.raises(ConfigError, match="latents.REBAR: missing tau"):
+    with pytest.raises(ConfigError, match=r"latents\.REBAR: missing tau"):
         configuration.load(raw_config, ROOT)
 
 
