@@ -11,10 +11,12 @@ import numpy as np
 import pandas as pd
 
 from reinrelax.columns import COLUMNS
-from reinrelax.config import Config, Gradients
+from reinrelax.config import Config
 from reinrelax.run import Run
 from reinrelax.runs import Cell, cells, table_path
-from reinrelax.studies import studies, study_folder
+from reinrelax.specs import Gradients
+from reinrelax.studies import DEMONSTRATIONS, GRADIENT_TABLES, studies, study_folder
+from tests import synthetic_relaxations as relaxed
 
 # Final train and test negative ELBO of a run, nats per image.
 Final = Callable[[Run], tuple[float, float]]
@@ -99,10 +101,15 @@ def write_cell(
     pd.DataFrame(lines).to_csv(path, index=False)
     known = {"fingerprint": cell.fingerprint, **RECORD, "images_trained": 1}
     path.with_suffix(".json").write_text(json.dumps({**known, **record}), encoding="utf-8")
+    if cell.first.experiment == "relaxations":
+        relaxed.write_pictures(cell, path.with_suffix(".npz"))
 
 
 def _line(run: Run, dataset: str, epoch: int, status: str, train: float, test: float) -> dict[str, Any]:
     hyper = dict(run.hyper)
+    # Those of the other trainings go into every table, as in the experiments' own.
+    names = ("tau", "tau_d", "eta", "beta", "draws", "samples")
+    more = ("tau_forward", "tau_backward", "k") if run.experiment == "relaxations" else ()
     return {
         "run_id": run.run_id,
         "experiment": run.experiment,
@@ -112,7 +119,7 @@ def _line(run: Run, dataset: str, epoch: int, status: str, train: float, test: f
         "categories": run.shape.categories,
         "latents": run.shape.latents,
         "estimator": run.estimator,
-        **{name: hyper.get(name) for name in ("tau", "tau_d", "eta", "beta", "draws", "samples")},
+        **{name: hyper.get(name) for name in (*names, *more)},
         "optimizer": run.optimizer,
         "learning_rate": run.learning_rate,
         "batch_size": run.batch_size,
@@ -122,6 +129,7 @@ def _line(run: Run, dataset: str, epoch: int, status: str, train: float, test: f
         "epoch": epoch,
         "train_nelbo_nats": train,
         "test_nelbo_nats": test,
+        **(relaxed.metrics(test, run.seed) if more else {}),
     }
 
 
@@ -177,7 +185,9 @@ def write_studies(
         folder = study_folder(config, study.name)
         folder.mkdir(parents=True, exist_ok=True)
         makers = {"identities": _identities, "cost": lambda config: _cost(config, seconds)}
-        if study.name in makers:
+        if study.name in DEMONSTRATIONS:
+            tables = relaxed.demonstration(study.name, config)
+        elif study.name in makers:
             tables = {study.name: makers[study.name](config)}
         else:
             tables = _snapshot(config, planted, int(study.settings["epoch"]), bool(study.settings["last"]))
@@ -188,7 +198,8 @@ def write_studies(
 
 
 def _snapshot(config: Config, planted: Planted, epoch: int, last: bool) -> dict[str, list[dict[str, Any]]]:
-    spec, tables = config.gradients, {name: [] for name in ("estimators", "control", "quadrature", "example")}
+    spec = config.gradients
+    tables: dict[str, list[dict[str, Any]]] = {name: [] for name in GRADIENT_TABLES}
     shared = {"epoch": epoch, "estimates": spec.samples, "images": spec.images}
     roles = {"figure1": spec.figure1, **({"table1": spec.table1, "sweep": spec.sweep} if last else {})}
     for seed in range(config.trainings["gradients"].seeds):

@@ -61,7 +61,7 @@ const reveal = () => {
 addEventListener("hashchange", reveal);
 reveal();
 
-addEventListener("beforeprint", () => all("details").forEach((details) => (details.open = true)));
+addEventListener("beforeprint", () => all("details:not(.picture)").forEach((details) => (details.open = true)));
 
 // Curves: hiding and highlighting of series, and a cursor that reads off all of them at one place.
 const SVG = "http://www.w3.org/2000/svg";
@@ -104,8 +104,9 @@ function Reader(panel, { label, x: places, series }, buttons) {
   const group = svg.querySelector("[data-frame]");
   const tip = panel.querySelector(".tip");
   const [left, top, width, height] = numbers(group.dataset.frame);
-  const [low, high] = numbers(group.dataset.x);
-  const place = (value) => left + ((value - low) / (high - low)) * width;
+  const scaled = group.dataset.log?.includes("x") ? Math.log : (value) => value;
+  const [low, high] = numbers(group.dataset.x).map(scaled);
+  const place = (value) => left + ((scaled(value) - low) / (high - low)) * width;
   const cursor = document.createElementNS(SVG, "line");
   cursor.classList.add("cursor");
   cursor.setAttribute("y1", top);

@@ -14,7 +14,7 @@ from reinrelax.reporting.numbers.common import in_words, labels, over_seeds
 from reinrelax.reporting.tables import read_table
 from reinrelax.results import read_study
 from reinrelax.run import Run
-from reinrelax.studies import studies
+from reinrelax.studies import DEMONSTRATIONS, studies
 from tests.conftest import ROOT
 from tests.synthetic import noise, plausible, write_results, write_studies
 
@@ -22,7 +22,9 @@ Load = Callable[..., Config]
 
 ALWAYS = {"cells", "studies", "table2", "table3", "table5"}
 FROM_STUDIES = ("table1", "table4", "figure1", "sweep", "control", "quadrature", "example", "identities")
+FROM_STUDIES += tuple(name for _, names in DEMONSTRATIONS.values() for name in names)
 FROM_CELLS = ("curves", "grid", "figure2", "figure2_minimum", "readings", "readings_curves")
+FROM_CELLS += ("relaxations", "relaxations_curves", "relaxations_learned")
 
 
 def flat(run: Run) -> tuple[float, float]:
@@ -71,6 +73,7 @@ def test_cells_of_all_experiments_are_listed_and_only_elbo_is_judged(load_config
     config = load_config()
     # The same estimator at the same shape means something else in every experiment.
     level = {"elbo": 150.0, "beta": 110.0, "grid": 120.0, "readings": 130.0, "gradients": 140.0}
+    level["relaxations"] = 160.0
     collected(config, lambda run: (level[run.experiment], level[run.experiment] + 10))
     cells = table(config, "cells").set_index("cell")
     assert set(cells["experiment"]) == set(level)

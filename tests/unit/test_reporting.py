@@ -135,7 +135,7 @@ def test_a_report_of_nothing_can_be_built(load_config: Load) -> None:
     words = Text(html).text
     assert f"0 of {len(cells(load_config()))} cells done" in words
     # Tables 2 and 3 and the paper's own settings are shown; all else says that there is nothing.
-    assert words.count("Nothing to show: no result yet.") == 12
+    assert words.count("Nothing to show: no result yet.") == 21
     assert "Here:" in words
     assert html.count("data-cell=") == 84
     assert "This run:" not in words
@@ -286,7 +286,7 @@ def test_the_page_needs_nothing_beside_it_and_links_only_to_what_exists(load_con
     ids = [attrs["id"] for _, attrs in found.tags if attrs.get("id")]
     assert len(ids) == len(targets), "an id is used twice"
     for tag, attrs in found.tags:
-        assert "src" not in attrs
+        assert attrs.get("src", "data:").startswith("data:")
         href = attrs.get("href") or attrs.get("xlink:href") or ""
         if href.startswith("#"):
             assert href[1:] in targets, href
@@ -390,10 +390,12 @@ def test_everything_is_shown_once_it_has_run(load_config: Load) -> None:
     assert tables >= {
         *("table1-rows", "figure1-last", "sweep-rows", "table2-grid", "table3-grid", "control-terms"),
         *("identities-deviations", "figure2-minimum", "quadrature-rules", "table4-rows", "table5-rows"),
-        *("readings-rows", "studies-table"),
+        *("readings-rows", "studies-table", "relaxations-rows", "learned-rows", "gates-correlations"),
+        *("bridge-forward", "bridge-round-trip", "sharpness-rows", "inert-analysis", "decoupled-rows"),
+        *("properties-rows", "properties-all"),
     }
     # Below the paper's scale: said in each section that has one, and nothing is judged.
-    assert words.count("not tested at this scale This run:") == 7
+    assert words.count("not tested at this scale This run:") == 10
     assert "closest, not judged" in words
     assert {claim["verdict"] for claim in json.loads((config.folder / "tables/claims.json").read_text())} <= {
         *("not tested at this scale", "not run", "ambiguous in the paper"),
@@ -425,7 +427,7 @@ def test_a_section_is_at_the_papers_scale_or_says_that_it_is_not(load_config: Lo
     own = pd.read_csv(cells_csv, dtype=str, keep_default_na=False)
     own.loc[own["experiment"] == "gradients", ["state", "dataset"]] = ["done", "mnist"]
     own.to_csv(cells_csv, index=False)
-    shown = page.context(config, ROOT)["sections"]
+    shown = [section for paper in page.context(config, ROOT)["papers"] for section in paper.sections]
     scales = {section.id: section.scale for section in shown if section.scale}
     assert scales["table1"].mark.text == ""
     assert scales["table1"].ours == "MNIST, after epoch 50, 1,024 estimates, 100 images"
@@ -447,8 +449,8 @@ def test_a_wrong_section_is_named(
     config = load_config()
     build(config)
     path = tmp_path / "sections.yaml"
-    path.write_text(text)
-    monkeypatch.setattr(sections, "WORDS", path)
+    path.write_text(f"paper: P\ntitle: T\nsections:\n{text}")
+    monkeypatch.setattr(sections, "WORDS", (path,))
     with pytest.raises(ConfigError, match=message):
         page.write_report(config, ROOT)
 

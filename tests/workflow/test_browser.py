@@ -1,5 +1,6 @@
 """The report in a real browser: it works, asks the network for nothing, and fits a phone."""
 
+import math
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -198,10 +199,43 @@ def test_sections_are_there_in_the_papers_order(tab: Any) -> None:
     sections = [f"#{section.get_attribute('id')}" for section in tab.locator("main > section").all()]
     assert links == sections
     assert links.index("#table1") < links.index("#control") < links.index("#figure2") < links.index("#table5")
-    assert links[-6:] == ["#figure4", "#readings", "#errata", "#claims", "#not-run", "#provenance"]
+    assert links.index("#readings") < links.index("#a-vae") < links.index("#a-properties")
+    assert links[-5:] == ["#a-properties", "#errata", "#claims", "#not-run", "#provenance"]
+    assert tab.locator("nav .group").all_inner_texts() == ["Beyond ReinMax", "Just Relax It!", "Both papers"]
     for link in tab.locator(".see a").all():
         assert tab.locator(f"article{link.get_attribute('href')}").count() == 1
     assert "0 of 1 job done; missing: cost" in tab.locator("#table4").inner_text()
+
+
+def test_pictures_grow_on_demand_and_say_what_they_show(tab: Any) -> None:
+    images = tab.locator("#a-figure1 img")
+    assert images.count() > 20
+    assert all(image.get_attribute("alt") for image in images.all())
+    assert "Correlated-Bernoulli:" in (images.first.get_attribute("alt") or "")
+    small = tab.locator("#a-figure1 details.picture").first
+    before = small.locator("img").bounding_box()
+    small.locator("summary").press("Enter")
+    after = small.locator("img").bounding_box()
+    assert before is not None
+    assert after is not None
+    assert after["width"] > 2 * before["width"]
+
+
+def test_curves_over_a_logarithmic_axis_are_read_where_the_pointer_is(tab: Any) -> None:
+    panel = tab.locator("#bridge-panels .panel").first
+    panel.scroll_into_view_if_needed()
+    frame, ends = (
+        [float(number) for number in (panel.locator("[data-frame]").get_attribute(name) or "").split()]
+        for name in ("data-frame", "data-x")
+    )
+    view = [float(number) for number in (panel.locator("svg").get_attribute("viewBox") or "").split()]
+    box = panel.locator("svg").bounding_box()
+    assert box is not None
+    # Σα = 10 of 0.3 … 1000.
+    share = (math.log(10) - math.log(ends[0])) / (math.log(ends[1]) - math.log(ends[0]))
+    x = box["width"] * (frame[0] + share * frame[2] - view[0]) / view[2]
+    panel.hover(position={"x": x, "y": 0.5 * box["height"]})
+    assert panel.locator(".tip").inner_text().startswith("Σα 10\n")
 
 
 def test_a_table_of_measurements_sorts(tab: Any) -> None:

@@ -51,13 +51,11 @@ def study_fingerprint(name):
     return STUDIES[name].fingerprint
 
 
-def captioned(path):
-    """An output that Snakemake's report shows, with the caption of its name."""
+def captioned(path, paper="Beyond ReinMax"):
+    """An output that Snakemake's report shows under a paper, with the caption of its name."""
     kind = "figure" if path.suffix == ".svg" else "table"
     name = path.stem if path.stem.startswith(kind) else f"{kind}-{path.stem}"
-    return report(
-        path, caption=f"../../report/captions/{name}.rst", category="Beyond ReinMax"
-    )
+    return report(path, caption=f"../../report/captions/{name}.rst", category=paper)
 
 
 def reinrelax(command, redirect="2>"):

@@ -2,7 +2,6 @@ TABLES = FOLDER / "tables"
 FIGURES = FOLDER / "figures"
 # Those of the paper, and what they are made of or what it has no table for.
 PAPER_TABLES = ["table1", "table2", "table3", "table4", "table5", "readings"]
-PAPER_TABLES += ["relaxations"]
 OTHER_TABLES = [
     *(
         "cells",
@@ -20,6 +19,10 @@ OTHER_TABLES = [
 ]
 DRAWN = ["figure1", "figure2", "figure3", "figure4"]
 DRAWN += ["sweep", "control", "quadrature", "grid", "readings"]
+# Those of paper A.
+JUST_RELAX_IT = "Just Relax It!"
+RELAXED = ["relaxations", "relaxations-own", "correlations", "shares", "decoupled"]
+RELAXED += ["gates", "dependence", "densities", "bridge", "sharpness", "temperatures"]
 
 
 # What paper A's trainings leave beside their tables.
@@ -38,6 +41,7 @@ rule judge:
     output:
         **{name: captioned(TABLES / f"{name}.csv") for name in PAPER_TABLES},
         **{name: TABLES / f"{name}.csv" for name in OTHER_TABLES},
+        relaxations=captioned(TABLES / "relaxations.csv", JUST_RELAX_IT),
         claims=TABLES / "claims.json",
     log:
         FOLDER / "logs/judge.log",
@@ -55,10 +59,13 @@ rule judge:
 rule draw:
     input:
         rules.judge.output,
+        PICTURES,
     output:
-        **{name: captioned(FIGURES / f"{name}.svg") for name in DRAWN},
-        data=[FIGURES / f"{name}.csv" for name in DRAWN],
+        [captioned(FIGURES / f"{name}.svg") for name in DRAWN],
+        [captioned(FIGURES / f"{name}.svg", JUST_RELAX_IT) for name in RELAXED],
+        data=[FIGURES / f"{name}.csv" for name in (*DRAWN, *RELAXED)],
         catalogue=FIGURES / "figures.json",
+        pictures=FIGURES / "pictures.json",
     log:
         FOLDER / "logs/draw.log",
     benchmark:

@@ -27,6 +27,8 @@ class Figure:
         series: name and looks of each curve.
         data: the curves' values for the script.
         absent: what a reader may miss among the curves.
+        what: what it shows, in a sentence.
+        columns: how many panels belong in a row, where there is room; 0 for as many as fit.
     """
 
     id: str
@@ -36,13 +38,17 @@ class Figure:
     panels: Sequence[Mapping[str, Any]]
     series: Sequence[Mapping[str, str]]
     data: Markup
+    what: str
     absent: Sequence[str] = ()
+    columns: int = 0
     template: str = field(default="figure.html.j2", init=False)
 
     @property
-    def pairs(self) -> bool:
-        """Whether two panels in a row leave no gap where three would."""
-        return len(self.panels) in (2, 4)
+    def arrangement(self) -> str:
+        """A class of the style sheet: one panel, two a row where three would leave a gap, or given rows."""
+        if self.columns:
+            return "rows"
+        return {1: "single", 2: "pairs", 4: "pairs"}.get(len(self.panels), "")
 
 
 def catalogue(folder: Path) -> dict[str, dict[str, Any]]:
@@ -101,6 +107,8 @@ def figure(folder: Path, entry: Mapping[str, Any], title: str, expected: Sequenc
             for label, style in styles(names).items()
         ],
         data=as_json(_hover(name, drawn, names, entry["x_labels"]) if lines else {}),
+        what=str(entry["what"]),
+        columns=int(entry.get("columns", 0)),
         absent=[label for label in expected if label not in names] if names else [],
     )
 

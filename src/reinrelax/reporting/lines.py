@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.path import Path as Outline
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from reinrelax.reporting.canvas import Canvas, canvas, open_panel, say
 from reinrelax.reporting.style import INK, Style, styles
@@ -49,7 +49,7 @@ class LinePanel:
 
     Attributes:
         name: the panel's in the table.
-        log: whether y is logarithmic.
+        log, log_x: whether y, and x, is logarithmic.
         whole: whether x counts something, such as epochs.
         settles: whether the beginning may be left out of sight where x goes far, as in a training.
     """
@@ -61,6 +61,7 @@ class LinePanel:
     log: bool = False
     whole: bool = False
     settles: bool = False
+    log_x: bool = False
     references: tuple[Reference, ...] = ()
     marks: tuple[Mark, ...] = ()
 
@@ -137,7 +138,7 @@ def _panel(ax: Axes, panel: LinePanel, plan: LineFigure, looks: Mapping[str, Sty
         decades = math.log10(data["value"].max() / data["value"].min())
         ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if decades < 1.5 else (1.0,)))
         ax.yaxis.set_major_formatter(FuncFormatter(_power))
-        ax.yaxis.set_minor_formatter(NullFormatter())
+        ax.yaxis.set_minor_locator(NullLocator())
     else:
         ax.ticklabel_format(axis="y", useOffset=False)
     if panel.whole:
@@ -159,8 +160,16 @@ def _panel(ax: Axes, panel: LinePanel, plan: LineFigure, looks: Mapping[str, Sty
         line.set_markevery((index * every // max(1, len(looks)), every))
         line.set_gid(f"{name}-line-{index}")
         ax.add_line(line)
-    room = 0.02 * (last - first) or 0.5
-    ax.set_xlim(first - room, last + room)
+    if panel.log_x:
+        ax.set_xscale("log")
+        ax.xaxis.set_major_locator(LogLocator())
+        ax.xaxis.set_major_formatter(FuncFormatter(_power))
+        ax.xaxis.set_minor_locator(NullLocator())
+        room = (last / first) ** 0.02
+        ax.set_xlim(first / room, last * room)
+    else:
+        room = 0.02 * (last - first) or 0.5
+        ax.set_xlim(first - room, last + room)
     shown = data[data["x"] > last // _LONG] if long else data
     _limit(ax, panel, float(shown["value"].min()), float(shown["value"].max()))
     _refer(ax, panel)

@@ -30,7 +30,7 @@ def write_report(config: Config, root: Path) -> Path:
         Where the report lies.
 
     Raises:
-        ConfigError: the sections' or the errata's file is wrong.
+        ConfigError: a file of sections or errata is wrong.
         ResultsError: a table or figure is missing or damaged, or the report cannot be written.
     """
     path = root / config.folder / "report.html"
@@ -51,11 +51,12 @@ def context(config: Config, root: Path) -> dict[str, Any]:
         for name, title, metric in _GRIDS
     }
     entries = errata.load(collected)
-    shown = sections.load(collected, entries, grids, list(dict.fromkeys(elbo["estimator"])))
+    papers = sections.load(collected, entries, grids, list(dict.fromkeys(elbo["estimator"])))
+    shown = [section for paper in papers for section in paper.sections]
     return {
         "version": reinrelax.__version__,
         "summary": views.summary(config, cells, studies, claims),
-        "sections": shown,
+        "papers": papers,
         "errata": [{"entry": entry, "sections": sections.citing(shown, entry)} for entry in entries],
         "claims": views.claim_rows(claims),
         "cells": [_with_links(row, config, root) for row in views.provenance(cells)],

@@ -8,20 +8,31 @@ from typing import Any
 from reinrelax.claims.model import NOT_RUN, NOT_TESTED
 from reinrelax.config import read_yaml
 from reinrelax.errors import ConfigError
-from reinrelax.reporting import gradient_views, training_views
-from reinrelax.reporting.blocks import Table, number
+from reinrelax.reporting import (
+    demonstration_views,
+    gradient_views,
+    property_views,
+    relaxation_views,
+    training_views,
+)
+from reinrelax.reporting.blocks import number
 from reinrelax.reporting.collected import FILLED_BY, Collected
 from reinrelax.reporting.errata import Entry
 from reinrelax.reporting.figure_views import catalogue, figure
 from reinrelax.reporting.gather import recompute
 from reinrelax.reporting.wording import Mark, images, mark
 
-WORDS = Path("report/templates/sections.yaml")
+# One file a paper, in the page's order: its name, its title and its sections.
+WORDS = tuple(
+    Path("report/templates/sections") / f"{name}.yaml" for name in ("beyond-reinmax", "just-relax-it")
+)
+_PAPER = ("paper", "title", "sections")
 _REQUIRED = ("id", "nav", "name", "what", "says", "here", "source", "tables")
-_OPTIONAL = ("figures", "errata", "scale")
+_OPTIONAL = ("figures", "errata", "scale", "scale_of", "tables_first")
 
-# Tables of a section from its collected tables; sections without one show figures alone, or the page's own.
-VIEWS: Mapping[str, Callable[[Collected], Sequence[Table]]] = {
+# Blocks of a section, mostly tables, from its collected tables; sections without one show figures alone, or
+# the page's own.
+VIEWS: Mapping[str, Callable[[Collected], Sequence[Any]]] = {
     "table1": gradient_views.table1,
     "figure1": gradient_views.figure1,
     "sweep": gradient_views.sweep,
@@ -32,6 +43,15 @@ VIEWS: Mapping[str, Callable[[Collected], Sequence[Table]]] = {
     "table4": training_views.table4,
     "table5": training_views.table5,
     "readings": training_views.readings,
+    "a-vae": relaxation_views.vae,
+    "a-figure1": relaxation_views.figure1,
+    "a-figure2": relaxation_views.figure2,
+    "a-learned": relaxation_views.learned,
+    "a-gates": demonstration_views.gates,
+    "a-bridge": demonstration_views.bridge,
+    "a-figure7": demonstration_views.figure7,
+    "a-figure8": lambda found: [*demonstration_views.figure8(found), *relaxation_views.decoupled(found)],
+    "a-properties": property_views.properties,
 }
 # How a column of a table says what was computed with.
 _SCALE = {
@@ -48,11 +68,16 @@ _SCALE = {
 
 @dataclass(frozen=True)
 class Scale:
-    """What a section was computed with, beside what the paper used; `mark` where ours is less or nothing."""
+    """What a section was computed with, beside what the paper used; `mark` where ours is less or nothing.
+
+    Attributes:
+        of: whose scale it is held against.
+    """
 
     mark: Mark
     ours: str
     paper: str
+    of: str
 
 
 @dataclass(frozen=True)
@@ -84,10 +109,25 @@ class Section:
     errata: Sequence[Entry]
 
 
+@dataclass(frozen=True)
+class Paper:
+    """A paper's part of the page: its short `name`, full `title` and an `anchor`."""
+
+    name: str
+    title: str
+    anchor: str
+    sections: Sequence[Section]
+
+    @property
+    def subtitle(self) -> str:
+        """The title without the name that it begins with."""
+        return self.title.removeprefix(self.name).lstrip(": ")
+
+
 def load(
     collected: Collected, entries: Sequence[Entry], own: Mapping[str, Sequence[Any]], expected: Sequence[str]
-) -> list[Section]:
-    """All sections in the page's order.
+) -> list[Paper]:
+    """All sections, by paper, in the page's order.
 
     Args:
         collected: the results.
@@ -96,16 +136,21 @@ def load(
         expected: estimators whose absence from Figures 3 and 4 is to be said.
 
     Raises:
-        ConfigError: the sections' file is wrong.
+        ConfigError: a file of sections is wrong.
         ResultsError: a table or figure is missing or damaged.
     """
     known = {entry.id: entry for entry in entries}
     drawn = catalogue(collected.folder)
-    sections = []
-    for raw in read_yaml(collected.root / WORDS):
-        _check(raw, known, drawn)
-        sections.append(_section(raw, collected, known, drawn, own, expected))
-    return sections
+    papers = []
+    for path in WORDS:
+        words = read_yaml(collected.root / path)
+        _check_keys(words, path.name, _PAPER)
+        sections = []
+        for raw in words["sections"]:
+            _check(raw, path.name, known, drawn)
+            sections.append(_section(raw, collected, known, drawn, own, expected))
+        papers.append(Paper(words["paper"], words["title"], path.stem, sections))
+    return papers
 
 
 def citing(shown: Sequence[Section], entry: Entry) -> list[Section]:
@@ -129,11 +174,12 @@ def _section(
     ]
     tables = [*own.get(raw["id"], ()), *(VIEWS[raw["id"]](collected) if raw["id"] in VIEWS else ())]
     figures = [block for block in shown if block.panels]
+    blocks = [*tables, *figures] if raw.get("tables_first") else [*figures, *tables]
     return Section(
         **{name: " ".join(str(raw[name]).split()) for name in ("id", "nav", "name", "what", "says", "here")},
         scale=_scale(raw, collected) if "scale" in raw else None,
-        blocks=[*figures, *tables],
-        absence="" if figures or tables else _absence(collected, raw["source"]),
+        blocks=blocks,
+        absence="" if blocks else _absence(collected, raw["source"]),
         progress=collected.progress(raw["source"]),
         links=[*_links(collected, raw)],
         command=recompute(collected.config, _target(raw), collected.root),
@@ -190,18 +236,25 @@ def _scale(raw: Mapping[str, Any], collected: Collected) -> Scale:
             images(wanted) if isinstance(wanted, str) else _SCALE[name].format(f"{wanted:,.0f}")
             for name, wanted in paper.items()
         ),
+        of=raw.get("scale_of", "The paper’s scale"),
     )
 
 
-def _check(raw: Any, known: Mapping[str, Any], drawn: Mapping[str, Any]) -> None:
-    where = f"{WORDS.name}: {raw.get('id', '?')}"
-    for key in raw:
-        if key not in (*_REQUIRED, *_OPTIONAL):
-            raise ConfigError(f"{where}.{key}: unknown key; allowed: {', '.join((*_REQUIRED, *_OPTIONAL))}")
-    for key in _REQUIRED:
-        if key not in raw:
-            raise ConfigError(f"{where}: missing {key}")
+def _check(raw: Any, file: str, known: Mapping[str, Any], drawn: Mapping[str, Any]) -> None:
+    where = f"{file}: {raw.get('id', '?')}"
+    _check_keys(raw, where, _REQUIRED, _OPTIONAL)
     for key, options in (("tables", FILLED_BY), ("figures", drawn), ("errata", known), ("scale", _SCALE)):
         for name in raw.get(key, ()):
             if name not in options:
                 raise ConfigError(f"{where}.{key}: unknown {name!r}; known: {', '.join(options)}")
+
+
+def _check_keys(
+    raw: Mapping[str, Any], where: str, required: Sequence[str], optional: Sequence[str] = ()
+) -> None:
+    for key in raw:
+        if key not in (*required, *optional):
+            raise ConfigError(f"{where}.{key}: unknown key; allowed: {', '.join((*required, *optional))}")
+    for key in required:
+        if key not in raw:
+            raise ConfigError(f"{where}: missing {key}")

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reinrelax.errors import ResultsError
+from reinrelax.reporting.slim import NAMESPACE, slim
 from reinrelax.reporting.style import INK
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-NAMESPACE = "http://www.w3.org/2000/svg"
 _XLINK = "http://www.w3.org/1999/xlink"
 _POINTS = 72.0
 _MARGIN = 4.0
@@ -34,14 +34,14 @@ class Panel:
         box: left, top, width and height, labels included.
         frame: left, top, width and height of the axes.
         x, y: lower and upper limit.
-        log: whether y is logarithmic.
+        log: the axes that are logarithmic: of `x` and `y`, those.
     """
 
     box: tuple[float, float, float, float]
     frame: tuple[float, float, float, float]
     x: tuple[float, float]
     y: tuple[float, float]
-    log: bool = False
+    log: str = ""
 
     @classmethod
     def of(cls, ax: "Axes", figure: "Figure") -> "Panel":
@@ -52,7 +52,9 @@ class Panel:
         box, frame = (
             (b.x0 * scale, height - b.y1 * scale, b.width * scale, b.height * scale) for b in (outer, inner)
         )
-        return cls(box, frame, ax.get_xlim(), ax.get_ylim(), ax.get_yscale() == "log")
+        scales = {"x": ax.get_xscale(), "y": ax.get_yscale()}
+        log = "".join(name for name, scale in scales.items() if scale == "log")
+        return cls(box, frame, ax.get_xlim(), ax.get_ylim(), log)
 
 
 def finish(
@@ -77,11 +79,14 @@ def finish(
     for child in root.findall(f"{{{NAMESPACE}}}metadata") + root.findall(f"{{{NAMESPACE}}}defs"):
         if child.tag.endswith("metadata") or child.find(f"{{{NAMESPACE}}}style") is not None:
             root.remove(child)
+    font = slim(root, name, panels)
     root.set("id", name)
     root.set("role", "img")
     root.set("aria-labelledby", f"{name}-title")
     style = ET.Element(f"{{{NAMESPACE}}}style")
-    style.text = f"#{name}{{color:{_EITHER}}}#{name} *{{stroke-linejoin:round;stroke-linecap:butt}}"
+    style.text = (
+        f"#{name}{{color:{_EITHER};font-family:{font}}}#{name} *{{stroke-linejoin:round;stroke-linecap:butt}}"
+    )
     heading = ET.Element(f"{{{NAMESPACE}}}title", {"id": f"{name}-title"})
     heading.text = title
     root[:0] = [heading, style]
@@ -94,7 +99,7 @@ def finish(
             for key in ("x", "y"):
                 group.set(f"data-{key}", " ".join(f"{value:.8g}" for value in getattr(panel, key)))
             if panel.log:
-                group.set("data-log", "y")
+                group.set("data-log", panel.log)
         if series := re.search(r"-(line|band|cell)-(\d+)$", identity):
             group.set("class", series[1])
             group.set("data-series", series[2])

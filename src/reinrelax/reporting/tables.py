@@ -22,7 +22,7 @@ _NUMBERS = frozenset(
             "images",
             "batch_size",
         ),
-        *("epochs", "epoch", "wall_seconds", "categories", "latents", "functions", "round", "rounds"),
+        *("epochs", "epoch", "wall_seconds", "categories", "functions", "round", "rounds"),
         # settings
         *("draws", "samples", "replicas", "estimates", "tau", "tau_d", "eta", "beta", "learning_rate"),
         # measured values and what they are held against
@@ -41,7 +41,7 @@ _NUMBERS = frozenset(
 )
 _FLAGS = frozenset(("is_best", "is_paper", "in_grid", "closest", "comparable"))
 # Names that stand for numbers in one table and for words in others.
-_NUMBERS_OF = {"table1": {"paper"}}
+_NUMBERS_OF = {"table1": {"paper"}, "identities": {"latents"}}
 _REMEDY = "Run snakemake again, which writes it"
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
@@ -24,7 +25,7 @@ _METRICS = {
 }
 _PLACE = ("latents", "label", "variant_of", "section", "latent")
 _ENDS = tuple(f"{name}{end}" for name in (*_METRICS, "gap") for end in ("", "_low", "_high"))
-_COLUMNS = (*_PLACE, "settings", "epochs", "seeds", "diverged", *_ENDS)
+_COLUMNS = (*_PLACE, "settings", *HYPER, "epochs", "seeds", "diverged", *_ENDS, "run_id", "seed")
 _CURVES = (*_PLACE, "metric", "epoch", "mean", "ci_low", "ci_high", "seeds")
 _LEARNED = (*_PLACE, "run_id", "seed", "quantity", "i", "j", "value")
 
@@ -38,7 +39,7 @@ def relaxations(gathered: Gathered) -> pd.DataFrame:
     """One row a method and setting: means over seeds after the last epoch with 95% intervals, nats per image.
 
     `gap` is the own loss on test images less the discrete bound on them, seed by seed: what the relaxation
-    flatters (below zero) or costs.
+    flatters (below zero) or costs. `run_id` and `seed` are those of the first seed, whose pictures are kept.
 
     Args:
         gathered: what `labelled` gives.
@@ -51,6 +52,7 @@ def relaxations(gathered: Gathered) -> pd.DataFrame:
         line = {
             **_place(rows),
             "settings": in_words(rows.iloc[0]),
+            **rows.sort_values("seed").iloc[0][["run_id", "seed", *HYPER]],
             **{"epochs": rows["epochs"].iloc[0], "seeds": len(alive), "diverged": len(rows) - len(alive)},
         }
         for name, column in values.items():
@@ -104,9 +106,10 @@ def stored(config: Config) -> Iterator[tuple[str, dict[str, Any]]]:
         path = table_path(config, cell.name).with_suffix(".npz")
         if cell.first.experiment == "relaxations" and path.exists() and _done(config, cell):
             try:
-                with np.load(path) as file:
-                    yield cell.name, dict(file)
-            except (OSError, ValueError, KeyError) as error:
+                # A damaged file is left open by what finds it so.
+                with path.open("rb") as file, np.load(file) as content:
+                    yield cell.name, dict(content)
+            except (OSError, ValueError, KeyError, BadZipFile) as error:
                 raise ResultsError(
                     f"{path}: cannot be read as pictures ({error!r}). Delete it and rerun"
                 ) from None

@@ -1,0 +1,78 @@
+"""Reconstructions and samples of paper A's VAEs as small PNGs, for the page to show.
+
+`pictures.json` lists for each kind of latent variables and setting its `label`, `latents`, `section`,
+`latent` and `seed`, and two images with `shown` of the data's in each row: `reconstructions`, rows of
+originals, reconstructions from a hard and from a relaxed code; and `samples` of the discrete prior. Each is
+`png`, base64 of a greyscale PNG with a pixel for each of the data's, and its `width` and `height`.
+"""
+
+import base64
+import io
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from reinrelax.config import Config
+from reinrelax.reporting.numbers.relaxations import stored
+
+Pixels = np.ndarray[Any, Any]
+
+_SIDE = 28
+# Of pictures that are shown small, of which there are many: as many as the eye needs.
+_SHADES = 16
+# Whose pictures the paper shows: large, and in the shades that they have.
+SHOWN = "Correlated-Bernoulli"
+
+
+def pictures(config: Config, table: pd.DataFrame) -> list[dict[str, Any]]:
+    """The content of `pictures.json`, in the order of the table.
+
+    Args:
+        config: whose results.
+        table: the report's `relaxations`; its `run_id` says whose pictures stand for a row.
+
+    Raises:
+        ResultsError: a file of pictures is damaged.
+    """
+    lines = {str(line["run_id"]): line for line in table.to_dict("records")}
+    order, found = list(lines), {}
+    for _, content in stored(config):
+        for index, run in enumerate(map(str, content["shown_run_ids"])):
+            if run in lines:
+                found[run] = _entry(lines[run], content, index)
+    return [found[run] for run in order if run in found]
+
+
+def encode(pixels: Pixels) -> str:
+    """Base64 of a greyscale PNG of pixels `[height, width]`, uint8."""
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG", optimize=True)
+    return base64.b64encode(buffer.getvalue()).decode("ascii")
+
+
+def tiled(images: Pixels, across: int) -> Pixels:
+    """Images `[N, 784]` in rows of `across`."""
+    rows = images.reshape(-1, across, _SIDE, _SIDE)
+    return rows.transpose(0, 2, 1, 3).reshape(len(rows) * _SIDE, across * _SIDE)
+
+
+def _entry(line: Mapping[Any, Any], content: Mapping[str, Pixels], index: int) -> dict[str, Any]:
+    originals, hard, relaxed = content["originals"], content["hard"][index], content["relaxed"][index]
+    samples, shown, exact = content["samples"][index], len(originals), line["latents"] == SHOWN
+    return {
+        **{name: line[name] for name in ("label", "latents", "section", "latent")},
+        "seed": int(line["seed"]),
+        "shown": shown,
+        "reconstructions": _image(tiled(np.concatenate((originals, hard, relaxed)), shown), exact),
+        "samples": _image(tiled(samples, shown), exact),
+    }
+
+
+def _image(pixels: Pixels, exact: bool) -> dict[str, Any]:
+    if not exact:
+        step = 255 / (_SHADES - 1)
+        pixels = (np.round(pixels / step) * step).astype(np.uint8)
+    return {"png": encode(pixels), "width": pixels.shape[1], "height": pixels.shape[0]}
