@@ -17,7 +17,7 @@ from reinrelax.types import LatentShape
 
 # Of a job, beside its training: imports, images, writing.
 STARTUP_SECONDS = 4.0
-# Measured on two cores by `make bench`; used until this machine has timings of its own.
+# Measured on two cores, by `make bench` or as processor time of cells; used until this machine has its own.
 REFERENCE = Path("benchmarks/microseconds_per_image.csv")
 # Of a study of gradients, measured likewise: a term of a Monte Carlo mean; all else of one estimate, for each
 # category; and, beside the estimates, the pairs of codes of section 5.3.
