@@ -62,7 +62,7 @@ def number(mean: float = 100.0, plus_minus: float = 0.2, **changes: Any) -> Clai
         **{
             **{"id": "n", "paper": "p", "place": "t", "statement": "s", "kind": "number", "judge": "number"},
             **{"metric": METRIC, "rule": NUMBER, "minimum": Minimum(EXACT, 5, {})},
-            **{"lower": ("ReinMax",), "latents": ("8x4",), "published": Published(mean, plus_minus)},
+            **{"lower": ("ReinMax",), "places": ("8x4",), "published": Published(mean, plus_minus)},
             **changes,
         }
     )
@@ -73,7 +73,7 @@ def ordering(**changes: Any) -> Claim:
         **{
             **{"id": "o", "paper": "p", "place": "t", "statement": "s", "kind": "ordering"},
             **{"judge": "every_below", "metric": METRIC, "rule": ORDERING, "minimum": Minimum(EXACT, 5, {})},
-            **{"lower": ("ReinMax",), "higher": ("ST",), "latents": ("8x4",)},
+            **{"lower": ("ReinMax",), "higher": ("ST",), "places": ("8x4",)},
             **changes,
         }
     )
@@ -161,7 +161,7 @@ def test_an_estimator_without_draws_is_not_asked_for_them() -> None:
 
 
 def test_what_is_absent_is_not_run() -> None:
-    found = verdict(number(latents=("4x24",)), {("ReinMax", "8x4"): spread(100.0)})
+    found = verdict(number(places=("4x24",)), {("ReinMax", "8x4"): spread(100.0)})
     assert (found.verdict, found.reason) == ("not run", "ReinMax at 4x24 is not in this configuration")
     there = evidence({("ReinMax", "8x4"): spread(100.0)})
     for state, message, reason in (
@@ -204,13 +204,13 @@ def test_a_claim_about_most_shapes_needs_that_many() -> None:
     for latent, gap in zip(latents, (1.0, 1.0, -1.0), strict=True):
         values["ReinMax", latent] = spread(100.0)
         values["ST", latent] = spread(100.0 + gap, seed=1)
-    assert verdict(ordering(latents=latents, at_least=2), values).verdict == "reproduced"
-    found = verdict(ordering(latents=latents, at_least=3), values)
+    assert verdict(ordering(places=latents, at_least=2), values).verdict == "reproduced"
+    found = verdict(ordering(places=latents, at_least=3), values)
     assert found.verdict == "not reproduced"
     assert found.effect == pytest.approx(-1.0)
-    elsewhere = ordering(latents=("8x4", "4x24"), elsewhere=("8x16",), at_least=3)
+    elsewhere = ordering(places=("8x4", "4x24"), elsewhere=("8x16",), at_least=3)
     assert verdict(elsewhere, values).verdict == "reproduced"
-    wrong = ordering(latents=("8x4",), elsewhere=("4x24", "8x16"), at_least=3)
+    wrong = ordering(places=("8x4",), elsewhere=("4x24", "8x16"), at_least=3)
     assert verdict(wrong, values).verdict == "not reproduced"
 
 
@@ -282,7 +282,7 @@ def test_numbers_come_from_the_reference_tables(shipped: list[Claim]) -> None:
     for name, metric in (("table2_train_elbo", METRIC), ("table3_test_elbo", "test_nelbo_nats")):
         table = pd.read_csv(ROOT / f"report/reference/{name}.csv", dtype=str)
         own = [claim for claim in numbers if claim.metric == metric]
-        assert [(c.lower[0], c.latents[0]) for c in own] == list(
+        assert [(c.lower[0], c.places[0]) for c in own] == list(
             zip(table["estimator"], table["latent"], strict=True)
         )
         for claim, line in zip(own, table.itertuples(), strict=True):
@@ -333,7 +333,7 @@ GOOD: dict[str, Any] = {
     "claims": [
         {
             **{"id": "x", "judge": "every_below", "place": "t", "metric": METRIC, "statement": "s"},
-            **{"lower": ["ReinMax"], "higher": ["ST"], "latents": ["8x4"]},
+            **{"lower": ["ReinMax"], "higher": ["ST"], "places": ["8x4"]},
         }
     ],
 }
@@ -362,7 +362,7 @@ def without(key: str) -> Callable[[dict[str, Any]], None]:
         (lambda c: c["claims"][0].update(higher="ST"), r"claims\[0\]\.higher: must be a list; got 'ST'"),
         (lambda c: c["claims"][0].update(higher=["SST"]), r"claims\[0\]\.higher: unknown estimator 'SST'"),
         (lambda c: c["claims"][0].update(higher=["ReinMax"]), r"higher: ReinMax stands in lower too"),
-        (lambda c: c["claims"][0].update(latents=["8by4"]), r"claims\[0\]\.latents: latent shape '8by4'"),
+        (lambda c: c["claims"][0].update(places=["8by4"]), r"claims\[0\]\.places: latent shape '8by4'"),
         (lambda c: c["claims"][0].update(metric="loss"), r"claims\[0\]\.metric: must be one of train_nelbo"),
         (lambda c: c["claims"][0].update(at_least=2), r"claims\[0\]\.at_least: must be from 1 to 1; got 2"),
         (lambda c: c["claims"].append(c["claims"][0]), "two claims have the id 'x'"),

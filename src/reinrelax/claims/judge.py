@@ -17,7 +17,7 @@ Side = tuple[str, tuple[str, ...], tuple[str, ...]]
 
 _NUMBER_RULE = ("reproduced_within", "near_within", "level", "published_seeds")
 _ORDERING_RULE = ("reproduced_from", "not_reproduced_to", "level")
-_ORDERING_KEYS = ("lower", "higher", "latents")
+_ORDERING_KEYS = ("lower", "higher", "places")
 
 SCHEMAS = {
     "number": Schema("number", required=("reference",), rule=_NUMBER_RULE),
@@ -34,7 +34,7 @@ def number(claim: Claim, evidence: Evidence) -> Verdict:
     interval of the difference of all readings, and so makes "reproduced" hardest.
     """
     assert claim.published is not None  # the schema asks for a reference table
-    rule, place = claim.rule, (claim.lower[0], claim.latents[0])
+    rule, place = claim.rule, (claim.lower[0], claim.places[0])
     text = (
         f"reproduced if |Δ| ≤ {rule['reproduced_within']:g} nats or 0 lies in the {rule['level']:.0%} "
         f"interval of Δ; near if |Δ| ≤ {rule['near_within']:g} nats; otherwise not reproduced. "
@@ -95,7 +95,7 @@ def _ordering(claim: Claim, evidence: Evidence, compare: Compare) -> Verdict:
     be positive, the `at_least`-th largest.
     """
     rule = claim.rule
-    columns = len(claim.latents) + len(claim.elsewhere)
+    columns = len(claim.places) + len(claim.elsewhere)
     where = f" at {claim.at_least} of {columns} latent shapes or more" if columns > 1 else ""
     text = (
         f"P = bootstrap probability, over seeds, that it holds{where}: reproduced if P ≥ "
@@ -103,7 +103,7 @@ def _ordering(claim: Claim, evidence: Evidence, compare: Compare) -> Verdict:
         "undecided. A diverged seed counts as infinitely high where it should be lower and is left out where "
         "it should be higher; with either, at best undecided."
     )
-    sides: list[Side] = [(latent, claim.lower, claim.higher) for latent in claim.latents]
+    sides: list[Side] = [(latent, claim.lower, claim.higher) for latent in claim.places]
     sides += [(latent, claim.higher, claim.lower) for latent in claim.elsewhere]
     places: list[Place] = []
     groups: list[dict[int, float]] = []
@@ -149,7 +149,7 @@ def _margins(means: Floats, sides: Sequence[Side], claim: Claim, compare: Compar
         middle, end = start + len(lower), start + len(lower) + len(higher)
         first, second = means[:, start:middle], means[:, middle:end]
         # Elsewhere the claim's own sides are exchanged, and its comparison must fail.
-        margin = compare(first, second) if index < len(claim.latents) else -compare(second, first)
+        margin = compare(first, second) if index < len(claim.places) else -compare(second, first)
         columns.append(margin)
         start = end
     margins = np.stack(columns, -1)

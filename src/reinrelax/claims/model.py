@@ -57,9 +57,9 @@ class Claim:
         rule: the function's margins, fixed in advance.
         metric: column of the tidy table.
         lower, higher: estimators; a number claim reads `lower` alone.
-        latents: shapes at which it is said to hold.
-        elsewhere: shapes at which the opposite is said to hold.
-        at_least: at how many of all these shapes the claim must hold.
+        places: latent shapes, or environments, at which it is said to hold.
+        elsewhere: those at which the opposite is said to hold.
+        at_least: at how many of all these the claim must hold.
         published: of a number claim.
         note: what a reader should know; for the judge `ambiguous`, why it cannot be judged.
     """
@@ -75,7 +75,7 @@ class Claim:
     minimum: Minimum
     lower: tuple[str, ...] = ()
     higher: tuple[str, ...] = ()
-    latents: tuple[str, ...] = ()
+    places: tuple[str, ...] = ()
     elsewhere: tuple[str, ...] = ()
     at_least: int = 1
     published: Published | None = None
@@ -164,7 +164,7 @@ def _read(path: Path, schemas: Mapping[str, Schema], root: Path) -> Iterator[Cla
             for key, value in content["rule"].items():
                 if isinstance(value, bool) or not isinstance(value, int | float):
                     raise ConfigError(f"{path}: rule.{key}: must be a number; got {value!r}")
-        for key in set(schema.required) & {"lower", "higher", "latents"}:
+        for key in set(schema.required) & {"lower", "higher", "places"}:
             if not entry[key]:
                 raise ConfigError(f"{where}.{key}: must name at least one")
         if entry["metric"] not in METRICS:
@@ -177,11 +177,11 @@ def _expand(where: str, entry: Mapping[str, Any], shared: Mapping[str, Any], roo
     """The claim of an entry, or one claim for each row of the reference table that it names."""
     plain = {key: value for key, value in entry.items() if key != "reference"}
     if "reference" not in entry:
-        for key in ("lower", "higher", "latents", "elsewhere"):
+        for key in ("lower", "higher", "places", "elsewhere"):
             plain[key] = _names(f"{where}.{key}", entry.get(key, ()), key)
         if both := set(plain["lower"]) & set(plain["higher"]):
             raise ConfigError(f"{where}.higher: {both.pop()} stands in lower too")
-        columns = len(plain["latents"]) + len(plain["elsewhere"])
+        columns = len(plain["places"]) + len(plain["elsewhere"])
         plain.setdefault("at_least", columns)
         if columns and not (isinstance(plain["at_least"], int) and 1 <= plain["at_least"] <= columns):
             raise ConfigError(f"{where}.at_least: must be from 1 to {columns}; got {plain['at_least']!r}")
@@ -194,12 +194,12 @@ def _expand(where: str, entry: Mapping[str, Any], shared: Mapping[str, Any], roo
         except (KeyError, ValueError, TypeError) as error:
             raise ConfigError(f"{where}: does not fit {entry['reference']}: {error!r}") from None
         _names(f"{entry['reference']}: estimator", [row["estimator"]], "lower")
-        _names(f"{entry['reference']}: latent", [row["latent"]], "latents")
+        _names(f"{entry['reference']}: latent", [row["latent"]], "places")
         yield Claim(
             **{**plain, "id": f"{entry['id']}-{row['estimator']}-{row['latent']}", "statement": statement},
             **shared,
             lower=(row["estimator"],),
-            latents=(row["latent"],),
+            places=(row["latent"],),
             published=published,
         )
 
