@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import yaml
 
+from reinrelax import stats
 from reinrelax.claims import JUDGES, SCHEMAS, Claim, Evidence, Verdict, judge, load
 from reinrelax.claims.model import Minimum, Published
 from reinrelax.errors import ConfigError
@@ -60,7 +61,15 @@ def evidence(
 def number(mean: float = 100.0, plus_minus: float = 0.2, **changes: Any) -> Claim:
     return Claim(
         **{
-            **{"id": "n", "paper": "p", "place": "t", "statement": "s", "kind": "number", "judge": "number"},
+            **{
+                "id": "n",
+                "paper": "p",
+                "subject": "trainings",
+                "place": "t",
+                "statement": "s",
+                "kind": "number",
+                "judge": "number",
+            },
             **{"metric": METRIC, "rule": NUMBER, "minimum": Minimum(EXACT, 5, {})},
             **{"lower": ("ReinMax",), "places": ("8x4",), "published": Published(mean, plus_minus)},
             **changes,
@@ -71,7 +80,14 @@ def number(mean: float = 100.0, plus_minus: float = 0.2, **changes: Any) -> Clai
 def ordering(**changes: Any) -> Claim:
     return Claim(
         **{
-            **{"id": "o", "paper": "p", "place": "t", "statement": "s", "kind": "ordering"},
+            **{
+                "id": "o",
+                "paper": "p",
+                "subject": "trainings",
+                "place": "t",
+                "statement": "s",
+                "kind": "ordering",
+            },
             **{"judge": "every_below", "metric": METRIC, "rule": ORDERING, "minimum": Minimum(EXACT, 5, {})},
             **{"lower": ("ReinMax",), "higher": ("ST",), "places": ("8x4",)},
             **changes,
@@ -327,6 +343,7 @@ def test_every_judging_function_has_a_schema() -> None:
 
 GOOD: dict[str, Any] = {
     "paper": "p",
+    "subject": "trainings",
     "rule": ORDERING,
     "minimum": {**EXACT, "seeds": 5},
     "settings": "report/reference/table5_hyperparameters.csv",
@@ -381,3 +398,44 @@ def test_a_mistake_in_a_claims_file_is_named(
     (tmp_path / "bad.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
     with pytest.raises(ConfigError, match=message):
         load(tmp_path, SCHEMAS, ROOT)
+
+
+def threshold(judge_name: str, limit: float, **changes: Any) -> Claim:
+    return ordering(**{"judge": judge_name, "kind": "threshold", "higher": (), "limit": limit, **changes})
+
+
+@pytest.mark.parametrize(("name", "limit"), [("above", 99.0), ("below", 101.0)])
+def test_thresholds_are_judged_by_the_means_distance(name: str, limit: float) -> None:
+    values = {("ReinMax", "8x4"): spread(100.0), ("ReinMax", "4x24"): spread(100.0)}
+    places = ("8x4", "4x24")
+    found = verdict(threshold(name, limit, places=places), values)
+    assert (found.verdict, found.probability) == ("reproduced", 1.0)
+    assert found.effect == pytest.approx(1.0, abs=0.2)
+    wrong = verdict(threshold(name, 200.0 - limit, places=places), values)
+    assert (wrong.verdict, wrong.probability) == ("not reproduced", 0.0)
+    assert verdict(threshold(name, 100.0, places=places), values).verdict == "undecided"
+
+
+def test_a_diverged_seed_keeps_a_threshold_undecided() -> None:
+    there = evidence({("ReinMax", "8x4"): spread(100.0)}, diverged={("ReinMax", "8x4"): (0,)})
+    for name, limit in (("above", 0.0), ("below", 1000.0)):
+        assert judge(threshold(name, limit), there).verdict != "reproduced"
+
+
+def test_a_single_run_is_held_against_the_scatter_of_ours() -> None:
+    values = {("ReinMax", "8x4"): spread(100.0)}
+    near, far = (
+        number(judge="single_run", rule=ORDERING, printed=printed, published=None)
+        for printed in (100.1, 130.0)
+    )
+    assert verdict(near, values).verdict == "reproduced"
+    found = verdict(far, values)
+    assert found.verdict == "not reproduced"
+    assert found.high < 0
+
+
+def test_prediction_intervals_cover_one_more_value() -> None:
+    generator = np.random.default_rng(0)
+    runs = generator.normal(size=(4000, 6))
+    inside = [stats.prediction_interval(run[:5]).holds(run[5]) for run in runs]
+    assert abs(np.mean(inside) - 0.95) < 0.015
