@@ -24,7 +24,7 @@ LAYERS = [
     ["files", "rng", "numerics", "lease", "sources"],
     ["estimators"],
     ["distributions"],
-    ["latents"],
+    ["latents", "rl"],
     ["specs", "columns"],
     ["settings"],
     ["config", "run", "images"],

@@ -77,3 +77,4 @@ localrules:
     all,
     gradients,
     relaxations,
+    rl,
