@@ -1,4 +1,4 @@
-"""Studies: the jobs that are no training cells. Each computes a few tidy tables once its inputs are there."""
+"""Studies: jobs that are no cells. Each computes a few tidy tables once its inputs are there."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass

@@ -130,7 +130,7 @@ def train(agent: Agent) -> None:
     assert agent.critic is not None
     optimizer = torch.optim.Adam(agent.critic.parameters, lr=0.02)
     generator = torch.Generator().manual_seed(99)
-    for _ in range(300):
+    for _ in range(200):
         many = repeated(agent, 256)
         found = many.gradients(sample(many, generator), streams=Streams([generator] * 256))
         for parameter, slope in zip(agent.critic.parameters, found.critic, strict=True):

@@ -96,26 +96,41 @@ class Sampler:
 
 
 def gradient_moments(agent: Agent, sampler: Sampler, done: int, rollouts: int) -> dict[str, Tensor]:
-    """Quantities of `measure`, `[R]` each, from N held episodes at the present parameters.
-
-    The variance is unbiased: (Σ_n ‖g_n‖² − N ‖ḡ‖²) / (N − 1).
-    """
-    means: dict[str, list[Tensor]] = {}
-    squares: dict[str, Tensor] = {}
+    """Quantities of `measure`, `[R]` each, from N held episodes at the present parameters."""
+    agents = (agent, agent.reinforced())
+    own, reinforce = moments = (_Moments(), _Moments())
     for number in range(rollouts):
         name = ("held", done, number)
         episodes = sampler.play(*name)
-        for key, one in (("variance", agent), ("variance_reinforce", agent.reinforced())):
+        for one, moment in zip(agents, moments, strict=True):
             streams = sampler.streams("conditional", *name)
-            gradient = one.gradients(episodes, streams=streams, critic=False).actor
-            before = means.get(key, [torch.zeros_like(part) for part in gradient])
-            means[key] = [
-                total.add_(part, alpha=1 / rollouts) for total, part in zip(before, gradient, strict=True)
-            ]
-            squares[key] = squares.get(key, torch.zeros(len(gradient[0]))) + _square(gradient)
-    norms = {key: _square(mean) for key, mean in means.items()}
-    out = {key: (squares[key] - rollouts * norms[key]) / (rollouts - 1) for key in norms}
-    return {**out, "norm": norms["variance"].sqrt()}
+            moment.add(one.gradients(episodes, streams=streams, critic=False).actor)
+    return {"variance": own.variance(), "variance_reinforce": reinforce.variance(), "norm": own.norm()}
+
+
+class _Moments:
+    """First and second moments of gradients, each a few tensors `[R, ...]`."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._total: list[Tensor] = []
+        self._squares = torch.zeros(())
+
+    def add(self, gradient: Sequence[Tensor]) -> None:
+        self._count += 1
+        self._squares = self._squares + _square(gradient)
+        if not self._total:
+            self._total = [torch.zeros_like(part) for part in gradient]
+        for total, part in zip(self._total, gradient, strict=True):
+            total += part
+
+    def norm(self) -> Tensor:
+        """Of the mean, `[R]`."""
+        return _square(self._total).sqrt() / self._count
+
+    def variance(self) -> Tensor:
+        """Trace of the covariance, unbiased: (Σ_n ‖g_n‖² − N ‖ḡ‖²) / (N − 1), `[R]`."""
+        return (self._squares - self._count * self.norm() ** 2) / (self._count - 1)
 
 
 def _square(tensors: Sequence[Tensor]) -> Tensor:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from reinrelax.rl import Algorithm, policy_gradients
+from reinrelax.rl import ALGORITHMS, Algorithm, policy_gradients
 from reinrelax.rl.episodes import Episodes, returns, standardised
 from reinrelax.rl.networks import Perceptron
 from reinrelax.rng import Streams
@@ -70,8 +70,9 @@ class Agent:
     @property
     def learned(self) -> tuple[Tensor, ...]:
         """The parameters that learn, `[R, ...]`: the actor's, then the critic's."""
-        learns = self.critic is not None and self.algorithm.objective is not None
-        return self.actor.parameters + (self.critic.parameters if learns and self.critic else ())
+        if self.critic is None or self.algorithm.objective is None:
+            return self.actor.parameters
+        return self.actor.parameters + self.critic.parameters
 
     def policy(self, observations: Tensor) -> Tensor:
         """Logits `[R, T, A]` at observations `[R, T, D]` or `[R, T]`."""
@@ -100,17 +101,17 @@ class Agent:
         leaves = None if self.critic is None else self.critic.leaves()
         judge = None if leaves is None else leaves.scalar(x)
         cotangent = estimator(steps, judge) * mask[..., None]
-        objective = torch.zeros(len(mask), dtype=mask.dtype)
-        slopes: tuple[Tensor, ...] = ()
-        if leaves is not None and judge is not None and critic and self.algorithm.objective is not None:
-            if self.algorithm.objective == "variance":
-                each = self.actor.mean_squares(x, hidden, cotangent)
-            else:
-                each = (steps.returns - judge(None)).square()
-            objective = (each * mask).sum(1) / episodes.lengths
-            slopes = torch.autograd.grad(objective.sum(), leaves.parameters)
-        return Gradients(self.actor.gradients(x, hidden, cotangent.detach()), slopes, objective.detach())
+        actor = self.actor.gradients(x, hidden, cotangent.detach())
+        if leaves is None or judge is None or self.algorithm.objective is None or not critic:
+            return Gradients(actor, (), torch.zeros(len(mask), dtype=mask.dtype))
+        if self.algorithm.objective == "variance":
+            each = self.actor.mean_squares(x, hidden, cotangent)
+        else:
+            each = (steps.returns - judge(None)).square()
+        objective = (each * mask).sum(1) / episodes.lengths
+        slopes = torch.autograd.grad(objective.sum(), leaves.parameters)
+        return Gradients(actor, slopes, objective.detach())
 
     def reinforced(self) -> "Agent":
         """The same actor with REINFORCE's estimate."""
-        return replace(self, algorithm=Algorithm("reinforce"), critic=None)
+        return replace(self, algorithm=ALGORITHMS["REINFORCE"], critic=None)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy.signal import lfilter
 from torch import Tensor
 
 from reinrelax.rl.environments import Environments
@@ -99,8 +98,9 @@ def play(environments: Environments, policy: Policy, seeds: Sequence[int], *, st
 
 def returns(episodes: Episodes, gamma: float) -> Tensor:
     """G_t = Σ_{k ≥ t} γ^(k−t) r_k, `[R, T]`: Monte Carlo returns to the episode's end, however it came."""
-    backwards = lfilter([1.0], [1.0, -gamma], episodes.rewards.numpy()[:, ::-1])
-    return torch.from_numpy(backwards[:, ::-1].copy())
+    time = torch.arange(episodes.rewards.shape[1], dtype=torch.float64)
+    lag = time - time[:, None]  # k − t
+    return episodes.rewards @ torch.where(lag >= 0, gamma ** lag.clamp_min(0), 0.0).mT
 
 
 def standardised(values: Tensor, mask: Tensor) -> Tensor:
