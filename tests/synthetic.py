@@ -15,6 +15,7 @@ from reinrelax.config import Config, Gradients
 from reinrelax.run import Run
 from reinrelax.runs import Cell, cells, table_path
 from reinrelax.studies import studies, study_folder
+from tests.synthetic_rl import learning
 
 # Final train and test negative ELBO of a run, nats per image.
 Final = Callable[[Run], tuple[float, float]]
@@ -179,6 +180,8 @@ def write_studies(
         makers = {"identities": _identities, "cost": lambda config: _cost(config, seconds)}
         if study.name in makers:
             tables = {study.name: makers[study.name](config)}
+        elif study.name.startswith("rl/"):
+            tables = learning(study.settings)
         else:
             tables = _snapshot(config, planted, int(study.settings["epoch"]), bool(study.settings["last"]))
         for name, lines in tables.items():

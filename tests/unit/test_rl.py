@@ -7,11 +7,15 @@ import gymnasium
 import numpy as np
 import pytest
 import torch
+import yaml
 from gymnasium.spaces import Box, Discrete
 from torch import Tensor
 
+from reinrelax import config as configuration
+from reinrelax.columns import COLUMNS
 from reinrelax.errors import InputError
 from reinrelax.experiments.rl import Sampler, measure
+from reinrelax.plan import STARTUP_SECONDS, estimate_study
 from reinrelax.rl import ALGORITHMS, ENVIRONMENTS, policy_gradients
 from reinrelax.rl.agent import Agent
 from reinrelax.rl.environments import Environments
@@ -19,7 +23,9 @@ from reinrelax.rl.episodes import Episodes, play, returns, standardised
 from reinrelax.rl.networks import Perceptron
 from reinrelax.rng import Streams
 from reinrelax.specs import Reinforcement
+from reinrelax.studies import studies
 from reinrelax.training.reinforcement import Learner
+from tests.conftest import ROOT, merge
 
 SPEC = Reinforcement(
     environments=(("CartPole-v1", 30),),
@@ -250,6 +256,8 @@ def test_the_experiments_tables() -> None:
         assert row["truncated"] == 0 or row["length"] == 30
         assert row["diverged"] == 0
     assert len(found) == 2 * 3 * 3
+    for name, table in tables.items():
+        assert all(set(row) == set(COLUMNS[name]) for row in table)
     assert all(row["value"] > 0 for row in found)
 
 
@@ -321,6 +329,22 @@ def test_an_algorithm_keeps_the_contract(name: str) -> None:
         assert (found.objective > 0).all() == (entry.objective is not None)
     other = agent_of("REINFORCE")
     assert all(map(torch.equal, agent.actor.parameters, other.actor.parameters))
+
+
+@pytest.mark.parametrize("scale", ["paper", "test"])
+def test_every_study_of_a_scale_has_an_estimate(scale: str) -> None:
+    raw = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+    merge(raw, yaml.safe_load((ROOT / f"workflow/scales/{scale}.yaml").read_text(encoding="utf-8")))
+    config = configuration.load(raw, ROOT)
+    found = {
+        name: estimate_study(config, study, [])
+        for name, study in studies(config).items()
+        if name[:3] == "rl/"
+    }
+    assert {name.split("/")[1].rpartition("-")[0] for name in found} == set(ENVIRONMENTS)
+    assert all(seconds > STARTUP_SECONDS for seconds in found.values())
+    if scale == "paper":
+        assert len(found) == len(ENVIRONMENTS) * 2 * len(ALGORITHMS)
 
 
 @pytest.mark.parametrize("name", ENVIRONMENTS)
