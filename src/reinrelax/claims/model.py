@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from reinrelax import rl
 from reinrelax.config import read_yaml
 from reinrelax.errors import ConfigError
 from reinrelax.estimators import lookup
@@ -41,6 +42,21 @@ class Subject:
     minimum: tuple[str, ...]
 
 
+# Scores of a learning curve, one an agent and seed; what each is stands in `reporting.numbers.rl`.
+LEARNING = (
+    *("first", "final", "area", "slope", "to_a2c", "roughness"),
+    *("running_final", "running_linearity", "running_drop", "running_plateaus"),
+)
+
+
+def _check_place(name: str) -> None:
+    """An environment and a cap, such as `CartPole-v1-70`."""
+    environment, _, cap = name.rpartition("-")
+    rl.check_environment(environment)
+    if not cap.isdigit():
+        raise ConfigError(f"{name!r} is no environment with its cap, such as CartPole-v1-70")
+
+
 SUBJECTS: Mapping[str, Subject] = {
     "trainings": Subject(
         METRICS,
@@ -49,6 +65,7 @@ SUBJECTS: Mapping[str, Subject] = {
         LatentShape.parse,
         ("dataset", "train_images", "test_images", "batch_size", "epochs", "draws", "seeds"),
     ),
+    "learning": Subject(LEARNING, "", rl.lookup, _check_place, ("episodes", "seeds")),
 }
 
 

@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 
 from reinrelax import stats
+from reinrelax.claims.evidence import Evidence
+from reinrelax.config import Config
 from reinrelax.stats import Floats
 
 # Of the running mean r ← (1 − w) r + w R that Figure 3 plots; it starts at the first episode's return.
@@ -77,6 +79,18 @@ def scores(episodes: pd.DataFrame) -> pd.DataFrame:
     return (
         pd.concat(out, ignore_index=True).reindex(columns=columns) if out else pd.DataFrame(columns=columns)
     )
+
+
+def evidence(config: Config, scored: pd.DataFrame, studied: pd.DataFrame) -> Evidence:
+    """What claims on learning curves are judged by: `scores`, and the planned jobs among `studies.csv`."""
+    runs = scored.assign(
+        estimator=scored["algorithm"],
+        latent=[f"{row.environment}-{row.cap}" for row in scored.itertuples()],
+        diverged=scored["diverged"].astype(bool),
+    )
+    names = studied["study"].str.extract(r"^rl/(?P<latent>[^/]+)/(?P<estimator>.+)$")
+    plan = pd.concat([studied[["state", "message"]], names], axis=1).dropna(subset=["latent"])
+    return Evidence(runs, plan.assign(planned_seeds=config.rl.seeds))
 
 
 def curves(episodes: pd.DataFrame) -> pd.DataFrame:
