@@ -15,6 +15,7 @@ include: "workflow/rules/data.smk"
 include: "workflow/rules/vae.smk"
 include: "workflow/rules/gradients.smk"
 include: "workflow/rules/relaxations.smk"
+include: "workflow/rules/rl.smk"
 include: "workflow/rules/report.smk"
 
 

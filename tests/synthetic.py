@@ -17,6 +17,7 @@ from reinrelax.runs import Cell, cells, table_path
 from reinrelax.specs import Gradients
 from reinrelax.studies import DEMONSTRATIONS, GRADIENT_TABLES, studies, study_folder
 from tests import synthetic_relaxations as relaxed
+from tests.synthetic_rl import learning
 
 # Final train and test negative ELBO of a run, nats per image.
 Final = Callable[[Run], tuple[float, float]]
@@ -189,6 +190,8 @@ def write_studies(
             tables = relaxed.demonstration(study.name, config)
         elif study.name in makers:
             tables = {study.name: makers[study.name](config)}
+        elif study.name.startswith("rl/"):
+            tables = learning(study.settings)
         else:
             tables = _snapshot(config, planted, int(study.settings["epoch"]), bool(study.settings["last"]))
         for name, lines in tables.items():

@@ -23,12 +23,21 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "sharpness": ("tau", "category", "quantity", "value", "low", "high"),
     "temperatures": ("tau_forward", "tau_backward", "quantity", "value", "low", "high"),
     "inert": ("tau_forward", "quantity", "value", "expected"),
+    "episodes": (
+        *("environment", "cap", "algorithm", "seed", "episode"),
+        *("return", "length", "terminated", "truncated", "diverged"),
+    ),
+    "policy_gradients": (
+        *("environment", "cap", "algorithm", "seed", "episode", "rollouts"),
+        *("quantity", "value"),
+    ),
     "properties": ("relaxation", "variant", "property", "setting", "value", "low", "high", "expected"),
 }
 TEXT = frozenset(
     (
         *("role", "estimator", "quantity", "reading", "rule", "identity", "latent"),
         *("alpha", "law", "family", "relaxation", "variant", "property", "setting"),
+        *("environment", "algorithm"),
     )
 )
 COUNTS = frozenset(
@@ -36,5 +45,6 @@ COUNTS = frozenset(
         *("seed", "epoch", "draws", "samples", "estimates", "images"),
         *("categories", "latents", "functions", "replicas", "round"),
         *("row", "i", "j", "sample", "gate", "size", "category"),
+        *("cap", "episode", "length", "terminated", "truncated", "diverged", "rollouts"),
     )
 )

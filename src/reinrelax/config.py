@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import jsonschema
 import yaml
 
+from reinrelax import rl
 from reinrelax.errors import ConfigError
 from reinrelax.estimators import lookup
 from reinrelax.settings import ANY, Settings, at, of_latents
@@ -20,6 +21,7 @@ from reinrelax.specs import (
     Identities,
     Measured,
     Properties,
+    Reinforcement,
     Training,
 )
 from reinrelax.types import LatentShape
@@ -27,7 +29,7 @@ from reinrelax.types import LatentShape
 SCHEMA = Path("workflow/schemas/config.schema.yaml")
 TRAININGS = ("elbo", "beta", "grid", "readings")
 _MAX_CODES = 1 << 16
-Spec = TypeVar("Spec", Copula, Bridge, Decoupled, Properties)
+Spec = TypeVar("Spec", Copula, Bridge, Decoupled, Properties, Reinforcement)
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,7 @@ class Config:
     bridge: Bridge
     decoupled: Decoupled
     properties: Properties
+    rl: Reinforcement
     raw: Mapping[str, Any]
 
     @property
@@ -135,6 +138,7 @@ def load(raw: Mapping[str, Any], root: Path = Path()) -> Config:
         bridge=_frozen(Bridge, experiments["bridge"]),
         decoupled=_frozen(Decoupled, experiments["decoupled"]),
         properties=_frozen(Properties, experiments["properties"]),
+        rl=_rl(experiments["rl"]),
         raw=raw,
     )
 
@@ -251,6 +255,20 @@ def _relaxations(block: Mapping[str, Any]) -> Training:
         draws=0,
         settings=settings,
     )
+
+
+def _rl(block: Mapping[str, Any]) -> Reinforcement:
+    where = "experiments.rl"
+    for name in block["environments"]:
+        at(f"{where}.environments.{name}", rl.check_environment, name)
+    for index, name in enumerate(block["algorithms"]):
+        at(f"{where}.algorithms[{index}]", rl.lookup, name)
+    if (last := max(block["checkpoints"])) > block["episodes"]:
+        raise ConfigError(
+            f"{where}.checkpoints: must be at most experiments.rl.episodes = {block['episodes']}; got {last}"
+        )
+    pairs = [[name, cap] for name, caps in block["environments"].items() for cap in caps]
+    return _frozen(Reinforcement, {**block, "environments": pairs})
 
 
 def _frozen(kind: type[Spec], block: Mapping[str, Any]) -> Spec:

@@ -4,6 +4,7 @@ import csv
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from reinrelax import latents
 from reinrelax.config import Config
@@ -29,6 +30,9 @@ _DEMONSTRATION_SECONDS = {
     "decoupled": (0.3, 1.5e-4),
     "properties": (4.0, 8e-5),
 }
+# Of agents that learn: a step of all replicas, and a replica's step; an episode may take as many as its cap.
+_STEP_SECONDS = 5e-5
+_REPLICA_STEP_SECONDS = {"CartPole-v1": 4e-6, "Taxi-v4": 1.8e-5, "Acrobot-v1": 2.8e-5}
 _PARAMETER_BYTES = 4 * 4  # value, gradient and two moments
 _BASE_MB = 700
 
@@ -87,6 +91,8 @@ def estimate_study(config: Config, study: Study, timings: Iterable[Timing]) -> f
         return STARTUP_SECONDS + once + each * int(study.settings["samples"])
     if study.name == "cost":
         return STARTUP_SECONDS + _cost_seconds(config, list(timings))
+    if study.name.startswith("rl/"):
+        return STARTUP_SECONDS + _learning_seconds(study.settings)
     spec, shape = config.gradients, config.trainings["gradients"].latent_shapes[0]
     terms = sum(_terms(one) for one in spec.figure1)
     if study.settings["last"]:
@@ -102,6 +108,12 @@ def estimate_study(config: Config, study: Study, timings: Iterable[Timing]) -> f
 def _terms(one: Measured) -> float:
     """Seconds for a sample, an image and a category of an estimator."""
     return int(dict(one.hyper).get("draws", 0)) * _TERM_SECONDS + _CATEGORY_SECONDS
+
+
+def _learning_seconds(settings: Mapping[str, Any]) -> float:
+    episodes = settings["episodes"] + len(settings["checkpoints"]) * settings["rollouts"]
+    each = _STEP_SECONDS + settings["seeds"] * _REPLICA_STEP_SECONDS[settings["environment"]]
+    return float(episodes * settings["cap"] * each)
 
 
 def _cost_seconds(config: Config, timings: Sequence[Timing]) -> float:

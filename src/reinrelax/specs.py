@@ -159,3 +159,30 @@ class Properties:
     """What every relaxation is measured for on small problems, with so many samples each."""
 
     samples: int
+
+
+@dataclass(frozen=True)
+class Reinforcement:
+    """Agents that learn from episodes (A, IV, V and Figure 3).
+
+    Attributes:
+        environments: name, and after how many steps an episode is cut.
+        algorithms: by name.
+        seeds: agents of each, 0, 1, …
+        episodes: an update follows each.
+        hidden: units of the one hidden layer of actor and critic.
+        learning_rate: of both.
+        gamma: discount of the returns.
+        checkpoints: numbers of updates after which gradients are measured.
+        rollouts: episodes of each seed on which they are.
+    """
+
+    environments: tuple[tuple[str, int], ...]
+    algorithms: tuple[str, ...]
+    seeds: int
+    episodes: int
+    hidden: int
+    learning_rate: float
+    gamma: float
+    checkpoints: tuple[int, ...]
+    rollouts: int

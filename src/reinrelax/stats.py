@@ -53,6 +53,16 @@ def mean_intervals(values: ArrayLike, level: float = 0.95) -> tuple[Floats, Floa
     return mean, mean - half, mean + half, count
 
 
+def prediction_interval(values: ArrayLike, level: float = 0.95) -> Interval:
+    """Where one more value of the normal law of `values` `[n]` would lie: mean ± t_{n−1} s √(1 + 1/n)."""
+    values = np.asarray(values, dtype=np.float64)
+    n = len(values)
+    if n < 2:
+        return Interval(float(values.mean()) if n else np.nan, np.nan, np.nan)
+    half = float(stdtrit(n - 1, (1 + level) / 2) * values.std(ddof=1) * np.sqrt(1 + 1 / n))
+    return Interval(float(values.mean()), float(values.mean()) - half, float(values.mean()) + half)
+
+
 def difference_interval(
     values: ArrayLike, mean: float, std: float, count: int, level: float = 0.95
 ) -> Interval:

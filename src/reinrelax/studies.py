@@ -1,10 +1,11 @@
-"""Studies: the jobs that are no training cells. Each computes a few tidy tables once its inputs are there."""
+"""Studies: jobs that are no cells. Each computes a few tidy tables once its inputs are there."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from reinrelax import rl
 from reinrelax.config import Config
 from reinrelax.distributions import CATALOGUE as RELAXATIONS
 from reinrelax.errors import ConfigError
@@ -21,6 +22,7 @@ DEMONSTRATIONS = {
     "decoupled": ("temperatures", ("sharpness", "temperatures", "inert")),
     "properties": ("properties", ("properties",)),
 }
+RL_TABLES = ("episodes", "policy_gradients")
 GRADIENT_TABLES = ("estimators", "control", "quadrature", "example")
 
 
@@ -121,6 +123,20 @@ def _studies(config: Config) -> Iterator[Study]:
                 f"reinrelax.estimators.{lookup(one).module}" for one in ("REBAR", "RELAX", "REINFORCE")
             ]
         yield Study(name, tables, tuple(sources), asdict(getattr(config, name)))
+
+    learning = asdict(config.rl)
+    del learning["environments"], learning["algorithms"]
+    for environment, cap in config.rl.environments:
+        for algorithm in config.rl.algorithms:
+            yield Study(
+                f"rl/{environment}-{cap}/{algorithm}",
+                RL_TABLES,
+                ("reinrelax.experiments.rl",),
+                {
+                    **{"environment": environment, "cap": cap, "algorithm": algorithm},
+                    **{"definition": asdict(rl.lookup(algorithm)), **learning},
+                },
+            )
 
 
 def _modules(measured: Iterable[Measured]) -> list[str]:

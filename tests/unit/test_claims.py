@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import yaml
 
+from reinrelax import stats
 from reinrelax.claims import JUDGES, SCHEMAS, Claim, Evidence, Verdict, judge, load
 from reinrelax.claims.model import Minimum, Published
 from reinrelax.errors import ConfigError
@@ -60,9 +61,17 @@ def evidence(
 def number(mean: float = 100.0, plus_minus: float = 0.2, **changes: Any) -> Claim:
     return Claim(
         **{
-            **{"id": "n", "paper": "p", "place": "t", "statement": "s", "kind": "number", "judge": "number"},
+            **{
+                "id": "n",
+                "paper": "p",
+                "subject": "trainings",
+                "place": "t",
+                "statement": "s",
+                "kind": "number",
+                "judge": "number",
+            },
             **{"metric": METRIC, "rule": NUMBER, "minimum": Minimum(EXACT, 5, {})},
-            **{"lower": ("ReinMax",), "latents": ("8x4",), "published": Published(mean, plus_minus)},
+            **{"lower": ("ReinMax",), "places": ("8x4",), "published": Published(mean, plus_minus)},
             **changes,
         }
     )
@@ -71,9 +80,16 @@ def number(mean: float = 100.0, plus_minus: float = 0.2, **changes: Any) -> Clai
 def ordering(**changes: Any) -> Claim:
     return Claim(
         **{
-            **{"id": "o", "paper": "p", "place": "t", "statement": "s", "kind": "ordering"},
+            **{
+                "id": "o",
+                "paper": "p",
+                "subject": "trainings",
+                "place": "t",
+                "statement": "s",
+                "kind": "ordering",
+            },
             **{"judge": "every_below", "metric": METRIC, "rule": ORDERING, "minimum": Minimum(EXACT, 5, {})},
-            **{"lower": ("ReinMax",), "higher": ("ST",), "latents": ("8x4",)},
+            **{"lower": ("ReinMax",), "higher": ("ST",), "places": ("8x4",)},
             **changes,
         }
     )
@@ -161,7 +177,7 @@ def test_an_estimator_without_draws_is_not_asked_for_them() -> None:
 
 
 def test_what_is_absent_is_not_run() -> None:
-    found = verdict(number(latents=("4x24",)), {("ReinMax", "8x4"): spread(100.0)})
+    found = verdict(number(places=("4x24",)), {("ReinMax", "8x4"): spread(100.0)})
     assert (found.verdict, found.reason) == ("not run", "ReinMax at 4x24 is not in this configuration")
     there = evidence({("ReinMax", "8x4"): spread(100.0)})
     for state, message, reason in (
@@ -204,13 +220,13 @@ def test_a_claim_about_most_shapes_needs_that_many() -> None:
     for latent, gap in zip(latents, (1.0, 1.0, -1.0), strict=True):
         values["ReinMax", latent] = spread(100.0)
         values["ST", latent] = spread(100.0 + gap, seed=1)
-    assert verdict(ordering(latents=latents, at_least=2), values).verdict == "reproduced"
-    found = verdict(ordering(latents=latents, at_least=3), values)
+    assert verdict(ordering(places=latents, at_least=2), values).verdict == "reproduced"
+    found = verdict(ordering(places=latents, at_least=3), values)
     assert found.verdict == "not reproduced"
     assert found.effect == pytest.approx(-1.0)
-    elsewhere = ordering(latents=("8x4", "4x24"), elsewhere=("8x16",), at_least=3)
+    elsewhere = ordering(places=("8x4", "4x24"), elsewhere=("8x16",), at_least=3)
     assert verdict(elsewhere, values).verdict == "reproduced"
-    wrong = ordering(latents=("8x4",), elsewhere=("4x24", "8x16"), at_least=3)
+    wrong = ordering(places=("8x4",), elsewhere=("4x24", "8x16"), at_least=3)
     assert verdict(wrong, values).verdict == "not reproduced"
 
 
@@ -282,7 +298,7 @@ def test_numbers_come_from_the_reference_tables(shipped: list[Claim]) -> None:
     for name, metric in (("table2_train_elbo", METRIC), ("table3_test_elbo", "test_nelbo_nats")):
         table = pd.read_csv(ROOT / f"report/reference/{name}.csv", dtype=str)
         own = [claim for claim in numbers if claim.metric == metric]
-        assert [(c.lower[0], c.latents[0]) for c in own] == list(
+        assert [(c.lower[0], c.places[0]) for c in own] == list(
             zip(table["estimator"], table["latent"], strict=True)
         )
         for claim, line in zip(own, table.itertuples(), strict=True):
@@ -327,13 +343,14 @@ def test_every_judging_function_has_a_schema() -> None:
 
 GOOD: dict[str, Any] = {
     "paper": "p",
+    "subject": "trainings",
     "rule": ORDERING,
     "minimum": {**EXACT, "seeds": 5},
     "settings": "report/reference/table5_hyperparameters.csv",
     "claims": [
         {
             **{"id": "x", "judge": "every_below", "place": "t", "metric": METRIC, "statement": "s"},
-            **{"lower": ["ReinMax"], "higher": ["ST"], "latents": ["8x4"]},
+            **{"lower": ["ReinMax"], "higher": ["ST"], "places": ["8x4"]},
         }
     ],
 }
@@ -362,7 +379,7 @@ def without(key: str) -> Callable[[dict[str, Any]], None]:
         (lambda c: c["claims"][0].update(higher="ST"), r"claims\[0\]\.higher: must be a list; got 'ST'"),
         (lambda c: c["claims"][0].update(higher=["SST"]), r"claims\[0\]\.higher: unknown estimator 'SST'"),
         (lambda c: c["claims"][0].update(higher=["ReinMax"]), r"higher: ReinMax stands in lower too"),
-        (lambda c: c["claims"][0].update(latents=["8by4"]), r"claims\[0\]\.latents: latent shape '8by4'"),
+        (lambda c: c["claims"][0].update(places=["8by4"]), r"claims\[0\]\.places: latent shape '8by4'"),
         (lambda c: c["claims"][0].update(metric="loss"), r"claims\[0\]\.metric: must be one of train_nelbo"),
         (lambda c: c["claims"][0].update(at_least=2), r"claims\[0\]\.at_least: must be from 1 to 1; got 2"),
         (lambda c: c["claims"].append(c["claims"][0]), "two claims have the id 'x'"),
@@ -381,3 +398,44 @@ def test_a_mistake_in_a_claims_file_is_named(
     (tmp_path / "bad.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
     with pytest.raises(ConfigError, match=message):
         load(tmp_path, SCHEMAS, ROOT)
+
+
+def threshold(judge_name: str, limit: float, **changes: Any) -> Claim:
+    return ordering(**{"judge": judge_name, "kind": "threshold", "higher": (), "limit": limit, **changes})
+
+
+@pytest.mark.parametrize(("name", "limit"), [("above", 99.0), ("below", 101.0)])
+def test_thresholds_are_judged_by_the_means_distance(name: str, limit: float) -> None:
+    values = {("ReinMax", "8x4"): spread(100.0), ("ReinMax", "4x24"): spread(100.0)}
+    places = ("8x4", "4x24")
+    found = verdict(threshold(name, limit, places=places), values)
+    assert (found.verdict, found.probability) == ("reproduced", 1.0)
+    assert found.effect == pytest.approx(1.0, abs=0.2)
+    wrong = verdict(threshold(name, 200.0 - limit, places=places), values)
+    assert (wrong.verdict, wrong.probability) == ("not reproduced", 0.0)
+    assert verdict(threshold(name, 100.0, places=places), values).verdict == "undecided"
+
+
+def test_a_diverged_seed_keeps_a_threshold_undecided() -> None:
+    there = evidence({("ReinMax", "8x4"): spread(100.0)}, diverged={("ReinMax", "8x4"): (0,)})
+    for name, limit in (("above", 0.0), ("below", 1000.0)):
+        assert judge(threshold(name, limit), there).verdict != "reproduced"
+
+
+def test_a_single_run_is_held_against_the_scatter_of_ours() -> None:
+    values = {("ReinMax", "8x4"): spread(100.0)}
+    near, far = (
+        number(judge="single_run", rule=ORDERING, printed=printed, published=None)
+        for printed in (100.1, 130.0)
+    )
+    assert verdict(near, values).verdict == "reproduced"
+    found = verdict(far, values)
+    assert found.verdict == "not reproduced"
+    assert found.high < 0
+
+
+def test_prediction_intervals_cover_one_more_value() -> None:
+    generator = np.random.default_rng(0)
+    runs = generator.normal(size=(4000, 6))
+    inside = [stats.prediction_interval(run[:5]).holds(run[5]) for run in runs]
+    assert abs(np.mean(inside) - 0.95) < 0.015

@@ -12,6 +12,7 @@ import yaml
 from reinrelax import config as configuration
 from reinrelax.config import Config
 from reinrelax.errors import ConfigError
+from reinrelax.rl import ENVIRONMENTS
 from reinrelax.runs import cells, run_table
 from reinrelax.studies import studies
 from reinrelax.types import LatentShape
@@ -79,6 +80,17 @@ BAD = [
     ({"experiments": {"gradients": {"images": 400}}}, "gradients.images: must be at most .* = 300; got 400"),
     ({"experiments": {"identities": {"shapes": ["16x12"]}}}, "identities.shapes: 16x12 has more than 65536"),
     ({"experiments": {"cost": {"latent_shape": "x"}}}, "cost.latent_shape: latent shape 'x'"),
+    (
+        {"experiments": {"rl": {"environments": {"Pong-v5": [9]}}}},
+        "experiments.rl.environments.Pong-v5: unknown environment 'Pong-v5'; known: CartPole-v1, Taxi-v4, ",
+    ),
+    (
+        {"experiments": {"rl": {"algorithms": ["RELAX", "PPO"]}}},
+        r"experiments.rl.algorithms\[1\]: unknown algorithm 'PPO'; known: REINFORCE, A2C, RELAX, ",
+    ),
+    ({"experiments": {"rl": {"checkpoints": [0, 4]}}}, "rl.checkpoints: must be at most .* = 3; got 4"),
+    ({"experiments": {"rl": {"gamma": 1.5}}}, "experiments.rl.gamma: must be <= 1; got 1.5"),
+    ({"experiments": {"rl": {"rollouts": 1}}}, "experiments.rl.rollouts: must be >= 2; got 1"),
     (
         {"experiments": {"elbo": {"estimators": ["REINFORCE"]}}},
         "settings.REINFORCE.8x4: learning_rate, optimizer neither in settings_table nor here",
@@ -215,6 +227,7 @@ def test_studies_depend_on_their_own_settings(load_config: Callable[..., Config]
     assert set(studies(load_config())) == {
         *("gradients/epoch-0", "gradients/epoch-2", "identities", "cost"),
         *("copula", "bridge", "decoupled", "properties"),
+        *(f"rl/{place}-10/{name}" for place in ENVIRONMENTS for name in ("REINFORCE", "RELAX")),
     }
     gradients = {"gradients/epoch-0", "gradients/epoch-2"}
     assert changed(experiments={"gradients": {"samples": 64}}) == gradients
@@ -224,6 +237,9 @@ def test_studies_depend_on_their_own_settings(load_config: Callable[..., Config]
     assert changed(experiments={"copula": {"tau": 0.2}}) == {"copula"}
     assert changed(experiments={"bridge": {"random": 4}}) == {"bridge"}
     assert changed(dataset={"train_images": 200}) == {*gradients, "cost"}
+    learned = {name for name in studies(load_config()) if name.startswith("rl/")}
+    assert changed(experiments={"rl": {"rollouts": 4}}) == learned
+    assert not changed(experiments={"rl": {"environments": {"CartPole-v1": [10, 20]}}})
     assert not changed(machine={"threads": 2}, experiments={"elbo": {"seeds": 5}})
 
 

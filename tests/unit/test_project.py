@@ -25,6 +25,7 @@ LAYERS = [
     ["estimators"],
     ["distributions"],
     ["latents"],
+    ["rl"],
     ["specs", "columns"],
     ["settings"],
     ["config", "run", "images"],

@@ -75,3 +75,4 @@ localrules:
     all,
     gradients,
     relaxations,
+    rl,

@@ -14,6 +14,9 @@ JUDGES: Mapping[str, Judge] = {
     "number": functions.number,
     "every_below": functions.every_below,
     "best_below": functions.best_below,
+    "above": functions.above,
+    "below": functions.below,
+    "single_run": functions.single_run,
     "ambiguous": functions.ambiguous,
 }
 

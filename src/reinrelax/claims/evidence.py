@@ -20,6 +20,7 @@ _WORDS = {
     "batch_size": "batches of {found} (asked for: {wanted})",
     "epochs": "{found} epochs (asked for: {wanted})",
     "draws": "{found} draws (asked for: {wanted})",
+    "episodes": "{found} episodes (asked for: {wanted})",
 }
 
 
@@ -29,8 +30,9 @@ class Evidence:
 
     Attributes:
         runs: one row a run that has ended, at its last epoch: the columns of the results tables, `latent` (as
-            `8x4`), and `diverged`.
-        plan: one row a planned cell: `estimator`, `latent`, `state` (done, missing or unreadable), `message`,
+            `8x4`), and `diverged`. Of agents that learn, `estimator` is the algorithm and `latent` the
+            environment with its cap.
+        plan: one row a planned job: `estimator`, `latent`, `state` (done, missing or unreadable), `message`,
             `planned_seeds`.
     """
 

@@ -17,12 +17,16 @@ Side = tuple[str, tuple[str, ...], tuple[str, ...]]
 
 _NUMBER_RULE = ("reproduced_within", "near_within", "level", "published_seeds")
 _ORDERING_RULE = ("reproduced_from", "not_reproduced_to", "level")
-_ORDERING_KEYS = ("lower", "higher", "latents")
+_ORDERING_KEYS = ("lower", "higher", "places")
+_THRESHOLD_KEYS = ("lower", "places", "limit")
 
 SCHEMAS = {
     "number": Schema("number", required=("reference",), rule=_NUMBER_RULE),
     "every_below": Schema("ordering", _ORDERING_KEYS, ("elsewhere", "at_least", "note"), _ORDERING_RULE),
     "best_below": Schema("ordering", _ORDERING_KEYS, ("elsewhere", "at_least", "note"), _ORDERING_RULE),
+    "above": Schema("threshold", _THRESHOLD_KEYS, ("note",), _ORDERING_RULE),
+    "below": Schema("threshold", _THRESHOLD_KEYS, ("note",), _ORDERING_RULE),
+    "single_run": Schema("number", ("lower", "places", "printed"), ("note",), _ORDERING_RULE),
     "ambiguous": Schema("ordering", required=("note",)),
 }
 
@@ -34,7 +38,7 @@ def number(claim: Claim, evidence: Evidence) -> Verdict:
     interval of the difference of all readings, and so makes "reproduced" hardest.
     """
     assert claim.published is not None  # the schema asks for a reference table
-    rule, place = claim.rule, (claim.lower[0], claim.latents[0])
+    rule, place = claim.rule, (claim.lower[0], claim.places[0])
     text = (
         f"reproduced if |Δ| ≤ {rule['reproduced_within']:g} nats or 0 lies in the {rule['level']:.0%} "
         f"interval of Δ; near if |Δ| ≤ {rule['near_within']:g} nats; otherwise not reproduced. "
@@ -77,6 +81,43 @@ def best_below(claim: Claim, evidence: Evidence) -> Verdict:
     return _ordering(claim, evidence, lambda lower, higher: higher.min(-1) - lower.min(-1))
 
 
+def above(claim: Claim, evidence: Evidence) -> Verdict:
+    """Whether the mean of every one of `lower` lies above the limit at every place."""
+    return _threshold(claim, evidence, 1.0)
+
+
+def below(claim: Claim, evidence: Evidence) -> Verdict:
+    """Whether the mean of every one of `lower` lies below the limit at every place."""
+    return _threshold(claim, evidence, -1.0)
+
+
+def single_run(claim: Claim, evidence: Evidence) -> Verdict:
+    """Whether a number of one run, as printed, is one that our runs could have given."""
+    place, level = (claim.lower[0], claim.places[0]), claim.rule["level"]
+    text = (
+        f"reproduced if the printed number lies in the {level:.0%} prediction interval of one more run, "
+        "from our seeds; otherwise not reproduced. A diverged seed: not reproduced."
+    )
+    values, diverged = evidence.values(place, claim.metric), evidence.diverged(place)
+    run = stats.prediction_interval(list(values.values()), level)
+    verdict, reason = _premise(claim, evidence, [place])
+    if not verdict:
+        held = run.holds(claim.printed) and not diverged
+        verdict = model.REPRODUCED if held else model.NOT_REPRODUCED
+        reason = f"{len(diverged)} seeds diverged" if diverged else ""
+    return Verdict(
+        claim,
+        verdict,
+        text,
+        effect=run.estimate - claim.printed,
+        low=run.low - claim.printed,
+        high=run.high - claim.printed,
+        seeds=len(values),
+        diverged=len(diverged),
+        reason=reason,
+    )
+
+
 def ambiguous(claim: Claim, evidence: Evidence) -> Verdict:
     """A statement that the paper leaves open to readings of different outcome; its note says which."""
     return Verdict(claim, model.AMBIGUOUS, "no rule: the statement has no single reading", reason=claim.note)
@@ -88,22 +129,39 @@ def _verdict_of_difference(delta: stats.Interval, rule: Mapping[str, float]) -> 
     return model.NEAR if abs(delta.estimate) <= rule["near_within"] else model.NOT_REPRODUCED
 
 
+def _threshold(claim: Claim, evidence: Evidence, sign: float) -> Verdict:
+    """Judge by the smallest distance of a mean from the limit, resampled over seeds."""
+    text = (
+        "P = bootstrap probability, over seeds, that every mean lies "
+        f"{'above' if sign > 0 else 'below'} {claim.limit:g}: {_rule_in_words(claim.rule)} A diverged seed "
+        "counts as infinitely far on the wrong side; with one, at best undecided."
+    )
+    places = [(method, place) for place in claim.places for method in claim.lower]
+    groups = [
+        evidence.values(place, claim.metric) | dict.fromkeys(evidence.diverged(place), -sign * np.inf)
+        for place in places
+    ]
+    margins = (sign * (stats.bootstrap_means(groups) - claim.limit)).min(-1)
+    observed = [np.mean(list(group.values())) if group else np.nan for group in groups]
+    margin = float(np.min(sign * (np.array(observed) - claim.limit)))
+    return _by_probability(claim, evidence, places, text, margin, margins)
+
+
 def _ordering(claim: Claim, evidence: Evidence, compare: Compare) -> Verdict:
     """Judge by the margin with which the claim holds, resampled over seeds.
 
     The margin at a shape is positive where the claim holds there; that of the claim is the smallest that must
     be positive, the `at_least`-th largest.
     """
-    rule = claim.rule
-    columns = len(claim.latents) + len(claim.elsewhere)
-    where = f" at {claim.at_least} of {columns} latent shapes or more" if columns > 1 else ""
+    columns = len(claim.places) + len(claim.elsewhere)
+    what = "latent shapes" if claim.subject == "trainings" else "places"
+    where = f" at {claim.at_least} of {columns} {what} or more" if columns > 1 else ""
     text = (
-        f"P = bootstrap probability, over seeds, that it holds{where}: reproduced if P ≥ "
-        f"{rule['reproduced_from']:g}, not reproduced if P ≤ {rule['not_reproduced_to']:g}, otherwise "
-        "undecided. A diverged seed counts as infinitely high where it should be lower and is left out where "
-        "it should be higher; with either, at best undecided."
+        f"P = bootstrap probability, over seeds, that it holds{where}: {_rule_in_words(claim.rule)} "
+        "A diverged seed counts as infinitely high where it should be lower and is left out where it should "
+        "be higher; with either, at best undecided."
     )
-    sides: list[Side] = [(latent, claim.lower, claim.higher) for latent in claim.latents]
+    sides: list[Side] = [(latent, claim.lower, claim.higher) for latent in claim.places]
     sides += [(latent, claim.higher, claim.lower) for latent in claim.elsewhere]
     places: list[Place] = []
     groups: list[dict[int, float]] = []
@@ -117,24 +175,30 @@ def _ordering(claim: Claim, evidence: Evidence, compare: Compare) -> Verdict:
             groups.append(group)
     resampled = _margins(stats.bootstrap_means(groups), sides, claim, compare)
     observed = np.array([[np.mean(list(group.values())) if group else np.nan for group in groups]])
-    margin = stats.percentile_interval(
-        float(_margins(observed, sides, claim, compare)[0]), resampled, rule["level"]
-    )
+    margin = float(_margins(observed, sides, claim, compare)[0])
+    return _by_probability(claim, evidence, places, text, margin, resampled)
+
+
+def _by_probability(
+    claim: Claim, evidence: Evidence, places: Sequence[Place], rule: str, margin: float, resampled: Floats
+) -> Verdict:
+    """The verdict by the probability that the margin is positive, from its `resampled` values `[S]`."""
+    interval = stats.percentile_interval(margin, resampled, claim.rule["level"])
     probability = stats.probability_positive(resampled)
     diverged = sum(len(evidence.diverged(place)) for place in places)
     verdict, reason = _premise(claim, evidence, places)
     if not verdict:
-        verdict = _verdict_of_probability(probability, rule)
+        verdict = _verdict_of_probability(probability, claim.rule)
         if diverged:
             reason = f"{diverged} seeds diverged among the cells compared"
             verdict = model.UNDECIDED if verdict == model.REPRODUCED else verdict
     return Verdict(
         claim,
         verdict,
-        text,
-        effect=margin.estimate,
-        low=margin.low,
-        high=margin.high,
+        rule,
+        effect=interval.estimate,
+        low=interval.low,
+        high=interval.high,
         probability=probability,
         seeds=min(len(evidence.values(place, claim.metric)) for place in places),
         diverged=diverged,
@@ -149,12 +213,19 @@ def _margins(means: Floats, sides: Sequence[Side], claim: Claim, compare: Compar
         middle, end = start + len(lower), start + len(lower) + len(higher)
         first, second = means[:, start:middle], means[:, middle:end]
         # Elsewhere the claim's own sides are exchanged, and its comparison must fail.
-        margin = compare(first, second) if index < len(claim.latents) else -compare(second, first)
+        margin = compare(first, second) if index < len(claim.places) else -compare(second, first)
         columns.append(margin)
         start = end
     margins = np.stack(columns, -1)
     unknown = np.isnan(margins).any(-1)
     return np.where(unknown, np.nan, np.sort(margins, -1)[:, -claim.at_least])
+
+
+def _rule_in_words(rule: Mapping[str, float]) -> str:
+    return (
+        f"reproduced if P ≥ {rule['reproduced_from']:g}, not reproduced if P ≤ "
+        f"{rule['not_reproduced_to']:g}, otherwise undecided."
+    )
 
 
 def _verdict_of_probability(probability: float, rule: Mapping[str, float]) -> str:

@@ -1,11 +1,12 @@
 """Claims and verdicts as data, and the reader of the claims files."""
 
 import csv
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from reinrelax import rl
 from reinrelax.config import read_yaml
 from reinrelax.errors import ConfigError
 from reinrelax.estimators import lookup
@@ -21,7 +22,51 @@ AMBIGUOUS = "ambiguous in the paper"
 VERDICTS = (REPRODUCED, NEAR, NOT_REPRODUCED, UNDECIDED, NOT_TESTED, NOT_RUN, AMBIGUOUS)
 
 METRICS = ("train_nelbo_nats", "test_nelbo_nats")
-_MINIMUM = ("dataset", "train_images", "test_images", "batch_size", "epochs", "draws", "seeds")
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What kind of runs claims are about.
+
+    Attributes:
+        metrics: columns that they may read.
+        unit: of these.
+        method, place: check the name of a method and of a place; raise ConfigError.
+        minimum: what a claims file must say of the scale at which it may be judged.
+    """
+
+    metrics: tuple[str, ...]
+    unit: str
+    method: Callable[[str], object]
+    place: Callable[[str], object]
+    minimum: tuple[str, ...]
+
+
+# Scores of a learning curve, one an agent and seed; what each is stands in `reporting.numbers.rl`.
+LEARNING = (
+    *("first", "final", "area", "slope", "to_a2c", "roughness"),
+    *("running_final", "running_linearity", "running_drop", "running_plateaus"),
+)
+
+
+def _check_place(name: str) -> None:
+    """An environment and a cap, such as `CartPole-v1-70`."""
+    environment, _, cap = name.rpartition("-")
+    rl.check_environment(environment)
+    if not cap.isdigit():
+        raise ConfigError(f"{name!r} is no environment with its cap, such as CartPole-v1-70")
+
+
+SUBJECTS: Mapping[str, Subject] = {
+    "trainings": Subject(
+        METRICS,
+        "nats",
+        lookup,
+        LatentShape.parse,
+        ("dataset", "train_images", "test_images", "batch_size", "epochs", "draws", "seeds"),
+    ),
+    "learning": Subject(LEARNING, "", rl.lookup, _check_place, ("episodes", "seeds")),
+}
 
 
 @dataclass(frozen=True)
@@ -52,20 +97,23 @@ class Claim:
     """Something a paper says that can be held against rows of the tidy tables.
 
     Attributes:
-        kind: "number" or "ordering".
+        subject: which of `SUBJECTS` its rows are.
+        kind: "number", "ordering" or "threshold".
         judge: name of the judging function.
         rule: the function's margins, fixed in advance.
         metric: column of the tidy table.
         lower, higher: estimators; a number claim reads `lower` alone.
-        latents: shapes at which it is said to hold.
-        elsewhere: shapes at which the opposite is said to hold.
-        at_least: at how many of all these shapes the claim must hold.
-        published: of a number claim.
+        places: latent shapes, or environments, at which it is said to hold.
+        elsewhere: those at which the opposite is said to hold.
+        at_least: at how many of all these the claim must hold.
+        published: of a number claim; `printed`, of one that is a single run's.
+        limit: of a threshold claim.
         note: what a reader should know; for the judge `ambiguous`, why it cannot be judged.
     """
 
     id: str
     paper: str
+    subject: str
     place: str
     statement: str
     kind: str
@@ -75,10 +123,12 @@ class Claim:
     minimum: Minimum
     lower: tuple[str, ...] = ()
     higher: tuple[str, ...] = ()
-    latents: tuple[str, ...] = ()
+    places: tuple[str, ...] = ()
     elsewhere: tuple[str, ...] = ()
     at_least: int = 1
     published: Published | None = None
+    printed: float = float("nan")
+    limit: float = float("nan")
     note: str = ""
 
 
@@ -89,9 +139,10 @@ class Verdict:
     Attributes:
         verdict: one of `VERDICTS`.
         rule: the rule in words.
-        effect, low, high: of a number claim the difference ours less published; of an ordering the margin by
-            which it holds (negative: fails); with the 95% interval; nats per image, NaN where undefined.
-        probability: bootstrap probability of an ordering; NaN otherwise.
+        effect, low, high: of a number claim the difference ours less published; of an ordering or a threshold
+            the margin by which it holds (negative: fails); with the 95% interval; in the unit of its subject,
+            NaN where undefined.
+        probability: bootstrap probability of an ordering or a threshold; NaN otherwise.
         seeds: finite seeds of the cell that has fewest.
         diverged: diverged seeds in all cells read.
         reason: why, where it is not the rule alone that decides.
@@ -146,10 +197,16 @@ def load(folder: Path, schemas: Mapping[str, Schema], root: Path = Path()) -> li
 
 def _read(path: Path, schemas: Mapping[str, Schema], root: Path) -> Iterator[Claim]:
     content = read_yaml(path)
-    _keys(str(path), content, ("paper", "rule", "minimum", "settings", "claims"))
-    _keys(f"{path}: minimum", content["minimum"], _MINIMUM)
-    exact = {key: content["minimum"][key] for key in _MINIMUM if key != "seeds"}
-    minimum = Minimum(exact, content["minimum"]["seeds"], read_settings(root / content["settings"]))
+    _keys(str(path), content, ("paper", "subject", "rule", "minimum", "claims"), ("settings",))
+    if content["subject"] not in SUBJECTS:
+        raise ConfigError(
+            f"{path}: subject: must be one of {', '.join(SUBJECTS)}; got {content['subject']!r}"
+        )
+    subject = SUBJECTS[content["subject"]]
+    _keys(f"{path}: minimum", content["minimum"], subject.minimum)
+    exact = {key: content["minimum"][key] for key in subject.minimum if key != "seeds"}
+    settings = read_settings(root / content["settings"]) if "settings" in content else {}
+    minimum = Minimum(exact, content["minimum"]["seeds"], settings)
     if not isinstance(content["claims"], list):
         raise ConfigError(f"{path}: claims: must be a list; got {content['claims']!r}")
     for index, entry in enumerate(content["claims"]):
@@ -164,24 +221,28 @@ def _read(path: Path, schemas: Mapping[str, Schema], root: Path) -> Iterator[Cla
             for key, value in content["rule"].items():
                 if isinstance(value, bool) or not isinstance(value, int | float):
                     raise ConfigError(f"{path}: rule.{key}: must be a number; got {value!r}")
-        for key in set(schema.required) & {"lower", "higher", "latents"}:
+        for key in set(schema.required) & {"printed", "limit"}:
+            if isinstance(entry[key], bool) or not isinstance(entry[key], int | float):
+                raise ConfigError(f"{where}.{key}: must be a number; got {entry[key]!r}")
+        for key in set(schema.required) & {"lower", "higher", "places"}:
             if not entry[key]:
                 raise ConfigError(f"{where}.{key}: must name at least one")
-        if entry["metric"] not in METRICS:
-            raise ConfigError(f"{where}.metric: must be one of {', '.join(METRICS)}; got {entry['metric']!r}")
-        shared = {"paper": content["paper"], "rule": content["rule"], "minimum": minimum, "kind": schema.kind}
-        yield from _expand(where, entry, shared, root)
+        if entry["metric"] not in subject.metrics:
+            known = ", ".join(subject.metrics)
+            raise ConfigError(f"{where}.metric: must be one of {known}; got {entry['metric']!r}")
+        shared = {key: content[key] for key in ("paper", "subject", "rule")}
+        yield from _expand(where, entry, {**shared, "minimum": minimum, "kind": schema.kind}, root)
 
 
 def _expand(where: str, entry: Mapping[str, Any], shared: Mapping[str, Any], root: Path) -> Iterator[Claim]:
     """The claim of an entry, or one claim for each row of the reference table that it names."""
     plain = {key: value for key, value in entry.items() if key != "reference"}
     if "reference" not in entry:
-        for key in ("lower", "higher", "latents", "elsewhere"):
-            plain[key] = _names(f"{where}.{key}", entry.get(key, ()), key)
+        for key in ("lower", "higher", "places", "elsewhere"):
+            plain[key] = _names(f"{where}.{key}", entry.get(key, ()), key, SUBJECTS[shared["subject"]])
         if both := set(plain["lower"]) & set(plain["higher"]):
             raise ConfigError(f"{where}.higher: {both.pop()} stands in lower too")
-        columns = len(plain["latents"]) + len(plain["elsewhere"])
+        columns = len(plain["places"]) + len(plain["elsewhere"])
         plain.setdefault("at_least", columns)
         if columns and not (isinstance(plain["at_least"], int) and 1 <= plain["at_least"] <= columns):
             raise ConfigError(f"{where}.at_least: must be from 1 to {columns}; got {plain['at_least']!r}")
@@ -193,20 +254,21 @@ def _expand(where: str, entry: Mapping[str, Any], shared: Mapping[str, Any], roo
             statement = entry["statement"].format(**row)
         except (KeyError, ValueError, TypeError) as error:
             raise ConfigError(f"{where}: does not fit {entry['reference']}: {error!r}") from None
-        _names(f"{entry['reference']}: estimator", [row["estimator"]], "lower")
-        _names(f"{entry['reference']}: latent", [row["latent"]], "latents")
+        subject = SUBJECTS[shared["subject"]]
+        _names(f"{entry['reference']}: estimator", [row["estimator"]], "lower", subject)
+        _names(f"{entry['reference']}: latent", [row["latent"]], "places", subject)
         yield Claim(
             **{**plain, "id": f"{entry['id']}-{row['estimator']}-{row['latent']}", "statement": statement},
             **shared,
             lower=(row["estimator"],),
-            latents=(row["latent"],),
+            places=(row["latent"],),
             published=published,
         )
 
 
-def _names(where: str, names: Any, key: str) -> tuple[str, ...]:
-    """Names of estimators or latent shapes, checked lest a slip of the pen pass for a missing run."""
-    check = lookup if key in ("lower", "higher") else LatentShape.parse
+def _names(where: str, names: Any, key: str, subject: Subject) -> tuple[str, ...]:
+    """Names of methods or places, checked lest a slip of the pen pass for a missing run."""
+    check = subject.method if key in ("lower", "higher") else subject.place
     try:
         if not isinstance(names, list | tuple):
             raise ConfigError(f"must be a list; got {names!r}")

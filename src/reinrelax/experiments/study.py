@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from importlib import import_module
+from importlib.metadata import version
 from typing import Any
 
 import torch
@@ -16,7 +17,7 @@ from tqdm import tqdm
 from reinrelax import files, images
 from reinrelax.columns import COLUMNS
 from reinrelax.config import Config
-from reinrelax.experiments import cost, gradients, identities, provenance
+from reinrelax.experiments import cost, gradients, identities, provenance, rl
 from reinrelax.experiments.training import describe_device, prepare_process
 from reinrelax.experiments.vae import read_snapshot
 from reinrelax.studies import DEMONSTRATIONS, Study, snapshot_cell, snapshot_path, study_folder
@@ -46,6 +47,7 @@ def run_study(study: Study, config: Config, device: str, extra: Mapping[str, Any
         "study": study.name,
         "fingerprint": study.fingerprint,
         **provenance.describe(describe_device(device)),
+        "gymnasium": version("gymnasium"),
         "threads": torch.get_num_threads(),
         "started": started.isoformat(timespec="seconds"),
         "wall_seconds": round(time.perf_counter() - clock, 3),
@@ -62,6 +64,8 @@ def _runner(name: str) -> Callable[[Study, Config, str], Tables]:
     if name in DEMONSTRATIONS:
         module = import_module(f"reinrelax.experiments.{DEMONSTRATIONS[name][0]}")
         return lambda study, config, device: module.measure(getattr(config, name))
+    if name.startswith("rl/"):
+        return _rl
     return {"identities": _identities, "cost": _cost}.get(name, _gradients)
 
 
@@ -90,6 +94,14 @@ def _cost(study: Study, config: Config, device: str) -> Tables:
     total = 2 * spec.rounds * len(spec.estimators)
     with tqdm(total=total, unit="measurement", mininterval=2, file=sys.stderr) as bar:
         return {"cost": cost.measure(spec, images.load(config.folder / "data"), device, bar.update)}
+
+
+def _rl(study: Study, config: Config, device: str) -> Tables:
+    prepare_process()
+    spec = config.rl
+    with tqdm(total=spec.episodes, unit="episode", mininterval=2, file=sys.stderr) as bar:
+        chosen = {key: study.settings[key] for key in ("environment", "cap", "algorithm")}
+        return rl.measure(spec, **chosen, on_episode=bar.update)
 
 
 def _to_csv(columns: Iterable[str], rows: Iterable[Mapping[str, Any]]) -> str:

@@ -12,7 +12,7 @@ from reinrelax.claims.model import load
 from reinrelax.config import Config
 from reinrelax.reporting.gather import gather, last_rows
 from reinrelax.reporting.gather_studies import gather_studies
-from reinrelax.reporting.numbers import beta, cost, elbo, gradients, grid, readings, relaxations
+from reinrelax.reporting.numbers import beta, cost, elbo, gradients, grid, readings, relaxations, rl
 from reinrelax.studies import DEMONSTRATIONS
 
 CLAIMS = Path("report/claims")
@@ -35,10 +35,12 @@ def write_tables(config: Config, root: Path) -> None:
     """
     gathered, studied = gather(config, root), gather_studies(config, root)
     stated = load(root / CLAIMS, SCHEMAS, root)
-    # Claims are about Tables 2 and 3: other experiments train the same estimators on the same shapes.
+    # Claims on trainings are about Tables 2 and 3: other experiments train the same estimators there.
     trained = gathered.of("elbo")
     evidence = Evidence(last_rows(trained.rows), trained.plan)
-    verdicts = [claims.judge(claim, evidence) for claim in stated]
+    scored = rl.scores(studied.tables["episodes"])
+    subjects = {"trainings": evidence, "learning": rl.evidence(config, scored, studied.plan)}
+    verdicts = [claims.judge(claim, subjects[claim.subject]) for claim in stated]
     weighted, searched = (last_rows(gathered.of(name).rows) for name in ("beta", "grid"))
     read = readings.labelled(gathered.of("readings"))
     relaxed = relaxations.labelled(gathered.of("relaxations"))
@@ -65,6 +67,12 @@ def write_tables(config: Config, root: Path) -> None:
         "relaxations": relaxations.relaxations(relaxed),
         "relaxations_curves": relaxations.curves(relaxed),
         "relaxations_learned": relaxations.learned(config, relaxed),
+        "rl_scores": scored,
+        "rl_summary": rl.summary(scored),
+        "rl_improvement": rl.improvement(scored),
+        "rl_curves": rl.curves(studied.tables["episodes"]),
+        "rl_figure3": rl.figure3(studied.tables["episodes"]),
+        "rl_gradients": rl.gradients(studied.tables["policy_gradients"]),
         **{name: studied.tables[name] for _, names in DEMONSTRATIONS.values() for name in names},
     }
     folder = root / config.folder / "tables"

@@ -33,6 +33,7 @@ FILLED_BY: Mapping[str, str] = {
     "relaxations": "relaxations",
     "relaxations_curves": "relaxations",
     "relaxations_learned": "relaxations",
+    **{f"rl_{name}": "rl" for name in ("scores", "summary", "improvement", "curves", "figure3", "gradients")},
     **{table: name for name, (_, tables) in DEMONSTRATIONS.items() for table in tables},
 }
 

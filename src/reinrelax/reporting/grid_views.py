@@ -79,7 +79,7 @@ def _places(
     # Of a cell in parts, the first stands for all.
     planned = {(line["estimator"], line["latent"]): line for line in cells.iloc[::-1].to_dict("records")}
     links = {
-        (claim["lower"][0], claim["latents"][0]): anchor("claim", claim["id"])
+        (claim["lower"][0], claim["places"][0]): anchor("claim", claim["id"])
         for claim in claims
         if claim["kind"] == "number" and claim["metric"] == metric
     }

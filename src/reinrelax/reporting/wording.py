@@ -23,6 +23,7 @@ PURPOSES = {
     "bridge": "Laplace bridge",
     "decoupled": "Decoupled temperatures",
     "properties": "Properties of the relaxations",
+    "rl": "Learning from episodes",
 }
 # The paper's own name in its tables, where ours differs.
 PAPER_NAMES = {"STGS": "Gumbel"}

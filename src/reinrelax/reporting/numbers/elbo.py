@@ -18,7 +18,7 @@ NO_NUMBER = "the paper has no number for it"
 def judged_table(config: Config, evidence: Evidence, verdicts: list[Verdict], metric: str) -> pd.DataFrame:
     """Paper, ours, Δ and verdict: one row an estimator and latent shape, of paper or configuration."""
     numbers = {
-        (v.claim.lower[0], v.claim.latents[0]): v
+        (v.claim.lower[0], v.claim.places[0]): v
         for v in verdicts
         if v.claim.published and v.claim.metric == metric
     }
@@ -84,7 +84,7 @@ def as_json(verdict: Verdict) -> dict[str, Any]:
             key: getattr(claim, key)
             for key in ("id", "paper", "place", "statement", "kind", "judge", "metric")
         },
-        **{key: list(getattr(claim, key)) for key in ("lower", "higher", "latents", "elsewhere")},
+        **{key: list(getattr(claim, key)) for key in ("lower", "higher", "places", "elsewhere")},
         "note": claim.note,
         "rule": verdict.rule,
         "minimum": {**exact, "seeds": claim.minimum.seeds},

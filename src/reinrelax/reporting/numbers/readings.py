@@ -40,7 +40,7 @@ def readings(gathered: Gathered, claims: Sequence[Claim]) -> pd.DataFrame:
         claims: those of the paper's numbers say what these are and what they were computed with.
     """
     published = {
-        (claim.lower[0], claim.latents[0], claim.metric): claim for claim in claims if claim.published
+        (claim.lower[0], claim.places[0], claim.metric): claim for claim in claims if claim.published
     }
     out = []
     for (latent, label), rows in last_rows(gathered.rows).groupby(["latent", "label"], sort=False):

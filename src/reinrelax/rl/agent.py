@@ -1,0 +1,117 @@
+"""Agents: an actor, a critic where the algorithm has one, and their gradients from episodes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+from torch.nn.functional import one_hot
+
+from reinrelax.rl import ALGORITHMS, Algorithm, policy_gradients
+from reinrelax.rl.episodes import Episodes, returns, standardised
+from reinrelax.rl.networks import Perceptron
+from reinrelax.rng import Streams
+
+
+@dataclass(frozen=True)
+class Gradients:
+    """Of one update; of each replica apart.
+
+    Attributes:
+        actor: to be ascended: the estimate of the policy gradient, summed over an episode's steps.
+        critic: to be descended; empty where it does not learn.
+        objective: what the critic minimises, its mean over an episode's steps, `[R]`; else zeros.
+    """
+
+    actor: tuple[Tensor, ...]
+    critic: tuple[Tensor, ...]
+    objective: Tensor
+
+
+@dataclass(frozen=True)
+class Agent:
+    """R agents that learn apart from each other.
+
+    Attributes:
+        algorithm: what it does.
+        actor: from observations to logits.
+        critic: V(s), or c(s, z) of an observation with the relaxed action behind it.
+        gamma: γ, discount of the returns.
+        standardise: whether returns are standardised within the episode. They are in the experiments; the
+            estimate of the gradient is then of no expected return, so not for tests of its mean.
+    """
+
+    algorithm: Algorithm
+    actor: Perceptron
+    critic: Perceptron | None
+    gamma: float
+    standardise: bool = True
+
+    @classmethod
+    def initial(
+        cls,
+        algorithm: Algorithm,
+        seeds: Sequence[int],
+        *,
+        inputs: int,
+        actions: int,
+        hidden: int,
+        gamma: float,
+        standardise: bool = True,
+    ) -> "Agent":
+        """Agents with torch's initial values; those of one seed have the same actor in all algorithms."""
+        critic = None
+        if algorithm.critic is not None:
+            seen = inputs + actions if algorithm.critic == "control" else inputs
+            critic = Perceptron.initial(seen, hidden, 1, Streams.derive(seeds, "critic"))
+        actor = Perceptron.initial(inputs, hidden, actions, Streams.derive(seeds, "actor"))
+        return cls(algorithm, actor, critic, gamma, standardise)
+
+    @property
+    def learned(self) -> tuple[Tensor, ...]:
+        """The parameters that learn, `[R, ...]`: the actor's, then the critic's."""
+        if self.critic is None or self.algorithm.objective is None:
+            return self.actor.parameters
+        return self.actor.parameters + self.critic.parameters
+
+    def policy(self, observations: Tensor) -> Tensor:
+        """Logits `[R, T, A]` at observations `[R, T, D]` or `[R, T]`."""
+        return self.actor.after(self.actor.before(observations).relu_())
+
+    def gradients(self, episodes: Episodes, *, streams: Streams, critic: bool = True) -> Gradients:
+        """The actor's and the critic's gradients at the present parameters, from one episode a replica.
+
+        Args:
+            episodes: what happened.
+            streams: of the noise of the conditional samples.
+            critic: whether the critic's are wanted.
+        """
+        x, mask = episodes.observations, episodes.mask
+        hidden = self.actor.before(x).relu_()
+        logits = self.actor.after(hidden)
+        gains = returns(episodes, self.gamma)
+        steps = policy_gradients.Steps(
+            logits=logits,
+            one_hot=one_hot(episodes.actions, logits.shape[-1]).to(logits.dtype),
+            gumbel=episodes.gumbel,
+            returns=standardised(gains, mask) if self.standardise else gains,
+            streams=streams,
+        )
+        estimator = getattr(policy_gradients, self.algorithm.function)
+        leaves = None if self.critic is None else self.critic.leaves()
+        judge = None if leaves is None else leaves.scalar(x)
+        cotangent = estimator(steps, judge) * mask[..., None]
+        actor = self.actor.gradients(x, hidden, cotangent.detach())
+        if leaves is None or judge is None or self.algorithm.objective is None or not critic:
+            return Gradients(actor, (), torch.zeros(len(mask), dtype=mask.dtype))
+        if self.algorithm.objective == "variance":
+            each = self.actor.mean_squares(x, hidden, cotangent)
+        else:
+            each = (steps.returns - judge(None)).square()
+        objective = (each * mask).sum(1) / episodes.lengths
+        slopes = torch.autograd.grad(objective.sum(), leaves.parameters)
+        return Gradients(actor, slopes, objective.detach())
+
+    def reinforced(self) -> "Agent":
+        """The same actor with REINFORCE's estimate."""
+        return replace(self, algorithm=ALGORITHMS["REINFORCE"], critic=None)

@@ -1,0 +1,42 @@
+# Paper A: agents that learn from episodes with RELAX, A2C and REINFORCE.
+
+
+# All of it, as a target.
+rule rl:
+    input:
+        [
+            file
+            for name in STUDIES
+            if name.startswith("rl/")
+            for file in study_files(name)
+        ],
+
+
+rule learn:
+    output:
+        [
+            FOLDER / "rl/{environment}-{cap}/{algorithm}" / name
+            for name in (*[f"{t}.csv" for t in studies.RL_TABLES], "record.json")
+        ],
+    log:
+        FOLDER / "logs/studies/rl/{environment}-{cap}/{algorithm}.log",
+    benchmark:
+        FOLDER / "benchmarks/studies/rl/{environment}-{cap}/{algorithm}.tsv"
+    wildcard_constraints:
+        environment=r"[^/]+",
+        cap=r"\d+",
+        algorithm=r"[^/]+",
+    conda:
+        "../../environment.yml"
+    threads: SETTINGS.machine.threads
+    resources:
+        mem_mb=1500,
+    params:
+        fingerprint=lambda wildcards: study_fingerprint(
+            f"rl/{wildcards.environment}-{wildcards.cap}/{wildcards.algorithm}"
+        ),
+    shell:
+        reinrelax(
+            "study --fingerprint {params.fingerprint} --study"
+            " rl/{wildcards.environment}-{wildcards.cap}/{wildcards.algorithm:q}"
+        )
