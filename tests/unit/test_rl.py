@@ -1,4 +1,4 @@
-"""Reinforcement learning: episodes, networks, updates, the experiment, and the catalogues' contract."""
+"""Reinforcement learning: episodes, networks and updates."""
 
 from dataclasses import replace
 from typing import Any
@@ -7,37 +7,21 @@ import gymnasium
 import numpy as np
 import pytest
 import torch
-import yaml
 from gymnasium.spaces import Box, Discrete
 from torch import Tensor
 
-from reinrelax import config as configuration
-from reinrelax.columns import COLUMNS
 from reinrelax.errors import InputError
-from reinrelax.experiments.rl import Sampler, measure
-from reinrelax.plan import STARTUP_SECONDS, estimate_study
-from reinrelax.rl import ALGORITHMS, ENVIRONMENTS, policy_gradients
+from reinrelax.estimators.gumbel import conditional_keys
+from reinrelax.experiments.rl import Sampler
+from reinrelax.rl import ALGORITHMS, environments
 from reinrelax.rl.agent import Agent
 from reinrelax.rl.environments import Environments
 from reinrelax.rl.episodes import Episodes, play, returns, standardised
 from reinrelax.rl.networks import Perceptron
 from reinrelax.rng import Streams
-from reinrelax.specs import Reinforcement
-from reinrelax.studies import studies
 from reinrelax.training.reinforcement import Learner
-from tests.conftest import ROOT, merge
+from tests.agents import agent_of, random_episodes
 
-SPEC = Reinforcement(
-    environments=(("CartPole-v1", 30),),
-    algorithms=("RELAX",),
-    seeds=3,
-    episodes=4,
-    hidden=8,
-    learning_rate=0.01,
-    gamma=0.9,
-    checkpoints=(0, 4),
-    rollouts=3,
-)
 NAMES = list(ALGORITHMS)
 
 
@@ -60,29 +44,6 @@ class Countdown(gymnasium.Env[Any, Any]):
 
 
 gymnasium.register("Countdown-v0", entry_point=Countdown)
-
-
-def agent_of(name: str, seeds: tuple[int, ...] = (0, 1, 2), inputs: int = 4, actions: int = 2) -> Agent:
-    return Agent.initial(ALGORITHMS[name], seeds, inputs=inputs, actions=actions, hidden=8, gamma=0.9)
-
-
-def random_episodes(discrete: bool = False, replicas: int = 3, steps: int = 5) -> Episodes:
-    """Steps of nothing in particular; the second replica's last two are not its own."""
-    generator = torch.Generator().manual_seed(0)
-    mask = torch.ones(replicas, steps, dtype=torch.float64)
-    mask[1, -2:] = 0
-    dense = torch.randn(replicas, steps, 4, generator=generator, dtype=torch.float64)
-    gumbel = -torch.empty(replicas, steps, 2, dtype=torch.float64).exponential_(generator=generator).log()
-    ended = torch.zeros(replicas, dtype=torch.bool)
-    return Episodes(
-        observations=torch.randint(4, (replicas, steps), generator=generator) if discrete else dense,
-        actions=torch.randint(2, (replicas, steps), generator=generator),
-        gumbel=gumbel,
-        rewards=torch.randn(replicas, steps, generator=generator, dtype=torch.float64) * mask,
-        mask=mask,
-        terminated=ended,
-        truncated=~ended,
-    )
 
 
 def learn(seeds: tuple[int, ...], name: str = "RELAX", episodes: int = 6) -> tuple[Agent, Tensor, Tensor]:
@@ -117,6 +78,25 @@ def test_an_early_end_leaves_no_stale_step() -> None:
     # The third comes to its end with the very step at which it would have been cut.
     assert episodes.terminated.tolist() == [True, True, True, False, False]
     assert episodes.truncated.tolist() == [False, False, False, True, True]
+
+
+def test_what_an_ended_copy_does_is_of_no_account(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Left to itself, the vector environment plays on after an end, from a start of its own."""
+
+    def played() -> Episodes:
+        with Environments("CartPole-v1", 3, 40) as copies:
+            policy = agent_of("REINFORCE").policy
+            return play(copies, policy, (0, 1, 2), streams=Streams.derive((0, 1, 2), "test"))
+
+    resting = played()
+    monkeypatch.setattr(environments, "Resting", gymnasium.Wrapper)
+    restless = played()
+    own = resting.mask > 0
+    assert torch.equal(resting.mask, restless.mask)
+    assert torch.equal(resting.rewards, restless.rewards)
+    assert torch.equal(resting.terminated, restless.terminated)
+    assert torch.equal(resting.observations[own], restless.observations[own])
+    assert not torch.equal(resting.observations[~own], restless.observations[~own])
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -203,6 +183,58 @@ def test_an_index_stands_for_a_one_hot_vector() -> None:
 # Learning
 
 
+def step_by_step(agent: Agent, episodes: Episodes, streams: Streams) -> tuple[list[Tensor], list[Tensor]]:
+    """The actor's and the critic's gradient of RELAX, by autograd at every step from the parameters up."""
+    assert agent.critic is not None
+    actor, critic = agent.actor.leaves(), agent.critic.leaves()
+    x, hot = episodes.observations, torch.nn.functional.one_hot(episodes.actions).double()
+    gains = standardised(returns(episodes, agent.gamma), episodes.mask)
+    log_probs = actor.after(actor.before(x).relu()).log_softmax(-1)
+
+    def control(z: Tensor) -> Tensor:
+        return critic.after(critic.before(torch.cat([x, z], -1)).relu())[..., 0]
+
+    at_draw = control(log_probs + episodes.gumbel)
+    given_draw = control(conditional_keys(log_probs, hot, streams))
+    chosen = (log_probs * hot).sum(-1)
+    total = [torch.zeros_like(p) for p in actor.parameters]
+    loss = torch.zeros((), dtype=torch.float64)
+    for r, t in episodes.mask.nonzero().tolist():
+        score, slope = (
+            torch.autograd.grad(value[r, t], actor.parameters, create_graph=True)
+            for value in (chosen, at_draw - given_draw)
+        )
+        for whole, a, b in zip(total, score, slope, strict=True):
+            each = (gains - given_draw)[r, t] * a[r] + b[r]
+            whole[r] += each.detach()
+            loss = loss + each.square().mean() / episodes.lengths[r]
+    return total, list(torch.autograd.grad(loss, critic.parameters))
+
+
+def test_relaxs_gradients_are_those_of_autograd_throughout() -> None:
+    agent, episodes = agent_of("RELAX"), random_episodes()
+    found = agent.gradients(episodes, streams=Streams.derive((0, 1, 2), "test"))
+    actor, critic = step_by_step(agent, episodes, Streams.derive((0, 1, 2), "test"))
+    for a, b in zip((*found.actor, *found.critic), (*actor, *critic), strict=True):
+        torch.testing.assert_close(a, b)
+
+
+@pytest.mark.parametrize("discrete", [False, True])
+def test_a2cs_gradients_are_those_of_its_losses(discrete: bool) -> None:
+    agent, episodes = agent_of("A2C"), random_episodes(discrete)
+    assert agent.critic is not None
+    actor, critic = agent.actor.leaves(), agent.critic.leaves()
+    x, mask = episodes.observations, episodes.mask
+    log_probs = actor.after(actor.before(x).relu()).log_softmax(-1)
+    error = standardised(returns(episodes, agent.gamma), mask) - critic.scalar(x)()
+    chosen = log_probs.gather(-1, episodes.actions[..., None])[..., 0]
+    ascended = torch.autograd.grad((chosen * error.detach() * mask).sum(), actor.parameters)
+    descended = torch.autograd.grad(((error.square() * mask).sum(1) / mask.sum(1)).sum(), critic.parameters)
+    found = agent.gradients(episodes, streams=Streams([]))
+    for a, b in zip((*found.actor, *found.critic), (*ascended, *descended), strict=True):
+        torch.testing.assert_close(a, b)
+
+
 @pytest.mark.parametrize("name", ["A2C", "RELAX"])
 def test_a_replica_alone_equals_itself_in_a_batch(name: str) -> None:
     together, earned, _ = learn((0, 1, 2), name)
@@ -239,122 +271,3 @@ def test_an_untrained_critic_keeps_its_initial_values() -> None:
     assert fresh.critic is not None
     assert all(map(torch.equal, agent.critic.parameters, fresh.critic.parameters))
     assert not torch.equal(agent.actor.w1, fresh.actor.w1)
-
-
-# The experiment
-
-
-def test_the_experiments_tables() -> None:
-    tables = measure(SPEC, "CartPole-v1", 30, "RELAX")
-    rows, found = tables["episodes"], tables["policy_gradients"]
-    assert [(row["seed"], row["episode"]) for row in rows] == [
-        (s, e) for e in (1, 2, 3, 4) for s in (0, 1, 2)
-    ]
-    for row in rows:
-        assert row["return"] == row["length"] <= 30  # CartPole earns 1 a step
-        assert row["terminated"] + row["truncated"] == 1
-        assert row["truncated"] == 0 or row["length"] == 30
-        assert row["diverged"] == 0
-    assert len(found) == 2 * 3 * 3
-    for name, table in tables.items():
-        assert all(set(row) == set(COLUMNS[name]) for row in table)
-    assert all(row["value"] > 0 for row in found)
-
-
-def test_algorithms_of_a_seed_begin_alike() -> None:
-    tables = {
-        name: measure(replace(SPEC, episodes=2, checkpoints=(0,)), "CartPole-v1", 30, name) for name in NAMES
-    }
-
-    def of(name: str, episode: int) -> list[float]:
-        return [row["return"] for row in tables[name]["episodes"] if row["episode"] == episode]
-
-    for name in NAMES:
-        assert of(name, 1) == of("REINFORCE", 1)
-    # And at the same parameters REINFORCE's variance on the held episodes is the same.
-    variances = {
-        name: [row["value"] for row in table["policy_gradients"] if row["quantity"] == "variance_reinforce"]
-        for name, table in tables.items()
-    }
-    assert all(values == variances["REINFORCE"] for values in variances.values())
-
-
-def test_held_episodes_do_not_disturb_learning() -> None:
-    few = measure(replace(SPEC, checkpoints=(4,), rollouts=2), "CartPole-v1", 30, "RELAX")
-    many = measure(replace(SPEC, checkpoints=(0, 1, 2, 3, 4), rollouts=5), "CartPole-v1", 30, "RELAX")
-    assert few["episodes"] == many["episodes"]
-
-
-def test_gradient_variance_is_unbiased_over_the_rollouts() -> None:
-    """For N = 3: against the mean over the three pairs of half their squared distance."""
-    (found,) = (
-        row["value"]
-        for row in measure(replace(SPEC, seeds=1, checkpoints=(0,)), "CartPole-v1", 30, "RELAX")[
-            "policy_gradients"
-        ]
-        if row["quantity"] == "variance"
-    )
-    with Environments("CartPole-v1", 1, 30) as environments:
-        sampler = Sampler(environments, agent_of("RELAX", (0,)), (0,))
-        flat = []
-        for number in range(3):
-            streams = sampler.streams("conditional", "held", 0, number)
-            gradients = sampler.agent.gradients(sampler.play("held", 0, number), streams=streams)
-            flat.append(torch.cat([part.flatten() for part in gradients.actor]))
-    pairs = [(flat[i] - flat[j]).square().sum() / 2 for i, j in ((0, 1), (0, 2), (1, 2))]
-    assert found == pytest.approx(torch.stack(pairs).mean().item())
-
-
-def test_divergence_is_in_the_table() -> None:
-    rows = measure(replace(SPEC, learning_rate=1e308, checkpoints=(0,)), "CartPole-v1", 30, "A2C")["episodes"]
-    assert {row["diverged"] for row in rows if row["episode"] > 1} == {1}
-
-
-# Catalogues
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_an_algorithm_keeps_the_contract(name: str) -> None:
-    entry = ALGORITHMS[name]
-    assert getattr(policy_gradients, entry.function).__doc__
-    assert entry.variant_of is None or ALGORITHMS[entry.variant_of].variant_of is None
-    assert entry.objective in {None, {"value": "error", "control": "variance", None: None}[entry.critic]}
-    agent = agent_of(name)
-    for discrete in (False, True):
-        found = agent.gradients(random_episodes(discrete), streams=Streams.derive((0, 1, 2), "test"))
-        assert [part.shape for part in (*found.actor, *found.critic)] == [
-            part.shape for part in agent.learned
-        ]
-        assert all(part.isfinite().all() for part in (*found.actor, *found.critic))
-        assert (found.objective > 0).all() == (entry.objective is not None)
-    other = agent_of("REINFORCE")
-    assert all(map(torch.equal, agent.actor.parameters, other.actor.parameters))
-
-
-@pytest.mark.parametrize("scale", ["paper", "test"])
-def test_every_study_of_a_scale_has_an_estimate(scale: str) -> None:
-    raw = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
-    merge(raw, yaml.safe_load((ROOT / f"workflow/scales/{scale}.yaml").read_text(encoding="utf-8")))
-    config = configuration.load(raw, ROOT)
-    found = {
-        name: estimate_study(config, study, [])
-        for name, study in studies(config).items()
-        if name[:3] == "rl/"
-    }
-    assert {name.split("/")[1].rpartition("-")[0] for name in found} == set(ENVIRONMENTS)
-    assert all(seconds > STARTUP_SECONDS for seconds in found.values())
-    if scale == "paper":
-        assert len(found) == len(ENVIRONMENTS) * 2 * len(ALGORITHMS)
-
-
-@pytest.mark.parametrize("name", ENVIRONMENTS)
-def test_an_environments_own_limit_is_gymnasiums(name: str) -> None:
-    assert gymnasium.spec(name).max_episode_steps == ENVIRONMENTS[name]
-
-
-def test_taxi_is_the_deterministic_one() -> None:
-    """What the paper's Taxi-v3 was: the present version's rain and fickle passengers are off."""
-    taxi: Any = gymnasium.make("Taxi-v4").unwrapped
-    transitions = [one for by_action in taxi.P.values() for one in by_action.values()]
-    assert all(len(one) == 1 and one[0][0] == 1 for one in transitions)
-    assert not taxi.fickle_passenger
