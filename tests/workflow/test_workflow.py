@@ -135,7 +135,7 @@ def test_a_second_run_does_nothing(finished: Path) -> None:
 def test_plan_counts_what_is_left(finished: Path) -> None:
     scale = ["--config", "config.yaml", "--config", "workflow/scales/test.yaml"]
     done = run(finished, "plan", *scale, module="reinrelax")
-    assert "0 of 47 jobs to do, 0 replicas" in done.stdout, done.stderr
+    assert "0 of 53 jobs to do, 0 replicas" in done.stdout, done.stderr
     paper = run(
         finished,
         "plan",
