@@ -23,6 +23,7 @@ Load = Callable[..., Config]
 ALWAYS = {"cells", "studies", "table2", "table3", "table5"}
 FROM_STUDIES = ("table1", "table4", "figure1", "sweep", "control", "quadrature", "example", "identities")
 FROM_STUDIES += tuple(name for _, names in DEMONSTRATIONS.values() for name in names)
+FROM_STUDIES += ("rl_scores", "rl_summary", "rl_improvement", "rl_curves", "rl_figure3", "rl_gradients")
 FROM_CELLS = ("curves", "grid", "figure2", "figure2_minimum", "readings", "readings_curves")
 FROM_CELLS += ("relaxations", "relaxations_curves", "relaxations_learned")
 

@@ -18,7 +18,7 @@ from reinrelax.reporting.collected import Collected
 from reinrelax.studies import DEMONSTRATIONS
 from tests import toy
 from tests.conftest import ROOT
-from tests.synthetic import published, write_results
+from tests.synthetic import published, write_results, write_studies
 
 Load = Callable[..., Config]
 
@@ -166,7 +166,9 @@ def test_toy_tables_have_no_column_that_the_real_ones_lack(load_config: Load) ->
 
 def test_every_entry_that_is_shipped_resolves(load_config: Load) -> None:
     shapes = ["8x4", "4x24", "8x16", "16x12", "64x8", "10x30"]
-    config = load_config(experiments={"elbo": {"latent_shapes": shapes, "estimators": ["ST", "ReinMax"]}})
+    agents = ["REINFORCE", "A2C", "RELAX", "RELAX-unnormalised"]
+    elbo = {"latent_shapes": shapes, "estimators": ["ST", "ReinMax"]}
+    config = load_config(experiments={"elbo": elbo, "rl": {"algorithms": agents}})
     collect.write_tables(config, ROOT)
     entries = errata.load(Collected(config, ROOT))
     assert len(entries) > 30
@@ -175,6 +177,7 @@ def test_every_entry_that_is_shipped_resolves(load_config: Load) -> None:
     assert all(bool(item.absence) == bool(item.csv) for item in items)
     write_results(config, lambda run: published(run, ROOT), only=lambda cell: cell.name.startswith("elbo/"))
     write_results(config, lambda run: (110.0, 120.0), only=lambda cell: cell.name.startswith("relaxations/"))
+    write_studies(config, only=lambda name: name.startswith("rl/"))
     collect.write_tables(config, ROOT)
     toy.write(config.folder, toy.everything())
     # Paper A's demonstrations take seconds, so their entries meet what is really written.

@@ -21,6 +21,7 @@ NAMES = {
     *("figure1", "figure2", "figure3", "figure4"),
     *("sweep", "control", "quadrature", "grid", "readings"),
     *("relaxations", "relaxations-own", "correlations", "shares", "decoupled"),
+    *("a-figure3", "rl-start", "rl-seeds", "rl-running", "rl-variants", "rl-gradients"),
     *("gates", "dependence", "densities", "bridge", "sharpness", "temperatures"),
 }
 JSON = {"figures.json", "pictures.json"}

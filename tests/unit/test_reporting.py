@@ -135,7 +135,7 @@ def test_a_report_of_nothing_can_be_built(load_config: Load) -> None:
     words = Text(html).text
     assert f"0 of {len(cells(load_config()))} cells done" in words
     # Tables 2 and 3 and the paper's own settings are shown; all else says that there is nothing.
-    assert words.count("Nothing to show: no result yet.") == 21
+    assert words.count("Nothing to show: no result yet.") == 22
     assert "Here:" in words
     assert html.count("data-cell=") == 84
     assert "This run:" not in words
@@ -356,7 +356,7 @@ def test_claims_json_holds_rule_and_reason_of_each(load_config: Load) -> None:
     write_results(config, flat, only=elbo)
     collect.write_tables(config, ROOT)
     found = json.loads((config.folder / "tables/claims.json").read_text(encoding="utf-8"))
-    assert len(found) == 108
+    assert len(found) == 127
     assert all(claim["rule"] and (claim["reason"] or claim["verdict"] == "reproduced") for claim in found)
     assert {claim["verdict"] for claim in found} == {
         *("not tested at this scale", "not run", "ambiguous in the paper"),
@@ -395,7 +395,7 @@ def test_everything_is_shown_once_it_has_run(load_config: Load) -> None:
         *("properties-rows", "properties-all"),
     }
     # Below the paper's scale: said in each section that has one, and nothing is judged.
-    assert words.count("not tested at this scale This run:") == 10
+    assert words.count("not tested at this scale This run:") == 13
     assert "closest, not judged" in words
     assert {claim["verdict"] for claim in json.loads((config.folder / "tables/claims.json").read_text())} <= {
         *("not tested at this scale", "not run", "ambiguous in the paper"),

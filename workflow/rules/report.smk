@@ -15,6 +15,8 @@ OTHER_TABLES = [
     ),
     *("example", "identities", "figure2", "figure2_minimum", "readings_curves"),
     *("relaxations_curves", "relaxations_learned"),
+    *("rl_scores", "rl_summary", "rl_improvement", "rl_curves", "rl_figure3"),
+    "rl_gradients",
     *(table for _, tables in studies.DEMONSTRATIONS.values() for table in tables),
 ]
 DRAWN = ["figure1", "figure2", "figure3", "figure4"]
@@ -23,6 +25,7 @@ DRAWN += ["sweep", "control", "quadrature", "grid", "readings"]
 JUST_RELAX_IT = "Just Relax It!"
 RELAXED = ["relaxations", "relaxations-own", "correlations", "shares", "decoupled"]
 RELAXED += ["gates", "dependence", "densities", "bridge", "sharpness", "temperatures"]
+RELAXED += ["a-figure3", "rl-start", "rl-seeds", "rl-running", "rl-gradients", "rl-variants"]
 
 
 # What paper A's trainings leave beside their tables.

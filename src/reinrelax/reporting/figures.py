@@ -24,6 +24,7 @@ from reinrelax import files
 from reinrelax.config import Config
 from reinrelax.reporting import (
     demonstration_figures,
+    learning_figures,
     lines,
     maps,
     pictures,
@@ -41,6 +42,7 @@ FIGURES: Mapping[str, Callable[[Read], Plan]] = {
     **reinmax_figures.FIGURES,
     **relaxation_figures.FIGURES,
     **demonstration_figures.FIGURES,
+    **learning_figures.FIGURES,
 }
 # What draws a kind of figure, and what tells the page of it.
 _KINDS: Mapping[type, tuple[Callable[[Any], str], Callable[[Any], dict[str, Any]]]] = {

@@ -11,6 +11,7 @@ from reinrelax.errors import ConfigError
 from reinrelax.reporting import (
     demonstration_views,
     gradient_views,
+    learning_views,
     property_views,
     relaxation_views,
     training_views,
@@ -47,6 +48,9 @@ VIEWS: Mapping[str, Callable[[Collected], Sequence[Any]]] = {
     "a-figure1": relaxation_views.figure1,
     "a-figure2": relaxation_views.figure2,
     "a-learned": relaxation_views.learned,
+    "a-figure3": learning_views.printed,
+    "a-rl": learning_views.believed,
+    "a-rl-gradients": learning_views.variants,
     "a-gates": demonstration_views.gates,
     "a-bridge": demonstration_views.bridge,
     "a-figure7": demonstration_views.figure7,
@@ -57,6 +61,7 @@ VIEWS: Mapping[str, Callable[[Collected], Sequence[Any]]] = {
 _SCALE = {
     "epoch": "after epoch {}",
     "epochs": "{} epochs",
+    "episodes": "{} episodes",
     "train_images": "{} training images",
     "images": "{} images",
     "estimates": "{} estimates",

@@ -62,8 +62,21 @@ def styles(estimators: Iterable[str]) -> dict[str, Style]:
     return {name: _OWN[name] if name in _OWN else _style(order.index(name)) for name in names}
 
 
-# What approximations are held against.
-_OWN = {"g′": Style(INK, (), _MARKERS[0])}
+# What approximations are held against; agents that learn from episodes.
+_OWN = {
+    "g′": Style(INK, (), _MARKERS[0]),
+    **{
+        name: Style(_COLOURS[colour], _DASHES[dashes], _MARKERS[marker])
+        for name, colour, dashes, marker in (
+            ("REINFORCE", 4, 1, 1),
+            ("A2C", 2, 2, 3),
+            ("RELAX", 3, 0, 0),
+            ("RELAX-unnormalised", 0, 4, 4),
+            ("RELAX-untrained", 5, 6, 2),
+            ("LAX", 1, 3, 5),
+        )
+    },
+}
 
 
 def _style(index: int) -> Style:

@@ -36,8 +36,8 @@ _NUMBERS = frozenset(
         *("delta_train", "delta_test"),
         # of paper A
         *("tau_forward", "tau_backward", "k", "row", "i", "j", "sample", "gate", "size", "category"),
-        *("cap", "episode", "episodes", "length", "return", "running", "start", "probability", "iqm"),
-        *("iqm_low", "iqm_high", *LEARNING),
+        *("cap", "episode", "episodes", "length", "return", "running", "share", "start", "without_start"),
+        *("probability", "iqm", "iqm_low", "iqm_high", *LEARNING),
         *("expected", "total", "density", "relaxed", "relaxed_low", "relaxed_high", "gap_low", "gap_high"),
         *(f"test_{term}{end}" for term in ("reconstruction", "kl") for end in ("", "_low", "_high")),
     )

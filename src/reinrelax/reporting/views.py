@@ -1,5 +1,6 @@
 """What the page shows, worked out beforehand: templates only place it."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -35,6 +36,7 @@ class Summary:
         fallback: whether any of them are not MNIST.
         coverage: what is there of what was planned, in words.
         complete: whether nothing is missing, unreadable or diverged.
+        papers: each paper with how many claims are about it.
         verdicts: each verdict with how many claims have it.
     """
 
@@ -46,6 +48,7 @@ class Summary:
     coverage: list[str]
     complete: bool
     claims: int
+    papers: list[tuple[str, int]]
     verdicts: list[tuple[Mark, int]]
 
 
@@ -83,18 +86,20 @@ def summary(config: Config, cells: pd.DataFrame, studies: pd.DataFrame, claims: 
         ],
         complete=len(done) == planned and studied == len(studies) and not diverged,
         claims=len(claims),
+        papers=list(Counter(claim["paper"] for claim in claims).items()),
         verdicts=[(mark(verdict), verdicts.count(verdict)) for verdict in VERDICTS],
     )
 
 
 def claim_rows(claims: Claims) -> list[dict[str, Any]]:
     """One line a claim, orderings first: verdict, statement, effect, seeds, rule."""
-    return [_claim_row(claim) for claim in sorted(claims, key=lambda claim: claim["kind"] == "number")]
+    return [claim_row(claim) for claim in sorted(claims, key=lambda claim: claim["kind"] == "number")]
 
 
-def _claim_row(claim: Mapping[str, Any]) -> dict[str, Any]:
-    ordering = claim["kind"] == "ordering"
-    effect, probability, minimum = claim["effect"], claim["probability"], claim["minimum"]
+def claim_row(claim: Mapping[str, Any]) -> dict[str, Any]:
+    """A claim's line."""
+    measured = claim["kind"] == "number"
+    effect, probability = claim["effect"], claim["probability"]
     return {
         **{key: claim[key] for key in ("id", "place", "rule")},
         **{key: shape(claim[key]) for key in ("statement", "reason")},
@@ -102,19 +107,31 @@ def _claim_row(claim: Mapping[str, Any]) -> dict[str, Any]:
         "anchor": anchor("claim", claim["id"]),
         "mark": mark(claim["verdict"]),
         "order": VERDICTS.index(claim["verdict"]),
-        "effect": "" if effect is None else f"{'margin' if ordering else 'Δ'} {signed(effect)}",
+        "effect": "" if effect is None else f"{'Δ' if measured else 'margin'} {signed(effect)}",
         "interval": interval(claim["low"], claim["high"]),
         "probability": "" if probability is None else f"P = {fixed(probability)}",
-        "key": _key(probability if ordering else effect),
+        "key": _key(effect if measured else probability),
         "seeds": str(claim["seeds"]) if claim["seeds"] else "",
         "diverged": f"{claim['diverged']} diverged" if claim["diverged"] else "",
-        "minimum": (
-            f"{images(minimum['dataset'])}, {minimum['train_images']:,} training and "
-            f"{minimum['test_images']:,} test images, {minimum['epochs']} epochs, batches of "
-            f"{minimum['batch_size']}, {minimum['draws']} draws where the estimator draws, "
-            f"{minimum['seeds']} seeds or more, the paper's settings"
-        ),
+        "minimum": _MINIMA[claim["subject"]](claim["minimum"]),
     }
+
+
+def _of_trainings(minimum: Mapping[str, Any]) -> str:
+    return (
+        f"{images(minimum['dataset'])}, {minimum['train_images']:,} training and "
+        f"{minimum['test_images']:,} test images, {minimum['epochs']} epochs, batches of "
+        f"{minimum['batch_size']}, {minimum['draws']} draws where the estimator draws, "
+        f"{minimum['seeds']} seeds or more, the paper's settings"
+    )
+
+
+def _of_learning(minimum: Mapping[str, Any]) -> str:
+    return f"{count(minimum['episodes'], 'episode')}, {count(minimum['seeds'], 'seed')} or more"
+
+
+# From the subject of a claim to the scale from which it is judged, in words.
+_MINIMA = {"trainings": _of_trainings, "learning": _of_learning}
 
 
 def provenance(cells: pd.DataFrame) -> list[dict[str, Any]]:

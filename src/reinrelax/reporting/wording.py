@@ -107,6 +107,11 @@ def subscripts(text: str) -> Markup:
     return Markup(re.sub(r"(?<=[^\W\d_])_([^\W\d_])(?![\w])", r"<sub>\1</sub>", str(escape(text))))
 
 
+def episodes_of(environment: str, cap: float) -> str:
+    """An environment and after how many steps its episodes are cut."""
+    return f"{environment}, {count(int(cap), 'step')} at most"
+
+
 def images(name: str) -> str:
     """A data set's name as its makers write it."""
     return {"mnist": "MNIST", "digits": "scikit-learn’s digits"}.get(name, name)

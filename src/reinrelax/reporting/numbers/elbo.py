@@ -82,7 +82,7 @@ def as_json(verdict: Verdict) -> dict[str, Any]:
     return {
         **{
             key: getattr(claim, key)
-            for key in ("id", "paper", "place", "statement", "kind", "judge", "metric")
+            for key in ("id", "paper", "subject", "place", "statement", "kind", "judge", "metric")
         },
         **{key: list(getattr(claim, key)) for key in ("lower", "higher", "places", "elsewhere")},
         "note": claim.note,

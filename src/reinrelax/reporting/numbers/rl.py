@@ -31,9 +31,12 @@ SCORES: Mapping[str, str] = {
 }
 _PLACE = ("environment", "cap", "algorithm")
 _CURVES = (*_PLACE, "curve", "episode", "mean", "ci_low", "ci_high", "iqm", "seeds")
-_SUMMARY = (*_PLACE, "score", "mean", "ci_low", "ci_high", "iqm", "iqm_low", "iqm_high", "seeds", "diverged")
+_SUMMARY = (
+    *(*_PLACE, "score", "mean", "ci_low", "ci_high", "iqm", "iqm_low", "iqm_high", "seeds", "diverged"),
+    "episodes",
+)
 _BETTER = (*_PLACE[:2], "algorithm", "baseline", "score", "probability", "ci_low", "ci_high", "seeds")
-_FIGURE3 = (*_PLACE, "seed", "episode", "running", "return", "start")
+_FIGURE3 = (*_PLACE, "seed", "episode", "running", "return", "share", "start", "without_start")
 _GRADIENTS = (*_PLACE, "episode", "quantity", "mean", "ci_low", "ci_high", "seeds")
 _RESAMPLES = 2000
 
@@ -72,7 +75,8 @@ def scores(episodes: pd.DataFrame) -> pd.DataFrame:
         if reference is not None:
             level = float(np.nanmean(_scores(reference[1])["final"]))
             own["to_a2c"] = own["final"] / level if level > 0 else level / own["final"]
-        lines = pd.DataFrame({"seed": seeds, "diverged": ~np.isfinite(returns).all(-1), **own})
+        diverged = (~np.isfinite(returns).all(-1)).astype(int)
+        lines = pd.DataFrame({"seed": seeds, "diverged": diverged, **own})
         episodes_run = returns.shape[-1]
         out.append(lines.assign(environment=environment, cap=cap, algorithm=algorithm, episodes=episodes_run))
     columns = [*_PLACE, "seed", "diverged", "episodes", *SCORES]
@@ -130,7 +134,10 @@ def summary(scored: pd.DataFrame) -> pd.DataFrame:
                 single = len(values) < 2
                 line[f"{name}_low"] = np.nan if single else interval.low
                 line[f"{name}_high"] = np.nan if single else interval.high
-            line |= {"seeds": len(values), "diverged": int(rows["diverged"].sum())}
+            # A seed whose curve is flat has no score of its shape, and is one of the seeds all the same.
+            dead = int(rows["diverged"].sum())
+            line |= {"seeds": len(rows) - dead, "diverged": dead}
+            line["episodes"] = int(rows["episodes"].min())
             out.append(line)
     return pd.DataFrame(out, columns=list(_SUMMARY))
 
@@ -146,17 +153,21 @@ def improvement(scored: pd.DataFrame) -> pd.DataFrame:
 def figure3(episodes: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
     """One seed's running mean, as the paper plots it, with its raw returns and what is left of the first one.
 
-    `start` is (1 − w)^e R_0, the part of the running mean that is the first episode's return.
+    `share` is (1 − w)^e, the weight of the first episode's return in the running mean, and `start` that times
+    the return; `without_start` is the mean of all others with weights in the same proportions.
     """
     out = []
     for place, (seeds, returns) in wide(episodes).items():
         if seed in seeds:
             own = returns[seeds.index(seed)]
-            episode = np.arange(1, len(own) + 1)
+            episode, running = np.arange(1, len(own) + 1), running_mean(own)
+            share = (1 - WEIGHT) ** (episode - 1.0)
+            later = np.where(share < 1, 1 - share, np.nan)
             part = {
                 **dict(zip(_PLACE, place, strict=True)),
-                **{"seed": seed, "episode": episode, "running": running_mean(own), "return": own},
-                "start": (1 - WEIGHT) ** (episode - 1.0) * own[0],
+                **{"seed": seed, "episode": episode, "running": running, "return": own},
+                **{"share": share, "start": share * own[0]},
+                "without_start": (running - share * own[0]) / later,
             }
             out.append(pd.DataFrame(part))
     return pd.concat(out, ignore_index=True)[list(_FIGURE3)] if out else pd.DataFrame(columns=list(_FIGURE3))
