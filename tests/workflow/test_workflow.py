@@ -108,7 +108,7 @@ def test_everything_is_there(finished: Path) -> None:
         ("readings/8x4/ReinMax", 4),
     ):
         assert len((results / f"{cell}.csv").read_text().splitlines()) == 1 + rows, cell
-    for study in ("gradients/epoch-0", "gradients/epoch-2", "identities", "cost", "rl/Taxi-v4-10/RELAX"):
+    for study in ("gradients/epoch-0", "gradients/epoch-2", "identities", "cost", "rl/Taxi-v4-30/RELAX"):
         assert json.loads((results / study / "record.json").read_text())["wall_seconds"] > 0
         assert (results / f"logs/studies/{study}.log").exists()
     for figure in (

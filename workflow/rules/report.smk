@@ -25,7 +25,14 @@ DRAWN += ["sweep", "control", "quadrature", "grid", "readings"]
 JUST_RELAX_IT = "Just Relax It!"
 RELAXED = ["relaxations", "relaxations-own", "correlations", "shares", "decoupled"]
 RELAXED += ["gates", "dependence", "densities", "bridge", "sharpness", "temperatures"]
-RELAXED += ["a-figure3", "rl-start", "rl-seeds", "rl-running", "rl-gradients", "rl-variants"]
+RELAXED += [
+    "a-figure3",
+    "rl-start",
+    "rl-seeds",
+    "rl-running",
+    "rl-gradients",
+    "rl-variants",
+]
 
 
 # What paper A's trainings leave beside their tables.
