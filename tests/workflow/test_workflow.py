@@ -145,7 +145,7 @@ def test_plan_counts_what_is_left(finished: Path) -> None:
         "workflow/scales/paper.yaml",
         module="reinrelax",
     )
-    assert "93 of 93 jobs to do, 2043 replicas" in paper.stdout, paper.stderr
+    assert "158 of 158 jobs to do, 2145 replicas" in paper.stdout, paper.stderr
 
 
 def test_new_file_times_rerun_nothing(copy_of_finished: Path) -> None:
