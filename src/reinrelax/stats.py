@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import stdtrit
+from scipy.special import ndtri, stdtrit
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
@@ -24,6 +24,11 @@ class Interval:
     def holds(self, value: float) -> bool:
         """Whether `value` lies in the interval; nothing lies in one that is NaN."""
         return self.low <= value <= self.high
+
+
+def normal_quantile(level: float) -> float:
+    """Where the standard normal law has this much of itself below."""
+    return float(ndtri(level))
 
 
 def mean_interval(values: ArrayLike, level: float = 0.95) -> Interval:
@@ -140,6 +145,24 @@ def percentile_interval(estimate: float, resampled: Floats, level: float = 0.95)
     tail = (1 - level) / 2
     low, high = np.quantile(resampled, [tail, 1 - tail], method="inverted_cdf")
     return Interval(estimate, float(low), float(high))
+
+
+def holm(p_values: Sequence[float], count: int) -> list[float]:
+    """p-values corrected for the family that they belong to, by Holm's step-down; NaN stays NaN.
+
+    The probability that any true null hypothesis of the family is rejected is at most the level, whatever
+    depends on what.
+
+    Args:
+        p_values: those that are known.
+        count: how many the family has; those that are not known count as the largest.
+    """
+    known = sorted((p, place) for place, p in enumerate(p_values) if not np.isnan(p))
+    out, largest = [float("nan")] * len(p_values), 0.0
+    for rank, (p, place) in enumerate(known):
+        largest = max(largest, min(1.0, (count - rank) * p))
+        out[place] = largest
+    return out
 
 
 def median_interval(values: ArrayLike) -> Interval:

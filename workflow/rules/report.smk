@@ -13,7 +13,14 @@ OTHER_TABLES = [
         "control",
         "quadrature",
     ),
-    *("example", "identities", "figure2", "figure2_minimum", "readings_curves"),
+    *(
+        "baseline",
+        "example",
+        "identities",
+        "figure2",
+        "figure2_minimum",
+        "readings_curves",
+    ),
     *("relaxations_curves", "relaxations_learned"),
     *("rl_scores", "rl_summary", "rl_improvement", "rl_curves", "rl_figure3"),
     "rl_gradients",
@@ -41,6 +48,7 @@ PICTURES = [FOLDER / f"{name}.npz" for name in CELLS if name.startswith("relaxat
 
 rule judge:
     input:
+        rules.data.output,
         [FOLDER / f"{name}.{kind}" for name in CELLS for kind in ("csv", "json")],
         PICTURES,
         [

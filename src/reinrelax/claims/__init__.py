@@ -1,28 +1,89 @@
-"""The catalogue of judging functions: one line each.
+"""The catalogue of judging functions: one line each, with what a claim that names it must say.
 
-A claim is an entry of `report/claims/*.yaml` that names one of them; `judge` gives its verdict.
+A claim is an entry of `report/claims/*.yaml`; `judge` gives the verdicts of all of them. A claim that needs a
+function of its own is one more file here and one more line in `FUNCTIONS`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
-from reinrelax.claims import judge as functions
+from reinrelax.claims import bounds, matching, numbers, ordering, ranks, shapes, spread, unjudged
 from reinrelax.claims.evidence import Evidence
-from reinrelax.claims.judge import SCHEMAS, Judge
-from reinrelax.claims.model import VERDICTS, Claim, Verdict, load
+from reinrelax.claims.margins import correct
+from reinrelax.claims.measured import Measurements
+from reinrelax.claims.model import MEASUREMENTS, SUBJECTS, TYPES, VERDICTS, Claim, Verdict
+from reinrelax.claims.read import Schema, load
 
-JUDGES: Mapping[str, Judge] = {
-    "number": functions.number,
-    "every_below": functions.every_below,
-    "best_below": functions.best_below,
-    "above": functions.above,
-    "below": functions.below,
-    "single_run": functions.single_run,
-    "ambiguous": functions.ambiguous,
+_ORDER = ("reproduced_from", "not_reproduced_to", "level")
+_NUMBER = ("reproduced_within", "near_within", "level", "published_seeds")
+_PRINTED = ("reproduced_within", "near_within", "level")
+_SIDES = ("lower", "higher", "places")
+_RUNS = tuple(SUBJECTS)
+_TABLES = (MEASUREMENTS,)
+
+# Name, function, and schema: the type of its claims where they do not say another, the subjects that it can
+# judge, keys required and allowed besides those of every claim, and keys of the rule.
+FUNCTIONS: Mapping[str, tuple[Callable[[Claim, Any], Verdict], Schema]] = {
+    "number": (numbers.number, Schema("number", _RUNS, ("reference",), (), _NUMBER)),
+    "single_run": (numbers.single_run, Schema("number", _RUNS, ("lower", "places", "printed"), (), _ORDER)),
+    "every_below": (
+        ordering.every_below,
+        Schema("ordering", _RUNS, _SIDES, ("elsewhere", "at_least"), _ORDER),
+    ),
+    "best_below": (
+        ordering.best_below,
+        Schema("ordering", _RUNS, _SIDES, ("elsewhere", "at_least"), _ORDER),
+    ),
+    "ranked": (ordering.ranked, Schema("ordering", _RUNS, (*_SIDES, "rank"), (), _ORDER)),
+    "worse_on_test": (
+        ordering.worse_on_test,
+        Schema("ordering", ("trainings",), ("lower", "places"), ("at_least",), _ORDER),
+    ),
+    "above": (bounds.above, Schema("qualitative", _RUNS, ("lower", "places", "limit"), (), _ORDER)),
+    "below": (bounds.below, Schema("qualitative", _RUNS, ("lower", "places", "limit"), (), _ORDER)),
+    "agrees": (ranks.agrees, Schema("ordering", _RUNS, ("lower", "places", "from"), (), _ORDER)),
+    "gains": (ranks.gains, Schema("trend", ("trainings",), (*_SIDES, "by", "to"), (), _ORDER)),
+    "scatters_more": (spread.scatters_more, Schema("number", _RUNS, (*_SIDES, "times"), (), _ORDER)),
+    "less": (ordering.every_below, Schema("ordering", _TABLES, ("lower", "higher"), ("by",), _ORDER)),
+    "best_less": (ordering.best_below, Schema("ordering", _TABLES, ("lower", "higher"), (), _ORDER)),
+    "within": (bounds.within, Schema("qualitative", _TABLES, (), ("from", "to"), _ORDER)),
+    "ratio": (bounds.ratio, Schema("number", _TABLES, ("lower", "higher"), ("from", "to"), _ORDER)),
+    "trend": (shapes.trend, Schema("trend", _TABLES, ("over", "direction"), ("turns",), _ORDER)),
+    "minimum_at": (shapes.minimum_at, Schema("trend", _TABLES, ("over", "from", "to"), (), _ORDER)),
+    "printed": (numbers.printed, Schema("number", _TABLES, ("printed",), (), _PRINTED)),
+    "matches": (matching.matches, Schema("number", _TABLES, (), ("expected", "tolerance"), ("level",))),
+    "chosen": (matching.chosen, Schema("number", _TABLES, ("reference", "to"), (), _ORDER)),
+    "ambiguous": (unjudged.ambiguous, Schema("qualitative", (*_RUNS, *_TABLES), ("note",))),
+    "unjudged": (unjudged.unjudged, Schema("qualitative", (*_RUNS, *_TABLES), ("note",))),
 }
+SCHEMAS: Mapping[str, Schema] = {name: schema for name, (_, schema) in FUNCTIONS.items()}
 
-__all__ = ["JUDGES", "SCHEMAS", "VERDICTS", "Claim", "Evidence", "Judge", "Verdict", "judge", "load"]
+__all__ = [
+    "FUNCTIONS",
+    "SCHEMAS",
+    "TYPES",
+    "VERDICTS",
+    "Claim",
+    "Evidence",
+    "Measurements",
+    "Schema",
+    "Verdict",
+    "judge",
+    "judge_all",
+    "load",
+]
 
 
-def judge(claim: Claim, evidence: Evidence) -> Verdict:
-    """The verdict of the function that the claim names."""
-    return JUDGES[claim.judge](claim, evidence)
+def judge(claim: Claim, evidence: Evidence | Measurements) -> Verdict:
+    """The verdict of the function that the claim names, by itself."""
+    return FUNCTIONS[claim.judge][0](claim, evidence)
+
+
+def judge_all(claims: Sequence[Claim], evidence: Mapping[str, Evidence | Measurements]) -> list[Verdict]:
+    """The verdicts of all claims, those of a family corrected for its size.
+
+    Args:
+        claims: in any order, which is kept.
+        evidence: by subject.
+    """
+    return correct([judge(claim, evidence[claim.subject]) for claim in claims])

@@ -1,6 +1,6 @@
-"""What the tidy tables hold for a claim, and whether it was computed at the scale that the claim asks for."""
+"""Runs with one value a seed: what they hold for a claim, and whether at the scale that it asks for."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from reinrelax.claims.model import Minimum
+from reinrelax import stats
+from reinrelax.claims import model
+from reinrelax.claims.model import Claim, Floats, Group, Minimum, Sample
 
 Place = tuple[str, str]  # estimator and latent shape
 
@@ -33,7 +35,7 @@ class Evidence:
             `8x4`), and `diverged`. Of agents that learn, `estimator` is the algorithm and `latent` the
             environment with its cap.
         plan: one row a planned job: `estimator`, `latent`, `state` (done, missing or unreadable), `message`,
-            `planned_seeds`.
+            `planned_seeds`, and its name as `job`.
     """
 
     runs: pd.DataFrame
@@ -58,6 +60,51 @@ class Evidence:
         rows = self.at(place)
         return [int(seed) for seed in rows.loc[rows["diverged"].astype(bool), "seed"]]
 
+    def sample(self, claim: Claim, worst: float = np.inf, against: str = "") -> Sample:
+        """The runs that a claim is about, resampled over seeds, one group a place.
+
+        Args:
+            claim: about runs.
+            worst: what a diverged seed counts as on the lower side; on the higher side it is left out.
+            against: a metric; the higher side is then the same methods' in this metric.
+        """
+        wanted = [(place, claim.lower, claim.higher) for place in claim.places]
+        wanted += [(place, claim.higher, claim.lower) for place in claim.elsewhere]
+        cells: list[Place] = []
+        values: list[dict[int, float]] = []
+        for place, lower, higher in wanted:
+            for method in lower:
+                cell = (method, place)
+                cells.append(cell)
+                values.append(
+                    self.values(cell, claim.metric) | dict.fromkeys(self.diverged(cell), float(worst))
+                )
+            for method in lower if against else higher:
+                cells.append((method, place))
+                values.append(self.values((method, place), against or claim.metric))
+        means = _with_observed(values)
+        groups, start = [], 0
+        for _, lower, higher in wanted:
+            middle = start + len(lower)
+            end = middle + len(lower if against else higher)
+            groups.append(
+                Group(means[:, start:middle], means[:, middle:end], np.arange(len(lower), dtype=np.float64))
+            )
+            start = end
+        cells = list(dict.fromkeys(cells))
+        return Sample(
+            groups,
+            opposite=len(claim.elsewhere),
+            premise=premise(self, claim, cells),
+            seeds=min((len(self.values(cell, claim.metric)) for cell in cells), default=0),
+            diverged=sum(len(self.diverged(cell)) for cell in cells),
+            jobs=self.jobs(cells),
+        )
+
+    def jobs(self, cells: Iterable[Place]) -> list[str]:
+        """The planned jobs behind these cells."""
+        return [job for cell in cells for job in self.planned(cell).get("job", [])]
+
     @cached_property
     def _runs(self) -> dict[Place, pd.DataFrame]:
         return _by_place(self.runs)
@@ -65,6 +112,15 @@ class Evidence:
     @cached_property
     def _plan(self) -> dict[Place, pd.DataFrame]:
         return _by_place(self.plan)
+
+
+def premise(evidence: Evidence, claim: Claim, cells: Sequence[Place]) -> tuple[str, str]:
+    """The verdict and its reason where these cells do not allow to judge; two empty strings where they do."""
+    if reason := why_not_run(evidence, cells):
+        return model.NOT_RUN, reason
+    if reason := why_not_tested(evidence, cells, claim.minimum):
+        return model.NOT_TESTED, reason
+    return "", ""
 
 
 def why_not_run(evidence: Evidence, places: Iterable[Place]) -> str:
@@ -123,6 +179,12 @@ def _shortfalls(evidence: Evidence, place: Place, minimum: Minimum) -> Iterable[
 
 def _same(value: Any, setting: str | float) -> bool:
     return value == setting if isinstance(setting, str) else bool(np.isclose(value, setting, rtol=1e-9))
+
+
+def _with_observed(values: Sequence[dict[int, float]]) -> Floats:
+    """Means of the groups `[1 + S, G]`: first as observed, then over resampled seeds."""
+    observed = [np.mean(list(group.values())) if group else np.nan for group in values]
+    return np.vstack([np.array(observed, dtype=np.float64), stats.bootstrap_means(values)])
 
 
 def _by_place(table: pd.DataFrame) -> dict[Place, pd.DataFrame]:

@@ -7,15 +7,18 @@ import pandas as pd
 
 from reinrelax import claims, files
 from reinrelax.claims.evidence import Evidence
-from reinrelax.claims.judge import SCHEMAS
-from reinrelax.claims.model import load
+from reinrelax.claims.measured import Measurements
 from reinrelax.config import Config
+from reinrelax.reporting.collected import FILLED_BY
 from reinrelax.reporting.gather import gather, last_rows
 from reinrelax.reporting.gather_studies import gather_studies
+from reinrelax.reporting.numbers import baseline as baselines
 from reinrelax.reporting.numbers import beta, cost, elbo, gradients, grid, readings, relaxations, rl
+from reinrelax.reporting.numbers.verdicts import Records
 from reinrelax.studies import DEMONSTRATIONS
 
 CLAIMS = Path("report/claims")
+REFERENCES = Path("report/reference")
 TABLES = {"table2": "train_nelbo_nats", "table3": "test_nelbo_nats"}
 
 
@@ -34,21 +37,18 @@ def write_tables(config: Config, root: Path) -> None:
         ResultsError: a table cannot be written.
     """
     gathered, studied = gather(config, root), gather_studies(config, root)
-    stated = load(root / CLAIMS, SCHEMAS, root)
+    stated = claims.load(root / CLAIMS, claims.SCHEMAS, root)
+    plan = _jobs(gathered.plan, studied.plan)
     # Claims on trainings are about Tables 2 and 3: other experiments train the same estimators there.
     trained = gathered.of("elbo")
-    evidence = Evidence(last_rows(trained.rows), trained.plan)
+    evidence = Evidence(last_rows(trained.rows), trained.plan.assign(job=trained.plan["cell"]))
     scored = rl.scores(studied.tables["episodes"])
-    subjects = {"trainings": evidence, "learning": rl.evidence(config, scored, studied.plan)}
-    verdicts = [claims.judge(claim, subjects[claim.subject]) for claim in stated]
     weighted, searched = (last_rows(gathered.of(name).rows) for name in ("beta", "grid"))
     read = readings.labelled(gathered.of("readings"))
     relaxed = relaxations.labelled(gathered.of("relaxations"))
     points = grid.grid(config, searched, root)
+    baseline = baselines.baseline(root / config.folder / "data")
     tables: dict[str, pd.DataFrame] = {
-        "cells": gathered.plan,
-        "studies": studied.plan,
-        **{name: elbo.judged_table(config, evidence, verdicts, metric) for name, metric in TABLES.items()},
         "curves": elbo.curves(trained),
         "table1": gradients.table1(studied.tables, root),
         "table4": cost.table4(studied.tables["cost"], root),
@@ -64,7 +64,8 @@ def write_tables(config: Config, root: Path) -> None:
         "figure2_minimum": beta.minimum(weighted),
         "readings": readings.readings(read, stated),
         "readings_curves": readings.curves(read),
-        "relaxations": relaxations.relaxations(relaxed),
+        "baseline": baseline,
+        "relaxations": relaxations.relaxations(relaxed, _value(baseline, "mean_image_test")),
         "relaxations_curves": relaxations.curves(relaxed),
         "relaxations_learned": relaxations.learned(config, relaxed),
         "rl_scores": scored,
@@ -75,8 +76,45 @@ def write_tables(config: Config, root: Path) -> None:
         "rl_gradients": rl.gradients(studied.tables["policy_gradients"]),
         **{name: studied.tables[name] for _, names in DEMONSTRATIONS.values() for name in names},
     }
+    measured = Measurements(tables, _references(root), FILLED_BY, plan)
+    verdicts = claims.judge_all(
+        stated,
+        {
+            "trainings": evidence,
+            "learning": rl.evidence(config, scored, studied.plan),
+            "measurements": measured,
+        },
+    )
+    tables |= {name: elbo.judged_table(config, evidence, verdicts, metric) for name, metric in TABLES.items()}
+    tables |= {"cells": gathered.plan, "studies": studied.plan}
     folder = root / config.folder / "tables"
     for name, table in tables.items():
         files.write_text(folder / f"{name}.csv", table.to_csv(index=False, lineterminator="\n"))
-    content = json.dumps([elbo.as_json(verdict) for verdict in verdicts], indent=1, ensure_ascii=False)
+    records = Records(config, root, plan)
+    content = json.dumps([records.of(verdict) for verdict in verdicts], indent=1, ensure_ascii=False)
     files.write_text(folder / "claims.json", content + "\n")
+
+
+def _jobs(cells: pd.DataFrame, studies: pd.DataFrame) -> pd.DataFrame:
+    """Cells and studies in one table, each with its experiment and the file by which it is asked for."""
+    return pd.concat(
+        [
+            cells.assign(job=cells["cell"], source=cells["experiment"], target=cells["cell"] + ".csv"),
+            studies.assign(
+                job=studies["study"],
+                source=studies["study"].str.split("/").str[0],
+                target=studies["study"] + "/record.json",
+            ),
+        ],
+        ignore_index=True,
+    )
+
+
+def _references(root: Path) -> dict[str, pd.DataFrame]:
+    """The papers' own tables."""
+    return {path.stem: pd.read_csv(path) for path in sorted((root / REFERENCES).glob("*.csv"))}
+
+
+def _value(table: pd.DataFrame, quantity: str) -> float:
+    found = table.loc[table["quantity"] == quantity, "value"]
+    return float(found.iloc[0]) if len(found) else float("nan")

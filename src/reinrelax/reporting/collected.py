@@ -30,6 +30,7 @@ FILLED_BY: Mapping[str, str] = {
     "grid": "grid",
     "readings": "readings",
     "readings_curves": "readings",
+    "baseline": "relaxations",
     "relaxations": "relaxations",
     "relaxations_curves": "relaxations",
     "relaxations_learned": "relaxations",

@@ -1,7 +1,7 @@
 """What lies on disk for every planned cell: readable rows, and a line that says what became of it."""
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -98,11 +98,34 @@ def last_rows(rows: pd.DataFrame) -> pd.DataFrame:
     return last[last["diverged"] | (last["epoch"] == last["epochs"])]
 
 
-def recompute(config: Config, target: str, root: Path) -> str:
-    """The shell command that computes a file of the results folder anew."""
+def recompute(config: Config, targets: str | Sequence[str], root: Path) -> str:
+    """The shell command that computes files of the results folder anew."""
     scale = Path("workflow/scales") / f"{config.scale}.yaml"
     chosen = f"--configfile {scale.as_posix()} " if (root / scale).exists() else ""
-    return f"snakemake --cores all {chosen}--force {shlex.quote((config.folder / target).as_posix())}"
+    names = [targets] if isinstance(targets, str) else targets
+    folder = shlex.quote(config.folder.as_posix())
+    return f"snakemake --cores all {chosen}--force {' '.join(f'{folder}/{name}' for name in _braced(names))}"
+
+
+def _braced(names: Sequence[str]) -> list[str]:
+    """Paths as a shell takes them: those that differ in their last folder or name alone share braces."""
+    names = [shlex.quote(name) for name in dict.fromkeys(names)]
+    for depth in (-1, -2):
+        groups: dict[tuple[str, ...], list[str]] = {}
+        for name in names:
+            parts = name.split("/")
+            if len(parts) < -depth:
+                return names
+            groups.setdefault((*parts[:depth], "", *parts[len(parts) + depth + 1 :]), []).append(parts[depth])
+        names = [
+            "/".join(part or _any(options) for part in key) if "" in key else "/".join(key)
+            for key, options in groups.items()
+        ]
+    return names
+
+
+def _any(options: Sequence[str]) -> str:
+    return options[0] if len(options) == 1 else "{" + ",".join(options) + "}"
 
 
 def provenance(record: Mapping[str, Any]) -> dict[str, Any]:

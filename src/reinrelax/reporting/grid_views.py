@@ -81,7 +81,7 @@ def _places(
     links = {
         (claim["lower"][0], claim["places"][0]): anchor("claim", claim["id"])
         for claim in claims
-        if claim["kind"] == "number" and claim["metric"] == metric
+        if claim["judge"] == "number" and claim["metric"] == metric
     }
     best = {column: _best(judged, column) for column in ("paper_mean", "mean")}
     places = []

@@ -39,7 +39,11 @@ _NUMBERS = frozenset(
         *("cap", "episode", "episodes", "length", "return", "running", "share", "start", "without_start"),
         *("probability", "iqm", "iqm_low", "iqm_high", *LEARNING),
         *("expected", "total", "density", "relaxed", "relaxed_low", "relaxed_high", "gap_low", "gap_high"),
-        *(f"test_{term}{end}" for term in ("reconstruction", "kl") for end in ("", "_low", "_high")),
+        *(
+            f"{name}{end}"
+            for name in ("test_reconstruction", "test_kl", "below_baseline")
+            for end in ("", "_low", "_high")
+        ),
     )
 )
 _FLAGS = frozenset(("is_best", "is_paper", "in_grid", "closest", "comparable"))

@@ -93,12 +93,12 @@ def summary(config: Config, cells: pd.DataFrame, studies: pd.DataFrame, claims: 
 
 def claim_rows(claims: Claims) -> list[dict[str, Any]]:
     """One line a claim, orderings first: verdict, statement, effect, seeds, rule."""
-    return [claim_row(claim) for claim in sorted(claims, key=lambda claim: claim["kind"] == "number")]
+    return [claim_row(claim) for claim in sorted(claims, key=lambda claim: claim["type"] == "number")]
 
 
 def claim_row(claim: Mapping[str, Any]) -> dict[str, Any]:
     """A claim's line."""
-    measured = claim["kind"] == "number"
+    measured = claim["measure"] == "Δ"
     effect, probability = claim["effect"], claim["probability"]
     return {
         **{key: claim[key] for key in ("id", "place", "rule")},
@@ -113,25 +113,8 @@ def claim_row(claim: Mapping[str, Any]) -> dict[str, Any]:
         "key": _key(effect if measured else probability),
         "seeds": str(claim["seeds"]) if claim["seeds"] else "",
         "diverged": f"{claim['diverged']} diverged" if claim["diverged"] else "",
-        "minimum": _MINIMA[claim["subject"]](claim["minimum"]),
+        "minimum": claim["minimum"],
     }
-
-
-def _of_trainings(minimum: Mapping[str, Any]) -> str:
-    return (
-        f"{images(minimum['dataset'])}, {minimum['train_images']:,} training and "
-        f"{minimum['test_images']:,} test images, {minimum['epochs']} epochs, batches of "
-        f"{minimum['batch_size']}, {minimum['draws']} draws where the estimator draws, "
-        f"{minimum['seeds']} seeds or more, the paper's settings"
-    )
-
-
-def _of_learning(minimum: Mapping[str, Any]) -> str:
-    return f"{count(minimum['episodes'], 'episode')}, {count(minimum['seeds'], 'seed')} or more"
-
-
-# From the subject of a claim to the scale from which it is judged, in words.
-_MINIMA = {"trainings": _of_trainings, "learning": _of_learning}
 
 
 def provenance(cells: pd.DataFrame) -> list[dict[str, Any]]:

@@ -1,9 +1,8 @@
-"""Tables 2 and 3 judged, the curves of Figures 3 and 4, and the verdicts."""
+"""Tables 2 and 3 judged, and the curves of Figures 3 and 4."""
 
 from itertools import product
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from reinrelax import stats
@@ -72,28 +71,6 @@ def curves(gathered: Gathered) -> pd.DataFrame:
             columns=["metric", "latent", "estimator", "epoch", "mean", "ci_low", "ci_high", "seeds"]
         )
     return pd.concat(parts, ignore_index=True)
-
-
-def as_json(verdict: Verdict) -> dict[str, Any]:
-    """A verdict and its claim as plain values; numbers that are not finite as null."""
-    claim = verdict.claim
-    numbers = {key: getattr(verdict, key) for key in ("effect", "low", "high", "probability")}
-    exact = claim.minimum.exact
-    return {
-        **{
-            key: getattr(claim, key)
-            for key in ("id", "paper", "subject", "place", "statement", "kind", "judge", "metric")
-        },
-        **{key: list(getattr(claim, key)) for key in ("lower", "higher", "places", "elsewhere")},
-        "note": claim.note,
-        "rule": verdict.rule,
-        "minimum": {**exact, "seeds": claim.minimum.seeds},
-        "verdict": verdict.verdict,
-        "reason": verdict.reason,
-        **{key: value if np.isfinite(value) else None for key, value in numbers.items()},
-        "seeds": verdict.seeds,
-        "diverged": verdict.diverged,
-    }
 
 
 def _judged(verdict: Verdict) -> dict[str, Any]:

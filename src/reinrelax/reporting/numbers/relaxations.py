@@ -24,7 +24,9 @@ _METRICS = {
     **{f"test_{term}": f"test_{term}_nats" for term in ("reconstruction", "kl")},
 }
 _PLACE = ("latents", "label", "variant_of", "section", "latent")
-_ENDS = tuple(f"{name}{end}" for name in (*_METRICS, "gap") for end in ("", "_low", "_high"))
+_ENDS = tuple(
+    f"{name}{end}" for name in (*_METRICS, "gap", "below_baseline") for end in ("", "_low", "_high")
+)
 _COLUMNS = (*_PLACE, "settings", *HYPER, "epochs", "seeds", "diverged", *_ENDS, "run_id", "seed")
 _CURVES = (*_PLACE, "metric", "epoch", "mean", "ci_low", "ci_high", "seeds")
 _LEARNED = (*_PLACE, "run_id", "seed", "quantity", "i", "j", "value")
@@ -35,20 +37,24 @@ def labelled(gathered: Gathered) -> Gathered:
     return Gathered(gathered.rows.assign(label=labels(gathered.rows, HYPER)), gathered.plan)
 
 
-def relaxations(gathered: Gathered) -> pd.DataFrame:
+def relaxations(gathered: Gathered, baseline: float) -> pd.DataFrame:
     """One row a method and setting: means over seeds after the last epoch with 95% intervals, nats per image.
 
     `gap` is the own loss on test images less the discrete bound on them, seed by seed: what the relaxation
-    flatters (below zero) or costs. `run_id` and `seed` are those of the first seed, whose pictures are kept.
+    flatters (below zero) or costs. `below_baseline` is by how much the discrete bound is better than what a
+    decoder that ignores the code can reach. `run_id` and `seed` are those of the first seed, whose pictures
+    are kept.
 
     Args:
         gathered: what `labelled` gives.
+        baseline: nats per test image of such a decoder; NaN where that is not known.
     """
     out = []
     for _, rows in last_rows(gathered.rows).groupby(["latent", "label"], sort=False):
         alive = rows[~rows["diverged"].astype(bool)]
         values = {name: alive[column] for name, column in _METRICS.items()}
         values["gap"] = values["relaxed"] - values["test"]
+        values["below_baseline"] = baseline - values["test"]
         line = {
             **_place(rows),
             "settings": in_words(rows.iloc[0]),

@@ -93,7 +93,8 @@ def evidence(config: Config, scored: pd.DataFrame, studied: pd.DataFrame) -> Evi
         diverged=scored["diverged"].astype(bool),
     )
     names = studied["study"].str.extract(r"^rl/(?P<latent>[^/]+)/(?P<estimator>.+)$")
-    plan = pd.concat([studied[["state", "message"]], names], axis=1).dropna(subset=["latent"])
+    jobs = studied["study"].rename("job")
+    plan = pd.concat([studied[["state", "message"]], names, jobs], axis=1).dropna(subset=["latent"])
     return Evidence(runs, plan.assign(planned_seeds=config.rl.seeds))
 
 

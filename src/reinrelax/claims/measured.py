@@ -1,0 +1,183 @@
+"""Measurements with an interval each: what the collected tables hold for a claim, and at what scale."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from reinrelax import stats
+from reinrelax.claims import model
+from reinrelax.claims.model import Claim, Floats, Group, Pick, Query, Sample
+from reinrelax.errors import ConfigError
+
+_LEVEL = 0.95
+_WORDS = {"dataset": "data set", "train_images": "training images", "test_images": "test images"}
+
+
+@dataclass(frozen=True)
+class Measurements:
+    """The collected tables.
+
+    Attributes:
+        tables: by name.
+        references: the paper's own, by name.
+        sources: table to the experiment or study that fills it.
+        plan: one row a planned job: `job`, `source`, `state`, `message`, and what it was computed with
+            (`dataset`, `epochs` …); of trainings also `estimator` and `latent`.
+    """
+
+    tables: Mapping[str, pd.DataFrame]
+    references: Mapping[str, pd.DataFrame]
+    sources: Mapping[str, str]
+    plan: pd.DataFrame
+
+    def sample(self, claim: Claim) -> Sample:
+        """The values that a claim is about, each resampled as a normal estimate with its interval."""
+        assert claim.query is not None  # the reader of the claims files sees to it
+        query = claim.query
+        rows = self.rows(claim)
+        keyed = [rows] if not query.each else [part for _, part in rows.groupby(list(query.each), sort=False)]
+        generator = np.random.default_rng(0)
+        groups, used = [], []
+        for part in keyed:
+            lower = _side(part, query.lower) if query.lower else part
+            higher = _side(part, query.higher)
+            if len(lower) == 0 or len(higher) < len(query.higher):
+                continue
+            at = np.asarray(lower[query.over] if query.over else range(len(lower)), dtype=np.float64)
+            groups.append(Group(_drawn(lower, query, generator), _drawn(higher, query, generator), at))
+            used += [lower, higher]
+        found = pd.concat(used) if used else rows.iloc[:0]
+        whole = bool(query.each or query.over)
+        jobs = self._jobs(query, found if len(found) else rows, whole)
+        return Sample(
+            groups,
+            opposite=0,
+            premise=self._premise(claim, found, jobs),
+            seeds=int(found["seeds"].min()) if "seeds" in found and found["seeds"].notna().any() else 0,
+            diverged=int(found["diverged"].sum()) if "diverged" in found and len(found) else 0,
+            jobs=[str(job) for job in jobs["job"]],
+        )
+
+    def rows(self, claim: Claim) -> pd.DataFrame:
+        """All rows that fit a claim's query.
+
+        Raises:
+            ConfigError: names the claim and the table or column that does not exist.
+        """
+        query = claim.query
+        assert query is not None
+        known = self.references if query.reference else self.tables
+        if query.table not in known:
+            options = ", ".join(sorted(known))
+            raise ConfigError(f"claim {claim.id}: unknown table {query.table!r}; known: {options}")
+        table = known[query.table]
+        if missing := sorted(query.columns() - set(table.columns)):
+            raise ConfigError(
+                f"claim {claim.id}: {query.table} has no column {missing[0]!r}; there are: "
+                f"{', '.join(map(str, table.columns))}"
+            )
+        return _fitting(table, query.where)
+
+    def _jobs(self, query: Query, rows: pd.DataFrame, whole: bool) -> pd.DataFrame:
+        """The planned jobs that these rows came from; all that fill the table where rows do not tell."""
+        if query.reference:
+            return self.plan.iloc[:0]
+        plan = self.plan[self.plan["source"] == self.sources[query.table]]
+        if whole or not len(rows):
+            return plan
+        names = rows["latents"] if "latents" in rows else rows.get("estimator")
+        if names is not None and "latent" in rows:
+            cells = set(zip(names, rows["latent"], strict=True))
+            own = [cell in cells for cell in zip(plan["estimator"], plan["latent"], strict=True)]
+            if any(own):
+                return plan[own]
+        if "epoch" in rows and rows["epoch"].notna().all():
+            ends = tuple({f"/epoch-{int(epoch)}" for epoch in rows["epoch"]})
+            own = [str(job).endswith(ends) for job in plan["job"]]
+            if any(own):
+                return plan[own]
+        return plan
+
+    def _premise(self, claim: Claim, rows: pd.DataFrame, jobs: pd.DataFrame) -> tuple[str, str]:
+        assert claim.query is not None
+        query = claim.query
+        if query.reference:
+            return "", ""
+        if not len(rows):
+            return model.NOT_RUN, _absence(jobs)
+        reasons = [*_shortfalls(rows, jobs[jobs["state"] == "done"], claim.minimum.exact)]
+        undone = jobs[jobs["state"] != "done"]
+        if len(undone) and (query.each or query.over):
+            reasons.append(f"{len(jobs) - len(undone)} of {len(jobs)} jobs done")
+        return (model.NOT_TESTED, "; ".join(reasons)) if reasons else ("", "")
+
+
+def _absence(jobs: pd.DataFrame) -> str:
+    """Why there is no row."""
+    if not len(jobs):
+        return "not in this configuration"
+    unreadable = jobs[jobs["state"] == "unreadable"]
+    if len(unreadable):
+        return f"cannot be read: {unreadable['message'].iloc[0]}"
+    if (jobs["state"] == "done").all():
+        return "not in this configuration"
+    return "has not been run"
+
+
+def _shortfalls(rows: pd.DataFrame, jobs: pd.DataFrame, wanted: Mapping[str, Any]) -> Iterable[str]:
+    """In words, in what rows, or the jobs that they come from where rows do not say, fall short."""
+    for name, least in wanted.items():
+        column = rows[name] if name in rows else jobs[name] if name in jobs else pd.Series(dtype=float)
+        found = column.dropna().unique().tolist()
+        word = _WORDS.get(name, name)
+        if isinstance(least, str):
+            yield from (f"{word} {value} (asked for: {least})" for value in found if value != least)
+            continue
+        # What draws nothing has no draws to be too few; of snapshots the last one counts.
+        counts = [float(value) for value in found if name != "draws" or float(value) > 0]
+        if counts and (used := max(counts) if name == "epoch" else min(counts)) < least:
+            yield f"{used:,.0f} {word} (asked for: {least:,.0f})"
+
+
+def _side(rows: pd.DataFrame, picks: Sequence[Pick]) -> pd.DataFrame:
+    """The rows of all picks, in their order; none where one of them finds not exactly one."""
+    parts = [_fitting(rows, pick) for pick in picks]
+    if not parts or any(len(part) != 1 for part in parts):
+        return rows.iloc[:0]
+    return pd.concat(parts)
+
+
+def _fitting(rows: pd.DataFrame, where: Pick) -> pd.DataFrame:
+    for name, wanted in where.items():
+        rows = rows[fits(rows[name], wanted)]
+    return rows
+
+
+def fits(column: pd.Series, wanted: Any) -> pd.Series:
+    """Which entries are one of these values; numbers as numbers, whatever they are stored as."""
+    options = wanted if isinstance(wanted, list) else [wanted]
+    numbers = pd.to_numeric(column, errors="coerce")
+    held = pd.Series(False, index=column.index)
+    for option in options:
+        if isinstance(option, str | bool):
+            held |= column.astype(str) == str(option)
+        else:
+            held |= np.isclose(numbers, float(option), rtol=1e-9)
+    return held
+
+
+def _drawn(rows: pd.DataFrame, query: Query, generator: np.random.Generator) -> Floats:
+    """Values `[1 + S, n]`: as observed, then as independent normal estimates with the rows' intervals."""
+    values = rows[query.column].to_numpy(dtype=float)
+    errors = np.zeros(len(rows))
+    if limits := query.ends(rows.columns):
+        low, high = (rows[name].to_numpy(dtype=float) for name in limits)
+        errors = (high - low) / 2 / stats.normal_quantile((1 + _LEVEL) / 2)
+        if "seeds" not in rows:
+            # What no seeds stand behind and has no interval is exact; with seeds it is one run's.
+            errors = np.nan_to_num(errors, nan=0.0)
+    noise = generator.standard_normal((stats.RESAMPLES, len(rows)))
+    return np.vstack([values, values + errors * noise])

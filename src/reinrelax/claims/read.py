@@ -1,0 +1,281 @@
+"""The reader of the claims files: every key is checked, and a mistake is named with its file and place."""
+
+import csv
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from reinrelax.claims.model import MEASUREMENTS, SUBJECTS, TYPES, Claim, Minimum, Published, Query, Subject
+from reinrelax.config import read_yaml
+from reinrelax.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Schema:
+    """What claims of one judging function look like.
+
+    Attributes:
+        type: of claims that do not say another.
+        subjects: that it can judge.
+        required, optional: keys besides those of every claim.
+        rule: keys that the file's rule must have.
+    """
+
+    type: str
+    subjects: Collection[str]
+    required: Collection[str] = ()
+    optional: Collection[str] = ()
+    rule: Collection[str] = ()
+
+
+_COMMON = ("id", "judge", "place", "statement")
+_ALWAYS = ("note", "type", "family")
+_QUERY = ("table", "reference", "where", "column", "limits", "each", "at_least")
+_NAMES = ("lower", "higher", "places", "elsewhere")
+_PARAMETERS = ("limit", "printed", "by", "from", "to", "turns", "rank", "times", "tolerance", "expected")
+_WORDS = {"direction": ("falling", "rising"), "by": ("categories", "latents", "codes")}
+_ASSERTING = ("ambiguous", "unjudged")  # need no rows
+
+
+def load(folder: Path, schemas: Mapping[str, Schema], root: Path = Path()) -> list[Claim]:
+    """All claims of a folder's YAML files, in the order of file names and entries.
+
+    Args:
+        folder: holds `*.yaml`.
+        schemas: judging function's name to what its claims look like.
+        root: the project's folder, from which the files name tables.
+
+    Raises:
+        ConfigError: names the file and the unknown, missing or unusable key.
+    """
+    claims = [
+        claim for path in sorted(folder.glob("*.yaml")) for claim in _File(path, schemas, root).claims()
+    ]
+    if not claims:
+        raise ConfigError(f"{folder}: holds no claims; run from the project's folder")
+    seen: set[str] = set()
+    for claim in claims:
+        if claim.id in seen:
+            raise ConfigError(f"{folder}: two claims have the id {claim.id!r}; give one another")
+        seen.add(claim.id)
+    return claims
+
+
+class _File:
+    """One file of claims: its head is checked first."""
+
+    def __init__(self, path: Path, schemas: Mapping[str, Schema], root: Path) -> None:
+        self.path, self.schemas, self.root = path, schemas, root
+        self.content = read_yaml(path)
+        _keys(str(path), self.content, ("paper", "subject", "rule", "minimum", "claims"), ("settings",))
+        self.kind = self.content["subject"]
+        if self.kind not in (*SUBJECTS, MEASUREMENTS):
+            known = ", ".join((*SUBJECTS, MEASUREMENTS))
+            raise ConfigError(f"{path}: subject: must be one of {known}; got {self.kind!r}")
+        self.subject = SUBJECTS.get(self.kind)
+        self._check_rule()
+        minimum = self.content["minimum"]
+        if self.subject:
+            _keys(f"{path}: minimum", minimum, self.subject.minimum)
+        elif not isinstance(minimum, dict) or not all(isinstance(part, dict) for part in minimum.values()):
+            raise ConfigError(f"{path}: minimum: must map tables to columns and values; got {minimum!r}")
+        self.settings = read_settings(root / self.content["settings"]) if "settings" in self.content else {}
+        if not isinstance(self.content["claims"], list):
+            raise ConfigError(f"{path}: claims: must be a list; got {self.content['claims']!r}")
+
+    def claims(self) -> Iterator[Claim]:
+        """The file's claims."""
+        for index, entry in enumerate(self.content["claims"]):
+            where = f"{self.path}: claims[{index}]"
+            schema = self._schema(where, entry)
+            yield from self._expanded(where, entry, schema)
+
+    def _schema(self, where: str, entry: Any) -> Schema:
+        """The schema of an entry whose keys have been checked."""
+        if not isinstance(entry, dict) or entry.get("judge") not in self.schemas:
+            came = entry.get("judge") if isinstance(entry, dict) else entry
+            raise ConfigError(f"{where}.judge: unknown function {came!r}; known: {', '.join(self.schemas)}")
+        schema = self.schemas[entry["judge"]]
+        if self.kind not in schema.subjects:
+            raise ConfigError(f"{where}.judge: {entry['judge']} cannot judge {self.kind}")
+        required, optional = [*_COMMON, *schema.required], [*_ALWAYS, *schema.optional]
+        if entry["judge"] in _ASSERTING:
+            optional += ["metric"]
+        elif self.subject:
+            required += ["metric"]
+        else:
+            optional += [key for key in _QUERY if key not in required]
+        _keys(where, entry, required, [key for key in optional if key not in required])
+        if missing := [key for key in schema.rule if key not in self.content["rule"]]:
+            raise ConfigError(f"{self.path}: rule.{missing[0]}: missing; {entry['judge']} needs it")
+        for key in set(entry) & set(_PARAMETERS):
+            if not self._is_parameter(key, entry[key], schema):
+                raise ConfigError(f"{where}.{key}: must be a number; got {entry[key]!r}")
+        for key in set(schema.required) & set(_NAMES):
+            if not entry[key]:
+                raise ConfigError(f"{where}.{key}: must name at least one")
+        if entry.get("type", schema.type) not in TYPES:
+            raise ConfigError(f"{where}.type: must be one of {', '.join(TYPES)}; got {entry['type']!r}")
+        if self.subject and "metric" in entry and entry["metric"] not in self.subject.metrics:
+            known = ", ".join(self.subject.metrics)
+            raise ConfigError(f"{where}.metric: must be one of {known}; got {entry['metric']!r}")
+        if "direction" in entry and entry["direction"] not in _WORDS["direction"]:
+            raise ConfigError(f"{where}.direction: must be falling or rising; got {entry['direction']!r}")
+        return schema
+
+    def _is_parameter(self, key: str, value: Any, schema: Schema) -> bool:
+        if key == "expected":
+            return isinstance(value, str)
+        if key == "by" and "by" in schema.required:
+            return value in _WORDS["by"]
+        return isinstance(value, int | float) and not isinstance(value, bool)
+
+    def _check_rule(self) -> None:
+        known = {key for schema in self.schemas.values() for key in schema.rule}
+        _keys(f"{self.path}: rule", self.content["rule"], (), sorted(known))
+        for key, value in self.content["rule"].items():
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                raise ConfigError(f"{self.path}: rule.{key}: must be a number; got {value!r}")
+
+    def _expanded(self, where: str, entry: Mapping[str, Any], schema: Schema) -> Iterator[Claim]:
+        """The claim of an entry, or one for each row of the reference table that it stands for."""
+        if "reference" not in schema.required:
+            yield self._claim(where, entry, schema)
+            return
+        needed = (
+            ("estimator", "latent") if self.subject is None else ("estimator", "latent", "mean", "plus_minus")
+        )
+        for row in _rows(self.root / entry["reference"], needed):
+            own = {key: value for key, value in entry.items() if key != "reference"}
+            own["id"] = f"{entry['id']}-{row['estimator']}-{row['latent']}"
+            published = None
+            try:
+                own["statement"] = entry["statement"].format(**row)
+                if self.subject:
+                    published = Published(float(row["mean"]), float(row["plus_minus"]))
+            except (KeyError, ValueError, TypeError) as error:
+                raise ConfigError(f"{where}: does not fit {entry['reference']}: {error!r}") from None
+            if self.subject:
+                own |= {"lower": [row["estimator"]], "places": [row["latent"]]}
+                yield self._claim(str(entry["reference"]), own, schema, published)
+            else:
+                picked = {"estimator": row["estimator"], "latent": row["latent"]}
+                yield self._claim(where, {**own, "where": {**entry.get("where", {}), **picked}}, schema)
+
+    def _claim(
+        self, where: str, entry: Mapping[str, Any], schema: Schema, published: Published | None = None
+    ) -> Claim:
+        shared: dict[str, Any] = {
+            **{key: self.content[key] for key in ("paper", "subject", "rule")},
+            **{key: entry[key] for key in ("id", "judge", "place", "statement")},
+            "type": entry.get("type", schema.type),
+            "note": entry.get("note", ""),
+            "family": entry.get("family", ""),
+            "parameters": {key: entry[key] for key in (*_PARAMETERS, "direction") if key in entry},
+        }
+        if entry["judge"] in _ASSERTING:
+            return Claim(**shared, minimum=Minimum({}, 0, {}))
+        if self.subject is None:
+            return Claim(**shared, **self._queried(where, entry))
+        minimum = self.content["minimum"]
+        exact = {key: minimum[key] for key in self.subject.minimum if key != "seeds"}
+        names: dict[str, Any] = {
+            key: _names(f"{where}.{key}", entry.get(key, ()), key, self.subject) for key in _NAMES
+        }
+        if both := set(names["lower"]) & set(names["higher"]):
+            raise ConfigError(f"{where}.higher: {both.pop()} stands in lower too")
+        columns = len(names["places"]) + len(names["elsewhere"])
+        least = entry.get("at_least", columns)
+        if not (isinstance(least, int) and 1 <= least <= columns):
+            raise ConfigError(f"{where}.at_least: must be from 1 to {columns}; got {least!r}")
+        return Claim(
+            **shared,
+            **names,
+            at_least=least,
+            metric=entry["metric"],
+            minimum=Minimum(exact, minimum["seeds"], self.settings),
+            published=published,
+        )
+
+    def _queried(self, where: str, entry: Mapping[str, Any]) -> dict[str, Any]:
+        """Query, minimum and count of a claim on measurements."""
+        reference = "reference" in entry
+        if ("table" in entry) == reference:
+            raise ConfigError(f"{where}: needs either `table` or `reference`")
+        table = entry["reference" if reference else "table"]
+        if not reference and table not in self.content["minimum"]:
+            raise ConfigError(f"{self.path}: minimum.{table}: missing; {entry['id']} reads it")
+        for key in ("lower", "higher"):
+            picks = entry.get(key, [])
+            if not isinstance(picks, list) or not all(isinstance(pick, dict) for pick in picks):
+                raise ConfigError(f"{where}.{key}: must be a list of mappings of columns; got {picks!r}")
+        for key in ("limits", "each"):
+            if not isinstance(entry.get(key, []), list):
+                raise ConfigError(f"{where}.{key}: must be a list of columns; got {entry[key]!r}")
+        if not isinstance(entry.get("where", {}), dict):
+            raise ConfigError(f"{where}.where: must map columns to values; got {entry['where']!r}")
+        least = entry.get("at_least")
+        if least is not None and not (isinstance(least, int) and least >= 1 and entry.get("each")):
+            raise ConfigError(f"{where}.at_least: must be 1 or more, of the groups of `each`; got {least!r}")
+        conditions = {} if reference else dict(self.content["minimum"][table])
+        return {
+            "minimum": Minimum(conditions, int(conditions.get("seeds", 0)), {}),
+            "at_least": least,
+            "query": Query(
+                table=table,
+                reference=reference,
+                where=entry.get("where", {}),
+                column=entry.get("column", "value"),
+                limits=tuple(entry["limits"]) if "limits" in entry else None,
+                each=tuple(entry.get("each", ())),
+                over=entry.get("over", ""),
+                lower=tuple(entry.get("lower", ())),
+                higher=tuple(entry.get("higher", ())),
+            ),
+        }
+
+
+def read_settings(path: Path) -> dict[tuple[str, str], dict[str, str | float]]:
+    """Optimizer, learning rate, τ and η of each estimator and latent shape, where the table gives them."""
+    names = {"learning_rate": "learning_rate", "temperature": "tau", "eta": "eta"}
+    return {
+        (row["estimator"], row["latent"]): {
+            "optimizer": row["optimizer"],
+            **{name: float(row[column]) for column, name in names.items() if row[column]},
+        }
+        for row in _rows(path, ("estimator", "latent", "optimizer", *names))
+    }
+
+
+def _names(where: str, names: Any, key: str, subject: Subject) -> tuple[str, ...]:
+    """Names of methods or places, checked lest a slip of the pen pass for a missing run."""
+    check = subject.method if key in ("lower", "higher") else subject.place
+    try:
+        if not isinstance(names, list | tuple):
+            raise ConfigError(f"must be a list; got {names!r}")
+        for name in names:
+            check(str(name))
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error}") from None
+    return tuple(str(name) for name in names)
+
+
+def _rows(path: Path, columns: Collection[str]) -> list[dict[str, str]]:
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            reader = csv.DictReader(file)
+            if missing := sorted(set(columns) - set(reader.fieldnames or ())):
+                raise ConfigError(f"{path}: column {missing[0]!r} is missing")
+            return list(reader)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read ({error!r}); run from the project's folder") from None
+
+
+def _keys(where: str, mapping: Any, required: Collection[str], optional: Collection[str] = ()) -> None:
+    if not isinstance(mapping, dict):
+        raise ConfigError(f"{where}: must be a mapping of keys; got {mapping!r}")
+    if unknown := [key for key in mapping if key not in (*required, *optional)]:
+        raise ConfigError(f"{where}.{unknown[0]}: unknown key; allowed: {', '.join([*required, *optional])}")
+    if missing := [key for key in required if key not in mapping]:
+        raise ConfigError(f"{where}.{missing[0]}: missing")

@@ -1,0 +1,49 @@
+"""What a decoder that ignores the code reaches: images under the mean training image."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from reinrelax import images
+from reinrelax.images import Pixels
+from reinrelax.stats import Floats
+
+_COLUMNS = ("quantity", "value", "dataset", "train_images", "test_images")
+
+
+def baseline(folder: Path) -> pd.DataFrame:
+    """Mean Bernoulli cross-entropy of training and test images, nats per image, at the best constant decoder.
+
+    Args:
+        folder: of the prepared images; without them the table has no rows.
+
+    Raises:
+        ResultsError: the prepared images are damaged.
+    """
+    if not (folder / "data.json").exists():
+        return pd.DataFrame(columns=list(_COLUMNS))
+    prepared = images.load(folder)
+    train, test = _mean(prepared.train), _mean(prepared.test)
+    # One image more, of half ink: some test images have ink where no training image has any.
+    count = len(prepared.train)
+    constant = (train * count + 0.5) / (count + 1)
+    facts = {
+        "dataset": prepared.name,
+        "train_images": count,
+        "test_images": len(prepared.test),
+    }
+    rows = [
+        {"quantity": f"mean_image_{name}", "value": _cross_entropy(part, constant), **facts}
+        for name, part in (("train", train), ("test", test))
+    ]
+    return pd.DataFrame(rows, columns=list(_COLUMNS))
+
+
+def _mean(pixels: Pixels) -> Floats:
+    return np.asarray(pixels.mean(0, dtype=np.float64) / 255)
+
+
+def _cross_entropy(mean: Floats, constant: Floats) -> float:
+    """The cross-entropy is linear in the pixels, so that their mean stands for all images."""
+    return float(-(mean * np.log(constant) + (1 - mean) * np.log1p(-constant)).sum())

@@ -1,0 +1,135 @@
+"""Verdicts as plain values: what `claims.json` holds of each, with all that a reader needs to check it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from reinrelax.claims.model import METRICS, Claim, Verdict
+from reinrelax.config import Config, read_yaml
+from reinrelax.reporting.collected import FILLED_BY
+from reinrelax.reporting.gather import recompute
+from reinrelax.reporting.wording import count, images
+
+SECTIONS = Path("report/templates/sections")
+# Of runs with one value a seed: experiment, section and table, by metric or by subject.
+_PLACES = {
+    **{metric: ("elbo", name, name) for metric, name in zip(METRICS, ("table2", "table3"), strict=True)},
+    "learning": ("rl", "a-figure3", "rl_scores"),
+}
+# Of tables whose values have a unit; where a claim is about a quotient or a correlation it has none.
+_NATS = {
+    "relaxations",
+    "relaxations_curves",
+    "readings",
+    "readings_curves",
+    "figure2",
+    "curves",
+    "table5",
+    "baseline",
+}
+_UNITLESS = {"ratio", "agrees", "gains", "scatters_more"}
+_MINIMUM = {
+    "train_images": "{:,} training images",
+    "test_images": "{:,} test images",
+    "epochs": "{:,} epochs",
+    "epoch": "epoch {:,}",
+    "batch_size": "batches of {:,}",
+    "draws": "{:,} draws where the estimator draws",
+    "seeds": "{:,} seeds or more",
+}
+
+
+class Records:
+    """Writes verdicts down.
+
+    Args:
+        config: whose results.
+        root: the project's folder.
+        plan: one row a planned job: `job` and `target`, the file that it is asked for by.
+    """
+
+    def __init__(self, config: Config, root: Path, plan: pd.DataFrame) -> None:
+        self._config, self._root = config, root
+        self._targets = dict(zip(plan["job"], plan["target"], strict=True))
+        self._sections = _sections(root)
+
+    def of(self, verdict: Verdict) -> dict[str, Any]:
+        """A verdict and its claim; numbers that are not finite are null."""
+        claim = verdict.claim
+        source, section, table = self._place(claim)
+        numbers = ("effect", "low", "high", "probability", "corrected", "detectable")
+        values = {key: float(getattr(verdict, key)) for key in numbers}
+        return {
+            **{key: getattr(claim, key) for key in ("id", "paper", "subject", "type", "judge", "place")},
+            "statement": claim.statement,
+            **{key: getattr(claim, key) for key in ("metric", "note")},
+            **{key: list(getattr(claim, key)) for key in ("lower", "higher", "places", "elsewhere")},
+            "rule": verdict.rule,
+            "minimum": minimum(claim),
+            "verdict": verdict.verdict,
+            "reason": verdict.reason,
+            **{key: value if np.isfinite(value) else None for key, value in values.items()},
+            "measure": "Δ" if claim.judge in ("number", "printed", "single_run") else "margin",
+            "unit": _unit(claim),
+            "family": claim.family,
+            "family_size": verdict.family,
+            "seeds": verdict.seeds,
+            "diverged": verdict.diverged,
+            "source": source,
+            "section": section,
+            "tables": [f"{table}.csv"] if table else [],
+            "command": self._command(verdict),
+        }
+
+    def _place(self, claim: Claim) -> tuple[str, str, str]:
+        """Experiment or study, section of the page and table that a claim is about."""
+        if claim.query is None:
+            return _PLACES.get(claim.metric) or _PLACES.get(claim.subject, ("", "", ""))
+        if claim.query.reference:
+            return "", "", ""
+        table = claim.query.table
+        return FILLED_BY[table], self._sections.get((claim.paper, table), ""), table
+
+    def _command(self, verdict: Verdict) -> str:
+        """What computes anew what a verdict is about; empty where no planned job does."""
+        targets = [self._targets[job] for job in verdict.jobs if job in self._targets]
+        return recompute(self._config, targets, self._root) if targets else ""
+
+
+def minimum(claim: Claim) -> str:
+    """In words, at what scale a claim may be judged."""
+    exact = dict(claim.minimum.exact)
+    words = [images(str(exact.pop("dataset")))] if "dataset" in exact else []
+    if claim.minimum.seeds:
+        exact["seeds"] = claim.minimum.seeds
+    for name, value in exact.items():
+        if isinstance(value, str):
+            words.append(f"{name} {value}")
+        elif name == "episodes":
+            words.append(count(int(value), "episode"))
+        else:
+            words.append(_MINIMUM.get(name, f"{name} {{:,}} or more").format(value))
+    if claim.minimum.settings:
+        words.append("the paper’s settings")
+    return ", ".join(words)
+
+
+def _unit(claim: Claim) -> str:
+    if claim.judge in _UNITLESS:
+        return ""
+    nats = claim.subject == "trainings" or (claim.query is not None and claim.query.table in _NATS)
+    return "nats" if nats else ""
+
+
+def _sections(root: Path) -> Mapping[tuple[str, str], str]:
+    """(paper, table) to the section of the page that shows it first."""
+    found: dict[tuple[str, str], str] = {}
+    for path in sorted((root / SECTIONS).glob("*.yaml")):
+        words = read_yaml(root / path)
+        for section in words["sections"]:
+            for table in section["tables"]:
+                found.setdefault((words["paper"], table), section["id"])
+    return found
