@@ -168,7 +168,7 @@ def _claims(collected: Collected, name: str, what: str, wanted: Callable[[Line],
             [
                 Cell(row["statement"]),
                 Cell(mark=row["mark"], key=f"{VERDICTS.index(claim['verdict'])}", link=row["anchor"]),
-                Cell(SCORES[claim["metric"]]),
+                Cell(SCORES.get(claim["metric"], "")),
                 Cell(row["effect"], key(claim["effect"]), small=[row["interval"]] if row["interval"] else ()),
                 Cell(fixed(claim["probability"]), key(claim["probability"])),
                 Cell(row["seeds"], small=[row["diverged"]] if row["diverged"] else ()),
