@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from reinrelax.claims import Claim, Evidence, Verdict, judge
-from reinrelax.claims.model import Minimum, Published
+from reinrelax.claims import Claim, Evidence, Measurements, Verdict, judge
+from reinrelax.claims.model import Minimum, Published, Query
 
 METRIC = "train_nelbo_nats"
 EXACT = {
@@ -19,6 +19,7 @@ EXACT = {
     "draws": 100,
 }
 NUMBER = {"reproduced_within": 0.5, "near_within": 1.5, "level": 0.95, "published_seeds": 10}
+PRINTED = {"reproduced_within": 0.25, "near_within": 0.5}
 ORDERING = {"reproduced_from": 0.95, "not_reproduced_to": 0.05, "level": 0.95}
 
 Values = dict[tuple[str, str], Collection[float]]
@@ -102,3 +103,26 @@ def verdict(claim: Claim, values: Values, **changes: Any) -> Verdict:
 
 def threshold(judge_name: str, limit: float, **changes: Any) -> Claim:
     return ordering(**{"judge": judge_name, "higher": (), "parameters": {"limit": limit}, **changes})
+
+
+def measured(rows: list[dict[str, Any]], **plan: Any) -> Measurements:
+    """One collected table `t` that one finished job `study` filled."""
+    job = {"job": "study", "source": "study", "state": "done", "message": "", "estimator": "", "latent": ""}
+    return Measurements({"t": pd.DataFrame(rows)}, {}, {"t": "study"}, pd.DataFrame([{**job, **plan}]))
+
+
+def claimed(judge_name: str, *, query: dict[str, Any] | None = None, **changes: Any) -> Claim:
+    """A claim on the table `t`."""
+    names = {"id": "m", "paper": "p", "place": "t", "statement": "s", "type": "ordering"}
+    return Claim(
+        **{
+            **{**names, "subject": "measurements", "judge": judge_name, "rule": {**ORDERING, **PRINTED}},
+            **{"minimum": Minimum({}, 0, {}), "query": Query(**{"table": "t", **(query or {})})},
+            **changes,
+        }
+    )
+
+
+def estimate(value: float, error: float = 1.0, **columns: Any) -> dict[str, Any]:
+    """A row with its 95% interval."""
+    return {**columns, "value": value, "low": value - 1.96 * error, "high": value + 1.96 * error}

@@ -332,7 +332,7 @@ def test_commands_name_the_file_and_the_scale(load_config: Load) -> None:
     assert line(config, "cells.csv", "ST", "8x4")["command"] == command
     assert command in html
     config = load_config(scale="mine")
-    assert recompute(config, "x y.csv", ROOT) == f"snakemake --cores all --force '{config.folder}/x y.csv'"
+    assert recompute(config, "x y.csv", ROOT) == f"snakemake --cores all --force {config.folder}/'x y.csv'"
 
 
 def test_missing_tables_are_named(load_config: Load) -> None:

@@ -50,10 +50,13 @@ class Evidence:
         return self._plan.get(place, self.plan.iloc[:0])
 
     def values(self, place: Place, metric: str) -> dict[int, float]:
-        """Seed to final value, nats per image, of the runs that did not diverge."""
-        rows = self.at(place)
-        rows = rows[~rows["diverged"].astype(bool)]
-        return {int(seed): float(value) for seed, value in zip(rows["seed"], rows[metric], strict=True)}
+        """Seed to final value of the runs that did not diverge, in the metric's unit."""
+        key = (place, metric)
+        if key not in self._values:
+            rows = self.at(place)
+            rows = rows[~rows["diverged"].astype(bool)]
+            self._values[key] = dict(zip(rows["seed"].astype(int), rows[metric].astype(float), strict=True))
+        return dict(self._values[key])
 
     def diverged(self, place: Place) -> list[int]:
         """Seeds that diverged."""
@@ -104,6 +107,10 @@ class Evidence:
     def jobs(self, cells: Iterable[Place]) -> list[str]:
         """The planned jobs behind these cells."""
         return [job for cell in cells for job in self.planned(cell).get("job", [])]
+
+    @cached_property
+    def _values(self) -> dict[tuple[Place, str], dict[int, float]]:
+        return {}
 
     @cached_property
     def _runs(self) -> dict[Place, pd.DataFrame]:

@@ -30,7 +30,7 @@ def by_margin(claim: Claim, sample: Sample, margin: Margin, what: str) -> Verdic
     verdict, reason = sample.premise
     if not verdict:
         verdict = by_probability(probability, claim.rule)
-        if np.isnan(observed):
+        if np.isnan(probability):
             reason = "a value that is compared is missing or has no interval"
         if sample.diverged:
             reason = f"{sample.diverged} seeds diverged among the runs compared"

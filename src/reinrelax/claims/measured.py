@@ -108,7 +108,9 @@ class Measurements:
             return "", ""
         if not len(rows):
             return model.NOT_RUN, _absence(jobs)
-        reasons = [*_shortfalls(rows, jobs[jobs["state"] == "done"], claim.minimum.exact)]
+        # What rows do not say of themselves, all that fills their table says.
+        filling = self.plan[self.plan["source"] == self.sources[query.table]]
+        reasons = [*_shortfalls(rows, filling[filling["state"] == "done"], claim.minimum.exact)]
         undone = jobs[jobs["state"] != "done"]
         if len(undone) and (query.each or query.over):
             reasons.append(f"{len(jobs) - len(undone)} of {len(jobs)} jobs done")
@@ -133,6 +135,8 @@ def _shortfalls(rows: pd.DataFrame, jobs: pd.DataFrame, wanted: Mapping[str, Any
         column = rows[name] if name in rows else jobs[name] if name in jobs else pd.Series(dtype=float)
         found = column.dropna().unique().tolist()
         word = _WORDS.get(name, name)
+        if not found and name != "draws":
+            yield f"unknown {word} (asked for: {least})"
         if isinstance(least, str):
             yield from (f"{word} {value} (asked for: {least})" for value in found if value != least)
             continue

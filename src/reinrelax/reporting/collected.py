@@ -22,6 +22,7 @@ FILLED_BY: Mapping[str, str] = {
     "example": "gradients",
     "table2": "elbo",
     "table3": "elbo",
+    "curves": "elbo",
     "identities": "identities",
     "figure2": "beta",
     "figure2_minimum": "beta",
