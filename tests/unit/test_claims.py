@@ -244,7 +244,10 @@ def test_shipped_orderings_hold_of_the_printed_tables_or_say_that_they_do_not(sh
             if found.verdict != "reproduced":
                 objected.add(claim.id)
                 assert claim.note, claim.id
-    assert objected == {"B-T2-RAO-REINMAX", "B-T3-RAO-REINMAX", "B-T3-RAO-LARGE"}
+    assert objected == {
+        *("B-T2-RAO-REINMAX", "B-T3-RAO-REINMAX", "B-T3-RAO-LARGE"),
+        *("B-TXT-03-RAO-TRAIN", "B-TXT-03-RAO-TEST", "B-TXT-06-TRAIN", "B-TXT-06-TEST"),
+    }
 
 
 def test_ambiguous_claims_say_why(shipped: list[Claim]) -> None:
