@@ -153,8 +153,15 @@ def test_values_that_theory_knows() -> None:
 
 def test_settings_that_were_searched_for() -> None:
     claim = claimed("chosen", query={"column": "gap"}, parameters={"to": 0.3}, note="taken as given")
-    for gap, verdict in ((0.2, "reproduced"), (0.4, "not reproduced"), (np.nan, "not run")):
-        assert judge(claim, measured([{"gap": gap}])).verdict == verdict
+    for gap, verdict in ((0.2, "reproduced"), (0.4, "not reproduced")):
+        assert judge(claim, measured([{"gap": gap, "points": 9}])).verdict == verdict
+    for points, reason in (
+        (np.nan, "taken as given"),
+        (9, "the search that was run does not hold the paper’s"),
+    ):
+        found = judge(claim, measured([{"gap": np.nan, "points": points}]))
+        assert found.verdict == "not run"
+        assert found.reason.startswith(reason)
 
 
 def test_what_was_not_run_or_with_less_is_not_judged() -> None:

@@ -1,6 +1,7 @@
 """From margins, as observed and as resampled, to a verdict: how all claims but numbers are judged."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -86,7 +87,7 @@ def _corrected(verdict: Verdict, probability: float, family: int) -> Verdict:
         new = by_probability(probability, verdict.claim.rule)
         if new == model.UNDECIDED:
             changes |= {"verdict": new, "reason": "decided by itself, but not among so many of its family"}
-    return Verdict(**{**vars(verdict), **changes})
+    return replace(verdict, **changes)
 
 
 def _of_all(claim: Claim, sample: Sample, margin: Margin) -> Floats:

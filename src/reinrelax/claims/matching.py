@@ -1,5 +1,7 @@
 """Judging functions on what theory gives a value for, and on settings that the papers chose."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
@@ -67,10 +69,11 @@ def chosen(claim: Claim, evidence: Measurements) -> Verdict:
         lambda group: most - group.lower.max(-1),
         f"the paper’s point lies within {most:g} of the best of the search",
     )
-    unsearched = bool(sample.groups) and np.isnan(sample.groups[0].lower[0]).all()
-    if found.verdict in (*model.JUDGED, model.NOT_TESTED) and unsearched:
-        reason = claim.note or "no search over these settings"
-        return Verdict(**{**vars(found), "verdict": model.NOT_RUN, "reason": reason})
+    rows = evidence.rows(claim)
+    if len(rows) and np.isnan(found.effect):
+        searched = "points" in rows and bool((rows["points"] > 0).any())
+        reason = "the search that was run does not hold the paper’s point" if searched else claim.note
+        return replace(found, verdict=model.NOT_RUN, reason=reason)
     return found
 
 

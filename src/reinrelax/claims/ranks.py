@@ -1,13 +1,14 @@
 """Judging functions that need ranks: the agreement of a whole order, and a gain that grows with size."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 from scipy.stats import rankdata
 
 from reinrelax.claims.evidence import Evidence
 from reinrelax.claims.margins import by_margin
-from reinrelax.claims.model import Claim, Floats, Group, Sample, Verdict
+from reinrelax.claims.model import Claim, Floats, Group, Verdict
 from reinrelax.types import LatentShape
 
 # A correlation at its limit counts as within.
@@ -39,7 +40,7 @@ def gains(claim: Claim, evidence: Evidence) -> Verdict:
         np.stack([getattr(group, side)[:, 0] for group in sample.groups], -1) for side in ("lower", "higher")
     )
     sizes = np.array([size(LatentShape.parse(place)) for place in claim.places])
-    whole = Sample(**{**vars(sample), "groups": [Group(lower, higher, sizes)]})
+    whole = replace(sample, groups=[Group(lower, higher, sizes)])
     return by_margin(
         claim,
         whole,

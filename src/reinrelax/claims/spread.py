@@ -1,11 +1,13 @@
 """The judging function on how much runs scatter over seeds."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from reinrelax import stats
 from reinrelax.claims.evidence import Evidence
 from reinrelax.claims.margins import by_margin
-from reinrelax.claims.model import Claim, Floats, Group, Sample, Verdict
+from reinrelax.claims.model import Claim, Floats, Group, Verdict
 
 
 def scatters_more(claim: Claim, evidence: Evidence) -> Verdict:
@@ -28,7 +30,7 @@ def scatters_more(claim: Claim, evidence: Evidence) -> Verdict:
             return np.log(group.higher[:, 0] / np.median(group.lower, -1) / times)
 
     what = f"the standard deviation over seeds is more than {times:g} times the others’ median (margin: log)"
-    return by_margin(claim, Sample(**{**vars(sample), "groups": [group]}), margin, what)
+    return by_margin(claim, replace(sample, groups=[group]), margin, what)
 
 
 def _deviations(values: dict[int, float], generator: np.random.Generator) -> Floats:
