@@ -105,6 +105,7 @@ def measure(
             *_expectations(case, taus),
             *_equation16(case, taus),
             *_theorem1(case, betas),
+            *_half(case),
             *_biases(case),
             *_equation7(case.logits / _LOGIT_SCALE * SATURATED, seed),
         ]
@@ -183,7 +184,8 @@ def _equation16(case: _Case, taus: Sequence[float]) -> Iterator[Row]:
 def _theorem1(case: _Case, betas: Sequence[float]) -> Iterator[Row]:
     """E[Eq. 27] against Eq. 26; that plus the term that the proof drops; and the estimator without it.
 
-    The term is (2β − 1) π_l,k E[f′_l(D)(D_l − π_l)]; for one variable that mean is Σ_i π_i f′(I_i)(I_i − π).
+    The term is (2β − 1) π_l,k E[f′_l(D)(D_l − π_l)]; for one variable that mean is Σ_i π_i f′(I_i)(I_i − π). The
+    proof has two halves, which meet in the same line (Eq. 32 and 37): the first holds, the second does not.
     """
     logits, f = case.logits, case.f
     probs = logits.softmax(-1)
@@ -193,10 +195,29 @@ def _theorem1(case: _Case, betas: Sequence[float]) -> Iterator[Row]:
         printed = exact.mean(reinmax_rk2, logits, f, beta=beta)
         right = exact.rk2(logits, f, beta=beta)
         yield from _compare("Theorem 1", printed, right, beta=beta, cosine=True)
+        met = _equation32(case, beta)
+        yield from _compare("Theorem 1, Eq. 27 to 32", printed, met, beta=beta)
+        yield from _compare("Theorem 1, Eq. 26 to 37", right, met, beta=beta)
         term = (2 * beta - 1) * dropped
         yield from _compare("Theorem 1, corrected term", printed, right + term, beta=beta)
         corrected = exact.mean(reinmax_rk2_corrected, logits, f, beta=beta)
         yield from _compare("Theorem 1, corrected estimator", corrected, right, beta=beta)
+
+
+def _equation32(case: _Case, beta: float) -> Tensor:
+    """(1 − β) E[π_k f′(D)(I_k − D)] + β E[f′(D) δ_{D I_k} (D − π)] of each variable, `[F, L, C]`."""
+    probs, hot, slope = case.logits.softmax(-1), case.sample.one_hot, case.slope
+    at_hot, at_probs = ((slope * weights).sum(-1, keepdim=True) for weights in (hot, probs))
+    terms = (1 - beta) * probs * (slope - at_hot) + beta * hot * (at_hot - at_probs)
+    return (case.weight[..., None, None] * terms).sum(0)
+
+
+def _half(case: _Case) -> Iterator[Row]:
+    """Eq. 27 at β = ½ against Eq. 12 at τ = 1, draw by draw."""
+    left = reinmax_rk2.function(case.slope, case.sample, beta=0.5)
+    right = reinmax.function(case.slope, case.sample, tau=1.0)
+    name = "Eq. 27 at beta = 1/2 and Eq. 12"
+    yield from _compare(name, left.movedim(1, 0), right.movedim(1, 0), beta=0.5, tau=1.0)
 
 
 def _biases(case: _Case) -> Iterator[Row]:

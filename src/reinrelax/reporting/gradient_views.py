@@ -197,7 +197,7 @@ def identities(collected: Collected) -> list[Table]:
 
 
 def _greek(identity: str) -> Cell:
-    return Cell(identity.replace("tau = ", "τ = ").replace("alpha = ", "α = "))
+    return Cell(identity.replace("tau = ", "τ = ").replace("alpha = ", "α = ").replace("beta = ", "β = "))
 
 
 _PLACE = ("categories", "latents", "beta", "tau")
