@@ -8,6 +8,7 @@ import pytest
 
 from reinrelax import stats
 from reinrelax.claims import SCHEMAS, Claim, Evidence, judge, load
+from reinrelax.claims.measured import fits
 from reinrelax.claims.model import Minimum
 from tests.claims import (
     EXACT,
@@ -293,3 +294,12 @@ def test_prediction_intervals_cover_one_more_value() -> None:
     runs = generator.normal(size=(4000, 6))
     inside = [stats.prediction_interval(run[:5]).holds(run[5]) for run in runs]
     assert abs(np.mean(inside) - 0.95) < 0.015
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [("", [0, 1]), ("copy", [2]), (["", "copy"], [0, 1, 2]), (0.1, [3]), ("nan", [])],
+)
+def test_rows_are_picked_by_text_by_number_and_by_an_empty_cell(wanted: Any, found: list[int]) -> None:
+    column = pd.Series([None, float("nan"), "copy", "0.1"], dtype=object)
+    assert np.flatnonzero(fits(column, wanted)).tolist() == found

@@ -216,3 +216,8 @@ def test_points_are_standard_normal_and_blocks_change_nothing(monkeypatch: pytes
     monkeypatch.setattr(laplace, "_BLOCK", 1)
     for a, b in zip(whole, laplace._expectations(law, alpha, points), strict=True):
         torch.testing.assert_close(a, b)
+
+
+def test_the_gaussian_has_mode_and_curvature_of_its_dirichlet(tables: Tables) -> None:
+    assert max(of(tables, "mode_error")) < 1e-12
+    assert max(of(tables, "curvature_error")) < 1e-8

@@ -233,6 +233,21 @@ def test_the_seed_alone_decides() -> None:
     assert properties.measure(small, seed=2) != first
 
 
+@pytest.mark.parametrize("name", ["RelaxedBernoulli", "HardConcrete", "CorrelatedRelaxedBernoulli"])
+def test_gates_come_nearer_to_hard_ones_as_the_temperature_falls(rows: list[Row], name: str) -> None:
+    for place in ("a = -1.5", "a = 0", "a = 1"):
+        found = [
+            next(select(rows, "distance_to_hard", relaxation=name, setting=f"{place}, tau {tau:g}"))["value"]
+            for tau in properties.TAUS
+        ]
+        assert found == sorted(found)
+        assert found[0] < 0.05 < found[-1]
+
+
+def test_maps_to_the_simplex_can_be_inverted(rows: list[Row]) -> None:
+    assert max(row["value"] for row in select(rows, "inverse_error")) < 1e-10
+
+
 def test_variance_is_torchs() -> None:
     values = torch.randn(500, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     row: Any = variance("x", values)

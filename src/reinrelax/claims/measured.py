@@ -161,13 +161,14 @@ def _fitting(rows: pd.DataFrame, where: Pick) -> pd.DataFrame:
 
 
 def fits(column: pd.Series, wanted: Any) -> pd.Series:
-    """Which entries are one of these values; numbers as numbers, whatever they are stored as."""
+    """Which entries are one of these values; numbers whatever they are stored as, an empty text as none."""
     options = wanted if isinstance(wanted, list) else [wanted]
     numbers = pd.to_numeric(column, errors="coerce")
+    text = column.astype(object).where(column.notna(), "").astype(str)
     held = pd.Series(False, index=column.index)
     for option in options:
         if isinstance(option, str | bool):
-            held |= column.astype(str) == str(option)
+            held |= text == str(option)
         else:
             held |= np.isclose(numbers, float(option), rtol=1e-9)
     return held

@@ -70,6 +70,8 @@ def measure(spec: Bridge, *, seed: int = 0) -> dict[str, list[Row]]:
             kl_to_law, kl_from_law: KL(Dirichlet ‖ law), exact, and KL(law ‖ Dirichlet).
             mean_error: max_k |E π_k − α_k/Σα|.
             std_ratio: mean over k of the standard deviation of π_k over the Dirichlet's.
+            mode_error: max_k |π_k(μ) − α_k/Σα|, μ's distance from the mode of the density of z.
+            curvature_error: max |Σ − H⁺|/max |Σ|, H minus the Hessian of the log-density of z at μ.
             round_trip_error: max_k |α′_k − α_k|/α_k, the inverse after the forward map.
             kl_from_gaussian: KL(Gaussian's law ‖ Dirichlet).
             determinant_over_product: determinant over the printed Π_k π_k.
@@ -79,7 +81,7 @@ def measure(spec: Bridge, *, seed: int = 0) -> dict[str, list[Row]]:
     bridge: list[Row] = []
     for family in _families(spec, generator):
         points = _normal_points(spec.samples, family.alpha.shape[-1], seed)
-        bridge += [*_forward(family, points), *_round_trip(family)]
+        bridge += [*_forward(family, points), *_definition(family), *_round_trip(family)]
     for K in spec.sizes:
         bridge += _from_gaussian(K, _normal_points(spec.samples, K, seed), generator)
     for alpha in shown:
@@ -150,6 +152,19 @@ def _forward(family: _Family, points: Tensor) -> Iterator[Row]:
         }
         for quantity, values in quantities.items():
             yield from family.rows(name, quantity, values)
+
+
+def _definition(family: _Family) -> Iterator[Row]:
+    """μ and Σ against what a Laplace approximation is: the mode, and the inverse curvature there."""
+    mu, sigma = to_gaussian(family.alpha)
+    mode = family.alpha / family.alpha.sum(-1, keepdim=True)
+    yield from family.rows("logistic-normal", "mode_error", (mu.softmax(-1) - mode).abs().amax(-1))
+    errors = []
+    for alpha, at, covariance in zip(family.alpha, mu, sigma, strict=True):
+        hessian = torch.autograd.functional.hessian(lambda z, a=alpha: (a * z.log_softmax(-1)).sum(), at)
+        inverse = torch.linalg.pinv(-hessian, hermitian=True, rtol=1e-9)
+        errors.append((covariance - inverse).abs().max() / covariance.abs().max())
+    yield from family.rows("logistic-normal", "curvature_error", torch.stack(errors))
 
 
 def _round_trip(family: _Family) -> Iterator[Row]:

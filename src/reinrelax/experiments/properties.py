@@ -44,6 +44,7 @@ def measure(spec: Properties, *, seed: int = 0) -> dict[str, list[Row]]:
         discrete_share: share of forward samples that are exactly 0 or 1, one-hot, k-hot or whole. At a low τ
             that of a continuous law is not zero, because a float64 is rounded.
         hardened_p_value: of hardened samples against the discrete law, by a χ² test.
+        distance_to_hard: mean distance of forward samples from their hardened ones, over coordinates.
         mean: of the forward sample's first coordinate, against that of the discrete variable.
         gradient: mean estimate of dE f, against the derivative of the discrete expectation.
         relaxed_gradient: the same against the derivative of the forward sample's own expectation.
@@ -57,6 +58,7 @@ def measure(spec: Properties, *, seed: int = 0) -> dict[str, list[Row]]:
         threshold_probability: P(z > ½) of the first gate, against P(b = 1).
         mass_at_zero, mass_at_one, between, deployed: the hard concrete gate, sampled and without noise.
         first_pick: of top-k, how often each category is the first.
+        inverse_error: of the invertible Gaussian, the largest error of y that is got back from z.
         unbiased_z, baseline: as in `properties_estimators`.
     """
     generator = torch.Generator().manual_seed(derive(seed, "properties"))
@@ -65,6 +67,7 @@ def measure(spec: Properties, *, seed: int = 0) -> dict[str, list[Row]]:
         rows += relaxation_rows(case, spec.samples, generator)
     rows += _hard_concrete(spec.samples, generator)
     rows += _first_picks(spec.samples, generator)
+    rows += _inverses(spec.samples, generator)
     rows += estimators.estimator_rows(spec.samples, seed)
     return {"properties": rows}
 
@@ -94,6 +97,7 @@ def _forward_and_backward(
     yield sampled("discrete_share", discrete, case.discrete_share(t, tau))
     if case.hardens:
         yield known("hardened_p_value", fit_p_value(listed(values), chances.detach(), hard))
+        yield sampled("distance_to_hard", (z - hard).abs().reshape(samples, -1).mean(-1))
     yield sampled("mean", _first(z), mean.item())
     if case.threshold:
         yield sampled("threshold_probability", _first(z) > 0.5, mean.item())
@@ -195,6 +199,24 @@ def _first_picks(samples: int, generator: torch.Generator) -> Iterator[Row]:
             found = [sampled("first_pick", drawn == k, expected)]
             yield from labelled(
                 found, relaxation="GumbelTopK", variant=variant, setting=f"p = {PICKS}, category {k + 1}"
+            )
+
+
+def _inverses(samples: int, generator: torch.Generator) -> Iterator[Row]:
+    """What inverting the map to the simplex gives back, where z does not round to the simplex's edge."""
+    for case in cases():
+        if case.relaxation != "InvertibleGaussian":
+            continue
+        for (place, t), tau in product(case.places.items(), TAUS):
+            if tau < _INTEGRABLE:
+                continue
+            law = case.build(torch.tensor(t, dtype=torch.float64), tau)
+            noise = law.draw_noise((samples,), generator=generator)
+            y = law.loc + law.scale * noise
+            error = (tau * law.transform.inv(law.from_noise(noise)) - y).abs().max()
+            found = [known("inverse_error", float(error), 0.0)]
+            yield from labelled(
+                found, relaxation=case.relaxation, variant=case.variant, setting=f"{place}, tau {tau:g}"
             )
 
 

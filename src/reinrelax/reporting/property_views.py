@@ -14,6 +14,7 @@ _MIDDLE = "a = 0"
 _WORDS = {
     "discrete_share": "share of discrete samples",
     "hardened_p_value": "hardened samples fit the discrete law, p",
+    "distance_to_hard": "distance from the hardened sample",
     "mean": "mean",
     "gradient": "gradient",
     "relaxed_gradient": "gradient, against the relaxed law’s own",
@@ -30,6 +31,7 @@ _WORDS = {
     "between": "mass between",
     "deployed": "gate without noise",
     "first_pick": "share of first picks",
+    "inverse_error": "error of the inverse map",
     "unbiased_z": "distance from the exact gradient, standard errors",
     "baseline": "baseline",
 }
