@@ -89,6 +89,18 @@ def test_a_flat_curve_has_seldom_a_minimum_and_a_deep_one_nearly_always() -> Non
         assert (found["reproduced"] > 0.9 * REPEATS) if wanted else below_limit(found["reproduced"], 0.05)
 
 
+def test_a_claim_on_many_places_without_an_effect_is_seldom_refuted() -> None:
+    """All twenty margins are zero: it holds nowhere surely, but an effect against it is nowhere either."""
+    claim = claimed("less", query={**SIDES, "each": ("k",)})
+    found = counts(
+        lambda g: judge(claim, measured([row(0.0, g, who=who, k=k) for k in range(20) for who in "ab"])),
+        17,
+        100,
+    )
+    assert found["reproduced"] == 0
+    assert below_limit(found["not reproduced"], 0.05, 100)
+
+
 def test_values_that_agree_with_theory_are_called_wrong_in_a_twentieth_of_families() -> None:
     def rows(shift: float, g: np.random.Generator) -> list[dict[str, Any]]:
         return [row(shift * (k == 0), g, expected=0.0) for k in range(20)]

@@ -46,6 +46,24 @@ def test_groups_are_compared_each_by_itself_and_so_many_must_hold() -> None:
     assert judge(claimed("less", query=query, at_least=3), measured(rows[:-1])).verdict != "reproduced"
 
 
+def test_a_claim_that_holds_everywhere_as_observed_is_not_refuted_by_the_number_of_places() -> None:
+    rows = [row for step in range(100) for row in pair(1e-6 * step, 1.0 + 2e-6 * step, 1.0, step=step)]
+    found = judge(claimed("less", query={**SIDES, "each": ("step",)}), measured(rows))
+    assert (found.verdict, found.effect) == ("undecided", pytest.approx(1.0))
+    assert found.probability < 0.05 < found.refuting
+    # One place that fails clearly is enough.
+    rows[1] = estimate(-9.0, 1.0, who="b", step=0)
+    assert (
+        judge(claimed("less", query={**SIDES, "each": ("step",)}), measured(rows)).verdict == "not reproduced"
+    )
+
+
+def test_of_two_names_of_the_same_runs_neither_is_ahead() -> None:
+    for query in (SIDES, {"lower": SIDES["higher"], "higher": SIDES["lower"]}):
+        found = judge(claimed("less", query=query), measured(pair(1.0, 1.0, 0.5)))
+        assert (found.verdict, found.effect) == ("not reproduced", 0.0)
+
+
 def test_the_best_of_each_side() -> None:
     rows = [*pair(3.0, 2.0), estimate(1.0, 0.1, who="c")]
     query = {"lower": ({"who": "a"}, {"who": "c"}), "higher": ({"who": "b"},)}
@@ -99,7 +117,7 @@ def test_quotients() -> None:
         ([4.0, 2.0, 3.0, 1.0], 0, "not reproduced"),
         ([4.0, 2.0, 3.0, 1.0], 1, "reproduced"),
         ([1.0, 2.0, 3.0, 4.0], 1, "not reproduced"),
-        ([4.0, 3.0, 3.0, 1.0], 0, "undecided"),
+        ([4.0, 3.0, 3.001, 1.0], 0, "undecided"),
     ],
 )
 def test_trends(values: list[float], turns: int, verdict: str) -> None:

@@ -66,7 +66,7 @@ def chosen(claim: Claim, evidence: Measurements) -> Verdict:
     found = by_margin(
         claim,
         sample,
-        lambda group: most - group.lower.max(-1),
+        lambda group: most - group.lower,
         f"the paper’s point lies within {most:g} of the best of the search",
     )
     rows = evidence.rows(claim)

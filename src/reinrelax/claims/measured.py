@@ -39,7 +39,7 @@ class Measurements:
         query = claim.query
         rows = self.rows(claim)
         keyed = [rows] if not query.each else [part for _, part in rows.groupby(list(query.each), sort=False)]
-        generator = np.random.default_rng(0)
+        noise = _Noise()
         groups, used = [], []
         for part in keyed:
             lower = _side(part, query.lower) if query.lower else part
@@ -47,7 +47,7 @@ class Measurements:
             if len(lower) == 0 or len(higher) < len(query.higher):
                 continue
             at = np.asarray(lower[query.over] if query.over else range(len(lower)), dtype=np.float64)
-            groups.append(Group(_drawn(lower, query, generator), _drawn(higher, query, generator), at))
+            groups.append(Group(_drawn(lower, query, noise), _drawn(higher, query, noise), at))
             used += [lower, higher]
         found = pd.concat(used) if used else rows.iloc[:0]
         whole = bool(query.each or query.over)
@@ -174,7 +174,25 @@ def fits(column: pd.Series, wanted: Any) -> pd.Series:
     return held
 
 
-def _drawn(rows: pd.DataFrame, query: Query, generator: np.random.Generator) -> Floats:
+class _Noise:
+    """Standard normal noise `[S]`, independent for each estimate.
+
+    Rows whose values and intervals are the same to the last digit are the same runs under two names, and
+    share it.
+    """
+
+    def __init__(self) -> None:
+        self._generator = np.random.default_rng(0)
+        self._drawn: dict[tuple[float, float], Floats] = {}
+
+    def of(self, value: float, error: float) -> Floats:
+        key = (value, error)
+        if key not in self._drawn:
+            self._drawn[key] = self._generator.standard_normal(stats.RESAMPLES)
+        return self._drawn[key]
+
+
+def _drawn(rows: pd.DataFrame, query: Query, noise: _Noise) -> Floats:
     """Values `[1 + S, n]`: as observed, then as independent normal estimates with the rows' intervals."""
     values = rows[query.column].to_numpy(dtype=float)
     errors = np.zeros(len(rows))
@@ -184,5 +202,8 @@ def _drawn(rows: pd.DataFrame, query: Query, generator: np.random.Generator) -> 
         if "seeds" not in rows:
             # What no seeds stand behind and has no interval is exact; with seeds it is one run's.
             errors = np.nan_to_num(errors, nan=0.0)
-    noise = generator.standard_normal((stats.RESAMPLES, len(rows)))
-    return np.vstack([values, values + errors * noise])
+    out = np.empty((1 + stats.RESAMPLES, len(rows)))
+    out[0] = values
+    for place, (value, error) in enumerate(zip(values, errors, strict=True)):
+        out[1:, place] = value + error * noise.of(value, error) if error != 0.0 else value
+    return out

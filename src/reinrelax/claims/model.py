@@ -193,6 +193,7 @@ class Verdict:
         effect, low, high: of a number claim the difference ours less published; of all others the margin by
             which it holds (negative: fails); with its interval; NaN where undefined.
         probability: that it holds, by resampling; NaN for numbers.
+        refuting: the probability that counts against it: the same, or larger where it has several parts.
         corrected: the same with its family taken into account; NaN without one.
         family: how many claims the family has.
         detectable: the smallest effect that values which scatter like these would have shown in four of five
@@ -210,6 +211,7 @@ class Verdict:
     low: float = float("nan")
     high: float = float("nan")
     probability: float = float("nan")
+    refuting: float = float("nan")
     corrected: float = float("nan")
     family: int = 0
     detectable: float = float("nan")

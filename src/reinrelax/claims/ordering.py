@@ -15,7 +15,7 @@ def every_below(claim: Claim, evidence: Evidence | Measurements) -> Verdict:
     return by_margin(
         claim,
         evidence.sample(claim),
-        lambda group: group.higher.min(-1) - group.lower.max(-1) - by,
+        lambda group: _pairs(group) - by,
         what + (f" by more than {by:g}" if by else ""),
     )
 
@@ -25,7 +25,7 @@ def best_below(claim: Claim, evidence: Evidence | Measurements) -> Verdict:
     return by_margin(
         claim,
         evidence.sample(claim),
-        lambda group: group.higher.min(-1) - group.lower.min(-1),
+        lambda group: group.higher.min(-1, keepdims=True) - group.lower.min(-1, keepdims=True),
         "the lowest on the lower side is below the lowest on the higher side",
     )
 
@@ -38,7 +38,7 @@ def ranked(claim: Claim, evidence: Evidence) -> Verdict:
         own, others = group.lower[:, 0], np.sort(group.higher, -1)
         ends = np.full((len(own), 1), np.inf)
         fence = np.concatenate([-ends, others, ends], -1)
-        return np.asarray(np.minimum(own - fence[:, rank - 1], fence[:, rank] - own))
+        return np.stack([own - fence[:, rank - 1], fence[:, rank] - own], -1)
 
     return by_margin(claim, evidence.sample(claim), margin, f"exactly {rank - 1} of the others are lower")
 
@@ -48,6 +48,11 @@ def worse_on_test(claim: Claim, evidence: Evidence) -> Verdict:
     return by_margin(
         claim,
         evidence.sample(claim, against="test_nelbo_nats"),
-        lambda group: (group.higher - group.lower).min(-1),
+        lambda group: group.higher - group.lower,
         "every test figure is above its train figure",
     )
+
+
+def _pairs(group: Group) -> Floats:
+    """By how much each of `higher` is above each of `lower`."""
+    return (group.higher[:, None, :] - group.lower[:, :, None]).reshape(len(group.lower), -1)

@@ -27,7 +27,7 @@ def agrees(claim: Claim, evidence: Evidence) -> Verdict:
     return by_margin(
         claim,
         evidence.sample(claim),
-        lambda group: spearman(group.lower, group.at) - least + _AT_LIMIT,
+        lambda group: spearman(group.lower, group.at)[:, None] - least + _AT_LIMIT,
         f"Spearman’s rank correlation with the printed order is {least:g} or more",
     )
 
@@ -44,7 +44,7 @@ def gains(claim: Claim, evidence: Evidence) -> Verdict:
     return by_margin(
         claim,
         whole,
-        lambda group: most - spearman(group.lower - group.higher, group.at) + _AT_LIMIT,
+        lambda group: most - spearman(group.lower - group.higher, group.at)[:, None] + _AT_LIMIT,
         f"the rank correlation of the difference with {claim.parameters['by']} is {most:g} or less",
     )
 

@@ -14,13 +14,12 @@ def trend(claim: Claim, evidence: Measurements) -> Verdict:
 
     def margin(group: Group) -> Floats:
         steps = sign * np.diff(group.lower[:, np.argsort(group.at, kind="stable")], axis=-1)
-        if steps.shape[-1] <= turns:
-            return np.full(len(steps), np.nan)  # too few places to have a trend
-        return np.sort(steps, -1)[:, turns]
+        # Too few places have no trend.
+        return steps if steps.shape[-1] > turns else np.full((len(steps), 1 + turns), np.nan)
 
     what = f"the curve is {claim.parameters['direction']} at every step"
     allowed = f" but {turns}" if turns else ""
-    return by_margin(claim, evidence.sample(claim), margin, what + allowed)
+    return by_margin(claim, evidence.sample(claim), margin, what + allowed, spare=turns)
 
 
 def minimum_at(claim: Claim, evidence: Measurements) -> Verdict:
@@ -30,7 +29,8 @@ def minimum_at(claim: Claim, evidence: Measurements) -> Verdict:
     def margin(group: Group) -> Floats:
         inside = (low - 1e-9 <= group.at) & (group.at <= high + 1e-9)
         if inside.all() or not inside.any():
-            return np.full(len(group.lower), np.nan)  # nothing to compare with
-        return np.asarray(group.lower[:, ~inside].min(-1) - group.lower[:, inside].min(-1))
+            return np.full((len(group.lower), 1), np.nan)  # nothing to compare with
+        lowest: Floats = group.lower[:, inside].min(-1, keepdims=True)
+        return group.lower[:, ~inside] - lowest
 
     return by_margin(claim, evidence.sample(claim), margin, f"the lowest value is at {low:g} to {high:g}")

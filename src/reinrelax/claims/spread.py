@@ -27,7 +27,7 @@ def scatters_more(claim: Claim, evidence: Evidence) -> Verdict:
 
     def margin(group: Group) -> Floats:
         with np.errstate(divide="ignore", invalid="ignore"):
-            return np.log(group.higher[:, 0] / np.median(group.lower, -1) / times)
+            return np.log(group.higher / np.median(group.lower, -1, keepdims=True) / times)
 
     what = f"the standard deviation over seeds is more than {times:g} times the others’ median (margin: log)"
     return by_margin(claim, replace(sample, groups=[group]), margin, what)

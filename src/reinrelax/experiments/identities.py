@@ -184,8 +184,8 @@ def _equation16(case: _Case, taus: Sequence[float]) -> Iterator[Row]:
 def _theorem1(case: _Case, betas: Sequence[float]) -> Iterator[Row]:
     """E[Eq. 27] against Eq. 26; that plus the term that the proof drops; and the estimator without it.
 
-    The term is (2β − 1) π_l,k E[f′_l(D)(D_l − π_l)]; for one variable that mean is Σ_i π_i f′(I_i)(I_i − π). The
-    proof has two halves, which meet in the same line (Eq. 32 and 37): the first holds, the second does not.
+    The term is (2β − 1) π_l,k E[f′_l(D)(D_l − π_l)]; for one variable that mean is Σ_i π_i f′(I_i)(I_i − π).
+    The proof has two halves, which meet in the same line (Eq. 32 and 37).
     """
     logits, f = case.logits, case.f
     probs = logits.softmax(-1)
