@@ -58,7 +58,8 @@ def _parser() -> argparse.ArgumentParser:
     command("judge", _judge, "collect the tables of what is finished and judge the claims")
     command("draw", _draw, "draw the figures of what is collected")
     command("render", _render, "render the report of what is collected and drawn")
-    command("report", _report, "judge, draw and render: the report of whatever is finished by now")
+    command("export", _export, "the tables that are collected, for a paper (LaTeX) and for GitHub (Markdown)")
+    command("report", _report, "judge, draw, export and render: the report of whatever is finished by now")
     return parser
 
 
@@ -182,6 +183,12 @@ def _draw(options: argparse.Namespace) -> None:
     figures.write_figures(_config(options), Path())
 
 
+def _export(options: argparse.Namespace) -> None:
+    from reinrelax.reporting import exports
+
+    exports.write_exports(_config(options), Path())
+
+
 def _render(options: argparse.Namespace) -> None:
     from reinrelax.reporting import page
 
@@ -189,5 +196,5 @@ def _render(options: argparse.Namespace) -> None:
 
 
 def _report(options: argparse.Namespace) -> None:
-    for step in (_judge, _draw, _render):
+    for step in (_judge, _draw, _export, _render):
         step(options)

@@ -21,6 +21,12 @@ OTHER_TABLES = [
 ]
 DRAWN = ["figure1", "figure2", "figure3", "figure4"]
 DRAWN += ["sweep", "control", "quadrature", "grid", "readings"]
+# Tables that are also written as LaTeX and Markdown, by the part of Snakemake's report that shows them.
+EXPORTED = {
+    "Beyond ReinMax": [*PAPER_TABLES, "figure2_minimum"],
+    "Just Relax It!": ["relaxations", "rl_summary"],
+    "Report": ["claims"],
+}
 # Those of paper A.
 JUST_RELAX_IT = "Just Relax It!"
 RELAXED = ["relaxations", "relaxations-own", "correlations", "shares", "decoupled"]
@@ -88,17 +94,40 @@ rule draw:
         reinrelax("draw")
 
 
+# For a paper and for GitHub.
+rule export:
+    input:
+        rules.judge.output,
+    output:
+        [
+            captioned(TABLES / f"{name}.{suffix}", category)
+            for category, names in EXPORTED.items()
+            for name in names
+            for suffix in ("tex", "md")
+        ],
+    log:
+        FOLDER / "logs/export.log",
+    benchmark:
+        FOLDER / "benchmarks/export.tsv"
+    conda:
+        "../../environment.yml"
+    params:
+        source=sources.fingerprint(["reinrelax.reporting.exports"]),
+        captions=sources.content_hash(
+            [caption("table", name) for names in EXPORTED.values() for name in names]
+        ),
+    shell:
+        reinrelax("export")
+
+
 rule render:
     input:
         rules.judge.output,
         rules.draw.output,
+        rules.export.output,
         rules.data.output.record,
     output:
-        report(
-            FOLDER / "report.html",
-            caption="../../report/captions/report.rst",
-            category="Report",
-        ),
+        captioned(FOLDER / "report.html", "Report"),
     log:
         FOLDER / "logs/render.log",
     benchmark:
