@@ -57,8 +57,6 @@ VIEWS: Mapping[str, Callable[[Collected], Sequence[Any]]] = {
     "a-figure8": lambda found: [*demonstration_views.figure8(found), *relaxation_views.decoupled(found)],
     "a-properties": property_views.properties,
 }
-# What a table is written as, beside each other.
-_KINDS = {"CSV": "csv", "LaTeX": "tex", "Markdown": "md"}
 # How a column of a table says what was computed with.
 _SCALE = {
     "epoch": "after epoch {}",
@@ -210,11 +208,7 @@ def _links(collected: Collected, raw: Mapping[str, Any]) -> list[tuple[str, str]
     places = {
         **{f"{name}, SVG": f"figures/{name}.svg" for name in raw.get("figures", ())},
         **{f"{name}, as drawn, CSV": f"figures/{name}.csv" for name in raw.get("figures", ())},
-        **{
-            f"{name}, {kind}": f"tables/{name}.{suffix}"
-            for name in raw["tables"]
-            for kind, suffix in _KINDS.items()
-        },
+        **{f"{name}, CSV": f"tables/{name}.csv" for name in raw["tables"]},
     }
     return [(text, place) for text, place in places.items() if (collected.folder / place).is_file()]
 
