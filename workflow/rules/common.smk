@@ -58,6 +58,7 @@ FORMATS = {
     ".csv": "CSV",
     ".tex": "LaTeX",
     ".md": "Markdown",
+    ".json": "JSON",
     ".html": "HTML",
 }
 

@@ -1,7 +1,16 @@
 TABLES = FOLDER / "tables"
 FIGURES = FOLDER / "figures"
-# Those of the paper, and what they are made of or what it has no table for.
-PAPER_TABLES = ["table1", "table2", "table3", "table4", "table5", "readings"]
+# What a paper would print, with the part of Snakemake's report that shows it; also as LaTeX and Markdown.
+JUST_RELAX_IT = "Just Relax It!"
+EXPORTED = {
+    "Beyond ReinMax": [
+        *("table1", "table2", "table3", "table4", "table5", "readings"),
+        "figure2_minimum",
+    ],
+    JUST_RELAX_IT: ["relaxations", "rl_summary"],
+    "Report": ["claims"],
+}
+# What these are made of, and what the figures show.
 OTHER_TABLES = [
     *(
         "cells",
@@ -13,22 +22,15 @@ OTHER_TABLES = [
         "control",
         "quadrature",
     ),
-    *("example", "identities", "figure2", "figure2_minimum", "readings_curves"),
+    *("example", "identities", "figure2", "readings_curves"),
     *("relaxations_curves", "relaxations_learned"),
-    *("rl_scores", "rl_summary", "rl_improvement", "rl_curves", "rl_figure3"),
+    *("rl_scores", "rl_improvement", "rl_curves", "rl_figure3"),
     "rl_gradients",
     *(table for _, tables in studies.DEMONSTRATIONS.values() for table in tables),
 ]
 DRAWN = ["figure1", "figure2", "figure3", "figure4"]
 DRAWN += ["sweep", "control", "quadrature", "grid", "readings"]
-# Tables that are also written as LaTeX and Markdown, by the part of Snakemake's report that shows them.
-EXPORTED = {
-    "Beyond ReinMax": [*PAPER_TABLES, "figure2_minimum"],
-    "Just Relax It!": ["relaxations", "rl_summary"],
-    "Report": ["claims"],
-}
 # Those of paper A.
-JUST_RELAX_IT = "Just Relax It!"
 RELAXED = ["relaxations", "relaxations-own", "correlations", "shares", "decoupled"]
 RELAXED += ["gates", "dependence", "densities", "bridge", "sharpness", "temperatures"]
 RELAXED += [
@@ -55,10 +57,14 @@ rule judge:
             for name in (*(f"{table}.csv" for table in study.tables), "record.json")
         ],
     output:
-        **{name: captioned(TABLES / f"{name}.csv") for name in PAPER_TABLES},
+        **{
+            name: captioned(
+                TABLES / f"{name}.{'json' if name == 'claims' else 'csv'}", category
+            )
+            for category, names in EXPORTED.items()
+            for name in names
+        },
         **{name: TABLES / f"{name}.csv" for name in OTHER_TABLES},
-        relaxations=captioned(TABLES / "relaxations.csv", JUST_RELAX_IT),
-        claims=TABLES / "claims.json",
     log:
         FOLDER / "logs/judge.log",
     benchmark:

@@ -224,6 +224,9 @@ def jobs(before: pd.DataFrame, after: pd.DataFrame, kind: str) -> JobsDifference
             continue
         pairs = [(column, old[name].get(column, ""), new[name].get(column, "")) for column in JOB_COLUMNS]
         found = [pair for pair in pairs if pair[1] != pair[2]]
+        if old[name]["state"] != new[name]["state"]:
+            # A job that has not been run says nothing of the rest.
+            found = [pair for pair in found if pair[1] and pair[2]]
         for pair in found:
             changes.setdefault(pair, []).append(name)
         same += not found

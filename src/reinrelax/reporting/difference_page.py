@@ -11,7 +11,7 @@ import pandas as pd
 import reinrelax
 from reinrelax import files
 from reinrelax.config import read_yaml
-from reinrelax.errors import ResultsError
+from reinrelax.errors import ConfigError, ResultsError
 from reinrelax.reporting import difference
 from reinrelax.reporting.blocks import Cell, Column, Table, key, number
 from reinrelax.reporting.environment import embedded, environment
@@ -24,6 +24,7 @@ _SHOWN = 200
 _NAMED = 20
 _JOBS = {"cells": "cell", "studies": "study"}
 _SIDES = ("A", "B")
+_REMEDY = "Run snakemake again, which writes it"
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Folder:
 
     Attributes:
         letter: what the page calls it.
-        scale: of its configuration; empty where that is not there.
+        scale: of its configuration; empty where that is not there, as are the `settings`.
         done: finished jobs, of those that were planned.
     """
 
@@ -82,12 +83,13 @@ def compare(a: Folder, b: Folder) -> dict[str, Any]:
     names = [name for name in a.tables if name in b.tables and name not in _JOBS]
     tables = [difference.tables(name, a.tables[name], b.tables[name]) for name in names]
     jobs = {kind: difference.jobs(a.tables[name], b.tables[name], kind) for name, kind in _JOBS.items()}
-    settings = difference.settings(_compared(a.settings), _compared(b.settings))
+    unknown = [side.letter for side in (a, b) if not side.settings]
+    settings = [] if unknown else difference.settings(_compared(a.settings), _compared(b.settings))
     alone = [[name for name in x.tables if name not in y.tables] for x, y in ((a, b), (b, a))]
     parts = [
         _claims(claims),
         *(_jobs(kind, found) for kind, found in jobs.items()),
-        _settings(settings),
+        _settings(settings, unknown),
         *(_table(found) for found in tables if not found.equal),
     ]
     equal = [found.name for found in tables if found.equal]
@@ -138,7 +140,7 @@ def _read(letter: str, path: Path) -> Folder:
                 raise ResultsError(
                     f"{path / 'tables' / name}: has no {column!r}. Delete it and run snakemake again"
                 )
-    settings = read_yaml(path / "config.yaml") if (path / "config.yaml").is_file() else {}
+    settings = _settings_of(path / "config.yaml")
     states = [state for name in _JOBS for state in tables[name]["state"]]
     return Folder(
         letter,
@@ -150,6 +152,19 @@ def _read(letter: str, path: Path) -> Folder:
         states.count("done"),
         len(states),
     )
+
+
+def _settings_of(path: Path) -> dict[str, Any]:
+    """Of a results folder; none where they are not there, as after a report without the workflow."""
+    if not path.is_file():
+        return {}
+    try:
+        found = read_yaml(path)
+    except ConfigError as error:
+        raise ResultsError(f"{path}: cannot be read as settings ({error}). {_REMEDY}") from None
+    if not isinstance(found, dict):
+        raise ResultsError(f"{path}: cannot be read as settings (it is no mapping). {_REMEDY}")
+    return found
 
 
 def _compared(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -166,7 +181,7 @@ def _notes(a: Folder, b: Folder) -> list[str]:
     ]
     if a.scale != b.scale:
         scales = " and ".join(f"{side.letter} {side.scale or 'unknown'}" for side in (a, b))
-        notes.append(f"The scales differ: {scales}. So numbers differ for that alone.")
+        notes.append(f"The scales differ: {scales}. Numbers differ for that alone.")
     return notes
 
 
@@ -227,28 +242,34 @@ def _jobs(kind: str, found: difference.JobsDifference) -> Part:
         rows = [
             [
                 Cell(column.replace("_", " ")),
-                Cell(_brief(column, before)),
-                Cell(_brief(column, after)),
                 Cell(f"{len(names):,}", key(len(names))),
+                *(Cell(_brief(column, text), style="prose") for text in (before, after)),
                 Cell(_few(names), style="prose"),
             ]
             for (column, before, after), names in found.changes.items()
         ]
-        columns = [Column("What", "text"), Column("A", "text"), Column("B", "text"), Column("How many")]
+        columns = [Column("What", "text"), Column("How many"), Column("A", "text"), Column("B", "text")]
         columns += [Column("Which", "text")]
         blocks.append(Table(f"{kind}-changed", f"{noun} that differ.", columns, rows))
     blocks += _alone(kind, [[(name,) for name in names] for names in found.only], (kind,))
-    return Part(kind, noun, f"{found.same:,} the same in all but time and place", blocks)
+    return Part(
+        kind,
+        noun,
+        f"{found.same:,} the same in all but time and place" + ("" if blocks else ": no difference"),
+        blocks,
+    )
 
 
-def _settings(found: Sequence[tuple[str, Any, Any]]) -> Part:
+def _settings(found: Sequence[tuple[str, Any, Any]], unknown: Sequence[str]) -> Part:
     columns = [Column("Setting", "text"), Column("A", "text"), Column("B", "text")]
     rows = [
         [Cell(path), *(Cell("—" if v is None else str(v), style="prose") for v in pair)]
         for path, *pair in found
     ]
+    lacking = f"not compared: no config.yaml in {' and '.join(unknown)}"
+    same = lacking if unknown else "" if rows else "the same"
     blocks = [Table("settings-changed", "Settings that differ.", columns, rows)] if rows else []
-    return Part("settings", "Configuration", "" if rows else "the same", blocks)
+    return Part("settings", "Configuration", same, blocks)
 
 
 def _table(found: difference.TableDifference) -> Part:
