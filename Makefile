@@ -9,13 +9,14 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PARALLEL := -n auto --maxprocesses 8 --dist worksteal
 
-.PHONY: report test check plan bench lock format clean help
+.PHONY: report test check plan diff bench lock format clean help
 
 help:
 	@echo "make report   train at the quick scale and build the report"
 	@echo "make test     all tests"
 	@echo "make check    format, lint, types and the fast tests: two minutes"
 	@echo "make plan     what would run, and how long it takes"
+	@echo "make diff     what differs between two folders of results: make diff A=results/quick B=results/paper"
 	@echo "make bench    speed, side by side with a plain PyTorch loop"
 	@echo "make format   format the code"
 	@echo "make lock     renew requirements.lock and environment.yml from pyproject.toml"
@@ -41,6 +42,10 @@ style: $(READY)
 
 plan: $(READY)
 	@$(BIN)/python -m reinrelax plan --config config.yaml $(if $(SCALE),--config workflow/scales/$(SCALE).yaml)
+
+diff: $(READY)
+	$(if $(and $(A),$(B)),,$(error two folders are needed: make diff A=results/quick B=results/paper))
+	@$(BIN)/python -m reinrelax diff "$(A)" "$(B)" $(if $(OUT),--out "$(OUT)")
 
 bench: $(READY)
 	$(BIN)/python benchmarks/engine.py

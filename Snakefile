@@ -10,6 +10,10 @@ min_version("9.0")
 configfile: "config.yaml"
 
 
+# The first words of Snakemake's own report, which shows what the rules mark with `captioned`.
+report: "report/captions/workflow.rst"
+
+
 include: "workflow/rules/common.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/vae.smk"

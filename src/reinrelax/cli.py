@@ -58,7 +58,13 @@ def _parser() -> argparse.ArgumentParser:
     command("judge", _judge, "collect the tables of what is finished and judge the claims")
     command("draw", _draw, "draw the figures of what is collected")
     command("render", _render, "render the report of what is collected and drawn")
-    command("report", _report, "judge, draw and render: the report of whatever is finished by now")
+    command("export", _export, "the tables that are collected, for a paper (LaTeX) and for GitHub (Markdown)")
+    command("report", _report, "judge, draw, export and render: the report of whatever is finished by now")
+    diff = commands.add_parser("diff", help="a page of what differs between two results folders")
+    diff.set_defaults(run=_diff)
+    diff.add_argument("before", type=Path, metavar="A", help="a results folder, such as results/quick")
+    diff.add_argument("after", type=Path, metavar="B", help="another one")
+    diff.add_argument("--out", type=Path, help="the page (default: diff.html beside A)")
     return parser
 
 
@@ -182,12 +188,25 @@ def _draw(options: argparse.Namespace) -> None:
     figures.write_figures(_config(options), Path())
 
 
+def _export(options: argparse.Namespace) -> None:
+    from reinrelax.reporting import exports
+
+    exports.write_exports(_config(options), Path())
+
+
 def _render(options: argparse.Namespace) -> None:
     from reinrelax.reporting import page
 
     print(f"report: {page.write_report(_config(options), Path())}")
 
 
+def _diff(options: argparse.Namespace) -> None:
+    from reinrelax.reporting import difference_page
+
+    path = options.out or options.before.resolve().parent / "diff.html"
+    print(f"difference: {difference_page.write_difference(options.before, options.after, path, Path())}")
+
+
 def _report(options: argparse.Namespace) -> None:
-    for step in (_judge, _draw, _render):
+    for step in (_judge, _draw, _export, _render):
         step(options)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -9,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 import yaml
@@ -130,6 +132,42 @@ def test_a_second_run_does_nothing(finished: Path) -> None:
     done = snakemake(finished)
     assert done.returncode == 0
     assert "Nothing to be done" in done.stdout + done.stderr
+
+
+def test_snakemakes_own_report_has_all_results_by_kind_with_captions(
+    finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a network: whatever asked for one would meet a closed port."""
+    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.setenv("no_proxy", "")
+    done = snakemake(finished, "--report", str(tmp_path / "report.zip"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    with ZipFile(tmp_path / "report.zip") as archive:
+        page = archive.read("report/report.html").decode()
+        names = archive.namelist()
+    categories, results = (
+        json.loads(re.findall(rf"^ *var {name} = (\{{.*\}});?$", page, re.MULTILINE)[0])
+        for name in ("categories", "results")
+    )
+    assert {name: set(kinds) for name, kinds in categories.items()} == {
+        "Beyond ReinMax": {"Figures", "Tables"},
+        "Just Relax It!": {"Figures", "Tables"},
+        "Report": {"Page", "Tables"},
+    }
+    tables = categories["Beyond ReinMax"]["Tables"]
+    assert {f"results/test/tables/table2.{suffix}" for suffix in ("csv", "tex", "md")} <= set(tables)
+    assert "results/test/figures/a-figure3.svg" in categories["Just Relax It!"]["Figures"]
+    assert results["results/test/tables/table2.tex"]["labels"] == {"shows": "Table 2", "format": "LaTeX"}
+    listed = {path for kinds in categories.values() for paths in kinds.values() for path in paths}
+    assert listed == set(results)
+    for path, result in results.items():
+        assert f"<strong>{result['labels']['shows']}</strong>" in result["caption"], path
+        assert "Scale: test." in result["caption"], path
+        assert f"report/{result['data_uri']}" in names, path
+    captions = {path.stem for path in (finished / "report/captions").glob("*.rst")} - {"workflow"}
+    shown = {Path(path).stem for path in results}
+    assert {name.removeprefix("figure-").removeprefix("table-") for name in captions} == shown
 
 
 def test_plan_counts_what_is_left(finished: Path) -> None:

@@ -3,6 +3,7 @@
 import os
 import shlex
 import sys
+from pathlib import Path
 
 import yaml
 from snakemake.exceptions import WorkflowError
@@ -51,11 +52,34 @@ def study_fingerprint(name):
     return STUDIES[name].fingerprint
 
 
-def captioned(path, paper="Beyond ReinMax"):
-    """An output that Snakemake's report shows under a paper, with the caption of its name."""
-    kind = "figure" if path.suffix == ".svg" else "table"
-    name = path.stem if path.stem.startswith(kind) else f"{kind}-{path.stem}"
-    return report(path, caption=f"../../report/captions/{name}.rst", category=paper)
+# Formats of the files that Snakemake's report shows, as a reader calls them.
+FORMATS = {
+    ".svg": "SVG",
+    ".csv": "CSV",
+    ".tex": "LaTeX",
+    ".md": "Markdown",
+    ".json": "JSON",
+    ".html": "HTML",
+}
+
+
+def caption(kind, stem):
+    """The file of an output's caption, from the project's folder; its title stands in asterisks."""
+    return f"report/captions/{stem if stem.startswith(kind) else f'{kind}-{stem}'}.rst"
+
+
+def captioned(path, category="Beyond ReinMax"):
+    """An output that Snakemake's report shows under a paper and a kind, with the caption of its name."""
+    kind = {".svg": "figure", ".html": "report"}.get(path.suffix, "table")
+    file = caption(kind, path.stem)
+    title = Path(workflow.basedir, file).read_text(encoding="utf-8").split("**")[1]
+    return report(
+        path,
+        caption=f"../../{file}",
+        category=category,
+        subcategory={"report": "Page"}.get(kind, f"{kind.capitalize()}s"),
+        labels={"shows": title, "format": FORMATS[path.suffix]},
+    )
 
 
 def reinrelax(command, redirect="2>"):

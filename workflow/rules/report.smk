@@ -1,7 +1,16 @@
 TABLES = FOLDER / "tables"
 FIGURES = FOLDER / "figures"
-# Those of the paper, and what they are made of or what it has no table for.
-PAPER_TABLES = ["table1", "table2", "table3", "table4", "table5", "readings"]
+# What a paper would print, with the part of Snakemake's report that shows it; also as LaTeX and Markdown.
+JUST_RELAX_IT = "Just Relax It!"
+EXPORTED = {
+    "Beyond ReinMax": [
+        *("table1", "table2", "table3", "table4", "table5", "readings"),
+        "figure2_minimum",
+    ],
+    JUST_RELAX_IT: ["relaxations", "rl_summary"],
+    "Report": ["claims"],
+}
+# What these are made of, and what the figures show.
 OTHER_TABLES = [
     *(
         "cells",
@@ -13,23 +22,15 @@ OTHER_TABLES = [
         "control",
         "quadrature",
     ),
-    *(
-        "baseline",
-        "example",
-        "identities",
-        "figure2",
-        "figure2_minimum",
-        "readings_curves",
-    ),
+    *("baseline", "example", "identities", "figure2", "readings_curves"),
     *("relaxations_curves", "relaxations_learned"),
-    *("rl_scores", "rl_summary", "rl_improvement", "rl_curves", "rl_figure3"),
+    *("rl_scores", "rl_improvement", "rl_curves", "rl_figure3"),
     "rl_gradients",
     *(table for _, tables in studies.DEMONSTRATIONS.values() for table in tables),
 ]
 DRAWN = ["figure1", "figure2", "figure3", "figure4"]
 DRAWN += ["sweep", "control", "quadrature", "grid", "readings"]
 # Those of paper A.
-JUST_RELAX_IT = "Just Relax It!"
 RELAXED = ["relaxations", "relaxations-own", "correlations", "shares", "decoupled"]
 RELAXED += ["gates", "dependence", "densities", "bridge", "sharpness", "temperatures"]
 RELAXED += [
@@ -57,10 +58,14 @@ rule judge:
             for name in (*(f"{table}.csv" for table in study.tables), "record.json")
         ],
     output:
-        **{name: captioned(TABLES / f"{name}.csv") for name in PAPER_TABLES},
+        **{
+            name: captioned(
+                TABLES / f"{name}.{'json' if name == 'claims' else 'csv'}", category
+            )
+            for category, names in EXPORTED.items()
+            for name in names
+        },
         **{name: TABLES / f"{name}.csv" for name in OTHER_TABLES},
-        relaxations=captioned(TABLES / "relaxations.csv", JUST_RELAX_IT),
-        claims=TABLES / "claims.json",
     log:
         FOLDER / "logs/judge.log",
     benchmark:
@@ -96,17 +101,40 @@ rule draw:
         reinrelax("draw")
 
 
+# For a paper and for GitHub.
+rule export:
+    input:
+        rules.judge.output,
+    output:
+        [
+            captioned(TABLES / f"{name}.{suffix}", category)
+            for category, names in EXPORTED.items()
+            for name in names
+            for suffix in ("tex", "md")
+        ],
+    log:
+        FOLDER / "logs/export.log",
+    benchmark:
+        FOLDER / "benchmarks/export.tsv"
+    conda:
+        "../../environment.yml"
+    params:
+        source=sources.fingerprint(["reinrelax.reporting.exports"]),
+        captions=sources.content_hash(
+            [caption("table", name) for names in EXPORTED.values() for name in names]
+        ),
+    shell:
+        reinrelax("export")
+
+
 rule render:
     input:
         rules.judge.output,
         rules.draw.output,
+        rules.export.output,
         rules.data.output.record,
     output:
-        report(
-            FOLDER / "report.html",
-            caption="../../report/captions/report.rst",
-            category="Report",
-        ),
+        captioned(FOLDER / "report.html", "Report"),
     log:
         FOLDER / "logs/render.log",
     benchmark:

@@ -58,14 +58,26 @@ def read_table(path: Path) -> pd.DataFrame:
     Raises:
         ResultsError: missing or damaged.
     """
+    table = read_as_text(path)
     try:
-        # Left to guess, a commit of digits alone or a column without entries would pass for numbers.
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
         numbers = _NUMBERS | _NUMBERS_OF.get(path.stem, set())
         return table.assign(
             **{name: pd.to_numeric(table[name]) for name in table.columns if name in numbers},
             **{name: table[name] == "True" for name in table.columns if name in _FLAGS},
         )
+    except ValueError as error:
+        raise ResultsError(f"{path}: cannot be read ({error}). {_REMEDY}") from None
+
+
+def read_as_text(path: Path) -> pd.DataFrame:
+    """A CSV table with every entry as it is written.
+
+    Raises:
+        ResultsError: missing or damaged.
+    """
+    try:
+        # Left to guess, a commit of digits alone or a column without entries would pass for numbers.
+        return pd.read_csv(path, dtype=str, keep_default_na=False)
     except (OSError, ValueError) as error:
         raise ResultsError(f"{path}: cannot be read ({error}). {_REMEDY}") from None
 

@@ -1,0 +1,337 @@
+"""Two results folders in, one self-contained page of what differs between them out."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+import reinrelax
+from reinrelax import files
+from reinrelax.config import read_yaml
+from reinrelax.errors import ConfigError, ResultsError
+from reinrelax.reporting import difference
+from reinrelax.reporting.blocks import Cell, Column, Table, key, number
+from reinrelax.reporting.environment import embedded, environment
+from reinrelax.reporting.tables import read_as_text, read_json
+from reinrelax.reporting.wording import count, fixed, interval, mark, shape, signed, significant
+
+# Beyond that a table's changes say the same again and again; the largest are shown.
+_SHOWN = 200
+# Of rows that only one folder has.
+_NAMED = 20
+_JOBS = {"cells": "cell", "studies": "study"}
+_SIDES = ("A", "B")
+_REMEDY = "Run snakemake again, which writes it"
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A results folder, read; entries of tables are text.
+
+    Attributes:
+        letter: what the page calls it.
+        scale: of its configuration; empty where that is not there, as are the `settings`.
+        done: finished jobs, of those that were planned.
+    """
+
+    letter: str
+    path: Path
+    scale: str
+    settings: Mapping[str, Any]
+    tables: Mapping[str, pd.DataFrame]
+    claims: Sequence[Mapping[str, Any]]
+    done: int
+    planned: int
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of the page: `same` says what agrees, `blocks` are tables of what does not."""
+
+    id: str
+    name: str
+    same: str
+    blocks: Sequence[Table]
+
+
+def write_difference(before: Path, after: Path, path: Path, root: Path) -> Path:
+    """Write what differs between two results folders as one HTML file.
+
+    Args:
+        before: A, a folder such as `results/quick`; `after`: B, another.
+        path: the file.
+        root: the project's folder.
+
+    Returns:
+        The file.
+
+    Raises:
+        ResultsError: a folder is none of results, one of its files is damaged, or the page cannot be written.
+    """
+    context = compare(_read("A", before), _read("B", after))
+    page = environment(root).get_template("diff.html.j2")
+    files.write_text(path, page.render(**context, **embedded(root), version=reinrelax.__version__))
+    return path
+
+
+def compare(a: Folder, b: Folder) -> dict[str, Any]:
+    """All that the template is given, but for style and script."""
+    claims = difference.claims(a.claims, b.claims)
+    names = [name for name in a.tables if name in b.tables and name not in _JOBS]
+    tables = [difference.tables(name, a.tables[name], b.tables[name]) for name in names]
+    jobs = {kind: difference.jobs(a.tables[name], b.tables[name], kind) for name, kind in _JOBS.items()}
+    unknown = [side.letter for side in (a, b) if not side.settings]
+    settings = [] if unknown else difference.settings(_compared(a.settings), _compared(b.settings))
+    alone = [[name for name in x.tables if name not in y.tables] for x, y in ((a, b), (b, a))]
+    parts = [
+        _claims(claims),
+        *(_jobs(kind, found) for kind, found in jobs.items()),
+        _settings(settings, unknown),
+        *(_table(found) for found in tables if not found.equal),
+    ]
+    equal = [found.name for found in tables if found.equal]
+    return {
+        "folders": [a, b],
+        "notes": _notes(a, b),
+        "counts": [
+            (len(claims.changed), "verdicts changed", "claims"),
+            (sum(map(len, claims.only)) + len(claims.renamed), "claims added, removed or renamed", "claims"),
+            (sum(not found.equal for found in tables), f"of {count(len(tables), 'table')} differ", "tables"),
+            (sum(len(found.changes) for found in tables), "entries of tables changed", "tables"),
+            (
+                len({name for d in jobs.values() for at in d.changes.values() for name in at}),
+                "jobs differ",
+                "cell",
+            ),
+            (len(settings), "settings differ", "settings"),
+        ],
+        "nothing": not settings
+        and not any(alone)
+        and claims.equal
+        and all(found.equal for found in tables)
+        and all(found.equal for found in jobs.values()),
+        "parts": parts,
+        "equal": equal,
+        "rows": sum(found.same for found in tables),
+        "alone": [(side, names) for side, names in zip(_SIDES, alone, strict=True) if names],
+    }
+
+
+def _read(letter: str, path: Path) -> Folder:
+    if not path.is_dir():
+        raise ResultsError(f"{path}: no such folder. Give two results folders, such as results/quick")
+    if not (path / "tables").is_dir():
+        remedy = f"python -m reinrelax report --config {path / 'config.yaml'}"
+        raise ResultsError(f"{path / 'tables'}: missing, so there is nothing to compare. Run `{remedy}`")
+    found = sorted((path / "tables").glob("*.csv"))
+    # Those without which nothing can be said are read even where they are not there, which is an error.
+    names = dict.fromkeys([*_JOBS, *(file.stem for file in found)])
+    tables = {name: read_as_text(path / "tables" / f"{name}.csv") for name in names}
+    claims = read_json(path / "tables/claims.json")
+    for name, table, columns in (
+        *((f"{name}.csv", tables[name].columns, (kind, "state")) for name, kind in _JOBS.items()),
+        *(("claims.json", claim, ("id", "statement", "verdict")) for claim in claims),
+    ):
+        for column in columns:
+            if column not in table:
+                raise ResultsError(
+                    f"{path / 'tables' / name}: has no {column!r}. Delete it and run snakemake again"
+                )
+    settings = _settings_of(path / "config.yaml")
+    states = [state for name in _JOBS for state in tables[name]["state"]]
+    return Folder(
+        letter,
+        path,
+        str(settings.get("scale", "")),
+        settings,
+        tables,
+        claims,
+        states.count("done"),
+        len(states),
+    )
+
+
+def _settings_of(path: Path) -> dict[str, Any]:
+    """Of a results folder; none where they are not there, as after a report without the workflow."""
+    if not path.is_file():
+        return {}
+    try:
+        found = read_yaml(path)
+    except ConfigError as error:
+        raise ResultsError(f"{path}: cannot be read as settings ({error}). {_REMEDY}") from None
+    if not isinstance(found, dict):
+        raise ResultsError(f"{path}: cannot be read as settings (it is no mapping). {_REMEDY}")
+    return found
+
+
+def _compared(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Without where results go, in which no result differs."""
+    return {name: value for name, value in settings.items() if name != "results"}
+
+
+def _notes(a: Folder, b: Folder) -> list[str]:
+    notes = [
+        f"{side.letter} is partial: {side.done:,} of {count(side.planned, 'job')} done. What it lacks is "
+        "empty or absent here."
+        for side in (a, b)
+        if side.done < side.planned
+    ]
+    if a.scale != b.scale:
+        scales = " and ".join(f"{side.letter} {side.scale or 'unknown'}" for side in (a, b))
+        notes.append(f"The scales differ: {scales}. Numbers differ for that alone.")
+    return notes
+
+
+def _claims(found: difference.ClaimsDifference) -> Part:
+    blocks = []
+    if found.changed:
+        rows = [
+            [
+                Cell(shape(b["statement"]), small=[b["id"], str(b.get("place", ""))], style="prose"),
+                *(cell for claim in (a, b) for cell in (_verdict(claim), _effect(claim))),
+            ]
+            for a, b in found.changed
+        ]
+        columns = [Column("Claim", "text")]
+        for side in _SIDES:
+            columns += [Column(f"Verdict, {side}", "text"), Column(f"Effect, {side}", small="and P")]
+        blocks.append(Table("claims-changed", "Claims whose verdict changed.", columns, rows))
+    columns = [Column("Claim", "text"), Column("Place", "text"), Column("Verdict", "text")]
+    for side, only in zip(_SIDES, found.only, strict=True):
+        rows = [
+            [
+                Cell(shape(c["statement"]), small=[c["id"]], style="prose"),
+                Cell(str(c.get("place", ""))),
+                _verdict(c),
+            ]
+            for c in only
+        ]
+        if rows:
+            blocks.append(Table(f"claims-only-{side}", f"Claims only in {side}.", columns, rows))
+    if found.renamed:
+        rows = [
+            [Cell(shape(b["statement"]), style="prose"), Cell(a["id"]), Cell(b["id"])]
+            for a, b in found.renamed
+        ]
+        columns = [Column("Claim", "text"), *(Column(f"Name in {side}", "text") for side in _SIDES)]
+        blocks.append(Table("claims-renamed", "Claims with another name.", columns, rows))
+    same = f"{count(found.same, 'claim')} with the same verdict, {found.moved:,} of them with other numbers"
+    return Part("claims", "Claims", same, blocks)
+
+
+def _verdict(claim: Mapping[str, Any]) -> Cell:
+    found = mark(str(claim["verdict"]))
+    return Cell(mark=found) if found.text else Cell(str(claim["verdict"]))
+
+
+def _effect(claim: Mapping[str, Any]) -> Cell:
+    effect, low, high, probability = (
+        number(claim.get(name)) for name in ("effect", "low", "high", "probability")
+    )
+    small = [interval(low, high), f"P = {fixed(probability)}" if math.isfinite(probability) else ""]
+    return Cell(signed(effect), key(effect), small=[text for text in small if text])
+
+
+def _jobs(kind: str, found: difference.JobsDifference) -> Part:
+    noun = {"cell": "Cells", "study": "Studies"}[kind]
+    blocks = []
+    if found.changes:
+        rows = [
+            [
+                Cell(column.replace("_", " ")),
+                Cell(f"{len(names):,}", key(len(names))),
+                *(Cell(_brief(column, text), style="prose") for text in (before, after)),
+                Cell(_few(names), style="prose"),
+            ]
+            for (column, before, after), names in found.changes.items()
+        ]
+        columns = [Column("What", "text"), Column("How many"), Column("A", "text"), Column("B", "text")]
+        columns += [Column("Which", "text")]
+        blocks.append(Table(f"{kind}-changed", f"{noun} that differ.", columns, rows))
+    blocks += _alone(kind, [[(name,) for name in names] for names in found.only], (kind,))
+    return Part(
+        kind,
+        noun,
+        f"{found.same:,} the same in all but time and place" + ("" if blocks else ": no difference"),
+        blocks,
+    )
+
+
+def _settings(found: Sequence[tuple[str, Any, Any]], unknown: Sequence[str]) -> Part:
+    columns = [Column("Setting", "text"), Column("A", "text"), Column("B", "text")]
+    rows = [
+        [Cell(path), *(Cell("—" if v is None else str(v), style="prose") for v in pair)]
+        for path, *pair in found
+    ]
+    lacking = f"not compared: no config.yaml in {' and '.join(unknown)}"
+    same = lacking if unknown else "" if rows else "the same"
+    blocks = [Table("settings-changed", "Settings that differ.", columns, rows)] if rows else []
+    return Part("settings", "Configuration", same, blocks)
+
+
+def _table(found: difference.TableDifference) -> Part:
+    blocks = []
+    if found.changes:
+        shown: Sequence[difference.Change] = found.changes
+        if len(shown) > _SHOWN:
+            shown = sorted(shown, key=lambda change: -change.size)[:_SHOWN]
+        rows = [[*map(Cell, change.row), Cell(change.column), *_change(change)] for change in shown]
+        columns = [*(Column(name, "text") for name in found.keys), Column("Column", "text")]
+        columns += [Column("A"), Column("B"), Column("B − A"), Column("Relative", small="to the larger")]
+        of = f" the {len(shown):,} largest of" if len(shown) < len(found.changes) else ""
+        caption = f"{found.name}:{of} {len(found.changes):,} entries that differ."
+        blocks.append(Table(f"{found.name}-changed", caption, columns, rows))
+    blocks += _alone(found.name, found.only, found.keys)
+    blocks += [
+        Table(
+            f"{found.name}-columns-{side}",
+            f"Columns only in {side}.",
+            [Column("Column", "text")],
+            [[Cell(name)] for name in names],
+        )
+        for side, names in zip(_SIDES, found.columns, strict=True)
+        if names
+    ]
+    rounded = f", {found.rounded:,} of them but for rounding" if found.rounded else ""
+    return Part(f"table-{found.name}", found.name, f"{count(found.same, 'row')} the same{rounded}", blocks)
+
+
+def _change(change: difference.Change) -> list[Cell]:
+    values = [number(text) for text in (change.before, change.after)]
+    shown = [
+        Cell(significant(value, 6), key(value)) if math.isfinite(value) else Cell(text or "—")
+        for text, value in zip((change.before, change.after), values, strict=True)
+    ]
+    if not math.isfinite(change.difference):
+        return [*shown, Cell(), Cell()]
+    sign = "+" if change.difference > 0 else ""
+    relative = Cell(f"{significant(100 * change.size, 2)}%", key(change.size))
+    return [*shown, Cell(sign + significant(change.difference, 3), key(change.difference)), relative]
+
+
+def _alone(name: str, only: Sequence[Sequence[difference.Row]], keys: Sequence[str]) -> list[Table]:
+    """Rows that only one folder has: the first few, and how many there are."""
+    out = []
+    for side, found in zip(_SIDES, only, strict=True):
+        rows = [[Cell(text) for text in row] for row in found[:_NAMED]]
+        if not rows:
+            continue
+        first = f", the first {_NAMED} of" if len(found) > _NAMED else ":"
+        caption = f"{name}, only in {side}{first} {count(len(found), 'row')}."
+        columns = [Column(name, "text") for name in keys]
+        out.append(Table(f"{name}-only-{side}", caption, columns, rows))
+    return out
+
+
+def _brief(column: str, text: str) -> str:
+    return (
+        text[:12] + ("+changes" if text.endswith("+changes") else "") if column == "commit" else text or "—"
+    )
+
+
+def _few(names: Sequence[str]) -> str:
+    more = f" and {len(names) - 5:,} more" if len(names) > 5 else ""
+    return ", ".join(names[:5]) + more
