@@ -72,3 +72,9 @@ class Text(HTMLParser):
     def handle_data(self, data: str) -> None:
         if not self._hidden:
             self.words.append(data)
+
+
+def column(table: Any, number: int) -> list[str]:
+    """What stands in a column of a table in the browser, in the rows that are shown."""
+    texts: list[str] = table.locator(f"tbody tr:not([hidden]) > :nth-child({number})").all_inner_texts()
+    return texts

@@ -55,7 +55,7 @@ def _origin(line: Mapping[Any, Any]) -> dict[str, Any]:
         "commit": commit(line["commit"]),
         "wall": duration(line["wall_seconds"]),
         "wall_key": key(line["wall_seconds"]),
-        "machine": ", ".join(filter(None, (line["processor"], _threads(line["threads"]), line["platform"]))),
+        "machine": ", ".join(filter(None, (line["processor"], _threads(line["threads"])))),
         "memory": f"{line['peak_memory_mb']:,.0f} MB" if line["peak_memory_mb"] > 0 else "",
     }
 
