@@ -27,7 +27,7 @@ def test_both_tables_show_all_cells(tab: Any) -> None:
 
 
 def test_tables_sort_on_click_and_by_keyboard(tab: Any) -> None:
-    tab.locator("#table2 details summary").click()
+    tab.locator("#table2 .block details summary").click()
     table = tab.locator("#table2-long")
     head = table.locator("th", has_text="Ours").first
     head.locator("button").click()

@@ -1,5 +1,6 @@
 """The papers' claims as the page shows them: one line each, and what they can be filtered by."""
 
+import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -100,7 +101,7 @@ def claim_row(claim: Mapping[str, Any]) -> dict[str, Any]:
         "order": VERDICTS.index(claim["verdict"]),
         "effect": _effect(claim),
         "interval": limits(claim["low"], claim["high"]),
-        "probability": "" if probability is None else f"P = {fixed(probability, 3)}",
+        "probability": "" if probability is None else f"P = {_chance(probability)}",
         "corrected": "" if corrected is None or not claim["family"] else _corrected(claim),
         "family": claim["family"],
         "key": key(claim["effect"]),
@@ -146,8 +147,14 @@ def _sized(value: float, unit: str, signs: bool = False) -> str:
     return f"{significant(value)} {unit}".strip()
 
 
+def _chance(probability: float) -> str:
+    """Three decimals, towards ½: else what falls short of a rule's limit could seem to reach it."""
+    inward = math.floor if probability > 0.5 else math.ceil
+    return fixed(inward(round(1000 * probability, 6)) / 1000, 3)
+
+
 def _corrected(claim: Mapping[str, Any]) -> str:
-    return f"corrected {fixed(claim['corrected'], 3)}, {count(claim['family_size'], 'claim')} together"
+    return f"corrected {_chance(claim['corrected'])}, {count(claim['family_size'], 'claim')} together"
 
 
 def _jobs(claim: Mapping[str, Any], jobs: Mapping[tuple[str, str], str]) -> list[tuple[str, str]]:

@@ -166,9 +166,9 @@ def _claims(collected: Collected, name: str, what: str, wanted: Callable[[Line],
         row = claim_row(claim)
         rows.append(
             [
-                Cell(row["statement"]),
+                Cell(row["statement"], style="prose"),
                 Cell(mark=row["mark"], key=f"{VERDICTS.index(claim['verdict'])}", link=row["anchor"]),
-                Cell(SCORES[claim["metric"]]),
+                Cell(SCORES[claim["metric"]], style="prose"),
                 Cell(row["effect"], key(claim["effect"]), small=[row["interval"]] if row["interval"] else ()),
                 Cell(fixed(claim["probability"]), key(claim["probability"])),
                 Cell(row["seeds"], small=[row["diverged"]] if row["diverged"] else ()),

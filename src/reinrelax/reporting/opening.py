@@ -184,7 +184,7 @@ def _notices(
         *([f"{count(diverged, 'training')} diverged"] if diverged else []),
     ]
     if wrong:
-        out.append(Notice("Not everything ended well:", f"{', '.join(wrong)}.", "not-run"))
+        out.append(Notice("Not complete:", f"{', '.join(wrong)}.", "not-run"))
     return [*out, *_mixed(jobs)]
 
 
@@ -193,7 +193,7 @@ def _mixed(jobs: Lines) -> list[Notice]:
     out = []
     commits = [commit(job["commit"].removesuffix(_CHANGED)) for job in jobs]
     if len(set(commits)) > 1:
-        text = f"{tally(commits)}. Were the source of a job another now, it would be unreadable here."
+        text = f"{tally(commits)}. A job whose own source has changed since would be unreadable here."
         out.append(Notice("Computed at several commits:", text, "provenance"))
     if changed := [job["commit"] for job in jobs if job["commit"].endswith(_CHANGED)]:
         whose = tally(commit(name.removesuffix(_CHANGED)) for name in changed)
