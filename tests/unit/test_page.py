@@ -82,7 +82,7 @@ def test_digits_are_announced_loudly_and_mnist_is_not(load_config: Load) -> None
     write_results(config, flat, only=elbo)
     words = Text(build(config)).text
     assert "These numbers are not from MNIST" not in words
-    assert "Nothing here is held against the paper" in words
+    assert "is below the papers’ scale" in words
 
 
 def test_commands_name_the_file_and_the_scale(load_config: Load) -> None:
@@ -114,10 +114,11 @@ def test_everything_is_shown_once_it_has_run(load_config: Load) -> None:
         *("bridge-forward", "bridge-round-trip", "sharpness-rows", "inert-analysis", "decoupled-rows"),
         *("properties-rows", "properties-all"),
     }
-    # Below the paper's scale: said in each section that has one, and nothing is judged.
+    # Below the paper's scale: said in each section that has one, and nothing of trained runs is judged.
     assert words.count("not tested at this scale This run:") == 13
     assert "closest, not judged" in words
-    assert {claim["verdict"] for claim in json.loads((config.folder / "tables/claims.json").read_text())} <= {
+    claims = json.loads((config.folder / "tables/claims.json").read_text(encoding="utf-8"))
+    assert {claim["verdict"] for claim in claims if claim["subject"] != "measurements"} <= {
         *("not tested at this scale", "not run", "ambiguous in the paper"),
     }
 

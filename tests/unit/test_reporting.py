@@ -213,8 +213,10 @@ def test_claims_json_holds_rule_and_reason_of_each(load_config: Load) -> None:
     collect.write_tables(config, ROOT)
     found = json.loads((config.folder / "tables/claims.json").read_text(encoding="utf-8"))
     assert {claim["paper"] for claim in found} == {"Beyond ReinMax", "Just Relax It!"}
-    assert all(claim["rule"] and (claim["reason"] or claim["verdict"] == "reproduced") for claim in found)
-    assert {claim["verdict"] for claim in found} == {
+    judged = {"reproduced", "near", "not reproduced", "undecided"}
+    assert all(claim["rule"] and (claim["reason"] or claim["verdict"] in judged) for claim in found)
+    # What is measured without training may be judged at any scale.
+    assert {claim["verdict"] for claim in found if claim["subject"] != "measurements"} == {
         *("not tested at this scale", "not run", "ambiguous in the paper"),
     }
 
