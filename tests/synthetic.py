@@ -27,11 +27,15 @@ RECORD: dict[str, Any] = {
     "commit": "0" * 40,
     "host": "somewhere",
     "device": "cpu",
+    "platform": "Linux-6.1-x86_64",
+    "processor": "Some processor, 4 cores",
+    "threads": 2,
     "python": "3.11.7",
     "torch": "2.15.0",
     "numpy": "2.4.6",
     "started": "2026-01-02T03:04:05+00:00",
     "wall_seconds": 12.5,
+    "peak_memory_mb": 345.6,
 }
 
 
@@ -67,7 +71,8 @@ def write_results(
         only: which cells.
         diverged: estimator, latent shape and seed of runs that end in NaN.
         epochs: which epochs get a row; the last is always among them.
-        record: entries over those of the provenance record; `dataset` also goes into the rows.
+        record: entries over those of the provenance record; `dataset` also goes into the rows, and `sha256`
+            is that of its images.
     """
     for cell in cells(config).values():
         if only(cell):
@@ -100,8 +105,9 @@ def write_cell(
     path = table_path(config, cell.name)
     path.parent.mkdir(parents=True, exist_ok=True)
     pd.DataFrame(lines).to_csv(path, index=False)
+    images = {"name": record.get("dataset", cell.first.dataset), "sha256": record.get("sha256", "0" * 64)}
     known = {"fingerprint": cell.fingerprint, **RECORD, "images_trained": 1}
-    path.with_suffix(".json").write_text(json.dumps({**known, **record}), encoding="utf-8")
+    path.with_suffix(".json").write_text(json.dumps({**known, **record, "dataset": images}), encoding="utf-8")
     if cell.first.experiment == "relaxations":
         relaxed.write_pictures(cell, path.with_suffix(".npz"))
 

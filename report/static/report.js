@@ -21,47 +21,104 @@ for (const table of all("table.sortable")) {
   }
 }
 
-// Filters hide rows whose text or verdict is not asked for, and say how many are left.
+// Filters hide the rows that lack a word of the search or, in a facet of which some values are chosen, all of these.
+// Sizes are found however they are written: 8x4, 8×4 or 8 × 4. What is folded away is not searched.
+const plain = (text) => text.toLowerCase().replace(/(\d)\s*[x×]\s*(?=\d)/g, "$1x");
+const searched = (row) => {
+  const copy = row.cloneNode(true);
+  all("details", copy).forEach((details) => details.remove());
+  return plain([...copy.cells].map((cell) => cell.textContent).join(" ").replace(/\s+/g, " "));
+};
+const filters = new Map();
 for (const form of all("form.filters")) {
   const rows = [...document.getElementById(form.dataset.table).tBodies[0].rows];
-  const texts = new Map(rows.map((row) => [row, row.textContent.toLowerCase()]));
+  const texts = new Map(rows.map((row) => [row, searched(row)]));
+  const boxes = all("input[type=checkbox]", form);
+  const facets = [...new Set(boxes.map((box) => box.name))];
   const apply = () => {
-    const words = form.elements.text.value.toLowerCase().split(/\s+/);
-    const boxes = all("input[name=verdict]", form);
-    const wanted = new Set(boxes.filter((box) => box.checked).map((box) => box.value));
-    for (const row of rows) {
-      const verdict = !boxes.length || wanted.has(row.dataset.verdict);
-      row.hidden = !(verdict && words.every((word) => texts.get(row).includes(word)));
+    const words = plain(form.elements.text.value).split(/\s+/);
+    const chosen = facets.map((name) => boxes.filter((box) => box.name === name && box.checked).map((box) => box.value));
+    // Of each row, which facets let it pass: chips count what they would show beside the choices in other facets.
+    const found = rows.map((row) => ({
+      row,
+      text: words.every((word) => texts.get(row).includes(word)),
+      passes: facets.map((name, index) => !chosen[index].length || chosen[index].includes(row.dataset[name])),
+    }));
+    for (const { row, text, passes } of found) row.hidden = !(text && passes.every(Boolean));
+    for (const box of boxes) {
+      const own = facets.indexOf(box.name);
+      const fits = ({ row, text, passes }) =>
+        text && row.dataset[box.name] === box.value && passes.every((pass, index) => pass || index === own);
+      box.parentElement.querySelector(".number").textContent = found.filter(fits).length;
     }
-    const shown = rows.filter((row) => !row.hidden).length;
-    form.querySelector("output").textContent = `${shown} of ${rows.length} shown`;
+    form.querySelector("output").textContent = `${rows.filter((row) => !row.hidden).length} of ${rows.length} shown`;
+  };
+  // Shows what has this text and these values, and no other restriction.
+  const choose = (text = "", values = {}) => {
+    form.elements.text.value = text;
+    for (const box of boxes) box.checked = values[box.name] === box.value;
+    apply();
   };
   form.addEventListener("input", apply);
   form.addEventListener("submit", (event) => event.preventDefault());
-  form.addEventListener("reset", () => setTimeout(apply));
-  form.apply = apply;
+  form.addEventListener("reset", (event) => {
+    event.preventDefault();
+    choose();
+  });
+  filters.set(form.dataset.table, choose);
+  // What a browser kept of the form when the page was loaded again.
+  apply();
 }
 
-// A count in the summary filters the claims; a link to a row shows it whatever the filter.
-for (const link of all("a[data-verdict]")) {
-  link.addEventListener("click", () => {
-    const form = document.querySelector("form[data-table=claims-table]");
-    form.elements.text.value = "";
-    for (const box of all("input[name=verdict]", form)) box.checked = box.value === link.dataset.verdict;
-    form.apply();
+// A count of the opening screen, its search, and the jobs behind a section filter a table farther down.
+for (const link of all("a[data-filter]")) {
+  const { paper, verdict } = link.dataset;
+  link.addEventListener("click", () => filters.get(link.dataset.filter)("", { paper, verdict }));
+}
+for (const link of all("a[data-source]")) {
+  const { source } = link.dataset;
+  link.addEventListener("click", (event) => {
+    for (const table of ["provenance-table", "studies-table"]) filters.get(table)("", { source });
+    // To the table that has some of them.
+    if (document.querySelector(`#provenance-table tr[data-source="${source}"]`)) return;
+    event.preventDefault();
+    location.hash = "studies-title";
   });
 }
+for (const form of all("form.find")) {
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    filters.get(form.dataset.table)(form.elements.text.value);
+    document.getElementById("claims").scrollIntoView();
+    document.querySelector(".filters[data-table=claims-table] input").focus({ preventScroll: true });
+  });
+}
+
+// A link to a row shows it whatever the filter, with what is folded in it and around it.
 const reveal = () => {
-  const row = document.getElementById(decodeURIComponent(location.hash.slice(1)));
-  if (row?.hidden) {
-    for (const form of all("form.filters")) form.reset();
-    setTimeout(() => row.scrollIntoView({ block: "center" }));
-  }
+  const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  if (!target) return;
+  for (let fold = target.closest("details"); fold; fold = fold.parentElement.closest("details")) fold.open = true;
+  if (!target.matches("tbody tr")) return;
+  if (target.hidden) filters.get(target.closest("table").id)?.();
+  all("details", target).forEach((details) => (details.open = true));
+  target.scrollIntoView();
 };
 addEventListener("hashchange", reveal);
+// A link to where one already is changes no address.
+document.addEventListener("click", (event) => {
+  const link = event.target.closest?.("a[href^='#']");
+  if (link && link.hash === location.hash) setTimeout(reveal);
+});
 reveal();
 
-addEventListener("beforeprint", () => all("details:not(.picture)").forEach((details) => (details.open = true)));
+// On paper folded results are open; a picture's small form, the claims' rules and repeated lists are not results.
+let unfolded = [];
+addEventListener("beforeprint", () => {
+  unfolded = all("details:not([open], .picture, .rule, .judged)");
+  unfolded.forEach((details) => (details.open = true));
+});
+addEventListener("afterprint", () => unfolded.forEach((details) => (details.open = false)));
 
 // Curves: hiding and highlighting of series, and a cursor that reads off all of them at one place.
 const SVG = "http://www.w3.org/2000/svg";

@@ -1,77 +1,14 @@
 """The report in a real browser: it works, asks the network for nothing, and fits a phone."""
 
 import math
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
-from playwright.sync_api import sync_playwright
 
-from reinrelax import config as configuration
-from reinrelax.reporting import collect, figures, page
-from tests.conftest import ROOT, merge
-from tests.synthetic import noise, published, write_results, write_studies
+from tests.pages import column
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = pytest.mark.slow
-
-CHANGES: dict[str, Any] = {
-    "scale": "browser",
-    "dataset": {"name": "mnist", "train_images": None, "test_images": None},
-    "experiments": {"elbo": {"seeds": 5, "epochs": 160, "draws": 100}},
-}
-
-
-@pytest.fixture(scope="module")
-def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A report at the paper's scale: one cell missing, one seed diverged."""
-    raw = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
-    merge(raw, {**CHANGES, "results": str(tmp_path_factory.mktemp("browser"))})
-    config = configuration.load(raw, ROOT)
-    write_results(
-        config,
-        lambda run: published(run, ROOT) if run.experiment == "elbo" else (140 + noise(run), 142.0),
-        only=lambda cell: cell.name != "elbo/8x4/GST-1.0",
-        diverged=[("STGS", "4x24", 2)],
-        epochs=[1, 40, 80, 120],
-    )
-    write_studies(config, only=lambda name: name != "cost")
-    collect.write_tables(config, ROOT)
-    figures.write_figures(config, ROOT)
-    return page.write_report(config, ROOT)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    assert CHROMIUM is not None, "the browser tests need Chromium: apt-get install chromium"
-    with sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
-
-
-@pytest.fixture
-def tab(browser: Any, report: Path, request: pytest.FixtureRequest) -> Iterator[Any]:
-    """The report, opened; whatever the test does must leave no complaint and no request behind."""
-    settings = {"viewport": {"width": 1280, "height": 900}, **getattr(request, "param", {})}
-    opened = browser.new_page(**settings)
-    complaints: list[str] = []
-    requests: list[str] = []
-    opened.on("console", lambda message: complaints.append(message.text))
-    opened.on("pageerror", lambda error: complaints.append(str(error)))
-    opened.on("request", lambda asked: requests.append(asked.url))
-    opened.goto(report.as_uri())
-    yield opened
-    opened.close()
-    assert complaints == []
-    assert [url for url in requests if not url.startswith("data:")] == [report.as_uri()]
-
-
-def column(table: Any, number: int) -> list[str]:
-    return table.locator(f"tbody tr:not([hidden]) > :nth-child({number})").all_inner_texts()
 
 
 def test_both_tables_show_all_cells(tab: Any) -> None:
@@ -90,7 +27,7 @@ def test_both_tables_show_all_cells(tab: Any) -> None:
 
 
 def test_tables_sort_on_click_and_by_keyboard(tab: Any) -> None:
-    tab.locator("#table2 details summary").click()
+    tab.locator("#table2 .block details summary").click()
     table = tab.locator("#table2-long")
     head = table.locator("th", has_text="Ours").first
     head.locator("button").click()
@@ -110,32 +47,6 @@ def test_tables_sort_on_click_and_by_keyboard(tab: Any) -> None:
     assert head.get_attribute("aria-sort") == "none"
     names = column(table, 1)
     assert names == sorted(names, key=str.lower)
-
-
-def test_claims_filter_by_verdict_and_text(tab: Any) -> None:
-    table, output = tab.locator("#claims-table"), tab.locator("form[data-table=claims-table] output")
-    assert output.inner_text() == "127 of 127 shown"
-    tab.locator("a[data-verdict='not run']").click()
-    verdicts = column(table, 1)
-    assert verdicts
-    assert all("not run" in verdict for verdict in verdicts)
-    assert output.inner_text() == f"{len(verdicts)} of 127 shown"
-    tab.locator("form[data-table=claims-table] button").click()
-    tab.wait_for_function(
-        "document.querySelector('form[data-table=claims-table] output').textContent === '127 of 127 shown'"
-    )
-    tab.locator("form[data-table=claims-table] input[type=search]").fill("best 64x8")
-    assert len(column(table, 1)) == 2
-
-
-def test_a_verdict_leads_to_its_rule_even_where_it_was_filtered_away(tab: Any) -> None:
-    tab.locator("a[data-verdict='not run']").click()
-    row = tab.locator("#claim-B-T2-ReinMax-8x4")
-    assert row.is_hidden()
-    tab.locator('#table2 td[data-cell^="ReinMax 8"] a.pill').first.click()
-    row.wait_for(state="visible")
-    row.locator("summary").click()
-    assert "0.5 nats" in row.inner_text()
 
 
 def test_curves_tell_their_values_under_the_pointer(tab: Any) -> None:
@@ -305,7 +216,8 @@ def test_text_stands_out_from_its_ground(browser: Any, report: Path, scheme: str
             const [a, b] = [light(getComputedStyle(node).color), light(ground(node))];
             return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
           };
-          const chosen = "p, li, td, th, caption span, small, .fine, .label, .pill, .count span, .chip, a";
+          const plain = "p, li, td, th, dt, dd, caption span, small, label, a";
+          const chosen = `${plain}, .fine, .label, .pill, .number`;
           return [...document.querySelectorAll(chosen)].map((node) => [ratio(node), node.outerHTML]);
         }"""
     )

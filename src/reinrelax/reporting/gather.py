@@ -17,6 +17,14 @@ from reinrelax.runs import Cell, cells, table_path
 
 _FACTS = ("dataset", "train_images", "test_images", "batch_size", "epochs", "draws")
 _SETTINGS = ("optimizer", "learning_rate", "tau", "tau_d", "eta", "beta", "samples")
+# What a record says of where and how a cell or study was computed; `dataset` stands among the facts.
+_MACHINE = ("device", "host", "platform", "processor", "threads", "commit", "started", "wall_seconds")
+_VERSIONS = ("python", "torch", "numpy")
+ORIGIN = (
+    *_MACHINE,
+    *_VERSIONS,
+    *("peak_memory_mb", "dataset_sha256", "versions", "core_seconds", "gpu_seconds"),
+)
 # Of paper A's trainings alone.
 _MORE_SETTINGS = ("tau_forward", "tau_backward", "k")
 _NEEDED = (
@@ -63,9 +71,7 @@ def gather(config: Config, root: Path) -> Gathered:
             "message": "",
             "planned_seeds": len(cell.runs),
             **dict.fromkeys(("seeds", "diverged"), 0),
-            **dict.fromkeys(
-                (*_FACTS, "settings", "device", "host", "commit", "versions", "started", "wall_seconds")
-            ),
+            **dict.fromkeys((*_FACTS, "settings", *ORIGIN)),
             "table": table_path(config, cell.name).as_posix(),
             "log": (config.folder / "logs" / "train" / f"{cell.name}.log").as_posix(),
             "command": recompute(config, f"{cell.name}.csv", root),
@@ -129,11 +135,20 @@ def _any(options: Sequence[str]) -> str:
 
 
 def provenance(record: Mapping[str, Any]) -> dict[str, Any]:
-    """What a record adds to the line of its cell or study."""
-    libraries = ("reinrelax", "python", "torch", "numpy")
+    """What a record adds to the line of its cell or study: `ORIGIN`, empty where it does not say.
+
+    `core_seconds` is wall time times threads of what ran on a CPU, `gpu_seconds` the wall time of what ran on
+    a GPU; the records do not tell how busy either was.
+    """
+    libraries = ("reinrelax", *_VERSIONS)
+    wall, on_cpu = float(record["wall_seconds"]), record.get("device") == "cpu"
+    dataset = record.get("dataset")
     return {
+        **{name: record.get(name, "") for name in (*_MACHINE, *_VERSIONS, "peak_memory_mb")},
+        "dataset_sha256": dataset.get("sha256", "") if isinstance(dataset, Mapping) else "",
         "versions": ", ".join(f"{name} {record[name]}" for name in libraries if name in record),
-        **{name: record.get(name, "") for name in ("device", "host", "commit", "started", "wall_seconds")},
+        "core_seconds": wall * int(record.get("threads", 1)) if on_cpu else "",
+        "gpu_seconds": "" if on_cpu else wall,
     }
 
 

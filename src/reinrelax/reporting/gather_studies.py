@@ -10,7 +10,7 @@ import pandas as pd
 from reinrelax.columns import COLUMNS, COUNTS, TEXT
 from reinrelax.config import Config
 from reinrelax.errors import ResultsError
-from reinrelax.reporting.gather import provenance, recompute
+from reinrelax.reporting.gather import ORIGIN, provenance, recompute
 from reinrelax.results import StudyResult, read_study
 from reinrelax.studies import Study, studies, study_folder
 
@@ -32,7 +32,7 @@ def gather_studies(config: Config, root: Path) -> Studied:
             "study": study.name,
             "state": "missing",
             "message": "",
-            **dict.fromkeys(("device", "host", "commit", "versions", "started", "wall_seconds")),
+            **dict.fromkeys(ORIGIN),
             "folder": study_folder(config, study.name).as_posix(),
             "log": (config.folder / "logs" / "studies" / f"{study.name}.log").as_posix(),
             "command": recompute(config, f"{study.name}/record.json", root),

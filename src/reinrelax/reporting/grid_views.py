@@ -51,19 +51,17 @@ def blocks(
     judged: pd.DataFrame,
     cells: pd.DataFrame,
     claims: Sequence[Mapping[str, Any]],
-    metric: str,
 ) -> list[Grid | Table]:
     """The grid, and behind a fold the same line by line.
 
     Args:
         name: of the collected table, `table2` or `table3`.
-        title: for readers.
+        title: for readers, and the place that claims on its numbers name.
         judged: its rows.
         cells: planned cells of the experiment that fills it.
         claims: to which the verdicts lead.
-        metric: which of them.
     """
-    places = _places(judged, cells, claims, metric)
+    places = _places(judged, cells, claims, title)
     names = list(dict.fromkeys(place.estimator for place in places))
     rows = [
         (own, PAPER_NAMES.get(own, ""), [place for place in places if place.estimator == own])
@@ -74,14 +72,14 @@ def blocks(
 
 
 def _places(
-    judged: pd.DataFrame, cells: pd.DataFrame, claims: Sequence[Mapping[str, Any]], metric: str
+    judged: pd.DataFrame, cells: pd.DataFrame, claims: Sequence[Mapping[str, Any]], title: str
 ) -> list[Place]:
     # Of a cell in parts, the first stands for all.
     planned = {(line["estimator"], line["latent"]): line for line in cells.iloc[::-1].to_dict("records")}
     links = {
         (claim["lower"][0], claim["places"][0]): anchor("claim", claim["id"])
         for claim in claims
-        if claim["judge"] == "number" and claim["metric"] == metric
+        if claim["judge"] == "number" and claim["place"] == title
     }
     best = {column: _best(judged, column) for column in ("paper_mean", "mean")}
     places = []

@@ -5,11 +5,11 @@ from typing import Any
 
 from reinrelax.claims.model import VERDICTS
 from reinrelax.reporting.blocks import Cell, Column, Table, key, number, plain_cell, value_cell
+from reinrelax.reporting.claim_views import claim_row
 from reinrelax.reporting.collected import Collected
 from reinrelax.reporting.learning_figures import PRINTED
 from reinrelax.reporting.numbers.rl import SCORES, WEIGHT
 from reinrelax.reporting.tables import read_json
-from reinrelax.reporting.views import claim_row
 from reinrelax.reporting.wording import count, episodes_of, fixed, significant, span
 
 Line = Mapping[str, Any]
@@ -166,9 +166,9 @@ def _claims(collected: Collected, name: str, what: str, wanted: Callable[[Line],
         row = claim_row(claim)
         rows.append(
             [
-                Cell(row["statement"]),
+                Cell(row["statement"], style="prose"),
                 Cell(mark=row["mark"], key=f"{VERDICTS.index(claim['verdict'])}", link=row["anchor"]),
-                Cell(SCORES.get(claim["metric"], "")),
+                Cell(SCORES.get(claim["metric"], ""), style="prose"),
                 Cell(row["effect"], key(claim["effect"]), small=[row["interval"]] if row["interval"] else ()),
                 Cell(fixed(claim["probability"]), key(claim["probability"])),
                 Cell(row["seeds"], small=[row["diverged"]] if row["diverged"] else ()),

@@ -1,6 +1,7 @@
 """The report: finished tables and figures in, one self-contained HTML file out."""
 
-import os
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +11,15 @@ from markupsafe import Markup
 import reinrelax
 from reinrelax import files
 from reinrelax.config import Config
-from reinrelax.reporting import errata, grid_views, sections, views
+from reinrelax.reporting import claim_views, errata, grid_views, opening, sections, views
+from reinrelax.reporting.claim_views import Choice, Facet
 from reinrelax.reporting.collected import Collected
+from reinrelax.reporting.gather import recompute
 from reinrelax.reporting.tables import read_json, read_table, read_text
-from reinrelax.reporting.wording import subscripts
+from reinrelax.reporting.wording import PURPOSES, anchor, subscripts
 
-# Collected table, its name for readers, and the metric in it.
-_GRIDS = (("table2", "Table 2", "train_nelbo_nats"), ("table3", "Table 3", "test_nelbo_nats"))
+# Collected table, and its name for readers.
+_GRIDS = {"table2": "Table 2", "table3": "Table 3"}
 
 
 def write_report(config: Config, root: Path) -> Path:
@@ -45,26 +48,51 @@ def context(config: Config, root: Path) -> dict[str, Any]:
     claims = read_json(folder / "claims.json")
     collected = Collected(config, root)
     elbo = cells[cells["experiment"] == "elbo"]
-    judged = {name: read_table(folder / f"{name}.csv") for name, *_ in _GRIDS}
+    judged = {name: read_table(folder / f"{name}.csv") for name in _GRIDS}
     grids = {
-        name: grid_views.blocks(name, title, judged[name], elbo, claims, metric)
-        for name, title, metric in _GRIDS
+        name: grid_views.blocks(name, title, judged[name], elbo, claims) for name, title in _GRIDS.items()
     }
     entries = errata.load(collected)
     papers = sections.load(collected, entries, grids, list(dict.fromkeys(elbo["estimator"])))
     shown = [section for paper in papers for section in paper.sections]
+    names = {section.id: section.name for section in shown}
+    # Of a cell in parts, the first stands for all.
+    jobs = {
+        (line["estimator"], line["latent"]): anchor("cell", line["cell"])
+        for line in elbo.iloc[::-1].to_dict("records")
+    }
+    lines, studied = views.provenance(cells), views.study_rows(studies)
+    rows = claim_views.claim_rows(claims, names, jobs, lambda name: (folder / name).is_file())
     return {
         "version": reinrelax.__version__,
-        "summary": views.summary(config, cells, studies, claims),
+        "summary": opening.summary(config, cells, studies, claims),
         "papers": papers,
-        "errata": [{"entry": entry, "sections": sections.citing(shown, entry)} for entry in entries],
-        "claims": views.claim_rows(claims),
-        "cells": [_with_links(row, config, root) for row in views.provenance(cells)],
-        "studies": [_with_links(row, config, root) for row in views.study_rows(studies)],
+        "errata": [
+            {
+                "entry": entry,
+                "sections": sections.citing(shown, entry),
+                "made_from": sections.made_from(collected, entry),
+            }
+            for entry in entries
+        ],
+        "claims": rows,
+        "claims_command": recompute(config, "tables/claims.json", root),
+        "judged_in": claim_views.by_section(rows),
+        "facets": claim_views.facets(claims),
+        "cells": [views.with_links(row, config, root) for row in lines],
+        "studies": [views.with_links(row, config, root) for row in studied],
+        "job_facets": {"cells": [_sources(lines)], "studies": [_sources(studied)]},
+        "purposes": PURPOSES,
         "not_run": views.not_run(cells, studies, list(judged.values())),
         "css": Markup(read_text(root / "report/static/report.css")),
         "js": Markup(read_text(root / "report/static/report.js")),
     }
+
+
+def _sources(rows: Sequence[Mapping[str, Any]]) -> Facet:
+    """What lines of cells or studies are filtered by: the experiment or study that they belong to."""
+    counts = Counter(row["source"] for row in rows)
+    return Facet("source", "For", [Choice(name, number) for name, number in counts.items()])
 
 
 def _environment(root: Path) -> jinja2.Environment:
@@ -77,20 +105,3 @@ def _environment(root: Path) -> jinja2.Environment:
     )
     environment.filters["maths"] = subscripts
     return environment
-
-
-def _with_links(row: dict[str, Any], config: Config, root: Path) -> dict[str, Any]:
-    """The row with its files as links from the report, where they exist."""
-    places = {"log": Path(row["log"])}
-    if "table" in row:
-        places |= {"CSV": Path(row["table"]), "record": Path(row["table"]).with_suffix(".json")}
-    else:
-        folder = Path(row["folder"])
-        places |= {"record": folder / "record.json"}
-        places |= {path.name: folder / path.name for path in sorted((root / folder).glob("*.csv"))}
-    links = {
-        name: Path(os.path.relpath(place, config.folder)).as_posix()
-        for name, place in places.items()
-        if (root / place).is_file()
-    }
-    return {**row, "links": links}

@@ -86,6 +86,29 @@ class Scale:
 
 
 @dataclass(frozen=True)
+class Shown:
+    """A figure with its files and the command that makes them anew, or a table, whose are its section's."""
+
+    block: Any
+    links: Sequence[tuple[str, str]] = ()
+    command: str = ""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What numbers were made from: the tables that hold them, the command that makes these, and the jobs.
+
+    Attributes:
+        links: text and address of the tables.
+        sources: experiments and studies that fill them, keys of `PURPOSES`.
+    """
+
+    links: Sequence[tuple[str, str]]
+    command: str
+    sources: Sequence[str]
+
+
+@dataclass(frozen=True)
 class Section:
     """A section of the page.
 
@@ -95,7 +118,7 @@ class Section:
         blocks: tables and figures, each with the `template` that shows it.
         absence: why there are none.
         progress: how much of what fills it has been run.
-        links: text and address of its files; `command` computes the first anew.
+        origin: of its tables.
         errata: entries that concern it.
     """
 
@@ -106,11 +129,10 @@ class Section:
     says: str
     here: str
     scale: Scale | None
-    blocks: Sequence[Any]
+    blocks: Sequence[Shown]
     absence: str
     progress: str
-    links: Sequence[tuple[str, str]]
-    command: str
+    origin: Origin
     errata: Sequence[Entry]
 
 
@@ -172,13 +194,19 @@ def _section(
     expected: Sequence[str],
 ) -> Section:
     curves = expected if raw["source"] == "elbo" else ()
-    shown = [
-        figure(collected.folder, drawn[name], raw["name"], curves)
+    drawings = [
+        (name, figure(collected.folder, drawn[name], raw["name"], curves))
         for name in raw.get("figures", ())
         if name in drawn
     ]
-    tables = [*own.get(raw["id"], ()), *(VIEWS[raw["id"]](collected) if raw["id"] in VIEWS else ())]
-    figures = [block for block in shown if block.panels]
+    figures = [_drawn(collected, name, block) for name, block in drawings if block.panels]
+    views = VIEWS[raw["id"]](collected) if raw["id"] in VIEWS else ()
+    tables = [
+        _drawn(collected, "pictures", block, "json")
+        if isinstance(block, relaxation_views.Pictures)
+        else Shown(block)
+        for block in (*own.get(raw["id"], ()), *views)
+    ]
     blocks = [*tables, *figures] if raw.get("tables_first") else [*figures, *tables]
     return Section(
         **{name: " ".join(str(raw[name]).split()) for name in ("id", "nav", "name", "what", "says", "here")},
@@ -186,31 +214,40 @@ def _section(
         blocks=blocks,
         absence="" if blocks else _absence(collected, raw["source"]),
         progress=collected.progress(raw["source"]),
-        links=[*_links(collected, raw)],
-        command=recompute(collected.config, _target(raw), collected.root),
+        origin=_origin(collected, raw["tables"], [raw["source"]]),
         errata=[known[name] for name in raw.get("errata", ())],
     )
+
+
+def made_from(collected: Collected, entry: Entry) -> Origin | None:
+    """Where an entry's numbers come from; None where it has none of this run."""
+    names = dict.fromkeys(Path(item.csv).stem for item in entry.numbers if item.csv)
+    return _origin(collected, list(names), [FILLED_BY[name] for name in names]) if names else None
+
+
+def _origin(collected: Collected, tables: Sequence[str], sources: Sequence[str]) -> Origin:
+    places = {f"{name}, CSV": f"tables/{name}.csv" for name in tables}
+    return Origin(
+        links=[(text, place) for text, place in places.items() if (collected.folder / place).is_file()],
+        command=recompute(collected.config, next(iter(places.values())), collected.root),
+        sources=list(dict.fromkeys(sources)),
+    )
+
+
+def _drawn(collected: Collected, name: str, block: Any, data: str = "csv") -> Shown:
+    """A figure with its files, as far as they exist."""
+    places = {
+        f"{name}, SVG": f"figures/{name}.svg",
+        f"{name}, as drawn, {data.upper()}": f"figures/{name}.{data}",
+    }
+    links = [(text, place) for text, place in places.items() if (collected.folder / place).is_file()]
+    return Shown(block, links, recompute(collected.config, links[0][1], collected.root))
 
 
 def _absence(collected: Collected, source: str) -> str:
     planned = collected.planned(source)
     done = all(line["state"] == "done" for line in planned)
     return "this configuration has nothing of it" if done else "no result yet"
-
-
-def _target(raw: Mapping[str, Any]) -> str:
-    figures = raw.get("figures", ())
-    return f"figures/{figures[0]}.svg" if figures else f"tables/{raw['tables'][0]}.csv"
-
-
-def _links(collected: Collected, raw: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The section's files that exist, from the report's folder."""
-    places = {
-        **{f"{name}, SVG": f"figures/{name}.svg" for name in raw.get("figures", ())},
-        **{f"{name}, as drawn, CSV": f"figures/{name}.csv" for name in raw.get("figures", ())},
-        **{f"{name}, CSV": f"tables/{name}.csv" for name in raw["tables"]},
-    }
-    return [(text, place) for text, place in places.items() if (collected.folder / place).is_file()]
 
 
 def _scale(raw: Mapping[str, Any], collected: Collected) -> Scale:

@@ -23,7 +23,8 @@ _NUMBERS = frozenset(
             "images",
             "batch_size",
         ),
-        *("epochs", "epoch", "wall_seconds", "categories", "functions", "round", "rounds"),
+        *("threads", "wall_seconds", "core_seconds", "gpu_seconds", "peak_memory_mb"),
+        *("epochs", "epoch", "categories", "functions", "round", "rounds"),
         # settings
         *("draws", "samples", "replicas", "estimates", "tau", "tau_d", "eta", "beta", "learning_rate"),
         # measured values and what they are held against

@@ -1,120 +1,15 @@
-"""What the page shows, worked out beforehand: templates only place it."""
+"""Where the page's numbers come from: one line a cell and a study, and what did not run or went wrong."""
 
-from collections import Counter
+import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from reinrelax.claims.model import NEAR, NOT_REPRODUCED, REPRODUCED, UNDECIDED, VERDICTS
 from reinrelax.config import Config
-from reinrelax.reporting.wording import (
-    PURPOSES,
-    Mark,
-    anchor,
-    count,
-    duration,
-    fixed,
-    images,
-    interval,
-    mark,
-    shape,
-    signed,
-)
-
-Claims = Sequence[Mapping[str, Any]]
-
-
-@dataclass(frozen=True)
-class Summary:
-    """What stands above everything else.
-
-    Attributes:
-        judged: whether any claim was held against finished runs; `begun`, whether there are any.
-        dataset: the images that the finished cells used.
-        fallback: whether any of them are not MNIST.
-        coverage: what is there of what was planned, in words.
-        complete: whether nothing is missing, unreadable or diverged.
-        papers: each paper with how many claims are about it.
-        verdicts: each verdict with how many claims have it.
-    """
-
-    scale: str
-    begun: bool
-    judged: bool
-    dataset: str
-    fallback: bool
-    coverage: list[str]
-    complete: bool
-    claims: int
-    papers: list[tuple[str, int]]
-    verdicts: list[tuple[Mark, int]]
-
-
-def summary(config: Config, cells: pd.DataFrame, studies: pd.DataFrame, claims: Claims) -> Summary:
-    """Coverage and verdicts at a glance."""
-    states = pd.concat([cells["state"], studies["state"]]).value_counts()
-    done, planned = cells[cells["state"] == "done"], len(cells)
-    missing, unreadable = int(states.get("missing", 0)), int(states.get("unreadable", 0))
-    diverged = int(cells["diverged"].sum())
-    ended, trainings = int(done["seeds"].sum()) + diverged, int(cells["planned_seeds"].sum())
-    studied = int((studies["state"] == "done").sum())
-    datasets = sorted(set(done["dataset"])) or [config.dataset.name]
-    facts = done.drop_duplicates(["dataset", "train_images", "test_images"])
-    used = [
-        f"{images(name)} ({train:,.0f} training and {test:,.0f} test images)"
-        for name, train, test in zip(
-            facts["dataset"], facts["train_images"], facts["test_images"], strict=True
-        )
-    ]
-    verdicts = [claim["verdict"] for claim in claims]
-    return Summary(
-        scale=config.scale,
-        begun=len(done) > 0,
-        judged=bool({REPRODUCED, NEAR, NOT_REPRODUCED, UNDECIDED} & set(verdicts)),
-        dataset="; ".join(used) or f"{images(config.dataset.name)} (nothing has been run yet)",
-        fallback=any(name != "mnist" for name in datasets),
-        coverage=[
-            f"{len(done)} of {count(planned, 'cell')} done",
-            f"{ended:,} of {count(trainings, 'training')} ended",
-            f"{studied} of {len(studies)} studies done",
-            f"{diverged:,} diverged",
-            f"{missing:,} missing",
-            *([f"{unreadable:,} unreadable"] if unreadable else []),
-            f"{duration(float(done['wall_seconds'].astype(float).sum()))} of training",
-        ],
-        complete=len(done) == planned and studied == len(studies) and not diverged,
-        claims=len(claims),
-        papers=list(Counter(claim["paper"] for claim in claims).items()),
-        verdicts=[(mark(verdict), verdicts.count(verdict)) for verdict in VERDICTS],
-    )
-
-
-def claim_rows(claims: Claims) -> list[dict[str, Any]]:
-    """One line a claim, orderings first: verdict, statement, effect, seeds, rule."""
-    return [claim_row(claim) for claim in sorted(claims, key=lambda claim: claim["type"] == "number")]
-
-
-def claim_row(claim: Mapping[str, Any]) -> dict[str, Any]:
-    """A claim's line."""
-    measured = claim["measure"] == "Δ"
-    effect, probability = claim["effect"], claim["probability"]
-    return {
-        **{key: claim[key] for key in ("id", "place", "rule")},
-        **{key: shape(claim[key]) for key in ("statement", "reason")},
-        "note": shape(claim["note"]) if claim["note"] != claim["reason"] else "",
-        "anchor": anchor("claim", claim["id"]),
-        "mark": mark(claim["verdict"]),
-        "order": VERDICTS.index(claim["verdict"]),
-        "effect": "" if effect is None else f"{'Δ' if measured else 'margin'} {signed(effect)}",
-        "interval": interval(claim["low"], claim["high"]),
-        "probability": "" if probability is None else f"P = {fixed(probability)}",
-        "key": _key(effect if measured else probability),
-        "seeds": str(claim["seeds"]) if claim["seeds"] else "",
-        "diverged": f"{claim['diverged']} diverged" if claim["diverged"] else "",
-        "minimum": claim["minimum"],
-    }
+from reinrelax.reporting.blocks import key
+from reinrelax.reporting.wording import PURPOSES, anchor, commit, count, duration, shape
 
 
 def provenance(cells: pd.DataFrame) -> list[dict[str, Any]]:
@@ -129,6 +24,8 @@ def provenance(cells: pd.DataFrame) -> list[dict[str, Any]]:
             "part": line["cell"].rsplit("/", 1)[-1].removeprefix(line["estimator"]),
             "trainings": f"{int(line['seeds'])} of {int(line['planned_seeds'])}",
             "diverged": int(line["diverged"]),
+            "source": line["experiment"],
+            "sha256": line["dataset_sha256"][:12],
         }
         for line in cells.to_dict("records")
     ]
@@ -141,6 +38,7 @@ def study_rows(studies: pd.DataFrame) -> list[dict[str, Any]]:
             **_origin(line),
             "study": line["study"],
             "folder": line["folder"],
+            "source": line["study"].partition("/")[0],
             "anchor": anchor("study", line["study"]),
         }
         for line in studies.to_dict("records")
@@ -154,10 +52,33 @@ def _origin(line: Mapping[Any, Any]) -> dict[str, Any]:
             key: line[key]
             for key in ("state", "message", "device", "host", "versions", "started", "log", "command")
         },
-        "commit": line["commit"][:12] + ("+changes" if line["commit"].endswith("+changes") else ""),
+        "commit": commit(line["commit"]),
         "wall": duration(line["wall_seconds"]),
-        "wall_key": _key(line["wall_seconds"]),
+        "wall_key": key(line["wall_seconds"]),
+        "machine": ", ".join(filter(None, (line["processor"], _threads(line["threads"])))),
+        "memory": f"{line['peak_memory_mb']:,.0f} MB" if line["peak_memory_mb"] > 0 else "",
     }
+
+
+def with_links(row: Mapping[str, Any], config: Config, root: Path) -> dict[str, Any]:
+    """The line of a cell or study with its files as links from the report, where they exist."""
+    places = {"log": Path(row["log"])}
+    if "table" in row:
+        places |= {"CSV": Path(row["table"]), "record": Path(row["table"]).with_suffix(".json")}
+    else:
+        folder = Path(row["folder"])
+        places |= {"record": folder / "record.json"}
+        places |= {path.name: folder / path.name for path in sorted((root / folder).glob("*.csv"))}
+    links = {
+        name: Path(os.path.relpath(place, config.folder)).as_posix()
+        for name, place in places.items()
+        if (root / place).is_file()
+    }
+    return {**row, "links": links}
+
+
+def _threads(number: float) -> str:
+    return count(int(number), "thread") if number > 0 else ""
 
 
 def not_run(
@@ -199,8 +120,3 @@ def not_run(
 def _study(name: str) -> str:
     source, _, part = name.partition("/")
     return f"{PURPOSES[source]}: {part.replace('-', ' ')}" if part else PURPOSES[source]
-
-
-def _key(value: float | None) -> str:
-    """What a table sorts by: a plain number, or nothing."""
-    return "" if value is None or pd.isna(value) else f"{value:.10g}"

@@ -117,9 +117,14 @@ def images(name: str) -> str:
     return {"mnist": "MNIST", "digits": "scikit-learn’s digits"}.get(name, name)
 
 
-def count(number: int, noun: str) -> str:
-    """`1 seed`, `2 seeds`, `1,000 seeds`."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+def count(number: int, noun: str, plural: str = "") -> str:
+    """`1 seed`, `2 seeds`, `1,000 seeds`; with a plural that has more than an s, that."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def commit(name: str) -> str:
+    """A commit's name, shortened, and whether the tree differed from it."""
+    return name[:12] + ("+changes" if name.endswith("+changes") else "")
 
 
 def duration(seconds: float | None) -> str:

@@ -1,0 +1,173 @@
+"""The papers' claims as the page shows them: one line each, and what they can be filtered by."""
+
+import math
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from reinrelax.claims.model import VERDICTS
+from reinrelax.reporting.blocks import key
+from reinrelax.reporting.wording import (
+    Mark,
+    anchor,
+    count,
+    fixed,
+    interval,
+    mark,
+    shape,
+    signed,
+    significant,
+    span,
+)
+
+Claims = Sequence[Mapping[str, Any]]
+
+# In the table's order: hundreds of numbers say less than what the papers conclude from them.
+TYPES = ("qualitative", "ordering", "trend", "number")
+# Of a claim on more cells than these, the section tells more than a list of links.
+_CELLS = 8
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Something that claims are filtered by: its value, how many have it, and the looks of a verdict."""
+
+    value: str
+    number: int
+    mark: Mark | None = None
+
+
+@dataclass(frozen=True)
+class Facet:
+    """A property by which claims are filtered: the `name` of its attribute, its head, its values."""
+
+    name: str
+    head: str
+    choices: Sequence[Choice]
+
+
+def facets(claims: Claims) -> list[Facet]:
+    """Paper, verdict and type, each with its values and how many claims have them."""
+    counts = {name: Counter(claim[name] for claim in claims) for name in ("paper", "verdict", "type")}
+    return [
+        Facet("paper", "Paper", [Choice(value, number) for value, number in counts["paper"].items()]),
+        Facet(
+            *("verdict", "Verdict"),
+            [Choice(value, counts["verdict"][value], mark(value)) for value in VERDICTS],
+        ),
+        Facet("type", "Type", [Choice(value, counts["type"][value]) for value in TYPES]),
+    ]
+
+
+def claim_rows(
+    claims: Claims,
+    sections: Mapping[str, str],
+    jobs: Mapping[tuple[str, str], str],
+    exists: Callable[[str], bool],
+) -> list[dict[str, Any]]:
+    """One line a claim, numbers last.
+
+    Args:
+        claims: those of `claims.json`.
+        sections: names of the page's sections by id.
+        jobs: places on the page that tell of the cells behind Tables 2 and 3, by estimator and latent shape.
+        exists: whether there is a table of this name.
+    """
+    ordered = sorted(claims, key=lambda claim: TYPES.index(claim["type"]))
+    return [
+        {
+            **claim_row(claim),
+            "section": claim["section"] if claim["section"] in sections else "",
+            "section_name": sections.get(claim["section"], ""),
+            "tables": [name for name in claim["tables"] if exists(name)],
+            "jobs": _jobs(claim, jobs) if claim["subject"] == "trainings" else [],
+        }
+        for claim in ordered
+    ]
+
+
+def claim_row(claim: Mapping[str, Any]) -> dict[str, Any]:
+    """A claim's line, without what it leads to elsewhere on the page."""
+    nats = claim["unit"] == "nats"
+    limits = interval if nats else span
+    probability, corrected = claim["probability"], claim["corrected"]
+    return {
+        **{key: claim[key] for key in ("id", "paper", "place", "type", "rule", "minimum", "command")},
+        **{key: shape(claim[key]) for key in ("statement", "reason")},
+        "note": shape(claim["note"]) if claim["note"] != claim["reason"] else "",
+        "anchor": anchor("claim", claim["id"]),
+        "mark": mark(claim["verdict"]),
+        "order": VERDICTS.index(claim["verdict"]),
+        "effect": _effect(claim),
+        "interval": limits(claim["low"], claim["high"]),
+        "probability": "" if probability is None else f"P = {_chance(probability)}",
+        "corrected": "" if corrected is None or not claim["family"] else _corrected(claim),
+        "family": claim["family"],
+        "key": key(claim["effect"]),
+        "seeds": str(claim["seeds"]) if claim["seeds"] else "",
+        "diverged": f"{claim['diverged']} diverged" if claim["diverged"] else "",
+        "power": "" if claim["detectable"] is None else _sized(claim["detectable"], claim["unit"]),
+        "power_key": key(claim["detectable"]),
+    }
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Claims whose numbers stand in one section: how many have each verdict that occurs, and their lines."""
+
+    counts: Sequence[tuple[Mark, int]]
+    rows: Sequence[Mapping[str, Any]]
+
+
+def by_section(rows: Sequence[Mapping[str, Any]]) -> dict[str, Judged]:
+    """The claims of each section that has some."""
+    out: dict[str, list[Mapping[str, Any]]] = {}
+    for row in rows:
+        out.setdefault(row["section"], []).append(row)
+    return {name: Judged([pair for pair in _counted(own) if pair[1]], own) for name, own in out.items()}
+
+
+def _counted(rows: Sequence[Mapping[str, Any]]) -> list[tuple[Mark, int]]:
+    counts = Counter(row["mark"].text for row in rows)
+    return [(mark(verdict), counts[verdict]) for verdict in VERDICTS]
+
+
+def _effect(claim: Mapping[str, Any]) -> str:
+    if claim["effect"] is None:
+        return ""
+    sign = "+" if claim["effect"] > 0 and claim["unit"] != "nats" else ""
+    return f"{claim['measure']} {sign}{_sized(claim['effect'], claim['unit'], signs=True)}"
+
+
+def _sized(value: float, unit: str, signs: bool = False) -> str:
+    """A number with its unit: nats with two decimals, all else in significant digits."""
+    if unit == "nats":
+        return f"{signed(value) if signs else fixed(value)} nats"
+    return f"{significant(value)} {unit}".strip()
+
+
+def _chance(probability: float) -> str:
+    """Three decimals, towards ½: else what falls short of a rule's limit could seem to reach it."""
+    inward = math.floor if probability > 0.5 else math.ceil
+    return fixed(inward(round(1000 * probability, 6)) / 1000, 3)
+
+
+def _corrected(claim: Mapping[str, Any]) -> str:
+    return f"corrected {_chance(claim['corrected'])}, {count(claim['family_size'], 'claim')} together"
+
+
+def _jobs(claim: Mapping[str, Any], jobs: Mapping[tuple[str, str], str]) -> list[tuple[str, str]]:
+    """Names and places of the cells that a claim reads, where they are few."""
+    places = [
+        (method, place)
+        for place in (*claim["places"], *claim["elsewhere"])
+        for method in (*claim["lower"], *claim["higher"])
+    ]
+    if len(places) > _CELLS:
+        return []
+    return [
+        (f"{method} {shape(place)}", jobs[method, place])
+        for method, place in places
+        if (method, place) in jobs
+    ]

@@ -1,0 +1,213 @@
+"""The opening screen: what was run and what came out, at a glance, and what a reader must know first."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from reinrelax.claims.model import NEAR, NOT_REPRODUCED, NOT_TESTED, REPRODUCED, UNDECIDED, VERDICTS
+from reinrelax.config import Config
+from reinrelax.reporting.wording import Mark, commit, count, duration, images, mark
+
+Claims = Sequence[Mapping[str, Any]]
+Lines = Sequence[Mapping[Any, Any]]
+
+_SOFTWARE = ("python", "torch", "numpy")
+_CHANGED = "+changes"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of the table of verdicts: a paper, its claims by verdict, and all of them."""
+
+    paper: str
+    counts: Sequence[int]
+    total: int
+
+
+@dataclass(frozen=True)
+class Notice:
+    """What could mislead if it were not said: a sentence, particulars, a command that mends it, and a `link`
+    to the part of the page that has more."""
+
+    title: str
+    text: str
+    link: str = ""
+    command: str = ""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What stands above everything else.
+
+    Attributes:
+        judged: whether any claim was held against finished runs.
+        below: whether any could not be, because these are below the scale that it asks for.
+        dataset: the images that the finished cells used.
+        fallback: whether any of them are not MNIST.
+        coverage: what is there of what was planned, in words.
+        complete: whether nothing is missing, unreadable or diverged.
+        cost: names and values of wall time and of what was used in it.
+        environment: names and values of machine and software.
+        marks: the verdicts, in the order of the columns of `rows`.
+        rows: one a paper, and the sum of all.
+        notices: what a reader must know first.
+    """
+
+    scale: str
+    judged: bool
+    below: bool
+    dataset: str
+    fallback: bool
+    coverage: Sequence[str]
+    complete: bool
+    cost: list[tuple[str, str]]
+    environment: list[tuple[str, str]]
+    marks: Sequence[Mark]
+    rows: Sequence[Row]
+    claims: int
+    notices: Sequence[Notice]
+
+
+def summary(config: Config, cells: pd.DataFrame, studies: pd.DataFrame, claims: Claims) -> Summary:
+    """Coverage, cost, environment and verdicts."""
+    done_cells, done_studies = (table[table["state"] == "done"] for table in (cells, studies))
+    jobs = [*done_cells.to_dict("records"), *done_studies.to_dict("records")]
+    states = Counter(pd.concat([cells["state"], studies["state"]]))
+    diverged = int(cells["diverged"].sum())
+    ended, trainings = int(done_cells["seeds"].sum()) + diverged, int(cells["planned_seeds"].sum())
+    names = sorted(set(done_cells["dataset"])) or [config.dataset.name]
+    fallback = any(name != "mnist" for name in names)
+    return Summary(
+        scale=config.scale,
+        judged=_judged(claims),
+        below=any(claim["verdict"] == NOT_TESTED for claim in claims),
+        dataset=_dataset(config, done_cells),
+        fallback=fallback,
+        coverage=[
+            f"{len(done_cells):,} of {count(len(cells), 'cell')} done",
+            f"{ended:,} of {count(trainings, 'training')} ended",
+            f"{len(done_studies):,} of {count(len(studies), 'study', 'studies')} done",
+            f"{diverged:,} diverged",
+            f"{states['missing']:,} missing",
+            f"{states['unreadable']:,} unreadable",
+        ],
+        complete=states["done"] == len(cells) + len(studies) and not diverged,
+        cost=_cost(jobs),
+        environment=_environment(jobs),
+        marks=[mark(verdict) for verdict in VERDICTS],
+        rows=_rows(claims),
+        claims=len(claims),
+        notices=_notices(claims, jobs, states, diverged, fallback),
+    )
+
+
+def tally(values: Iterable[Any], noun: str = "job") -> str:
+    """`2.15.0`, or where there are several `2.15.0 (40 jobs), 2.14.1 (3 jobs)`, the most frequent first."""
+    counts = Counter(str(value) for value in values)
+    if len(counts) == 1:
+        return next(iter(counts))
+    return ", ".join(f"{value} ({count(number, noun)})" for value, number in counts.most_common())
+
+
+def _dataset(config: Config, done: pd.DataFrame) -> str:
+    facts = done.drop_duplicates(["dataset", "train_images", "test_images"])
+    used = [
+        f"{images(name)} ({train:,.0f} training and {test:,.0f} test images)"
+        for name, train, test in zip(
+            facts["dataset"], facts["train_images"], facts["test_images"], strict=True
+        )
+    ]
+    return "; ".join(used) or f"{images(config.dataset.name)} (nothing has been run yet)"
+
+
+def _cost(jobs: Lines) -> list[tuple[str, str]]:
+    totals = {
+        name: sum(float(job[name]) for job in jobs if pd.notna(job[name]))
+        for name in ("wall_seconds", "core_seconds", "gpu_seconds")
+    }
+    cores = totals["core_seconds"]
+    return [
+        ("Wall time", f"{duration(totals['wall_seconds'])}, jobs added up"),
+        ("Processor", f"{cores / 3600:,.2f} core-hours ({cores:,.0f} core-seconds: wall time × threads)"),
+        ("GPU", f"{totals['gpu_seconds']:,.0f} GPU-seconds"),
+    ]
+
+
+def _environment(jobs: Lines) -> list[tuple[str, str]]:
+    lines = {
+        "Devices": [job["device"] for job in jobs],
+        "Processors": [job["processor"] for job in jobs if job["processor"]],
+        "Hosts": [job["host"] for job in jobs],
+        "System": [job["platform"] for job in jobs if job["platform"]],
+    }
+    software = [f"{name} {tally(job[name] for job in jobs if job[name])}" for name in _SOFTWARE]
+    return [(name, tally(values)) for name, values in lines.items() if values] + (
+        [("Software", "; ".join(software))] if jobs else []
+    )
+
+
+def _rows(claims: Claims) -> list[Row]:
+    papers = list(dict.fromkeys(claim["paper"] for claim in claims))
+    rows = []
+    for name in papers:
+        counts = Counter(claim["verdict"] for claim in claims if claim["paper"] == name)
+        rows.append(Row(name, [counts[verdict] for verdict in VERDICTS], sum(counts.values())))
+    if len(rows) > 1:
+        columns = zip(*(row.counts for row in rows), strict=True)
+        rows.append(Row("", [sum(column) for column in columns], len(claims)))
+    return rows
+
+
+def _judged(claims: Claims) -> bool:
+    return bool({REPRODUCED, NEAR, NOT_REPRODUCED, UNDECIDED} & {claim["verdict"] for claim in claims})
+
+
+def _notices(
+    claims: Claims, jobs: Lines, states: Mapping[str, int], diverged: int, fallback: bool
+) -> list[Notice]:
+    out = []
+    below = sum(claim["verdict"] == NOT_TESTED for claim in claims)
+    if jobs and below and not fallback:
+        some = f"{below:,} of {count(len(claims), 'claim')} cannot be judged here."
+        out.append(
+            Notice(
+                some if _judged(claims) else "Nothing here is held against the paper.",
+                "What has run for them is below the papers’ scale; how is said beside each. That scale:",
+                command="snakemake --cores all --configfile workflow/scales/paper.yaml",
+            )
+        )
+    wrong = [
+        *(f"{count(states[state], 'job')} {state}" for state in ("missing", "unreadable") if states[state]),
+        *([f"{count(diverged, 'training')} diverged"] if diverged else []),
+    ]
+    if wrong:
+        out.append(Notice("Not complete:", f"{', '.join(wrong)}.", "not-run"))
+    return [*out, *_mixed(jobs)]
+
+
+def _mixed(jobs: Lines) -> list[Notice]:
+    """What differs between jobs that stand side by side as one result."""
+    out = []
+    commits = [commit(job["commit"].removesuffix(_CHANGED)) for job in jobs]
+    if len(set(commits)) > 1:
+        text = f"{tally(commits)}. A job whose own source has changed since would be unreadable here."
+        out.append(Notice("Computed at several commits:", text, "provenance"))
+    if changed := [job["commit"] for job in jobs if job["commit"].endswith(_CHANGED)]:
+        whose = tally(commit(name.removesuffix(_CHANGED)) for name in changed)
+        title = f"{count(len(changed), 'job')} computed from changed working trees:"
+        out.append(Notice(title, f"what was changed beside {whose} is in no commit.", "provenance"))
+    for name in ("torch", "numpy"):
+        if len({job[name] for job in jobs}) > 1:
+            text = f"{tally(job[name] or 'unknown' for job in jobs)}."
+            out.append(Notice(f"Computed with several versions of {name}:", text, "provenance"))
+    used = [
+        f"{images(job['dataset'])}{f' (sha256 {sha[:12]})' if (sha := job['dataset_sha256']) else ''}"
+        for job in jobs
+        if job.get("dataset")
+    ]
+    if len(set(used)) > 1:
+        out.append(Notice("Computed on several data sets:", f"{tally(used)}.", "provenance"))
+    return out

@@ -1,0 +1,203 @@
+"""What the page says and how: names, numbers, links, commands, notices, from results that are planted."""
+
+import json
+import math
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from reinrelax.errors import ConfigError
+from reinrelax.reporting import collect, figures, page, sections
+from reinrelax.reporting.gather import recompute
+from reinrelax.reporting.wording import anchor, fixed, interval, signed, significant, subscripts
+from tests import toy
+from tests.conftest import ROOT
+from tests.pages import Load, Text, build, elbo, flat, line
+from tests.synthetic import write_results, write_studies
+
+
+def test_names_and_messages_are_escaped(load_config: Load) -> None:
+    config = load_config()
+    evil = "<script>alert(1)</script>&<b>"
+    write_results(config, flat, only=elbo, host=evil, device=evil, commit=evil)
+    collect.write_tables(config, ROOT)
+    for name in ("table2.csv", "curves.csv", "cells.csv"):
+        path = config.folder / "tables" / name
+        path.write_text(path.read_text().replace("ReinMax-CV", evil).replace("Adam", evil), encoding="utf-8")
+    figures.write_figures(config, ROOT)
+    html = page.write_report(config, ROOT).read_text(encoding="utf-8")
+    assert "<script>alert" not in html
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;&amp;&lt;b&gt;" in html
+    scripts = [attrs for tag, attrs in Text(html).tags if tag == "script"]
+    assert len(scripts) == 3
+    ET.parse(config.folder / "figures/figure3.svg")
+
+
+def test_the_page_needs_nothing_beside_it_and_links_only_to_what_exists(load_config: Load) -> None:
+    config = load_config()
+    write_results(config, flat, only=elbo)
+    log = config.folder / "logs/train/elbo/8x4/ST.log"
+    log.parent.mkdir(parents=True)
+    log.write_text("trained")
+    found = Text(build(config))
+    targets = {attrs["id"] for _, attrs in found.tags if attrs.get("id")}
+    ids = [attrs["id"] for _, attrs in found.tags if attrs.get("id")]
+    assert len(ids) == len(targets), "an id is used twice"
+    for tag, attrs in found.tags:
+        assert attrs.get("src", "data:").startswith("data:")
+        href = attrs.get("href") or attrs.get("xlink:href") or ""
+        if href.startswith("#"):
+            assert href[1:] in targets, href
+        elif tag == "a":
+            assert (config.folder / href).is_file(), href
+        elif href:
+            assert href == "data:,"
+    assert any(attrs.get("href") == "logs/train/elbo/8x4/ST.log" for _, attrs in found.tags)
+    assert "url(http" not in page.write_report(config, ROOT).read_text()
+
+
+def test_headers_have_scope_and_tables_captions(load_config: Load) -> None:
+    config = load_config()
+    write_results(config, flat, only=elbo)
+    tags = Text(build(config)).tags
+    assert all(attrs.get("scope") in ("col", "row") for tag, attrs in tags if tag == "th")
+    names = [tag for tag, _ in tags]
+    assert names.count("caption") == names.count("table") > 6
+    assert all(attrs.get("aria-label") or attrs.get("aria-hidden") for tag, attrs in tags if tag == "svg")
+
+
+def test_digits_are_announced_loudly_and_mnist_is_not(load_config: Load) -> None:
+    config = load_config()
+    write_results(config, flat, only=elbo)
+    assert "These numbers are not from MNIST" in Text(build(config)).text
+    # The fallback: asked for MNIST, computed with digits.
+    config = load_config(dataset={"name": "mnist"}, scale="other")
+    write_results(config, flat, only=elbo, dataset="digits")
+    assert "These numbers are not from MNIST" in Text(build(config)).text
+    config = load_config(dataset={"name": "mnist"}, scale="third")
+    write_results(config, flat, only=elbo)
+    words = Text(build(config)).text
+    assert "These numbers are not from MNIST" not in words
+    assert "is below the papers’ scale" in words
+
+
+def test_commands_name_the_file_and_the_scale(load_config: Load) -> None:
+    config = load_config()
+    write_results(config, flat, only=elbo)
+    html = build(config)
+    target = f"{config.folder.as_posix()}/elbo/8x4/ST.csv"
+    command = f"snakemake --cores all --configfile workflow/scales/test.yaml --force {target}"
+    assert line(config, "cells.csv", "ST", "8x4")["command"] == command
+    assert command in html
+    config = load_config(scale="mine")
+    assert recompute(config, "x y.csv", ROOT) == f"snakemake --cores all --force {config.folder}/'x y.csv'"
+
+
+def test_everything_is_shown_once_it_has_run(load_config: Load) -> None:
+    config = load_config()
+    write_results(config, flat)
+    write_studies(config)
+    html = build(config)
+    words = Text(html).text
+    assert "Nothing to show" not in words
+    assert "complete" in words
+    assert "Everything that this configuration plans was run" not in words  # other shapes were not planned
+    tables = {attrs["id"] for tag, attrs in Text(html).tags if tag == "table" and "id" in attrs}
+    assert tables >= {
+        *("table1-rows", "figure1-last", "sweep-rows", "table2-grid", "table3-grid", "control-terms"),
+        *("identities-deviations", "figure2-minimum", "quadrature-rules", "table4-rows", "table5-rows"),
+        *("readings-rows", "studies-table", "relaxations-rows", "learned-rows", "gates-correlations"),
+        *("bridge-forward", "bridge-round-trip", "sharpness-rows", "inert-analysis", "decoupled-rows"),
+        *("properties-rows", "properties-all"),
+    }
+    # Below the paper's scale: said in each section that has one, and nothing of trained runs is judged.
+    assert words.count("not tested at this scale This run:") == 13
+    assert "closest, not judged" in words
+    claims = json.loads((config.folder / "tables/claims.json").read_text(encoding="utf-8"))
+    assert {claim["verdict"] for claim in claims if claim["subject"] != "measurements"} <= {
+        *("not tested at this scale", "not run", "ambiguous in the paper"),
+    }
+
+
+def test_tables_say_what_was_measured(load_config: Load) -> None:
+    config = load_config()
+    build(config)
+    toy.write(config.folder, toy.everything())
+    words = Text(page.write_report(config, ROOT).read_text(encoding="utf-8")).text
+    assert "ReinMax 7.400 2.71 1.50 [1.25, 1.75] 2.50" in words
+    assert "Theorem 1 0 2.50 0.500 ≠ does not hold" in words
+    assert "Theorem 1 0.5 1.00 × 10⁻¹⁵ 1.00 × 10⁻¹⁶ = holds to rounding" in words
+    assert "STGS in the paper: Gumbel 3.45 20.0 [19.0, 21.0]" in words
+    assert "Adam, 0.0005, τ 1 Adam, 0.0005, τ 0.7 130.25 131.50 +1.25 3 6 of 6 2" in words
+    assert "Eq. 23, α = 2/3 order of the local error 3.01" in words
+
+
+def test_a_section_is_at_the_papers_scale_or_says_that_it_is_not(load_config: Load) -> None:
+    config = load_config()
+    write_studies(config)
+    build(config)
+    rows = toy.everything()
+    for row in rows["table1"]:
+        row.update(epoch=50, estimates=1024, images=100)
+    toy.write(config.folder, rows)
+    cells_csv = config.folder / "tables/cells.csv"
+    own = pd.read_csv(cells_csv, dtype=str, keep_default_na=False)
+    own.loc[own["experiment"] == "gradients", ["state", "dataset"]] = ["done", "mnist"]
+    own.to_csv(cells_csv, index=False)
+    shown = [section for paper in page.context(config, ROOT)["papers"] for section in paper.sections]
+    scales = {section.id: section.scale for section in shown if section.scale}
+    assert scales["table1"].mark.text == ""
+    assert scales["table1"].ours == "MNIST, after epoch 50, 1,024 estimates, 100 images"
+    assert scales["control"].mark.text == "not tested at this scale"
+    assert scales["figure2"].mark.text == "not run"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("- {id: x, naw: y}", r"sections\.yaml: x\.naw: unknown key"),
+        ("- {id: x}", r"sections\.yaml: x: missing nav"),
+        ("- {id: x, nav: x, name: x, what: x, says: x, here: x, source: elbo, tables: [table9]}", "table9"),
+    ],
+)
+def test_a_wrong_section_is_named(
+    load_config: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, message: str
+) -> None:
+    config = load_config()
+    build(config)
+    path = tmp_path / "sections.yaml"
+    path.write_text(f"paper: P\ntitle: T\nsections:\n{text}")
+    monkeypatch.setattr(sections, "WORDS", (path,))
+    with pytest.raises(ConfigError, match=message):
+        page.write_report(config, ROOT)
+
+
+def test_numbers_of_any_size_are_written() -> None:
+    assert [significant(x) for x in (0.0, 1.5, -0.0123456, 1.8e-15, 1234567.0)] == [
+        *("0", "1.50", "−0.0123", "1.80 × 10⁻¹⁵", "1.23 × 10⁶"),
+    ]
+    assert significant(math.nan) == significant(None) == ""
+    assert str(subscripts("θ_D of <b> and std_root, (π_τ + D)")) == (
+        "θ<sub>D</sub> of &lt;b&gt; and std_root, (π<sub>τ</sub> + D)"
+    )
+
+
+def test_numbers_are_written_with_care() -> None:
+    assert fixed(-0.001) == "0.00"
+    assert fixed(-1.5) == "−1.50"
+    assert fixed(None) == fixed(math.nan) == fixed(math.inf) == ""
+    assert (signed(0.2), signed(-0.2), signed(0.001)) == ("+0.20", "−0.20", "0.00")
+    assert interval(-1, 2) == "[−1.00, 2.00]"
+    assert interval(math.nan, 2) == ""
+    assert anchor("cell", 'a b"<c>/d') == "cell-a-b-c-d"
+
+
+def test_reporting_needs_no_torch() -> None:
+    code = (
+        "import sys; from reinrelax.reporting import collect, figures, page; sys.exit('torch' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

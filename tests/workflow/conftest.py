@@ -1,0 +1,87 @@
+"""A report of planted results, and a real browser to read it with."""
+
+import json
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from playwright.sync_api import sync_playwright
+
+from reinrelax import config as configuration
+from reinrelax.reporting import collect, figures, page
+from tests.conftest import ROOT, merge
+from tests.synthetic import noise, published, write_results, write_studies
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+CHANGES: dict[str, Any] = {
+    "scale": "browser",
+    "dataset": {"name": "mnist", "train_images": None, "test_images": None},
+    "experiments": {"elbo": {"seeds": 5, "epochs": 160, "draws": 100}},
+}
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, float]:
+    """A report at the paper's scale, one cell missing, one seed diverged; and the seconds its page took."""
+    raw = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+    merge(raw, {**CHANGES, "results": str(tmp_path_factory.mktemp("browser"))})
+    config = configuration.load(raw, ROOT)
+    write_results(
+        config,
+        lambda run: published(run, ROOT) if run.experiment == "elbo" else (140 + noise(run), 142.0),
+        only=lambda cell: cell.name != "elbo/8x4/GST-1.0",
+        diverged=[("STGS", "4x24", 2)],
+        epochs=[1, 40, 80, 120],
+    )
+    write_studies(config, only=lambda name: name != "cost")
+    collect.write_tables(config, ROOT)
+    figures.write_figures(config, ROOT)
+    clock = time.perf_counter()
+    path = page.write_report(config, ROOT)
+    return path, time.perf_counter() - clock
+
+
+@pytest.fixture(scope="session")
+def report(built: tuple[Path, float]) -> Path:
+    """Where the report lies."""
+    return built[0]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Chromium, as installed."""
+    assert CHROMIUM is not None, "the browser tests need Chromium: apt-get install chromium"
+    with sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def tab(browser: Any, report: Path, request: pytest.FixtureRequest) -> Iterator[Any]:
+    """The report, opened; whatever the test does must leave no complaint and no request behind."""
+    settings = {"viewport": {"width": 1280, "height": 900}, **getattr(request, "param", {})}
+    opened = browser.new_page(**settings)
+    complaints: list[str] = []
+    requests: list[str] = []
+    opened.on("console", lambda message: complaints.append(message.text))
+    opened.on("pageerror", lambda error: complaints.append(str(error)))
+    opened.on("request", lambda asked: requests.append(asked.url))
+    opened.goto(report.as_uri())
+    yield opened
+    opened.close()
+    assert complaints == []
+    assert [url for url in requests if not url.startswith("data:")] == [report.as_uri()]
+
+
+@pytest.fixture(scope="session")
+def claims(report: Path) -> list[dict[str, Any]]:
+    """What the report's claims are."""
+    found: list[dict[str, Any]] = json.loads(
+        (report.parent / "tables/claims.json").read_text(encoding="utf-8")
+    )
+    return found
