@@ -5,18 +5,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import jinja2
-from markupsafe import Markup
-
 import reinrelax
 from reinrelax import files
 from reinrelax.config import Config
 from reinrelax.reporting import claim_views, errata, grid_views, opening, sections, views
 from reinrelax.reporting.claim_views import Choice, Facet
 from reinrelax.reporting.collected import Collected
+from reinrelax.reporting.environment import embedded, environment
 from reinrelax.reporting.gather import recompute
-from reinrelax.reporting.tables import read_json, read_table, read_text
-from reinrelax.reporting.wording import PURPOSES, anchor, subscripts
+from reinrelax.reporting.tables import read_json, read_table
+from reinrelax.reporting.wording import PURPOSES, anchor
 
 # Collected table, and its name for readers.
 _GRIDS = {"table2": "Table 2", "table3": "Table 3"}
@@ -37,7 +35,7 @@ def write_report(config: Config, root: Path) -> Path:
         ResultsError: a table or figure is missing or damaged, or the report cannot be written.
     """
     path = root / config.folder / "report.html"
-    files.write_text(path, _environment(root).get_template("report.html.j2").render(context(config, root)))
+    files.write_text(path, environment(root).get_template("report.html.j2").render(context(config, root)))
     return path
 
 
@@ -84,8 +82,7 @@ def context(config: Config, root: Path) -> dict[str, Any]:
         "job_facets": {"cells": [_sources(lines)], "studies": [_sources(studied)]},
         "purposes": PURPOSES,
         "not_run": views.not_run(cells, studies, list(judged.values())),
-        "css": Markup(read_text(root / "report/static/report.css")),
-        "js": Markup(read_text(root / "report/static/report.js")),
+        **embedded(root),
     }
 
 
@@ -93,15 +90,3 @@ def _sources(rows: Sequence[Mapping[str, Any]]) -> Facet:
     """What lines of cells or studies are filtered by: the experiment or study that they belong to."""
     counts = Counter(row["source"] for row in rows)
     return Facet("source", "For", [Choice(name, number) for name, number in counts.items()])
-
-
-def _environment(root: Path) -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(root / "report/templates"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["maths"] = subscripts
-    return environment

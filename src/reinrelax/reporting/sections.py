@@ -226,7 +226,8 @@ def made_from(collected: Collected, entry: Entry) -> Origin | None:
 
 
 def _origin(collected: Collected, tables: Sequence[str], sources: Sequence[str]) -> Origin:
-    places = {f"{name}, CSV": f"tables/{name}.csv" for name in tables}
+    kinds = (("CSV", "csv"), ("LaTeX", "tex"), ("Markdown", "md"))
+    places = {f"{name}, {kind}": f"tables/{name}.{end}" for name in tables for kind, end in kinds}
     return Origin(
         links=[(text, place) for text, place in places.items() if (collected.folder / place).is_file()],
         command=recompute(collected.config, next(iter(places.values())), collected.root),
