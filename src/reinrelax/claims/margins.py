@@ -19,8 +19,9 @@ def by_margin(claim: Claim, sample: Sample, margin: Margin, what: str, spare: in
     """Judge by the probability, over resampled values, that the claim's margin is positive.
 
     A group holds where all its margins but `spare` are positive; the claim, where enough groups hold. Its own
-    margin is the one on which that hangs. To refute it, that it seldom holds in resampling is not enough: so
-    does any claim about many places. Enough of its parts must fail, each by itself; see `_refuting`.
+    margin is the one on which that hangs, and its interval is that of the part that decides as observed: the
+    least of several resampled margins lies below it. For the same reason a claim about many places seldom
+    holds in resampling; to refute it, enough of its parts must fail, each by itself (see `_refuting`).
 
     Args:
         claim: what is judged.
@@ -33,7 +34,8 @@ def by_margin(claim: Claim, sample: Sample, margin: Margin, what: str, spare: in
     needed = len(groups) if claim.at_least is None else min(claim.at_least, len(groups))
     margins = _decisive(groups, needed, spare)
     observed, resampled = float(margins[0]), margins[1:]
-    interval = stats.percentile_interval(observed, resampled, claim.rule["level"])
+    part = _deciding(groups, needed, spare)
+    interval = stats.percentile_interval(observed, part[1:], claim.rule["level"])
     # Where nothing differs at all, as between two names of the same computation, nothing is ahead.
     equal = bool((margins == 0.0).all())
     probability = 0.0 if equal else stats.probability_positive(resampled)
@@ -125,6 +127,14 @@ def _decisive(groups: Sequence[Floats], needed: int, spare: int) -> Floats:
     return _order(own, own.shape[-1] - needed)
 
 
+def _deciding(groups: Sequence[Floats], needed: int, spare: int) -> Floats:
+    """The part `[1 + S]` on which the claim hangs as observed."""
+    if not groups or min(group.shape[-1] for group in groups) <= spare:
+        return np.full(1 + stats.RESAMPLES, np.nan)
+    parts = [group[:, np.argsort(group[0])[spare]] for group in groups]
+    return parts[int(np.argsort([part[0] for part in parts])[-needed])]
+
+
 def _order(values: Floats, place: int) -> Floats:
     """In each row of `[S, n]` the value that so many others are below; NaN where one is, or there is none."""
     if place >= values.shape[-1]:
@@ -172,23 +182,10 @@ def _in_words(claim: Claim, sample: Sample, what: str, several: bool) -> str:
     if count > 1:
         needed = count if claim.at_least is None else claim.at_least
         where = f" at {'all' if needed == count else f'{needed} or more'} of {count} places"
-    source = (
-        "over resampled seeds"
-        if claim.query is None
-        else "values taken as independent and normal, with their intervals"
-    )
-    diverged = (
-        " A diverged seed counts as infinitely far on the wrong side where it should be lower and is left "
-        "out where it should be higher; with one, at best undecided."
-        if claim.query is None
-        else ""
-    )
-    parts = (
-        " (so many of its parts failing, each by itself and corrected for their number)" if several else ""
-    )
-    family = (
-        " P is corrected for the number of claims in its family by Holm’s method." if claim.family else ""
-    )
+    source = "over resampled seeds" if claim.query is None else "each value normal, with its interval"
+    parts = " by parts that fail each by itself, corrected for their number" if several else ""
+    diverged = " With a diverged seed: at best undecided." if claim.query is None else ""
+    family = " P is corrected for its family by Holm’s method." if claim.family else ""
     return (
         f"P = probability, {source}, that {what}{where}: reproduced if P ≥ {rule['reproduced_from']:g}, not "
         f"reproduced if P ≤ {rule['not_reproduced_to']:g}{parts}, otherwise undecided.{diverged}{family}"

@@ -142,8 +142,12 @@ def _shortfalls(rows: pd.DataFrame, jobs: pd.DataFrame, wanted: Mapping[str, Any
             continue
         # What draws nothing has no draws to be too few; of snapshots the last one counts.
         counts = [float(value) for value in found if name != "draws" or float(value) > 0]
-        if counts and (used := max(counts) if name == "epoch" else min(counts)) < least:
-            yield f"{used:,.0f} {word} (asked for: {least:,.0f})"
+        if not counts:
+            continue
+        used = max(counts) if name == "epoch" else min(counts)
+        if used < least:
+            found_so = f"epoch {used:,.0f}" if name == "epoch" else f"{used:,.0f} {word}"
+            yield f"{found_so} (asked for: {least:,.0f})"
 
 
 def _side(rows: pd.DataFrame, picks: Sequence[Pick]) -> pd.DataFrame:
