@@ -51,7 +51,8 @@ def gathered(*tables: pd.DataFrame) -> Gathered:
 
 def test_settings_are_told_apart_and_averaged_over_seeds() -> None:
     found = relaxations.relaxations(
-        gathered(rows_of("Relaxed-Bernoulli", [{"tau": 0.1}, {"tau": 0.5}]), rows_of("REINFORCE", [{}]))
+        gathered(rows_of("Relaxed-Bernoulli", [{"tau": 0.1}, {"tau": 0.5}]), rows_of("REINFORCE", [{}])),
+        baseline=np.nan,
     ).set_index("label")
     assert list(found.index) == ["Relaxed-Bernoulli, τ 0.1", "Relaxed-Bernoulli, τ 0.5", "REINFORCE"]
     warm = found.loc["Relaxed-Bernoulli, τ 0.5"]
@@ -69,7 +70,8 @@ def test_a_diverged_seed_is_counted_and_not_averaged() -> None:
     metrics = [column for column in rows if column.endswith("_nats")]
     rows.loc[dead, metrics] = np.nan
     rows.loc[dead, "status"] = "diverged"
-    line = relaxations.relaxations(gathered(rows)).iloc[0]
+    line = relaxations.relaxations(gathered(rows), baseline=200.0).iloc[0]
+    assert line["below_baseline"] == 91.5
     assert (line["seeds"], line["diverged"], line["test"]) == (2, 1, 108.5)
 
 
@@ -82,7 +84,7 @@ def test_curves_have_all_three_bounds() -> None:
 
 def test_nothing_gives_headers() -> None:
     empty = relaxations.labelled(Gathered(pd.DataFrame(columns=[*rows_of("STS", [{}])]), pd.DataFrame()))
-    assert relaxations.relaxations(empty).empty
+    assert relaxations.relaxations(empty, np.nan).empty
     assert relaxations.curves(empty).empty
 
 

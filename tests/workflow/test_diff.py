@@ -5,18 +5,17 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 import yaml
-from playwright.sync_api import sync_playwright
 
 from reinrelax import config as configuration
 from reinrelax.reporting import collect
 from tests.conftest import ROOT, merge
 from tests.synthetic import noise, write_results, write_studies
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = pytest.mark.slow
 
 
@@ -51,32 +50,28 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_the_page_works_alone_in_both_schemes_and_on_a_phone(page: Path) -> None:
-    assert CHROMIUM is not None, "the browser tests need Chromium: apt-get install chromium"
+def test_the_page_works_alone_in_both_schemes_and_on_a_phone(browser: Any, page: Path) -> None:
     backgrounds = set()
-    with sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        for width, scheme in ((1280, "light"), (375, "dark")):
-            tab = chromium.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
-            complaints: list[str] = []
-            requests: list[str] = []
-            tab.on("console", lambda message, into=complaints: into.append(message.text))
-            tab.on("pageerror", lambda error, into=complaints: into.append(str(error)))
-            tab.on("request", lambda asked, into=requests: into.append(asked.url))
-            tab.goto(page.as_uri())
-            assert tab.evaluate("document.documentElement.scrollWidth") <= width
-            backgrounds.add(tab.evaluate("getComputedStyle(document.body).backgroundColor"))
-            changed = tab.locator("#claims-changed tbody tr")
-            assert changed.count() == 1
-            assert "near" in changed.inner_text()
-            head = tab.locator("#table4-changed th", has_text="B − A")
-            head.locator("button").click()
-            assert head.get_attribute("aria-sort") == "ascending"
-            assert "ffffffffffff" in tab.locator("#cell-changed").inner_text()
-            for link in tab.locator("nav a").all():
-                assert tab.locator(link.get_attribute("href")).count() == 1
-            tab.close()
-            assert complaints == []
-            assert [url for url in requests if not url.startswith("data:")] == [page.as_uri()]
-        chromium.close()
+    for width, scheme in ((1280, "light"), (375, "dark")):
+        tab = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+        complaints: list[str] = []
+        requests: list[str] = []
+        tab.on("console", lambda message, into=complaints: into.append(message.text))
+        tab.on("pageerror", lambda error, into=complaints: into.append(str(error)))
+        tab.on("request", lambda asked, into=requests: into.append(asked.url))
+        tab.goto(page.as_uri())
+        assert tab.evaluate("document.documentElement.scrollWidth") <= width
+        backgrounds.add(tab.evaluate("getComputedStyle(document.body).backgroundColor"))
+        changed = tab.locator("#claims-changed tbody tr")
+        assert changed.count() == 1
+        assert "near" in changed.inner_text()
+        head = tab.locator("#table4-changed th", has_text="B − A")
+        head.locator("button").click()
+        assert head.get_attribute("aria-sort") == "ascending"
+        assert "ffffffffffff" in tab.locator("#cell-changed").inner_text()
+        for link in tab.locator("nav a").all():
+            assert tab.locator(link.get_attribute("href")).count() == 1
+        tab.close()
+        assert complaints == []
+        assert [url for url in requests if not url.startswith("data:")] == [page.as_uri()]
     assert len(backgrounds) == 2

@@ -22,7 +22,16 @@ _COMMANDS = {
 _GREEK = {
     **{"α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "epsilon", "ζ": "zeta", "η": "eta"},
     **{"θ": "theta", "κ": "kappa", "λ": "lambda", "μ": "mu", "π": "pi", "ρ": "rho", "σ": "sigma"},
-    **{"τ": "tau", "φ": "phi", "Γ": "Gamma", "Δ": "Delta", "Θ": "Theta", "Λ": "Lambda", "Π": "Pi"},
+    **{
+        "τ": "tau",
+        "φ": "phi",
+        "χ": "chi",
+        "Γ": "Gamma",
+        "Δ": "Delta",
+        "Θ": "Theta",
+        "Λ": "Lambda",
+        "Π": "Pi",
+    },
     **{"Σ": "Sigma", "Φ": "Phi"},
 }
 _MATHS = {
