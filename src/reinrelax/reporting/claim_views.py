@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from reinrelax.claims.model import VERDICTS
+from reinrelax.claims.model import JUDGED, VERDICTS
 from reinrelax.reporting.blocks import key
 from reinrelax.reporting.wording import (
     Mark,
@@ -74,7 +74,8 @@ def claim_rows(
         jobs: places on the page that tell of the cells behind Tables 2 and 3, by estimator and latent shape.
         exists: whether there is a table of this name.
     """
-    ordered = sorted(claims, key=lambda claim: TYPES.index(claim["type"]))
+    # What has been held against results comes first, and the many numbers last.
+    ordered = sorted(claims, key=lambda c: (c["verdict"] not in JUDGED, TYPES.index(c["type"])))
     return [
         {
             **claim_row(claim),
