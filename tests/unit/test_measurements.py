@@ -30,7 +30,7 @@ def test_a_clear_order_is_found_and_its_reverse_refuted() -> None:
 
 def test_conditions_pick_rows_by_number_or_text_and_lists_of_either() -> None:
     rows = [*pair(1.0, 2.0, tau=0.1), *pair(2.0, 1.0, tau=1.0)]
-    for tau, verdict in ((0.1, "reproduced"), (1, "not reproduced"), ([0.1, 5], "reproduced")):
+    for tau, verdict in ((0.1, "reproduced"), (1, "not reproduced"), ([0.1], "reproduced")):
         claim = claimed("less", query={**SIDES, "where": {"tau": tau}})
         assert judge(claim, measured(rows)).verdict == verdict
 
@@ -42,8 +42,13 @@ def test_groups_are_compared_each_by_itself_and_so_many_must_hold() -> None:
     found = judge(claimed("less", query=query, at_least=3), measured(rows))
     assert found.verdict == "reproduced"
     assert "at 3 or more of 4 places" in found.rule
-    # A place at which one side is missing is no place where it holds.
-    assert judge(claimed("less", query=query, at_least=3), measured(rows[:-1])).verdict != "reproduced"
+    # Where one side is missing nothing is known, and what is left does not stand for all.
+    for at_least in (None, 1, 3):
+        found = judge(claimed("less", query=query, at_least=at_least), measured(rows[:-1]))
+        assert (found.verdict, found.reason) == (
+            "not tested at this scale",
+            "a side of a comparison has no row",
+        )
 
 
 def test_a_claim_that_holds_everywhere_as_observed_is_not_refuted_by_the_number_of_places() -> None:
@@ -214,6 +219,34 @@ def test_a_curve_with_a_job_missing_is_not_judged() -> None:
     partial = type(there)(there.tables, {}, there.sources, pd.concat([there.plan, other], ignore_index=True))
     found = judge(claim, partial)
     assert (found.verdict, found.reason) == ("not tested at this scale", "1 of 2 jobs done")
+
+
+def test_what_is_said_of_several_needs_them_all() -> None:
+    rows = [estimate(1.0 + k, 0.1, label=label) for k, label in enumerate("abc")]
+    query = {"where": {"label": ["a", "b", "c", "d", "e", "f", "g", "h"]}}
+    found = judge(claimed("within", query=query, parameters={"to": 9.0}), measured(rows))
+    assert (found.verdict, found.reason) == (
+        "not tested at this scale",
+        "no row with label d, e, f, g and 1 more",
+    )
+    there = measured(rows)
+    plan = pd.concat([there.plan, there.plan.assign(job="other", state="missing")], ignore_index=True)
+    partial = type(there)(there.tables, {}, there.sources, plan)
+    for where, verdict in (({}, "not tested at this scale"), ({"label": "a"}, "not tested at this scale")):
+        claim = claimed("within", query={"where": where}, parameters={"to": 9.0})
+        assert judge(claim, partial).verdict == verdict
+    # Where rows tell which job they came from, the others do not matter to one of them.
+    cells = [{**row, "estimator": row["label"], "latent": "8x4"} for row in rows]
+    plan = pd.DataFrame(
+        [
+            {**there.plan.iloc[0], "job": label, "estimator": label, "latent": "8x4", "state": state}
+            for label, state in (("a", "done"), ("b", "missing"))
+        ]
+    )
+    partial = type(there)({"t": pd.DataFrame(cells)}, {}, there.sources, plan)
+    for where, verdict in (({}, "not tested at this scale"), ({"label": "a"}, "reproduced")):
+        claim = claimed("within", query={"where": where}, parameters={"to": 9.0})
+        assert judge(claim, partial).verdict == verdict
 
 
 def test_a_diverged_seed_keeps_a_measurement_undecided() -> None:

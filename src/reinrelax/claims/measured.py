@@ -13,6 +13,7 @@ from reinrelax.claims.model import Claim, Floats, Group, Pick, Query, Sample
 from reinrelax.errors import ConfigError
 
 _LEVEL = 0.95
+_NAMED = 4  # absent values, before the rest is only counted
 _WORDS = {"dataset": "data set", "train_images": "training images", "test_images": "test images"}
 
 
@@ -40,22 +41,24 @@ class Measurements:
         rows = self.rows(claim)
         keyed = [rows] if not query.each else [part for _, part in rows.groupby(list(query.each), sort=False)]
         noise = _Noise()
-        groups, used = [], []
+        groups, used, lacking = [], [], [*_lacking(rows, query.where)]
         for part in keyed:
             lower = _side(part, query.lower) if query.lower else part
             higher = _side(part, query.higher)
             if len(lower) == 0 or len(higher) < len(query.higher):
+                lacking += ["a side of a comparison has no row"] if len(part) else []
                 continue
             at = np.asarray(lower[query.over] if query.over else range(len(lower)), dtype=np.float64)
             groups.append(Group(_drawn(lower, query, noise), _drawn(higher, query, noise), at))
             used += [lower, higher]
         found = pd.concat(used) if used else rows.iloc[:0]
-        whole = bool(query.each or query.over)
+        # What is said of many rows needs all jobs that could have given one.
+        whole = bool(query.each or query.over) or (not query.lower and len(found) > 1)
         jobs = self._jobs(query, found if len(found) else rows, whole)
         return Sample(
             groups,
             opposite=0,
-            premise=self._premise(claim, found, jobs),
+            premise=self._premise(claim, found, jobs, lacking),
             seeds=int(found["seeds"].min()) if "seeds" in found and found["seeds"].notna().any() else 0,
             diverged=int(found["diverged"].sum()) if "diverged" in found and len(found) else 0,
             jobs=[str(job) for job in jobs["job"]],
@@ -86,22 +89,13 @@ class Measurements:
         if query.reference:
             return self.plan.iloc[:0]
         plan = self.plan[self.plan["source"] == self.sources[query.table]]
-        if whole or not len(rows):
-            return plan
-        names = rows["latents"] if "latents" in rows else rows.get("estimator")
-        if names is not None and "latent" in rows:
-            cells = set(zip(names, rows["latent"], strict=True))
-            own = [cell in cells for cell in zip(plan["estimator"], plan["latent"], strict=True)]
-            if any(own):
-                return plan[own]
-        if "epoch" in rows and rows["epoch"].notna().all():
-            ends = tuple({f"/epoch-{int(epoch)}" for epoch in rows["epoch"]})
-            own = [str(job).endswith(ends) for job in plan["job"]]
-            if any(own):
-                return plan[own]
-        return plan
+        told = _told(rows)
+        own = [any(name.endswith(told) for name in _names(job)) for job in plan.to_dict("records")]
+        return plan[own] if told and any(own) and not whole else plan
 
-    def _premise(self, claim: Claim, rows: pd.DataFrame, jobs: pd.DataFrame) -> tuple[str, str]:
+    def _premise(
+        self, claim: Claim, rows: pd.DataFrame, jobs: pd.DataFrame, lacking: Sequence[str]
+    ) -> tuple[str, str]:
         assert claim.query is not None
         query = claim.query
         if query.reference:
@@ -111,10 +105,40 @@ class Measurements:
         # What rows do not say of themselves, all that fills their table says.
         filling = self.plan[self.plan["source"] == self.sources[query.table]]
         reasons = [*_shortfalls(rows, filling[filling["state"] == "done"], claim.minimum.exact)]
-        undone = jobs[jobs["state"] != "done"]
-        if len(undone) and (query.each or query.over):
-            reasons.append(f"{len(jobs) - len(undone)} of {len(jobs)} jobs done")
-        return (model.NOT_TESTED, "; ".join(reasons)) if reasons else ("", "")
+        if undone := int((jobs["state"] != "done").sum()):
+            reasons.append(f"{len(jobs) - undone} of {len(jobs)} jobs done")
+        reasons += lacking
+        return (model.NOT_TESTED, "; ".join(dict.fromkeys(reasons))) if reasons else ("", "")
+
+
+def _told(rows: pd.DataFrame) -> tuple[str, ...]:
+    """Ends of the names of the jobs that rows say they came from; none where they do not."""
+    lines = rows.to_dict("records")
+    if {"environment", "cap", "algorithm"} <= set(rows):
+        ends = {f"/{line['environment']}-{line['cap']:.0f}/{line['algorithm']}" for line in lines}
+    elif "latent" in rows and {"latents", "estimator"} & set(rows):
+        method = "latents" if "latents" in rows else "estimator"
+        ends = {f"/{line['latent']}/{line[method]}" for line in lines}
+    elif "epoch" in rows and rows["epoch"].notna().all():
+        ends = {f"/epoch-{line['epoch']:.0f}" for line in lines}
+    else:
+        ends = set()
+    return tuple(ends)
+
+
+def _names(job: Mapping[Any, Any]) -> tuple[str, str]:
+    """A job's own name, and that of the cell of which it may be a part."""
+    return str(job["job"]), f"/{job['latent']}/{job['estimator']}"
+
+
+def _lacking(rows: pd.DataFrame, where: Pick) -> Iterable[str]:
+    """In words, which of the values that are asked for together no row has."""
+    for name, wanted in where.items():
+        options = wanted if isinstance(wanted, list) else []
+        absent = [str(option) for option in options if not fits(rows[name], option).any()]
+        if absent:
+            more = f" and {len(absent) - _NAMED} more" if len(absent) > _NAMED else ""
+            yield f"no row with {name} {', '.join(absent[:_NAMED])}{more}"
 
 
 def _absence(jobs: pd.DataFrame) -> str:
