@@ -114,6 +114,7 @@ def _train(options: argparse.Namespace) -> None:
             images.load(config.folder / "data"),
             table=table_path(config, cell.name),
             fingerprint=cell.fingerprint,
+            source=cell.source,
             device=device,
             checkpoint_every=config.machine.checkpoint_every_epochs,
             extra={"cell": cell.name, "scale": config.scale, "config": config.raw},

@@ -35,10 +35,14 @@ class Cell:
         return self.runs[0]
 
     @property
+    def source(self) -> str:
+        """A hash of the source that computes the runs."""
+        return fingerprint(_sources(self.first))
+
+    @property
     def fingerprint(self) -> str:
         """A hash of the rows and of the source that computes them: what the job's results depend on."""
-        source = fingerprint(_sources(self.first))
-        return digest([source, [run.run_id for run in self.runs], list(self.snapshots)])
+        return digest([self.source, [run.run_id for run in self.runs], list(self.snapshots)])
 
 
 def run_table(config: Config) -> list[Run]:

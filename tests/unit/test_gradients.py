@@ -196,8 +196,8 @@ def test_a_study_reads_a_snapshot_and_writes_its_tables(
     save(digits, config.folder / "data")
     cell = snapshot_cell(config)
     table = snapshot_path(config).with_suffix(".csv")
-    options = {"table": table, "fingerprint": cell.fingerprint, "device": "cpu", "checkpoint_every": 1}
-    train_cell(cell.runs, digits, **options, extra={}, snapshots=cell.snapshots)  # type: ignore[arg-type]
+    options = {"table": table, "fingerprint": cell.fingerprint, "source": cell.source, "device": "cpu"}
+    train_cell(cell.runs, digits, **options, checkpoint_every=1, extra={}, snapshots=cell.snapshots)
     study = studies(config)["gradients/epoch-2"]
     record = run_study(study, config, "cpu", {})
     folder = study_folder(config, study.name)

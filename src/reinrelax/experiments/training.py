@@ -5,7 +5,7 @@ import io
 import json
 import sys
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,8 @@ from torch import Tensor
 from tqdm import tqdm
 
 from reinrelax import files
-from reinrelax.experiments import provenance
+from reinrelax.experiments import finished, provenance
+from reinrelax.experiments.finished import Finished
 from reinrelax.images import Images
 from reinrelax.run import Run, digest
 from reinrelax.training import checkpoint
@@ -46,15 +47,18 @@ def train_replicas(
     hyper: Sequence[str],
     table: Path,
     fingerprint: str,
+    source: str,
     device: str,
     checkpoint_every: int,
     extra: dict[str, Any],
     snapshots: Collection[int] = (),
-    then: Callable[[Trainer], None] = lambda trainer: None,
+    then: Callable[[Trainer], None] | None = None,
 ) -> dict[str, Any]:
     """Train the runs, which share all but replica settings; write `table` and, beside it, a `.json` record.
 
-    A checkpoint beside the table lets a killed job go on; it is removed once the table is there.
+    A checkpoint beside the table lets a killed job go on; it is removed once the table is there. Runs that
+    have been trained before, of the same source and images, are not trained again, unless more than their
+    numbers is asked for: snapshots, or what `then` does with the trained networks.
 
     Args:
         runs: rows of the run table.
@@ -63,6 +67,7 @@ def train_replicas(
         hyper: names of hyper-parameters that the table has columns for.
         table: where the CSV goes.
         fingerprint: of rows and source; recorded, and required of a checkpoint.
+        source: of the source alone.
         device: "cpu" or "cuda".
         checkpoint_every: epochs between checkpoints.
         extra: what else the record should say.
@@ -74,9 +79,68 @@ def train_replicas(
     """
     started, clock = datetime.now(UTC), time.perf_counter()
     prepare_process()
+    identities = {run.run_id: digest([source, run.run_id, images.sha256, device]) for run in runs}
+    known = {} if snapshots or then else finished.read(table, runs, identities)
+    missing = [run for run in runs if run.run_id not in known]
+    described = provenance.describe(describe_device(device))
+    origin = {
+        **{name: described[name] for name in ("commit", "host")},
+        "started": started.isoformat(timespec="seconds"),
+    }
+    done, presented, resumed = dict(known), 0, 0
+    if missing:
+        identity = digest([fingerprint, images.sha256, device, [run.run_id for run in missing]])
+        state = table.with_suffix(".checkpoint")
+        trainer, resumed = _trained(
+            missing, images, make_trainer, device, snapshots, state, identity, checkpoint_every
+        )
+        presented = len(missing) * (trainer.history.epochs - resumed) * len(images.train)
+        new = finished.of(trainer, [identities[run.run_id] for run in missing], origin)
+        done |= {run.run_id: entry for run, entry in zip(missing, new, strict=True)}
+        if then:
+            then(trainer)
+    record = {
+        **extra,
+        "fingerprint": fingerprint,
+        "estimator": runs[0].estimator,
+        "latent": str(runs[0].shape),
+        "draws": dict(runs[0].hyper).get("draws", 0),
+        **described,
+        "threads": torch.get_num_threads(),
+        "dataset": {"name": images.name, "sha256": images.sha256},
+        "run_ids": [run.run_id for run in runs],
+        "seeds": [run.seed for run in runs],
+        "diverged": {run.run_id: done[run.run_id].diverged for run in runs if done[run.run_id].diverged},
+        "reused": {run_id: dict(entry.origin) for run_id, entry in known.items()},
+        "started": origin["started"],
+        "wall_seconds": round(time.perf_counter() - clock, 3),
+        "resumed_after_epoch": resumed,
+        # Image presentations of all replicas, those before a resume left out: what a time estimate needs.
+        "images_trained": presented,
+        "peak_memory_mb": round(provenance.peak_memory_mb(), 1),
+    }
+    if snapshots:
+        with files.atomic(table.with_suffix(".pt")) as file:
+            torch.save({"seeds": record["seeds"], "kept": trainer.kept}, file)
+    finished.write(table, done)
+    files.write_text(table, to_csv(runs, images, done, hyper))
+    files.write_text(table.with_suffix(".json"), json.dumps(record, indent=2) + "\n")
+    table.with_suffix(".checkpoint").unlink(missing_ok=True)
+    return record
+
+
+def _trained(
+    runs: Sequence[Run],
+    images: Images,
+    make_trainer: Make,
+    device: str,
+    snapshots: Collection[int],
+    state: Path,
+    identity: str,
+    checkpoint_every: int,
+) -> tuple[Trainer, int]:
+    """A trainer that has come to its last epoch, and the epoch from which a checkpoint let it go on."""
     trainer = make_trainer(runs, images, device, snapshots)
-    state = table.with_suffix(".checkpoint")
-    identity = digest([fingerprint, images.sha256, device])
     checkpoint.restore(state, trainer, identity)
     resumed = trainer.history.epochs
     steps = -(-len(images.train) // runs[0].batch_size)
@@ -90,38 +154,7 @@ def train_replicas(
                 checkpoint.save(state, trainer, identity)
             if bool((trainer.history.diverged > 0).all()):
                 break
-    then(trainer)
-    seconds = time.perf_counter() - clock
-    record = {
-        **extra,
-        "fingerprint": fingerprint,
-        "estimator": runs[0].estimator,
-        "latent": str(runs[0].shape),
-        "draws": dict(runs[0].hyper).get("draws", 0),
-        **provenance.describe(describe_device(device)),
-        "threads": torch.get_num_threads(),
-        "dataset": {"name": images.name, "sha256": images.sha256},
-        "run_ids": [run.run_id for run in runs],
-        "seeds": [run.seed for run in runs],
-        "diverged": {
-            run.run_id: epoch
-            for run, epoch in zip(runs, trainer.history.diverged.tolist(), strict=True)
-            if epoch
-        },
-        "started": started.isoformat(timespec="seconds"),
-        "wall_seconds": round(seconds, 3),
-        "resumed_after_epoch": resumed,
-        # Image presentations of all replicas, those before a resume left out: what a time estimate needs.
-        "images_trained": len(runs) * (trainer.history.epochs - resumed) * len(images.train),
-        "peak_memory_mb": round(provenance.peak_memory_mb(), 1),
-    }
-    if snapshots:
-        with files.atomic(table.with_suffix(".pt")) as file:
-            torch.save({"seeds": record["seeds"], "kept": trainer.kept}, file)
-    files.write_text(table, to_csv(runs, images, trainer, hyper))
-    files.write_text(table.with_suffix(".json"), json.dumps(record, indent=2) + "\n")
-    state.unlink(missing_ok=True)
-    return record
+    return trainer, resumed
 
 
 def prepare_process() -> None:
@@ -150,17 +183,18 @@ def hyper_of(runs: Sequence[Run], counts: Collection[str]) -> dict[str, Tensor |
     return out
 
 
-def to_csv(runs: Sequence[Run], images: Images, trainer: Trainer, hyper_names: Sequence[str]) -> str:
+def to_csv(
+    runs: Sequence[Run], images: Images, done: Mapping[str, Finished], hyper_names: Sequence[str]
+) -> str:
     """The tidy table: one row a run and epoch, nats per image, numbers in full precision."""
-    names = trainer.objective.metrics
+    names = list(done[runs[0].run_id].metrics)
     parts = [name.removesuffix("_kl") for name in names if name.endswith("_kl")]
     terms_of = [f"{part}_{term}_nats" for part in parts for term in _TERMS]
     buffer = io.StringIO()
     writer = csv.DictWriter(buffer, [*_RUN, *hyper_names, *_SETTING, *terms_of], lineterminator="\n")
     writer.writeheader()
-    metrics = {name: torch.stack(values).tolist() for name, values in trainer.history.metrics.items()}
-    for replica, run in enumerate(runs):
-        diverged = int(trainer.history.diverged[replica])
+    for run in runs:
+        metrics, diverged = done[run.run_id].metrics, done[run.run_id].diverged
         hyper = dict(run.hyper)
         shared = {
             "run_id": run.run_id,
@@ -178,9 +212,8 @@ def to_csv(runs: Sequence[Run], images: Images, trainer: Trainer, hyper_names: S
             "epochs": run.epochs,
             "seed": run.seed,
         }
-        for index in range(trainer.history.epochs):
-            epoch = index + 1
-            terms = {f"{name}_nats": values[index][replica] for name, values in metrics.items()}
+        for epoch, values in enumerate(zip(*metrics.values(), strict=True), 1):
+            terms = {f"{name}_nats": value for name, value in zip(metrics, values, strict=True)}
             sums = {
                 f"{part}_nelbo_nats": terms[f"{part}_reconstruction_nats"] + terms[f"{part}_kl_nats"]
                 for part in parts

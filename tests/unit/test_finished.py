@@ -1,0 +1,92 @@
+"""A training that has ended is not done again when its cell gains or loses others."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from reinrelax.config import Config
+from reinrelax.experiments import finished
+from reinrelax.experiments.vae import train_cell
+from reinrelax.images import Images
+from reinrelax.runs import Cell, cells, table_path
+
+Load = Callable[..., Config]
+
+
+def planned(load_config: Load, seeds: int, **changes: Any) -> tuple[Config, Cell]:
+    elbo = {"estimators": ["ST"], "latent_shapes": ["8x4"], "seeds": seeds, "epochs": 2, **changes}
+    config = load_config(experiments={"elbo": elbo})
+    return config, cells(config)["elbo/8x4/ST"]
+
+
+def train(config: Config, cell: Cell, digits: Images, **changes: Any) -> tuple[dict[str, Any], pd.DataFrame]:
+    """The record and the table; the table is deleted before, as a workflow does."""
+    table = table_path(config, cell.name)
+    table.unlink(missing_ok=True)
+    options = {"fingerprint": cell.fingerprint, "source": cell.source, "device": "cpu", "checkpoint_every": 1}
+    record = train_cell(cell.runs, digits, table=table, extra={}, **{**options, **changes})
+    return record, pd.read_csv(table)
+
+
+def test_a_new_seed_is_trained_alone_and_the_others_keep_their_bits(
+    load_config: Load, digits: Images
+) -> None:
+    first, before = train(*planned(load_config, 2), digits)
+    assert first["reused"] == {}
+    config, cell = planned(load_config, 3)
+    record, after = train(config, cell, digits)
+    assert record["images_trained"] == 2 * len(digits.train)
+    assert set(record["reused"]) == set(first["run_ids"])
+    assert all(origin["started"] == first["started"] for origin in record["reused"].values())
+    pd.testing.assert_frame_equal(after[after["seed"] < 2].reset_index(drop=True), before)
+    # The new one does as it does in company, to the rounding of a step or two.
+    finished.place(table_path(config, cell.name)).unlink()
+    _, together = train(config, cell, digits)
+    columns = [column for column in after if column.endswith("_nats")]
+    assert after[columns].to_numpy() == pytest.approx(together[columns].to_numpy(), rel=2e-4)
+
+
+def test_fewer_seeds_and_their_return_train_nothing(load_config: Load, digits: Images) -> None:
+    _, before = train(*planned(load_config, 3), digits)
+    record, after = train(*planned(load_config, 2), digits)
+    assert (record["images_trained"], len(record["reused"])) == (0, 2)
+    pd.testing.assert_frame_equal(after, before[before["seed"] < 2])
+
+
+def test_other_settings_source_images_or_device_are_trained_anew(load_config: Load, digits: Images) -> None:
+    config, cell = planned(load_config, 2)
+    train(config, cell, digits)
+    for changes in ({"source": "other"},):
+        assert train(config, cell, digits, **changes)[0]["reused"] == {}
+    train(config, cell, digits)
+    fewer = Images(digits.name, digits.train[:-1], digits.test)
+    assert train(config, cell, fewer)[0]["reused"] == {}
+    assert train(*planned(load_config, 2, epochs=3), digits)[0]["reused"] == {}
+
+
+def test_a_run_is_found_in_another_part_of_its_cell(load_config: Load, digits: Images) -> None:
+    _, whole = train(*planned(load_config, 3), digits)
+    elbo = {"estimators": ["ST"], "latent_shapes": ["8x4"], "seeds": 3, "epochs": 2}
+    config = load_config(experiments={"elbo": elbo}, machine={"max_replicas_per_job": 2})
+    for part in (".1", ".2"):
+        record, table = train(config, cells(config)[f"elbo/8x4/ST{part}"], digits)
+        assert record["images_trained"] == 0
+        expected = whole[whole["run_id"].isin(table["run_id"])].reset_index(drop=True)
+        pd.testing.assert_frame_equal(table, expected)
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"x": {}}', '{"x": 1}'])
+def test_a_damaged_file_costs_a_training_and_says_so(
+    load_config: Load, digits: Images, capsys: pytest.CaptureFixture[str], content: str
+) -> None:
+    config, cell = planned(load_config, 2)
+    _, before = train(config, cell, digits)
+    place: Path = finished.place(table_path(config, cell.name))
+    place.write_text(content, encoding="utf-8")
+    record, after = train(config, cell, digits)
+    assert record["reused"] == {}
+    assert f"finished runs {place} cannot be read" in capsys.readouterr().err
+    pd.testing.assert_frame_equal(after, before)
