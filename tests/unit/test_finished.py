@@ -4,11 +4,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from reinrelax.config import Config
-from reinrelax.experiments import finished
+from reinrelax.experiments import finished, relaxations
 from reinrelax.experiments.vae import train_cell
 from reinrelax.images import Images
 from reinrelax.runs import Cell, cells, table_path
@@ -59,8 +60,7 @@ def test_fewer_seeds_and_their_return_train_nothing(load_config: Load, digits: I
 def test_other_settings_source_images_or_device_are_trained_anew(load_config: Load, digits: Images) -> None:
     config, cell = planned(load_config, 2)
     train(config, cell, digits)
-    for changes in ({"source": "other"},):
-        assert train(config, cell, digits, **changes)[0]["reused"] == {}
+    assert train(config, cell, digits, source="other")[0]["reused"] == {}
     train(config, cell, digits)
     fewer = Images(digits.name, digits.train[:-1], digits.test)
     assert train(config, cell, fewer)[0]["reused"] == {}
@@ -90,3 +90,37 @@ def test_a_damaged_file_costs_a_training_and_says_so(
     assert record["reused"] == {}
     assert f"finished runs {place} cannot be read" in capsys.readouterr().err
     pd.testing.assert_frame_equal(after, before)
+
+
+def test_pictures_of_runs_that_are_not_trained_again_are_kept(load_config: Load, digits: Images) -> None:
+    def made(seeds: int) -> tuple[dict[str, Any], dict[str, Any]]:
+        latents = {"Correlated-Bernoulli": {"latent_shape": "2x20", "tau": [0.1, 0.5]}}
+        settings = {"latents": latents, "seeds": seeds, "epochs": 1}
+        config = load_config(experiments={"relaxations": settings})
+        cell = cells(config)["relaxations/2x20/Correlated-Bernoulli"]
+        table = table_path(config, cell.name)
+        for path in (table, table.with_suffix(".npz")):
+            path.unlink(missing_ok=True)
+        options = {"fingerprint": cell.fingerprint, "source": cell.source, "device": "cpu"}
+        record = relaxations.train_cell(
+            cell.runs, digits, table=table, **options, checkpoint_every=1, extra={}
+        )
+        with np.load(table.with_suffix(".npz")) as content:
+            return record, dict(content)
+
+    _, before = made(1)
+    record, after = made(2)
+    assert len(record["reused"]) == 2
+    assert record["images_trained"] == 2 * len(digits.train)
+    assert after["run_ids"].tolist() == record["run_ids"]
+    assert after["shown_run_ids"].tolist() == before["shown_run_ids"].tolist()
+    for name in ("originals", "hard", "relaxed", "samples"):
+        assert np.array_equal(after[name], before[name])
+    for index, run in enumerate(before["run_ids"].tolist()):
+        place = after["run_ids"].tolist().index(run)
+        assert np.array_equal(after["probability"][place], before["probability"][index])
+    # All are there: nothing is trained, and the pictures are made again from what was kept.
+    record, again = made(2)
+    assert record["images_trained"] == 0
+    assert set(again) == set(after)
+    assert all(np.array_equal(again[name], after[name]) for name in after)

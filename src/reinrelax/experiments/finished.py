@@ -63,11 +63,10 @@ def read(table: Path, runs: Sequence[Run], identities: Mapping[str, str]) -> dic
         identities: run_id to identity.
     """
     found = {}
-    wanted = set(identities.values())
     name = runs[0].estimator
     for path in sorted({place(table), *table.parent.glob(f"{name}.runs.json"), *_parts(table.parent, name)}):
         for run_id, finished in _load(path).items():
-            if finished.identity in wanted and identities.get(run_id) == finished.identity:
+            if identities.get(run_id) == finished.identity:
                 found[run_id] = finished
     return found
 

@@ -36,6 +36,7 @@ _RUN = (
 )
 _SETTING = ("optimizer", "learning_rate", "batch_size", "epochs", "seed", "status", "epoch")
 _TERMS = ("nelbo", "reconstruction", "kl")
+Then = Callable[[Sequence[Run], Trainer | None], None]
 Make = Callable[[Sequence[Run], Images, str, Collection[int]], Trainer]
 
 
@@ -52,13 +53,14 @@ def train_replicas(
     checkpoint_every: int,
     extra: dict[str, Any],
     snapshots: Collection[int] = (),
-    then: Callable[[Trainer], None] | None = None,
+    then: Then | None = None,
+    reusable: Collection[str] | None = None,
 ) -> dict[str, Any]:
     """Train the runs, which share all but replica settings; write `table` and, beside it, a `.json` record.
 
     A checkpoint beside the table lets a killed job go on; it is removed once the table is there. Runs that
-    have been trained before, of the same source and images, are not trained again, unless more than their
-    numbers is asked for: snapshots, or what `then` does with the trained networks.
+    have been trained before, of the same source and images, are not trained again, unless snapshots of them
+    are asked for.
 
     Args:
         runs: rows of the run table.
@@ -72,7 +74,9 @@ def train_replicas(
         checkpoint_every: epochs between checkpoints.
         extra: what else the record should say.
         snapshots: epochs whose parameters go into a `.pt` beside the table; see `vae.read_snapshot`.
-        then: called with the trained replicas before anything is written.
+        then: called before anything is written, with those of the runs that were trained now and their
+            replicas (None where there are none).
+        reusable: run_ids that need not be trained again, if not all.
 
     Returns:
         The record.
@@ -80,7 +84,9 @@ def train_replicas(
     started, clock = datetime.now(UTC), time.perf_counter()
     prepare_process()
     identities = {run.run_id: digest([source, run.run_id, images.sha256, device]) for run in runs}
-    known = {} if snapshots or then else finished.read(table, runs, identities)
+    known = {} if snapshots else finished.read(table, runs, identities)
+    if reusable is not None:
+        known = {run_id: entry for run_id, entry in known.items() if run_id in reusable}
     missing = [run for run in runs if run.run_id not in known]
     described = provenance.describe(describe_device(device))
     origin = {
@@ -88,6 +94,7 @@ def train_replicas(
         "started": started.isoformat(timespec="seconds"),
     }
     done, presented, resumed = dict(known), 0, 0
+    trainer: Trainer | None = None
     if missing:
         identity = digest([fingerprint, images.sha256, device, [run.run_id for run in missing]])
         state = table.with_suffix(".checkpoint")
@@ -97,8 +104,8 @@ def train_replicas(
         presented = len(missing) * (trainer.history.epochs - resumed) * len(images.train)
         new = finished.of(trainer, [identities[run.run_id] for run in missing], origin)
         done |= {run.run_id: entry for run, entry in zip(missing, new, strict=True)}
-        if then:
-            then(trainer)
+    if then:
+        then(missing, trainer)
     record = {
         **extra,
         "fingerprint": fingerprint,
@@ -119,7 +126,7 @@ def train_replicas(
         "images_trained": presented,
         "peak_memory_mb": round(provenance.peak_memory_mb(), 1),
     }
-    if snapshots:
+    if snapshots and trainer:
         with files.atomic(table.with_suffix(".pt")) as file:
             torch.save({"seeds": record["seeds"], "kept": trainer.kept}, file)
     finished.write(table, done)
