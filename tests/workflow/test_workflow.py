@@ -44,7 +44,7 @@ def run(folder: Path, *arguments: str, module: str = "snakemake") -> subprocess.
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=400,
+        timeout=900,
         check=False,
         env=environment,
     )
