@@ -13,6 +13,7 @@ from reinrelax.claims.model import Claim, Floats, Group, Sample, Verdict
 # Margins `[1 + S, k]` of a group, as observed in row 0, then as resampled: they are said to be positive.
 Margin = Callable[[Group], Floats]
 POWER = 0.8
+_ROUNDING = 1e-12  # of a value: exact ones scatter no more
 
 
 def by_margin(claim: Claim, sample: Sample, margin: Margin, what: str, spare: int = 0) -> Verdict:
@@ -43,6 +44,8 @@ def by_margin(claim: Claim, sample: Sample, margin: Margin, what: str, spare: in
     verdict, reason = sample.premise
     if not verdict:
         verdict = by_probability(probability, refuting, claim.rule)
+        if verdict == model.UNDECIDED and probability <= claim.rule["not_reproduced_to"]:
+            reason = "P is low because many parts must hold together; too few of them surely fail"
         if np.isnan(probability):
             reason = "a value that is compared is missing or has no interval"
         if sample.diverged:
@@ -168,9 +171,10 @@ def _detectable(resampled: Floats, seeds: int, rule: Mapping[str, float]) -> flo
 
     Over few seeds a bootstrap scatters by √((n − 1)/n) too little.
     """
-    finite = resampled[np.isfinite(resampled)]
-    scatter = float(finite.std()) if len(finite) == len(resampled) else np.nan
-    if not scatter > 0:
+    if not np.isfinite(resampled).all():
+        return float("nan")
+    scatter = float(resampled.std())
+    if scatter <= _ROUNDING * abs(float(resampled.mean())):
         return float("nan")
     steps = stats.normal_quantile(rule["reproduced_from"]) + stats.normal_quantile(POWER)
     return steps * scatter * (np.sqrt(seeds / (seeds - 1)) if seeds > 1 else 1.0)
