@@ -31,19 +31,19 @@ BATCHES = 3  # of an epoch
 
 
 def small() -> dict[str, Any]:
-    """A configuration with a job or two of each kind, and three trainings that last long enough to be killed."""
+    """A configuration with a job or two of each kind, and three trainings long enough to be killed."""
     raw: dict[str, Any] = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
     merge(raw, yaml.safe_load((ROOT / "workflow/scales/test.yaml").read_text(encoding="utf-8")))
     experiments = raw["experiments"]
     latents = experiments["relaxations"]["latents"]
-    experiments["relaxations"]["latents"] = {name: latents[name] for name in ("STS", "Logistic-Normal")}
+    experiments["relaxations"]["latents"] = {"STS": latents["STS"]}
     experiments["grid"] |= {
         "estimators": ["ReinMax-CV"],
         "vary": {"ReinMax-CV": {"tau": [1.0], "eta": [0.5]}},
     }
     experiments["readings"] |= {"estimators": ["ReinMax"], "vary": {}}
     experiments["rl"] |= {"environments": {"CartPole-v1": [20]}, "algorithms": ["RELAX"]}
-    experiments["elbo"] |= {"estimators": list(ESTIMATORS), "latent_shapes": ["8x4"], "epochs": 150}
+    experiments["elbo"] |= {"estimators": list(ESTIMATORS), "latent_shapes": ["8x4"], "epochs": 100}
     experiments["beta"] |= {"estimators": ["ReinMax-RK2"], "epochs": 2}
     # Its GPUs are no real ones.
     raw["machine"]["device"] = "cpu"
@@ -65,7 +65,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]
     subprocess.run([CLUSTER, "stop", folder], check=True)
 
 
-def wait_for(what: str, condition: Callable[[], Any], seconds: float = 120) -> Any:
+def wait_for(what: str, condition: Callable[[], Any], seconds: float = 200) -> Any:
     """What the condition gives, once it gives something."""
     deadline = time.monotonic() + seconds
     while not (found := condition()):
@@ -215,7 +215,7 @@ def test_the_workflow_on_a_cluster_outlives_whatever_happens_to_it(
 
     site.await_trainings({cell: epochs[cell] for cell in (st, reinmax)}, disturb)
     straight = {cell: undisturbed(site, tmp_path, cell) for cell in (st, reinmax)}
-    assert driver.wait(timeout=150) == 1
+    assert driver.wait(timeout=400) == 1
     said = site.said("second")
     for state in ("CANCELLED", "TIMEOUT", "FAILED"):
         assert f"SLURM status is: '{state}'" in said, state
@@ -235,7 +235,7 @@ def test_the_workflow_on_a_cluster_outlives_whatever_happens_to_it(
 
     # The cause is removed, and Snakemake started again.
     broken.rmdir()
-    assert site.drive("third").wait(timeout=150) == 0, site.said("third")
+    assert site.drive("third").wait(timeout=400) == 0, site.said("third")
     assert "report: results/test/report.html" in site.said("third")
     assert (site.results / "report.html").exists()
 
