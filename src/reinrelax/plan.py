@@ -33,6 +33,9 @@ _DEMONSTRATION_SECONDS = {
 # Of agents that learn: a step of all replicas, and a replica's step; an episode may take as many as its cap.
 _STEP_SECONDS = 5e-5
 _REPLICA_STEP_SECONDS = {"CartPole-v1": 4e-6, "Taxi-v4": 1.8e-5, "Acrobot-v1": 2.8e-5}
+# Time that a job asks a cluster for: thrice its estimate, because nodes may be slower and shared; half an hour
+# at least, and at most a day, which most sites grant: what takes longer goes on from a checkpoint.
+_LIMIT_FACTOR, _LEAST_MINUTES, _MOST_MINUTES = 3.0, 30, 24 * 60
 _PARAMETER_BYTES = 4 * 4  # value, gradient and two moments
 _BASE_MB = 700
 
@@ -49,7 +52,8 @@ class Timing:
 
 def describe(config: Config, cores: int, root: Path = Path()) -> str:
     """A table of cells, done and to do, and the estimated time on so many cores."""
-    timings = [*_recorded(config.results), *_reference(root / REFERENCE)]
+    timings = [*_recorded(config.results), *reference(root)]
+    spent: dict[str, float] = {}
     lines = [f"{'cell or study':50} {'replicas':>8} {'epochs':>6} {'state':>6} {'estimate':>10}"]
     total, todo, replicas = 0.0, 0, 0
     for cell in cells(config).values():
@@ -57,6 +61,7 @@ def describe(config: Config, cores: int, root: Path = Path()) -> str:
         seconds = 0.0 if done else estimate(cell, timings)
         if not done:
             total, todo, replicas = total + seconds, todo + 1, replicas + len(cell.runs)
+            spent[cell.first.experiment] = spent.get(cell.first.experiment, 0.0) + seconds
         size = f"{len(cell.runs):8} {cell.first.epochs:6}"
         lines.append(f"{cell.name:50} {size} {_state(done, seconds)}")
     for study in studies(config).values():
@@ -64,12 +69,17 @@ def describe(config: Config, cores: int, root: Path = Path()) -> str:
         seconds = 0.0 if done else estimate_study(config, study, timings)
         if not done:
             total, todo = total + seconds, todo + 1
+            experiment = study.name.split("/")[0]
+            spent[experiment] = spent.get(experiment, 0.0) + seconds
         lines.append(f"{study.name:50} {'':8} {'':6} {_state(done, seconds)}")
     jobs = max(1, cores // config.machine.threads)
     count = len(cells(config)) + len(studies(config))
+    for experiment, seconds in spent.items():
+        lines.append(f"{experiment:50} {_core_hours(config, seconds)}")
     lines.append(
         f"{todo} of {count} jobs to do, {replicas} replicas: about {_duration(total)} of job "
-        f"time, {_duration(total / max(1, min(jobs, todo)))} with {jobs} at once"
+        f"time, {_duration(total / max(1, min(jobs, todo)))} with {jobs} at once; "
+        f"{_core_hours(config, total)}"
     )
     return "\n".join(lines)
 
@@ -147,6 +157,11 @@ def _variant_of(name: str) -> str | None:
     return entry.variant_of
 
 
+def limit_minutes(seconds: Iterable[float]) -> int:
+    """Time to ask a cluster for, in minutes, that does for each of several jobs that were estimated."""
+    return round(min(max(_LEAST_MINUTES, _LIMIT_FACTOR * max(seconds, default=0.0) / 60), _MOST_MINUTES))
+
+
 def memory_mb(cell: Cell) -> int:
     """Memory to ask a cluster for, MB: what torch takes, and parameters, optimizer state and activations."""
     run = cell.first
@@ -190,13 +205,18 @@ def _recorded(results: Path) -> list[Timing]:
     return out
 
 
-def _reference(path: Path) -> list[Timing]:
-    with path.open(encoding="utf-8", newline="") as file:
+def reference(root: Path = Path()) -> list[Timing]:
+    """The timings that come with the project, which lies at `root`."""
+    with (root / REFERENCE).open(encoding="utf-8", newline="") as file:
         rows: Iterable[Mapping[str, str]] = csv.DictReader(file)
         return [
             Timing(row["estimator"], row["latent"], int(row["draws"]), float(row["microseconds_per_image"]))
             for row in rows
         ]
+
+
+def _core_hours(config: Config, seconds: float) -> str:
+    return f"{seconds * config.machine.threads / 3600:,.1f} core-hours"
 
 
 def _duration(seconds: float) -> str:

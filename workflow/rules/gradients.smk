@@ -32,6 +32,7 @@ rule measure:
     threads: SETTINGS.machine.threads
     resources:
         mem_mb=3000,
+        runtime=study_minutes("gradients/"),
     params:
         fingerprint=lambda wildcards: study_fingerprint(
             f"gradients/epoch-{wildcards.epoch}"
@@ -54,6 +55,7 @@ rule identities:
     threads: SETTINGS.machine.threads
     resources:
         mem_mb=1500,
+        runtime=study_minutes("identities", *studies.DEMONSTRATIONS),
     params:
         study="identities",
         fingerprint=study_fingerprint("identities"),
@@ -61,7 +63,8 @@ rule identities:
         reinrelax("study --fingerprint {params.fingerprint} --study {params.study}")
 
 
-# It asks for all cores, so that nothing else runs beside what it times.
+# It asks for all cores, so that nothing else runs beside what it times; on a cluster, where there is no such number,
+# the profile asks for a node of its own.
 rule cost:
     input:
         rules.data.output,
@@ -73,9 +76,10 @@ rule cost:
         FOLDER / "benchmarks/studies/cost.tsv"
     conda:
         "../../environment.yml"
-    threads: workflow.cores or 1
+    threads: workflow.resource_settings.cores or 1
     resources:
         mem_mb=3000,
+        runtime=study_minutes("cost"),
     params:
         fingerprint=study_fingerprint("cost"),
     shell:

@@ -31,6 +31,7 @@ rule learn:
     threads: SETTINGS.machine.threads
     resources:
         mem_mb=1500,
+        runtime=study_minutes("rl/"),
     params:
         fingerprint=lambda wildcards: study_fingerprint(
             f"rl/{wildcards.environment}-{wildcards.cap}/{wildcards.algorithm}"

@@ -14,7 +14,8 @@ rule train:
         "../../environment.yml"
     threads: SETTINGS.machine.threads
     resources:
-        mem_mb=lambda wildcards: plan.memory_mb(cell_of(wildcards)),
+        mem_mb=training_mb,
+        runtime=training_minutes,
     params:
         # All that the result depends on: the rows of the run table and the source that computes them.
         fingerprint=lambda wildcards: cell_of(wildcards).fingerprint,
