@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from reinrelax import config as configuration
+from reinrelax.document import read_yaml
 from reinrelax.errors import ConfigError, ReinrelaxError
 
 
@@ -71,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
 def _config(options: argparse.Namespace) -> configuration.Config:
     merged: dict[str, object] = {}
     for path in options.config or [Path("config.yaml")]:
-        content = configuration.read_yaml(path)
+        content = read_yaml(path)
         if not isinstance(content, dict):
             raise ConfigError(f"{path}: must be a mapping of keys; got {type(content).__name__}")
         merged = _merge(merged, content)
