@@ -35,7 +35,7 @@ LAYERS = [
     ["training"],
     ["experiments"],
     ["results"],
-    ["plan", "stats"],
+    ["plan", "merge", "stats"],
     ["claims"],
     ["reporting"],
     ["cli"],
