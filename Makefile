@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PARALLEL := -n auto --maxprocesses 8 --dist worksteal
 
-.PHONY: report test check plan diff bench lock format clean help
+.PHONY: report test check plan diff merge bench lock format clean help
 
 help:
 	@echo "make report   train at the quick scale and build the report"
@@ -17,6 +17,7 @@ help:
 	@echo "make check    format, lint, types and the fast tests: two minutes"
 	@echo "make plan     what would run, and how long it takes"
 	@echo "make diff     what differs between two folders of results: make diff A=results/quick B=results/paper"
+	@echo "make merge    bring other machines' results into one folder: make merge INTO=results/quick FROM=\"a b\""
 	@echo "make bench    speed, side by side with a plain PyTorch loop"
 	@echo "make format   format the code"
 	@echo "make lock     renew requirements.lock and environment.yml from pyproject.toml"
@@ -46,6 +47,11 @@ plan: $(READY)
 diff: $(READY)
 	$(if $(and $(A),$(B)),,$(error two folders are needed: make diff A=results/quick B=results/paper))
 	@$(BIN)/python -m reinrelax diff "$(A)" "$(B)" $(if $(OUT),--out "$(OUT)")
+
+merge: $(READY)
+	$(if $(and $(INTO),$(FROM)),,$(error folders are needed: make merge INTO=results/quick FROM="a b"))
+	@$(BIN)/python -m reinrelax merge --config config.yaml $(if $(SCALE),--config workflow/scales/$(SCALE).yaml) \
+	  "$(INTO)" $(FROM)
 
 bench: $(READY)
 	$(BIN)/python benchmarks/engine.py

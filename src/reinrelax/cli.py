@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from reinrelax import config as configuration
+from reinrelax.document import read_yaml
 from reinrelax.errors import ConfigError, ReinrelaxError
 
 
@@ -60,6 +61,9 @@ def _parser() -> argparse.ArgumentParser:
     command("render", _render, "render the report of what is collected and drawn")
     command("export", _export, "the tables that are collected, for a paper (LaTeX) and for GitHub (Markdown)")
     command("report", _report, "judge, draw, export and render: the report of whatever is finished by now")
+    merge = command("merge", _merge_folders, "bring finished results of other machines' folders into one")
+    merge.add_argument("into", type=Path, metavar="INTO", help="a results folder, such as results/paper")
+    merge.add_argument("folders", type=Path, metavar="FROM", nargs="+", help="folders of the same scale")
     diff = commands.add_parser("diff", help="a page of what differs between two results folders")
     diff.set_defaults(run=_diff)
     diff.add_argument("before", type=Path, metavar="A", help="a results folder, such as results/quick")
@@ -71,7 +75,7 @@ def _parser() -> argparse.ArgumentParser:
 def _config(options: argparse.Namespace) -> configuration.Config:
     merged: dict[str, object] = {}
     for path in options.config or [Path("config.yaml")]:
-        content = configuration.read_yaml(path)
+        content = read_yaml(path)
         if not isinstance(content, dict):
             raise ConfigError(f"{path}: must be a mapping of keys; got {type(content).__name__}")
         merged = _merge(merged, content)
@@ -175,6 +179,12 @@ def _plan(options: argparse.Namespace) -> None:
     from reinrelax import plan
 
     print(plan.describe(_config(options), options.cores))
+
+
+def _merge_folders(options: argparse.Namespace) -> None:
+    from reinrelax import merge
+
+    print(merge.merge(_config(options), options.into, options.folders).describe())
 
 
 def _judge(options: argparse.Namespace) -> None:

@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import jsonschema
-import yaml
+import numpy as np
 
 from reinrelax import rl
+from reinrelax.document import check_plain, read_yaml
 from reinrelax.errors import ConfigError
 from reinrelax.estimators import lookup
-from reinrelax.settings import ANY, Settings, at, of_latents
+from reinrelax.settings import ANY, Settings, at, of_latents, parse_shape
 from reinrelax.specs import (
     Bridge,
     Copula,
@@ -29,6 +30,15 @@ from reinrelax.types import LatentShape
 SCHEMA = Path("workflow/schemas/config.schema.yaml")
 TRAININGS = ("elbo", "beta", "grid", "readings")
 _MAX_CODES = 1 << 16
+_MAX_TRAININGS = 20_000
+_MAX_SNAPSHOTS = 1000
+# An integer is written as one: 2.0 counts nothing.
+_Validator = jsonschema.validators.extend(
+    jsonschema.Draft202012Validator,
+    type_checker=jsonschema.Draft202012Validator.TYPE_CHECKER.redefine(
+        "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
+    ),
+)
 Spec = TypeVar("Spec", Copula, Bridge, Decoupled, Properties, Reinforcement)
 
 
@@ -96,9 +106,9 @@ def load(raw: Mapping[str, Any], root: Path = Path()) -> Config:
     Raises:
         ConfigError: names each offending key, what came and what is allowed.
     """
-    schema = read_yaml(root / SCHEMA)
+    check_plain(raw)
     errors = sorted(
-        jsonschema.Draft202012Validator(schema).iter_errors(raw),
+        _Validator(read_yaml(root / SCHEMA)).iter_errors(raw),
         key=lambda e: [str(p) for p in e.absolute_path],
     )
     if errors:
@@ -113,6 +123,12 @@ def load(raw: Mapping[str, Any], root: Path = Path()) -> Config:
     gradients = experiments["gradients"]
     trainings["gradients"] = _training("experiments.gradients.training", gradients["training"], settings)
     trainings["relaxations"] = _relaxations(experiments["relaxations"])
+    for name, training in trainings.items():
+        if (count := training.seeds * sum(map(len, training.settings.values()))) > _MAX_TRAININGS:
+            raise ConfigError(
+                f"experiments.{name}: latent shapes, varied settings and seeds = {training.seeds} make "
+                f"{count:,} trainings; at most {_MAX_TRAININGS:,} are allowed"
+            )
     images = raw["dataset"]["train_images"]
     for name, training in trainings.items():
         if images is not None and training.batch_size > images:
@@ -134,7 +150,7 @@ def load(raw: Mapping[str, Any], root: Path = Path()) -> Config:
         gradients=_gradients(gradients, trainings["gradients"], settings),
         identities=_identities(experiments["identities"]),
         cost=_cost(experiments["cost"], settings),
-        copula=_frozen(Copula, experiments["copula"]),
+        copula=_copula(experiments["copula"]),
         bridge=_frozen(Bridge, experiments["bridge"]),
         decoupled=_frozen(Decoupled, experiments["decoupled"]),
         properties=_frozen(Properties, experiments["properties"]),
@@ -143,25 +159,11 @@ def load(raw: Mapping[str, Any], root: Path = Path()) -> Config:
     )
 
 
-def read_yaml(path: Path) -> Any:
-    """A YAML file's content.
-
-    Raises:
-        ConfigError: the file is missing, not UTF-8 or not YAML.
-    """
-    try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ConfigError(f"{path}: no such file; run from the project's folder") from None
-    except (UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"{path}: not readable as UTF-8 YAML: {error}") from None
-
-
 def _training(where: str, block: Mapping[str, Any], settings: Settings) -> Training:
     _check_names(where, block)
     vary = block.get("vary", {})
     shapes = tuple(
-        at(f"{where}.latent_shapes[{index}]", LatentShape.parse, text)
+        at(f"{where}.latent_shapes[{index}]", parse_shape, text)
         for index, text in enumerate(block["latent_shapes"])
     )
     return Training(
@@ -200,10 +202,17 @@ def _gradients(block: Mapping[str, Any], training: Training, settings: Settings)
     where = "experiments.gradients"
     if len(training.estimators) != 1 or len(training.latent_shapes) != 1:
         raise ConfigError(f"{where}.training: one estimator and one latent shape; got several")
+    if len(next(iter(training.settings.values()))) != 1:
+        raise ConfigError(f"{where}.training.vary: one value of each setting; got several")
     shape = training.latent_shapes[0]
     if shape.categories**shape.latents > _MAX_CODES:
         raise ConfigError(
             f"{where}.training.latent_shapes[0]: {shape} has more than {_MAX_CODES} codes to enumerate"
+        )
+    if training.epochs // block["every"] > _MAX_SNAPSHOTS:
+        raise ConfigError(
+            f"{where}.every: {block['every']} asks for more than {_MAX_SNAPSHOTS:,} snapshots in "
+            f"training.epochs = {training.epochs}"
         )
     snapshots = {*range(0, training.epochs, block["every"]), training.epochs}
 
@@ -224,7 +233,7 @@ def _gradients(block: Mapping[str, Any], training: Training, settings: Settings)
 
 def _identities(block: Mapping[str, Any]) -> Identities:
     shapes = tuple(
-        at(f"experiments.identities.shapes[{index}]", LatentShape.parse, text)
+        at(f"experiments.identities.shapes[{index}]", parse_shape, text)
         for index, text in enumerate(block["shapes"])
     )
     for shape in shapes:
@@ -234,7 +243,7 @@ def _identities(block: Mapping[str, Any]) -> Identities:
 
 
 def _cost(block: Mapping[str, Any], settings: Settings) -> Cost:
-    shape = at("experiments.cost.latent_shape", LatentShape.parse, block["latent_shape"])
+    shape = at("experiments.cost.latent_shape", parse_shape, block["latent_shape"])
     return Cost(
         estimators=_measured("experiments.cost", block, shape, settings),
         latent_shape=shape,
@@ -255,6 +264,26 @@ def _relaxations(block: Mapping[str, Any]) -> Training:
         draws=0,
         settings=settings,
     )
+
+
+def _copula(block: Mapping[str, Any]) -> Copula:
+    where = "experiments.copula"
+    rows, size = block["correlation"], len(block["correlation"])
+    if any(len(row) != size for row in rows):
+        raise ConfigError(f"{where}.correlation: must be as many rows as columns; got {rows}")
+    R = np.array(rows, dtype=float)
+    if (R != R.T).any() or (R.diagonal() != 1).any() or np.linalg.eigvalsh(R)[0] <= 0:
+        raise ConfigError(
+            f"{where}.correlation: must be symmetric and positive definite with ones on the diagonal; "
+            f"got {rows}"
+        )
+    for index, row in enumerate(block["probs"]):
+        if len(row) != size or not all(0 < p < 1 for p in row):
+            raise ConfigError(
+                f"{where}.probs[{index}]: must be {size} probabilities between 0 and 1, as many as "
+                f"correlation has rows; got {row}"
+            )
+    return _frozen(Copula, block)
 
 
 def _rl(block: Mapping[str, Any]) -> Reinforcement:
@@ -283,11 +312,8 @@ def _frozen(kind: type[Spec], block: Mapping[str, Any]) -> Spec:
 def _explain(error: jsonschema.ValidationError) -> str:
     """One line: key, what is allowed, what came."""
     key = ".".join(str(p) for p in error.absolute_path) or "configuration"
-    came = (
-        f"got {error.instance!r}"
-        if len(repr(error.instance)) < 80
-        else f"got a {type(error.instance).__name__}"
-    )
+    shown = repr(error.instance)
+    came = f"got {shown}" if len(shown) < 80 else f"got a {type(error.instance).__name__}"
     rule = error.validator_value
     match error.validator:
         case "additionalProperties":
@@ -307,5 +333,10 @@ def _explain(error: jsonschema.ValidationError) -> str:
             return f"{key}: must be {sign} {rule}; {came}"
         case "pattern":
             return f"{key}: must be {error.schema.get('description', f'like {rule}')}; {came}"
+        case "uniqueItems":
+            return f"{key}: must not have a value twice; {came}"
+        case "minItems" | "maxItems" | "minProperties":
+            least = "at most" if error.validator == "maxItems" else "at least"
+            return f"{key}: must have {least} {rule}; has {len(error.instance)}"
         case _:
-            return f"{key}: {error.message}"
+            return f"{key}: must keep to {error.validator} {rule}; {came}"

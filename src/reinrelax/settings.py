@@ -2,6 +2,7 @@
 
 import csv
 import itertools
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,12 @@ from reinrelax.latents import hyperparameters as latent_hyperparameters
 from reinrelax.specs import Hyper, Setting
 from reinrelax.types import LatentShape
 
+OPTIMIZERS = ("Adam", "RAdam")
 OPTIMIZER_KEYS = ("optimizer", "learning_rate")
 ANY = "any"
+# Outputs of an encoder, C times L: weights and moments of 65,536 take 270 MB a replica.
+_MAX_OUTPUTS = 1 << 16
+_MAX_COMBINATIONS = 20_000
 # Estimator, or `any`, to the values that each setting takes in turn.
 Vary = Mapping[str, Mapping[str, Sequence[Any]]]
 
@@ -38,7 +43,7 @@ class Settings:
             at(f"settings.{name}", lookup, name)
             for shape in by_shape:
                 if shape != ANY:
-                    at(f"settings.{name}.{shape}", LatentShape.parse, shape)
+                    at(f"settings.{name}.{shape}", parse_shape, shape)
         self._table, self._given = _read_table(table), given
 
     def trainings(self, name: str, shape: LatentShape, vary: Vary, draws: int) -> tuple[Setting, ...]:
@@ -75,7 +80,7 @@ class Settings:
             base["draws"] = draws
         if not beside:
             base = {key: value for key, value in base.items() if key not in OPTIMIZER_KEYS}
-        for combination in itertools.product(*varied.values()):
+        for combination in _combinations(f"vary.{name}", varied):
             values = {**base, **dict(zip(varied, combination, strict=True))}
             _check(f"settings.{name}.{shape}", name, values, needed)
             yield values
@@ -105,7 +110,7 @@ def of_latents(
     """
     entry = at(where, latents.lookup, name)
     where = f"{where}.{name}"
-    shape: LatentShape = at(f"{where}.latent_shape", LatentShape.parse, block["latent_shape"])
+    shape: LatentShape = at(f"{where}.latent_shape", parse_shape, block["latent_shape"])
     if entry.binary != (shape.categories == 2):
         wanted = "2 categories, such as 2x20" if entry.binary else "more than 2 categories, such as 10x20"
         raise ConfigError(f"{where}.latent_shape: {name} takes {wanted}; got {shape}")
@@ -120,13 +125,29 @@ def of_latents(
             raise ConfigError(f"{where}.{key}: {name} does not take it; it takes {takes}")
         if key not in values:
             raise ConfigError(f"{where}: missing {key}")
+        if not values[key] or any(value in values[key][:index] for index, value in enumerate(values[key])):
+            raise ConfigError(
+                f"{where}.{key}: must be one value or several different ones; got {values[key]}"
+            )
         for value in values[key]:
             if problem := latent_hyperparameters.HYPERPARAMETERS[key].check(value):
                 raise ConfigError(f"{where}.{key}: {problem}")
     return shape, tuple(
         Setting("Adam", learning_rate, tuple(zip(values, combination, strict=True)))
-        for combination in itertools.product(*values.values())
+        for combination in _combinations(where, values)
     )
+
+
+def parse_shape(text: str) -> LatentShape:
+    """`LatentShape.parse`, of what a computer can hold.
+
+    Raises:
+        ConfigError: no latent shape, or too large a one.
+    """
+    shape = LatentShape.parse(text if len(text) < 20 else f"{text[:17]}…")
+    if shape.categories * shape.latents > _MAX_OUTPUTS:
+        raise ConfigError(f"latent shape {text!r} is too large: C times L must be at most {_MAX_OUTPUTS:,}")
+    return shape
 
 
 def at(key: str, check: Any, value: Any) -> Any:
@@ -137,17 +158,33 @@ def at(key: str, check: Any, value: Any) -> Any:
         raise ConfigError(f"{key}: {error}") from None
 
 
+def _combinations(where: str, values: Mapping[str, Sequence[Any]]) -> Iterator[tuple[Any, ...]]:
+    """One value of each."""
+    if (count := math.prod(map(len, values.values()))) > _MAX_COMBINATIONS:
+        raise ConfigError(
+            f"{where}: the values of {', '.join(values)} make {count:,} combinations; at most "
+            f"{_MAX_COMBINATIONS:,} are allowed"
+        )
+    return itertools.product(*values.values())
+
+
 def _check(where: str, name: str, values: Mapping[str, Any], needed: set[str]) -> None:
     if missing := sorted(needed - set(values)):
         raise ConfigError(
             f"{where}: {', '.join(missing)} neither in settings_table nor here; add it, "
-            f"for this latent shape or for all under settings.{name}.any"
+            f"for this latent shape or for all under settings.{name}.any, or under vary"
         )
     if unknown := sorted(set(values) - needed):
         raise ConfigError(
             f"{where}.{unknown[0]}: {name} does not take it; it takes {', '.join(sorted(needed))}"
         )
-    for key in needed - set(OPTIMIZER_KEYS):
+    if values.get("optimizer", OPTIMIZERS[0]) not in OPTIMIZERS:
+        raise ConfigError(
+            f"{where}.optimizer: must be one of {', '.join(OPTIMIZERS)}; got {values['optimizer']!r}"
+        )
+    if not 0 < values.get("learning_rate", 1) <= 1:
+        raise ConfigError(f"{where}.learning_rate: must be > 0 and <= 1; got {values['learning_rate']!r}")
+    for key in sorted(needed - set(OPTIMIZER_KEYS)):
         if problem := HYPERPARAMETERS[key].check(values[key]):
             raise ConfigError(f"{where}.{key}: {problem}")
 
@@ -156,6 +193,8 @@ def _read_table(path: Path) -> dict[tuple[str, str], dict[str, Any]]:
     columns = {"optimizer": str, "learning_rate": float, "temperature": float, "eta": float}
     names = {"temperature": "tau"}
     try:
+        if not path.is_file():  # a device or a pipe might never end
+            raise FileNotFoundError("no such file")
         with path.open(encoding="utf-8", newline="") as file:
             return {
                 (row["estimator"], row["latent"]): {
@@ -163,7 +202,7 @@ def _read_table(path: Path) -> dict[tuple[str, str], dict[str, Any]]:
                 }
                 for row in csv.DictReader(file)
             }
-    except (OSError, UnicodeDecodeError, KeyError, ValueError) as error:
+    except (OSError, KeyError, ValueError, TypeError, csv.Error) as error:
         raise ConfigError(
             f"settings_table: {path} is not a readable table with the columns estimator, latent, "
             f"{', '.join(columns)}: {error!r}"

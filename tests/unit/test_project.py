@@ -21,7 +21,7 @@ from tests.conftest import ROOT
 # Each may import those above it. The order of docs/design.md.
 LAYERS = [
     ["errors", "types"],
-    ["files", "rng", "numerics", "lease", "sources"],
+    ["files", "rng", "numerics", "lease", "sources", "document"],
     ["estimators"],
     ["distributions"],
     ["latents"],
@@ -35,7 +35,7 @@ LAYERS = [
     ["training"],
     ["experiments"],
     ["results"],
-    ["plan", "stats"],
+    ["plan", "merge", "stats"],
     ["claims"],
     ["reporting"],
     ["cli"],

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from reinrelax.claims.model import MEASUREMENTS, SUBJECTS, TYPES, Claim, Minimum, Published, Query, Subject
-from reinrelax.config import read_yaml
+from reinrelax.document import read_yaml
 from reinrelax.errors import ConfigError
 
 

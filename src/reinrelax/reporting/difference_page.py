@@ -10,7 +10,7 @@ import pandas as pd
 
 import reinrelax
 from reinrelax import files
-from reinrelax.config import read_yaml
+from reinrelax.document import read_yaml
 from reinrelax.errors import ConfigError, ResultsError
 from reinrelax.reporting import difference
 from reinrelax.reporting.blocks import Cell, Column, Table, key, number

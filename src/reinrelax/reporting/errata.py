@@ -21,7 +21,7 @@ from pathlib import Path
 from statistics import fmean, median, stdev
 from typing import Any
 
-from reinrelax.config import read_yaml
+from reinrelax.document import read_yaml
 from reinrelax.errors import ConfigError
 from reinrelax.reporting.blocks import number, plain_cell
 from reinrelax.reporting.collected import FILLED_BY, Collected, Line, as_lines

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from reinrelax.claims.model import NOT_RUN, NOT_TESTED
-from reinrelax.config import read_yaml
+from reinrelax.document import read_yaml
 from reinrelax.errors import ConfigError
 from reinrelax.reporting import (
     demonstration_views,

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from reinrelax.claims.model import METRICS, Claim, Verdict
-from reinrelax.config import Config, read_yaml
+from reinrelax.config import Config
+from reinrelax.document import read_yaml
 from reinrelax.reporting.collected import FILLED_BY
 from reinrelax.reporting.gather import recompute
 from reinrelax.reporting.wording import count, images
