@@ -29,6 +29,12 @@ rule all:
         FOLDER / "report.html",
 
 
+# Snakemake's own lock comes a moment after the start, and can be removed by hand.
+onstart:
+    if OCCUPANT:
+        raise WorkflowError(f"{FOLDER} is in use by another run ({OCCUPANT})")
+
+
 onsuccess:
     if (FOLDER / "report.html").exists():
         print(f"report: {FOLDER / 'report.html'}")

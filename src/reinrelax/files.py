@@ -1,40 +1,65 @@
 """Files that are either whole or absent."""
 
+import fcntl
+import io
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from reinrelax.errors import ResultsError
+
+
+class _Writer(io.BufferedWriter):
+    """A file that remembers why it could not be written: torch.save hides that behind an error of its own."""
+
+    failure: OSError | None = None
+
+    def write(self, data: Any) -> int:
+        try:
+            return super().write(data)
+        except OSError as error:
+            self.failure = error
+            raise
 
 
 @contextmanager
 def atomic(path: Path) -> Iterator[IO[bytes]]:
     """Yield a temporary binary file beside `path` that takes its place on success and vanishes on failure.
 
+    A writer that was killed could not clean up; the next one of the same file does it.
+
     Raises:
         ResultsError: the folder cannot be created or written, or the disk is full.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        _remove_leftovers(path)
+        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=_SUFFIX, dir=path.parent)
     except OSError as error:
         raise ResultsError(_unwritable(path, error)) from error
     temporary = Path(name)
+    writer = _Writer(io.FileIO(descriptor, "wb"))
     try:
-        with os.fdopen(descriptor, "wb") as file:
+        with writer as file:
+            # Freed by the kernel when this process dies, and so what tells a leftover from a file at work.
+            with suppress(OSError):
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             yield file
             file.flush()
-            os.fsync(file.fileno())
-        # mkstemp makes files private; results are for everyone the umask admits.
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)
-        temporary.replace(path)
-    except OSError as error:
-        raise ResultsError(_unwritable(path, error)) from error
+            os.fsync(descriptor)
+            # mkstemp makes files private; results are for everyone the umask admits.
+            umask = os.umask(0)
+            os.umask(umask)
+            temporary.chmod(0o666 & ~umask)
+            temporary.replace(path)
+    except Exception as error:
+        failure = error if isinstance(error, OSError) else writer.failure
+        if failure is None:
+            raise
+        raise ResultsError(_unwritable(path, failure)) from error
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -48,6 +73,18 @@ def write_bytes(path: Path, content: bytes) -> None:
 def write_text(path: Path, content: str) -> None:
     """Write `content` to `path` as UTF-8, all or nothing."""
     write_bytes(path, content.encode())
+
+
+_SUFFIX = ".partial"
+
+
+def _remove_leftovers(path: Path) -> None:
+    """Remove what writers of this file left that were killed; where locks are not to be had, nothing."""
+    for leftover in path.parent.iterdir():
+        if leftover.name.startswith(f".{path.name}.") and leftover.name.endswith(_SUFFIX):
+            with suppress(OSError), leftover.open("rb+") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                leftover.unlink()
 
 
 def _unwritable(path: Path, error: OSError) -> str:

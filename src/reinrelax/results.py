@@ -1,6 +1,5 @@
 """Results on disk: which cells and studies are there, and whether they belong to the configuration."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from reinrelax import records
 from reinrelax.config import Config
 from reinrelax.errors import ResultsError
 from reinrelax.runs import Cell, table_path
@@ -44,13 +44,7 @@ def read_record(path: Path, keys: Sequence[str] = (*_RECORDED, "images_trained")
     Raises:
         ResultsError: missing or damaged.
     """
-    try:
-        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        for key in keys:
-            record[key]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ResultsError(f"{path}: provenance cannot be read ({error!r}). Delete it and rerun") from None
-    return record
+    return records.read(path, keys)
 
 
 def is_done(config: Config, cell: Cell) -> bool:
@@ -75,6 +69,7 @@ def read_cell(config: Config, cell: Cell) -> CellResult:
         return CellResult(cell, None, None)
     record = read_record(path.with_suffix(".json"))
     _check_origin(path, record, cell.fingerprint)
+    records.check(path, record)
     table = _read(path, ["run_id"])
     if set(table["run_id"]) != {run.run_id for run in cell.runs}:
         raise ResultsError(f"{path}: holds other runs than its record says. Delete it and rerun")
@@ -97,6 +92,8 @@ def read_study(config: Config, study: Study) -> StudyResult | None:
         raise ResultsError(f"{absent[0]} is missing beside the study's other files. Delete them and rerun")
     record = read_record(record_path, _RECORDED)
     _check_origin(record_path, record, study.fingerprint)
+    for path in paths.values():
+        records.check(path, record)
     return StudyResult({name: _read(path) for name, path in paths.items()}, record)
 
 

@@ -21,7 +21,8 @@ from tests.conftest import ROOT
 # Each may import those above it. The order of docs/design.md.
 LAYERS = [
     ["errors", "types"],
-    ["files", "rng", "numerics", "lease", "sources", "document"],
+    ["files", "rng", "numerics", "lease", "guard", "sources", "document"],
+    ["records"],
     ["estimators"],
     ["distributions"],
     ["latents"],

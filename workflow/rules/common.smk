@@ -9,7 +9,7 @@ import yaml
 from snakemake.exceptions import WorkflowError
 
 from reinrelax import config as configuration
-from reinrelax import data, files, plan, runs, sources, studies
+from reinrelax import data, files, guard, plan, runs, sources, studies
 from reinrelax.errors import ReinrelaxError
 
 # Jobs run with the interpreter and the source that Snakemake runs with, whether or not an environment is active;
@@ -27,10 +27,23 @@ try:
     FOLDER = SETTINGS.folder
     CELLS = runs.cells(SETTINGS)
     STUDIES = studies.studies(SETTINGS)
+    # Jobs of a run are its own; a dry run, which is no run, may look on.
+    OCCUPANT = (
+        guard.claim(FOLDER, Path(".snakemake/locks"))
+        if workflow.is_main_process
+        else ""
+    )
+    if OCCUPANT:
+        print(
+            f"{FOLDER} is in use by another run ({OCCUPANT}). Wait for it, or stop it; no --unlock is needed",
+            file=sys.stderr,
+        )
     # Jobs read the configuration that Snakemake put together, from a file that changes only when it does.
     CONFIG_FILE = FOLDER / "config.yaml"
     _text = yaml.safe_dump(config, sort_keys=False)
-    if not CONFIG_FILE.exists() or CONFIG_FILE.read_text(encoding="utf-8") != _text:
+    if not OCCUPANT and (
+        not CONFIG_FILE.exists() or CONFIG_FILE.read_text(encoding="utf-8") != _text
+    ):
         files.write_text(CONFIG_FILE, _text)
 except ReinrelaxError as error:
     raise WorkflowError(str(error)) from None

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -14,7 +13,7 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
-from reinrelax import files, images
+from reinrelax import files, images, records
 from reinrelax.columns import COLUMNS
 from reinrelax.config import Config
 from reinrelax.experiments import cost, gradients, identities, provenance, rl
@@ -54,9 +53,10 @@ def run_study(study: Study, config: Config, device: str, extra: Mapping[str, Any
         "peak_memory_mb": round(provenance.peak_memory_mb(), 1),
     }
     folder = study_folder(config, study.name)
-    for name in study.tables:
-        files.write_text(folder / f"{name}.csv", _to_csv(COLUMNS[name], tables[name]))
-    files.write_text(folder / "record.json", json.dumps(record, indent=2) + "\n")
+    paths = [folder / f"{name}.csv" for name in study.tables]
+    for name, path in zip(study.tables, paths, strict=True):
+        files.write_text(path, _to_csv(COLUMNS[name], tables[name]))
+    records.write(folder / "record.json", record, paths)
     return record
 
 

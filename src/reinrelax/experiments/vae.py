@@ -13,6 +13,7 @@ from reinrelax.experiments.training import hyper_of, replicas_of, train_replicas
 from reinrelax.images import Images
 from reinrelax.models.vae import DiscreteVAE
 from reinrelax.run import Run
+from reinrelax.training.checkpoint import read_archive
 from reinrelax.training.discrete import DiscreteObjective
 from reinrelax.training.loop import Trainer
 from reinrelax.types import LatentShape
@@ -50,7 +51,7 @@ def read_snapshot(path: Path, shape: LatentShape, epoch: int, device: str) -> tu
         ResultsError: the file is missing or damaged, or holds no such epoch.
     """
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        content = read_archive(path)
         seeds, kept = content["seeds"], content["kept"][epoch]
         model = DiscreteVAE(shape, seeds, device)
         for target, saved in zip(model.stack.parameters, kept, strict=True):

@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile, ZipFile
 
 import torch
 
@@ -61,9 +62,21 @@ def restore(path: Path, trainer: Trainer, fingerprint: str) -> bool:
     return True
 
 
+def read_archive(path: Path) -> Any:
+    """What torch.save wrote, on the CPU; torch itself does not compare an archive with its checksums.
+
+    Raises:
+        Exception: of any kind: a damaged archive raises whatever its damaged part leads to.
+    """
+    with ZipFile(path) as archive:
+        if (damaged := archive.testzip()) is not None:
+            raise BadZipFile(f"{damaged} differs from its checksum")
+    return torch.load(path, map_location="cpu", weights_only=True)
+
+
 def _read(path: Path) -> dict[str, Any] | None:
     try:
-        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception:  # a damaged archive raises whatever its damaged part leads to
+        state: dict[str, Any] = read_archive(path)
+    except Exception:
         return None
     return state
