@@ -107,11 +107,13 @@ def _jobs(config: Config) -> Iterator[Job]:
     """Cells first: what a study reads must not be younger than the study, or Snakemake runs it again."""
     for name, cell in cells(config).items():
         kept = {"gradients": (".pt",), "relaxations": (".npz",)}.get(cell.first.experiment, ())
+        # What saves a training later on, see `experiments.finished`.
+        saving = (Path(f"{name}.runs{suffix}") for suffix in (".json", *kept))
         yield Job(
             cell,
             Path(f"{name}.json"),
             tuple(Path(f"{name}{suffix}") for suffix in (*kept, ".csv")),
-            (Path(f"logs/train/{name}.log"), Path(f"benchmarks/train/{name}.tsv")),
+            (*saving, Path(f"logs/train/{name}.log"), Path(f"benchmarks/train/{name}.tsv")),
         )
     for name, study in studies(config).items():
         yield Job(

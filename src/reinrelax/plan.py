@@ -33,8 +33,8 @@ _DEMONSTRATION_SECONDS = {
 # Of agents that learn: a step of all replicas, and a replica's step; an episode may take as many as its cap.
 _STEP_SECONDS = 5e-5
 _REPLICA_STEP_SECONDS = {"CartPole-v1": 4e-6, "Taxi-v4": 1.8e-5, "Acrobot-v1": 2.8e-5}
-# Time that a job asks a cluster for: thrice its estimate, because nodes may be slower and shared; half an hour
-# at least, and at most a day, which most sites grant: what takes longer goes on from a checkpoint.
+# Time that a job asks a cluster for: thrice its estimate, because nodes may be slower and shared; half an
+# hour at least, and at most a day, which most sites grant: what takes longer goes on from a checkpoint.
 _LIMIT_FACTOR, _LEAST_MINUTES, _MOST_MINUTES = 3.0, 30, 24 * 60
 _PARAMETER_BYTES = 4 * 4  # value, gradient and two moments
 _BASE_MB = 700

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 import sys
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -14,7 +13,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from reinrelax import files
+from reinrelax import files, records
 from reinrelax.experiments import finished, provenance
 from reinrelax.experiments.finished import Finished
 from reinrelax.images import Images
@@ -131,7 +130,7 @@ def train_replicas(
             torch.save({"seeds": record["seeds"], "kept": trainer.kept}, file)
     finished.write(table, done)
     files.write_text(table, to_csv(runs, images, done, hyper))
-    files.write_text(table.with_suffix(".json"), json.dumps(record, indent=2) + "\n")
+    records.write(table.with_suffix(".json"), record, [table])
     table.with_suffix(".checkpoint").unlink(missing_ok=True)
     return record
 
