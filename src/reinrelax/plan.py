@@ -33,7 +33,7 @@ _DEMONSTRATION_SECONDS = {
 # Of agents that learn: a step of all replicas, and a replica's step; an episode may take as many as its cap.
 _STEP_SECONDS = 5e-5
 _REPLICA_STEP_SECONDS = {"CartPole-v1": 4e-6, "Taxi-v4": 1.8e-5, "Acrobot-v1": 2.8e-5}
-# Time that a job asks a cluster for: thrice its estimate, because nodes may be slower and shared; half an
+# Time that a job asks a cluster for: thrice its estimate, because nodes may be slower or shared; half an
 # hour at least, and at most a day, which most sites grant: what takes longer goes on from a checkpoint.
 _LIMIT_FACTOR, _LEAST_MINUTES, _MOST_MINUTES = 3.0, 30, 24 * 60
 _PARAMETER_BYTES = 4 * 4  # value, gradient and two moments
@@ -157,9 +157,9 @@ def _variant_of(name: str) -> str | None:
     return entry.variant_of
 
 
-def limit_minutes(seconds: Iterable[float]) -> int:
-    """Time to ask a cluster for, in minutes, that does for each of several jobs that were estimated."""
-    return round(min(max(_LEAST_MINUTES, _LIMIT_FACTOR * max(seconds, default=0.0) / 60), _MOST_MINUTES))
+def limit_minutes(seconds: float) -> int:
+    """Time to ask a cluster for, in minutes, for a job of so many estimated seconds."""
+    return round(min(max(_LEAST_MINUTES, _LIMIT_FACTOR * seconds / 60), _MOST_MINUTES))
 
 
 def memory_mb(cell: Cell) -> int:

@@ -10,7 +10,7 @@ from reinrelax import files
 from reinrelax.errors import ResultsError
 
 # The key below which checksums stand: of files by their names, and of all other keys of the record.
-_KEY, _SELF = "sha256", "record"
+_KEY, _SELF = "checksums", "record"
 
 
 def write(path: Path, record: Mapping[str, Any], beside: Iterable[Path] = ()) -> None:

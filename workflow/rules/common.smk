@@ -54,39 +54,23 @@ def cell_of(wildcards):
     return CELLS[f"{wildcards.experiment}/{wildcards.shape}/{wildcards.estimator}"]
 
 
-# What jobs ask a cluster for. SLURM's arrays, which hold the jobs of one rule, have one request for all of their
-# tasks: so every job of a rule asks for what the largest needs.
+# What jobs ask a cluster for.
 TIMINGS = plan.reference(Path(workflow.basedir))
-
-
-def of_one_rule(wildcards):
-    """The cells that train by the same rule as the job's own."""
-    apart = {"gradients", "relaxations"}
-    own = apart.intersection([wildcards.experiment])
-    return [
-        cell
-        for cell in CELLS.values()
-        if apart.intersection([cell.first.experiment]) == own
-    ]
 
 
 def training_mb(wildcards, attempt):
     """Memory of a training job, MB; more where less was not enough."""
-    return attempt * max(map(plan.memory_mb, of_one_rule(wildcards)))
+    return attempt * plan.memory_mb(cell_of(wildcards))
 
 
 def training_minutes(wildcards):
     """Time limit of a training job."""
-    cells = of_one_rule(wildcards)
-    return plan.limit_minutes(plan.estimate(cell, TIMINGS) for cell in cells)
+    return plan.limit_minutes(plan.estimate(cell_of(wildcards), TIMINGS))
 
 
-def study_minutes(*prefixes):
-    """Time limit of jobs that compute studies with such names."""
-    chosen = [study for name, study in STUDIES.items() if name.startswith(prefixes)]
-    return plan.limit_minutes(
-        plan.estimate_study(SETTINGS, study, TIMINGS) for study in chosen
-    )
+def study_minutes(name):
+    """Time limit of a job that computes a study."""
+    return plan.limit_minutes(plan.estimate_study(SETTINGS, STUDIES[name], TIMINGS))
 
 
 def study_files(name):

@@ -32,7 +32,7 @@ rule measure:
     threads: SETTINGS.machine.threads
     resources:
         mem_mb=3000,
-        runtime=study_minutes("gradients/"),
+        runtime=lambda wildcards: study_minutes(f"gradients/epoch-{wildcards.epoch}"),
     params:
         fingerprint=lambda wildcards: study_fingerprint(
             f"gradients/epoch-{wildcards.epoch}"
@@ -55,7 +55,6 @@ rule identities:
     threads: SETTINGS.machine.threads
     resources:
         mem_mb=1500,
-        runtime=study_minutes("identities", *studies.DEMONSTRATIONS),
     params:
         study="identities",
         fingerprint=study_fingerprint("identities"),

@@ -31,7 +31,9 @@ rule learn:
     threads: SETTINGS.machine.threads
     resources:
         mem_mb=1500,
-        runtime=study_minutes("rl/"),
+        runtime=lambda wildcards: study_minutes(
+            f"rl/{wildcards.environment}-{wildcards.cap}/{wildcards.algorithm}"
+        ),
     params:
         fingerprint=lambda wildcards: study_fingerprint(
             f"rl/{wildcards.environment}-{wildcards.cap}/{wildcards.algorithm}"

@@ -17,9 +17,10 @@ fail() {
   exit 1
 }
 
-# Whether a daemon's pid file names a process that runs.
-runs() {
-  [[ -s "$folder/$1.pid" ]] && kill -0 "$(< "$folder/$1.pid")" 2> /dev/null
+# The process of a daemon that runs; its pid file may vanish at any time.
+pid() {
+  local process
+  process="$(cat "$folder/$1.pid" 2> /dev/null)" && kill -0 "$process" 2> /dev/null && echo "$process"
 }
 
 # Wait for a condition, twenty seconds at most.
@@ -39,7 +40,7 @@ idle() {
 }
 
 gone() {
-  ! runs "$1"
+  ! pid "$1"
 }
 
 start() {
@@ -48,7 +49,7 @@ start() {
       fail "$program is missing; on Debian and Ubuntu: apt-get install --no-install-recommends slurm-wlm munge"
   done
   for daemon in slurmctld slurmd munged; do
-    if runs "$daemon"; then fail "$folder has a running cluster; stop it first"; fi
+    if pid "$daemon" > /dev/null; then fail "$folder has a running cluster; stop it first"; fi
   done
   mkdir -p "$folder"/{bin,state,spool,munge}
   chmod 0755 "$folder/munge"
@@ -115,14 +116,15 @@ CONF
 }
 
 stop() {
+  local process
   [[ -f "$SLURM_CONF" ]] || fail "$folder holds no cluster"
-  if runs slurmctld; then
+  if pid slurmctld > /dev/null; then
     scancel --quiet --user="$(id -un)" || true
     sleep 1
   fi
   for daemon in slurmd slurmctld munged; do
-    if runs "$daemon"; then
-      kill "$(< "$folder/$daemon.pid")"
+    if process="$(pid "$daemon")"; then
+      kill "$process"
       await "$daemon did not end" gone "$daemon"
     fi
   done
