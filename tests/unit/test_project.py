@@ -1,11 +1,9 @@
-"""The project's own promises: layers, locks, environment, seeds, leases, files."""
+"""The project's own promises: layers, locks, environment, seeds, files."""
 
 import ast
-import os
 import re
 import subprocess
 import sys
-import textwrap
 import tomllib
 from pathlib import Path
 
@@ -13,7 +11,7 @@ import pytest
 import yaml
 
 import reinrelax
-from reinrelax import files, lease, sources
+from reinrelax import files, sources
 from reinrelax.errors import ResultsError
 from reinrelax.rng import Streams, derive
 from tests.conftest import ROOT
@@ -196,52 +194,3 @@ def test_unwritable_folder_is_named(tmp_path: Path) -> None:
     (tmp_path / "results").write_text("a file where a folder should be")
     with pytest.raises(ResultsError, match="results/x: cannot be written"):
         files.write_text(tmp_path / "results" / "x", "")
-
-
-def test_visible_devices_come_from_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert lease.visible_devices({"CUDA_VISIBLE_DEVICES": "0, GPU-aa"}) == ["0", "GPU-aa"]
-    assert lease.visible_devices({"CUDA_VISIBLE_DEVICES": ""}) == []
-    fake = tmp_path / "nvidia-smi"
-    fake.write_text("#!/bin/sh\nprintf 'GPU-1\\nGPU-2\\n'\n")
-    fake.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    assert lease.visible_devices({}) == ["GPU-1", "GPU-2"]
-    assert lease.visible_devices({"CUDA_VISIBLE_DEVICES": "1,GPU-aa,7"}) == ["GPU-2", "GPU-aa", "7"]
-
-
-def test_leases_fill_devices_before_doubling_up_and_then_wait(tmp_path: Path) -> None:
-    devices = ["0", "1"]
-    with (
-        lease.lease(devices, 2, tmp_path) as a,
-        lease.lease(devices, 2, tmp_path) as b,
-        lease.lease(devices, 2, tmp_path) as c,
-        lease.lease(devices, 2, tmp_path) as d,
-    ):
-        assert ([a, b], sorted([c, d])) == (["0", "1"], ["0", "1"])
-        with (
-            pytest.raises(TimeoutError, match="no free place on GPUs 0, 1"),
-            lease.lease(devices, 2, tmp_path, timeout=0.1),
-        ):
-            pass
-    with lease.lease(devices, 2, tmp_path) as free:
-        assert free == "0"
-
-
-def test_a_killed_jobs_lease_is_free_again(tmp_path: Path) -> None:
-    code = textwrap.dedent(f"""
-        import time
-        from pathlib import Path
-        from reinrelax.lease import lease
-        with lease(["0"], 1, Path({str(tmp_path)!r})):
-            print("held", flush=True)
-            time.sleep(60)
-    """)
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as job:
-        assert job.stdout is not None
-        assert job.stdout.readline() == "held\n"
-        with pytest.raises(TimeoutError), lease.lease(["0"], 1, tmp_path, timeout=0.1):
-            pass
-        job.kill()
-        job.wait()
-        with lease.lease(["0"], 1, tmp_path, timeout=5) as device:
-            assert device == "0"

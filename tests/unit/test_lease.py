@@ -1,0 +1,223 @@
+"""Places on GPUs: which there are, that no more jobs than allowed share one, and that the dead hold none."""
+
+import json
+import os
+import subprocess
+import sys
+import textwrap
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from reinrelax import cli, lease
+from reinrelax.config import Config
+from reinrelax.errors import ConfigError, ResultsError
+
+ONE, TWO = "GPU-11111111-aaaa", "GPU-22222222-bbbb"
+MIG = "MIG-33333333-cccc"
+OLD_MIG = "MIG-GPU-11111111-aaaa/1/0"
+
+
+@pytest.fixture
+def driver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Puts an `nvidia-smi` on the path that does this."""
+
+    def fake(does: str) -> None:
+        path = tmp_path / "bin/nvidia-smi"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f"#!/bin/sh\n{does}\n")
+        path.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{path.parent}:{os.environ['PATH']}")
+
+    return fake
+
+
+@pytest.mark.parametrize(
+    ("named", "found"),
+    [
+        (None, [ONE, TWO]),
+        ("0", [ONE]),
+        ("1, 0", [TWO, ONE]),
+        (TWO, [TWO]),
+        ("GPU-2", [TWO]),  # the beginning of a UUID is enough
+        (f"0,{ONE},GPU-1111", [ONE]),  # one GPU by three names
+        (MIG, [MIG]),
+        (f"{OLD_MIG},{MIG}", [OLD_MIG, MIG]),
+        ("GPU-99", ["GPU-99"]),  # it may be there although the driver does not list it
+        ("", []),
+        (" ", []),
+        ("-1", []),
+        ("NoDevFiles", []),
+        ("1,-1,0", [TWO]),  # CUDA stops at what it does not know
+        ("0,7,1", [ONE]),
+        ("0,,1", [ONE]),
+        ("0;touch x", []),
+        ("../0", []),
+        ("9" * 5000, []),
+        ("١", []),
+    ],
+)
+def test_devices_are_those_that_cuda_would_use(
+    driver: Callable[[str], None], named: str | None, found: list[str]
+) -> None:
+    driver(f"printf '{ONE}\\n{TWO}\\n'")
+    assert lease.visible_devices({} if named is None else {"CUDA_VISIBLE_DEVICES": named}) == found
+
+
+@pytest.mark.parametrize(
+    "does", ["exit 9", "echo No devices were found", "true", "echo oops >&2; exit 1", "sleep 9"]
+)
+def test_names_count_where_the_driver_says_nothing(
+    driver: Callable[[str], None], monkeypatch: pytest.MonkeyPatch, does: str
+) -> None:
+    driver(does)
+    monkeypatch.setattr(lease, "_DRIVER_SECONDS", 1)
+    assert lease.visible_devices({}) == []
+    assert lease.visible_devices({"CUDA_VISIBLE_DEVICES": f"0, GPU-aa,{MIG},2"}) == ["0", "GPU-aa", MIG, "2"]
+
+
+def test_without_a_driver_there_are_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert lease.visible_devices({}) == []
+    assert lease.visible_devices({"CUDA_VISIBLE_DEVICES": "NoDevFiles"}) == []
+
+
+def test_a_job_gets_its_place_and_no_other_gpu(
+    driver: Callable[[str], None],
+    load_config: Callable[..., Config],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    driver(f"printf '{ONE}\\n{TWO}\\n'")
+    monkeypatch.setattr(lease.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+    config = load_config(machine={"device": "auto"})
+    with lease.lease([ONE], 1), cli._device(config) as device:
+        assert device == "cuda"
+        assert os.environ["CUDA_VISIBLE_DEVICES"] == TWO
+    assert (tmp_path / "reinrelax-leases").stat().st_mode & 0o7777 == 0o1777
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "NoDevFiles")
+    with cli._device(config) as device:
+        assert device == "cpu"
+    with (
+        pytest.raises(ConfigError, match="cuda asked for"),
+        cli._device(load_config(machine={"device": "cuda"})),
+    ):
+        pass
+
+
+def test_devices_are_filled_before_any_is_doubled_and_then_jobs_wait(tmp_path: Path) -> None:
+    devices = ["0", OLD_MIG]
+    with (
+        lease.lease(devices, 2, tmp_path) as a,
+        lease.lease(devices, 2, tmp_path) as b,
+        lease.lease(devices, 2, tmp_path) as c,
+        lease.lease(devices, 2, tmp_path) as d,
+    ):
+        assert ([a, b], sorted([c, d])) == (devices, devices)
+        with (
+            pytest.raises(TimeoutError, match="no free place on GPUs 0, MIG-GPU-"),
+            lease.lease(devices, 2, tmp_path, timeout=0.1),
+        ):
+            pass
+    with lease.lease(devices, 2, tmp_path) as free:
+        assert free == "0"
+    assert all(path.parent == tmp_path for path in tmp_path.rglob("*"))
+
+
+def test_an_error_frees_the_place(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match="job"), lease.lease(["0"], 1, tmp_path):
+        raise RuntimeError("job failed")
+    with lease.lease(["0"], 1, tmp_path, timeout=0) as free:
+        assert free == "0"
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with (
+        pytest.raises(ResultsError, match=r"file/x: locks .* Set TMPDIR"),
+        lease.lease(["0"], 1, tmp_path / "file/x"),
+    ):
+        pass
+
+
+HOLD = textwrap.dedent("""
+    import sys, time
+    from pathlib import Path
+    from reinrelax import lease
+    lease._POLL_SECONDS = 0.01
+    folder, devices = Path(sys.argv[1]), sys.argv[2].split()
+    places, seconds = int(sys.argv[3]), float(sys.argv[4])
+    with lease.lease(devices, places, folder, timeout=120) as device:
+        since = time.monotonic()
+        print(device, flush=True)
+        time.sleep(seconds)
+        until = time.monotonic()
+    print(f"[{since}, {until}]")
+""")
+
+
+def holder(folder: Path, devices: str, places: int, seconds: float) -> subprocess.Popen[str]:
+    arguments = [str(folder), devices, str(places), str(seconds)]
+    return subprocess.Popen([sys.executable, "-c", HOLD, *arguments], stdout=subprocess.PIPE, text=True)
+
+
+def line(job: subprocess.Popen[str]) -> str:
+    assert job.stdout is not None
+    return job.stdout.readline().strip()
+
+
+@pytest.fixture
+def jobs() -> Iterator[list[subprocess.Popen[str]]]:
+    """Processes of a test, ended with it."""
+    started: list[subprocess.Popen[str]] = []
+    yield started
+    for job in started:
+        job.kill()
+        job.communicate()
+
+
+@pytest.mark.parametrize("places", [1, 2])
+def test_of_many_jobs_never_too_many_share_a_gpu_and_all_get_one(
+    tmp_path: Path, jobs: list[subprocess.Popen[str]], places: int
+) -> None:
+    jobs += [holder(tmp_path, "a b", places, 0.2) for _ in range(12)]
+    held: dict[str, list[tuple[float, float]]] = {"a": [], "b": []}
+    for job in jobs:
+        device, times = line(job), json.loads(line(job))
+        assert job.wait() == 0
+        held[device].append(tuple(times))
+    assert sum(map(len, held.values())) == len(jobs)
+    for spans in held.values():
+        events = sorted([(since, 1) for since, _ in spans] + [(until, -1) for _, until in spans])
+        together = most = 0
+        for _, change in events:
+            together += change
+            most = max(most, together)
+        assert most <= places
+    # They waited for each other: together they cannot have been faster than this.
+    spans = [span for own in held.values() for span in own]
+    first, last = min(since for since, _ in spans), max(until for _, until in spans)
+    assert last - first >= 12 * 0.2 / (2 * places) - 0.01
+    assert all(held.values())
+
+
+def test_the_places_of_killed_jobs_go_to_those_that_wait(
+    tmp_path: Path, jobs: list[subprocess.Popen[str]]
+) -> None:
+    jobs += [holder(tmp_path, "a b", 2, 600) for _ in range(4)]
+    held = [line(job) for job in jobs]
+    assert Counter(held) == {"a": 2, "b": 2}
+    with pytest.raises(TimeoutError), lease.lease(["a", "b"], 2, tmp_path, timeout=0.1):
+        pass
+    waiting = [holder(tmp_path, "a b", 2, 600) for _ in range(2)]
+    jobs += waiting
+    dead = [held.index("b"), held.index("a")]
+    for index in dead:
+        jobs[index].kill()
+        assert jobs[index].wait() == -9
+    assert sorted(line(job) for job in waiting) == ["a", "b"]
+    with pytest.raises(TimeoutError), lease.lease(["a", "b"], 2, tmp_path, timeout=0.1):
+        pass
