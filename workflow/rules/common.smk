@@ -9,7 +9,7 @@ import yaml
 from snakemake.exceptions import WorkflowError
 
 from reinrelax import config as configuration
-from reinrelax import data, files, guard, plan, runs, sources, studies
+from reinrelax import data, document, files, guard, plan, runs, sources, studies
 from reinrelax.errors import ReinrelaxError
 
 # Jobs run with the interpreter and the source that Snakemake runs with, whether or not an environment is active;
@@ -23,6 +23,9 @@ os.environ.update(
 )
 
 try:
+    # Snakemake has read them, but takes the last of two equal keys without a word.
+    for _path in workflow.configfiles:
+        document.read_yaml(Path(_path))
     SETTINGS = configuration.load(config)
     FOLDER = SETTINGS.folder
     CELLS = runs.cells(SETTINGS)
