@@ -43,7 +43,7 @@ def small() -> dict[str, Any]:
     }
     experiments["readings"] |= {"estimators": ["ReinMax"], "vary": {}}
     experiments["rl"] |= {"environments": {"CartPole-v1": [20]}, "algorithms": ["RELAX"]}
-    experiments["elbo"] |= {"estimators": list(ESTIMATORS), "latent_shapes": ["8x4"], "epochs": 100}
+    experiments["elbo"] |= {"estimators": list(ESTIMATORS), "latent_shapes": ["8x4"], "epochs": 80}
     experiments["beta"] |= {"estimators": ["ReinMax-RK2"], "epochs": 2}
     # Its GPUs are no real ones.
     raw["machine"]["device"] = "cpu"
@@ -65,7 +65,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]
     subprocess.run([CLUSTER, "stop", folder], check=True)
 
 
-def wait_for(what: str, condition: Callable[[], Any], seconds: float = 200) -> Any:
+def wait_for(what: str, condition: Callable[[], Any], seconds: float = 400) -> Any:
     """What the condition gives, once it gives something."""
     deadline = time.monotonic() + seconds
     while not (found := condition()):
@@ -212,7 +212,7 @@ def test_the_workflow_on_a_cluster_outlives_whatever_happens_to_it(
 
     site.await_trainings({cell: epochs[cell] for cell in (st, reinmax)}, disturb)
     straight = {cell: undisturbed(site, tmp_path, cell) for cell in (st, reinmax)}
-    assert driver.wait(timeout=400) == 1
+    assert driver.wait(timeout=900) == 1
     said = site.said("second")
     for state in ("CANCELLED", "TIMEOUT", "FAILED"):
         assert f"SLURM status is: '{state}'" in said, state
@@ -232,7 +232,7 @@ def test_the_workflow_on_a_cluster_outlives_whatever_happens_to_it(
 
     # The cause is removed, and Snakemake started again.
     broken.rmdir()
-    assert site.drive("third").wait(timeout=400) == 0, site.said("third")
+    assert site.drive("third").wait(timeout=900) == 0, site.said("third")
     assert "report: results/test/report.html" in site.said("third")
     assert (site.results / "report.html").exists()
 
