@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -11,6 +12,9 @@ from typing import NoReturn
 from reinrelax import config as configuration
 from reinrelax.document import read_yaml
 from reinrelax.errors import ConfigError, ReinrelaxError
+
+# torch on a CPU, torch on a GPU, C++, and the loader of a library.
+_OUT_OF_MEMORY = re.compile("allocate memory|out of memory|bad_alloc|failed to map segment", re.IGNORECASE)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -109,7 +113,7 @@ def _train(options: argparse.Namespace) -> None:
     config = _config(options)
     cell = find_cell(config, options.cell)
     _require(options.fingerprint, cell.fingerprint, cell.name)
-    with _device(config) as device:
+    with _memory(cell.name), _device(config) as device:
         from reinrelax.experiments import relaxations, vae
 
         train_cell = (relaxations if cell.first.experiment == "relaxations" else vae).train_cell
@@ -135,7 +139,7 @@ def _study(options: argparse.Namespace) -> None:
     config = _config(options)
     study = find_study(config, options.study)
     _require(options.fingerprint, study.fingerprint, study.name)
-    with _device(config) as device:
+    with _memory(study.name), _device(config) as device:
         from reinrelax.experiments.study import run_study
 
         record = run_study(study, config, device, {"scale": config.scale, "config": config.raw})
@@ -147,6 +151,20 @@ def _require(asked: str | None, found: str, name: str) -> None:
         raise ConfigError(
             f"{name}: configuration or source changed after the job was planned; run snakemake again"
         )
+
+
+@contextmanager
+def _memory(name: str) -> Iterator[None]:
+    """Say what a want of memory can be answered with, whichever of the forms it comes in."""
+    try:
+        yield
+    except (MemoryError, RuntimeError, ImportError) as error:
+        if not isinstance(error, MemoryError) and not _OUT_OF_MEMORY.search(str(error)):
+            raise
+        raise ReinrelaxError(
+            f"{name}: out of memory ({error}). Run fewer jobs at once (--cores), lower "
+            "machine.max_replicas_per_job, or on a GPU machine.jobs_per_gpu"
+        ) from error
 
 
 @contextmanager

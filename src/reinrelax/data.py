@@ -66,7 +66,7 @@ def at_hand(settings: Dataset, prepared: Path) -> bool:
     """
     try:
         name = json.loads((prepared / "data.json").read_text(encoding="utf-8"))["name"]
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         name = None
     return settings.name in ("digits", name) or (root_of(settings) / _RAW).is_dir()
 

@@ -53,7 +53,7 @@ def load(folder: Path) -> Images:
         images = Images(record["name"], *(np.load(folder / f"{part}.npy") for part in ("train", "test")))
         if images.sha256 != record["sha256"]:
             raise ValueError("pixels differ from their checksum")
-    except (OSError, ValueError, KeyError) as error:
+    except Exception as error:  # a damaged header raises whatever its damaged part leads to
         raise ResultsError(
             f"{folder}: prepared images cannot be read ({error}). Delete the folder and rerun"
         ) from None

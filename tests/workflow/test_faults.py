@@ -136,3 +136,69 @@ def test_twenty_kills_change_nothing(undisturbed: tuple[dict[str, bytes], float]
     assert tables(folder) == expected
     assert left_behind(folder) == []
     print(f"{killed} kills, {finished} finishes, {seconds:.1f} s undisturbed")
+
+
+def test_a_second_run_is_refused_and_the_first_is_not_disturbed(
+    undisturbed: tuple[dict[str, bytes], float], tmp_path: Path
+) -> None:
+    folder = project(tmp_path / "project")
+    first = start(folder)
+    deadline = time.monotonic() + 60
+    while not list((folder / ".snakemake/locks").glob("*.lock")):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    scale = folder / "workflow/scales/test.yaml"
+    scale.write_text(scale.read_text(encoding="utf-8").replace("epochs: 10", "epochs: 11"), encoding="utf-8")
+    status, said = finish(folder)
+    assert status != 0
+    assert f"results/test is in use by another run (process {first.pid} on " in said, said
+    assert "Directory cannot be locked" in said
+    # Nor does removing Snakemake's lock by hand let it in.
+    shutil.rmtree(folder / ".snakemake/locks")
+    status, said = finish(folder, "--forceall")
+    assert status != 0
+    assert f"results/test is in use by another run (process {first.pid} on " in said, said
+    assert "Finished jobid" not in said
+    assert first.wait(timeout=120) == 0
+    assert tables(folder) == undisturbed[0]
+
+
+def test_short_memory_and_full_disk_stop_their_jobs_alone(
+    undisturbed: tuple[dict[str, bytes], float], tmp_path: Path
+) -> None:
+    """Limits on the shells of two jobs: files of 50 kB, where no checkpoint fits, and 3 GB of addresses."""
+    folder = project(tmp_path / "project")
+    limits = tmp_path / "limits"
+    limits.write_text(
+        'case "$BASH_EXECUTION_STRING" in\n'
+        "*8x4/ST*) ulimit -f 50;;\n*8x4/ReinMax-CV*) ulimit -v 3000000;;\nesac\n"
+    )
+    status, said = finish(folder, BASH_ENV=str(limits))
+    assert status != 0
+    assert "results/test/elbo/8x4/ST.checkpoint: cannot be written (File too large). Make the folder" in said
+    hint = "results/test/logs/train/elbo/8x4/ReinMax-CV.log: ended by a signal: if memory is short"
+    assert hint in said or "elbo/8x4/ReinMax-CV: out of memory" in said
+    assert [target for target in TARGETS if (folder / target).exists()] == TARGETS[2:]
+    assert left_behind(folder) == []
+    status, said = finish(folder)
+    assert status == 0, said
+    assert tables(folder) == undisturbed[0]
+
+
+def test_file_times_of_results_rerun_nothing_and_other_images_rerun_what_they_are_in(
+    undisturbed: tuple[dict[str, bytes], float], tmp_path: Path
+) -> None:
+    """In any order, past or future; images as of a large data set, too large for Snakemake to compare."""
+    folder = project(tmp_path / "project")
+    assert finish(folder)[0] == 0
+    draw = random.Random(7)
+    for path in sorted((folder / "results").rglob("*.*")):
+        moment = time.time() + draw.uniform(-1e9, 1e9)
+        os.utime(path, (moment, moment))
+    plan = ("--dry-run", "--max-checksum-file-size", "20000")
+    assert "Nothing to be done" in finish(folder, *plan)[1]
+    record = folder / "results/test/data/data.json"
+    record.write_text(record.read_text().replace('"sha256": "', '"sha256": "0'))
+    said = finish(folder, *plan)[1]
+    assert "train           2" in said or "train        2" in said, said
+    assert "identities" not in said.split("Reasons")[0]

@@ -44,7 +44,8 @@ try:
     # Jobs read the configuration that Snakemake put together, from a file that changes only when it does.
     CONFIG_FILE = FOLDER / "config.yaml"
     _text = yaml.safe_dump(config, sort_keys=False)
-    if not OCCUPANT and (
+    _mine = workflow.is_main_process and not OCCUPANT
+    if _mine and (
         not CONFIG_FILE.exists() or CONFIG_FILE.read_text(encoding="utf-8") != _text
     ):
         files.write_text(CONFIG_FILE, _text)
@@ -118,9 +119,16 @@ def captioned(path, category="Beyond ReinMax"):
 
 
 def reinrelax(command, redirect="2>"):
-    """The shell line of a rule: its output goes to its log, whose last lines are shown when it fails."""
+    """The shell line of a rule: its output goes to its log, whose last lines are shown when it fails.
+
+    A job that a signal ended, which a want of memory usually is, had no time to say why.
+    """
     config_file = shlex.quote(str(CONFIG_FILE))
-    logged = f"{redirect} {{log:q}} || (tail -n 5 {{log:q}} >&2; exit 1)"
+    hint = "ended by a signal: if memory is short, fewer --cores or a lower machine.max_replicas_per_job"
+    shown = (
+        f"tail -n 5 {{log:q}} >&2; [ $status -lt 128 ] || echo {{log:q}}: '{hint}' >&2"
+    )
+    logged = f"{redirect} {{log:q}} || (status=$?; {shown}; exit $status)"
     return f"python3 -m reinrelax {command} --config {config_file} {logged}"
 
 

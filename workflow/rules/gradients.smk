@@ -14,8 +14,10 @@ rule gradients:
 
 rule measure:
     input:
-        rules.data.output,
-        studies.snapshot_path(SETTINGS),
+        IMAGES,
+        # New parameters come with a new record.
+        studies.snapshot_path(SETTINGS).with_suffix(".json"),
+        ancient(studies.snapshot_path(SETTINGS)),
     output:
         [
             FOLDER / "gradients/epoch-{epoch}" / name
@@ -66,7 +68,7 @@ rule identities:
 # the profile asks for a node of its own.
 rule cost:
     input:
-        rules.data.output,
+        IMAGES,
     output:
         study_files("cost"),
     log:

@@ -1,6 +1,6 @@
 rule train:
     input:
-        rules.data.output,
+        IMAGES,
     output:
         table=FOLDER / "{experiment}/{shape}/{estimator}.csv",
         record=FOLDER / "{experiment}/{shape}/{estimator}.json",
