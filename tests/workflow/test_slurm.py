@@ -188,15 +188,12 @@ def test_the_workflow_on_a_cluster_outlives_whatever_happens_to_it(
     assert {job["CUDA_VISIBLE_DEVICES"] for job in jobs.values()} < {"0", "1", "2", "3"}
     assert len({job["CUDA_VISIBLE_DEVICES"] for job in jobs.values()}) == 3
 
-    # What it had submitted is cancelled, as docs/cluster.md says; the lock it left is named and taken away.
+    # What it had submitted is cancelled, as docs/cluster.md says; the lock it left is in nobody's way.
     guide = (ROOT / "docs/cluster.md").read_text(encoding="utf-8")
     (cancel,) = re.findall(r"^squeue --me .*scancel$", guide, re.MULTILINE)
     site.slurm("bash", "-c", cancel)
     wait_for("end of jobs", lambda: not site.slurm("squeue", "--noheader"))
-    locked = site.call(*DRIVER)
-    assert locked.returncode != 0
-    assert "--unlock" in locked.stdout + locked.stderr
-    site.slurm(*DRIVER, "--unlock")
+    assert any((tmp_path / "project/.snakemake/locks").iterdir())
     epochs = {cell: site.epoch(cell) for cell in cells}
     assert all(epochs.values())
 

@@ -271,7 +271,8 @@ def test_a_killed_training_goes_on_and_ends_with_the_same_table(finished: Path, 
         record = json.loads((folder / "ReinMax-CV.json").read_text())
         assert (record["resumed_after_epoch"] > 0) == (name == "killed")
         tables.append((folder / "ReinMax-CV.csv").read_bytes())
-        assert sorted(p.name for p in folder.iterdir()) == ["ReinMax-CV.csv", "ReinMax-CV.json"]
+        names = ["ReinMax-CV.csv", "ReinMax-CV.json", "ReinMax-CV.runs.json"]
+        assert sorted(p.name for p in folder.iterdir()) == names
     assert tables[0] == tables[1]
 
 
