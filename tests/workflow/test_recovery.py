@@ -147,6 +147,7 @@ def test_a_second_run_is_refused_and_the_first_is_not_disturbed(
     while not list((folder / ".snakemake/locks").glob("*.lock")):
         assert time.monotonic() < deadline
         time.sleep(0.02)
+    os.killpg(first.pid, signal.SIGSTOP)  # or it might end before the others have begun
     scale = folder / "workflow/scales/test.yaml"
     scale.write_text(scale.read_text(encoding="utf-8").replace("epochs: 10", "epochs: 11"), encoding="utf-8")
     status, said = finish(folder)
@@ -159,6 +160,7 @@ def test_a_second_run_is_refused_and_the_first_is_not_disturbed(
     assert status != 0
     assert f"results/test is in use by another run (process {first.pid} on " in said, said
     assert "Finished jobid" not in said
+    os.killpg(first.pid, signal.SIGCONT)
     assert first.wait(timeout=120) == 0
     assert tables(folder) == undisturbed[0]
 
@@ -176,7 +178,7 @@ def test_short_memory_and_full_disk_stop_their_jobs_alone(
     status, said = finish(folder, BASH_ENV=str(limits))
     assert status != 0
     assert "results/test/elbo/8x4/ST.checkpoint: cannot be written (File too large). Make the folder" in said
-    hint = "results/test/logs/train/elbo/8x4/ReinMax-CV.log: ended by a signal: if memory is short"
+    hint = "results/test/logs/train/elbo/8x4/ReinMax-CV.log: ended from outside: if memory is short"
     assert hint in said or "elbo/8x4/ReinMax-CV: out of memory" in said
     assert [target for target in TARGETS if (folder / target).exists()] == TARGETS[2:]
     assert left_behind(folder) == []

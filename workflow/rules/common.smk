@@ -121,12 +121,12 @@ def captioned(path, category="Beyond ReinMax"):
 def reinrelax(command, redirect="2>"):
     """The shell line of a rule: its output goes to its log, whose last lines are shown when it fails.
 
-    A job that a signal ended, which a want of memory usually is, had no time to say why.
+    A job that a signal or the system's loader (127) ended, which a want of memory usually is, could not say why.
     """
     config_file = shlex.quote(str(CONFIG_FILE))
-    hint = "ended by a signal: if memory is short, fewer --cores or a lower machine.max_replicas_per_job"
+    hint = "ended from outside: if memory is short, fewer --cores or a lower machine.max_replicas_per_job"
     shown = (
-        f"tail -n 5 {{log:q}} >&2; [ $status -lt 128 ] || echo {{log:q}}: '{hint}' >&2"
+        f"tail -n 5 {{log:q}} >&2; [ $status -lt 127 ] || echo {{log:q}}: '{hint}' >&2"
     )
     logged = f"{redirect} {{log:q}} || (status=$?; {shown}; exit $status)"
     return f"python3 -m reinrelax {command} --config {config_file} {logged}"
