@@ -7,7 +7,8 @@ CORES ?= all
 SCALE ?=
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-PARALLEL := -n auto --maxprocesses 8 --dist worksteal
+# One process more than cores, eight at most: tests that wait for a cluster or a browser leave theirs idle.
+PARALLEL := -n $(shell n=$$(($$(getconf _NPROCESSORS_ONLN) + 1)); echo $$((n < 8 ? n : 8))) --dist worksteal
 
 .PHONY: report test check plan diff merge bench lock format clean help
 

@@ -1,6 +1,7 @@
 """Fixtures shared by all tests."""
 
 import copy
+import fcntl
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,8 @@ from reinrelax import data
 from reinrelax.images import Images
 
 ROOT = Path(__file__).parents[1]
+# Where SLURM is installed without a cluster, Snakemake's plugin looks for one at every start: nine seconds.
+os.environ["SLURM_CONF"] = "/dev/null"
 MNIST_ROOT = Path(os.environ.get("MNIST_ROOT") or ROOT / "data")
 
 
@@ -22,6 +25,23 @@ MNIST_ROOT = Path(os.environ.get("MNIST_ROOT") or ROOT / "data")
 def _one_thread() -> None:
     """Test processes run side by side; each keeps to one core."""
     torch.set_num_threads(1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whole workflows first: at the end, a long test would leave the other processes without work."""
+    items.sort(key=lambda item: ROOT / "tests/workflow" not in item.path.parents)
+
+
+def made_once(temporary: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+    """A folder that the first test process in need of it makes, for all of them to read."""
+    base = temporary.getbasetemp()
+    base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    with (base / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (base / f"{name}.made").exists():
+            make(base / name)
+            (base / f"{name}.made").touch()
+    return base / name
 
 
 @pytest.fixture

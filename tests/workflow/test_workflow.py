@@ -15,7 +15,7 @@ from zipfile import ZipFile
 import pytest
 import yaml
 
-from tests.conftest import ROOT, merge
+from tests.conftest import ROOT, made_once, merge
 
 pytestmark = pytest.mark.slow
 SCALE = ["--configfile", "workflow/scales/test.yaml"]
@@ -76,19 +76,27 @@ def jobs(done: subprocess.CompletedProcess[str]) -> set[str]:
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project folder in which the workflow has run."""
-    folder = copy_project(tmp_path_factory.mktemp("finished") / "project")
-    done = snakemake(folder)
+    """A project folder in which the workflow has run, for one test process."""
+    made = made_once(tmp_path_factory, "finished", run_all)
+    return copy_of(made, tmp_path_factory.mktemp("finished") / "project")
+
+
+def run_all(folder: Path) -> None:
+    done = snakemake(copy_project(folder))
     assert done.returncode == 0, done.stdout + done.stderr
     assert "report: results/test/report.html" in done.stdout + done.stderr
     assert "elbo/8x4/ReinMax: 2 replicas x 2 epochs" in done.stdout
-    return folder
+
+
+def copy_of(folder: Path, target: Path) -> Path:
+    """A copy with times as they were, because Snakemake compares them."""
+    return Path(shutil.copytree(folder, target, copy_function=shutil.copy2, symlinks=True))
 
 
 @pytest.fixture
 def copy_of_finished(finished: Path, tmp_path: Path) -> Path:
-    """The same, to be changed; times as they were, because Snakemake compares them."""
-    return Path(shutil.copytree(finished, tmp_path / "project", copy_function=shutil.copy2))
+    """The same, to be changed."""
+    return copy_of(finished, tmp_path / "project")
 
 
 def test_everything_is_there(finished: Path) -> None:
@@ -208,6 +216,25 @@ def test_a_change_reruns_only_what_depends_on_it(copy_of_finished: Path) -> None
     assert planned(copy_of_finished) == {"elbo/4x24/ReinMax", "elbo/8x4/STGS", "elbo/4x24/STGS"}
 
 
+def test_a_seed_more_trains_that_seed_alone(copy_of_finished: Path) -> None:
+    results = copy_of_finished / "results/test/elbo"
+    before = (results / "8x4/ST.csv").read_text()
+    path = copy_of_finished / "workflow/scales/test.yaml"
+    raw: dict[str, Any] = yaml.safe_load(path.read_text())
+    merge(raw, {"experiments": {"elbo": {"seeds": 3}}})
+    path.write_text(yaml.safe_dump(raw))
+    names = ("ST", "ReinMax", "ReinMax-CV")
+    assert planned(copy_of_finished) == {
+        f"elbo/{shape}/{name}" for shape in ("8x4", "4x24") for name in names
+    }
+    done = snakemake(copy_of_finished, "--", "results/test/elbo/8x4/ST.csv")
+    assert done.returncode == 0, done.stdout + done.stderr
+    record = json.loads((results / "8x4/ST.json").read_text())
+    assert record["images_trained"] == 2 * 300  # epochs and images of one run
+    assert len(record["reused"]) == 2
+    assert (results / "8x4/ST.csv").read_text().startswith(before)
+
+
 def test_a_change_of_a_study_reruns_that_study(copy_of_finished: Path) -> None:
     path = copy_of_finished / "workflow/scales/test.yaml"
     raw: dict[str, Any] = yaml.safe_load(path.read_text())
@@ -302,7 +329,7 @@ def test_missing_images_stop_with_the_remedy(tmp_path: Path) -> None:
     arguments = ["--config", "dataset={name: mnist, root: empty, when_missing: error}"]
     environment = os.environ.pop("MNIST_ROOT", None)
     try:
-        done = snakemake(folder, *arguments)
+        done = snakemake(folder, *arguments, "--", "results/test/elbo/8x4/ST.csv")
     finally:
         if environment is not None:
             os.environ["MNIST_ROOT"] = environment
