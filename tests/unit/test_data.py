@@ -7,7 +7,9 @@ from typing import Any, NoReturn
 
 import numpy as np
 import pytest
+import torch
 import torchvision.datasets
+from sklearn.datasets import load_digits
 
 from reinrelax import data
 from reinrelax import images as images_on_disk
@@ -104,6 +106,15 @@ def test_digits_look_like_mnist() -> None:
     assert (images.train.shape, images.test.shape) == ((1500, 784), (297, 784))
     assert images.train.max() == 255
     assert 0.1 < images.train.mean() / 255 < 0.5
+
+
+def test_digits_are_the_same_bytes_everywhere_and_resized_as_torch_does() -> None:
+    images = data.embedded_digits()
+    assert images.sha256 == "28e94d53a2698536df9e8e4e8d9be89f3fdfc2bcb87ab0ac952a1b34c5fead10"
+    small = torch.tensor(load_digits().images)[:, None]
+    large = torch.nn.functional.interpolate(small, size=(28, 28), mode="bilinear", align_corners=False)
+    ours = torch.tensor(np.concatenate([images.train, images.test])).view(-1, 1, 28, 28)
+    torch.testing.assert_close(ours.double(), large * (255 / 16), atol=0.5 + 1e-9, rtol=0)
 
 
 def test_prepared_images_survive_the_disk_and_damage_is_seen(digits: Images, tmp_path: Path) -> None:
