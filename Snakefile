@@ -33,6 +33,10 @@ rule all:
 onstart:
     if OCCUPANT:
         raise WorkflowError(f"{FOLDER} is in use by another run ({OCCUPANT})")
+    try:
+        guard.check_writable(FOLDER)
+    except ReinrelaxError as error:
+        raise WorkflowError(str(error)) from None
 
 
 onsuccess:

@@ -11,6 +11,9 @@ from typing import IO, Any
 
 from reinrelax.errors import ResultsError
 
+# Where something cannot be written.
+REMEDY = "Make the folder writable, free disk space, or set `results` to another folder."
+
 
 class _Writer(io.BufferedWriter):
     """A file that remembers why it could not be written: torch.save hides that behind an error of its own."""
@@ -88,7 +91,4 @@ def _remove_leftovers(path: Path) -> None:
 
 
 def _unwritable(path: Path, error: OSError) -> str:
-    return (
-        f"{path}: cannot be written ({error.strerror or error}). "
-        "Make the folder writable, free disk space, or set `results` to another folder."
-    )
+    return f"{path}: cannot be written ({error.strerror or error}). {REMEDY}"

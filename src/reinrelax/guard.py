@@ -7,6 +7,9 @@ import socket
 from datetime import UTC, datetime
 from pathlib import Path
 
+from reinrelax import files
+from reinrelax.errors import ResultsError
+
 _NAME = ".running"
 # Open, and so locked, until this process ends, however it ends.
 _held: list[int] = []
@@ -54,6 +57,20 @@ def claim(folder: Path, locks: Path) -> str:
     except OSError:
         pass  # a full disk; without it the next run only asks for Snakemake's own remedy
     return ""
+
+
+def check_writable(folder: Path) -> None:
+    """Do nothing if a results folder and all below it can be written.
+
+    A job would say so itself, but Snakemake, which removes and makes files there before it, breaks off.
+
+    Raises:
+        ResultsError: a folder cannot be written; names the first one.
+    """
+    first = next(path for path in (folder, *folder.parents) if path.exists())
+    for path in (first, *(Path(below) for below, _, _ in os.walk(folder))):
+        if not os.access(path, os.W_OK | os.X_OK):
+            raise ResultsError(f"{path}: cannot be written. {files.REMEDY}")
 
 
 def _owner(descriptor: int) -> dict[str, object]:

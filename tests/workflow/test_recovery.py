@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 import yaml
 
 from tests.conftest import merge
-from tests.workflow.test_workflow import copy_project
+from tests.workflow.test_workflow import copy_of, copy_project
 
 pytestmark = pytest.mark.slow
 CELLS = ("ST", "ReinMax-CV")
@@ -36,12 +37,14 @@ def project(folder: Path, **changes: Any) -> Path:
     return folder
 
 
-def start(folder: Path, *options: str, **environment: str) -> subprocess.Popen[str]:
-    """A run in a process group of its own; what it says goes into `said`."""
+def start(
+    folder: Path, *options: str, within: Sequence[str] = (), **environment: str
+) -> subprocess.Popen[str]:
+    """A run in a process group of its own, started by the command `within`; what it says goes into `said`."""
     with (folder / "said").open("a", encoding="utf-8") as said:
         return subprocess.Popen(
             [
-                *(sys.executable, "-m", "snakemake", "--cores", "2"),
+                *(*within, sys.executable, "-m", "snakemake", "--cores", "2"),
                 *(*options, "--configfile", "workflow/scales/test.yaml", "--", *TARGETS),
             ],
             cwd=folder,
@@ -53,10 +56,10 @@ def start(folder: Path, *options: str, **environment: str) -> subprocess.Popen[s
         )
 
 
-def finish(folder: Path, *options: str, **environment: str) -> tuple[int, str]:
+def finish(folder: Path, *options: str, within: Sequence[str] = (), **environment: str) -> tuple[int, str]:
     """Status and words of a run that is waited for."""
     (folder / "said").unlink(missing_ok=True)
-    status = start(folder, *options, **environment).wait(timeout=120)
+    status = start(folder, *options, within=within, **environment).wait(timeout=120)
     return status, (folder / "said").read_text(encoding="utf-8")
 
 
@@ -101,13 +104,25 @@ def left_behind(folder: Path) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, bytes], float]:
-    """Results of a run that nothing happened to, and how long it took in seconds."""
-    folder = project(tmp_path_factory.mktemp("undisturbed") / "project")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, float]:
+    """A project whose run nothing happened to, not to be changed, and how long the run took in seconds."""
+    folder = project(tmp_path_factory.mktemp("finished") / "project")
     clock = time.perf_counter()
     status, said = finish(folder)
     assert status == 0, said
-    return tables(folder), time.perf_counter() - clock
+    return folder, time.perf_counter() - clock
+
+
+@pytest.fixture(scope="module")
+def undisturbed(finished: tuple[Path, float]) -> tuple[dict[str, bytes], float]:
+    """Its tables and seconds."""
+    return tables(finished[0]), finished[1]
+
+
+@pytest.fixture
+def copy_of_finished(finished: tuple[Path, float], tmp_path: Path) -> Path:
+    """The project, to be changed."""
+    return copy_of(finished[0], tmp_path / "project")
 
 
 def test_twenty_kills_change_nothing(undisturbed: tuple[dict[str, bytes], float], tmp_path: Path) -> None:
@@ -187,12 +202,42 @@ def test_short_memory_and_full_disk_stop_their_jobs_alone(
     assert tables(folder) == undisturbed[0]
 
 
+def test_read_only_results_are_read_and_named_where_they_are_to_be_written(copy_of_finished: Path) -> None:
+    """Permissions bind root, too, once it has given up the right to pass them over."""
+    folder, results = copy_of_finished, copy_of_finished / "results"
+    rights = "-dac_override,-dac_read_search"
+    bound = ("setpriv", f"--bounding-set={rights}", f"--inh-caps={rights}") if os.geteuid() == 0 else ()
+    before = tables(folder)
+    (results / "test/elbo/8x4/ST.csv").unlink()
+    inside = [path for path in results.rglob("*") if path.is_dir()]
+    for path in (results, *inside):
+        path.chmod(0o555)
+    status, said = finish(folder, within=bound)
+    assert status != 0
+    assert "results/test: cannot be written. Make the folder writable, " in said, said
+    assert "Traceback" not in said
+    for path in (results, results / "test"):
+        path.chmod(0o755)
+    status, said = finish(folder, within=bound)
+    assert status != 0
+    assert "cannot be written. Make the folder writable, " in said, said
+    for path in inside:
+        path.chmod(0o755)
+    assert finish(folder, within=bound)[0] == 0
+    assert tables(folder) == before
+    for path in (results, *inside):
+        path.chmod(0o555)
+    status, said = finish(folder, within=bound)
+    assert (status, "Nothing to be done" in said) == (0, True), said
+    for path in (results, *inside):
+        path.chmod(0o755)
+
+
 def test_file_times_of_results_rerun_nothing_and_other_images_rerun_what_they_are_in(
-    undisturbed: tuple[dict[str, bytes], float], tmp_path: Path
+    copy_of_finished: Path,
 ) -> None:
     """In any order, past or future; images as of a large data set, too large for Snakemake to compare."""
-    folder = project(tmp_path / "project")
-    assert finish(folder)[0] == 0
+    folder = copy_of_finished
     draw = random.Random(7)
     for path in sorted((folder / "results").rglob("*.*")):
         moment = time.time() + draw.uniform(-1e9, 1e9)
