@@ -11,13 +11,16 @@ _ROOT = Path(__file__).parent
 
 
 def fingerprint(modules: Iterable[str]) -> str:
-    """SHA-256 over the source of these modules and of all of this package's modules that they import.
+    """SHA-256 over the source of these modules and of all of this package's modules that they import, with
+    the C files beside them.
 
     A package's `__init__` does not count: it is a catalogue, and a new line in it changes no result.
     """
     digest = hashlib.sha256()
     for module in sorted(set().union(*(_closure(m) for m in modules))):
         digest.update(module.encode() + b"\0" + _path(module).read_bytes() + b"\0")
+        for part in filter(Path.is_file, map(_path(module).with_suffix, (".c", ".h"))):
+            digest.update(part.read_bytes() + b"\0")
     return digest.hexdigest()
 
 

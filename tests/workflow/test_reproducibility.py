@@ -20,15 +20,21 @@ JOBS = [
     *(("train", "--cell", name) for name in ("elbo/8x4/ReinMax-CV", "relaxations/2x20/REBAR")),
     *(("study", "--study", name) for name in ("rl/CartPole-v1-70/RELAX", "bridge")),
 ]
-# In nats: a tenth of the last digit that the papers print. Float32 products that are summed in another order
-# differ by some 1e-7 of their size, and the loss is a few hundred nats: six steps of training end up to 4e-5
-# apart, as measured. It grows with the steps, because a draw may turn out otherwise: no promise of the bits.
-NATS = 1e-3
+# In nats: a tenth of the last digit that the papers print. Float32 products that are summed in another
+# order differ by some 1e-7 of their size, and the loss is a few hundred nats: six steps of training end
+# up to 6e-5 apart, as measured, where all draws turn out alike. Where two keys of a draw are equal to
+# rounding, it may not: that is worth two nats at most to its image, as measured 0.8, and to a mean over
+# images so much less. It grows with the steps: no promise of the bits.
+NATS, DRAW = 1e-3, 2.0
 # Studies compute in float64.
 RELATIVE, ABSOLUTE = 1e-9, 1e-9
 # Another processor's code paths on this one: without vector instructions in torch, and none beyond SSE4.1 in
 # oneDNN, which multiplies.
-ELSEWHERE = {"ATEN_CPU_CAPABILITY": "default", "ONEDNN_MAX_CPU_ISA": "SSE41"}
+ELSEWHERE = {
+    "ATEN_CPU_CAPABILITY": "default",
+    "ONEDNN_MAX_CPU_ISA": "SSE41",
+    "CFLAGS": "-U__AVX512F__ -U__AVX2__",  # of the kernels
+}
 
 Compute = Callable[..., dict[str, Path]]
 
@@ -98,7 +104,8 @@ def differences(ours: dict[str, Path], theirs: dict[str, Path]) -> Iterator[str]
         for column in a.columns:
             x, y = a[column], b[column]
             if column.endswith("_nats"):
-                same = np.allclose(x, y, rtol=0, atol=NATS, equal_nan=True)
+                images_of = a["train_images" if column.startswith("train") else "test_images"]
+                same = np.allclose(x, y, rtol=0, atol=NATS + DRAW / images_of.min(), equal_nan=True)
             elif x.dtype.kind == "f":
                 same = np.allclose(x, y, rtol=RELATIVE, atol=ABSOLUTE, equal_nan=True)
             else:
@@ -125,7 +132,7 @@ def test_another_processor_changes_rounding_alone(alone: dict[str, Path], comput
 
 
 def test_more_than_rounding_is_noticed(alone: dict[str, Path], tmp_path: Path) -> None:
-    for column, change in (("test_nelbo_nats", 2 * NATS), ("seed", 1)):
+    for column, change in (("test_nelbo_nats", 2 * (NATS + DRAW / 100)), ("seed", 1)):
         name = "test/elbo/8x4/ReinMax-CV.csv"
         table = pd.read_csv(alone[name])
         table.loc[1, column] += change

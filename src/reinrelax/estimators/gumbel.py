@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from reinrelax.estimators import conditional
 from reinrelax.estimators.base import Sample, pathwise, softmax_vjp
 from reinrelax.numerics import softmax
 from reinrelax.rng import Streams
@@ -92,6 +93,8 @@ def conditional_softmax_vjp(
         `[R, ..., C]`.
     """
     taus = torch.as_tensor(tau, dtype=probs.dtype, device=probs.device).expand(*probs.shape[:-1], 1)
+    if not through_y and conditional.available(probs):
+        return conditional.conditional_softmax_vjp(cotangent, one_hot, probs, taus, draws, streams)
     out = torch.empty_like(probs)
     rows = max(1, _BLOCK.get(probs.device.type, 1 << 26) // (probs.shape[-1] * draws))
     for *tensors, stream in streams.split(cotangent, one_hot, probs, taus, out):

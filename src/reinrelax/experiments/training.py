@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from reinrelax import files, records
+from reinrelax import files, native, records
 from reinrelax.experiments import finished, provenance
 from reinrelax.experiments.finished import Finished
 from reinrelax.images import Images
@@ -113,6 +113,7 @@ def train_replicas(
         "draws": dict(runs[0].hyper).get("draws", 0),
         **described,
         "threads": torch.get_num_threads(),
+        "kernels": native.loaded(),
         "dataset": {"name": images.name, "sha256": images.sha256},
         "run_ids": [run.run_id for run in runs],
         "seeds": [run.seed for run in runs],

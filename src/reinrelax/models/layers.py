@@ -37,8 +37,9 @@ class Linear:
         # A leaf for autograd to hang the backward pass on; gradients never go through it.
         self._anchor = torch.zeros((), device=device, requires_grad=True)
 
-    def __call__(self, x: Tensor) -> Tensor:
-        out: Tensor = _Linear.apply(x, self._anchor, self)
+    def __call__(self, x: Tensor, relu: bool = False) -> Tensor:
+        """The map, or its positive part."""
+        out: Tensor = _Linear.apply(x, self._anchor, self, relu)
         return out
 
     def constant(self, x: Tensor) -> Tensor:
@@ -89,15 +90,21 @@ class Stack:
 
 class _Linear(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, anchor: Tensor, layer: Linear) -> Tensor:
-        ctx.save_for_backward(x)
+    def forward(ctx: Any, x: Tensor, anchor: Tensor, layer: Linear, relu: bool) -> Tensor:
+        out = torch.bmm(x, layer.weight).add_(layer.bias[:, None, :])
+        if relu:
+            out.relu_()
+        ctx.save_for_backward(x, out if relu else None)
         ctx.layer = layer
-        return torch.bmm(x, layer.weight).add_(layer.bias[:, None, :])
+        return out
 
     @staticmethod
     @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, cotangent: Tensor) -> tuple[Tensor | None, None, None]:
-        (x,) = ctx.saved_tensors
+    def backward(ctx: Any, cotangent: Tensor) -> tuple[Tensor | None, None, None, None]:
+        x, positive = ctx.saved_tensors
+        if positive is not None:
+            cotangent = torch.ops.aten.threshold_backward(cotangent, positive, 0)
         cotangent = cotangent.contiguous()
         ctx.layer.accumulate(x, cotangent)
-        return (torch.bmm(cotangent, ctx.layer.weight.mT) if ctx.needs_input_grad[0] else None), None, None
+        back = torch.bmm(cotangent, ctx.layer.weight.mT) if ctx.needs_input_grad[0] else None
+        return back, None, None, None
