@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if not 100 <= options.images <= _MOST_IMAGES or options.rounds < 1 or options.replicas < 1:
         parser.error(f"--images must be 100 to {_MOST_IMAGES:,}, --rounds and --replicas at least 1")
     device = options.device or ("cuda" if torch.cuda.is_available() else "cpu")
-    wanted = parts(options.replicas, len(os.sched_getaffinity(0)))
+    wanted = parts(options.replicas, os.cpu_count() or 1)
     wanted = {name: cases for name, cases in wanted.items() if name in (options.parts or PARTS)}
     settings = {name: getattr(options, name) for name in ("images", "rounds", "replicas")}
     complete = not options.parts and settings == {"images": IMAGES, "rounds": ROUNDS, "replicas": REPLICAS}
