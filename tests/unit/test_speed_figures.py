@@ -71,7 +71,7 @@ def test_another_device_has_panels_of_its_own(tmp_path: Path) -> None:
     assert len(scaling.panels) == 10
     origins = [f"{name}, torch 2.0, commit {12 * 'c'}" for name in ("A processor", "A device")]
     for what in (speed.what, scaling.what):
-        assert what.endswith(f"; measured on {origins[0]} and on {origins[1]}")
+        assert what.endswith(f"; measured by make bench on {origins[0]} and on {origins[1]}")
 
 
 def test_damaged_timings_are_named(tmp_path: Path) -> None:
@@ -101,7 +101,7 @@ def test_the_section_on_cost_shows_them_or_says_that_there_are_none(
     section = html.split('<section id="table4"')[1].split("</section>")[0]
     told = " ".join(Text(section).text.split())
     assert ("make bench has not been run" in told) is not measured
-    assert (f"measured on A processor, torch 2.0, commit {12 * 'c'}" in told) is measured
+    assert (f"measured by make bench on A processor, torch 2.0, commit {12 * 'c'}" in told) is measured
     for name in ("speed", "scaling"):
         assert (f'id="{name}-panels"' in section) is measured
         assert (f'href="figures/{name}.csv"' in section) is measured

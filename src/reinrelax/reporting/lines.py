@@ -19,7 +19,7 @@ COLUMNS = ("panel", "series", "x", "value", "low", "high")
 # only what follows the first twentieth.
 _LONG = 20
 _MARKERS = 8
-_FEW_DECADES = 1.5
+_FEW_DECADES = 2.0
 _REFERENCE = (0, (6, 3))
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 

@@ -58,7 +58,7 @@ def plans(folder: Path) -> Sequence[MapFigure | LineFigure]:
             origins.append(f"{where}, torch {record['torch']}, commit {commit(record['commit'])}")
     timings = stacked(tables, [*COLUMNS, "device"])
     timings = timings[timings["program"] == "engine"]
-    measured = f"; measured on {' and on '.join(origins)}" if origins else ""
+    measured = f"; measured by make bench on {' and on '.join(origins)}" if origins else ""
     return _ratios(timings, measured), _scaling(timings, measured)
 
 
