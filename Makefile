@@ -19,7 +19,7 @@ help:
 	@echo "make plan     what would run, and how long it takes"
 	@echo "make diff     what differs between two folders of results: make diff A=results/quick B=results/paper"
 	@echo "make merge    bring other machines' results into one folder: make merge INTO=results/quick FROM=\"a b\""
-	@echo "make bench    speed, side by side with a plain PyTorch loop"
+	@echo "make bench    speed beside its bound and beside plain PyTorch; quick look: make bench BENCH=\"--images 1000 --rounds 1\""
 	@echo "make format   format the code"
 	@echo "make lock     renew requirements.lock and environment.yml from pyproject.toml"
 	@echo "make clean    remove the environment (results stay)"
@@ -55,7 +55,7 @@ merge: $(READY)
 	  "$(INTO)" $(FROM)
 
 bench: $(READY)
-	$(BIN)/python benchmarks/engine.py
+	$(BIN)/python -m benchmarks $(BENCH)
 
 format: $(READY)
 	$(BIN)/ruff check --fix --quiet src tests benchmarks

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -47,9 +48,10 @@ def line(config: Config, name: str, estimator: str, latent: str) -> dict[str, st
     return {str(key): value for key, value in row.iloc[0].items()}
 
 
-def build(config: Config) -> str:
+def build(config: Config, project: Path = ROOT) -> str:
+    """The page; `project` may be a folder without a benchmark, of which the figures of speed are made."""
     collect.write_tables(config, ROOT)
-    figures.write_figures(config, ROOT)
+    figures.write_figures(config, project)
     return page.write_report(config, ROOT).read_text(encoding="utf-8")
 
 

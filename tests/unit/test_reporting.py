@@ -63,8 +63,8 @@ def test_partial_results_are_reported_as_such(load_config: Load) -> None:
     assert "Figure 1 and Table 1: epoch 0" in words
 
 
-def test_a_report_of_nothing_can_be_built(load_config: Load) -> None:
-    html = build(load_config())
+def test_a_report_of_nothing_can_be_built(load_config: Load, tmp_path: Path) -> None:
+    html = build(load_config(), tmp_path)
     words = Text(html).text
     assert f"0 of {len(cells(load_config()))} cells done" in words
     # Tables 2 and 3 and the paper's own settings are shown; all else says that there is nothing.

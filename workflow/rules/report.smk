@@ -29,7 +29,7 @@ OTHER_TABLES = [
     *(table for _, tables in studies.DEMONSTRATIONS.values() for table in tables),
 ]
 DRAWN = ["figure1", "figure2", "figure3", "figure4"]
-DRAWN += ["sweep", "control", "quadrature", "grid", "readings"]
+DRAWN += ["sweep", "control", "quadrature", "grid", "readings", "speed", "scaling"]
 # Those of paper A.
 RELAXED = ["relaxations", "relaxations-own", "correlations", "shares", "decoupled"]
 RELAXED += ["gates", "dependence", "densities", "bridge", "sharpness", "temperatures"]
@@ -97,6 +97,8 @@ rule draw:
         "../../environment.yml"
     params:
         source=sources.fingerprint(["reinrelax.reporting.figures"]),
+        # Timings that come with the project, by content: a clone gives them another time.
+        speed=sources.content_hash(["benchmarks/results"]),
     shell:
         reinrelax("draw")
 

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from reinrelax.errors import ResultsError
 from reinrelax.reporting import svg
 from reinrelax.reporting.style import INK, styles
-from reinrelax.reporting.tables import read_json, read_table, read_text
+from reinrelax.reporting.tables import read_as_text, read_json, read_table, read_text
 from reinrelax.reporting.wording import shape
 
 
@@ -74,9 +74,10 @@ def figure(folder: Path, entry: Mapping[str, Any], title: str, expected: Sequenc
     """
     name = str(entry["name"])
     path = folder / "figures" / f"{name}.csv"
-    drawn = read_table(path)
-    parts = svg.take_apart(read_text(path.with_suffix(".svg")), name)
     lines = entry["kind"] == "lines"
+    # The axes of a map may be words.
+    drawn = read_table(path) if lines else read_as_text(path)
+    parts = svg.take_apart(read_text(path.with_suffix(".svg")), name)
     if lines and (lacking := {"panel", "series", "x", "value"} - set(drawn.columns)):
         raise ResultsError(
             f"{path}: column {min(lacking)!r} is missing. Run snakemake again, which writes it"

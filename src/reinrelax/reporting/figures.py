@@ -9,8 +9,9 @@ Beside each `<figure>.svg` lies `<figure>.csv` with what is drawn.
 - Points: `panel`, `x`, `y`. A simplex: `panel`, `x`, `y`, `density`.
 
 `figures.json` lists for each figure its `name`, `kind` (lines, map, points or simplex) and `what`; for each
-panel `titles`, `x_labels`, `y_labels` and `log`; `series` with their looks; and `columns`, where panels
-belong in rows of so many. `pictures.json` is described in `pictures`.
+panel `titles`, `x_labels`, `y_labels` and `log`; `series` with their looks; `columns`, where panels
+belong in rows of so many; and `absence`, where there is a reason of its own for nothing to be drawn.
+`pictures.json` is described in `pictures`.
 """
 
 import json
@@ -32,6 +33,7 @@ from reinrelax.reporting import (
     reinmax_figures,
     relaxation_figures,
     simplex,
+    speed_figures,
 )
 from reinrelax.reporting.plans import Read
 from reinrelax.reporting.tables import read_table
@@ -56,8 +58,11 @@ _KINDS: Mapping[type, tuple[Callable[[Any], str], Callable[[Any], dict[str, Any]
 def write_figures(config: Config, root: Path) -> None:
     """Draw all figures from the folder `tables` into the folder `figures`, each with its data as CSV.
 
+    Those of speed are from the timings that lie in the project, below `root`.
+
     Raises:
-        ResultsError: a table or a file of pictures is missing or damaged, or a figure cannot be written.
+        ResultsError: a table or a file of pictures is missing or damaged, or timings are damaged, or a figure
+            cannot be written.
     """
     folder = root / config.folder
 
@@ -65,8 +70,8 @@ def write_figures(config: Config, root: Path) -> None:
         return read_table(folder / "tables" / f"{name}.csv")
 
     described = []
-    for make in FIGURES.values():
-        plan = make(read)
+    plans: list[Plan] = [make(read) for make in FIGURES.values()]
+    for plan in plans + list(speed_figures.plans(root / speed_figures.RESULTS)):
         draw, describe = _KINDS[type(plan)]
         path = folder / "figures" / f"{plan.name}.svg"
         files.write_text(path, draw(plan))

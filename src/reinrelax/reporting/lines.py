@@ -19,6 +19,7 @@ COLUMNS = ("panel", "series", "x", "value", "low", "high")
 # only what follows the first twentieth.
 _LONG = 20
 _MARKERS = 8
+_FEW_DECADES = 2.0
 _REFERENCE = (0, (6, 3))
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -75,6 +76,7 @@ class LineFigure:
         data: `COLUMNS`, and others after them; a series has the same looks in all panels.
         panels: in drawn order; without any, the figure says that there is nothing to draw.
         columns: of panels, at most.
+        absence: why there are none, where the page's reader cannot see it from the run.
     """
 
     name: str
@@ -82,6 +84,7 @@ class LineFigure:
     data: pd.DataFrame
     panels: tuple[LinePanel, ...]
     columns: int = 3
+    absence: str = ""
 
     @property
     def series(self) -> list[str]:
@@ -109,6 +112,7 @@ def describe(plan: LineFigure) -> dict[str, Any]:
         "name": plan.name,
         "kind": "lines",
         "what": plan.what,
+        "absence": plan.absence,
         "x_label": next((panel.x_label for panel in plan.panels), ""),
         "titles": {panel.name: panel.title for panel in plan.panels},
         "x_labels": {panel.name: panel.x_label for panel in plan.panels},
@@ -135,8 +139,7 @@ def _panel(ax: Axes, panel: LinePanel, plan: LineFigure, looks: Mapping[str, Sty
         return
     if panel.log:
         ax.set_yscale("log")
-        decades = math.log10(data["value"].max() / data["value"].min())
-        ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if decades < 1.5 else (1.0,)))
+        ax.yaxis.set_major_locator(_decades(data["value"].min(), data["value"].max()))
         ax.yaxis.set_major_formatter(FuncFormatter(_power))
         ax.yaxis.set_minor_locator(NullLocator())
     else:
@@ -162,7 +165,7 @@ def _panel(ax: Axes, panel: LinePanel, plan: LineFigure, looks: Mapping[str, Sty
         ax.add_line(line)
     if panel.log_x:
         ax.set_xscale("log")
-        ax.xaxis.set_major_locator(LogLocator())
+        ax.xaxis.set_major_locator(_decades(first, last))
         ax.xaxis.set_major_formatter(FuncFormatter(_power))
         ax.xaxis.set_minor_locator(NullLocator())
         room = (last / first) ** 0.02
@@ -174,6 +177,11 @@ def _panel(ax: Axes, panel: LinePanel, plan: LineFigure, looks: Mapping[str, Sty
     _limit(ax, panel, float(shown["value"].min()), float(shown["value"].max()))
     _refer(ax, panel)
     _ring(ax, panel, looks)
+
+
+def _decades(low: float, high: float) -> LogLocator:
+    """Powers of ten, and what lies between them where there are few."""
+    return LogLocator(subs=(1.0, 2.0, 5.0) if math.log10(high / low) < _FEW_DECADES else (1.0,))
 
 
 def _limit(ax: Axes, panel: LinePanel, low: float, high: float) -> None:

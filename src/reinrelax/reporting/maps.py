@@ -94,6 +94,7 @@ class MapFigure:
         data: `COLUMNS`, and others after them; `value` is what colours, NaN for nothing; `note` is shown when
             the cell is pointed at.
         size: of a panel, in inches.
+        absence: why there are no panels, where the page's reader cannot see it from the run.
     """
 
     name: str
@@ -102,6 +103,7 @@ class MapFigure:
     panels: tuple[MapPanel, ...]
     columns: int = 2
     size: tuple[float, float] = (4.8, 2.9)
+    absence: str = ""
 
 
 def draw(plan: MapFigure) -> str:
@@ -122,6 +124,7 @@ def describe(plan: MapFigure) -> dict[str, Any]:
         "name": plan.name,
         "kind": "map",
         "what": plan.what,
+        "absence": plan.absence,
         "x_label": next((panel.x_label for panel in plan.panels), ""),
         "titles": {panel.name: panel.title for panel in plan.panels},
         "x_labels": {panel.name: panel.x_label for panel in plan.panels},

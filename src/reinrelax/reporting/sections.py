@@ -116,7 +116,7 @@ class Section:
         nav: its name in the navigation.
         what: a subtitle; `says`, what the paper says; `here`, what stands here.
         blocks: tables and figures, each with the `template` that shows it.
-        absence: why there are none.
+        absence: why there are none; `lacking`, why figures beside them are not there.
         progress: how much of what fills it has been run.
         origin: of its tables.
         errata: entries that concern it.
@@ -131,6 +131,7 @@ class Section:
     scale: Scale | None
     blocks: Sequence[Shown]
     absence: str
+    lacking: Sequence[str]
     progress: str
     origin: Origin
     errata: Sequence[Entry]
@@ -200,6 +201,7 @@ def _section(
         if name in drawn
     ]
     figures = [_drawn(collected, name, block) for name, block in drawings if block.panels]
+    reasons = [drawn[name].get("absence", "") for name, block in drawings if not block.panels]
     views = VIEWS[raw["id"]](collected) if raw["id"] in VIEWS else ()
     tables = [
         _drawn(collected, "pictures", block, "json")
@@ -213,6 +215,7 @@ def _section(
         scale=_scale(raw, collected) if "scale" in raw else None,
         blocks=blocks,
         absence="" if blocks else _absence(collected, raw["source"]),
+        lacking=list(dict.fromkeys(filter(None, reasons))),
         progress=collected.progress(raw["source"]),
         origin=_origin(collected, raw["tables"], [raw["source"]]),
         errata=[known[name] for name in raw.get("errata", ())],

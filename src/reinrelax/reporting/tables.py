@@ -35,6 +35,7 @@ _NUMBERS = frozenset(
         *("best_nelbo", "paper_nelbo", "gap", "rank", "points", "finished", "within_half", "above_best"),
         *("train", "train_low", "train_high", "test", "test_low", "test_high", "paper_train", "paper_test"),
         *("delta_train", "delta_test"),
+        *("bound", "bound_blas", "bound_onednn", "bound_traffic"),
         # of paper A
         *("tau_forward", "tau_backward", "k", "row", "i", "j", "sample", "gate", "size", "category"),
         *("cap", "episode", "episodes", "length", "return", "running", "share", "start", "without_start"),

@@ -1,0 +1,77 @@
+"""What no training step can beat: its float32 matrix products, and on a GPU the traffic of its memory."""
+
+import time
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+
+from reinrelax.models.vae import HIDDEN, PIXELS
+from reinrelax.settings import parse_shape
+
+BATCH = 100
+# Value, gradient and two moments, each read and written once a step.
+_TENSORS = 4
+_FLOAT32 = 4
+_COPIED = 1 << 28
+
+
+@dataclass(frozen=True)
+class Products:
+    """The matrix products of a step of the VAE with this latent shape, by one of the CPU's libraries.
+
+    Attributes:
+        library: `BLAS` or `oneDNN`; on a GPU, whose library it is does not matter.
+    """
+
+    latent: str
+    replicas: int
+    threads: int
+    library: str
+
+
+def widths(latent: str) -> tuple[int, ...]:
+    """Units of each level of the VAE, from pixels to pixels."""
+    shape = parse_shape(latent)
+    return (PIXELS, *HIDDEN, shape.categories * shape.latents, *reversed(HIDDEN), PIXELS)
+
+
+def operands(latent: str, replicas: int, device: str = "cpu") -> list[tuple[Tensor, Tensor, Tensor]]:
+    """Left factor, right factor and place of each product of a training step, with R as leading axis.
+
+    Every layer multiplies forwards and for its weights' gradient; all but the first for its inputs', too.
+    """
+    products = []
+    for index, (a, b) in enumerate(pairwise(widths(latent))):
+        x, w, y = (torch.randn(replicas, *shape, device=device) for shape in ((BATCH, a), (a, b), (BATCH, b)))
+        products += [(x, w, torch.empty_like(y)), (x.mT, y, torch.empty_like(w))]
+        if index:
+            products.append((y, w.mT, torch.empty_like(x)))
+    return products
+
+
+def traffic_bytes(latent: str, replicas: int) -> int:
+    """Bytes of parameters, gradients and moments that a step reads and writes."""
+    parameters = sum((a + 1) * b for a, b in pairwise(widths(latent)))
+    return 2 * _TENSORS * _FLOAT32 * parameters * replicas
+
+
+def copy_bandwidth(device: str) -> float:
+    """Bytes a second, read and written, of a copy within the device's memory."""
+    source = torch.empty(_COPIED, dtype=torch.uint8, device=device)
+    target = torch.empty_like(source)
+    for repeats in (3, 20):
+        synchronize(device)
+        start = time.perf_counter()
+        for _ in range(repeats):
+            target.copy_(source)
+        synchronize(device)
+        seconds = (time.perf_counter() - start) / repeats
+    return 2 * _COPIED / seconds
+
+
+def synchronize(device: str) -> None:
+    """Wait for what a GPU has still to do."""
+    if device == "cuda":
+        torch.cuda.synchronize()
