@@ -137,6 +137,7 @@ def run(
                 targets = [str(config.folder / job.target) for job in stage.jobs]
                 status = _workflow(config_files, cores, targets, deadline)
                 if status is None:
+                    say("time is up: what ran was stopped, and is said above to have failed for that")
                     out_of_time = True
                     break
                 if status:
