@@ -252,10 +252,11 @@ def _campaign(options: argparse.Namespace) -> None:
     if outcome.interrupted:
         raise ReinrelaxError("interrupted; started again, it goes on from there")
     _build(config)
-    _pack(config)
     if outcome.left:
-        _say("left: " + ", ".join(f"{stage.name} ({len(stage.jobs)} jobs)" for stage in outcome.left))
-        _say("time is up; started again, it goes on from there" if outcome.out_of_time else "")
+        _say("left: " + "; ".join(f"{stage.name} ({len(stage.jobs)})" for stage in outcome.left))
+    if outcome.out_of_time:
+        _say("the time is up; started again, it goes on from there")
+    _pack(config)
     if outcome.failed:
         raise ReinrelaxError(f"jobs failed in {', '.join(outcome.failed)}; their logs are named above")
 
