@@ -10,15 +10,18 @@ READY := $(VENV)/.ready
 # One process more than cores, eight at most: tests that wait for a cluster or a browser leave theirs idle.
 PARALLEL := -n $(shell n=$$(($$(getconf _NPROCESSORS_ONLN) + 1)); echo $$((n < 8 ? n : 8))) --dist worksteal
 
-.PHONY: report test check plan diff merge bench lock format clean help
+.PHONY: report paper publish paper-report test check plan diff merge bench lock format clean help
 
 help:
 	@echo "make report   train at the quick scale and build the report"
+	@echo "make paper    the papers' scale in stages, the most telling first: make paper HOURS=8; then report and publish"
+	@echo "make publish  pack what is finished at the papers' scale into published/"
+	@echo "make paper-report  the report of what is published, without training: within a minute"
 	@echo "make test     all tests"
 	@echo "make check    format, lint, types and the fast tests: two minutes"
 	@echo "make plan     what would run, and how long it takes"
 	@echo "make diff     what differs between two folders of results: make diff A=results/quick B=results/paper"
-	@echo "make merge    bring other machines' results into one folder: make merge INTO=results/quick FROM=\"a b\""
+	@echo "make merge    bring other machines' or published results into one folder: make merge INTO=results/quick FROM=\"a b\""
 	@echo "make bench    speed beside its bound and beside plain PyTorch; quick look: make bench BENCH=\"--images 1000 --rounds 1\""
 	@echo "make format   format the code"
 	@echo "make lock     renew requirements.lock and environment.yml from pyproject.toml"
@@ -26,6 +29,18 @@ help:
 
 report: $(READY)
 	$(BIN)/snakemake --cores $(CORES) $(if $(SCALE),--configfile workflow/scales/$(SCALE).yaml)
+
+# Of the papers' scale, unless another is named.
+PAPER = --config config.yaml --config workflow/scales/$(or $(SCALE),paper).yaml
+
+paper: $(READY)
+	@$(BIN)/python -m reinrelax campaign $(PAPER) --cores "$(CORES)" $(if $(HOURS),--hours "$(HOURS)")
+
+publish: $(READY)
+	@$(BIN)/python -m reinrelax publish $(PAPER)
+
+paper-report: $(READY)
+	@$(BIN)/python -m reinrelax report $(PAPER) --published published/$(or $(SCALE),paper)
 
 test: $(READY) style
 	$(BIN)/pytest $(PARALLEL)

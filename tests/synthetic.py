@@ -15,7 +15,7 @@ from reinrelax.config import Config
 from reinrelax.run import Run
 from reinrelax.runs import Cell, cells, table_path
 from reinrelax.specs import Gradients
-from reinrelax.studies import DEMONSTRATIONS, GRADIENT_TABLES, studies, study_folder
+from reinrelax.studies import DEMONSTRATIONS, GRADIENT_TABLES, Study, studies, study_folder
 from tests import synthetic_relaxations as relaxed
 from tests.synthetic_rl import learning
 
@@ -37,6 +37,12 @@ RECORD: dict[str, Any] = {
     "wall_seconds": 12.5,
     "peak_memory_mb": 345.6,
 }
+
+
+def asked(job: Cell | Study) -> dict[str, str]:
+    """What a record says of the job that was asked for."""
+    hashes = {"settings_hash": job.settings_hash, "source_hash": job.source_hash}
+    return {"fingerprint": job.fingerprint, **hashes}
 
 
 def noise(run: Run, std: float = 0.2) -> float:
@@ -106,7 +112,7 @@ def write_cell(
     path.parent.mkdir(parents=True, exist_ok=True)
     pd.DataFrame(lines).to_csv(path, index=False)
     images = {"name": record.get("dataset", cell.first.dataset), "sha256": record.get("sha256", "0" * 64)}
-    known = {"fingerprint": cell.fingerprint, **RECORD, "images_trained": 1}
+    known = {**asked(cell), **RECORD, "images_trained": 1}
     path.with_suffix(".json").write_text(json.dumps({**known, **record, "dataset": images}), encoding="utf-8")
     if cell.first.experiment == "relaxations":
         relaxed.write_pictures(cell, path.with_suffix(".npz"))
@@ -202,7 +208,7 @@ def write_studies(
             tables = _snapshot(config, planted, int(study.settings["epoch"]), bool(study.settings["last"]))
         for name, lines in tables.items():
             pd.DataFrame(lines, columns=list(COLUMNS[name])).to_csv(folder / f"{name}.csv", index=False)
-        known = {"fingerprint": study.fingerprint, "study": study.name, **RECORD}
+        known = {**asked(study), "study": study.name, **RECORD}
         (folder / "record.json").write_text(json.dumps({**known, **record}), encoding="utf-8")
 
 

@@ -1,17 +1,21 @@
 """The command line: one command a Snakemake rule, and those that a person calls."""
 
 import argparse
+import math
 import os
 import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
 from reinrelax import config as configuration
 from reinrelax.document import read_yaml
 from reinrelax.errors import ConfigError, ReinrelaxError
+from reinrelax.runs import Cell
+from reinrelax.studies import Study
 
 # torch on a CPU, torch on a GPU, C++, and the loader of a library.
 _OUT_OF_MEMORY = re.compile("allocate memory|out of memory|bad_alloc|failed to map segment", re.IGNORECASE)
@@ -64,10 +68,24 @@ def _parser() -> argparse.ArgumentParser:
     command("draw", _draw, "draw the figures of what is collected")
     command("render", _render, "render the report of what is collected and drawn")
     command("export", _export, "the tables that are collected, for a paper (LaTeX) and for GitHub (Markdown)")
-    command("report", _report, "judge, draw, export and render: the report of whatever is finished by now")
+    report = command(
+        "report", _report, "judge, draw, export and render: the report of whatever is finished by now"
+    )
+    report.add_argument(
+        "--published",
+        type=Path,
+        metavar="FOLDER",
+        help="of results that were published there, such as published/paper",
+    )
+    command("publish", _publish, "pack what is finished into published/<scale>, to be kept with the project")
+    campaign = command("campaign", _campaign, "compute all of a scale in stages, report and publish it")
+    campaign.add_argument("--hours", type=_hours, help="stop in time to be done within so many hours")
+    campaign.add_argument("--cores", type=_cores, default="all", help="as for snakemake (default: all)")
     merge = command("merge", _merge_folders, "bring finished results of other machines' folders into one")
     merge.add_argument("into", type=Path, metavar="INTO", help="a results folder, such as results/paper")
-    merge.add_argument("folders", type=Path, metavar="FROM", nargs="+", help="folders of the same scale")
+    merge.add_argument(
+        "folders", type=Path, metavar="FROM", nargs="+", help="of the same scale, or published"
+    )
     diff = commands.add_parser("diff", help="a page of what differs between two results folders")
     diff.set_defaults(run=_diff)
     diff.add_argument("before", type=Path, metavar="A", help="a results folder, such as results/quick")
@@ -122,10 +140,10 @@ def _train(options: argparse.Namespace) -> None:
             images.load(config.folder / "data"),
             table=table_path(config, cell.name),
             fingerprint=cell.fingerprint,
-            source=cell.source,
+            source=cell.source_hash,
             device=device,
             checkpoint_every=config.machine.checkpoint_every_epochs,
-            extra={"cell": cell.name, "scale": config.scale, "config": config.raw},
+            extra={"cell": cell.name, **_asked(config, cell)},
             snapshots=cell.snapshots,
         )
     diverged = f", {len(record['diverged'])} diverged" if record["diverged"] else ""
@@ -142,8 +160,14 @@ def _study(options: argparse.Namespace) -> None:
     with _memory(study.name), _device(config) as device:
         from reinrelax.experiments.study import run_study
 
-        record = run_study(study, config, device, {"scale": config.scale, "config": config.raw})
+        record = run_study(study, config, device, _asked(config, study))
     print(f"{study.name}: {record['wall_seconds']:.1f} s")
+
+
+def _asked(config: configuration.Config, job: Cell | Study) -> dict[str, object]:
+    """What a record says of what it was asked for, and by which source; its fingerprint is of both."""
+    hashes = {"settings_hash": job.settings_hash, "source_hash": job.source_hash}
+    return {"scale": config.scale, "config": config.raw, **hashes}
 
 
 def _require(asked: str | None, found: str, name: str) -> None:
@@ -205,6 +229,61 @@ def _merge_folders(options: argparse.Namespace) -> None:
     print(merge.merge(_config(options), options.into, options.folders).describe())
 
 
+def _publish(options: argparse.Namespace) -> None:
+    _pack(_config(options))
+
+
+def _pack(config: configuration.Config) -> None:
+    from reinrelax import published
+    from reinrelax.reporting.numbers import baseline
+
+    images = config.folder / "data"
+    # Of the images, which are not packed, the report needs this alone.
+    small = {Path("data", baseline.FILE): baseline.baseline(images).to_csv(index=False)}
+    beside = small if (images / "data.json").exists() else {}
+    print(published.publish(config, published.FOLDER / config.scale, beside).describe())
+
+
+def _campaign(options: argparse.Namespace) -> None:
+    from reinrelax import campaign
+
+    config = _config(options)
+    outcome = campaign.run(config, options.config, options.cores, options.hours, _say)
+    if outcome.interrupted:
+        raise ReinrelaxError("interrupted; started again, it goes on from there")
+    _build(config)
+    if outcome.left:
+        _say("left: " + "; ".join(f"{stage.name} ({len(stage.jobs)})" for stage in outcome.left))
+    if outcome.out_of_time:
+        _say("the time is up; started again, it goes on from there")
+    _pack(config)
+    if outcome.failed:
+        raise ReinrelaxError(f"jobs failed in {', '.join(outcome.failed)}; their logs are named above")
+
+
+def _say(line: str) -> None:
+    """Print at once: what the workflow says between two lines must not come before them."""
+    print(line, flush=True)
+
+
+def _hours(text: str) -> float:
+    try:
+        hours = float(text)
+    except ValueError:
+        hours = math.nan
+    if not 0 < hours < math.inf:
+        raise argparse.ArgumentTypeError(
+            f"a positive number of hours is needed, such as 2 or 0.5; got {text!r}"
+        )
+    return hours
+
+
+def _cores(text: str) -> str:
+    if text != "all" and not (text.isascii() and text.isdigit() and int(text)):
+        raise argparse.ArgumentTypeError(f"a positive number or `all` is needed; got {text!r}")
+    return text
+
+
 def _judge(options: argparse.Namespace) -> None:
     from reinrelax.reporting import collect
 
@@ -237,5 +316,19 @@ def _diff(options: argparse.Namespace) -> None:
 
 
 def _report(options: argparse.Namespace) -> None:
-    for step in (_judge, _draw, _export, _render):
-        step(options)
+    config = _config(options)
+    if options.published:
+        from reinrelax import published
+
+        config = replace(config, results=config.results / published.FOLDER)
+        published.unpack(options.published, config.folder)
+    _build(config, any_source=bool(options.published))
+
+
+def _build(config: configuration.Config, any_source: bool = False) -> None:
+    from reinrelax.reporting import collect, exports, figures, page
+
+    collect.write_tables(config, Path(), any_source)
+    figures.write_figures(config, Path())
+    exports.write_exports(config, Path())
+    print(f"report: {page.write_report(config, Path())}")

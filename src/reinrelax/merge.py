@@ -3,58 +3,45 @@
 import hashlib
 import shutil
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from reinrelax import files, images
+from reinrelax import data, files, images
 from reinrelax.config import Config
 from reinrelax.errors import ResultsError
+from reinrelax.jobs import Job, jobs
+from reinrelax.published import opened
 from reinrelax.results import read_cell, read_record, read_study
-from reinrelax.runs import Cell, cells
-from reinrelax.studies import Study, studies
+from reinrelax.runs import Cell
 
 _DATA = ("train.npy", "test.npy", "data.json")
 _SHOWN = 10
 
 
 @dataclass(frozen=True)
-class Job:
-    """A cell or a study as files below a results folder.
+class Merged:
+    """What came of it: names of jobs taken, by folder; of those already there; and of those missing.
 
     Attributes:
-        results: what it computed; the record, which says that the rest is whole, is not among them.
-        optional: what may lie beside: pictures, snapshots, log, benchmark.
+        passed_over: published jobs, by folder, that were computed from other settings or source.
     """
-
-    source: Cell | Study
-    record: Path
-    results: tuple[Path, ...]
-    optional: tuple[Path, ...]
-
-    @property
-    def name(self) -> str:
-        """As in the run table."""
-        return self.source.name
-
-    @property
-    def reads_images(self) -> bool:
-        """Whether the result depends on the images."""
-        return isinstance(self.source, Cell) or self.name == "cost" or self.name.startswith("gradients/")
-
-
-@dataclass(frozen=True)
-class Merged:
-    """What came of it: names of jobs taken, by folder; of those already there; and of those missing."""
 
     taken: Mapping[Path, Sequence[str]]
     present: Sequence[str]
     missing: Sequence[str]
+    passed_over: Mapping[Path, Sequence[str]]
 
     def describe(self) -> str:
         """Lines for a person."""
         lines = [f"{folder}: {len(names)} taken{_names(names)}" for folder, names in self.taken.items()]
+        lines += [
+            f"{folder}: {len(names)} passed over, computed from other settings or source{_names(names)}"
+            for folder, names in self.passed_over.items()
+            if names
+        ]
         lines += [f"{len(self.present)} were there already"]
         return "\n".join([*lines, f"{len(self.missing)} are still missing{_names(self.missing)}"])
 
@@ -68,11 +55,13 @@ def merge(config: Config, into: Path, folders: Sequence[Path]) -> Merged:
     Args:
         config: says which jobs there are, and what they must have been computed from.
         into: a results folder, named as the scale; made if need be.
-        folders: results folders of other machines.
+        folders: results folders of other machines, or published ones. Of these, which outlive the source,
+            jobs of other settings or source are passed over, and the images, which they lack, are prepared.
 
     Raises:
         ResultsError: a folder is not there; results are damaged, were computed from other settings, source or
             images, or are two different ones of a job; then nothing was copied. Or a file cannot be written.
+        DataError: the images of published results cannot be had.
     """
     if into.name != config.scale:
         raise ResultsError(
@@ -83,45 +72,56 @@ def merge(config: Config, into: Path, folders: Sequence[Path]) -> Merged:
         if not folder.is_dir():
             raise ResultsError(f"{folder}: no such results folder")
     others = [folder for folder in dict.fromkeys(folders) if folder.resolve() != into.resolve()]
-    jobs = list(_jobs(config))
-    finished = {folder: [job for job in jobs if (folder / job.record).exists()] for folder in (into, *others)}
-    _check(config, finished)
-    sources: dict[str, Path] = {}
-    for folder, there in finished.items():
-        for job in there:
-            sources.setdefault(job.name, folder)
-    taken: dict[Path, list[str]] = {folder: [] for folder in others}
-    _copy_images(into, others)
-    for job in jobs:
-        folder = sources.get(job.name, into)
-        if folder != into:
+    with ExitStack() as stack:
+        places = {folder: stack.enter_context(opened(folder)) for folder in others}
+        return _merge(config, into, places)
+
+
+def _merge(config: Config, into: Path, places: Mapping[Path, Path]) -> Merged:
+    """Merge folders, each of which is read at another place if it is packed."""
+    planned = list(jobs(config))
+    finished = {into: _there(planned, into)}
+    passed_over: dict[Path, list[str]] = {}
+    for folder, place in places.items():
+        if place == folder:
+            finished[place] = _there(planned, place)
+        else:
+            there = _there([job.published for job in planned], place)
+            finished[place] = [job for job in there if _fingerprint(place, job) == job.source.fingerprint]
+            passed_over[folder] = [job.name for job in there if job not in finished[place]]
+    names = {place: folder for folder, place in places.items()}
+    try:
+        _check(config, finished)
+    except ResultsError as error:
+        text = str(error)
+        for place, folder in names.items():
+            text = text.replace(str(place), str(folder))
+        raise ResultsError(text) from None
+    sources: dict[str, tuple[Path, Job]] = {}
+    for place, found in finished.items():
+        for job in found:
+            sources.setdefault(job.name, (place, job))
+    taken: dict[Path, list[str]] = {folder: [] for folder in places}
+    _copy_images(into, list(places.values()))
+    if not (into / "data/data.json").exists():
+        _prepare_images(config, into, [place for folder, place in places.items() if place != folder])
+    for name in (job.name for job in planned if job.name in sources):
+        place, job = sources[name]
+        if place != into:
             for path in (*job.optional, *job.results, job.record):
-                if path in (*job.results, job.record) or (folder / path).exists():
-                    _copy(folder / path, into / path)
-            taken[folder].append(job.name)
-    missing = [job.name for job in jobs if job.name not in sources]
-    return Merged(taken, [job.name for job in finished[into]], missing)
+                if path in (*job.results, job.record) or (place / path).exists():
+                    _copy(place / path, into / path)
+            taken[names[place]].append(name)
+    missing = [job.name for job in planned if job.name not in sources]
+    return Merged(taken, [job.name for job in finished[into]], missing, passed_over)
 
 
-def _jobs(config: Config) -> Iterator[Job]:
-    """Cells first: what a study reads must not be younger than the study, or Snakemake runs it again."""
-    for name, cell in cells(config).items():
-        kept = {"gradients": (".pt",), "relaxations": (".npz",)}.get(cell.first.experiment, ())
-        # What saves a training later on, see `experiments.finished`.
-        saving = (Path(f"{name}.runs{suffix}") for suffix in (".json", *kept))
-        yield Job(
-            cell,
-            Path(f"{name}.json"),
-            tuple(Path(f"{name}{suffix}") for suffix in (*kept, ".csv")),
-            (*saving, Path(f"logs/train/{name}.log"), Path(f"benchmarks/train/{name}.tsv")),
-        )
-    for name, study in studies(config).items():
-        yield Job(
-            study,
-            Path(name, "record.json"),
-            tuple(Path(name, f"{table}.csv") for table in study.tables),
-            (Path(f"logs/studies/{name}.log"), Path(f"benchmarks/studies/{name}.tsv")),
-        )
+def _there(planned: Sequence[Job], folder: Path) -> list[Job]:
+    return [job for job in planned if (folder / job.record).exists()]
+
+
+def _fingerprint(folder: Path, job: Job) -> str:
+    return str(read_record(folder / job.record, ("fingerprint",))["fingerprint"])
 
 
 def _check(config: Config, finished: Mapping[Path, Sequence[Job]]) -> None:
@@ -132,13 +132,13 @@ def _check(config: Config, finished: Mapping[Path, Sequence[Job]]) -> None:
     """
     problems: list[str] = []
     origins: dict[str, str] = {}  # hash of the images to the place that says so
-    contents: dict[str, tuple[Path, str]] = {}
-    for folder, jobs in finished.items():
+    contents: dict[str, tuple[Path, dict[Path, str]]] = {}
+    for folder, found in finished.items():
         here = replace(config, results=folder.parent, scale=folder.name)
         data = _images_of(folder)
         if data:
             origins.setdefault(data, f"{folder}/data")
-        for job in jobs:
+        for job in found:
             try:
                 images_read = _read(here, folder, job)
                 content = _content(folder, job)
@@ -153,7 +153,8 @@ def _check(config: Config, finished: Mapping[Path, Sequence[Job]]) -> None:
                     )
                 origins.setdefault(images_read or data or "", str(folder / job.record))
             first, known = contents.setdefault(job.name, (folder, content))
-            if known != content:
+            # Published results lack the snapshots.
+            if any(known[path] != content[path] for path in known.keys() & content.keys()):
                 problems.append(
                     f"{job.name}: {first} and {folder} have different results of it. Keep one: delete "
                     f"{folder / job.record} or {first / job.record}"
@@ -182,17 +183,19 @@ def _read(config: Config, folder: Path, job: Job) -> str | None:
     return str(dataset["sha256"]) if isinstance(dataset, dict) and "sha256" in dataset else None
 
 
-def _content(folder: Path, job: Job) -> str:
-    """A hash of what was computed; of an archive's members, whose packing says nothing."""
-    digest = hashlib.sha256()
+def _content(folder: Path, job: Job) -> dict[Path, str]:
+    """Hashes of what was computed; of an archive's members, whose packing says nothing."""
+    out = {}
     for path in job.results:
+        digest = hashlib.sha256()
         if zipfile.is_zipfile(folder / path):
             with zipfile.ZipFile(folder / path) as archive:
                 for name in sorted(archive.namelist()):
                     digest.update(name.encode() + b"\0" + hashlib.sha256(archive.read(name)).digest())
         else:
-            digest.update(hashlib.sha256((folder / path).read_bytes()).digest())
-    return digest.hexdigest()
+            digest.update((folder / path).read_bytes())
+        out[path] = digest.hexdigest()
+    return out
 
 
 def _images_of(folder: Path) -> str | None:
@@ -207,6 +210,19 @@ def _copy_images(into: Path, others: Sequence[Path]) -> None:
             (folder / "data" / name).exists() for name in _DATA
         ):
             images.save(images.load(folder / "data"), into / "data")
+
+
+def _prepare_images(config: Config, into: Path, published: Sequence[Path]) -> None:
+    """For the same reason: those that published results were computed from, and which are not published."""
+    known = next(filter(None, map(_images_of, published)), None)
+    if known:
+        prepared = data.prepare(config.dataset)
+        if prepared.sha256 != known:
+            raise ResultsError(
+                f"nothing was merged.\ndifferent images: the published results are not from those of this "
+                f"configuration ({prepared.name})"
+            )
+        images.save(prepared, into / "data")
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -52,36 +52,45 @@ class Timing:
 
 def describe(config: Config, cores: int, root: Path = Path()) -> str:
     """A table of cells, done and to do, and the estimated time on so many cores."""
-    timings = [*_recorded(config.results), *reference(root)]
+    left = remaining(config, root)
     spent: dict[str, float] = {}
     lines = [f"{'cell or study':50} {'replicas':>8} {'epochs':>6} {'state':>6} {'estimate':>10}"]
-    total, todo, replicas = 0.0, 0, 0
     for cell in cells(config).values():
-        done = _is_done(config, cell)
-        seconds = 0.0 if done else estimate(cell, timings)
-        if not done:
-            total, todo, replicas = total + seconds, todo + 1, replicas + len(cell.runs)
-            spent[cell.first.experiment] = spent.get(cell.first.experiment, 0.0) + seconds
         size = f"{len(cell.runs):8} {cell.first.epochs:6}"
-        lines.append(f"{cell.name:50} {size} {_state(done, seconds)}")
-    for study in studies(config).values():
-        done = study_is_done(config, study)
-        seconds = 0.0 if done else estimate_study(config, study, timings)
-        if not done:
-            total, todo = total + seconds, todo + 1
-            experiment = study.name.split("/")[0]
-            spent[experiment] = spent.get(experiment, 0.0) + seconds
-        lines.append(f"{study.name:50} {'':8} {'':6} {_state(done, seconds)}")
-    jobs = max(1, cores // config.machine.threads)
-    count = len(cells(config)) + len(studies(config))
+        lines.append(f"{cell.name:50} {size} {_state(left.get(cell.name))}")
+    for name in studies(config):
+        lines.append(f"{name:50} {'':8} {'':6} {_state(left.get(name))}")
+    for name, seconds in left.items():
+        experiment = name.split("/")[0]
+        spent[experiment] = spent.get(experiment, 0.0) + seconds
     for experiment, seconds in spent.items():
         lines.append(f"{experiment:50} {_core_hours(config, seconds)}")
-    lines.append(
-        f"{todo} of {count} jobs to do, {replicas} replicas: about {_duration(total)} of job "
-        f"time, {_duration(total / max(1, min(jobs, todo)))} with {jobs} at once; "
-        f"{_core_hours(config, total)}"
-    )
+    count = len(cells(config)) + len(studies(config))
+    replicas = sum(len(cell.runs) for cell in cells(config).values() if cell.name in left)
+    about = f"{elapsed(config, left.values(), cores)}; {_core_hours(config, sum(left.values()))}"
+    lines.append(f"{len(left)} of {count} jobs to do, {replicas} replicas: about {about}")
     return "\n".join(lines)
+
+
+def remaining(config: Config, root: Path = Path()) -> dict[str, float]:
+    """The jobs that are to be done, by name, with the estimated seconds of each."""
+    timings = [*_recorded(config.results), *reference(root)]
+    of_cells = {
+        name: estimate(cell, timings) for name, cell in cells(config).items() if not _is_done(config, cell)
+    }
+    return of_cells | {
+        name: estimate_study(config, study, timings)
+        for name, study in studies(config).items()
+        if not study_is_done(config, study)
+    }
+
+
+def elapsed(config: Config, seconds: Iterable[float], cores: int) -> str:
+    """The time that jobs of so many seconds take, in words."""
+    each = list(seconds)
+    jobs = max(1, cores // config.machine.threads)
+    at_once = duration(sum(each) / max(1, min(jobs, len(each))))
+    return f"{duration(sum(each))} of job time, {at_once} with {jobs} at once"
 
 
 def estimate(cell: Cell, timings: Iterable[Timing]) -> float:
@@ -187,8 +196,9 @@ def study_is_done(config: Config, study: Study) -> bool:
         return False
 
 
-def _state(done: bool, seconds: float) -> str:
-    return f"{'done' if done else 'to do':>6} {'' if done else _duration(seconds):>10}"
+def _state(seconds: float | None) -> str:
+    """Of a job that would take so many seconds, or is done."""
+    return f"{'done':>6} {'':>10}" if seconds is None else f"{'to do':>6} {duration(seconds):>10}"
 
 
 def _recorded(results: Path) -> list[Timing]:
@@ -219,7 +229,8 @@ def _core_hours(config: Config, seconds: float) -> str:
     return f"{seconds * config.machine.threads / 3600:,.1f} core-hours"
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Seconds in the unit that a person would choose."""
     if seconds < 120:
         return f"{seconds:.0f} s"
     if seconds < 7200:

@@ -58,8 +58,13 @@ def is_done(config: Config, cell: Cell) -> bool:
     return table.exists() and record.exists() and read_record(record)["fingerprint"] == cell.fingerprint
 
 
-def read_cell(config: Config, cell: Cell) -> CellResult:
+def read_cell(config: Config, cell: Cell, any_source: bool = False) -> CellResult:
     """A cell's results, if it has been run.
+
+    Args:
+        config: whose results.
+        cell: which.
+        any_source: whether only the settings must agree, as of published results, which outlive their source.
 
     Raises:
         ResultsError: the files are damaged, or were computed from another configuration or source.
@@ -68,7 +73,7 @@ def read_cell(config: Config, cell: Cell) -> CellResult:
     if not path.exists():
         return CellResult(cell, None, None)
     record = read_record(path.with_suffix(".json"))
-    _check_origin(path, record, cell.fingerprint)
+    _check_origin(path, record, cell, any_source)
     records.check(path, record)
     table = _read(path, ["run_id"])
     if set(table["run_id"]) != {run.run_id for run in cell.runs}:
@@ -76,8 +81,8 @@ def read_cell(config: Config, cell: Cell) -> CellResult:
     return CellResult(cell, table, record)
 
 
-def read_study(config: Config, study: Study) -> StudyResult | None:
-    """A study's results, or None if it has not been run.
+def read_study(config: Config, study: Study, any_source: bool = False) -> StudyResult | None:
+    """A study's results, or None if it has not been run; `any_source` as for `read_cell`.
 
     Raises:
         ResultsError: a file is missing or damaged, or was computed from another configuration or source.
@@ -91,18 +96,26 @@ def read_study(config: Config, study: Study) -> StudyResult | None:
     if absent:
         raise ResultsError(f"{absent[0]} is missing beside the study's other files. Delete them and rerun")
     record = read_record(record_path, _RECORDED)
-    _check_origin(record_path, record, study.fingerprint)
+    _check_origin(record_path, record, study, any_source)
     for path in paths.values():
         records.check(path, record)
     return StudyResult({name: _read(path) for name, path in paths.items()}, record)
 
 
-def _check_origin(path: Path, record: Mapping[str, Any], expected: str) -> None:
-    if (found := str(record["fingerprint"])) != expected:
+def _check_origin(path: Path, record: Mapping[str, Any], job: Cell | Study, any_source: bool) -> None:
+    found = str(record["fingerprint"])
+    if found == job.fingerprint:
+        return
+    if not any_source:
         raise ResultsError(
             f"{path} was computed from another configuration or source (fingerprint "
-            f"{found[:12]}, expected {expected[:12]}). Run snakemake again to "
+            f"{found[:12]}, expected {job.fingerprint[:12]}). Run snakemake again to "
             "recompute it, or give the configuration it was made with"
+        )
+    if record.get("settings_hash") != job.settings_hash:
+        raise ResultsError(
+            f"{path} was computed with other settings than this configuration's. Compute it again, or give "
+            "the configuration it was made with"
         )
 
 

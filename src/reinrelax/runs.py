@@ -35,14 +35,24 @@ class Cell:
         return self.runs[0]
 
     @property
-    def source(self) -> str:
+    def modules(self) -> list[str]:
+        """The source that computes the runs."""
+        return _sources(self.first)
+
+    @property
+    def source_hash(self) -> str:
         """A hash of the source that computes the runs."""
-        return fingerprint(_sources(self.first))
+        return fingerprint(self.modules)
+
+    @property
+    def settings_hash(self) -> str:
+        """A hash of the rows: what is asked for, whichever source computes it."""
+        return digest([[run.run_id for run in self.runs], list(self.snapshots)])
 
     @property
     def fingerprint(self) -> str:
         """A hash of the rows and of the source that computes them: what the job's results depend on."""
-        return digest([self.source, [run.run_id for run in self.runs], list(self.snapshots)])
+        return digest([self.source_hash, [run.run_id for run in self.runs], list(self.snapshots)])
 
 
 def run_table(config: Config) -> list[Run]:

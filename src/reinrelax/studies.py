@@ -33,7 +33,7 @@ class Study:
     Attributes:
         name: also its folder below the results: `gradients/epoch-5`, `identities`, `bridge`.
         tables: what it writes there, each as `.csv`, beside `record.json`.
-        modules: the source that computes it.
+        modules: the source that computes it, and the training whose snapshots it may read.
         settings: what it is computed with.
     """
 
@@ -43,9 +43,19 @@ class Study:
     settings: Mapping[str, Any]
 
     @property
+    def source_hash(self) -> str:
+        """A hash of the source that computes it, and what it reads."""
+        return fingerprint(self.modules)
+
+    @property
+    def settings_hash(self) -> str:
+        """A hash of the settings: what is asked for, whichever source computes it."""
+        return digest(self.settings)
+
+    @property
     def fingerprint(self) -> str:
         """A hash of settings and source: what the results depend on."""
-        return digest([fingerprint(self.modules), self.settings])
+        return digest([self.source_hash, self.settings])
 
 
 def studies(config: Config) -> dict[str, Study]:
@@ -85,13 +95,14 @@ def _studies(config: Config) -> Iterator[Study]:
     gradients = asdict(config.gradients)
     del gradients["snapshots"]
     measured = (*config.gradients.figure1, *config.gradients.table1, *config.gradients.sweep)
+    training = snapshot_cell(config)
     for epoch in config.gradients.snapshots:
         yield Study(
             f"gradients/epoch-{epoch}",
             GRADIENT_TABLES,
-            ("reinrelax.experiments.gradients", *_modules(measured)),
+            ("reinrelax.experiments.gradients", *_modules(measured), *training.modules),
             {
-                "training": snapshot_cell(config).fingerprint,
+                "training": training.settings_hash,
                 "epoch": epoch,
                 "last": epoch == config.gradients.snapshots[-1],
                 **gradients,

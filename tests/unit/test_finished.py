@@ -27,7 +27,12 @@ def train(config: Config, cell: Cell, digits: Images, **changes: Any) -> tuple[d
     """The record and the table; the table is deleted before, as a workflow does."""
     table = table_path(config, cell.name)
     table.unlink(missing_ok=True)
-    options = {"fingerprint": cell.fingerprint, "source": cell.source, "device": "cpu", "checkpoint_every": 1}
+    options = {
+        "fingerprint": cell.fingerprint,
+        "source": cell.source_hash,
+        "device": "cpu",
+        "checkpoint_every": 1,
+    }
     record = train_cell(cell.runs, digits, table=table, extra={}, **{**options, **changes})
     return record, pd.read_csv(table)
 
@@ -101,7 +106,7 @@ def test_pictures_of_runs_that_are_not_trained_again_are_kept(load_config: Load,
         table = table_path(config, cell.name)
         for path in (table, table.with_suffix(".npz")):
             path.unlink(missing_ok=True)
-        options = {"fingerprint": cell.fingerprint, "source": cell.source, "device": "cpu"}
+        options = {"fingerprint": cell.fingerprint, "source": cell.source_hash, "device": "cpu"}
         record = relaxations.train_cell(
             cell.runs, digits, table=table, **options, checkpoint_every=1, extra={}
         )

@@ -196,7 +196,7 @@ def test_a_study_reads_a_snapshot_and_writes_its_tables(
     save(digits, config.folder / "data")
     cell = snapshot_cell(config)
     table = snapshot_path(config).with_suffix(".csv")
-    options = {"table": table, "fingerprint": cell.fingerprint, "source": cell.source, "device": "cpu"}
+    options = {"table": table, "fingerprint": cell.fingerprint, "source": cell.source_hash, "device": "cpu"}
     train_cell(cell.runs, digits, **options, checkpoint_every=1, extra={}, snapshots=cell.snapshots)
     study = studies(config)["gradients/epoch-2"]
     record = run_study(study, config, "cpu", {})

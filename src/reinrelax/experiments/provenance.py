@@ -12,6 +12,8 @@ from typing import Any
 
 from reinrelax import __version__
 
+# Ends a commit from which the tree differs.
+CHANGED = "+changes"
 _PACKAGES = ("torch", "numpy")
 
 
@@ -19,7 +21,7 @@ def describe(device: str) -> dict[str, Any]:
     """Commit, host, device and versions, of this process."""
     return {
         "reinrelax": __version__,
-        "commit": _commit(),
+        "commit": commit(),
         "host": socket.gethostname(),
         "platform": platform.platform(),
         "processor": _processor(),
@@ -35,22 +37,23 @@ def peak_memory_mb() -> float:
     return peak / (1e6 if sys.platform == "darwin" else 1e3)
 
 
-def _commit() -> str:
-    """The commit of the source, with `+changes` where the tree differs from it; `unknown` outside git."""
+def commit() -> str:
+    """The commit of the source, with `+changes` where the tree differs from it; `unknown` outside git.
+
+    Results that were published from this tree are no change: they compute nothing.
+    """
     git = ["git", "-C", str(Path(__file__).parent)]
     try:
-        commit = subprocess.run(
-            [*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True
-        ).stdout
+        head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout
         status = subprocess.run(
-            [*git, "status", "--porcelain", "--untracked-files=no"],
+            [*git, "status", "--porcelain", "--untracked-files=no", "--", ":/", ":(top,exclude)published"],
             capture_output=True,
             text=True,
             check=True,
         ).stdout
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
-    return commit.strip() + ("+changes" if status.strip() else "")
+    return head.strip() + (CHANGED if status.strip() else "")
 
 
 def _processor() -> str:

@@ -22,7 +22,7 @@ REFERENCES = Path("report/reference")
 TABLES = {"table2": "train_nelbo_nats", "table3": "test_nelbo_nats"}
 
 
-def write_tables(config: Config, root: Path) -> None:
+def write_tables(config: Config, root: Path, any_source: bool = False) -> None:
     """Write all tables, as CSV, and `claims.json` to the folder `tables`.
 
     Cells and studies that are missing or cannot be read become rows of `cells.csv` and `studies.csv` that say
@@ -31,12 +31,14 @@ def write_tables(config: Config, root: Path) -> None:
     Args:
         config: whose results.
         root: the project's folder.
+        any_source: whether what an earlier source computed counts, as of published results.
 
     Raises:
         ConfigError: a claims file is wrong.
         ResultsError: a table cannot be written.
     """
-    gathered, studied = gather(config, root), gather_studies(config, root)
+    gathered = gather(config, root, any_source)
+    studied = gather_studies(config, root, any_source)
     stated = claims.load(root / CLAIMS, claims.SCHEMAS, root)
     plan = _jobs(gathered.plan, studied.plan)
     # Claims on trainings are about Tables 2 and 3: other experiments train the same estimators there.

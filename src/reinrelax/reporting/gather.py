@@ -14,6 +14,7 @@ from reinrelax.config import Config
 from reinrelax.errors import ResultsError
 from reinrelax.results import read_cell
 from reinrelax.runs import Cell, cells, table_path
+from reinrelax.studies import Study
 
 _FACTS = ("dataset", "train_images", "test_images", "batch_size", "epochs", "draws")
 _SETTINGS = ("optimizer", "learning_rate", "tau", "tau_d", "eta", "beta", "samples")
@@ -23,7 +24,7 @@ _VERSIONS = ("python", "torch", "numpy")
 ORIGIN = (
     *_MACHINE,
     *_VERSIONS,
-    *("peak_memory_mb", "dataset_sha256", "versions", "core_seconds", "gpu_seconds"),
+    *("peak_memory_mb", "dataset_sha256", "versions", "core_seconds", "gpu_seconds", "source_changed"),
 )
 # Of paper A's trainings alone.
 _MORE_SETTINGS = ("tau_forward", "tau_backward", "k")
@@ -58,8 +59,14 @@ class Gathered:
         )
 
 
-def gather(config: Config, root: Path) -> Gathered:
-    """Read every planned cell; one that cannot be read keeps the reason and gives no rows."""
+def gather(config: Config, root: Path, any_source: bool = False) -> Gathered:
+    """Read every planned cell; one that cannot be read keeps the reason and gives no rows.
+
+    Args:
+        config: whose results.
+        root: the project's folder.
+        any_source: as of `results.read_cell`.
+    """
     tables, plan = [], []
     for cell in cells(config).values():
         line: dict[str, Any] = {
@@ -77,10 +84,10 @@ def gather(config: Config, root: Path) -> Gathered:
             "command": recompute(config, f"{cell.name}.csv", root),
         }
         try:
-            result = read_cell(config, cell)
+            result = read_cell(config, cell, any_source)
             if result.table is not None and result.record is not None:
                 table = _checked(cell, config, result.table)
-                line.update(_done(table, result.record))
+                line.update(_done(table), **provenance(result.record, cell))
                 tables.append(table)
         except ResultsError as error:
             line.update(state="unreadable", message=str(error))
@@ -109,7 +116,8 @@ def recompute(config: Config, targets: str | Sequence[str], root: Path) -> str:
     scale = Path("workflow/scales") / f"{config.scale}.yaml"
     chosen = f"--configfile {scale.as_posix()} " if (root / scale).exists() else ""
     names = [targets] if isinstance(targets, str) else targets
-    folder = shlex.quote(config.folder.as_posix())
+    # Not the place where published results are unpacked: the configured one.
+    folder = shlex.quote(Path(config.raw["results"], config.scale).as_posix())
     return f"snakemake --cores all {chosen}--force {' '.join(f'{folder}/{name}' for name in _braced(names))}"
 
 
@@ -134,11 +142,12 @@ def _any(options: Sequence[str]) -> str:
     return options[0] if len(options) == 1 else "{" + ",".join(options) + "}"
 
 
-def provenance(record: Mapping[str, Any]) -> dict[str, Any]:
+def provenance(record: Mapping[str, Any], job: Cell | Study) -> dict[str, Any]:
     """What a record adds to the line of its cell or study: `ORIGIN`, empty where it does not say.
 
-    `core_seconds` is wall time times threads of what ran on a CPU, `gpu_seconds` the wall time of what ran on
-    a GPU; the records do not tell how busy either was.
+    `source_changed` is whether its source was another one than today's. `core_seconds` is wall time times
+    threads of what ran on a CPU, `gpu_seconds` the wall time of what ran on a GPU; the records do not tell
+    how busy either was.
     """
     libraries = ("reinrelax", *_VERSIONS)
     wall, on_cpu = float(record["wall_seconds"]), record.get("device") == "cpu"
@@ -149,6 +158,7 @@ def provenance(record: Mapping[str, Any]) -> dict[str, Any]:
         "versions": ", ".join(f"{name} {record[name]}" for name in libraries if name in record),
         "core_seconds": wall * int(record.get("threads", 1)) if on_cpu else "",
         "gpu_seconds": "" if on_cpu else wall,
+        "source_changed": record["fingerprint"] != job.fingerprint,
     }
 
 
@@ -166,7 +176,7 @@ def _checked(cell: Cell, config: Config, table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(latent=str(first.shape), estimator=first.estimator, experiment=first.experiment)
 
 
-def _done(table: pd.DataFrame, record: Mapping[str, Any]) -> dict[str, Any]:
+def _done(table: pd.DataFrame) -> dict[str, Any]:
     """What a computed cell adds to its line of the plan."""
     ended = last_rows(table)
     return {
@@ -175,7 +185,6 @@ def _done(table: pd.DataFrame, record: Mapping[str, Any]) -> dict[str, Any]:
         "diverged": int(ended["diverged"].sum()),
         **{name: _plain(table[name].iloc[0]) for name in _FACTS if pd.notna(table[name].iloc[0])},
         "settings": _settings(table),
-        **provenance(record),
     }
 
 

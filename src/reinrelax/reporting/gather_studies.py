@@ -23,8 +23,14 @@ class Studied:
     plan: pd.DataFrame
 
 
-def gather_studies(config: Config, root: Path) -> Studied:
-    """Read every planned study; one that cannot be read keeps the reason and gives no rows."""
+def gather_studies(config: Config, root: Path, any_source: bool = False) -> Studied:
+    """Read every planned study; one that cannot be read keeps the reason and gives no rows.
+
+    Args:
+        config: whose results.
+        root: the project's folder.
+        any_source: as of `results.read_study`.
+    """
     found: dict[str, list[pd.DataFrame]] = {name: [] for name in COLUMNS}
     plan = []
     for study in studies(config).values():
@@ -38,13 +44,13 @@ def gather_studies(config: Config, root: Path) -> Studied:
             "command": recompute(config, f"{study.name}/record.json", root),
         }
         try:
-            result = read_study(config, study)
+            result = read_study(config, study, any_source)
             if result is not None:
                 # All of a study's tables or none: half a study would pass for a whole one.
                 checked = _checked(config, study, result)
                 for name, table in checked.items():
                     found[name].append(table)
-                line.update(state="done", **provenance(result.record))
+                line.update(state="done", **provenance(result.record, study))
         except ResultsError as error:
             line.update(state="unreadable", message=str(error))
         plan.append(line)

@@ -185,7 +185,22 @@ def _notices(
     ]
     if wrong:
         out.append(Notice("Not complete:", f"{', '.join(wrong)}.", "not-run"))
-    return [*out, *_mixed(jobs)]
+    return [*out, *_outlived(jobs), *_mixed(jobs)]
+
+
+def _outlived(jobs: Lines) -> list[Notice]:
+    """Published results whose source has changed since: an ordinary report would not show them."""
+    changed = [job for job in jobs if job["source_changed"]]
+    if not changed:
+        return []
+    names = Counter(job["study"].split("/")[0] if job.get("study") else job["experiment"] for job in changed)
+    whose = ", ".join(f"{name} ({count(number, 'job')})" for name, number in names.items())
+    text = (
+        f"commit {tally(commit(job['commit']) for job in changed)}. What computes them has changed since: "
+        f"{whose}. Their settings are those of this configuration."
+    )
+    title = f"{len(changed):,} of {count(len(jobs), 'published result')} computed by an earlier source:"
+    return [Notice(title, text, "provenance")]
 
 
 def _mixed(jobs: Lines) -> list[Notice]:
@@ -193,7 +208,9 @@ def _mixed(jobs: Lines) -> list[Notice]:
     out = []
     commits = [commit(job["commit"].removesuffix(_CHANGED)) for job in jobs]
     if len(set(commits)) > 1:
-        text = f"{tally(commits)}. A job whose own source has changed since would be unreadable here."
+        text = f"{tally(commits)}."
+        if not any(job["source_changed"] for job in jobs):
+            text += " A job whose own source has changed since would be unreadable here."
         out.append(Notice("Computed at several commits:", text, "provenance"))
     if changed := [job["commit"] for job in jobs if job["commit"].endswith(_CHANGED)]:
         whose = tally(commit(name.removesuffix(_CHANGED)) for name in changed)

@@ -48,7 +48,7 @@ _NUMBERS = frozenset(
         ),
     )
 )
-_FLAGS = frozenset(("is_best", "is_paper", "in_grid", "closest", "comparable"))
+_FLAGS = frozenset(("is_best", "is_paper", "in_grid", "closest", "comparable", "source_changed"))
 # Names that stand for numbers in one table and for words in others.
 _NUMBERS_OF = {"table1": {"paper"}, "identities": {"latents"}}
 _REMEDY = "Run snakemake again, which writes it"

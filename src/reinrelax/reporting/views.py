@@ -53,6 +53,7 @@ def _origin(line: Mapping[Any, Any]) -> dict[str, Any]:
             for key in ("state", "message", "device", "host", "versions", "started", "log", "command")
         },
         "commit": commit(line["commit"]),
+        "source_changed": line["source_changed"],
         "wall": duration(line["wall_seconds"]),
         "wall_key": key(line["wall_seconds"]),
         "machine": ", ".join(filter(None, (line["processor"], _threads(line["threads"])))),

@@ -1,0 +1,290 @@
+"""Finished results packed into a few MB that can be kept with the project, and unpacked again.
+
+A packed folder is laid out as a results folder, with tables and records compressed. What is too large is left
+out: images, parameters, logs. Beside the results lie `manifest.json`, which marks the folder as a packed one,
+and a `README.md` that says where they are from.
+"""
+
+import gzip
+import json
+import shutil
+import tempfile
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from reinrelax import files
+from reinrelax.config import Config
+from reinrelax.errors import ResultsError
+from reinrelax.experiments import provenance
+from reinrelax.jobs import Job, jobs
+from reinrelax.plan import study_is_done
+from reinrelax.results import is_done, read_cell, read_record, read_study
+from reinrelax.runs import Cell
+
+# Where results are published, below the project's folder; in a folder named as their scale.
+FOLDER = Path("published")
+IMAGES = Path("data/data.json")
+_MANIFEST = "manifest.json"
+_README = "README.md"
+# What the manifest is called in a folder that was unpacked, which may be replaced for that.
+_UNPACKED = "unpacked.json"
+_PACKED = (".csv", ".json")
+_SHOWN = 10
+
+
+@dataclass(frozen=True)
+class Published:
+    """What was packed: jobs that are finished here, those that were packed before, and those absent."""
+
+    folder: Path
+    taken: tuple[str, ...]
+    kept: tuple[str, ...]
+    absent: tuple[str, ...]
+    size: int
+
+    def describe(self) -> str:
+        """A line for a person."""
+        return (
+            f"{self.folder}: {len(self.taken)} jobs packed, {len(self.kept)} kept from before, "
+            f"{len(self.absent)} absent; {self.size / 1e6:.1f} MB"
+        )
+
+
+def is_packed(folder: Path) -> bool:
+    """Whether this is a folder that `publish` made."""
+    return (folder / _MANIFEST).is_file()
+
+
+def publish(config: Config, into: Path, beside: Mapping[Path, str] | None = None) -> Published:
+    """Pack every finished job of the configuration; what was packed before and is not finished here is kept.
+
+    All is checked, and packed beside `into`, before it takes its place.
+
+    Args:
+        config: whose results.
+        into: the packed folder, made if need be.
+        beside: what else it is to hold: texts by their paths.
+
+    Raises:
+        ResultsError: nothing is finished; results are damaged, or were computed by a source that is in no
+            commit, or from other images than those packed before. Then nothing was written. Or a file cannot
+            be written.
+    """
+    planned = [job.published for job in jobs(config)]
+    with tempfile.TemporaryDirectory() as scratch:
+        before = replace(config, results=Path(scratch))
+        if is_packed(into):
+            unpack(into, before.folder)
+        here = [job for job in planned if _is_done(config, job)]
+        names = {job.name for job in here}
+        old = [job for job in planned if job.name not in names and _has(before, job)]
+        if not here and not old:
+            raise ResultsError(f"{config.folder}: nothing is finished that could be published")
+        records = {job.name: _checked(config, job) for job in here}
+        _require_commits(config, records)
+        records |= {job.name: _checked(before, job, any_source=True) for job in old}
+        _require_images(config, before, [job for job in here if job.reads_images])
+        content: dict[Path, bytes] = {path: text.encode() for path, text in (beside or {}).items()}
+        for place, chosen in ((before, old), (config, here)):
+            if chosen and (place.folder / IMAGES).exists():
+                content[IMAGES] = (place.folder / IMAGES).read_bytes()
+            for job in chosen:
+                for path in (*job.results, job.record):
+                    content[path] = (place.folder / path).read_bytes()
+    absent = [job.name for job in planned if job.name not in records]
+    manifest = {
+        "scale": config.scale,
+        "jobs": {name: _origin(record) for name, record in sorted(records.items())},
+        "absent": absent,
+    }
+    packed = {_packed(path): _compressed(path, text) for path, text in content.items()}
+    packed[Path(_MANIFEST)] = (json.dumps(manifest, indent=1) + "\n").encode()
+    packed[Path(_README)] = _readme(config, manifest, planned).encode()
+    _replace(into, packed)
+    return Published(
+        into,
+        tuple(job.name for job in here),
+        tuple(job.name for job in old),
+        tuple(absent),
+        sum(map(len, packed.values())),
+    )
+
+
+def unpack(packed: Path, folder: Path) -> None:
+    """Make `folder` a results folder of what is packed, in the place of what was unpacked there before.
+
+    Raises:
+        ResultsError: nothing is packed there; a file is damaged; `folder` holds results of its own.
+    """
+    if not is_packed(packed):
+        raise ResultsError(
+            f"{packed}: nothing is published there yet. `make paper` computes and `make publish` packs"
+        )
+    if folder.exists() and not (folder / _UNPACKED).exists():
+        raise ResultsError(
+            f"{folder}: has results of its own, which are not replaced by published ones. Rename it"
+        )
+    content = {}
+    for path in sorted(packed.rglob("*")):
+        if path.is_file() and path.name != _README:
+            try:
+                place, text = path.relative_to(packed), path.read_bytes()
+                if path.suffix == ".gz":
+                    place, text = place.with_suffix(""), gzip.decompress(text)
+                content[Path(_UNPACKED) if place == Path(_MANIFEST) else place] = text
+            except (OSError, EOFError, zlib.error) as error:
+                raise ResultsError(
+                    f"{path}: cannot be unpacked ({error}). Restore it: git checkout -- {packed}"
+                ) from None
+    _replace(folder, content)
+
+
+@contextmanager
+def opened(folder: Path) -> Iterator[Path]:
+    """The results folder itself, or of a packed one a temporary copy that is unpacked."""
+    if not is_packed(folder):
+        yield folder
+        return
+    with tempfile.TemporaryDirectory() as scratch:
+        unpack(folder, Path(scratch, folder.name))
+        yield Path(scratch, folder.name)
+
+
+def _is_done(config: Config, job: Job) -> bool:
+    source = job.source
+    return is_done(config, source) if isinstance(source, Cell) else study_is_done(config, source)
+
+
+def _has(config: Config, job: Job) -> bool:
+    """Whether there are results of a job with these settings, of whichever source."""
+    path = config.folder / job.record
+    return path.exists() and job.source.settings_hash == read_record(path, ("fingerprint",)).get(
+        "settings_hash"
+    )
+
+
+def _checked(config: Config, job: Job, any_source: bool = False) -> dict[str, Any]:
+    """The record of a job whose files are whole."""
+    if isinstance(job.source, Cell):
+        read_cell(config, job.source, any_source)
+    else:
+        read_study(config, job.source, any_source)
+    for path in job.results:
+        if not (config.folder / path).is_file():
+            record = config.folder / job.record
+            raise ResultsError(
+                f"{config.folder / path} is missing beside its record. Delete {record} and rerun"
+            )
+    return read_record(config.folder / job.record, ("fingerprint", "commit", "wall_seconds"))
+
+
+def _require_commits(config: Config, records: Mapping[str, Mapping[str, Any]]) -> None:
+    """Do nothing if all of this was computed by a source that anyone can get."""
+    wrong = []
+    for name, record in records.items():
+        origins = [record, *record.get("reused", {}).values()]
+        if any(str(o["commit"]).endswith(provenance.CHANGED) or o["commit"] == "unknown" for o in origins):
+            wrong.append(name)
+    if wrong:
+        more = f" and {len(wrong) - _SHOWN} more" if len(wrong) > _SHOWN else ""
+        raise ResultsError(
+            f"nothing was published: {config.folder} has results from a working tree with changes that are "
+            f"in no commit: {', '.join(wrong[:_SHOWN])}{more}. Commit the source, delete the files of these "
+            "jobs (also .runs.json) and run them again"
+        )
+
+
+def _require_images(config: Config, before: Config, readers: Iterable[Job]) -> None:
+    """Do nothing if results here and those packed before are from the same images, which are known."""
+    here, there = (_images(place.folder / IMAGES) for place in (config, before))
+    first = next(iter(readers), None)
+    if first and not here:
+        raise ResultsError(
+            f"{config.folder / IMAGES} is missing, so that it is not known from which images {first.name} is"
+        )
+    if here and there and here != there:
+        raise ResultsError(
+            f"{config.folder} and what is published already are from different images. Delete one of them"
+        )
+
+
+def _images(path: Path) -> str | None:
+    return str(read_record(path, ("sha256",))["sha256"]) if path.exists() else None
+
+
+def _origin(record: Mapping[str, Any]) -> dict[str, Any]:
+    names = ("commit", "host", "processor", "device", "started", "wall_seconds")
+    return {name: record.get(name, "") for name in names}
+
+
+def _packed(path: Path) -> Path:
+    """Where a file of a results folder lies in a packed one."""
+    return path.with_name(f"{path.name}.gz") if path.suffix in _PACKED else path
+
+
+def _compressed(path: Path, content: bytes) -> bytes:
+    """The same bytes for the same content, whenever it is packed."""
+    return gzip.compress(content, 9, mtime=0) if path.suffix in _PACKED else content
+
+
+def _replace(folder: Path, content: Mapping[Path, bytes]) -> None:
+    """Make a folder of these files, all or nothing."""
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        scratch = tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".partial", dir=folder.parent)
+    except OSError as error:
+        raise ResultsError(f"{folder}: cannot be written ({error}). {files.REMEDY}") from None
+    new, old = Path(scratch, "new"), Path(scratch, "old")
+    try:
+        for path, text in content.items():
+            files.write_bytes(new / path, text)
+        if folder.exists():
+            folder.rename(old)
+        new.rename(folder)
+    except OSError as error:
+        if old.exists() and not folder.exists():
+            old.rename(folder)
+        raise ResultsError(f"{folder}: cannot be written ({error}). {files.REMEDY}") from None
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _readme(config: Config, manifest: Mapping[str, Any], planned: Iterable[Job]) -> str:
+    origins = manifest["jobs"].values()
+    counts = {
+        "commits": Counter(origin["commit"] for origin in origins),
+        "machines": Counter(f"{o['processor']}; {o['device']}; host {o['host']}" for o in origins),
+    }
+    lines = [
+        f"# Results at the scale `{config.scale}`",
+        "",
+        "Tidy tables and provenance records as a run of the workflow leaves them, compressed.",
+        "`make paper-report` builds the report of them, and the next line makes them finished jobs of a run:",
+        "",
+        "```sh",
+        f"make merge SCALE={config.scale} INTO=results/{config.scale} FROM={FOLDER}/{config.scale}",
+        "```",
+        "",
+    ]
+    for title, found in counts.items():
+        lines += [
+            f"Jobs by {title}:",
+            "",
+            *(f"- {name}: {number}" for name, number in found.most_common()),
+            "",
+        ]
+    lines += ["| part | published | absent |", "|---|---|---|"]
+    absent = set(manifest["absent"])
+    parts: dict[str, list[Job]] = {}
+    for job in planned:
+        parts.setdefault(job.experiment, []).append(job)
+    for name, members in parts.items():
+        missing = [job.name.removeprefix(f"{name}/") for job in members if job.name in absent]
+        whole = "all" if len(missing) == len(members) else ", ".join(missing)
+        lines.append(f"| `{name}` | {len(members) - len(missing)} of {len(members)} | {whole} |")
+    return "\n".join(lines) + "\n"
