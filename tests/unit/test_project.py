@@ -62,6 +62,12 @@ def test_each_layer_imports_only_from_those_above() -> None:
     assert checked > 30
 
 
+def test_test_files_have_names_of_their_own() -> None:
+    """Pytest imports them by name alone, and finds a name that stands twice only when it runs both."""
+    names = [path.name for path in (ROOT / "tests").rglob("test_*.py")]
+    assert len(set(names)) == len(names)
+
+
 def test_no_source_file_outgrows_one_concept() -> None:
     for path in [*SOURCE.rglob("*.py"), *(ROOT / "workflow").rglob("*.smk")]:
         assert len(path.read_text(encoding="utf-8").splitlines()) <= 400, path
