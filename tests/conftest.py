@@ -18,6 +18,8 @@ from reinrelax.images import Images
 ROOT = Path(__file__).parents[1]
 # Where SLURM is installed without a cluster, Snakemake's plugin looks for one at every start: nine seconds.
 os.environ["SLURM_CONF"] = "/dev/null"
+# Read when Triton is imported: tests of GPU kernels compute them on the CPU.
+os.environ["TRITON_INTERPRET"] = "1"
 MNIST_ROOT = Path(os.environ.get("MNIST_ROOT") or ROOT / "data")
 
 

@@ -7,6 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from reinrelax import gpu
+
 
 def derive(*parts: object) -> int:
     """A 63-bit seed that depends on every part and on their order.
@@ -30,7 +32,10 @@ class Streams:
     @classmethod
     def derive(cls, seeds: Sequence[int], *purpose: object, device: torch.device | str = "cpu") -> "Streams":
         """Streams for the replicas with these seeds, apart from those of any other purpose."""
-        return cls([torch.Generator(device).manual_seed(derive(seed, *purpose)) for seed in seeds])
+        keys = [derive(seed, *purpose) for seed in seeds]
+        if gpu.serves(torch.device(device)):
+            return CountedStreams(*torch.tensor([keys, [0] * len(keys)], device=device))
+        return cls([torch.Generator(device).manual_seed(key) for key in keys])
 
     def __len__(self) -> int:
         return len(self.generators)
@@ -65,6 +70,47 @@ class Streams:
         """One permutation of 0 … n − 1 per replica, `[R, n]` int64, on the generators' device."""
         return torch.stack(
             [torch.randperm(n, generator=g, device=None if g is None else g.device) for g in self.generators]
+        )
+
+
+class CountedStreams(Streams):
+    """Streams whose whole state is in tensors on the device, where a CUDA graph finds and advances it.
+
+    Attributes:
+        keys: one a replica, `[R]` int64.
+        counters: calls so far, `[R]` int64.
+    """
+
+    def __init__(self, keys: Tensor, counters: Tensor) -> None:
+        super().__init__([None] * len(keys))
+        self.keys, self.counters = keys, counters
+
+    def continue_as(self, other: "Streams") -> None:
+        """Take over another's state, in place."""
+        assert isinstance(other, CountedStreams)
+        self.keys.copy_(other.keys)
+        self.counters.copy_(other.counters)
+
+    def split(self, *tensors: Tensor) -> "Iterator[tuple[Any, ...]]":
+        for r in range(len(self)):
+            part = slice(r, r + 1)
+            yield (*(tensor[r] for tensor in tensors), CountedStreams(self.keys[part], self.counters[part]))
+
+    def uniform_(self, out: Tensor) -> Tensor:
+        from reinrelax.gpu.random import uniform_
+
+        if out.is_contiguous():
+            return uniform_(out, self.keys, self.counters)
+        return out.copy_(
+            uniform_(torch.empty(out.shape, dtype=out.dtype, device=out.device), self.keys, self.counters)
+        )
+
+    def normal_(self, out: Tensor) -> Tensor:
+        return self.uniform_(out).mul_(2).sub_(1).erfinv_().mul_(2**0.5)
+
+    def permutations(self, n: int) -> Tensor:
+        return self.uniform_(torch.empty(len(self), n, dtype=torch.float64, device=self.keys.device)).argsort(
+            1
         )
 
 

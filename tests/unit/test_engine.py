@@ -19,6 +19,7 @@ from reinrelax.numerics import kl_to_uniform
 from reinrelax.rng import Streams
 from reinrelax.run import Run
 from reinrelax.training import checkpoint
+from reinrelax.training.batches import Pass
 from reinrelax.training.loop import Trainer
 from reinrelax.training.optimizer import ReplicaOptimizer
 from reinrelax.types import LatentShape
@@ -213,15 +214,25 @@ def test_training_lowers_the_negative_elbo(digits: Images) -> None:
 
 
 def test_images_are_gathered_scaled_and_each_seen_once(digits: Images) -> None:
-    trainer = trainer_of([RUN, replace(RUN, seed=1)], replace(digits, train=digits.train[:250]))
-    order = Streams.derive([0, 1], "shuffle", 1).permutations(250)
-    batches = list(trainer._batches(trainer.train_images, order))
-    assert [b.shape[1] for b in batches] == [100, 100, 50]
-    seen = torch.cat(batches, 1)
-    expected = torch.from_numpy(digits.train[:250]).float() / 255
-    for replica in (0, 1):
-        torch.testing.assert_close(seen[replica], expected[order[replica]])
-    assert not torch.equal(order[0], order[1])
+    """In two passes, whose means weigh the smaller last batch as what it is."""
+    images, seen = torch.from_numpy(digits.train[:250]), list[Tensor]()
+
+    def work(batch: Tensor, streams: Streams) -> Tensor:
+        seen.append(batch)
+        return batch.mean((1, 2))[None]
+
+    passes = Pass(images, 100, 2, work)
+    assert passes.steps == 3
+    for epoch in (1, 2):
+        seen.clear()
+        order = Streams.derive([0, 1], "shuffle", epoch).permutations(250)
+        found = passes.run(order, Streams.derive([0, 1], "noise", epoch))
+        assert [batch.shape[1] for batch in seen] == [100, 100, 50]
+        expected = images.float() / 255
+        for replica in (0, 1):
+            torch.testing.assert_close(torch.cat(seen, 1)[replica], expected[order[replica]])
+        assert not torch.equal(order[0], order[1])
+        torch.testing.assert_close(found, expected.double().mean().expand(1, 2), rtol=1e-6, atol=0)
 
 
 def test_a_diverged_replica_is_frozen_and_disturbs_no_other(digits: Images) -> None:

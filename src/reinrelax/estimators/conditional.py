@@ -1,7 +1,7 @@
-"""The Monte Carlo mean of Gumbel-Rao in compiled code: five times as fast as torch on a CPU."""
+"""The Monte Carlo mean of Gumbel-Rao in compiled code: on a CPU five times as fast as torch."""
 
 import ctypes
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from itertools import pairwise
@@ -11,9 +11,10 @@ import torch
 from torch import Tensor
 
 from reinrelax import native
-from reinrelax.rng import Streams
+from reinrelax.rng import CountedStreams, Streams
 
 _VECTOR = 16  # floats in the widest register
+Kernel = Callable[[Tensor, Tensor, Tensor, Tensor, int, Streams], Tensor]
 _POINTER, _COUNT = ctypes.c_void_p, ctypes.c_int64
 
 
@@ -28,20 +29,30 @@ def _kernel() -> "ctypes._NamedFuncPointer | None":
     return function
 
 
-def available(probs: Tensor) -> bool:
-    """Whether the kernel computes with such numbers, and could be compiled."""
-    return probs.device.type == "cpu" and probs.dtype == torch.float32 and _kernel() is not None
+def kernel(probs: Tensor, streams: Streams) -> Kernel | None:
+    """What computes `gumbel.conditional_softmax_vjp` for such numbers in one pass, if anything does."""
+    if probs.dtype != torch.float32:
+        return None
+    if isinstance(streams, CountedStreams):
+        return _on_gpu
+    return _in_c if probs.device.type == "cpu" and _kernel() else None
 
 
-def conditional_softmax_vjp(
+def _on_gpu(
     cotangent: Tensor, one_hot: Tensor, probs: Tensor, taus: Tensor, draws: int, streams: Streams
 ) -> Tensor:
-    """As `gumbel.conditional_softmax_vjp`, for τ `[R, ..., 1]`; only where `available`.
+    from reinrelax.gpu.conditional import conditional_softmax_vjp
 
-    The draws are a function of one number from each replica's stream, the same on every processor.
-    """
-    kernel = _kernel()
-    assert kernel is not None
+    assert isinstance(streams, CountedStreams)
+    return conditional_softmax_vjp(cotangent, one_hot, probs, taus, draws, streams.keys, streams.counters)
+
+
+def _in_c(
+    cotangent: Tensor, one_hot: Tensor, probs: Tensor, taus: Tensor, draws: int, streams: Streams
+) -> Tensor:
+    """The draws are a function of one number from each replica's stream, the same on every processor."""
+    compute = _kernel()
+    assert compute is not None
     out = torch.empty(probs.shape)
     tensors = (cotangent.contiguous(), probs.contiguous(), one_hot.argmax(-1), taus.contiguous(), out)
     threads, categories = torch.get_num_threads(), probs.shape[-1]
@@ -52,7 +63,7 @@ def conditional_softmax_vjp(
 
         def run(span: tuple[int, int], key: int = key, pointers: Sequence[int] = pointers) -> None:
             work = torch.empty(3 * _VECTOR * categories)
-            kernel(*pointers, *span, categories, draws, key, work.data_ptr())
+            compute(*pointers, *span, categories, draws, key, work.data_ptr())
 
         if threads == 1:
             run((0, rows))

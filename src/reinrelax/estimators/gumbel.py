@@ -93,8 +93,8 @@ def conditional_softmax_vjp(
         `[R, ..., C]`.
     """
     taus = torch.as_tensor(tau, dtype=probs.dtype, device=probs.device).expand(*probs.shape[:-1], 1)
-    if not through_y and conditional.available(probs):
-        return conditional.conditional_softmax_vjp(cotangent, one_hot, probs, taus, draws, streams)
+    if not through_y and (kernel := conditional.kernel(probs, streams)):
+        return kernel(cotangent, one_hot, probs, taus, draws, streams)
     out = torch.empty_like(probs)
     rows = max(1, _BLOCK.get(probs.device.type, 1 << 26) // (probs.shape[-1] * draws))
     for *tensors, stream in streams.split(cotangent, one_hot, probs, taus, out):

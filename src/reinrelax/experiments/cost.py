@@ -15,7 +15,7 @@ from reinrelax.specs import Cost, Measured
 
 EPOCH = 60_000
 _BATCH = 100
-_WARM_UP = 5 * _BATCH
+_WARM_UP = 10 * _BATCH
 
 
 def measure(
@@ -72,11 +72,10 @@ def _epoch_seconds(spec: Cost, one: Measured, replicas: int, images: Images, dev
         seed=0,
     )
     trainer = make_trainer([replace(run, seed=seed) for seed in range(replicas)], images, device)
-    everything = trainer.train_images
-    for trainer.train_images in (everything[:_WARM_UP], everything):
+    for count in (min(_WARM_UP, len(images.train)), len(images.train)):
         if device == "cuda":
             torch.cuda.synchronize()
         start = time.perf_counter()
-        trainer.run_epoch()  # ends by reading its losses, and so waits for a GPU
+        trainer.run_epoch(images=count)  # ends by reading its losses, and so waits for a GPU
         seconds = time.perf_counter() - start
-    return seconds * EPOCH / len(everything)
+    return seconds * EPOCH / len(images.train)

@@ -13,11 +13,11 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
-from reinrelax import files, images, native, records
+from reinrelax import files, images, records
 from reinrelax.columns import COLUMNS
 from reinrelax.config import Config
 from reinrelax.experiments import cost, gradients, identities, provenance, rl
-from reinrelax.experiments.training import describe_device, prepare_process
+from reinrelax.experiments.training import describe_device, kernels, prepare_process
 from reinrelax.experiments.vae import read_snapshot
 from reinrelax.studies import DEMONSTRATIONS, Study, snapshot_cell, snapshot_path, study_folder
 
@@ -48,7 +48,7 @@ def run_study(study: Study, config: Config, device: str, extra: Mapping[str, Any
         **provenance.describe(describe_device(device)),
         "gymnasium": version("gymnasium"),
         "threads": torch.get_num_threads(),
-        "kernels": native.loaded(),
+        "kernels": kernels(device),
         "started": started.isoformat(timespec="seconds"),
         "wall_seconds": round(time.perf_counter() - clock, 3),
         "peak_memory_mb": round(provenance.peak_memory_mb(), 1),

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from reinrelax import files, native, records
+from reinrelax import files, gpu, native, records
 from reinrelax.experiments import finished, provenance
 from reinrelax.experiments.finished import Finished
 from reinrelax.images import Images
@@ -115,7 +115,7 @@ def train_replicas(
         "draws": dict(runs[0].hyper).get("draws", 0),
         **described,
         "threads": torch.get_num_threads(),
-        "kernels": native.loaded(),
+        "kernels": kernels(device),
         "dataset": {"name": images.name, "sha256": images.sha256},
         "run_ids": [run.run_id for run in runs],
         "seeds": [run.seed for run in runs],
@@ -231,6 +231,11 @@ def to_csv(
             numbers = {name: f"{value:.{_DIGITS}g}" for name, value in {**sums, **terms}.items()}
             writer.writerow({**shared, "status": status, "epoch": epoch, **numbers})
     return buffer.getvalue()
+
+
+def kernels(device: str) -> list[str]:
+    """What of this package's compiled code this process computes with, for a record."""
+    return [*native.loaded(), *(["triton"] if gpu.serves(torch.device(device)) else [])]
 
 
 def describe_device(device: str) -> str:

@@ -1,6 +1,6 @@
 """The training loop over replicas, for any objective."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from reinrelax.rng import Streams
+from reinrelax.training.batches import Pass
 from reinrelax.training.optimizer import ReplicaOptimizer
 
 
@@ -94,68 +95,58 @@ class Trainer:
         snapshots: Collection[int] = (),
     ) -> None:
         self.objective, self.replicas = objective, replicas
-        self.train_images, self.test_images, self.batch_size = train, test, batch_size
         self.device = train.device
-        self.optimizer = ReplicaOptimizer(
-            objective.parameters, objective.grads, replicas.optimizers, replicas.learning_rates
-        )
         count = len(replicas.seeds)
+        self.optimizer = ReplicaOptimizer.on(
+            self.device, objective.parameters, objective.grads, replicas.optimizers, replicas.learning_rates
+        )
         self.history = History(
             torch.zeros(count, dtype=torch.int64), {name: [] for name in objective.metrics}
         )
         # 1 where a loss was not finite: on the device, as a float, for the optimizer's kernel to read.
         self.dead = torch.zeros(count, device=self.device)
+        self.train_images, self.test_images = train, test
+        self._train = Pass(train, batch_size, count, self._learn)
+        self._test = Pass(test, batch_size, count, self._measure)
         self._snapshots = frozenset(snapshots)
         self.kept: dict[int, list[Tensor]] = {}
         self._keep()
 
-    def run_epoch(self, on_step: Callable[[], Any] = lambda: None) -> None:
-        """Train one epoch, evaluate on the test images once, and append both to the history."""
+    def run_epoch(self, on_step: Callable[[], Any] = lambda: None, images: int | None = None) -> None:
+        """Train one epoch, evaluate on the test images once, and append both to the history.
+
+        Args:
+            on_step: called after every training step.
+            images: how many of the training images make the epoch, if not all.
+        """
         epoch = self.history.epochs + 1
-        noise = self._streams("noise", epoch)
-        order = Streams.derive(self.replicas.seeds, "shuffle", epoch).permutations(len(self.train_images))
-        train, test = _Mean(), _Mean()
-        for images in self._batches(self.train_images, order.to(self.device)):
-            found = torch.stack(list(self.objective.step(images, noise)))
-            torch.maximum(self.dead, (~torch.isfinite(found.sum(0))).float(), out=self.dead)
-            self.optimizer.step(self.dead)
-            train.add(found, weight=images.shape[1])
-            on_step()
-        noise = self._streams("test", epoch)
-        order = torch.arange(len(self.test_images), device=self.device).expand(len(noise), -1)
-        for images in self._batches(self.test_images, order):
-            test.add(torch.stack(list(self.objective.evaluate(images, noise))), weight=images.shape[1])
+        self.optimizer.expect(self._train.steps)
+        order = Streams.derive(self.replicas.seeds, "shuffle", epoch).permutations(
+            len(self.train_images) if images is None else images
+        )
+        changed = [*self.objective.parameters, *self.optimizer.state, self.dead]
+        train = self._train.run(order, self._streams("noise", epoch), changed, on_step)
+        order = torch.arange(len(self.test_images)).expand(len(order), -1)
+        test = self._test.run(order, self._streams("test", epoch))
         dead = self.dead.cpu() > 0
         newly = dead & (self.history.diverged == 0)
         self.history.diverged[newly] = epoch
-        for name, value in zip(self.objective.metrics, (*train.means(), *test.means()), strict=True):
+        for name, value in zip(self.objective.metrics, (*train, *test), strict=True):
             self.history.metrics[name].append(value.cpu().masked_fill(dead, torch.nan))
         self._keep()
+
+    def _learn(self, images: Tensor, streams: Streams) -> Tensor:
+        found = torch.stack(list(self.objective.step(images, streams)))
+        torch.maximum(self.dead, (~torch.isfinite(found.sum(0))).float(), out=self.dead)
+        self.optimizer.step(self.dead)
+        return found
+
+    def _measure(self, images: Tensor, streams: Streams) -> Tensor:
+        return torch.stack(list(self.objective.evaluate(images, streams)))
 
     def _keep(self) -> None:
         if self.history.epochs in self._snapshots:
             self.kept[self.history.epochs] = [p.to("cpu", copy=True) for p in self.objective.parameters]
 
-    def _batches(self, images: Tensor, order: Tensor) -> Iterator[Tensor]:
-        """Images `[R, B, 784]` float32 in [0, 1], gathered by index, in the order `[R, N]`."""
-        for index in order.split(self.batch_size, dim=1):
-            rows = images.index_select(0, index.flatten()).view(*index.shape, -1)
-            yield rows.to(torch.float32).div_(255)
-
     def _streams(self, *purpose: object) -> Streams:
         return Streams.derive(self.replicas.seeds, *purpose, device=self.device)
-
-
-class _Mean:
-    """Weighted running mean of quantities `[K, R]`, in float64 on their device."""
-
-    def __init__(self) -> None:
-        self._sums: Tensor | float = 0.0
-        self._weight = 0
-
-    def add(self, values: Tensor, weight: int) -> None:
-        self._sums = self._sums + values.double() * weight
-        self._weight += weight
-
-    def means(self) -> Tensor:
-        return torch.as_tensor(self._sums / self._weight)

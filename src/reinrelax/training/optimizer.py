@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 from torch.optim.adam import adam
 
+from reinrelax import gpu
+
 BETAS = (0.9, 0.999)
 EPSILON = 1e-8
 OPTIMIZERS = ("Adam", "RAdam")
@@ -57,12 +59,34 @@ class ReplicaOptimizer:
         self.first = [torch.zeros_like(p) for p in parameters]
         self.second = [torch.zeros_like(p) for p in parameters]
         self._settings = list(zip(optimizers, learning_rates, strict=True))
+        self._tensors = (parameters, grads, self.first, self.second)
+        self._t = 0
+        self._prepare(parameters[0].device)
+
+    @staticmethod
+    def on(
+        device: torch.device,
+        parameters: Sequence[Tensor],
+        grads: Sequence[Tensor],
+        optimizers: Sequence[str],
+        learning_rates: Sequence[float],
+    ) -> "ReplicaOptimizer":
+        """The one that is fast on the device."""
+        kind = GraphOptimizer if gpu.serves(device) else ReplicaOptimizer
+        return kind(parameters, grads, optimizers, learning_rates)
+
+    def _prepare(self, device: torch.device) -> None:
         replicas = range(len(self._settings))
         # What the kernel corrects biases by, and advances unless the replica is dead: one count a tensor.
-        self._counts = torch.zeros(len(parameters), len(replicas), device=parameters[0].device)
-        lists = (parameters, grads, self.first, self.second, self._counts)
-        self._rows = [[[t[r] for t in tensors] for tensors in lists] for r in replicas]
-        self.t = 0
+        self._counts = torch.zeros(len(self.first), len(replicas), device=device)
+        self._rows = [
+            [[t[r] for t in tensors] for tensors in (*self._tensors, self._counts)] for r in replicas
+        ]
+
+    @property
+    def state(self) -> list[Tensor]:
+        """Tensors that a step changes, beside the parameters."""
+        return [*self.first, *self.second, self._counts]
 
     @property
     def t(self) -> int:
@@ -73,6 +97,9 @@ class ReplicaOptimizer:
     def t(self, steps: int) -> None:
         self._t = steps
         self._counts.fill_(steps)
+
+    def expect(self, steps: int) -> None:
+        """Get ready for so many steps, before the first of them."""
 
     @torch.no_grad()
     def step(self, dead: Tensor) -> None:
@@ -98,3 +125,50 @@ class ReplicaOptimizer:
                 maximize=False,
             )
         self._t += 1
+
+
+class GraphOptimizer(ReplicaOptimizer):
+    """The same for CUDA graphs: the step's number and its settings are read on the device.
+
+    Attributes:
+        at: steps since `expect`, `[1]` int64.
+    """
+
+    def _prepare(self, device: torch.device) -> None:
+        self.at = torch.zeros(1, dtype=torch.int64, device=device)
+        self._ahead = torch.zeros(0, len(self._settings), 3, device=device)
+
+    @property
+    def state(self) -> list[Tensor]:
+        return [*self.first, *self.second, self.at]
+
+    @property
+    def t(self) -> int:
+        """Steps done; waits for the device."""
+        return self._t + int(self.at)
+
+    @t.setter
+    def t(self, steps: int) -> None:
+        self._t = steps
+        self.at.zero_()
+
+    def expect(self, steps: int) -> None:
+        self.t = self.t
+        ahead = torch.tensor([self._row(self._t + 1 + step) for step in range(steps)])
+        if len(self._ahead) != steps:
+            self._ahead = torch.empty(ahead.shape, device=self.at.device)
+        self._ahead.copy_(ahead)  # stays where it is, for a graph to find
+
+    def _row(self, t: int) -> list[tuple[float, float, float]]:
+        """What the kernel wants to know of step t, one a replica."""
+        first, second = (1 - beta**t for beta in BETAS)
+        found = {setting: schedule(*setting, t) for setting in set(self._settings)}
+        return [(found[s][0] / first, second**-0.5, found[s][1]) for s in self._settings]
+
+    @torch.no_grad()
+    def step(self, dead: Tensor) -> None:
+        from reinrelax.gpu import adam as kernel
+
+        for tensors in zip(*self._tensors, strict=True):
+            kernel.step(*tensors, self._ahead, self.at, dead)
+        self.at += 1
