@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from reinrelax import gpu
+from reinrelax.gpu import support
 
 
 def derive(*parts: object) -> int:
@@ -33,7 +33,7 @@ class Streams:
     def derive(cls, seeds: Sequence[int], *purpose: object, device: torch.device | str = "cpu") -> "Streams":
         """Streams for the replicas with these seeds, apart from those of any other purpose."""
         keys = [derive(seed, *purpose) for seed in seeds]
-        if gpu.serves(torch.device(device)):
+        if support.serves(torch.device(device)):
             return CountedStreams(*torch.tensor([keys, [0] * len(keys)], device=device))
         return cls([torch.Generator(device).manual_seed(key) for key in keys])
 

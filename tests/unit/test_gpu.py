@@ -16,11 +16,10 @@ import torch
 from scipy import stats
 from torch import Tensor
 
-from reinrelax import gpu
 from reinrelax.config import Config
 from reinrelax.estimators import conditional, gumbel
 from reinrelax.experiments import relaxations, vae
-from reinrelax.gpu import graph
+from reinrelax.gpu import graph, support
 from reinrelax.images import Images
 from reinrelax.models import vae as models
 from reinrelax.rng import CountedStreams, Streams
@@ -33,7 +32,7 @@ from tests.unit.test_engine import RUN
 @pytest.fixture
 def interpreted(monkeypatch: pytest.MonkeyPatch) -> None:
     """Kernels compute on the CPU."""
-    monkeypatch.setattr(gpu, "INTERPRETED", True)
+    monkeypatch.setattr(support, "INTERPRETED", True)
 
 
 # --- noise

@@ -13,9 +13,10 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from reinrelax import files, gpu, native, records
+from reinrelax import files, native, records
 from reinrelax.experiments import finished, provenance
 from reinrelax.experiments.finished import Finished
+from reinrelax.gpu import support
 from reinrelax.images import Images
 from reinrelax.run import Run, digest
 from reinrelax.training import checkpoint
@@ -235,7 +236,7 @@ def to_csv(
 
 def kernels(device: str) -> list[str]:
     """What of this package's compiled code this process computes with, for a record."""
-    return [*native.loaded(), *(["triton"] if gpu.serves(torch.device(device)) else [])]
+    return [*native.loaded(), *(["triton"] if support.serves(torch.device(device)) else [])]
 
 
 def describe_device(device: str) -> str:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.optim.adam import adam
 
-from reinrelax import gpu
+from reinrelax.gpu import support
 
 BETAS = (0.9, 0.999)
 EPSILON = 1e-8
@@ -72,7 +72,7 @@ class ReplicaOptimizer:
         learning_rates: Sequence[float],
     ) -> "ReplicaOptimizer":
         """The one that is fast on the device."""
-        kind = GraphOptimizer if gpu.serves(device) else ReplicaOptimizer
+        kind = GraphOptimizer if support.serves(device) else ReplicaOptimizer
         return kind(parameters, grads, optimizers, learning_rates)
 
     def _prepare(self, device: torch.device) -> None:
