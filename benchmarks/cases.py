@@ -30,6 +30,7 @@ PARTS: Mapping[str, str] = {
     "latents": "cost against the number of latent variables L",
     "draws": "cost against the number of Monte Carlo draws K",
     "plain": "beside a loop of plain PyTorch that trains one model",
+    "rounded": "with products in bfloat16",
     "relaxations": "every kind of latent variables of the relaxed VAEs",
 }
 
@@ -42,8 +43,8 @@ class Case:
         estimator: its name, or that of paper A's latent variables.
         latent: the latent shape, `8x4`.
         draws: K, 0 for an estimator without Monte Carlo draws.
-        program: what trains: `engine`, `plain` (a loop as a user would write it), or `relaxed`, which is the
-            engine with paper A's latent variables.
+        program: what trains: `engine`, `plain` (a loop as a user would write it), `rounded`, which is the
+            engine with products in bfloat16, or `relaxed`, with paper A's latent variables.
     """
 
     estimator: str
@@ -74,6 +75,7 @@ class Case:
                 batch_size=100,
                 epochs=1,
                 seed=0,
+                products="bfloat16" if self.program == "rounded" else "float32",
             )
         return [replace(first, seed=seed) for seed in range(self.replicas)]
 
@@ -120,6 +122,11 @@ def parts(replicas: int, cores: int) -> dict[str, list[Case]]:
             Case(name, "8x4", count, both[-1], _draws(name), program)
             for name in ("ReinMax", "Gumbel-Rao")
             for program, count in (("plain", 1), ("engine", replicas))
+        ],
+        "rounded": [
+            Case("ReinMax", latent, replicas, 1, 0, program)
+            for latent in ("8x4", "10x30")
+            for program in ("engine", "rounded")
         ],
         "relaxations": list(
             dict.fromkeys(

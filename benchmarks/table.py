@@ -71,7 +71,7 @@ def describe(table: pd.DataFrame) -> str:
         lines += ["", f"{part}: {PARTS[str(part)]}"]
         lines.append(f"{'':36}{'R':>3} {'threads':>7} {'K':>4}" + "".join(f"{head:>9}" for head in heads))
         for row in rows.to_dict("records"):
-            plain = ", plain" if row["program"] == "plain" else ""
+            plain = f", {row['program']}" if row["program"] in ("plain", "rounded") else ""
             name = f"{row['estimator']}{plain} {row['latent']}"
             numbers = [
                 *(row[f"bound_{kind}"] for kind in ("blas", "onednn", "traffic")),

@@ -136,6 +136,7 @@ def _line(run: Run, dataset: str, epoch: int, status: str, train: float, test: f
         "optimizer": run.optimizer,
         "learning_rate": run.learning_rate,
         "batch_size": run.batch_size,
+        "products": run.products,
         "epochs": run.epochs,
         "seed": run.seed,
         "status": status,

@@ -72,6 +72,7 @@ class Config:
         trainings: by experiment; `elbo` is Tables 2 and 3, `beta` Figure 2, `grid` Table 5, `readings` what
             the paper leaves open, `gradients` the VAE whose gradients are measured, `relaxations` paper A's
             VAEs, whose "estimators" are kinds of latent variables.
+        products: "float32" or "bfloat16", what the layers of all VAEs multiply.
         raw: the mapping it was made from, for the record.
     """
 
@@ -79,6 +80,7 @@ class Config:
     results: Path
     dataset: Dataset
     machine: Machine
+    products: str
     trainings: Mapping[str, Training]
     gradients: Gradients
     identities: Identities
@@ -146,6 +148,7 @@ def load(raw: Mapping[str, Any], root: Path = Path()) -> Config:
         results=Path(raw["results"]),
         dataset=Dataset(**raw["dataset"]),
         machine=Machine(**raw["machine"]),
+        products=raw["products"],
         trainings=trainings,
         gradients=_gradients(gradients, trainings["gradients"], settings),
         identities=_identities(experiments["identities"]),

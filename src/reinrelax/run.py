@@ -9,7 +9,12 @@ from reinrelax.types import LatentShape
 
 @dataclass(frozen=True)
 class Run:
-    """One training. `hyper` holds the estimator's hyper-parameters by name."""
+    """One training.
+
+    Attributes:
+        hyper: the estimator's hyper-parameters by name.
+        products: what the layers multiply, "float32" or "bfloat16".
+    """
 
     experiment: str
     dataset: str
@@ -23,6 +28,7 @@ class Run:
     batch_size: int
     epochs: int
     seed: int
+    products: str = "float32"
 
     @property
     def run_id(self) -> str:

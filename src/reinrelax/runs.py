@@ -71,6 +71,7 @@ def run_table(config: Config) -> list[Run]:
             batch_size=training.batch_size,
             epochs=training.epochs,
             seed=seed,
+            products=config.products,
         )
         for experiment, training in config.trainings.items()
         for (estimator, shape), settings in training.settings.items()

@@ -1,6 +1,7 @@
 """The benchmark: what it measures, what it holds that against, and what it writes."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -9,7 +10,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks import __main__ as benchmark
-from benchmarks import programs, rounds, table
+from benchmarks import programs, rounding, rounds, table
 from benchmarks.bounds import BATCH, Products, operands, traffic_bytes
 from benchmarks.cases import CENTRE, PARTS, Case, paper, parts
 from reinrelax import images, plan, records
@@ -163,3 +164,15 @@ def test_a_process_of_its_own_keeps_its_settings_and_its_end_to_itself(
     assert torch.get_num_threads() == before
     with pytest.raises(ReinrelaxError, match="3: ended from outside"):
         rounds.alone(os._exit, 3)
+
+
+def test_rounding_is_told_as_paired_differences(digits: Images) -> None:
+    few = replace(digits, train=digits.train[:100], test=digits.test[:50])
+    found = pd.DataFrame(rounding.trained(few, seeds=2, epochs=1, device="cpu"))
+    assert found.groupby("products")["seed"].apply(list).to_dict() == {"float32": [0, 1], "bfloat16": [0, 1]}
+    wide = found.pivot_table(index="seed", columns="products", values="train_nelbo_nats")
+    assert (wide["float32"] != wide["bfloat16"]).all()
+    planted = found.assign(train_nelbo_nats=[100.0, 104.0, 101.0, 105.5])
+    line, _ = rounding.differences(planted)
+    assert line.startswith("train: 102.00 nats, bfloat16 +1.250 [")
+    assert line.endswith("standard deviation over seeds 2.828")

@@ -30,6 +30,7 @@ BAD = [
     ),
     ({"dataset": {"folder": "x"}}, "dataset: unknown key 'folder'; allowed: name, root"),
     ({"dataset": None}, "dataset: must be of type object; got None"),
+    ({"products": "float16"}, "products: must be one of float32, bfloat16; got 'float16'"),
     ({"machine": {"device": "tpu"}}, "machine.device: must be one of auto, cpu, cuda; got 'tpu'"),
     ({"machine": {"threads": True}}, "machine.threads: must be of type integer; got True"),
     ({"experiments": {"elbo": {"seeds": 0}}}, "experiments.elbo.seeds: must be >= 1; got 0"),

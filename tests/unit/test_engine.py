@@ -310,3 +310,29 @@ def test_reinmax_reaches_the_elbo_of_earlier_trials_on_mnist(mnist: Images) -> N
         assert (final > 125).all(), (
             f"{part}: {final.tolist()} is below what the paper reaches after 160 epochs"
         )
+
+
+def test_rounded_products_are_those_of_autocast() -> None:
+    """Loss and gradients beside the plain model's under torch.autocast, both against float32's."""
+    torch.manual_seed(0)
+    images = torch.rand(1, 50, 784)
+    found = {}
+    for products in (torch.float32, torch.bfloat16):
+        vae = DiscreteVAE(SHAPE, [0], products=products)
+        logits = vae.encode(images)
+        assert logits.dtype == torch.float32
+        (
+            vae.reconstruction(images, logits.softmax(-1)).mean(-1) + kl_to_uniform(logits).mean(-1)
+        ).sum().backward()
+        found[products] = [grad[0].clone() for grad in vae.stack.grads]
+        assert all(grad.dtype == torch.float32 for grad in found[products])
+    plain = PlainVAE(DiscreteVAE(SHAPE, [0]), 0)
+    with torch.autocast("cpu", torch.bfloat16):
+        logits = plain.encoder(images[0]).float().unflatten(-1, (SHAPE.latents, SHAPE.categories))
+        pixels = plain.decoder(logits.softmax(-1).flatten(1)).float()
+    loss = F.binary_cross_entropy_with_logits(pixels, images[0], reduction="none").sum(-1).mean()
+    (loss + kl_to_uniform(logits).mean()).backward()
+    theirs = [p.grad.T if p.ndim == 2 else p.grad for p in plain.parameters() if p.grad is not None]
+    for exact, ours, other in zip(found[torch.float32], found[torch.bfloat16], theirs, strict=True):
+        error, allowed = (ours - exact).norm() / exact.norm(), (other - exact).norm() / exact.norm()
+        assert 0 < error < 1.5 * allowed < 0.1

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from reinrelax import files, latents
 from reinrelax.estimators.hyperparameters import HYPERPARAMETERS as OF_ESTIMATORS
-from reinrelax.experiments.training import hyper_of, replicas_of, train_replicas
+from reinrelax.experiments.training import hyper_of, products_of, replicas_of, train_replicas
 from reinrelax.images import Images
 from reinrelax.latents.hyperparameters import HYPERPARAMETERS
 from reinrelax.models.vae import Autoencoder
@@ -64,7 +64,7 @@ def make_trainer(
     """A trainer with one replica a run, at epoch 0."""
     first, replicas = runs[0], replicas_of(runs)
     latent = latents.make(first.estimator, first.shape, replicas.seeds, device, **hyper_of(runs, _COUNTS))
-    model = Autoencoder(HIDDEN, latent.outputs, latent.inputs, replicas.seeds, device)
+    model = Autoencoder(HIDDEN, latent.outputs, latent.inputs, replicas.seeds, device, products_of(first))
     return Trainer(
         RelaxedObjective(model, latent),
         replicas,

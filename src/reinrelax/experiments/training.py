@@ -34,7 +34,7 @@ _RUN = (
     "latents",
     "estimator",
 )
-_SETTING = ("optimizer", "learning_rate", "batch_size", "epochs", "seed", "status", "epoch")
+_SETTING = ("optimizer", "learning_rate", "batch_size", "products", "epochs", "seed", "status", "epoch")
 # Of a metric; all 17 would double the size of what is published.
 _DIGITS = 10
 _TERMS = ("nelbo", "reconstruction", "kl")
@@ -184,6 +184,12 @@ def replicas_of(runs: Sequence[Run]) -> Replicas:
     )
 
 
+def products_of(run: Run) -> torch.dtype:
+    """What the layers of its VAE multiply."""
+    found: torch.dtype = getattr(torch, run.products)
+    return found
+
+
 def hyper_of(runs: Sequence[Run], counts: Collection[str]) -> dict[str, Tensor | int]:
     """Hyper-parameters by name: a tensor `[R]`, or for `counts`, which all runs share, a number."""
     out: dict[str, Tensor | int] = {}
@@ -219,6 +225,7 @@ def to_csv(
             "optimizer": run.optimizer,
             "learning_rate": run.learning_rate,
             "batch_size": run.batch_size,
+            "products": run.products,
             "epochs": run.epochs,
             "seed": run.seed,
         }

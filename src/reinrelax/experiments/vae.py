@@ -9,7 +9,7 @@ import torch
 from reinrelax import estimators
 from reinrelax.errors import ResultsError
 from reinrelax.estimators.hyperparameters import HYPERPARAMETERS
-from reinrelax.experiments.training import hyper_of, replicas_of, train_replicas
+from reinrelax.experiments.training import hyper_of, products_of, replicas_of, train_replicas
 from reinrelax.images import Images
 from reinrelax.models.vae import DiscreteVAE
 from reinrelax.run import Run
@@ -33,7 +33,7 @@ def make_trainer(
 ) -> Trainer:
     """A trainer with one replica a run, at epoch 0."""
     first, replicas = runs[0], replicas_of(runs)
-    model = DiscreteVAE(first.shape, replicas.seeds, device)
+    model = DiscreteVAE(first.shape, replicas.seeds, device, products_of(first))
     return Trainer(
         DiscreteObjective(model, estimators.get(first.estimator), hyper_of(runs, _COUNTS)),
         replicas,

@@ -24,6 +24,7 @@ class Autoencoder:
         inputs: units that the decoder takes.
         seeds: one a replica, for the initial parameters.
         device: where it lives.
+        products: what the layers multiply; see `layers.Linear`.
     """
 
     def __init__(
@@ -33,9 +34,10 @@ class Autoencoder:
         inputs: int,
         seeds: Sequence[int],
         device: torch.device | str = "cpu",
+        products: torch.dtype = torch.float32,
     ) -> None:
         widths = ((PIXELS, *hidden, outputs), (inputs, *reversed(hidden), PIXELS))
-        self.stack = Stack(widths, seeds, torch.device(device))
+        self.stack = Stack(widths, seeds, torch.device(device), products)
         self._encoder, self._decoder = (self.stack.layers[part] for part in self.stack.parts)
 
     def encode(self, images: Tensor) -> Tensor:
@@ -73,12 +75,19 @@ class DiscreteVAE(Autoencoder):
         shape: the latent space.
         seeds: one a replica, for the initial parameters.
         device: where it lives.
+        products: what the layers multiply; see `layers.Linear`.
     """
 
-    def __init__(self, shape: LatentShape, seeds: Sequence[int], device: torch.device | str = "cpu") -> None:
+    def __init__(
+        self,
+        shape: LatentShape,
+        seeds: Sequence[int],
+        device: torch.device | str = "cpu",
+        products: torch.dtype = torch.float32,
+    ) -> None:
         self.shape = shape
         code = shape.categories * shape.latents
-        super().__init__(HIDDEN, code, code, seeds, device)
+        super().__init__(HIDDEN, code, code, seeds, device, products)
 
     def encode(self, images: Tensor) -> Tensor:
         """Logits `[R, B, L, C]` of the posterior over codes, from images `[R, B, 784]` in [0, 1]."""

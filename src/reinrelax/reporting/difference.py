@@ -57,7 +57,7 @@ _DERIVED = frozenset(("run_id",))
 # What a job's result depends on, and what became of it. Times and places are another's every time.
 JOB_COLUMNS = (
     *("state", "message", "planned_seeds", "seeds", "diverged", "dataset", "train_images", "test_images"),
-    *("batch_size", "epochs", "draws", "settings", "device", "commit", "versions"),
+    *("batch_size", "products", "epochs", "draws", "settings", "device", "commit", "versions"),
 )
 # Relative: what another order of the same sums may make of a double's last digits.
 ROUNDING = 1e-9

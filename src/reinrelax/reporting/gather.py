@@ -16,7 +16,7 @@ from reinrelax.results import read_cell
 from reinrelax.runs import Cell, cells, table_path
 from reinrelax.studies import Study
 
-_FACTS = ("dataset", "train_images", "test_images", "batch_size", "epochs", "draws")
+_FACTS = ("dataset", "products", "train_images", "test_images", "batch_size", "epochs", "draws")
 _SETTINGS = ("optimizer", "learning_rate", "tau", "tau_d", "eta", "beta", "samples")
 # What a record says of where and how a cell or study was computed; `dataset` stands among the facts.
 _MACHINE = ("device", "host", "platform", "processor", "threads", "commit", "started", "wall_seconds")
@@ -98,7 +98,7 @@ def gather(config: Config, root: Path, any_source: bool = False) -> Gathered:
         else pd.DataFrame(columns=[*_NEEDED, "latent", "experiment"])
     )
     # Counts of cells that have none yet stay empty, and those of the others whole.
-    return Gathered(rows, pd.DataFrame(plan).astype(dict.fromkeys(_FACTS[1:], "Int64")))
+    return Gathered(rows, pd.DataFrame(plan).astype(dict.fromkeys(_FACTS[2:], "Int64")))
 
 
 def last_rows(rows: pd.DataFrame) -> pd.DataFrame:

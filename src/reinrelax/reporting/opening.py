@@ -216,6 +216,9 @@ def _mixed(jobs: Lines) -> list[Notice]:
         whose = tally(commit(name.removesuffix(_CHANGED)) for name in changed)
         title = f"{count(len(changed), 'job')} computed from changed working trees:"
         out.append(Notice(title, f"what was changed beside {whose} is in no commit.", "provenance"))
+    if rounded := [job["products"] for job in jobs if job.get("products") not in ("float32", None)]:
+        text = f"{tally(rounded)} in the layers, of which the papers say nothing."
+        out.append(Notice(f"{count(len(rounded), 'job')} with rounded products:", text, "provenance"))
     for name in ("torch", "numpy"):
         if len({job[name] for job in jobs}) > 1:
             text = f"{tally(job[name] or 'unknown' for job in jobs)}."
