@@ -75,7 +75,7 @@ def trained(images: Images, seeds: int, epochs: int, device: str) -> Iterator[di
 
 
 def differences(table: pd.DataFrame) -> Iterator[str]:
-    """In words, of training and of test images: bfloat16 less float32, seed by seed, and the spread of seeds."""
+    """In words, of training and of test images: bfloat16 less float32, seed by seed, and how seeds spread."""
     for part in ("train", "test"):
         wide = table.pivot_table(index="seed", columns="products", values=f"{part}_nelbo_nats")
         exact, rounded = wide["float32"], wide["bfloat16"]
