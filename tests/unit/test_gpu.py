@@ -78,6 +78,7 @@ def test_a_split_stream_goes_on_where_it_was_split(interpreted: None) -> None:
 # --- Gumbel-Rao
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("categories", "draws"), [(2, 1), (5, 3), (8, 100), (64, 17)])
 def test_monte_carlo_has_the_mean_and_variance_of_torchs(
     interpreted: None, categories: int, draws: int
@@ -141,6 +142,7 @@ def few(digits: Images) -> Images:
     return replace(digits, train=digits.train[:25], test=digits.test[:10])
 
 
+@pytest.mark.slow
 def test_a_training_goes_on_from_a_checkpoint_and_alone(
     interpreted: None, few: Images, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
