@@ -210,7 +210,7 @@ def _mixed(jobs: Lines) -> list[Notice]:
     if len(set(commits)) > 1:
         text = f"{tally(commits)}."
         if not any(job["source_changed"] for job in jobs):
-            text += " A job whose own source has changed since would be unreadable here."
+            text += " What computes these jobs is the same at all of them, and here."
         out.append(Notice("Computed at several commits:", text, "provenance"))
     if changed := [job["commit"] for job in jobs if job["commit"].endswith(_CHANGED)]:
         whose = tally(commit(name.removesuffix(_CHANGED)) for name in changed)
