@@ -40,12 +40,26 @@ def loss(vae: DiscreteVAE, images: Tensor) -> EnumeratedLoss:
 
 
 def f(vae: DiscreteVAE, images: Tensor, points: Tensor) -> Tensor:
-    """The model's own loss of every image at every point `[M, L, C]`, `[B, M]`."""
-    rows = [
-        vae.reconstruction(image.expand(2, len(points), -1), points.expand(2, *points.shape))[REPLICA]
-        for image in images
-    ]
-    return torch.stack(rows)
+    """The model's own loss of every image at every point `[M, L, C]`, in their precision, `[B, M]`."""
+    codes = points.flatten(-2).expand(2, len(points), -1)
+    return torch.stack(
+        [vae.reconstruction_of_codes(image.expand(2, len(points), -1), codes)[REPLICA] for image in images]
+    )
+
+
+def test_the_losss_two_maps_agree(images: Tensor) -> None:
+    """The one that training takes and the one that may be differentiated any number of times, in float32."""
+    vae, points = (
+        DiscreteVAE(LatentShape(C, L), [0, 1]),
+        torch.eye(C).expand(2, B, L, C, C)[..., 1].contiguous(),
+    )
+    both = images.float().expand(2, -1, -1)
+    torch.testing.assert_close(
+        vae.reconstruction(both, points),
+        vae.reconstruction_of_codes(both, points.flatten(-2)),
+        rtol=1e-6,
+        atol=1e-4,
+    )
 
 
 def test_values_and_slopes_are_the_models(vae: DiscreteVAE, images: Tensor, loss: EnumeratedLoss) -> None:

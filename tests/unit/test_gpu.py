@@ -79,7 +79,7 @@ def test_a_split_stream_goes_on_where_it_was_split(interpreted: None) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("categories", "draws"), [(2, 1), (5, 3), (8, 100), (64, 17)])
+@pytest.mark.parametrize(("categories", "draws"), [(2, 1), (5, 100), (64, 17)])
 def test_monte_carlo_has_the_mean_and_variance_of_torchs(
     interpreted: None, categories: int, draws: int
 ) -> None:
