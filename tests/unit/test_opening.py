@@ -77,6 +77,15 @@ def test_results_of_one_origin_need_no_notice(load_config: Load) -> None:
     found = summary(config)
     assert found.complete
     assert not [title for title in notices(found) if "several" in title or "changed" in title]
+    assert not [title for title in notices(found) if "rounded" in title]
+
+
+def test_rounded_products_are_said(load_config: Load) -> None:
+    config = load_config(products="bfloat16")
+    write_results(config, flat, only=elbo)
+    trained = sum(map(elbo, cells(config).values()))
+    text = notices(summary(config))[f"{trained} jobs with rounded products:"]
+    assert text.startswith("bfloat16 in the layers")
 
 
 @pytest.mark.parametrize(
