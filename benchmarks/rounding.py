@@ -20,9 +20,10 @@ from benchmarks.cases import ROOT, Case
 from reinrelax import data, files, records, stats
 from reinrelax.experiments import vae
 from reinrelax.experiments.provenance import describe
-from reinrelax.experiments.training import describe_device, prepare_process
+from reinrelax.experiments.training import describe_device
 from reinrelax.images import Images
 from reinrelax.reporting.speed_figures import RESULTS
+from reinrelax.training.process import prepare_process
 
 SEEDS, EPOCHS = 10, 10
 PRODUCTS = ("float32", "bfloat16")

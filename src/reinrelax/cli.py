@@ -5,7 +5,7 @@ import math
 import os
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -79,13 +79,21 @@ def _parser() -> argparse.ArgumentParser:
     )
     command("publish", _publish, "pack what is finished into published/<scale>, to be kept with the project")
     campaign = command("campaign", _campaign, "compute all of a scale in stages, report and publish it")
-    campaign.add_argument("--hours", type=_hours, help="stop in time to be done within so many hours")
+    campaign.add_argument("--hours", type=_time("hours"), help="stop in time to be done within so many hours")
     campaign.add_argument("--cores", type=_cores, default="all", help="as for snakemake (default: all)")
     merge = command("merge", _merge_folders, "bring finished results of other machines' folders into one")
     merge.add_argument("into", type=Path, metavar="INTO", help="a results folder, such as results/paper")
     merge.add_argument(
         "folders", type=Path, metavar="FROM", nargs="+", help="of the same scale, or published"
     )
+    verify = command("verify", _verify, "train the first epochs of published results anew and compare them")
+    verify.add_argument(
+        "--published", type=Path, metavar="FOLDER", help="where they are (default: published/<scale>)"
+    )
+    verify.add_argument(
+        "--minutes", type=_time("minutes"), default=10.0, help="as many epochs as fit into them (default: 10)"
+    )
+    verify.add_argument("--cores", type=int, default=os.cpu_count() or 1, help="(default: all)")
     diff = commands.add_parser("diff", help="a page of what differs between two results folders")
     diff.set_defaults(run=_diff)
     diff.add_argument("before", type=Path, metavar="A", help="a results folder, such as results/quick")
@@ -126,25 +134,23 @@ def _data(options: argparse.Namespace) -> None:
 
 def _train(options: argparse.Namespace) -> None:
     from reinrelax import images
+    from reinrelax.results import held
     from reinrelax.runs import find_cell, table_path
 
     config = _config(options)
     cell = find_cell(config, options.cell)
     _require(options.fingerprint, cell.fingerprint, cell.name)
     with _memory(cell.name), _device(config) as device:
-        from reinrelax.experiments import relaxations, vae
+        from reinrelax.experiments.training import train_cell
 
-        train_cell = (relaxations if cell.first.experiment == "relaxations" else vae).train_cell
         record = train_cell(
-            cell.runs,
+            cell,
             images.load(config.folder / "data"),
             table=table_path(config, cell.name),
-            fingerprint=cell.fingerprint,
-            source=cell.source_hash,
+            known=held(config, cell, tolerant=True),
             device=device,
             checkpoint_every=config.machine.checkpoint_every_epochs,
             extra={"cell": cell.name, **_asked(config, cell)},
-            snapshots=cell.snapshots,
         )
     diverged = f", {len(record['diverged'])} diverged" if record["diverged"] else ""
     size = f"{len(cell.runs)} replicas x {cell.first.epochs} epochs"
@@ -244,6 +250,19 @@ def _pack(config: configuration.Config) -> None:
     print(published.publish(config, published.FOLDER / config.scale, beside).describe())
 
 
+def _verify(options: argparse.Namespace) -> None:
+    from reinrelax import published, verify
+
+    config = _config(options)
+    folder = options.published or published.FOLDER / config.scale
+    outcomes = verify.verify(config, folder, options.minutes, options.cores, _say)
+    wrong = [outcome.company.cell.name for outcome in outcomes if outcome.at]
+    exact = sum(not outcome.difference for outcome in outcomes)
+    if wrong:
+        raise ReinrelaxError(f"{len(wrong)} of {len(outcomes)} differ: {', '.join(wrong)}")
+    _say(f"all {len(outcomes)} agree, {exact} of them to the last digit")
+
+
 def _campaign(options: argparse.Namespace) -> None:
     from reinrelax import campaign
 
@@ -266,16 +285,21 @@ def _say(line: str) -> None:
     print(line, flush=True)
 
 
-def _hours(text: str) -> float:
-    try:
-        hours = float(text)
-    except ValueError:
-        hours = math.nan
-    if not 0 < hours < math.inf:
-        raise argparse.ArgumentTypeError(
-            f"a positive number of hours is needed, such as 2 or 0.5; got {text!r}"
-        )
-    return hours
+def _time(unit: str) -> Callable[[str], float]:
+    """Reads a positive number of such units."""
+
+    def read(text: str) -> float:
+        try:
+            number = float(text)
+        except ValueError:
+            number = math.nan
+        if not 0 < number < math.inf:
+            raise argparse.ArgumentTypeError(
+                f"a positive number of {unit} is needed, such as 2 or 0.5; got {text!r}"
+            )
+        return number
+
+    return read
 
 
 def _cores(text: str) -> str:

@@ -10,7 +10,7 @@ from reinrelax import latents
 from reinrelax.config import Config
 from reinrelax.errors import ResultsError
 from reinrelax.estimators import lookup
-from reinrelax.results import is_done, read_record
+from reinrelax.results import held, is_done, read_record
 from reinrelax.runs import Cell, cells
 from reinrelax.specs import Measured
 from reinrelax.studies import Study, studies, study_folder
@@ -74,15 +74,22 @@ def describe(config: Config, cores: int, root: Path = Path()) -> str:
 
 def remaining(config: Config, root: Path = Path()) -> dict[str, float]:
     """The jobs that are to be done, by name, with the estimated seconds of each."""
-    timings = [*_recorded(config.results), *reference(root)]
+    timings = timings_of(config, root)
     of_cells = {
-        name: estimate(cell, timings) for name, cell in cells(config).items() if not _is_done(config, cell)
+        name: estimate(cell, timings, _missing(config, cell))
+        for name, cell in cells(config).items()
+        if not _is_done(config, cell)
     }
     return of_cells | {
         name: estimate_study(config, study, timings)
         for name, study in studies(config).items()
         if not study_is_done(config, study)
     }
+
+
+def timings_of(config: Config, root: Path = Path()) -> list[Timing]:
+    """This machine's own timings, and then those that come with the project."""
+    return [*_recorded(config.results), *reference(root)]
 
 
 def elapsed(config: Config, seconds: Iterable[float], cores: int) -> str:
@@ -93,10 +100,11 @@ def elapsed(config: Config, seconds: Iterable[float], cores: int) -> str:
     return f"{duration(sum(each))} of job time, {at_once} with {jobs} at once"
 
 
-def estimate(cell: Cell, timings: Iterable[Timing]) -> float:
-    """Seconds that a cell would take."""
+def estimate(cell: Cell, timings: Iterable[Timing], runs: int | None = None) -> float:
+    """Seconds that so many of a cell's runs, or all of them, would take."""
     run = cell.first
-    images = (run.train_images or 60_000) * run.epochs * len(cell.runs)
+    count = len(cell.runs) if runs is None else runs
+    images = (run.train_images or 60_000) * run.epochs * count
     draws = int(dict(run.hyper).get("draws", 0))
     return STARTUP_SECONDS + images * _microseconds(run.estimator, run.shape, draws, timings) / 1e6
 
@@ -185,6 +193,12 @@ def _is_done(config: Config, cell: Cell) -> bool:
         return is_done(config, cell)
     except ResultsError:
         return False
+
+
+def _missing(config: Config, cell: Cell) -> int:
+    """How many runs of a cell are to be trained."""
+    known = 0 if cell.snapshots else len(held(config, cell, tolerant=True))
+    return len(cell.runs) - known
 
 
 def study_is_done(config: Config, study: Study) -> bool:

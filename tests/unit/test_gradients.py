@@ -16,8 +16,9 @@ from reinrelax.config import Config
 from reinrelax.errors import ResultsError
 from reinrelax.estimators import exact
 from reinrelax.experiments import bias, control, gradients
+from reinrelax.experiments.snapshots import read_snapshot
 from reinrelax.experiments.study import run_study
-from reinrelax.experiments.vae import read_snapshot, train_cell
+from reinrelax.experiments.training import train_cell
 from reinrelax.images import Images, save
 from reinrelax.models.enumerated import EnumeratedLoss
 from reinrelax.models.vae import DiscreteVAE
@@ -196,8 +197,7 @@ def test_a_study_reads_a_snapshot_and_writes_its_tables(
     save(digits, config.folder / "data")
     cell = snapshot_cell(config)
     table = snapshot_path(config).with_suffix(".csv")
-    options = {"table": table, "fingerprint": cell.fingerprint, "source": cell.source_hash, "device": "cpu"}
-    train_cell(cell.runs, digits, **options, checkpoint_every=1, extra={}, snapshots=cell.snapshots)
+    train_cell(cell, digits, table=table, known={}, device="cpu", checkpoint_every=1, extra={})
     study = studies(config)["gradients/epoch-2"]
     record = run_study(study, config, "cpu", {})
     folder = study_folder(config, study.name)

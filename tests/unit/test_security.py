@@ -23,7 +23,8 @@ from reinrelax import config as configuration
 from reinrelax import images
 from reinrelax.config import Config
 from reinrelax.errors import ConfigError, ResultsError
-from reinrelax.experiments.vae import make_trainer, read_snapshot
+from reinrelax.experiments.snapshots import read_snapshot
+from reinrelax.experiments.vae import make_trainer
 from reinrelax.images import Images
 from reinrelax.reporting import collect, exports, figures, page
 from reinrelax.runs import cells

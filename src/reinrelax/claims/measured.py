@@ -11,6 +11,7 @@ from reinrelax import stats
 from reinrelax.claims import model
 from reinrelax.claims.model import Claim, Floats, Group, Pick, Query, Sample
 from reinrelax.errors import ConfigError
+from reinrelax.results import THERE
 
 _LEVEL = 0.95
 _NAMED = 4  # absent values, before the rest is only counted
@@ -104,8 +105,8 @@ class Measurements:
             return model.NOT_RUN, _absence(jobs)
         # What rows do not say of themselves, all that fills their table says.
         filling = self.plan[self.plan["source"] == self.sources[query.table]]
-        reasons = [*_shortfalls(rows, filling[filling["state"] == "done"], claim.minimum.exact)]
-        if undone := int((jobs["state"] != "done").sum()):
+        reasons = [*_shortfalls(rows, filling[filling["state"].isin(THERE)], claim.minimum.exact)]
+        if undone := int((~jobs["state"].isin(THERE)).sum()):
             reasons.append(f"{len(jobs) - undone} of {len(jobs)} jobs done")
         reasons += lacking
         return (model.NOT_TESTED, "; ".join(dict.fromkeys(reasons))) if reasons else ("", "")
@@ -148,7 +149,7 @@ def _absence(jobs: pd.DataFrame) -> str:
     unreadable = jobs[jobs["state"] == "unreadable"]
     if len(unreadable):
         return f"cannot be read: {unreadable['message'].iloc[0]}"
-    if (jobs["state"] == "done").all():
+    if jobs["state"].isin(THERE).all():
         return "not in this configuration"
     return "has not been run"
 

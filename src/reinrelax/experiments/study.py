@@ -17,9 +17,10 @@ from reinrelax import files, images, records
 from reinrelax.columns import COLUMNS
 from reinrelax.config import Config
 from reinrelax.experiments import cost, gradients, identities, provenance, rl
-from reinrelax.experiments.training import describe_device, kernels, prepare_process
-from reinrelax.experiments.vae import read_snapshot
+from reinrelax.experiments.snapshots import read_snapshot
+from reinrelax.experiments.training import describe_device, kernels
 from reinrelax.studies import DEMONSTRATIONS, Study, snapshot_cell, snapshot_path, study_folder
+from reinrelax.training.process import prepare_process
 
 Tables = Mapping[str, list[dict[str, Any]]]
 

@@ -92,11 +92,11 @@ class Collected:
             return "not in this configuration"
         done = sum(line["state"] == "done" for line in planned)
         parts = [f"{done} of {count(len(planned), 'job')} done"]
-        for state in ("missing", "unreadable"):
+        for state, words in (("partial", "in part"), ("missing", "missing"), ("unreadable", "unreadable")):
             names = [line["name"] for line in planned if line["state"] == state]
             if names:
                 more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-                parts.append(f"{state}: {', '.join(names[:3])}{more}")
+                parts.append(f"{words}: {', '.join(names[:3])}{more}")
         return "; ".join(parts)
 
     def absence(self, name: str) -> str:

@@ -96,7 +96,7 @@ def _places(
                 ours=fixed(line["mean"]),
                 ours_best=best["mean"].get(place[1]) == place[0],
                 interval=interval(line["ci_low"], line["ci_high"]),
-                seeds=count(int(line["seeds"]), "seed") if line["seeds"] else "",
+                seeds=_seeds(line, cell) if line["seeds"] else "",
                 diverged=f"{int(line['diverged'])} diverged" if line["diverged"] else "",
                 absence=_absence(cell["state"] if cell else None) if not line["seeds"] else "",
                 delta=signed(line["difference"]),
@@ -151,6 +151,14 @@ def _best(judged: pd.DataFrame, column: str) -> dict[str, str]:
     """Latent shape to the estimator that has the lowest value there."""
     order = judged.dropna(subset=[column]).sort_values(column, kind="stable").drop_duplicates("latent")
     return dict(zip(order["latent"], order["estimator"], strict=True))
+
+
+def _seeds(line: Mapping[Any, Any], cell: Mapping[Any, Any] | None) -> str:
+    """How many seeds a place has, and of how many if not of all that are asked for."""
+    ended = int(line["seeds"]) + int(line["diverged"] or 0)
+    if cell and ended < int(cell["planned_seeds"]):
+        return f"{int(line['seeds'])} of {count(int(cell['planned_seeds']), 'seed')}"
+    return count(int(line["seeds"]), "seed")
 
 
 def _absence(state: str | None) -> str:

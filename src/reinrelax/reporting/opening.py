@@ -10,6 +10,7 @@ import pandas as pd
 from reinrelax.claims.model import NEAR, NOT_REPRODUCED, NOT_TESTED, REPRODUCED, UNDECIDED, VERDICTS
 from reinrelax.config import Config
 from reinrelax.reporting.wording import Mark, commit, count, duration, images, mark
+from reinrelax.results import THERE
 
 Claims = Sequence[Mapping[str, Any]]
 Lines = Sequence[Mapping[Any, Any]]
@@ -73,7 +74,7 @@ class Summary:
 
 def summary(config: Config, cells: pd.DataFrame, studies: pd.DataFrame, claims: Claims) -> Summary:
     """Coverage, cost, environment and verdicts."""
-    done_cells, done_studies = (table[table["state"] == "done"] for table in (cells, studies))
+    done_cells, done_studies = (table[table["state"].isin(THERE)] for table in (cells, studies))
     jobs = [*done_cells.to_dict("records"), *done_studies.to_dict("records")]
     states = Counter(pd.concat([cells["state"], studies["state"]]))
     diverged = int(cells["diverged"].sum())
@@ -87,7 +88,8 @@ def summary(config: Config, cells: pd.DataFrame, studies: pd.DataFrame, claims: 
         dataset=_dataset(config, done_cells),
         fallback=fallback,
         coverage=[
-            f"{len(done_cells):,} of {count(len(cells), 'cell')} done",
+            f"{(cells['state'] == 'done').sum():,} of {count(len(cells), 'cell')} done",
+            *([f"{states['partial']:,} in part"] if states["partial"] else []),
             f"{ended:,} of {count(trainings, 'training')} ended",
             f"{len(done_studies):,} of {count(len(studies), 'study', 'studies')} done",
             f"{diverged:,} diverged",
@@ -180,7 +182,11 @@ def _notices(
             )
         )
     wrong = [
-        *(f"{count(states[state], 'job')} {state}" for state in ("missing", "unreadable") if states[state]),
+        *(
+            f"{count(states[state], 'job')} {words}"
+            for state, words in (("partial", "in part"), ("missing", "missing"), ("unreadable", "unreadable"))
+            if states[state]
+        ),
         *([f"{count(diverged, 'training')} diverged"] if diverged else []),
     ]
     if wrong:

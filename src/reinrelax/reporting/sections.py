@@ -22,6 +22,7 @@ from reinrelax.reporting.errata import Entry
 from reinrelax.reporting.figure_views import catalogue, figure
 from reinrelax.reporting.gather import recompute
 from reinrelax.reporting.wording import Mark, images, mark
+from reinrelax.results import THERE
 
 # One file a paper, in the page's order: its name, its title and its sections.
 WORDS = tuple(
@@ -258,7 +259,7 @@ def _scale(raw: Mapping[str, Any], collected: Collected) -> Scale:
     """Ours from the section's first table, and from the cells that it comes from for what that leaves out."""
     paper: Mapping[str, Any] = raw["scale"]
     lines = collected.lines(raw["tables"][0])
-    done = [line for line in collected.planned(raw["source"]) if line["state"] == "done"]
+    done = [line for line in collected.planned(raw["source"]) if line["state"] in THERE]
     ours, below = [], False
     for name, wanted in paper.items():
         found = {line[name] for line in [*lines, *done] if line.get(name, "") != ""}
