@@ -7,7 +7,7 @@ import pandas as pd
 
 from reinrelax.claims.model import VERDICTS
 from reinrelax.reporting.blocks import Cell, Column, Table, key
-from reinrelax.reporting.numbers.elbo import PRINTED, RUN
+from reinrelax.reporting.numbers.elbo import RUN
 from reinrelax.reporting.wording import PAPER_NAMES, Mark, anchor, count, fixed, interval, mark, shape, signed
 
 
@@ -75,12 +75,10 @@ def blocks(name: str, title: str, judged: pd.DataFrame, cells: pd.DataFrame) -> 
 
 def _places(judged: pd.DataFrame, cells: pd.DataFrame) -> list[Place]:
     states = dict(zip(cells["cell"], cells["state"], strict=True))
-    printed = judged[judged["method"] == PRINTED]
-    best = {column: _best(printed, column) for column in ("paper_mean", "mean")}
+    lowest = judged.groupby("latent")[["paper_mean", "mean"]].min()
     places = []
     for line in judged.to_dict("records"):
         place = (line["estimator"], line["method"], line["latent"])
-        first = {name: place[1] == PRINTED and best[name].get(place[2]) == place[0] for name in best}
         verdict = line["verdict"]
         places.append(
             Place(
@@ -88,9 +86,9 @@ def _places(judged: pd.DataFrame, cells: pd.DataFrame) -> list[Place]:
                 method=place[1],
                 latent=shape(place[2]),
                 paper=f"{fixed(line['paper_mean'])} ± {fixed(line['paper_plus_minus'])}".strip(" ±"),
-                paper_best=first["paper_mean"],
+                paper_best=line["paper_mean"] == lowest["paper_mean"][place[2]],
                 ours=fixed(line["mean"]),
-                ours_best=first["mean"],
+                ours_best=line["mean"] == lowest["mean"][place[2]],
                 interval=interval(line["ci_low"], line["ci_high"]),
                 seeds=count(int(line["seeds"]), "seed") if line["seeds"] else "",
                 diverged=f"{int(line['diverged'])} diverged" if line["diverged"] else "",
@@ -145,12 +143,6 @@ def _long(name: str, title: str, places: Sequence[Place]) -> Table:
 
 def _named(estimator: str) -> str:
     return f"in the paper: {PAPER_NAMES[estimator]}" if estimator in PAPER_NAMES else ""
-
-
-def _best(judged: pd.DataFrame, column: str) -> dict[str, str]:
-    """Latent shape to the estimator that has the lowest value there."""
-    order = judged.dropna(subset=[column]).sort_values(column, kind="stable").drop_duplicates("latent")
-    return dict(zip(order["latent"], order["estimator"], strict=True))
 
 
 def _absence(state: str | None) -> str:
