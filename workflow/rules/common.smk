@@ -140,6 +140,7 @@ wildcard_constraints:
 
 localrules:
     all,
+    early,
     gradients,
     relaxations,
     rl,

@@ -10,6 +10,7 @@ from reinrelax.document import read_yaml
 from reinrelax.errors import ConfigError
 from reinrelax.reporting import (
     demonstration_views,
+    early_views,
     gradient_views,
     learning_views,
     property_views,
@@ -40,6 +41,7 @@ VIEWS: Mapping[str, Callable[[Collected], Sequence[Any]]] = {
     "sweep": gradient_views.sweep,
     "control": gradient_views.control,
     "identities": gradient_views.identities,
+    "early": early_views.early,
     "figure2": training_views.figure2,
     "quadrature": gradient_views.quadrature,
     "table4": training_views.table4,
@@ -218,8 +220,15 @@ def _section(
         absence="" if blocks else _absence(collected, raw["source"]),
         lacking=list(dict.fromkeys(filter(None, reasons))),
         progress=collected.progress(raw["source"]),
-        origin=_origin(collected, raw["tables"], [raw["source"]]),
+        origin=_origin(collected, raw["tables"], _sources(collected, raw["source"])),
         errata=[known[name] for name in raw.get("errata", ())],
+    )
+
+
+def _sources(collected: Collected, source: str) -> list[str]:
+    """An experiment or study, and what was run differently of it."""
+    return list(
+        dict.fromkeys([source, *(line.get("experiment", source) for line in collected.planned(source))])
     )
 
 
