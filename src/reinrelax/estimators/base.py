@@ -178,7 +178,7 @@ class Estimator:
                 else type(logits).__name__
             )
             raise InputError(
-                f"{self.name}: logits must be a floating-point tensor [..., C] of rank >= 1, dense, in 16, 32 "
+                f"{self.name}: logits must be a dense floating-point tensor [..., C] of rank >= 1, in 16, 32 "
                 f"or 64 bits; got {kind}"
             )
         if logits.shape[-1] < 2:
