@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal, NoReturn, Self, TypeVar
 
 import torch
 from torch import Tensor
-from torch.distributions import Distribution, constraints
+from torch.distributions import Distribution, MultivariateNormal, constraints
 from torch.distributions import kl as torch_kl
 from torch.distributions.utils import probs_to_logits
 
@@ -154,7 +154,7 @@ class Relaxation(Distribution):
     def _validate_sample(self, value: Tensor) -> None:
         if not isinstance(value, Tensor):
             raise InputError(f"{self._name}: log_prob takes a tensor; got {type(value).__name__}")
-        if value.is_meta:
+        if value.is_meta or not value.numel():
             return
         if self.support is constraints.simplex and value.dtype in (torch.bfloat16, torch.float16):
             # torch allows the sum an error of 1e-6, and 16 bits cannot have so small a one.
@@ -265,6 +265,12 @@ def gumbel(u: Tensor) -> Tensor:
     return -(-u.log()).log()
 
 
+def gaussian_log_prob(law: MultivariateNormal, x: Tensor) -> Tensor:
+    """log density at x, also of an empty batch, where torch's divides by zero."""
+    out: Tensor = law.log_prob(x) if x.numel() else x.sum(-1)
+    return out
+
+
 def one_hot_argmax(x: Tensor) -> Tensor:
     """One-hot of the largest entry of the last axis, with the dtype of x."""
     return torch.zeros_like(x).scatter_(-1, x.argmax(-1, keepdim=True), 1.0)
@@ -290,10 +296,21 @@ def _real(owner: str, name: str, value: Any) -> Tensor | float:
 
 
 def register_kl(p: type[P], q: type[Q]) -> Callable[[Callable[[P, Q], Tensor]], Callable[[P, Q], Tensor]]:
-    """torch's decorator of the same name, with types."""
+    """torch's decorator of the same name, with types, and for empty batches as well, where torch's own laws
+    divide by zero.
+    """
 
     def decorate(function: Callable[[P, Q], Tensor]) -> Callable[[P, Q], Tensor]:
-        torch_kl.register_kl(p, q)(function)
+        def of(p: P, q: Q) -> Tensor:
+            batch = torch.broadcast_shapes(p.batch_shape, q.batch_shape)
+            return function(p, q) if batch.numel() else _nothing(p, q).expand(batch)
+
+        torch_kl.register_kl(p, q)(of)
         return function
 
     return decorate
+
+
+def _nothing(*laws: Distribution) -> Tensor:
+    """Zero, in the graph of the laws' parameters, which are empty."""
+    return torch.stack([getattr(law, name).sum() for law in laws for name in law.arg_constraints]).sum()

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.distributions import MultivariateNormal, constraints, kl_divergence
 from torch.special import log_ndtr, ndtri
 
-from reinrelax.distributions.base import Relaxation, logit, logits_of, register_kl
+from reinrelax.distributions.base import Relaxation, gaussian_log_prob, logit, logits_of, register_kl
 from reinrelax.distributions.relaxed_bernoulli import log_density
 from reinrelax.errors import InputError
 from reinrelax.numerics import product
@@ -91,7 +91,7 @@ class CorrelatedRelaxedBernoulli(Relaxation):
         tail = ndtri(torch.sigmoid(torch.where(below, odds, -odds)))
         scores = torch.where(below, tail, -tail)
         apart = -(scores**2) / 2 - math.log(math.sqrt(2 * math.pi))
-        copula: Tensor = self._normal().log_prob(scores) - apart.sum(-1)
+        copula: Tensor = gaussian_log_prob(self._normal(), scores) - apart.sum(-1)
         return copula + log_density(value, self.logits, tau).sum(-1)
 
     def _perturbed(self, noise: Tensor) -> Tensor:

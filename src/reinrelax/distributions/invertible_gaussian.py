@@ -114,7 +114,8 @@ class InvertibleGaussian(Relaxation):
         x = self.transform.inv(value)
         log_det = self.transform.log_abs_det_jacobian(x, value)
         tau = self.temperature
-        out: Tensor = self.gaussian().log_prob(tau[..., None] * x) + x.shape[-1] * tau.log() - log_det
+        of_y: Tensor = Normal(self.loc, self.scale, validate_args=False).log_prob(tau[..., None] * x).sum(-1)
+        out: Tensor = of_y + x.shape[-1] * tau.log() - log_det
         return out
 
     def gaussian(self) -> Distribution:

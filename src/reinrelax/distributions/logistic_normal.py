@@ -7,7 +7,13 @@ import torch
 from torch import Tensor
 from torch.distributions import Dirichlet, MultivariateNormal, constraints, kl_divergence
 
-from reinrelax.distributions.base import Relaxation, log_clamped, one_hot_argmax, register_kl
+from reinrelax.distributions.base import (
+    Relaxation,
+    gaussian_log_prob,
+    log_clamped,
+    one_hot_argmax,
+    register_kl,
+)
 from reinrelax.errors import InputError
 from reinrelax.numerics import product
 
@@ -76,7 +82,7 @@ class LogisticNormal(Relaxation):
             self._validate_sample(value)
         log_pi = log_clamped(value)
         jacobian = log_pi.sum(-1) + math.log(value.shape[-1]) / 2
-        out: Tensor = self.gaussian.log_prob(product(log_pi, self.basis)) - jacobian
+        out: Tensor = gaussian_log_prob(self.gaussian, product(log_pi, self.basis)) - jacobian
         return out
 
     def _logits(self, noise: Tensor) -> Tensor:
