@@ -82,5 +82,11 @@ def _pool(threads: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(threads)
 
 
-# A forked child has the pool, but none of its threads: what waits for them would wait for ever.
-os.register_at_fork(after_in_child=_pool.cache_clear)
+def _after_fork() -> None:
+    """A forked child has neither the pool's threads nor torch's own, and would wait for either for ever."""
+    if _pool.cache_info().currsize:
+        _pool.cache_clear()
+        torch.set_num_threads(1)
+
+
+os.register_at_fork(after_in_child=_after_fork)
