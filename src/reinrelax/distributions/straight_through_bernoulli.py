@@ -39,6 +39,7 @@ class StraightThroughBernoulli(Relaxation):
         validate_args: bool | None = None,
     ) -> None:
         self.backward = choice(self, "backward", backward, ("sigmoid", "copy"))
+        probs, logits = self._enter(probs=probs, logits=logits)
         logits = logits_of(self, probs, logits, validate_args=validate_args)
         super().__init__((), validate_args=validate_args, logits=logits)
 
