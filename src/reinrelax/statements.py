@@ -151,6 +151,10 @@ class _Reduction(ast.NodeTransformer):
     def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
         return None if isinstance(node.value, ast.Constant) else self.generic_visit(node)
 
+    def visit_keyword(self, node: ast.keyword) -> ast.AST | None:
+        # The docstring of a function that a call makes.
+        return None if node.arg == "doc" else self.generic_visit(node)
+
     def visit_Pass(self, node: ast.Pass) -> None:
         return None
 

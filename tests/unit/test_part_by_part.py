@@ -16,8 +16,9 @@ from reinrelax.experiments.training import train_cell
 from reinrelax.images import Images
 from reinrelax.merge import merge
 from reinrelax.published import publish, unpack
-from reinrelax.reporting import collect
+from reinrelax.reporting import collect, grid_views
 from reinrelax.reporting.gather import gather
+from reinrelax.reporting.tables import read_table
 from reinrelax.results import held, is_done, part, pictures_of, read_cell
 from reinrelax.runs import cells
 from tests.conftest import ROOT
@@ -184,6 +185,8 @@ def test_a_report_counts_the_seeds_that_are_there(whole: Config, load: Callable[
     collect.write_tables(two, ROOT)
     found = table(two, "table2.csv").query("estimator == 'ST' and latent == '8x4'")
     assert found["seeds"].tolist() == ["2"]
+    judged, planned = (read_table(two.folder / f"tables/{name}.csv") for name in ("table2", "cells"))
+    assert "2 of 3 seeds" in str(grid_views.blocks("table2", "Table 2", judged, planned))
 
 
 def test_published_trainings_are_verified(

@@ -174,6 +174,7 @@ def test_the_python_version_makes_no_difference() -> None:
         ("if TYPE_CHECKING:\n  from reinrelax.rng import Streams\nx = 1", "x = 1"),
         ("def f(a: int) -> int:\n  b: int = a\n  return b", 'def f(a):\n  "Doc."\n  b = a\n  return b'),
         ("x: int = 1", "x = 1"),
+        ("x = f(1, doc='One.')", "x = f(1, doc='Otherwise put.')"),
     ],
 )
 def test_what_is_the_same(one: str, other: str) -> None:

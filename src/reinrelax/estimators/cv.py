@@ -53,7 +53,7 @@ def base_term(cotangent: Tensor, sample: Sample, middle: Tensor) -> Tensor:
     return 2 * softmax_vjp(middle, cotangent) - softmax_vjp(sample.probs, cotangent) / 2
 
 
-def _reading(name: str, equation: str, difference: Difference, factor: float, meaning: str) -> Pathwise:
+def _reading(name: str, equation: str, difference: Difference, factor: float, *, doc: str) -> Pathwise:
     """ReinMax + `factor` η `difference` with π at τ = 1 in θ_D."""
 
     def vjp(
@@ -61,10 +61,10 @@ def _reading(name: str, equation: str, difference: Difference, factor: float, me
     ) -> Tensor:
         return _reinmax_plus(difference, cotangent, sample, tau, 1.0, factor * eta, draws)
 
-    return _named(vjp, name, equation, meaning)
+    return _named(vjp, name, equation, doc)
 
 
-def _tempered(name: str, equation: str, difference: Difference, factor: float, meaning: str) -> Pathwise:
+def _tempered(name: str, equation: str, difference: Difference, factor: float, *, doc: str) -> Pathwise:
     """ReinMax + `factor` η `difference` with θ_D = log((π_τ + D)/2), as written after Eq. 16, at a τ = τ_D of
     its own: the base is ReinMax at τ_D.
     """
@@ -80,11 +80,11 @@ def _tempered(name: str, equation: str, difference: Difference, factor: float, m
     ) -> Tensor:
         return _reinmax_plus(difference, cotangent, sample, tau, tau_d, factor * eta, draws)
 
-    return _named(vjp, name, equation, meaning)
+    return _named(vjp, name, equation, doc)
 
 
-def _named(vjp: Callable[..., Tensor], name: str, equation: str, meaning: str) -> Pathwise:
-    vjp.__doc__, vjp.__name__ = meaning, name.lower().replace("-", "_")
+def _named(vjp: Callable[..., Tensor], name: str, equation: str, doc: str) -> Pathwise:
+    vjp.__doc__, vjp.__name__ = doc, name.lower().replace("-", "_")
     return pathwise(name=name, equation=equation)(vjp)
 
 
@@ -111,8 +111,8 @@ reinmax_cv = _reading(
     "B, Algorithm 2",
     as_printed,
     1,
-    """As printed (Eq. 18): f′(D) (2 J₁(θ_D) − η J_τ(θ_D + G) + η mean_k J_τ(Y_k) − ½ J₁(θ)), with the G that
-    made D at θ, Y_k ~ θ_D + G | D and θ_D = log((π + D)/2).
+    doc="""As printed (Eq. 18): f′(D) (2 J₁(θ_D) − η J_τ(θ_D + G) + η mean_k J_τ(Y_k) − ½ J₁(θ)), with the G
+    that made D at θ, Y_k ~ θ_D + G | D and θ_D = log((π + D)/2).
     """,
 )
 reinmax_cv_run = _reading(
@@ -120,8 +120,8 @@ reinmax_cv_run = _reading(
     "B's public code, ReinMax_ASC 756d566",
     as_run,
     1,
-    """As run for the paper's numbers: f′(D) (2 J₁(θ_D) − (η/τ) J₁(θ_D + s) + η mean_k J_τ(Y_k) − ½ J₁(θ)),
-    where the relaxed sample s = softmax((θ + G)/τ) of the forward pass stands in the place of G.
+    doc="""As run for the paper's numbers: f′(D) (2 J₁(θ_D) − (η/τ) J₁(θ_D + s) + η mean_k J_τ(Y_k) −
+    ½ J₁(θ)), where the relaxed sample s = softmax((θ + G)/τ) of the forward pass stands in the place of G.
     """,
 )
 reinmax_cv_exchanged = _reading(
@@ -129,47 +129,47 @@ reinmax_cv_exchanged = _reading(
     "B, Eq. 18",
     as_printed,
     -1,
-    "The signs of the two control variate terms exchanged.",
+    doc="The signs of the two control variate terms exchanged.",
 )
 reinmax_cv_factor2 = _reading(
     "ReinMax-CV-factor2",
     "B, section 3.2",
     as_printed,
     2,
-    "The substitution that section 3.2 describes: the terms inside 2 ST(D, θ_D), hence 2η.",
+    doc="The substitution that section 3.2 describes: the terms inside 2 ST(D, θ_D), hence 2η.",
 )
 reinmax_cv_matched = _reading(
     "ReinMax-CV-matched",
     "B, Eq. 18",
     matched,
     1,
-    "STGS with noise drawn at θ_D given D, so that the two terms have the same mean given D.",
+    doc="STGS with noise drawn at θ_D given D, so that the two terms have the same mean given D.",
 )
 reinmax_cv_differentiated = _reading(
     "ReinMax-CV-differentiated",
     "B, Eq. 18 and section 2.3",
     differentiated,
     1,
-    "As printed, with the derivative through the conditional sample Y that section 2.3 leaves out.",
+    doc="As printed, with the derivative through the conditional sample Y that section 2.3 leaves out.",
 )
 reinmax_cv_tempered = _tempered(
     "ReinMax-CV-tempered",
     "B, Eq. 16 and 18",
     as_printed,
     1,
-    "θ_D = log((π_τ + D)/2), as written after Eq. 16, with a τ of its own: the base is ReinMax at τ_D.",
+    doc="θ_D = log((π_τ + D)/2), as written after Eq. 16, with a τ of its own: the base is ReinMax at τ_D.",
 )
 reinmax_cv_exchanged_tempered = _tempered(
     "ReinMax-CV-exchanged-tempered",
     "B, Eq. 16 and 18",
     as_printed,
     -1,
-    "Both the exchanged signs and τ_D in θ_D.",
+    doc="Both the exchanged signs and τ_D in θ_D.",
 )
 reinmax_cv_matched_tempered = _tempered(
     "ReinMax-CV-matched-tempered",
     "B, Eq. 16 and 18",
     matched,
     1,
-    "Both the matched noise and τ_D in θ_D.",
+    doc="Both the matched noise and τ_D in θ_D.",
 )

@@ -75,6 +75,7 @@ def blocks(name: str, title: str, judged: pd.DataFrame, cells: pd.DataFrame) -> 
 
 def _places(judged: pd.DataFrame, cells: pd.DataFrame) -> list[Place]:
     states = dict(zip(cells["cell"], cells["state"], strict=True))
+    planned = dict(zip(cells["cell"], cells["planned_seeds"], strict=True))
     lowest = judged.groupby("latent")[["paper_mean", "mean"]].min()
     places = []
     for line in judged.to_dict("records"):
@@ -90,7 +91,7 @@ def _places(judged: pd.DataFrame, cells: pd.DataFrame) -> list[Place]:
                 ours=fixed(line["mean"]),
                 ours_best=line["mean"] == lowest["mean"][place[2]],
                 interval=interval(line["ci_low"], line["ci_high"]),
-                seeds=_seeds(line, cell) if line["seeds"] else "",
+                seeds=_seeds(line["seeds"], line["diverged"], planned.get(line["job"], 0)),
                 diverged=f"{int(line['diverged'])} diverged" if line["diverged"] else "",
                 absence=_absence(states.get(line["job"])) if not line["seeds"] else "",
                 delta=signed(line["difference"]),
@@ -145,12 +146,12 @@ def _named(estimator: str) -> str:
     return f"in the paper: {PAPER_NAMES[estimator]}" if estimator in PAPER_NAMES else ""
 
 
-def _seeds(line: Mapping[Any, Any], cell: Mapping[Any, Any] | None) -> str:
+def _seeds(alive: float, diverged: float, planned: int) -> str:
     """How many seeds a place has, and of how many if not of all that are asked for."""
-    ended = int(line["seeds"]) + int(line["diverged"] or 0)
-    if cell and ended < int(cell["planned_seeds"]):
-        return f"{int(line['seeds'])} of {count(int(cell['planned_seeds']), 'seed')}"
-    return count(int(line["seeds"]), "seed")
+    if not alive:
+        return ""
+    some = f"{alive:.0f} of " if alive + diverged < planned else ""
+    return some + count(int(planned if some else alive), "seed")
 
 
 def _absence(state: str | None) -> str:
