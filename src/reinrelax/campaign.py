@@ -25,6 +25,7 @@ _ORDER: tuple[tuple[str, ...], ...] = (
     ("gradients", "identities", *DEMONSTRATIONS),
     ("relaxations",),
     ("rl",),
+    ("gradients-run",),
     ("cost",),
     ("elbo",),
     ("beta",),

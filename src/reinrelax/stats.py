@@ -68,6 +68,14 @@ def prediction_interval(values: ArrayLike, level: float = 0.95) -> Interval:
     return Interval(float(values.mean()), float(values.mean()) - half, float(values.mean()) + half)
 
 
+def published_interval(mean: float, std: float, count: int, level: float = 0.95) -> Interval:
+    """Student-t interval of a published mean over `count` seeds with sample standard deviation `std`."""
+    if count < 2:
+        return Interval(mean, np.nan, np.nan)
+    half = float(stdtrit(count - 1, (1 + level) / 2)) * std / count**0.5
+    return Interval(mean, mean - half, mean + half)
+
+
 def difference_interval(
     values: ArrayLike, mean: float, std: float, count: int, level: float = 0.95
 ) -> Interval:

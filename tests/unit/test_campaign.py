@@ -27,6 +27,7 @@ def test_stages_have_every_job_once_and_the_conclusive_ones_first(load_config: L
         "gradients, identities, copula, bridge, decoupled, properties",
         "relaxations",
         "rl",
+        "gradients-run",
         "cost",
         *("elbo/8x4", "elbo/8x16", "elbo/10x30"),
         *("beta/8x4", "readings/8x4", "grid/8x4"),

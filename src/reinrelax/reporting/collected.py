@@ -16,6 +16,8 @@ from reinrelax.studies import DEMONSTRATIONS
 FILLED_BY: Mapping[str, str] = {
     "table1": "gradients",
     "figure1": "gradients",
+    "table1_run": "gradients-run",
+    "figure1_run": "gradients-run",
     "sweep": "gradients",
     "control": "gradients",
     "quadrature": "gradients",
@@ -29,6 +31,7 @@ FILLED_BY: Mapping[str, str] = {
     "table4": "cost",
     "table5": "grid",
     "grid": "grid",
+    "selection": "grid",
     "readings": "readings",
     "readings_curves": "readings",
     "baseline": "relaxations",

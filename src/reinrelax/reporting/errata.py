@@ -1,6 +1,8 @@
 """Errata: places where the paper errs, contradicts itself or leaves a choice, each with numbers of this run.
 
-Their text is data; every number in it comes from a query of a table, written in a few checked words:
+Their text is data. What the authors' public code does instead of what is printed stands under `code`, with the
+`source` that `report/reference/sources.csv` names. Every number comes from a query of a table, written in a few
+checked words:
 
     text: "Largest deviation: {value} of the norm"   # also {low}, {high} and {name}, of a row that was picked
     table: identities        # of the results folder, or `reference:` one of the paper's printed numbers
@@ -32,6 +34,7 @@ FOLDER = Path("report/errata")
 REFERENCE = Path("report/reference")
 KINDS = ("error", "inconsistency", "ambiguity", "observation")
 _ENTRY = ("id", "kind", "place", "title", "printed", "ours", "consequence")
+_CODE = ("code", "source")
 _QUERY = ("table", "reference", "where", "column", "reduce")
 _ITEM = ("text", *_QUERY, "over", "minus", "digits", "name", "limits")
 
@@ -68,7 +71,11 @@ class Item:
 
 @dataclass(frozen=True)
 class Entry:
-    """One erratum, worked out."""
+    """One erratum, worked out.
+
+    Attributes:
+        code: what the authors' public code does, with repository and commit; empty where it settles nothing.
+    """
 
     id: str
     anchor: str
@@ -78,6 +85,7 @@ class Entry:
     printed: str
     ours: str
     consequence: str
+    code: str
     numbers: Sequence[Item]
 
 
@@ -107,17 +115,29 @@ def _name(raw: Any, index: int) -> str:
 
 
 def _entry(where: str, raw: Any, collected: Collected) -> Entry:
-    _check_keys(where, raw, required=_ENTRY, allowed=(*_ENTRY, "numbers"))
+    required = (*_ENTRY, *(_CODE if set(_CODE) & set(raw) else ())) if isinstance(raw, Mapping) else _ENTRY
+    _check_keys(where, raw, required=required, allowed=(*_ENTRY, *_CODE, "numbers"))
     if raw["kind"] not in KINDS:
         raise ConfigError(f"{where}.kind: must be one of {', '.join(KINDS)}; got {raw['kind']!r}")
     return Entry(
         **{name: " ".join(str(raw[name]).split()) for name in _ENTRY},
         anchor=anchor("erratum", str(raw["id"])),
+        code=_code(where, raw, collected) if "code" in raw else "",
         numbers=[
             _item(f"{where}.numbers[{index}]", item, collected)
             for index, item in enumerate(raw.get("numbers", []))
         ],
     )
+
+
+def _code(where: str, raw: Mapping[str, Any], collected: Collected) -> str:
+    lines = as_lines(read_table(collected.root / REFERENCE / "sources.csv"))
+    places = {line["name"]: f"{line['repository']}, commit {line['commit']}" for line in lines}
+    if raw["source"] not in places:
+        raise ConfigError(
+            f"{where}.source: unknown {raw['source']!r}; {REFERENCE}/sources.csv has {', '.join(places)}"
+        )
+    return f"{' '.join(str(raw['code']).split())} ({places[raw['source']]})"
 
 
 def _item(where: str, raw: Any, collected: Collected) -> Item:
