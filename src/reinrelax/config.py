@@ -1,7 +1,8 @@
 """Configuration: a nested mapping in, frozen and checked objects out, before any job starts."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -28,9 +29,11 @@ from reinrelax.specs import (
 from reinrelax.types import LatentShape
 
 SCHEMA = Path("workflow/schemas/config.schema.yaml")
-TRAININGS = ("elbo", "beta", "grid", "readings")
+TRAININGS = ("elbo", "early", "beta", "grid", "readings")
+# After the name of an experiment: its trainings as the authors ran them, where that is not as they print it.
+AS_RUN = "-run"
 # Trainings at whose snapshots gradients are measured.
-GRADIENTS = ("gradients", "gradients-run")
+GRADIENTS = ("gradients", f"gradients{AS_RUN}")
 _MAX_CODES = 1 << 16
 _MAX_TRAININGS = 20_000
 _MAX_SNAPSHOTS = 1000
@@ -71,10 +74,11 @@ class Config:
     """The whole configuration.
 
     Attributes:
-        trainings: by experiment; `elbo` is Tables 2 and 3, `beta` Figure 2, `grid` Table 5, `readings` what
-            the paper leaves open, `gradients` and `gradients-run` the VAEs whose gradients are measured,
-            `relaxations` paper A's VAEs, whose "estimators" are kinds of latent variables.
-        gradients: what is measured of them, by the same names.
+        trainings: by experiment; `elbo` is Tables 2 and 3, `early` the first epochs of the same, `beta`
+            Figure 2, `grid` Table 5, `readings` what the paper leaves open, `gradients` the VAE whose
+            gradients are measured, `relaxations` paper A's VAEs, whose "estimators" are kinds of latent
+            variables. `elbo-run` and its like are what the authors ran differently.
+        gradients: what is measured of `gradients` and `gradients-run`.
         products: "float32" or "bfloat16", what the layers of all VAEs multiply.
         raw: the mapping it was made from, for the record.
     """
@@ -118,13 +122,16 @@ def load(raw: Mapping[str, Any], root: Path = Path()) -> Config:
     )
     if errors:
         raise ConfigError("\n".join(_explain(error) for error in errors[:10]))
-    settings = Settings(root / raw["settings_table"], raw["settings"])
+    settings, as_run = (
+        Settings(key, root / raw[key], raw["settings"]) for key in ("settings_table", "settings_as_run")
+    )
     experiments = raw["experiments"]
-    trainings = {
-        name: _training(f"experiments.{name}", block, settings)
-        for name, block in experiments.items()
-        if name in TRAININGS
-    }
+    trainings = {}
+    for name, block in experiments.items():
+        if name in TRAININGS:
+            trainings[name] = _training(f"experiments.{name}", block, settings)
+            if block.get("as_run"):
+                trainings[f"{name}{AS_RUN}"] = _as_run(f"experiments.{name}", block, as_run)
     for name in GRADIENTS:
         where = f"experiments.{name}.training"
         trainings[name] = _training(where, experiments[name]["training"], settings)
@@ -171,20 +178,37 @@ def load(raw: Mapping[str, Any], root: Path = Path()) -> Config:
 
 def _training(where: str, block: Mapping[str, Any], settings: Settings) -> Training:
     _check_names(where, block)
-    vary = block.get("vary", {})
     shapes = tuple(
         at(f"{where}.latent_shapes[{index}]", parse_shape, text)
         for index, text in enumerate(block["latent_shapes"])
     )
+    return _trained(where, block, settings, product(block["estimators"], shapes))
+
+
+def _as_run(where: str, block: Mapping[str, Any], settings: Settings) -> Training:
+    """The same of the estimators in `as_run`, at those latent shapes for which `settings` has a row."""
+    shapes = {text: parse_shape(text) for text in block["latent_shapes"]}
+    rows = {
+        name: at(f"{where}.as_run[{index}]", settings.rows, name)
+        for index, name in enumerate(block["as_run"])
+    }
+    places = [(name, shapes[text]) for name in rows for text in shapes if text in rows[name]]
+    return _trained(where, block, settings, places)
+
+
+def _trained(
+    where: str, block: Mapping[str, Any], settings: Settings, places: Iterable[tuple[str, LatentShape]]
+) -> Training:
+    vary, draws = block.get("vary", {}), block["draws"]
+    found = {
+        (name, shape): at(where, lambda n, s=shape: settings.trainings(n, s, vary, draws), name)
+        for name, shape in places
+    }
     return Training(
-        estimators=tuple(block["estimators"]),
-        latent_shapes=shapes,
+        estimators=tuple(dict.fromkeys(name for name, _ in found)),
+        latent_shapes=tuple(dict.fromkeys(shape for _, shape in found)),
         **{key: block[key] for key in ("seeds", "epochs", "batch_size", "draws")},
-        settings={
-            (name, shape): at(where, lambda n, s=shape: settings.trainings(n, s, vary, block["draws"]), name)
-            for name in block["estimators"]
-            for shape in shapes
-        },
+        settings=found,
     )
 
 
@@ -201,14 +225,17 @@ def _measured(
 
 
 def _check_names(where: str, block: Mapping[str, Any]) -> None:
-    for index, name in enumerate(block["estimators"]):
-        at(f"{where}.estimators[{index}]", lookup, name)
+    for key in ("estimators", "as_run"):
+        for index, name in enumerate(block.get(key, ())):
+            at(f"{where}.{key}[{index}]", lookup, name)
     for name in block.get("vary", {}):
         if name != ANY:
             at(f"{where}.vary.{name}", lookup, name)
 
 
 def _gradients(where: str, block: Mapping[str, Any], training: Training, settings: Settings) -> Gradients:
+    if "as_run" in block["training"]:
+        raise ConfigError(f"{where}.training.as_run: gradients are measured of one training, as printed")
     if len(training.estimators) != 1 or len(training.latent_shapes) != 1:
         raise ConfigError(f"{where}.training: one estimator and one latent shape; got several")
     if len(next(iter(training.settings.values()))) != 1:

@@ -238,7 +238,7 @@ def test_what_is_too_much_or_contradicts_itself_is_named(key: str, value: Any, s
     assert time.process_time() - clock < SECONDS
 
 
-@pytest.mark.parametrize("key", ["results", "settings_table", "dataset.root"])
+@pytest.mark.parametrize("key", ["results", "settings_table", "settings_as_run", "dataset.root"])
 @pytest.mark.parametrize(
     "path", ["", "-x", "~/x", "a\0b", "a\nb", "x\n", "{x}", "x" * 64, "x/" * 101, "\x7f"]
 )

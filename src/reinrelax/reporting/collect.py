@@ -56,7 +56,7 @@ def write_tables(config: Config, root: Path, any_source: bool = False) -> None:
     evidence = Evidence(last_rows(trained.rows), trained.plan.assign(job=trained.plan["cell"]))
     learned, measured_at, measured_as_run = map(studied.of, ("rl", *GRADIENTS))
     scored = rl.scores(learned["episodes"])
-    weighted, searched = (last_rows(gathered.of(name).rows) for name in ("beta", "grid"))
+    weighted, searched = (last_rows(gathered.of(*names).rows) for names in (("beta", "beta-run"), ("grid",)))
     read = readings.labelled(gathered.of("readings"))
     relaxed = relaxations.labelled(gathered.of("relaxations"))
     points = grid.grid(config, searched, root)

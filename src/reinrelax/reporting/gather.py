@@ -49,11 +49,11 @@ class Gathered:
     rows: pd.DataFrame
     plan: pd.DataFrame
 
-    def of(self, experiment: str) -> "Gathered":
-        """The part of one experiment: the same estimator and shape occur in several."""
+    def of(self, *experiments: str) -> "Gathered":
+        """The part of these experiments: the same estimator and shape occur in several."""
         return Gathered(
             *(
-                table[table["experiment"] == experiment].reset_index(drop=True)
+                table[table["experiment"].isin(experiments)].reset_index(drop=True)
                 for table in (self.rows, self.plan)
             )
         )

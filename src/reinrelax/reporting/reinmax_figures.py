@@ -16,8 +16,12 @@ _COSINE = "Cosine similarity to the exact gradient"
 _VARIANCE = "Variance of the gradient"
 _CLIP_NATS = 3.0
 _RELATIVE = "‖std‖ / ‖mean‖, mean over images"
-_AUTHORS = "the authors’ seeds"
-_RK2 = {"ReinMax-RK2": "Eq. 27 as printed", "ReinMax-RK2-corrected": "corrected"}
+_AUTHORS = "as run, the authors’ seeds"
+_RK2 = {
+    "ReinMax-RK2": "Eq. 27 as printed",
+    "ReinMax-RK2-corrected": "corrected",
+    "ReinMax-RK2-run": "as run",
+}
 _ENDPOINT = {"endpoint": "end points, Eq. 25", "endpoint, Eq. 24": "end points, Eq. 24"}
 
 
