@@ -169,7 +169,7 @@ def _jobs(stage: Stage) -> str:
 
 
 def _experiment(job: Job) -> str:
-    """What a step names it by: what was run differently belongs to what is printed, or has a step of its own."""
+    """What a step names it by: as what is printed, unless what was run differently is a step of its own."""
     own = any(job.experiment in step.experiments for step in _STEPS)
     return job.experiment if own else job.experiment.removesuffix(AS_RUN)
 

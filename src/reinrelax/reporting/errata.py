@@ -1,8 +1,8 @@
 """Errata: places where the paper errs, contradicts itself or leaves a choice, each with numbers of this run.
 
-Their text is data. What the authors' public code does instead of what is printed stands under `code`, with the
-`source` that `report/reference/sources.csv` names. Every number comes from a query of a table, written in a few
-checked words:
+Their text is data. What the authors' public code does instead of what is printed stands under `code`, with
+the `source` that `report/reference/sources.csv` names. Every number comes from a query of a table, written in
+a few checked words:
 
     text: "Largest deviation: {value} of the norm"   # also {low}, {high} and {name}, of a row that was picked
     table: identities        # of the results folder, or `reference:` one of the paper's printed numbers

@@ -85,8 +85,8 @@ def figure1_run(read: Read) -> LineFigure:
         if f"{quantity}-{name}" in set(data["panel"])
     )
     what = (
-        "Cosine of the whole batch and relative standard deviation over the epochs of trainings with ReinMax, "
-        "here and in the authors’ public files"
+        "Cosine of the whole batch and relative standard deviation over the epochs of trainings with "
+        "ReinMax, here and in the authors’ public files"
     )
     return LineFigure("figure1-run", what, data, panels, columns=2)
 

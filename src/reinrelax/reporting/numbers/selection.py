@@ -1,7 +1,7 @@
 """Table 5: how optimistic a mean is that was chosen for being the lowest, by the authors' own search.
 
-ReinMax-Rao's settings were chosen by the mean train loss of the very seeds whose mean is then printed. Were a
-search's means its settings' true ones, and every seed's loss drawn anew, the lowest of the new means would lie
+ReinMax-Rao's settings were chosen by the mean train loss of the very seeds whose mean is then printed. Were
+the means that a search found the true ones, and all seeds drawn anew, the lowest of the new means would lie
 below the true mean of the setting that has it: by how much on average is the optimism.
 """
 
@@ -20,7 +20,7 @@ SEEDS = 10
 _MOST_ERROR_NATS = 1.0
 _STEPS = 20_000
 _COLUMNS = (
-    *("latent", "settings", "left_out", "best", "mean", "plus_minus", "second", "second_mean"),
+    *("latent", "searched", "left_out", "best", "mean", "plus_minus", "second", "second_mean"),
     *("rivals", "optimism", "chosen_again"),
 )
 
@@ -28,7 +28,7 @@ _COLUMNS = (
 def selection(root: Path) -> pd.DataFrame:
     """One row a latent shape of ReinMax-Rao's search in the authors' public files; nats per image.
 
-    `settings` are those with all seeds and a standard error of at most a nat, `left_out` the others;
+    `searched` are the settings with all seeds and a standard error of at most a nat, `left_out` the others;
     `plus_minus` is the standard error as the paper prints it, `rivals` the settings less than two standard
     errors of the difference above the best, `chosen_again` the probability that the same one would be chosen.
     """
@@ -47,7 +47,7 @@ def _row(latent: str, rows: pd.DataFrame) -> dict[str, Any]:
     lowest, chance = optimism(means, errors)
     apart = (means - means[0]) / np.hypot(errors, errors[0])
     return {
-        **{"latent": latent, "settings": len(kept), "left_out": len(rows) - len(kept)},
+        **{"latent": latent, "searched": len(kept), "left_out": len(rows) - len(kept)},
         **{"best": in_words(first), "mean": first["train_mean"], "plus_minus": first["train_se"]},
         **{"second": in_words(second), "second_mean": second["train_mean"]},
         **{"rivals": int((apart[1:] < 2).sum()), "optimism": lowest, "chosen_again": float(chance[0])},
