@@ -34,6 +34,7 @@ TRAININGS = ("elbo", "early", "beta", "grid", "readings")
 AS_RUN = "-run"
 # Trainings at whose snapshots gradients are measured.
 GRADIENTS = ("gradients", f"gradients{AS_RUN}")
+_COMPARED = tuple(f"experiments.{name}" for name in ("elbo", "early", "beta"))
 _MAX_CODES = 1 << 16
 _MAX_TRAININGS = 20_000
 _MAX_SNAPSHOTS = 1000
@@ -178,6 +179,8 @@ def load(raw: Mapping[str, Any], root: Path = Path()) -> Config:
 
 def _training(where: str, block: Mapping[str, Any], settings: Settings) -> Training:
     _check_names(where, block)
+    if "as_run" in block and where not in _COMPARED:
+        raise ConfigError(f"{where}.as_run: only {', '.join(_COMPARED)} have it; leave it out")
     shapes = tuple(
         at(f"{where}.latent_shapes[{index}]", parse_shape, text)
         for index, text in enumerate(block["latent_shapes"])
@@ -234,8 +237,6 @@ def _check_names(where: str, block: Mapping[str, Any]) -> None:
 
 
 def _gradients(where: str, block: Mapping[str, Any], training: Training, settings: Settings) -> Gradients:
-    if "as_run" in block["training"]:
-        raise ConfigError(f"{where}.training.as_run: gradients are measured of one training, as printed")
     if len(training.estimators) != 1 or len(training.latent_shapes) != 1:
         raise ConfigError(f"{where}.training: one estimator and one latent shape; got several")
     if len(next(iter(training.settings.values()))) != 1:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import ndtri, stdtrit
+from scipy.special import fdtri, ndtri, stdtrit
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
@@ -68,14 +68,6 @@ def prediction_interval(values: ArrayLike, level: float = 0.95) -> Interval:
     return Interval(float(values.mean()), float(values.mean()) - half, float(values.mean()) + half)
 
 
-def published_interval(mean: float, std: float, count: int, level: float = 0.95) -> Interval:
-    """Student-t interval of a published mean over `count` seeds with sample standard deviation `std`."""
-    if count < 2:
-        return Interval(mean, np.nan, np.nan)
-    half = float(stdtrit(count - 1, (1 + level) / 2)) * std / count**0.5
-    return Interval(mean, mean - half, mean + half)
-
-
 def difference_interval(
     values: ArrayLike, mean: float, std: float, count: int, level: float = 0.95
 ) -> Interval:
@@ -102,6 +94,34 @@ def difference_interval(
     freedom = variance**2 / (parts**2 / (len(ours) - 1, count - 1)).sum()
     half = float(stdtrit(freedom, (1 + level) / 2) * np.sqrt(variance))
     return Interval(difference, difference - half, difference + half)
+
+
+def interval_of(mean: float, std: float, count: int, level: float = 0.95) -> Interval:
+    """Student-t interval of a published mean from its standard deviation over `count` seeds."""
+    if count < 2:
+        return Interval(mean, np.nan, np.nan)
+    half = float(stdtrit(count - 1, (1 + level) / 2) * std / np.sqrt(count))
+    return Interval(mean, mean - half, mean + half)
+
+
+def spread_ratio_interval(values: ArrayLike, std: float, count: int, level: float = 0.95) -> Interval:
+    """Standard deviation of `values` `[n]` over a published one, with the F interval of two normal laws.
+
+    s/std · [F_{n−1, count−1}(1 − α/2)^−½, F_{count−1, n−1}(1 − α/2)^½] at a level of 1 − α.
+
+    Args:
+        values: ours, one a seed; finite.
+        std: the published standard deviation over seeds, of n − 1 degrees of freedom.
+        count: how many seeds were published.
+        level: coverage.
+    """
+    ours = np.asarray(values, dtype=np.float64)
+    if len(ours) < 2 or count < 2 or std == 0:
+        return Interval(np.nan, np.nan, np.nan)
+    ratio, upper = float(ours.std(ddof=1)) / std, (1 + level) / 2
+    freedom = (len(ours) - 1, count - 1)
+    low, high = (float(np.sqrt(fdtri(*pair, upper))) for pair in (freedom, freedom[::-1]))
+    return Interval(ratio, ratio / low, ratio * high)
 
 
 def bootstrap_means(

@@ -28,6 +28,7 @@ FROM_STUDIES += tuple(name for _, names in DEMONSTRATIONS.values() for name in n
 FROM_STUDIES += ("rl_scores", "rl_summary", "rl_improvement", "rl_curves", "rl_figure3", "rl_gradients")
 FROM_STUDIES += ("table1_run", "figure1_run")
 FROM_CELLS = ("curves", "grid", "figure2", "figure2_minimum", "readings", "readings_curves")
+FROM_CELLS += ("early", "early_last", "early_curves")
 FROM_CELLS += ("relaxations", "relaxations_curves", "relaxations_learned")
 FROM_IMAGES = ("baseline",)  # which made-up results have not
 
@@ -78,7 +79,7 @@ def test_cells_of_all_experiments_are_listed_and_only_elbo_is_judged(load_config
     config = load_config()
     # The same estimator at the same shape means something else in every experiment.
     level = {"elbo": 150.0, "beta": 110.0, "grid": 120.0, "readings": 130.0, "gradients": 140.0}
-    level["relaxations"] = 160.0
+    level |= {"relaxations": 160.0, "early": 170.0, "early-run": 180.0, "elbo-run": 190.0, "beta-run": 200.0}
     collected(config, lambda run: (level[run.experiment], level[run.experiment] + 10))
     cells = table(config, "cells").set_index("cell")
     assert set(cells["experiment"]) == set(level)
@@ -87,7 +88,11 @@ def test_cells_of_all_experiments_are_listed_and_only_elbo_is_judged(load_config
         "3 settings: optimizer Adam, learning_rate 0.0005, beta 0 to 1"
     )
     assert cells["planned_seeds"]["beta/8x4/ReinMax-RK2"] == cells["seeds"]["beta/8x4/ReinMax-RK2"] == 6
-    ours = table(config, "table2").dropna(subset=["mean"])
+    judged = table(config, "table2").dropna(subset=["mean"]).set_index("method")
+    assert set(judged.loc["as run", "estimator"]) == {"ReinMax-CV"}
+    assert judged.loc["as run", "mean"].to_numpy() == pytest.approx(190, abs=3)
+    assert set(judged.loc["as run", "job"]) == {f"elbo-run/{s}/ReinMax-CV-run" for s in ("8x4", "4x24")}
+    ours = judged.loc["as printed"]
     assert set(ours["estimator"]) == {"ST", "ReinMax", "ReinMax-CV"}
     assert set(ours["seeds"]) == {2}
     assert ours["mean"].to_numpy() == pytest.approx(150, abs=3)

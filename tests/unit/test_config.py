@@ -70,7 +70,7 @@ BAD = [
     ({"experiments": {"early": {"as_run": ["Nope"]}}}, r"early.as_run\[0\]: unknown estimator 'Nope'"),
     (
         {"experiments": {"gradients": {"training": {"as_run": ["ST"]}}}},
-        "gradients.training.as_run: gradients are measured of one training",
+        "gradients.training.as_run: only experiments.elbo, experiments.early, experiments.beta have it",
     ),
     (
         {"experiments": {"readings": {"vary": {"ReinMaxx": {"tau": [1.0]}}}}},

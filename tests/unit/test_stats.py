@@ -12,14 +12,6 @@ def rng() -> np.random.Generator:
     return np.random.default_rng(20240)
 
 
-def test_a_published_interval_is_that_of_the_seeds_themselves() -> None:
-    values = np.array([1.0, 2.0, 4.0, 4.5])
-    found = stats.published_interval(values.mean(), values.std(ddof=1), 4)
-    expected = stats.mean_interval(values)
-    assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
-    assert np.isnan(stats.published_interval(1.0, 0.0, 1).low)
-
-
 def test_mean_interval_is_students(rng: np.random.Generator) -> None:
     values = rng.normal(100, 2, size=7)
     expected = reference.ttest_1samp(values, 0).confidence_interval(0.95)

@@ -158,6 +158,7 @@ wildcard_constraints:
 
 localrules:
     all,
+    early,
     gradients,
     relaxations,
     rl,

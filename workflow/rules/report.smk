@@ -5,7 +5,7 @@ JUST_RELAX_IT = "Just Relax It!"
 EXPORTED = {
     "Beyond ReinMax": [
         *("table1", "table1_run", "table2", "table3", "table4", "table5", "readings"),
-        "figure2_minimum",
+        *("figure2_minimum", "early_last"),
     ],
     JUST_RELAX_IT: ["relaxations", "rl_summary"],
     "Report": ["claims"],
@@ -24,6 +24,7 @@ OTHER_TABLES = [
         "control",
         "quadrature",
     ),
+    *("early", "early_curves"),
     *("baseline", "example", "identities", "figure2", "readings_curves"),
     *("relaxations_curves", "relaxations_learned"),
     *("rl_scores", "rl_improvement", "rl_curves", "rl_figure3"),
@@ -32,6 +33,7 @@ OTHER_TABLES = [
 ]
 DRAWN = ["figure1", "figure1-run", "figure2", "figure3", "figure4"]
 DRAWN += ["sweep", "control", "quadrature", "grid", "readings", "speed", "scaling"]
+DRAWN += ["early", "early-difference"]
 # Those of paper A.
 RELAXED = ["relaxations", "relaxations-own", "correlations", "shares", "decoupled"]
 RELAXED += ["gates", "dependence", "densities", "bridge", "sharpness", "temperatures"]

@@ -1,3 +1,14 @@
+# The first epochs beside the authors' curves, as a target.
+rule early:
+    input:
+        [
+            FOLDER / f"{name}.{kind}"
+            for name in CELLS
+            if name.startswith(("early/", f"early{configuration.AS_RUN}/"))
+            for kind in ("csv", "json")
+        ],
+
+
 rule train:
     input:
         IMAGES,

@@ -8,14 +8,15 @@ import pandas as pd
 from reinrelax import claims, files
 from reinrelax.claims.evidence import Evidence
 from reinrelax.claims.measured import Measurements
-from reinrelax.config import GRADIENTS, Config
+from reinrelax.config import AS_RUN, GRADIENTS, Config
 from reinrelax.reporting.collected import FILLED_BY
-from reinrelax.reporting.gather import gather, last_rows
+from reinrelax.reporting.gather import Gathered, gather, last_rows
 from reinrelax.reporting.gather_studies import gather_studies
 from reinrelax.reporting.numbers import baseline as baselines
 from reinrelax.reporting.numbers import (
     beta,
     cost,
+    early,
     elbo,
     gradients,
     grid,
@@ -24,12 +25,17 @@ from reinrelax.reporting.numbers import (
     rl,
     selection,
 )
+from reinrelax.reporting.numbers.common import reference
 from reinrelax.reporting.numbers.verdicts import Records
 from reinrelax.studies import DEMONSTRATIONS
 
 CLAIMS = Path("report/claims")
 REFERENCES = Path("report/reference")
-TABLES = {"table2": "train_nelbo_nats", "table3": "test_nelbo_nats"}
+# Name to metric and the table as printed.
+TABLES = {
+    "table2": ("train_nelbo_nats", "table2_train_elbo"),
+    "table3": ("test_nelbo_nats", "table3_test_elbo"),
+}
 
 
 def write_tables(config: Config, root: Path, any_source: bool = False) -> None:
@@ -52,17 +58,27 @@ def write_tables(config: Config, root: Path, any_source: bool = False) -> None:
     stated = claims.load(root / CLAIMS, claims.SCHEMAS, root)
     plan = _jobs(gathered.plan, studied.plan)
     # Claims on trainings are about Tables 2 and 3: other experiments train the same estimators there.
-    trained = gathered.of("elbo")
-    evidence = Evidence(last_rows(trained.rows), trained.plan.assign(job=trained.plan["cell"]))
+    evidence = {
+        subject: _evidence(gathered.of(f"elbo{elbo.METHODS[method]}"))
+        for method, subject in elbo.SUBJECTS.items()
+    }
     learned, measured_at, measured_as_run = map(studied.of, ("rl", *GRADIENTS))
     scored = rl.scores(learned["episodes"])
-    weighted, searched = (last_rows(gathered.of(*names).rows) for names in (("beta", "beta-run"), ("grid",)))
+    weighted, searched = (
+        last_rows(gathered.of(*names).rows) for names in (("beta", f"beta{AS_RUN}"), ("grid",))
+    )
     read = readings.labelled(gathered.of("readings"))
     relaxed = relaxations.labelled(gathered.of("relaxations"))
+    begun = gathered.of("early", f"early{AS_RUN}")
+    theirs = early.authors(root)
+    compared = early.early(begun, theirs)
     points = grid.grid(config, searched, root)
     baseline = baselines.baseline(root / config.folder / "data")
     tables: dict[str, pd.DataFrame] = {
-        "curves": elbo.curves(trained),
+        "curves": elbo.curves(gathered.of("elbo")),
+        "early": compared,
+        "early_last": early.last(compared),
+        "early_curves": early.curves(begun, theirs),
         "table1": gradients.table1(measured_at, root),
         "table1_run": gradients.table1(measured_as_run, root, gradients.AS_RUN),
         "table4": cost.table4(studied.of("cost")["cost"], root),
@@ -96,12 +112,14 @@ def write_tables(config: Config, root: Path, any_source: bool = False) -> None:
     verdicts = claims.judge_all(
         stated,
         {
-            "trainings": evidence,
+            **evidence,
             "learning": rl.evidence(config, scored, studied.plan),
             "measurements": measured,
         },
     )
-    tables |= {name: elbo.judged_table(config, evidence, verdicts, metric) for name, metric in TABLES.items()}
+    for name, (metric, printed) in TABLES.items():
+        seeds = {(row["estimator"], row["latent"]): int(row["seeds"]) for row in reference(root, printed)}
+        tables[name] = elbo.judged_table(config, evidence, verdicts, metric, seeds)
     tables |= {"cells": gathered.plan, "studies": studied.plan}
     folder = root / config.folder / "tables"
     for name, table in tables.items():
@@ -109,6 +127,10 @@ def write_tables(config: Config, root: Path, any_source: bool = False) -> None:
     records = Records(config, root, plan)
     content = json.dumps([records.of(verdict) for verdict in verdicts], indent=1, ensure_ascii=False)
     files.write_text(folder / "claims.json", content + "\n")
+
+
+def _evidence(trained: Gathered) -> Evidence:
+    return Evidence(last_rows(trained.rows), trained.plan.assign(job=trained.plan["cell"]))
 
 
 def _jobs(cells: pd.DataFrame, studies: pd.DataFrame) -> pd.DataFrame:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from reinrelax.config import Config
+from reinrelax.config import AS_RUN, Config
 from reinrelax.reporting.tables import read_table
 from reinrelax.reporting.wording import PURPOSES, count
 from reinrelax.studies import DEMONSTRATIONS
@@ -25,6 +25,7 @@ FILLED_BY: Mapping[str, str] = {
     "table2": "elbo",
     "table3": "elbo",
     "curves": "elbo",
+    **dict.fromkeys(("early", "early_last", "early_curves"), "early"),
     "identities": "identities",
     "figure2": "beta",
     "figure2_minimum": "beta",
@@ -77,9 +78,11 @@ class Collected:
         return self._read(name)[0]
 
     def planned(self, source: str) -> list[dict[str, Any]]:
-        """The cells and studies of an experiment or study: their `name`, `state` and `message`."""
+        """The cells, also those as run, and studies of an experiment: their `name`, `state` and `message`."""
         cells = [
-            {**line, "name": line["cell"]} for line in self.lines("cells") if line["experiment"] == source
+            {**line, "name": line["cell"]}
+            for line in self.lines("cells")
+            if line["experiment"] in (source, f"{source}{AS_RUN}")
         ]
         studies = [
             {**line, "name": line["study"]}

@@ -13,6 +13,7 @@ from reinrelax.reporting.claim_views import Choice, Facet
 from reinrelax.reporting.collected import Collected
 from reinrelax.reporting.environment import embedded, environment
 from reinrelax.reporting.gather import recompute
+from reinrelax.reporting.numbers.elbo import METHODS, PRINTED, SUBJECTS, method_of
 from reinrelax.reporting.tables import read_json, read_table
 from reinrelax.reporting.wording import PURPOSES, anchor
 
@@ -45,18 +46,19 @@ def context(config: Config, root: Path) -> dict[str, Any]:
     cells, studies = read_table(folder / "cells.csv"), read_table(folder / "studies.csv")
     claims = read_json(folder / "claims.json")
     collected = Collected(config, root)
-    elbo = cells[cells["experiment"] == "elbo"]
+    elbo = cells[cells["experiment"].isin([f"elbo{suffix}" for suffix in METHODS.values()])]
     judged = {name: read_table(folder / f"{name}.csv") for name in _GRIDS}
-    grids = {
-        name: grid_views.blocks(name, title, judged[name], elbo, claims) for name, title in _GRIDS.items()
-    }
+    grids = {name: grid_views.blocks(name, title, judged[name], cells) for name, title in _GRIDS.items()}
     entries = errata.load(collected)
-    papers = sections.load(collected, entries, grids, list(dict.fromkeys(elbo["estimator"])))
+    printed = elbo[elbo["experiment"].map(method_of) == PRINTED]
+    papers = sections.load(collected, entries, grids, list(dict.fromkeys(printed["estimator"])))
     shown = [section for paper in papers for section in paper.sections]
     names = {section.id: section.name for section in shown}
     # Of a cell in parts, the first stands for all.
     jobs = {
-        (line["estimator"], line["latent"]): anchor("cell", line["cell"])
+        (SUBJECTS[method_of(line["experiment"])], line["estimator"], line["latent"]): anchor(
+            "cell", line["cell"]
+        )
         for line in elbo.iloc[::-1].to_dict("records")
     }
     lines, studied = views.provenance(cells), views.study_rows(studies)

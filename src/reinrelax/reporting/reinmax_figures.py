@@ -9,18 +9,20 @@ from reinrelax.reporting import maps
 from reinrelax.reporting.lines import LineFigure, LinePanel, Mark, Reference
 from reinrelax.reporting.maps import MapFigure, MapPanel, Scale
 from reinrelax.reporting.numbers.common import in_words
+from reinrelax.reporting.numbers.elbo import RUN
 from reinrelax.reporting.plans import Read, panel_title, stacked, tidy
 from reinrelax.reporting.style import PAPER
 
 _COSINE = "Cosine similarity to the exact gradient"
 _VARIANCE = "Variance of the gradient"
+_TRAIN = "Train negative ELBO (nats)"
 _CLIP_NATS = 3.0
 _RELATIVE = "‖std‖ / ‖mean‖, mean over images"
-_AUTHORS = "as run, the authors’ seeds"
+_AUTHORS = "the authors’ seeds"
 _RK2 = {
     "ReinMax-RK2": "Eq. 27 as printed",
+    "ReinMax-RK2-run": "Eq. 27 as run",
     "ReinMax-RK2-corrected": "corrected",
-    "ReinMax-RK2-run": "as run",
 }
 _ENDPOINT = {"endpoint": "end points, Eq. 25", "endpoint, Eq. 24": "end points, Eq. 24"}
 
@@ -37,6 +39,48 @@ def curves(read: Read, name: str, metric: str, label: str) -> LineFigure:
     return LineFigure(
         name, f"{label} over epochs: one panel a latent shape, one line an estimator", data, panels
     )
+
+
+def early(read: Read) -> LineFigure:
+    """The first epochs: one panel an estimator and latent shape, ours beside the public code's."""
+    table = read("early_curves")
+    table = table[table["metric"] == "train"]
+    table = table.assign(panel=table["estimator"] + "-" + table["latent"])
+    estimators, latents = (list(dict.fromkeys(table[name])) for name in ("estimator", "latent"))
+    order = tuple(f"{estimator}-{latent}" for estimator in estimators for latent in latents)
+    data = tidy(table, "panel", "series", "epoch", "mean", ("ci_low", "ci_high"), ("seeds",), order)
+    panels = tuple(
+        LinePanel(
+            *(f"{estimator}-{latent}", f"{estimator}, {panel_title(latent)}", "Epoch", _TRAIN),
+            whole=True,
+            settles=True,
+        )
+        for estimator in estimators
+        for latent in latents
+        if f"{estimator}-{latent}" in set(data["panel"])
+    )
+    what = "Train negative ELBO over the first epochs, ours beside the curves of the authors’ public seeds"
+    return LineFigure("early", what, data, panels, columns=min(3, max(1, len(latents))))
+
+
+def early_difference(read: Read) -> LineFigure:
+    """Our mean less that of the authors' seeds: one panel a latent shape, one line a cell."""
+    table = read("early")
+    table = table[(table["metric"] == "train") & table["difference"].notna()]
+    as_run = table["method"] == RUN
+    table = table.assign(series=table["estimator"].where(~as_run, table["estimator"] + f", {RUN}"))
+    ends = ("difference_low", "difference_high")
+    data = tidy(table, "latent", "series", "epoch", "difference", ends, ("seeds", "authors_seeds"))
+    panels = tuple(
+        LinePanel(
+            *(latent, panel_title(latent), "Epoch", "Ours less the public code’s (nats)"),
+            whole=True,
+            references=(Reference("y", 0.0, "agreement"),),
+        )
+        for latent in dict.fromkeys(data["panel"])
+    )
+    what = "Train negative ELBO over the first epochs, ours less that of the authors’ public seeds"
+    return LineFigure("early-difference", what, data, panels)
 
 
 def figure1(read: Read) -> LineFigure:
@@ -109,7 +153,7 @@ def figure2(read: Read) -> LineFigure:
     data = tidy(both, "latent", "series", "beta", "mean", ("ci_low", "ci_high"), ("seeds", "diverged"))
     panels = tuple(
         LinePanel(
-            *(latent, panel_title(latent), "β", "Train negative ELBO (nats)"),
+            *(latent, panel_title(latent), "β", _TRAIN),
             references=(Reference("x", 0.5, "½"),),
             marks=tuple(
                 Mark(str(row.series), *(float(value) for value in (row.beta, row.nelbo, row.low, row.high)))
@@ -218,7 +262,7 @@ def readings(read: Read) -> LineFigure:
     paper = finals.dropna(subset=["paper_train"]).groupby("panel")["paper_train"].first()
     panels = tuple(
         LinePanel(
-            *(name, panel_title(name), "Epoch", "Train negative ELBO (nats)"),
+            *(name, panel_title(name), "Epoch", _TRAIN),
             whole=True,
             settles=True,
             references=(Reference("y", float(paper[name]), "paper"),) if name in paper else (),
@@ -269,8 +313,10 @@ FIGURES: Mapping[str, Callable[[Read], LineFigure | MapFigure]] = {
     "figure1": figure1,
     "figure1-run": figure1_run,
     "figure2": figure2,
-    "figure3": lambda read: curves(read, "figure3", "train_nelbo_nats", "Train negative ELBO (nats)"),
+    "figure3": lambda read: curves(read, "figure3", "train_nelbo_nats", _TRAIN),
     "figure4": lambda read: curves(read, "figure4", "test_nelbo_nats", "Test negative ELBO (nats)"),
+    "early": early,
+    "early-difference": early_difference,
     "sweep": sweep,
     "control": control,
     "quadrature": quadrature,

@@ -10,6 +10,7 @@ from reinrelax.document import read_yaml
 from reinrelax.errors import ConfigError
 from reinrelax.reporting import (
     demonstration_views,
+    early_views,
     gradient_views,
     learning_views,
     property_views,
@@ -41,6 +42,7 @@ VIEWS: Mapping[str, Callable[[Collected], Sequence[Any]]] = {
     "sweep": gradient_views.sweep,
     "control": gradient_views.control,
     "identities": gradient_views.identities,
+    "early": early_views.early,
     "figure2": training_views.figure2,
     "quadrature": gradient_views.quadrature,
     "table4": training_views.table4,

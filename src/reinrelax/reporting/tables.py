@@ -37,6 +37,14 @@ _NUMBERS = frozenset(
         *("best_nelbo", "paper_nelbo", "gap", "rank", "points", "finished", "within_half", "above_best"),
         *("train", "train_low", "train_high", "test", "test_low", "test_high", "paper_train", "paper_test"),
         *("delta_train", "delta_test"),
+        # ours beside the authors' own runs
+        *("paper_seeds", "paper_spread", "sd", "authors_sd"),
+        *(
+            f"{part}{name}"
+            for part in ("", "train_", "test_")
+            for name in ("mean", "authors_mean", "difference", "difference_low", "difference_high")
+        ),
+        *(f"{part}spread_ratio{end}" for part in ("", "train_", "test_") for end in ("", "_low", "_high")),
         *("bound", "bound_blas", "bound_onednn", "bound_traffic"),
         # of paper A
         *("tau_forward", "tau_backward", "k", "row", "i", "j", "sample", "gate", "size", "category"),

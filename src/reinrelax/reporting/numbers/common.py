@@ -68,7 +68,7 @@ def beside_authors(values: ArrayLike, theirs: Published | None) -> dict[str, Any
     if theirs is None or not np.isfinite(theirs[:2]).all():
         return dict.fromkeys(AUTHORS, np.nan)
     ours = np.asarray(values, dtype=float)
-    interval = stats.published_interval(*theirs)
+    interval = stats.interval_of(*theirs)
     difference = stats.difference_interval(ours[np.isfinite(ours)], *theirs)
     numbers = (interval.estimate, interval.low, interval.high, theirs[2])
     return dict(zip(AUTHORS, (*numbers, difference.estimate, difference.low, difference.high), strict=True))

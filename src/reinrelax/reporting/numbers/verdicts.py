@@ -20,6 +20,7 @@ _PLACES = {
     **{metric: ("elbo", name, name) for metric, name in zip(METRICS, ("table2", "table3"), strict=True)},
     "learning": ("rl", "a-figure3", "rl_scores"),
 }
+_TRAININGS = ("trainings", "trainings as run")
 # Of tables whose values have a unit; where a claim is about a quotient or a correlation it has none.
 _NATS = {
     "relaxations",
@@ -114,14 +115,14 @@ def minimum(claim: Claim) -> str:
         else:
             words.append(_MINIMUM.get(name, f"{name} {{:,}} or more").format(value))
     if claim.minimum.settings:
-        words.append("the paper’s settings")
+        words.append("the settings as run" if claim.subject == _TRAININGS[1] else "the paper’s settings")
     return ", ".join(words)
 
 
 def _unit(claim: Claim) -> str:
     if claim.judge in _UNITLESS:
         return ""
-    nats = claim.subject == "trainings" or (claim.query is not None and claim.query.table in _NATS)
+    nats = claim.subject in _TRAININGS or (claim.query is not None and claim.query.table in _NATS)
     return "nats" if nats else ""
 
 
