@@ -100,7 +100,10 @@ def snapshot_file(wildcards):
 
 def snapshot_files(experiment):
     """What each study of these gradients writes."""
-    names = [*(f"{t}.csv" for t in SETTINGS.gradients[experiment].tables), "record.json"]
+    names = [
+        *(f"{t}.csv" for t in SETTINGS.gradients[experiment].tables),
+        "record.json",
+    ]
     # Wildcards are the same in outputs, log and benchmark.
     folder = FOLDER / "{experiment}/epoch-{epoch}"
     return [folder / name for name in names]

@@ -32,6 +32,8 @@ from reinrelax.reporting.wording import anchor, significant
 
 FOLDER = Path("report/errata")
 REFERENCE = Path("report/reference")
+# Tables there that are reckoned from the files that the authors made public.
+_PUBLIC = "authors_"
 KINDS = ("error", "inconsistency", "ambiguity", "observation")
 _ENTRY = ("id", "kind", "place", "title", "printed", "ours", "consequence")
 _CODE = ("code", "source")
@@ -61,12 +63,14 @@ class Item:
     """A sentence with a number, or the reason why there is none.
 
     Attributes:
-        csv: where the number stands, from the report's folder; empty for the paper's own numbers.
+        csv: where the number stands, from the report's folder; empty for one of others.
+        whose: it is then.
     """
 
     text: str
     absence: str
     csv: str
+    whose: str = ""
 
 
 @dataclass(frozen=True)
@@ -137,7 +141,7 @@ def _code(where: str, raw: Mapping[str, Any], collected: Collected) -> str:
         raise ConfigError(
             f"{where}.source: unknown {raw['source']!r}; {REFERENCE}/sources.csv has {', '.join(places)}"
         )
-    return f"{' '.join(str(raw['code']).split())} ({places[raw['source']]})"
+    return f"{' '.join(str(raw['code']).split()).removesuffix('.')} ({places[raw['source']]})."
 
 
 def _item(where: str, raw: Any, collected: Collected) -> Item:
@@ -156,18 +160,18 @@ def _item(where: str, raw: Any, collected: Collected) -> Item:
     found = query.result()
     if found is None or (second and second.result() is None):
         failed = query if found is None or second is None else second
-        return Item(_label(raw["text"]), failed.absence(), query.csv)
+        return Item(_label(raw["text"]), failed.absence(), query.csv, query.whose)
     value, row = found
     if second:
         by = (second.result() or (math.nan, {}))[0]
         value = value - by if other == "minus" else value / by if by else math.nan
     if not math.isfinite(value):
-        return Item(_label(raw["text"]), "no finite number", query.csv)
+        return Item(_label(raw["text"]), "no finite number", query.csv, query.whose)
     digits = raw.get("digits", 3)
     shown = {"value": significant(value, digits), "name": plain_cell(row.get(label, "")).text}
     ends = (significant(number(row.get(end)), digits) or "–" for end in limits)
     shown |= dict(zip(("low", "high"), ends, strict=True))
-    return Item(raw["text"].format(**shown), "", query.csv)
+    return Item(raw["text"].format(**shown), "", query.csv, query.whose)
 
 
 def _check_columns(where: str, query: "_Query", fields: set[str], label: Any, limits: Any) -> None:
@@ -223,6 +227,12 @@ class _Query:
     def csv(self) -> str:
         """The table's place, from the report's folder."""
         return "" if self.reference else f"tables/{self.table}.csv"
+
+    @property
+    def whose(self) -> str:
+        """Whose number it is, if it is not ours."""
+        theirs = "the authors’ public files" if self.table.startswith(_PUBLIC) else "the paper’s numbers"
+        return theirs if self.reference else ""
 
     def result(self) -> tuple[float, Line] | None:
         """The number and, where it is one row's, the row; None where no row fits."""
