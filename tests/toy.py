@@ -58,6 +58,10 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "quadrature": ("seeds", "epoch", "rule", "beta", "quantity", "value"),
     "identities": ("identity", "categories", "latents", "beta", "tau", "functions", "quantity", "value"),
     "figure2": ("estimator", "latent", "beta", "mean", "ci_low", "ci_high", "seeds", "diverged", *AUTHORS),
+    "figure2_run": (
+        *("estimator", "latent", "beta", "mean", "ci_low", "ci_high", "seeds", "diverged"),
+        *AUTHORS,
+    ),
     "figure2_minimum": ("estimator", "latent", "beta", "low", "high", "nelbo", "paper"),
     "readings": (
         *("estimator", "label", "variant_of", "equation", "settings", "epochs", "seeds", "diverged"),
@@ -205,6 +209,11 @@ def everything() -> dict[str, list[dict[str, Any]]]:
             | theirs
             for name in ("ReinMax-RK2", "ReinMax-RK2-corrected")
             for beta, mean in ((0, 150), (0.5, 140), (0.55, 141), (1, 145))
+        ],
+        "figure2_run": [
+            {"estimator": "ReinMax-RK2-run", "latent": "8x4", "beta": beta, "mean": mean, "seeds": 2}
+            | {"diverged": 0, **theirs}
+            for beta, mean in ((0, 214), (0.5, 143), (0.55, 133), (1, 140))
         ],
         "figure2_minimum": [
             {

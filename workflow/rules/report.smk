@@ -25,7 +25,7 @@ OTHER_TABLES = [
         "quadrature",
     ),
     *("early", "early_curves"),
-    *("baseline", "example", "identities", "figure2", "readings_curves"),
+    *("baseline", "example", "identities", "figure2", "figure2_run", "readings_curves"),
     *("relaxations_curves", "relaxations_learned"),
     *("rl_scores", "rl_improvement", "rl_curves", "rl_figure3"),
     "rl_gradients",

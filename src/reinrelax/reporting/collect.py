@@ -64,8 +64,8 @@ def write_tables(config: Config, root: Path, any_source: bool = False) -> None:
     }
     learned, measured_at, measured_as_run = map(studied.of, ("rl", *GRADIENTS))
     scored = rl.scores(learned["episodes"])
-    weighted, searched = (
-        last_rows(gathered.of(*names).rows) for names in (("beta", f"beta{AS_RUN}"), ("grid",))
+    weighted, weighted_as_run, searched = (
+        last_rows(gathered.of(name).rows) for name in ("beta", f"beta{AS_RUN}", "grid")
     )
     read = readings.labelled(gathered.of("readings"))
     relaxed = relaxations.labelled(gathered.of("relaxations"))
@@ -93,7 +93,8 @@ def write_tables(config: Config, root: Path, any_source: bool = False) -> None:
         "example": measured_at["example"],
         "identities": studied.of("identities")["identities"],
         "figure2": beta.figure2(weighted, root),
-        "figure2_minimum": beta.minimum(weighted),
+        "figure2_run": beta.figure2(weighted_as_run, root),
+        "figure2_minimum": beta.minimum(pd.concat((weighted, weighted_as_run), ignore_index=True)),
         "readings": readings.readings(read, stated),
         "readings_curves": readings.curves(read),
         "baseline": baseline,

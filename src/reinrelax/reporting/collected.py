@@ -28,6 +28,7 @@ FILLED_BY: Mapping[str, str] = {
     **dict.fromkeys(("early", "early_last", "early_curves"), "early"),
     "identities": "identities",
     "figure2": "beta",
+    "figure2_run": "beta-run",
     "figure2_minimum": "beta",
     "table4": "cost",
     "table5": "grid",

@@ -35,6 +35,7 @@ KEYS: Mapping[str, Sequence[str]] = {
     "example": ("seed", "epoch", "rule", "x"),
     "identities": ("identity", "categories", "latents", "beta", "tau", "quantity"),
     "figure2": (*_PLACE, "beta"),
+    "figure2_run": (*_PLACE, "beta"),
     "figure2_minimum": _PLACE,
     "grid": (*_PLACE, "optimizer", "learning_rate", "tau", "eta"),
     "selection": ("latent",),

@@ -141,7 +141,7 @@ def figure2(read: Read) -> LineFigure:
     """
     table, lowest = (
         found.assign(series=found["estimator"].map(lambda name: _RK2.get(name, name)))
-        for found in (read("figure2"), read("figure2_minimum"))
+        for found in (stacked([read("figure2"), read("figure2_run")], ()), read("figure2_minimum"))
     )
     theirs = table.dropna(subset=["authors_mean"]).drop_duplicates(["latent", "beta"])
     theirs = theirs.assign(

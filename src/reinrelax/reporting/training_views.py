@@ -45,7 +45,7 @@ def _figure2_authors(collected: Collected) -> list[Table]:
             value_cell(line, 4, ("authors_mean", "authors_low", "authors_high")),
             value_cell(line, 3, ("difference", "difference_low", "difference_high")),
         ]
-        for line in collected.lines("figure2")
+        for line in (*collected.lines("figure2"), *collected.lines("figure2_run"))
         if _finite(line, "authors_mean")
     ]
     columns = [
