@@ -221,8 +221,15 @@ def _section(
         absence="" if blocks else _absence(collected, raw["source"]),
         lacking=list(dict.fromkeys(filter(None, reasons))),
         progress=collected.progress(raw["source"]),
-        origin=_origin(collected, raw["tables"], [raw["source"]]),
+        origin=_origin(collected, raw["tables"], _sources(collected, raw["source"])),
         errata=[known[name] for name in raw.get("errata", ())],
+    )
+
+
+def _sources(collected: Collected, source: str) -> list[str]:
+    """An experiment or study, and what was run differently of it."""
+    return list(
+        dict.fromkeys([source, *(line.get("experiment", source) for line in collected.planned(source))])
     )
 
 

@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 
 from reinrelax.claims.model import METRICS, Claim, Verdict
-from reinrelax.config import Config
+from reinrelax.config import AS_RUN, Config
 from reinrelax.document import read_yaml
 from reinrelax.reporting.collected import FILLED_BY
 from reinrelax.reporting.gather import recompute
+from reinrelax.reporting.numbers.elbo import RUN, SUBJECTS
 from reinrelax.reporting.wording import count, images
 
 SECTIONS = Path("report/templates/sections")
@@ -20,7 +21,6 @@ _PLACES = {
     **{metric: ("elbo", name, name) for metric, name in zip(METRICS, ("table2", "table3"), strict=True)},
     "learning": ("rl", "a-figure3", "rl_scores"),
 }
-_TRAININGS = ("trainings", "trainings as run")
 # Of tables whose values have a unit; where a claim is about a quotient or a correlation it has none.
 _NATS = {
     "relaxations",
@@ -89,7 +89,8 @@ class Records:
     def _place(self, claim: Claim) -> tuple[str, str, str]:
         """Experiment or study, section of the page and table that a claim is about."""
         if claim.query is None:
-            return _PLACES.get(claim.metric) or _PLACES.get(claim.subject, ("", "", ""))
+            source, *place = _PLACES.get(claim.metric) or _PLACES.get(claim.subject, ("", "", ""))
+            return (f"{source}{AS_RUN}" if claim.subject == SUBJECTS[RUN] else source, place[0], place[1])
         if claim.query.reference:
             return "", "", ""
         table = claim.query.table
@@ -115,14 +116,14 @@ def minimum(claim: Claim) -> str:
         else:
             words.append(_MINIMUM.get(name, f"{name} {{:,}} or more").format(value))
     if claim.minimum.settings:
-        words.append("the settings as run" if claim.subject == _TRAININGS[1] else "the paper’s settings")
+        words.append("the settings as run" if claim.subject == SUBJECTS[RUN] else "the paper’s settings")
     return ", ".join(words)
 
 
 def _unit(claim: Claim) -> str:
     if claim.judge in _UNITLESS:
         return ""
-    nats = claim.subject in _TRAININGS or (claim.query is not None and claim.query.table in _NATS)
+    nats = claim.subject in SUBJECTS.values() or (claim.query is not None and claim.query.table in _NATS)
     return "nats" if nats else ""
 
 
