@@ -59,6 +59,12 @@ def test_nothing_there_gives_headers_and_the_papers_settings(load_config: Load) 
     assert len(published) == 42
     assert published["paper"]["ReinMax-CV", "8x4"] == "Adam, 0.0005, τ 1.0, η 1.5"
     assert published["paper"]["STGS", "8x4"] == "Adam, 0.0003, τ 0.5"
+    run = published["as_run"]
+    assert run[run != ""].to_dict() == {
+        ("ST", "10x30"): "RAdam, 0.007, τ 1.4",
+        ("ReinMax-CV", "4x24"): "Adam, 0.0005, τ 1.3, η 1.5",
+        ("ReinMax-CV", "10x30"): "RAdam, 0.0005, τ 0.7, η 1.0",
+    }
     assert published["points"]["ReinMax-CV", "8x4"] == 2
     assert math.isnan(published["points"]["STGS", "8x4"])
 

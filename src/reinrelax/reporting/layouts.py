@@ -176,6 +176,7 @@ LAYOUTS: Mapping[str, Listing | Crossed] = {
             _ESTIMATOR,
             _SHAPE,
             Column("Paper", Value("paper")),
+            Column("As run", Value("as_run")),
             Column("Best found", Value("best", absent=NOT_RUN)),
             Column("Its NELBO", Value("best_nelbo", "nats", absent=NOT_RUN)),
             Column("Paper’s above it", Value("gap", "signed")),

@@ -103,7 +103,7 @@ def table5(collected: Collected) -> list[Table]:
         [
             Cell(line["estimator"]),
             Cell(shape(line["latent"])),
-            Cell(line["paper"]),
+            Cell(line["paper"], small=[f"run with {line['as_run']}"] if line["as_run"] else ()),
             Cell(line["best"]),
             _nats(line, "best_nelbo"),
             _nats(line, "paper_nelbo"),

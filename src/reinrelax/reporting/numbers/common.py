@@ -46,15 +46,22 @@ def reference(root: Path, name: str) -> list[dict[str, str]]:
         raise ResultsError(f"{path}: cannot be read ({error}). Restore it from the repository") from None
 
 
-def published_settings(root: Path) -> dict[tuple[str, str], dict[str, Any]]:
-    """Table 5: (estimator, latent) to optimizer, learning_rate, tau and, where it has one, eta."""
+def published_settings(
+    root: Path, name: str = "table5_hyperparameters"
+) -> dict[tuple[str, str], dict[str, Any]]:
+    """Table 5: (estimator, latent) to optimizer, learning_rate and, where it has them, tau and eta.
+
+    Args:
+        root: the project's folder.
+        name: of the table; `as_run_hyperparameters` has the settings of what was run differently.
+    """
     names = {"learning_rate": "learning_rate", "temperature": "tau", "eta": "eta"}
     return {
         (row["estimator"], row["latent"]): {
             "optimizer": row["optimizer"],
             **{name: float(row[key]) for key, name in names.items() if row[key]},
         }
-        for row in reference(root, "table5_hyperparameters")
+        for row in reference(root, name)
     }
 
 
