@@ -25,7 +25,7 @@ class _Step:
     """What is done together.
 
     Attributes:
-        experiments: with what the authors ran differently of each.
+        experiments: with what the authors ran differently of each, unless that is a step of its own.
         shapes: latent shapes, each a stage of its own in this order, and after them any other; none, where
             all are one stage.
         only: whether other shapes are left to a later step.
@@ -46,6 +46,7 @@ _STEPS = (
     _Step(("gradients", "identities", *DEMONSTRATIONS)),
     _Step(("relaxations",)),
     _Step(("rl",)),
+    _Step(("gradients-run",)),
     _Step(("cost",)),
     _Step(("early",), _SHAPES),
     _Step(
@@ -167,9 +168,15 @@ def _jobs(stage: Stage) -> str:
     return "1 job" if len(stage.jobs) == 1 else f"{len(stage.jobs)} jobs"
 
 
+def _experiment(job: Job) -> str:
+    """What a step names it by: as what is printed, unless what was run differently is a step of its own."""
+    own = any(job.experiment in step.experiments for step in _STEPS)
+    return job.experiment if own else job.experiment.removesuffix(AS_RUN)
+
+
 def _place(job: Job) -> tuple[int, int, str, bool]:
     """The step that a job belongs to; there the rank of its latent shape, the shape, and whether it waits."""
-    experiment = job.experiment.removesuffix(AS_RUN)
+    experiment = _experiment(job)
     shape = str(job.source.first.shape) if isinstance(job.source, Cell) else ""
     index, step = next(
         (index, step)
@@ -187,7 +194,7 @@ def _place(job: Job) -> tuple[int, int, str, bool]:
 def _name(place: tuple[int, int, str, bool], members: Sequence[Job]) -> str:
     """What a stage is called, as `elbo/8x4`."""
     step, _, shape, waits = place
-    experiments = ", ".join(dict.fromkeys(job.experiment.removesuffix(AS_RUN) for job in members))
+    experiments = ", ".join(dict.fromkeys(map(_experiment, members)))
     others = ", other estimators" if waits else ""
     return f"{experiments}/{shape}{others}" if _STEPS[step].shapes else experiments
 

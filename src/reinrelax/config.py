@@ -32,6 +32,8 @@ SCHEMA = Path("workflow/schemas/config.schema.yaml")
 TRAININGS = ("elbo", "early", "beta", "grid", "readings")
 # After the name of an experiment: its trainings as the authors ran them, where that is not as they print it.
 AS_RUN = "-run"
+# Trainings at whose snapshots gradients are measured.
+GRADIENTS = ("gradients", f"gradients{AS_RUN}")
 _COMPARED = tuple(f"experiments.{name}" for name in ("elbo", "early", "beta"))
 _MAX_CODES = 1 << 16
 _MAX_TRAININGS = 20_000
@@ -77,6 +79,7 @@ class Config:
             Figure 2, `grid` Table 5, `readings` what the paper leaves open, `gradients` the VAE whose
             gradients are measured, `relaxations` paper A's VAEs, whose "estimators" are kinds of latent
             variables. `elbo-run` and its like are what the authors ran differently.
+        gradients: what is measured of `gradients` and `gradients-run`.
         products: "float32" or "bfloat16", what the layers of all VAEs multiply.
         raw: the mapping it was made from, for the record.
     """
@@ -87,7 +90,7 @@ class Config:
     machine: Machine
     products: str
     trainings: Mapping[str, Training]
-    gradients: Gradients
+    gradients: Mapping[str, Gradients]
     identities: Identities
     cost: Cost
     copula: Copula
@@ -130,8 +133,9 @@ def load(raw: Mapping[str, Any], root: Path = Path()) -> Config:
             trainings[name] = _training(f"experiments.{name}", block, settings)
             if block.get("as_run"):
                 trainings[f"{name}{AS_RUN}"] = _as_run(f"experiments.{name}", block, as_run)
-    gradients = experiments["gradients"]
-    trainings["gradients"] = _training("experiments.gradients.training", gradients["training"], settings)
+    for name in GRADIENTS:
+        where = f"experiments.{name}.training"
+        trainings[name] = _training(where, experiments[name]["training"], settings)
     trainings["relaxations"] = _relaxations(experiments["relaxations"])
     for name, training in trainings.items():
         if (count := training.seeds * sum(map(len, training.settings.values()))) > _MAX_TRAININGS:
@@ -146,11 +150,11 @@ def load(raw: Mapping[str, Any], root: Path = Path()) -> Config:
                 f"experiments.{name}: batch_size must be at most dataset.train_images = {images}; "
                 f"got {training.batch_size}"
             )
-    if images is not None and gradients["images"] > images:
-        raise ConfigError(
-            f"experiments.gradients.images: must be at most dataset.train_images = {images}; "
-            f"got {gradients['images']}"
-        )
+    for name in GRADIENTS:
+        if images is not None and (wanted := experiments[name]["images"]) > images:
+            raise ConfigError(
+                f"experiments.{name}.images: must be at most dataset.train_images = {images}; got {wanted}"
+            )
     return Config(
         scale=raw["scale"],
         results=Path(raw["results"]),
@@ -158,7 +162,10 @@ def load(raw: Mapping[str, Any], root: Path = Path()) -> Config:
         machine=Machine(**raw["machine"]),
         products=raw["products"],
         trainings=trainings,
-        gradients=_gradients(gradients, trainings["gradients"], settings),
+        gradients={
+            name: _gradients(f"experiments.{name}", experiments[name], trainings[name], settings)
+            for name in GRADIENTS
+        },
         identities=_identities(experiments["identities"]),
         cost=_cost(experiments["cost"], settings),
         copula=_copula(experiments["copula"]),
@@ -229,8 +236,7 @@ def _check_names(where: str, block: Mapping[str, Any]) -> None:
             at(f"{where}.vary.{name}", lookup, name)
 
 
-def _gradients(block: Mapping[str, Any], training: Training, settings: Settings) -> Gradients:
-    where = "experiments.gradients"
+def _gradients(where: str, block: Mapping[str, Any], training: Training, settings: Settings) -> Gradients:
     if len(training.estimators) != 1 or len(training.latent_shapes) != 1:
         raise ConfigError(f"{where}.training: one estimator and one latent shape; got several")
     if len(next(iter(training.settings.values()))) != 1:
@@ -245,10 +251,17 @@ def _gradients(block: Mapping[str, Any], training: Training, settings: Settings)
             f"{where}.every: {block['every']} asks for more than {_MAX_SNAPSHOTS:,} snapshots in "
             f"training.epochs = {training.epochs}"
         )
-    snapshots = {*range(0, training.epochs, block["every"]), training.epochs}
+    if (first := block["first"]) > training.epochs:
+        raise ConfigError(f"{where}.first: must be at most training.epochs = {training.epochs}; got {first}")
+    every = range(block["every"], training.epochs, block["every"])
+    snapshots = {first, *(epoch for epoch in every if epoch > first), training.epochs}
 
     def selection(name: str) -> tuple[Measured, ...]:
+        if name not in block:
+            return ()
         return _measured(f"{where}.{name}", {**block[name], "draws": block["draws"]}, shape, settings)
+
+    control = block.get("control", {})
 
     return Gradients(
         snapshots=tuple(sorted(snapshots)),
@@ -256,9 +269,10 @@ def _gradients(block: Mapping[str, Any], training: Training, settings: Settings)
         figure1=selection("figure1"),
         table1=selection("table1"),
         sweep=selection("sweep"),
-        control_taus=tuple(block["control"]["tau"]),
-        control_etas=tuple(block["control"]["eta"]),
-        betas=tuple(block["betas"]),
+        control_taus=tuple(control.get("tau", ())),
+        control_etas=tuple(control.get("eta", ())),
+        betas=tuple(block.get("betas", ())),
+        random_images=block["random_images"],
     )
 
 

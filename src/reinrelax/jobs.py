@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from reinrelax.config import Config
+from reinrelax.config import GRADIENTS, Config
 from reinrelax.runs import Cell, cells
 from reinrelax.studies import Study, studies
 
@@ -50,13 +50,13 @@ class Job:
     @property
     def reads_images(self) -> bool:
         """Whether the result depends on the images."""
-        return isinstance(self.source, Cell) or self.name == "cost" or self.name.startswith("gradients/")
+        return isinstance(self.source, Cell) or self.experiment in ("cost", *GRADIENTS)
 
 
 def jobs(config: Config) -> Iterator[Job]:
     """Cells first: what a study reads must not be younger than the study, or Snakemake runs it again."""
     for name, cell in cells(config).items():
-        kept = {"gradients": (".pt",), "relaxations": (".npz",)}.get(cell.first.experiment, ())
+        kept = {"relaxations": (".npz",), **dict.fromkeys(GRADIENTS, (".pt",))}.get(cell.first.experiment, ())
         # What saves a training later on, see `experiments.finished`.
         saving = (Path(f"{name}.runs{suffix}") for suffix in (".json", *kept))
         yield Job(

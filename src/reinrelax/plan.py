@@ -120,7 +120,8 @@ def estimate_study(config: Config, study: Study, timings: Iterable[Timing]) -> f
         return STARTUP_SECONDS + _cost_seconds(config, list(timings))
     if study.name.startswith("rl/"):
         return STARTUP_SECONDS + _learning_seconds(study.settings)
-    spec, shape = config.gradients, config.trainings["gradients"].latent_shapes[0]
+    spec, training = config.gradients[study.experiment], config.trainings[study.experiment]
+    shape = training.latent_shapes[0]
     terms = sum(_terms(one) for one in spec.figure1)
     if study.settings["last"]:
         terms += sum(_terms(one) for one in (*spec.table1, *spec.sweep))
@@ -128,8 +129,8 @@ def estimate_study(config: Config, study: Study, timings: Iterable[Timing]) -> f
         3 * len(spec.control_taus) * (spec.draws * _TERM_SECONDS + len(spec.control_etas) * _CATEGORY_SECONDS)
     )
     numbers = spec.samples * spec.images * shape.latents * shape.categories
-    seeds = config.trainings["gradients"].seeds
-    return STARTUP_SECONDS + seeds * (numbers * terms + spec.images / 100 * _PAIRS_SECONDS)
+    pairs = spec.images / 100 * _PAIRS_SECONDS if spec.betas else 0.0
+    return STARTUP_SECONDS + training.seeds * (numbers * terms + pairs)
 
 
 def _terms(one: Measured) -> float:

@@ -126,8 +126,8 @@ def _sources(run: Run) -> list[str]:
 
 
 def _split(name: str, runs: list[Run], config: Config) -> Iterator[Cell]:
-    if runs[0].experiment == "gradients":
-        yield Cell(name, tuple(runs), config.gradients.snapshots)  # one file holds all its snapshots
+    if (measured := config.gradients.get(runs[0].experiment)) is not None:
+        yield Cell(name, tuple(runs), measured.snapshots)  # one file holds all its snapshots
         return
     size = config.machine.max_replicas_per_job
     alike: dict[Hyper, list[Run]] = {}

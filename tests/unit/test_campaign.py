@@ -29,6 +29,7 @@ def test_stages_have_every_job_once_and_the_conclusive_ones_first(load_config: L
         "gradients, identities, copula, bridge, decoupled, properties",
         "relaxations",
         "rl",
+        "gradients-run",
         "cost",
         "early/8x4",
         *("elbo/8x4", "elbo/8x4, other estimators"),
@@ -51,7 +52,7 @@ def test_stages_have_every_job_once_and_the_conclusive_ones_first(load_config: L
     assert {name: s for stage in found for name, s in stage.seconds.items()} == left
     lines = campaign.describe(config, found, 2).splitlines()
     assert len(lines) == len(found) + 1
-    assert lines[5].startswith("  6. elbo/8x4, 3 jobs: about ")
+    assert lines[6].startswith("  7. elbo/8x4, 3 jobs: about ")
 
 
 def test_the_papers_scale_begins_where_its_methods_differ_most() -> None:
@@ -60,7 +61,7 @@ def test_the_papers_scale_begins_where_its_methods_differ_most() -> None:
     merge(raw, yaml.safe_load((ROOT / "workflow/scales/paper.yaml").read_text(encoding="utf-8")))
     names = [stage.name for stage in campaign.stages(configuration.load(raw, ROOT), ROOT)]
     shapes = ("8x4", "64x8", "16x12", "10x30", "8x16", "4x24")
-    assert names[4:] == [
+    assert names[5:] == [
         *(f"early/{shape}" for shape in shapes),
         *(f"elbo/{shape}{more}" for shape in shapes for more in ("", ", other estimators")),
         *("beta/8x4", "readings/8x4", "beta/8x16", "beta/4x24"),
@@ -90,7 +91,7 @@ def test_failures_hold_nothing_up_and_the_time_does(
 
     def workflow(files: Sequence[Path], cores: str, targets: Sequence[str], end: float | None) -> int | None:
         asked.append(list(targets))
-        return [0, 1, 0, 0, 0, None][len(asked) - 1]
+        return [0, 1, 0, 0, 0, 0, None][len(asked) - 1]
 
     monkeypatch.setattr(campaign, "_workflow", workflow)
     said: list[str] = []
@@ -98,15 +99,15 @@ def test_failures_hold_nothing_up_and_the_time_does(
     assert outcome.failed == ("relaxations",)
     assert (outcome.out_of_time, outcome.interrupted) == (True, False)
     assert [stage.name for stage in outcome.left] == [stage.name for stage in campaign.stages(config, ROOT)]
-    assert len(asked) == 6
+    assert len(asked) == 7
     folder = config.folder.as_posix()
     assert f"{folder}/gradients/8x4/ReinMax.csv" in asked[0]
     assert f"{folder}/identities/record.json" in asked[0]
-    assert asked[5] == [
+    assert asked[6] == [
         f"{folder}/{name}.csv"
         for name in ("elbo/8x4/ReinMax", "elbo/8x4/ReinMax-CV", "elbo-run/8x4/ReinMax-CV-run")
     ]
-    assert any(line.startswith("\n6 of 12: elbo/8x4") for line in said)
+    assert any(line.startswith("\n7 of 13: elbo/8x4") for line in said)
 
 
 @pytest.fixture

@@ -7,10 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from reinrelax import stats
 from reinrelax.config import Config
 from reinrelax.errors import ResultsError
 from reinrelax.reporting import collect
 from reinrelax.reporting.numbers.common import in_words, labels, over_seeds
+from reinrelax.reporting.style import PAPER
 from reinrelax.reporting.tables import read_table
 from reinrelax.results import read_study
 from reinrelax.run import Run
@@ -20,11 +22,12 @@ from tests.synthetic import noise, plausible, write_results, write_studies
 
 Load = Callable[..., Config]
 
-ALWAYS = {"cells", "studies", "table2", "table3", "table5"}
+ALWAYS = {"cells", "studies", "table2", "table3", "table5", "selection"}
 FROM_STUDIES = ("table1", "table4", "figure1", "sweep", "control", "quadrature", "example", "identities")
 FROM_STUDIES += tuple(name for _, names in DEMONSTRATIONS.values() for name in names)
 FROM_STUDIES += ("rl_scores", "rl_summary", "rl_improvement", "rl_curves", "rl_figure3", "rl_gradients")
-FROM_CELLS = ("curves", "grid", "figure2", "figure2_minimum", "readings", "readings_curves")
+FROM_STUDIES += ("table1_run", "figure1_run")
+FROM_CELLS = ("curves", "grid", "figure2", "figure2_run", "figure2_minimum", "readings", "readings_curves")
 FROM_CELLS += ("early", "early_last", "early_curves")
 FROM_CELLS += ("relaxations", "relaxations_curves", "relaxations_learned")
 FROM_IMAGES = ("baseline",)  # which made-up results have not
@@ -237,6 +240,70 @@ def test_figure1_labels_settings_apart_and_averages_over_seeds(load_config: Load
     half = 4.302653 * 0.01 * planted / math.sqrt(3)
     assert (line["high"] - line["value"], line["seeds"]) == pytest.approx((half, 3), rel=1e-4)
     assert found.loc[found["quantity"] == "p_unbiased", "low"].isna().all()
+
+
+def test_what_was_run_stands_beside_the_authors_means(load_config: Load) -> None:
+    """Theirs after epoch 1; ours are planted on ten VAEs that differ by 1% of the first from each other."""
+    config = load_config(experiments={"gradients-run": {"training": {"seeds": 10}}}, scale="ten")
+    write_studies(config)
+    collect.write_tables(config, ROOT)
+    found = table(config, "figure1_run")
+    assert set(found["label"]) == {*PAPER[:-1], "ReinMax-CV-run"}
+    assert set(found["epoch"]) == {1, 2}
+    lines = found.set_index(["label", "quantity", "epoch"])
+    line = lines.loc[("ReinMax", "cosine_batch", 1)]
+    assert (line["authors_mean"], line["authors_seeds"]) == (0.7718, 10)
+    half = 2.262157 * 0.0763 / math.sqrt(10)
+    assert line["authors_high"] - line["authors_mean"] == pytest.approx(half, rel=1e-5)
+    planted = plausible("ReinMax", {"tau": 1.0}, 1, "cosine_batch")
+    ours = planted * (1 + 0.01 * np.arange(10))
+    assert line["value"] == pytest.approx(ours.mean())
+    expected = stats.difference_interval(ours, 0.7718, 0.0763, 10)
+    assert [line[f"difference{end}"] for end in ("", "_low", "_high")] == pytest.approx(
+        [expected.estimate, expected.low, expected.high]
+    )
+    assert lines.loc[("ReinMax", "std_image", 1), "authors_mean"] == 5.794
+    # Nothing public: another quantity, ReinMax-CV, an epoch between theirs, and where a mean was zero.
+    for place in (("ReinMax", "cosine", 1), ("ReinMax-CV-run", "cosine_batch", 1), ("ST", "std_image", 2)):
+        assert lines.loc[place, ["authors_mean", "difference"]].isna().all(), place
+    config = load_config(experiments={"gradients-run": {"training": {"epochs": 15}, "every": 15}})
+    write_studies(config)
+    collect.write_tables(config, ROOT)
+    lines = table(config, "figure1_run").set_index(["label", "quantity", "epoch"])
+    assert math.isnan(lines.loc[("STGS", "std_image", 15), "authors_mean"])  # infinite
+    assert lines.loc[("STGS", "cosine_batch", 15), "authors_mean"] == 0.4218
+
+
+def test_gradients_as_run_are_not_those_of_figure1(load_config: Load) -> None:
+    config = load_config()
+    write_studies(config, only=lambda name: name.startswith("gradients-run/"))
+    collect.write_tables(config, ROOT)
+    assert table(config, "figure1").empty
+    assert table(config, "table1").empty
+    as_run = table(config, "table1_run").set_index("estimator")
+    assert set(as_run["quantity"]) == {"std_image"}
+    assert (as_run["seeds"] == 2).all()
+    assert as_run["ratio"]["ST"] == 1
+    assert as_run["paper"]["ReinMax"] == 7.4
+    write_studies(config, only=lambda name: name.startswith("gradients/"))
+    collect.write_tables(config, ROOT)
+    assert set(table(config, "table1")["quantity"]) == {"std_relative", "std_root"}
+
+
+def test_figure2_stands_beside_the_authors_seeds_at_their_shape(load_config: Load) -> None:
+    config = load_config(experiments={"beta": {"latent_shapes": ["8x4", "4x24"]}})
+    write_results(config, flat, only=lambda cell: cell.name.startswith("beta"))
+    collect.write_tables(config, ROOT)
+    found, as_run = table(config, "figure2"), table(config, "figure2_run")
+    beside = found[found["authors_mean"].notna()]
+    assert set(beside["latent"]) == {"8x4"}
+    assert set(beside["estimator"]) == {"ReinMax-RK2", "ReinMax-RK2-corrected"}
+    assert set(as_run["estimator"]) == {"ReinMax-RK2-run"}
+    assert as_run["authors_mean"].notna().all()
+    assert set(beside["beta"]) == {0.0, 0.5, 1.0}
+    line = beside[beside["beta"] == 0.5].iloc[0]
+    assert (line["authors_mean"], line["authors_seeds"]) == (142.967, 5)
+    assert line["difference"] == pytest.approx(line["mean"] - 142.967)
 
 
 def test_several_p_values_become_one_by_bonferroni() -> None:

@@ -10,10 +10,11 @@ import pytest
 import yaml
 
 from reinrelax import config as configuration
-from reinrelax.config import Config
+from reinrelax.config import GRADIENTS, Config
 from reinrelax.errors import ConfigError
 from reinrelax.estimators import lookup
 from reinrelax.runs import cells, run_table
+from reinrelax.specs import Setting
 from reinrelax.studies import studies
 from reinrelax.types import LatentShape
 from tests.conftest import ROOT, merge
@@ -88,7 +89,18 @@ BAD = [
         {"experiments": {"gradients": {"training": {"estimators": ["ST", "ReinMax"]}}}},
         "training: one estimator and one latent shape",
     ),
-    ({"experiments": {"gradients": {"images": 400}}}, "gradients.images: must be at most .* = 300; got 400"),
+    *(
+        ({"experiments": {name: {"images": 400}}}, f"{name}.images: must be at most .* = 300; got 400")
+        for name in GRADIENTS
+    ),
+    (
+        {"experiments": {"gradients-run": {"first": 3}}},
+        "gradients-run.first: must be at most training.epochs = 2; got 3",
+    ),
+    (
+        {"experiments": {"gradients-run": {"training": {"latent_shapes": ["8x16"]}}}},
+        r"experiments.gradients-run.training.latent_shapes\[0\]: 8x16 has more than 65536 codes",
+    ),
     ({"experiments": {"identities": {"shapes": ["16x12"]}}}, "identities.shapes: 16x12 has more than 65536"),
     ({"experiments": {"cost": {"latent_shape": "x"}}}, "cost.latent_shape: latent shape 'x'"),
     (
@@ -158,9 +170,13 @@ def test_shipped_scales_are_valid(scale: str | None) -> None:
             ("grid", 160): 6 * (80 + 70),
             ("readings", 160): 21 * 10,
             ("gradients", 50): 1,
+            ("gradients-run", 50): 10,
             ("relaxations", 10): 34 * 3,
         }
-        assert config.gradients.snapshots == tuple(range(0, 51, 5))
+        assert config.gradients["gradients"].snapshots == tuple(range(0, 51, 5))
+        assert config.gradients["gradients-run"].snapshots == (1, *range(5, 51, 5))
+        (as_run,) = config.trainings["gradients-run"].settings.values()
+        assert as_run == (Setting("Adam", 0.0005, (("tau", 1.0),)),)
 
 
 def test_run_table_holds_table_5(load_config: Callable[..., Config]) -> None:
@@ -209,7 +225,8 @@ def test_what_the_authors_ran_differently_is_trained_beside_what_they_print() ->
 def test_without_a_list_nothing_is_trained_as_run(raw_config: dict[str, Any]) -> None:
     for block in raw_config["experiments"].values():
         block.pop("as_run", None)
-    assert not [name for name in configuration.load(raw_config, ROOT).trainings if name.endswith("-run")]
+    found = [name for name in configuration.load(raw_config, ROOT).trainings if name.endswith("-run")]
+    assert found == ["gradients-run"]
 
 
 def test_settings_take_precedence_by_how_specific_they_are(load_config: Callable[..., Config]) -> None:
@@ -281,21 +298,37 @@ def test_studies_depend_on_their_own_settings(load_config: Callable[..., Config]
 
     assert set(studies(load_config())) == {
         *("gradients/epoch-0", "gradients/epoch-2", "identities", "cost"),
+        *("gradients-run/epoch-1", "gradients-run/epoch-2"),
         *("copula", "bridge", "decoupled", "properties"),
         *(f"rl/{place}/{name}" for place in PLACES for name in ("REINFORCE", "RELAX")),
     }
     gradients = {"gradients/epoch-0", "gradients/epoch-2"}
     assert changed(experiments={"gradients": {"samples": 64}}) == gradients
     assert changed(experiments={"gradients": {"training": {"seeds": 2}}}) == gradients
+    as_run = {"gradients-run/epoch-1", "gradients-run/epoch-2"}
+    assert changed(experiments={"gradients-run": {"random_images": False}}) == as_run
     assert changed(experiments={"identities": {"functions": 4}}) == {"identities"}
     assert changed(experiments={"cost": {"rounds": 3}}) == {"cost"}
     assert changed(experiments={"copula": {"tau": 0.2}}) == {"copula"}
     assert changed(experiments={"bridge": {"random": 4}}) == {"bridge"}
-    assert changed(dataset={"train_images": 200}) == {*gradients, "cost"}
+    assert changed(dataset={"train_images": 200}) == {*gradients, *as_run, "cost"}
     learned = {name for name in studies(load_config()) if name.startswith("rl/")}
     assert changed(experiments={"rl": {"rollouts": 4}}) == learned
     assert not changed(experiments={"rl": {"environments": {"CartPole-v1": [70, 20]}}})
     assert not changed(machine={"threads": 2}, experiments={"elbo": {"seeds": 5}})
+
+
+def test_what_gradients_are_not_asked_for_is_not_in_their_settings(
+    load_config: Callable[..., Config],
+) -> None:
+    """So that a new possibility leaves the hash of all studies that do not use it, and what is published."""
+    found = studies(load_config())
+    asked = {"training", "epoch", "last", "images", "samples", "draws", "resamples", "figure1", "table1"}
+    assert set(found["gradients-run/epoch-2"].settings) == {*asked, "random_images"}
+    assert set(found["gradients/epoch-2"].settings) == {
+        *asked,
+        *("sweep", "control_taus", "control_etas", "betas"),
+    }
 
 
 def test_latent_variables_take_each_value_in_turn(load_config: Callable[..., Config]) -> None:

@@ -88,6 +88,27 @@ def study_fingerprint(name):
     return STUDIES[name].fingerprint
 
 
+def snapshot_name(wildcards):
+    """The study of gradients that a job's file names say."""
+    return f"{wildcards.experiment}/epoch-{wildcards.epoch}"
+
+
+def snapshot_file(wildcards):
+    """The parameters at the snapshots that it reads."""
+    return studies.snapshot_path(SETTINGS, wildcards.experiment)
+
+
+def snapshot_files(experiment):
+    """What each study of these gradients writes."""
+    names = [
+        *(f"{t}.csv" for t in SETTINGS.gradients[experiment].tables),
+        "record.json",
+    ]
+    # Wildcards are the same in outputs, log and benchmark.
+    folder = FOLDER / "{experiment}/epoch-{epoch}"
+    return [folder / name for name in names]
+
+
 # Formats of the files that Snakemake's report shows, as a reader calls them.
 FORMATS = {
     ".svg": "SVG",

@@ -4,7 +4,7 @@ FIGURES = FOLDER / "figures"
 JUST_RELAX_IT = "Just Relax It!"
 EXPORTED = {
     "Beyond ReinMax": [
-        *("table1", "table2", "table3", "table4", "table5", "readings"),
+        *("table1", "table1_run", "table2", "table3", "table4", "table5", "readings"),
         *("figure2_minimum", "early_last"),
     ],
     JUST_RELAX_IT: ["relaxations", "rl_summary"],
@@ -18,18 +18,20 @@ OTHER_TABLES = [
         "curves",
         "grid",
         "figure1",
+        "figure1_run",
+        "selection",
         "sweep",
         "control",
         "quadrature",
     ),
     *("early", "early_curves"),
-    *("baseline", "example", "identities", "figure2", "readings_curves"),
+    *("baseline", "example", "identities", "figure2", "figure2_run", "readings_curves"),
     *("relaxations_curves", "relaxations_learned"),
     *("rl_scores", "rl_improvement", "rl_curves", "rl_figure3"),
     "rl_gradients",
     *(table for _, tables in studies.DEMONSTRATIONS.values() for table in tables),
 ]
-DRAWN = ["figure1", "figure2", "figure3", "figure4"]
+DRAWN = ["figure1", "figure1-run", "figure2", "figure3", "figure4"]
 DRAWN += ["sweep", "control", "quadrature", "grid", "readings", "speed", "scaling"]
 DRAWN += ["early", "early-difference"]
 # Those of paper A.

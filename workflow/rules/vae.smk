@@ -20,7 +20,9 @@ rule train:
     benchmark:
         FOLDER / "benchmarks/train/{experiment}/{shape}/{estimator}.tsv"
     wildcard_constraints:
-        experiment="|".join(SETTINGS.trainings.keys() - {"gradients", "relaxations"}),
+        experiment="|".join(
+            SETTINGS.trainings.keys() - {*configuration.GRADIENTS, "relaxations"}
+        ),
     conda:
         "../../environment.yml"
     threads: SETTINGS.machine.threads
@@ -37,11 +39,11 @@ rule train:
         )
 
 
-# The VAE at whose snapshots gradients are measured: the same training, with its parameters kept.
+# The VAEs at whose snapshots gradients are measured: the same training, with its parameters kept.
 use rule train as snapshots with:
     output:
         table=FOLDER / "{experiment}/{shape}/{estimator}.csv",
         record=FOLDER / "{experiment}/{shape}/{estimator}.json",
         snapshots=FOLDER / "{experiment}/{shape}/{estimator}.pt",
     wildcard_constraints:
-        experiment="gradients",
+        experiment="|".join(configuration.GRADIENTS),

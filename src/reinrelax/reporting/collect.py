@@ -8,12 +8,23 @@ import pandas as pd
 from reinrelax import claims, files
 from reinrelax.claims.evidence import Evidence
 from reinrelax.claims.measured import Measurements
-from reinrelax.config import AS_RUN, Config
+from reinrelax.config import AS_RUN, GRADIENTS, Config
 from reinrelax.reporting.collected import FILLED_BY
 from reinrelax.reporting.gather import Gathered, gather, last_rows
 from reinrelax.reporting.gather_studies import gather_studies
 from reinrelax.reporting.numbers import baseline as baselines
-from reinrelax.reporting.numbers import beta, cost, early, elbo, gradients, grid, readings, relaxations, rl
+from reinrelax.reporting.numbers import (
+    beta,
+    cost,
+    early,
+    elbo,
+    gradients,
+    grid,
+    readings,
+    relaxations,
+    rl,
+    selection,
+)
 from reinrelax.reporting.numbers.common import reference
 from reinrelax.reporting.numbers.verdicts import Records
 from reinrelax.studies import DEMONSTRATIONS
@@ -51,9 +62,10 @@ def write_tables(config: Config, root: Path, any_source: bool = False) -> None:
         subject: _evidence(gathered.of(f"elbo{elbo.METHODS[method]}"))
         for method, subject in elbo.SUBJECTS.items()
     }
-    scored = rl.scores(studied.tables["episodes"])
-    weighted, searched = (
-        last_rows(gathered.of(*names).rows) for names in (("beta", f"beta{AS_RUN}"), ("grid",))
+    learned, measured_at, measured_as_run = map(studied.of, ("rl", *GRADIENTS))
+    scored = rl.scores(learned["episodes"])
+    weighted, weighted_as_run, searched = (
+        last_rows(gathered.of(name).rows) for name in ("beta", f"beta{AS_RUN}", "grid")
     )
     read = readings.labelled(gathered.of("readings"))
     relaxed = relaxations.labelled(gathered.of("relaxations"))
@@ -67,18 +79,22 @@ def write_tables(config: Config, root: Path, any_source: bool = False) -> None:
         "early": compared,
         "early_last": early.last(compared),
         "early_curves": early.curves(begun, theirs),
-        "table1": gradients.table1(studied.tables, root),
-        "table4": cost.table4(studied.tables["cost"], root),
+        "table1": gradients.table1(measured_at, root),
+        "table1_run": gradients.table1(measured_as_run, root, gradients.AS_RUN),
+        "table4": cost.table4(studied.of("cost")["cost"], root),
         "grid": points,
         "table5": grid.table5(config, points, root),
-        "figure1": gradients.figure1(studied.tables),
-        "sweep": gradients.sweep(studied.tables),
-        "control": gradients.control(studied.tables),
-        "quadrature": gradients.quadrature(studied.tables),
-        "example": studied.tables["example"],
-        "identities": studied.tables["identities"],
-        "figure2": beta.figure2(weighted),
-        "figure2_minimum": beta.minimum(weighted),
+        "selection": selection.selection(root),
+        "figure1": gradients.figure1(measured_at),
+        "figure1_run": gradients.figure1_run(measured_as_run, root),
+        "sweep": gradients.sweep(measured_at),
+        "control": gradients.control(measured_at),
+        "quadrature": gradients.quadrature(measured_at),
+        "example": measured_at["example"],
+        "identities": studied.of("identities")["identities"],
+        "figure2": beta.figure2(weighted, root),
+        "figure2_run": beta.figure2(weighted_as_run, root),
+        "figure2_minimum": beta.minimum(pd.concat((weighted, weighted_as_run), ignore_index=True)),
         "readings": readings.readings(read, stated),
         "readings_curves": readings.curves(read),
         "baseline": baseline,
@@ -88,10 +104,10 @@ def write_tables(config: Config, root: Path, any_source: bool = False) -> None:
         "rl_scores": scored,
         "rl_summary": rl.summary(scored),
         "rl_improvement": rl.improvement(scored),
-        "rl_curves": rl.curves(studied.tables["episodes"]),
-        "rl_figure3": rl.figure3(studied.tables["episodes"]),
-        "rl_gradients": rl.gradients(studied.tables["policy_gradients"]),
-        **{name: studied.tables[name] for _, names in DEMONSTRATIONS.values() for name in names},
+        "rl_curves": rl.curves(learned["episodes"]),
+        "rl_figure3": rl.figure3(learned["episodes"]),
+        "rl_gradients": rl.gradients(learned["policy_gradients"]),
+        **{name: studied.of(study)[name] for study, (_, names) in DEMONSTRATIONS.items() for name in names},
     }
     measured = Measurements(tables, _references(root), FILLED_BY, plan)
     verdicts = claims.judge_all(

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from reinrelax.config import AS_RUN, Config
+from reinrelax.config import AS_RUN, GRADIENTS, Config
 from reinrelax.reporting.tables import read_table
 from reinrelax.reporting.wording import PURPOSES, count
 from reinrelax.studies import DEMONSTRATIONS
@@ -16,6 +16,8 @@ from reinrelax.studies import DEMONSTRATIONS
 FILLED_BY: Mapping[str, str] = {
     "table1": "gradients",
     "figure1": "gradients",
+    "table1_run": "gradients-run",
+    "figure1_run": "gradients-run",
     "sweep": "gradients",
     "control": "gradients",
     "quadrature": "gradients",
@@ -26,10 +28,12 @@ FILLED_BY: Mapping[str, str] = {
     **dict.fromkeys(("early", "early_last", "early_curves"), "early"),
     "identities": "identities",
     "figure2": "beta",
+    "figure2_run": "beta-run",
     "figure2_minimum": "beta",
     "table4": "cost",
     "table5": "grid",
     "grid": "grid",
+    "selection": "grid",
     "readings": "readings",
     "readings_curves": "readings",
     "baseline": "relaxations",
@@ -75,11 +79,15 @@ class Collected:
         return self._read(name)[0]
 
     def planned(self, source: str) -> list[dict[str, Any]]:
-        """The cells, also those as run, and studies of an experiment: their `name`, `state` and `message`."""
+        """The cells and studies of an experiment, also as run unless that is one of its own: their `name`,
+        `state` and `message`.
+        """
+        as_run = f"{source}{AS_RUN}"
+        experiments = {source} if as_run in GRADIENTS else {source, as_run}
         cells = [
             {**line, "name": line["cell"]}
             for line in self.lines("cells")
-            if line["experiment"] in (source, f"{source}{AS_RUN}")
+            if line["experiment"] in experiments
         ]
         studies = [
             {**line, "name": line["study"]}

@@ -112,6 +112,17 @@ LAYOUTS: Mapping[str, Listing | Crossed] = {
         ),
         (_INTERVAL,),
     ),
+    "table1_run": Listing(
+        (
+            _ESTIMATOR,
+            Column("Paper", Value("paper", "digits")),
+            Column("to ST", Value("paper_ratio", "digits")),
+            Column("Ours", Value("value", "digits", ("low", "high"), absent=NOT_RUN)),
+            Column("to ST", Value("ratio", "digits", absent=NOT_RUN)),
+            _SEEDS,
+        ),
+        (_INTERVAL,),
+    ),
     "table2": _BESIDE_PAPER,
     "table3": _BESIDE_PAPER,
     "early_last": Listing(

@@ -10,13 +10,15 @@ from reinrelax.reporting.lines import LineFigure, LinePanel, Mark, Reference
 from reinrelax.reporting.maps import MapFigure, MapPanel, Scale
 from reinrelax.reporting.numbers.common import in_words
 from reinrelax.reporting.numbers.elbo import RUN
-from reinrelax.reporting.plans import Read, panel_title, tidy
+from reinrelax.reporting.plans import Read, panel_title, stacked, tidy
 from reinrelax.reporting.style import PAPER
 
 _COSINE = "Cosine similarity to the exact gradient"
 _VARIANCE = "Variance of the gradient"
 _TRAIN = "Train negative ELBO (nats)"
 _CLIP_NATS = 3.0
+_RELATIVE = "‖std‖ / ‖mean‖, mean over images"
+_AUTHORS = "the authors’ seeds"
 _RK2 = {
     "ReinMax-RK2": "Eq. 27 as printed",
     "ReinMax-RK2-run": "Eq. 27 as run",
@@ -99,13 +101,56 @@ def figure1(read: Read) -> LineFigure:
     return LineFigure("figure1", what, data, panels, columns=2)
 
 
+def figure1_run(read: Read) -> LineFigure:
+    """By the metric that the authors' public code computes: ours beside the means of their VAEs."""
+    table = read("figure1_run")
+    shown = {"cosine_batch": ("Bias", _COSINE, False), "std_image": ("Variance", _RELATIVE, True)}
+    whose = {"here": ("value", "low", "high"), "authors": ("authors_mean", "authors_low", "authors_high")}
+    places = [(quantity, name) for quantity in shown for name in whose]
+    drawn = [
+        table[table["quantity"] == quantity].assign(
+            panel=f"{quantity}-{name}",
+            **{key: table[column] for key, column in zip(("y", "from_", "to"), whose[name], strict=True)},
+        )
+        for quantity, name in places
+    ]
+    rows = pd.concat(drawn, ignore_index=True).dropna(subset=["y"])
+    order = [f"{quantity}-{name}" for quantity, name in places]
+    data = tidy(rows, "panel", "label", "epoch", "y", ("from_", "to"), (), order)
+    panels = tuple(
+        LinePanel(
+            f"{quantity}-{name}",
+            f"{shown[quantity][0]}: {'here' if name == 'here' else 'the authors’ VAEs'}",
+            *("Epoch", shown[quantity][1], shown[quantity][2]),
+            whole=True,
+            group=quantity,
+        )
+        for quantity, name in places
+        if f"{quantity}-{name}" in set(data["panel"])
+    )
+    what = (
+        "Cosine of the whole batch and relative standard deviation over the epochs of trainings with "
+        "ReinMax, here and in the authors’ public files"
+    )
+    return LineFigure("figure1-run", what, data, panels, columns=2)
+
+
 def figure2(read: Read) -> LineFigure:
-    """Train negative ELBO over β: one panel a latent shape, with the lowest point of each line."""
+    """Train negative ELBO over β: one panel a latent shape, with the lowest point of each line and the
+    authors' own runs where there are any.
+    """
     table, lowest = (
         found.assign(series=found["estimator"].map(lambda name: _RK2.get(name, name)))
-        for found in (read("figure2"), read("figure2_minimum"))
+        for found in (stacked([read("figure2"), read("figure2_run")], ()), read("figure2_minimum"))
     )
-    data = tidy(table, "latent", "series", "beta", "mean", ("ci_low", "ci_high"), ("seeds", "diverged"))
+    theirs = table.dropna(subset=["authors_mean"]).drop_duplicates(["latent", "beta"])
+    theirs = theirs.assign(
+        series=_AUTHORS,
+        **{"mean": theirs["authors_mean"], "seeds": theirs["authors_seeds"], "diverged": 0},
+        **{"ci_low": theirs["authors_low"], "ci_high": theirs["authors_high"]},
+    )
+    both = stacked([table, theirs.astype(table.dtypes.to_dict())], table.columns)
+    data = tidy(both, "latent", "series", "beta", "mean", ("ci_low", "ci_high"), ("seeds", "diverged"))
     panels = tuple(
         LinePanel(
             *(latent, panel_title(latent), "β", _TRAIN),
@@ -266,6 +311,7 @@ def grid(read: Read) -> MapFigure:
 
 FIGURES: Mapping[str, Callable[[Read], LineFigure | MapFigure]] = {
     "figure1": figure1,
+    "figure1-run": figure1_run,
     "figure2": figure2,
     "figure3": lambda read: curves(read, "figure3", "train_nelbo_nats", _TRAIN),
     "figure4": lambda read: curves(read, "figure4", "test_nelbo_nats", "Test negative ELBO (nats)"),

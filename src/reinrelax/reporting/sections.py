@@ -37,7 +37,9 @@ _OPTIONAL = ("figures", "errata", "scale", "scale_of", "tables_first")
 # the page's own.
 VIEWS: Mapping[str, Callable[[Collected], Sequence[Any]]] = {
     "table1": gradient_views.table1,
+    "table1-run": gradient_views.table1_run,
     "figure1": gradient_views.figure1,
+    "figure1-run": gradient_views.figure1_run,
     "sweep": gradient_views.sweep,
     "control": gradient_views.control,
     "identities": gradient_views.identities,

@@ -20,6 +20,7 @@ PURPOSES = {
     "grid": "Table 5",
     "readings": "Readings",
     "gradients": "Figure 1 and Table 1",
+    "gradients-run": "Figure 1 and Table 1, as run",
     "identities": "Theorem 1 and the identities",
     "cost": "Table 4",
     "relaxations": "VAEs with each relaxation",

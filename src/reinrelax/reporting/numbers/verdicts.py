@@ -28,6 +28,7 @@ _NATS = {
     "readings",
     "readings_curves",
     "figure2",
+    "figure2_run",
     "curves",
     "table5",
     "baseline",
