@@ -1,7 +1,7 @@
 """Configuration: a nested mapping in, frozen and checked objects out, before any job starts."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -9,7 +9,7 @@ import jsonschema
 import numpy as np
 
 from reinrelax import rl
-from reinrelax.document import check_plain, read_yaml
+from reinrelax.document import check_plain, path_of, read_yaml
 from reinrelax.errors import ConfigError
 from reinrelax.estimators import lookup
 from reinrelax.settings import ANY, Settings, at, of_latents, parse_shape
@@ -28,6 +28,8 @@ from reinrelax.specs import (
 from reinrelax.types import LatentShape
 
 SCHEMA = Path("workflow/schemas/config.schema.yaml")
+# Of `dataset.root`: what nobody has named.
+_OWN_ROOT = "data"
 TRAININGS = ("elbo", "beta", "grid", "readings")
 _MAX_CODES = 1 << 16
 _MAX_TRAININGS = 20_000
@@ -44,13 +46,25 @@ Spec = TypeVar("Spec", Copula, Bridge, Decoupled, Properties, Reinforcement)
 
 @dataclass(frozen=True)
 class Dataset:
-    """Which images, and what to do without them."""
+    """Which images, and what to do without them; `project` is the folder that `root` is taken from."""
 
     name: str
     root: str
     when_missing: str
     train_images: int | None
     test_images: int | None
+    # Which folder that is says nothing of the images, and this is text that jobs depend on.
+    project: Path = field(default=Path(), repr=False)
+
+    @property
+    def folder(self) -> Path:
+        """Holds, or is to hold, `MNIST/raw`, unless MNIST_ROOT names another one."""
+        return self.project / path_of("dataset.root", self.root)
+
+    @property
+    def falls_back(self) -> bool:
+        """Whether other images may take the place of MNIST; not where a person has said where it lies."""
+        return self.when_missing == "digits" and self.root == _OWN_ROOT
 
 
 @dataclass(frozen=True)
@@ -72,6 +86,7 @@ class Config:
         trainings: by experiment; `elbo` is Tables 2 and 3, `beta` Figure 2, `grid` Table 5, `readings` what
             the paper leaves open, `gradients` the VAE whose gradients are measured, `relaxations` paper A's
             VAEs, whose "estimators" are kinds of latent variables.
+        project: the project's folder, that of `workflow` and `report`; results lie in the working directory.
         products: "float32" or "bfloat16", what the layers of all VAEs multiply.
         raw: the mapping it was made from, for the record.
     """
@@ -91,6 +106,7 @@ class Config:
     properties: Properties
     rl: Reinforcement
     raw: Mapping[str, Any]
+    project: Path
 
     @property
     def folder(self) -> Path:
@@ -103,7 +119,7 @@ def load(raw: Mapping[str, Any], root: Path = Path()) -> Config:
 
     Args:
         raw: nested mapping, as YAML gives it.
-        root: the project's folder.
+        root: the project's folder. Other paths than `results` are taken from there.
 
     Raises:
         ConfigError: names each offending key, what came and what is allowed.
@@ -115,7 +131,10 @@ def load(raw: Mapping[str, Any], root: Path = Path()) -> Config:
     )
     if errors:
         raise ConfigError("\n".join(_explain(error) for error in errors[:10]))
-    settings = Settings(root / raw["settings_table"], raw["settings"])
+    results = path_of("results", raw["results"])
+    dataset = Dataset(**raw["dataset"], project=root)
+    path_of("dataset.root", dataset.root)
+    settings = Settings(root / path_of("settings_table", raw["settings_table"]), raw["settings"])
     experiments = raw["experiments"]
     trainings = {
         name: _training(f"experiments.{name}", block, settings)
@@ -145,8 +164,8 @@ def load(raw: Mapping[str, Any], root: Path = Path()) -> Config:
         )
     return Config(
         scale=raw["scale"],
-        results=Path(raw["results"]),
-        dataset=Dataset(**raw["dataset"]),
+        results=results,
+        dataset=dataset,
         machine=Machine(**raw["machine"]),
         products=raw["products"],
         trainings=trainings,
@@ -159,6 +178,7 @@ def load(raw: Mapping[str, Any], root: Path = Path()) -> Config:
         properties=_frozen(Properties, experiments["properties"]),
         rl=_rl(experiments["rl"]),
         raw=raw,
+        project=root,
     )
 
 

@@ -59,6 +59,19 @@ def claim(folder: Path, locks: Path) -> str:
     return ""
 
 
+def occupant(folder: Path) -> str:
+    """Who has a results folder, or nothing where it is free; changes nothing."""
+    try:
+        with (folder / _NAME).open("rb") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return _words(_owner(file.fileno()))
+    except OSError:
+        pass  # never used, out of reach, or without locks
+    return ""
+
+
 def check_writable(folder: Path) -> None:
     """Do nothing if a results folder and all below it can be written.
 

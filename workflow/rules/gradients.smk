@@ -4,12 +4,7 @@
 # All snapshots, as a target.
 rule gradients:
     input:
-        [
-            file
-            for name in STUDIES
-            if name.startswith("gradients/")
-            for file in study_files(name)
-        ],
+        experiment_files("gradients"),
 
 
 rule measure:
