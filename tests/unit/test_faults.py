@@ -180,6 +180,18 @@ def test_a_dead_runs_lock_is_removed_and_a_live_ones_never(tmp_path: Path) -> No
     both = lock()
     assert f"process {os.getpid()} on " in claim_elsewhere(folder, locks)
     assert sorted(locks.iterdir()) == both
+    assert f"process {os.getpid()} on " in guard.occupant(folder)
+
+
+def test_looking_on_changes_nothing(tmp_path: Path) -> None:
+    folder, locks = tmp_path / "quick", tmp_path / "locks"
+    assert guard.occupant(folder) == ""
+    assert not folder.exists()
+    assert claim_elsewhere(folder, locks) == ""
+    before = (folder / ".running").read_bytes(), (folder / ".running").stat().st_mtime_ns
+    assert guard.occupant(folder) == ""
+    assert before == ((folder / ".running").read_bytes(), (folder / ".running").stat().st_mtime_ns)
+    assert claim_elsewhere(folder, locks) == ""
 
 
 def test_a_folder_that_cannot_be_written_is_nobodys(tmp_path: Path) -> None:

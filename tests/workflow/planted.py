@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -70,6 +71,12 @@ def start(folder: Path, *arguments: str, **environment: str) -> subprocess.Compl
         timeout=300,
         check=False,
     )
+
+
+def rules(output: str) -> dict[str, int]:
+    """How many jobs of each rule a run or a dry run has."""
+    stats = output.split("Job stats:")[1].split("\ntotal")[0]
+    return {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", stats, re.MULTILINE)}
 
 
 def make(folder: Path) -> None:

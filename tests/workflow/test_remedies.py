@@ -17,26 +17,11 @@ from reinrelax.reporting.gather_studies import gather_studies
 from reinrelax.reporting.numbers.relaxations import stored
 from reinrelax.reporting.svg import take_apart
 from reinrelax.reporting.tables import read_json, read_table
-from tests.conftest import ROOT, made_once, merge
-from tests.workflow import planted
-from tests.workflow.planted import SCALE, settings, start, whole
-from tests.workflow.test_workflow import copy_of
+from tests.conftest import ROOT, merge
+from tests.workflow.planted import SCALE, rules, settings, start, whole
 
 pytestmark = pytest.mark.slow
 REPORT = {"judge", "draw", "export", "render", "all"}
-
-
-@pytest.fixture
-def project(tmp_path_factory: pytest.TempPathFactory, tmp_path: Path) -> Path:
-    """A project whose run has finished, to be changed."""
-    made = made_once(tmp_path_factory, "planted", planted.make)
-    return copy_of(made, tmp_path / "planted") / "project"
-
-
-def rules(output: str) -> dict[str, int]:
-    """How many jobs of each rule a run or a dry run has."""
-    stats = output.split("Job stats:")[1].split("\ntotal")[0]
-    return {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", stats, re.MULTILINE)}
 
 
 def targets(output: str) -> set[str]:
@@ -227,12 +212,3 @@ def test_damaged_images_are_mended_by_what_their_message_says(project: Path) -> 
     assert done.returncode == 0, done.stderr
     assert list(complaints(config)) == []
     assert whole(project)
-
-
-def state(folder: Path) -> dict[str, tuple[int, bytes]]:
-    """All files below a folder, with times and contents."""
-    return {
-        path.relative_to(folder).as_posix(): (path.stat().st_mtime_ns, path.read_bytes())
-        for path in folder.rglob("*")
-        if path.is_file()
-    }
