@@ -114,8 +114,8 @@ def _check_origin(path: Path, record: Mapping[str, Any], job: Cell | Study, any_
         )
     if record.get("settings_hash") != job.settings_hash:
         raise ResultsError(
-            f"{path} was computed with other settings than this configuration's. Delete it and rerun, or give "
-            "the configuration it was made with"
+            f"{path} was computed with other settings than this configuration's. Delete it and rerun, or "
+            "give the configuration it was made with"
         )
 
 

@@ -83,6 +83,16 @@ def test_every_absent_file_of_the_report_is_made_and_nothing_computed(project: P
     assert rules(dry(project)) == dict.fromkeys(REPORT, 1)
 
 
+def test_a_snapshot_that_is_wanted_and_absent_is_made_by_its_training(project: Path) -> None:
+    """As its error says. Published results come without it, and nothing is done for that alone."""
+    config = settings(project)
+    (config.folder / "gradients/8x4/ReinMax.pt").unlink()
+    assert plan.remaining(config, ROOT) == {}
+    assert "Nothing to be done" in dry(project)
+    (config.folder / "gradients/epoch-2/record.json").unlink()
+    assert targets(dry(project)) == {"gradients/8x4/ReinMax", "gradients/epoch-0", "gradients/epoch-2"}
+
+
 def broken(path: Path) -> None:
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 

@@ -10,6 +10,7 @@ from snakemake.cli import parse_args
 
 from tests.conftest import ROOT
 from tests.workflow.planted import SCALE, rules, start, whole
+from tests.workflow.test_readme import block
 
 pytestmark = pytest.mark.slow
 
@@ -35,33 +36,15 @@ def test_from_another_directory_with_the_workflows_own_files_and_results_there(p
     assert sorted(path.name for path in elsewhere.iterdir()) == [".snakemake", "results"]
 
 
-MODULE = """
-module replication:
-    snakefile: {snakefile!r}
-    config: config
-{more}
-
-use rule * from replication as replication_*
-
-
-rule everything:
-    input: rules.replication_all.input
-
-
-rule some:
-    default_target: True
-    input: rules.replication_identities.output, rules.replication_data.output
-"""
-
-
-def another_workflow(project: Path, more: str = "") -> Path:
-    """A workflow in a folder of its own that uses this one."""
+def another_workflow(project: Path, *more: str) -> Path:
+    """A workflow in a folder of its own that uses this one, as the README shows."""
     folder = project.parent / "another"
     folder.mkdir()
-    text = MODULE.format(snakefile=str(project / "Snakefile"), more=more)
-    (folder / "Snakefile").write_text('configfile: "mine.yaml"\n' + text, encoding="utf-8")
-    differences = yaml.safe_load((project / "workflow/scales/test.yaml").read_text(encoding="utf-8"))
-    (folder / "mine.yaml").write_text(yaml.safe_dump({**differences, "results": "mine"}), encoding="utf-8")
+    scale = yaml.safe_load((project / "workflow/scales/test.yaml").read_text(encoding="utf-8"))
+    text = block("module replication:").replace("path/to/reinrelax/Snakefile", str(project / "Snakefile"))
+    own = "\n".join([f"    config: { ({**scale, 'results': 'mine'})!r}", *more])
+    text = re.sub("^    config: .*$", lambda _: own, text, flags=re.MULTILINE)
+    (folder / "Snakefile").write_text(text, encoding="utf-8")
     return folder
 
 
@@ -69,11 +52,13 @@ def test_as_a_module_of_another_workflow(project: Path) -> None:
     """Its jobs are real ones here; what it is not told is as in the project's own configuration."""
     folder = another_workflow(project)
     before = state(project)
-    done = start(folder, BASH_ENV="")
+    some = ("replication_identities", "replication_data")
+    done = start(folder, "--workflow-profile", str(project / "profiles/default"), "--", *some, BASH_ENV="")
     assert done.returncode == 0, done.stdout + done.stderr
     results = folder / "mine/test"
     assert (results / "identities/record.json").is_file()
     assert (results / "data/data.json").is_file()
+    assert (results / "config.yaml").is_file()
     plan = start(folder, "--dry-run", "--", "everything")
     assert plan.returncode == 0, plan.stderr
     found = rules(plan.stdout)
@@ -85,7 +70,7 @@ def test_as_a_module_of_another_workflow(project: Path) -> None:
 
 
 def test_a_module_whose_prefix_would_move_its_results_says_what_to_do(project: Path) -> None:
-    done = start(another_workflow(project, '    prefix: "moved"'), "--dry-run")
+    done = start(another_workflow(project, '    prefix: "moved"'), "--dry-run", "everything")
     assert done.returncode != 0
     assert "jobs write where `results` says. Set it in the module's `config`" in done.stdout
 
