@@ -197,6 +197,10 @@ def test_looking_on_changes_nothing(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_written_is_nobodys(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     assert guard.claim(tmp_path / "file/results", tmp_path) == ""
+    for check in (guard.check_folder, guard.check_writable):
+        with pytest.raises(ResultsError, match=r"file: cannot be written \(it is a file\)\. Make the folder"):
+            check(tmp_path / "file/results")
+    assert guard.check_folder(tmp_path / "new/results") == tmp_path
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,7 @@ try:
         config, Path() if PROJECT.samefile(Path()) else PROJECT
     )
     FOLDER = SETTINGS.folder
+    guard.check_folder(FOLDER)
     CELLS = runs.cells(SETTINGS)
     STUDIES = studies.studies(SETTINGS)
     JOBS = list(jobs.jobs(SETTINGS))
