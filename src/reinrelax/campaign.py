@@ -151,8 +151,8 @@ def run(
         try:
             for index, stage in enumerate(todo, 1):
                 say(f"\n{index} of {len(todo)}: {stage.name}")
-                targets = [str(config.folder / job.target) for job in stage.jobs]
-                status = _workflow(config_files, cores, targets, deadline)
+                targets = [str(config.folder / path) for job in stage.jobs for path in job.files]
+                status = _workflow(config_files, cores, targets, deadline, root)
                 if status is None:
                     say("time is up: what ran was stopped, and is said above to have failed for that")
                     out_of_time = True
@@ -200,7 +200,11 @@ def _name(place: tuple[int, int, str, bool], members: Sequence[Job]) -> str:
 
 
 def _workflow(
-    config_files: Sequence[Path], cores: str, targets: Sequence[str], deadline: float | None
+    config_files: Sequence[Path],
+    cores: str,
+    targets: Sequence[str],
+    deadline: float | None,
+    root: Path = Path(),
 ) -> int | None:
     """The exit status of a run of the workflow, or None if the time was up before it ended.
 
@@ -211,6 +215,7 @@ def _workflow(
     if left is not None and left <= 0:
         return None
     files = ["--configfile", *map(str, config_files)] if config_files else []
+    files += ["--snakefile", str(root / "Snakefile")]
     command = [sys.executable, "-m", "snakemake", "--cores", cores, *files, "--", *targets]
     process = subprocess.Popen(command, start_new_session=True)
     try:

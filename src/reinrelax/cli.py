@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from reinrelax import config as configuration
-from reinrelax.document import read_yaml
+from reinrelax.document import path_of, read_yaml
 from reinrelax.errors import ConfigError, ReinrelaxError
 from reinrelax.runs import Cell
 from reinrelax.studies import Study
@@ -42,12 +42,13 @@ def _parser() -> argparse.ArgumentParser:
     def command(name: str, run: object, help_text: str) -> argparse.ArgumentParser:
         sub = commands.add_parser(name, help=help_text, description=help_text)
         sub.set_defaults(run=run)
+        _in_project(sub)
         sub.add_argument(
             "--config",
-            type=Path,
+            type=_path,
             action="append",
             default=[],
-            help="configuration files, later ones over earlier ones (default: config.yaml)",
+            help="configuration files, later ones over earlier ones (default: the project's config.yaml)",
         )
         return sub
 
@@ -73,7 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     report.add_argument(
         "--published",
-        type=Path,
+        type=_path,
         metavar="FOLDER",
         help="of results that were published there, such as published/paper",
     )
@@ -82,9 +83,9 @@ def _parser() -> argparse.ArgumentParser:
     campaign.add_argument("--hours", type=_time("hours"), help="stop in time to be done within so many hours")
     campaign.add_argument("--cores", type=_cores, default="all", help="as for snakemake (default: all)")
     merge = command("merge", _merge_folders, "bring finished results of other machines' folders into one")
-    merge.add_argument("into", type=Path, metavar="INTO", help="a results folder, such as results/paper")
+    merge.add_argument("into", type=_path, metavar="INTO", help="a results folder, such as results/paper")
     merge.add_argument(
-        "folders", type=Path, metavar="FROM", nargs="+", help="of the same scale, or published"
+        "folders", type=_path, metavar="FROM", nargs="+", help="of the same scale, or published"
     )
     verify = command("verify", _verify, "train the first epochs of published results anew and compare them")
     verify.add_argument(
@@ -96,20 +97,39 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument("--cores", type=int, default=os.cpu_count() or 1, help="(default: all)")
     diff = commands.add_parser("diff", help="a page of what differs between two results folders")
     diff.set_defaults(run=_diff)
-    diff.add_argument("before", type=Path, metavar="A", help="a results folder, such as results/quick")
-    diff.add_argument("after", type=Path, metavar="B", help="another one")
-    diff.add_argument("--out", type=Path, help="the page (default: diff.html beside A)")
+    _in_project(diff)
+    diff.add_argument("before", type=_path, metavar="A", help="a results folder, such as results/quick")
+    diff.add_argument("after", type=_path, metavar="B", help="another one")
+    diff.add_argument("--out", type=_path, help="the page (default: diff.html beside A)")
     return parser
+
+
+def _in_project(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--project",
+        type=_path,
+        default=Path(),
+        metavar="FOLDER",
+        help="the one of `workflow` and `report` (default: the working directory)",
+    )
+
+
+def _path(text: str) -> Path:
+    """A leading `~` comes as it is from make, and from `--option=~/folder`."""
+    try:
+        return path_of("path", text)
+    except ConfigError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _config(options: argparse.Namespace) -> configuration.Config:
     merged: dict[str, object] = {}
-    for path in options.config or [Path("config.yaml")]:
+    for path in options.config or [options.project / "config.yaml"]:
         content = read_yaml(path)
         if not isinstance(content, dict):
             raise ConfigError(f"{path}: must be a mapping of keys; got {type(content).__name__}")
         merged = _merge(merged, content)
-    return configuration.load(merged)
+    return configuration.load(merged, options.project)
 
 
 def _merge(below: dict[str, object], above: dict[str, object]) -> dict[str, object]:
@@ -226,7 +246,7 @@ def _device(config: configuration.Config) -> Iterator[str]:
 def _plan(options: argparse.Namespace) -> None:
     from reinrelax import plan
 
-    print(plan.describe(_config(options), options.cores))
+    print(plan.describe(_config(options), options.cores, options.project))
 
 
 def _merge_folders(options: argparse.Namespace) -> None:
@@ -247,7 +267,7 @@ def _pack(config: configuration.Config) -> None:
     # Of the images, which are not packed, the report needs this alone.
     small = {Path("data", baseline.FILE): baseline.baseline(images).to_csv(index=False)}
     beside = small if (images / "data.json").exists() else {}
-    print(published.publish(config, published.FOLDER / config.scale, beside).describe())
+    print(published.publish(config, config.project / published.FOLDER / config.scale, beside).describe())
 
 
 def _verify(options: argparse.Namespace) -> None:
@@ -267,7 +287,7 @@ def _campaign(options: argparse.Namespace) -> None:
     from reinrelax import campaign
 
     config = _config(options)
-    outcome = campaign.run(config, options.config, options.cores, options.hours, _say)
+    outcome = campaign.run(config, options.config, options.cores, options.hours, _say, options.project)
     if outcome.interrupted:
         raise ReinrelaxError("interrupted; started again, it goes on from there")
     _build(config)
@@ -311,32 +331,33 @@ def _cores(text: str) -> str:
 def _judge(options: argparse.Namespace) -> None:
     from reinrelax.reporting import collect
 
-    collect.write_tables(_config(options), Path())
+    collect.write_tables(_config(options), options.project)
 
 
 def _draw(options: argparse.Namespace) -> None:
     from reinrelax.reporting import figures
 
-    figures.write_figures(_config(options), Path())
+    figures.write_figures(_config(options), options.project)
 
 
 def _export(options: argparse.Namespace) -> None:
     from reinrelax.reporting import exports
 
-    exports.write_exports(_config(options), Path())
+    exports.write_exports(_config(options), options.project)
 
 
 def _render(options: argparse.Namespace) -> None:
     from reinrelax.reporting import page
 
-    print(f"report: {page.write_report(_config(options), Path())}")
+    print(f"report: {page.write_report(_config(options), options.project)}")
 
 
 def _diff(options: argparse.Namespace) -> None:
     from reinrelax.reporting import difference_page
 
     path = options.out or options.before.resolve().parent / "diff.html"
-    print(f"difference: {difference_page.write_difference(options.before, options.after, path, Path())}")
+    page = difference_page.write_difference(options.before, options.after, path, options.project)
+    print(f"difference: {page}")
 
 
 def _report(options: argparse.Namespace) -> None:
@@ -352,7 +373,7 @@ def _report(options: argparse.Namespace) -> None:
 def _build(config: configuration.Config, any_source: bool = False) -> None:
     from reinrelax.reporting import collect, exports, figures, page
 
-    collect.write_tables(config, Path(), any_source)
-    figures.write_figures(config, Path())
-    exports.write_exports(config, Path())
-    print(f"report: {page.write_report(config, Path())}")
+    collect.write_tables(config, config.project, any_source)
+    figures.write_figures(config, config.project)
+    exports.write_exports(config, config.project)
+    print(f"report: {page.write_report(config, config.project)}")

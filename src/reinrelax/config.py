@@ -1,7 +1,7 @@
 """Configuration: a nested mapping in, frozen and checked objects out, before any job starts."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
 from typing import Any, TypeVar
@@ -10,7 +10,7 @@ import jsonschema
 import numpy as np
 
 from reinrelax import rl
-from reinrelax.document import check_plain, read_yaml
+from reinrelax.document import check_plain, path_of, read_yaml
 from reinrelax.errors import ConfigError
 from reinrelax.estimators import lookup
 from reinrelax.settings import ANY, Settings, at, of_latents, parse_shape
@@ -29,6 +29,8 @@ from reinrelax.specs import (
 from reinrelax.types import LatentShape
 
 SCHEMA = Path("workflow/schemas/config.schema.yaml")
+# Of `dataset.root`: what nobody has named.
+_OWN_ROOT = "data"
 TRAININGS = ("elbo", "early", "beta", "grid", "readings")
 # After the name of an experiment: its trainings as the authors ran them, where that is not as they print it.
 AS_RUN = "-run"
@@ -50,13 +52,25 @@ Spec = TypeVar("Spec", Copula, Bridge, Decoupled, Properties, Reinforcement)
 
 @dataclass(frozen=True)
 class Dataset:
-    """Which images, and what to do without them."""
+    """Which images, and what to do without them; `project` is the folder that `root` is taken from."""
 
     name: str
     root: str
     when_missing: str
     train_images: int | None
     test_images: int | None
+    # Which folder that is says nothing of the images, and this is text that jobs depend on.
+    project: Path = field(default=Path(), repr=False)
+
+    @property
+    def folder(self) -> Path:
+        """Holds, or is to hold, `MNIST/raw`, unless MNIST_ROOT names another one."""
+        return self.project / path_of("dataset.root", self.root)
+
+    @property
+    def falls_back(self) -> bool:
+        """Whether other images may take the place of MNIST; not where a person has said where it lies."""
+        return self.when_missing == "digits" and self.root == _OWN_ROOT
 
 
 @dataclass(frozen=True)
@@ -80,6 +94,7 @@ class Config:
             gradients are measured, `relaxations` paper A's VAEs, whose "estimators" are kinds of latent
             variables. `elbo-run` and its like are what the authors ran differently.
         gradients: what is measured of `gradients` and `gradients-run`.
+        project: the project's folder, that of `workflow` and `report`; results lie in the working directory.
         products: "float32" or "bfloat16", what the layers of all VAEs multiply.
         raw: the mapping it was made from, for the record.
     """
@@ -99,6 +114,7 @@ class Config:
     properties: Properties
     rl: Reinforcement
     raw: Mapping[str, Any]
+    project: Path
 
     @property
     def folder(self) -> Path:
@@ -111,7 +127,7 @@ def load(raw: Mapping[str, Any], root: Path = Path()) -> Config:
 
     Args:
         raw: nested mapping, as YAML gives it.
-        root: the project's folder.
+        root: the project's folder. Other paths than `results` are taken from there.
 
     Raises:
         ConfigError: names each offending key, what came and what is allowed.
@@ -123,8 +139,12 @@ def load(raw: Mapping[str, Any], root: Path = Path()) -> Config:
     )
     if errors:
         raise ConfigError("\n".join(_explain(error) for error in errors[:10]))
+    results = path_of("results", raw["results"])
+    dataset = Dataset(**raw["dataset"], project=root)
+    path_of("dataset.root", dataset.root)
     settings, as_run = (
-        Settings(key, root / raw[key], raw["settings"]) for key in ("settings_table", "settings_as_run")
+        Settings(key, root / path_of(key, raw[key]), raw["settings"])
+        for key in ("settings_table", "settings_as_run")
     )
     experiments = raw["experiments"]
     trainings = {}
@@ -157,8 +177,8 @@ def load(raw: Mapping[str, Any], root: Path = Path()) -> Config:
             )
     return Config(
         scale=raw["scale"],
-        results=Path(raw["results"]),
-        dataset=Dataset(**raw["dataset"]),
+        results=results,
+        dataset=dataset,
         machine=Machine(**raw["machine"]),
         products=raw["products"],
         trainings=trainings,
@@ -174,6 +194,7 @@ def load(raw: Mapping[str, Any], root: Path = Path()) -> Config:
         properties=_frozen(Properties, experiments["properties"]),
         rl=_rl(experiments["rl"]),
         raw=raw,
+        project=root,
     )
 
 

@@ -36,16 +36,14 @@ class Job:
         return self.name.split("/")[0]
 
     @property
-    def target(self) -> Path:
-        """The file by which Snakemake is asked for it."""
-        return self.results[-1] if isinstance(self.source, Cell) else self.record
+    def files(self) -> tuple[Path, ...]:
+        """What is there where it is finished; the parameters at snapshots are needed by studies alone."""
+        return (*(path for path in self.results if path.suffix != ".pt"), self.record)
 
     @property
     def published(self) -> "Job":
         """The same without what is too large to be published: the parameters at snapshots."""
-        return replace(
-            self, results=tuple(path for path in self.results if path.suffix != ".pt"), optional=()
-        )
+        return replace(self, results=self.files[:-1], optional=())
 
     @property
     def reads_images(self) -> bool:

@@ -10,6 +10,7 @@ from reinrelax import latents
 from reinrelax.config import Config
 from reinrelax.errors import ResultsError
 from reinrelax.estimators import lookup
+from reinrelax.jobs import Job, jobs
 from reinrelax.results import held, is_done, read_record
 from reinrelax.runs import Cell, cells
 from reinrelax.specs import Measured
@@ -75,15 +76,12 @@ def describe(config: Config, cores: int, root: Path = Path()) -> str:
 def remaining(config: Config, root: Path = Path()) -> dict[str, float]:
     """The jobs that are to be done, by name, with the estimated seconds of each."""
     timings = timings_of(config, root)
-    of_cells = {
-        name: estimate(cell, timings, _missing(config, cell))
-        for name, cell in cells(config).items()
-        if not _is_done(config, cell)
-    }
-    return of_cells | {
-        name: estimate_study(config, study, timings)
-        for name, study in studies(config).items()
-        if not study_is_done(config, study)
+    return {
+        job.name: estimate(job.source, timings, _missing(config, job.source))
+        if isinstance(job.source, Cell)
+        else estimate_study(config, job.source, timings)
+        for job in jobs(config)
+        if not _is_done(config, job)
     }
 
 
@@ -189,9 +187,14 @@ def memory_mb(cell: Cell) -> int:
     return int(_BASE_MB + len(cell.runs) * 1.5 * (parameters * _PARAMETER_BYTES + activations) / 1e6)
 
 
-def _is_done(config: Config, cell: Cell) -> bool:
+def _is_done(config: Config, job: Job) -> bool:
+    """Whether all that a job leaves is there, and from this configuration and source."""
+    if not all((config.folder / path).exists() for path in job.files):
+        return False
+    if isinstance(job.source, Study):
+        return study_is_done(config, job.source)
     try:
-        return is_done(config, cell)
+        return is_done(config, job.source)
     except ResultsError:
         return False
 

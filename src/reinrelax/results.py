@@ -240,18 +240,18 @@ def _check_origin(path: Path, record: Mapping[str, Any], job: Cell | Study, any_
     if not any_source and source and not str(source).startswith(FORMAT):
         raise ResultsError(
             f"{path} was computed by an earlier version, by whose record it cannot be told whether its "
-            "source is the present one. Run snakemake again to recompute it"
+            "source is the present one. Delete it and rerun"
         )
     if not any_source:
         raise ResultsError(
             f"{path} was computed from another configuration or source (fingerprint "
-            f"{found[:12]}, expected {job.fingerprint[:12]}). Run snakemake again to "
-            "recompute it, or give the configuration it was made with"
+            f"{found[:12]}, expected {job.fingerprint[:12]}). Delete it and rerun, or give the configuration "
+            "it was made with"
         )
     if record.get("settings_hash") != job.settings_hash:
         raise ResultsError(
-            f"{path} was computed with other settings than this configuration's. Compute it again, or give "
-            "the configuration it was made with"
+            f"{path} was computed with other settings than this configuration's. Delete it and rerun, or "
+            "give the configuration it was made with"
         )
 
 

@@ -22,13 +22,14 @@ def fingerprint(modules: Iterable[str]) -> str:
     return _fingerprint(closure(*modules))
 
 
-def content_hash(paths: Iterable[str | Path]) -> str:
-    """SHA-256 over the names and contents of files, and of all files below folders."""
+def content_hash(paths: Iterable[str | Path], root: Path = Path()) -> str:
+    """SHA-256 over the contents of files, and of all files below folders, and their names from `root`."""
     digest = hashlib.sha256()
-    for path in map(Path, paths):
+    for path in (root / path for path in paths):
         for file in sorted(path.rglob("*") if path.is_dir() else [path]):
             if file.is_file():
-                digest.update(str(file).encode() + b"\0" + file.read_bytes() + b"\0")
+                name = str(file.relative_to(root))
+                digest.update(name.encode() + b"\0" + file.read_bytes() + b"\0")
     return digest.hexdigest()
 
 

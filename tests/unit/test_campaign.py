@@ -89,7 +89,10 @@ def test_failures_hold_nothing_up_and_the_time_does(
     config = load_config()
     asked: list[list[str]] = []
 
-    def workflow(files: Sequence[Path], cores: str, targets: Sequence[str], end: float | None) -> int | None:
+    def workflow(
+        files: Sequence[Path], cores: str, targets: Sequence[str], end: float | None, root: Path
+    ) -> int | None:
+        assert root == ROOT
         asked.append(list(targets))
         return [0, 1, 0, 0, 0, 0, None][len(asked) - 1]
 
@@ -101,11 +104,12 @@ def test_failures_hold_nothing_up_and_the_time_does(
     assert [stage.name for stage in outcome.left] == [stage.name for stage in campaign.stages(config, ROOT)]
     assert len(asked) == 7
     folder = config.folder.as_posix()
-    assert f"{folder}/gradients/8x4/ReinMax.csv" in asked[0]
+    assert {f"{folder}/gradients/8x4/ReinMax.{suffix}" for suffix in ("csv", "json")} <= set(asked[0])
     assert f"{folder}/identities/record.json" in asked[0]
     assert asked[6] == [
-        f"{folder}/{name}.csv"
+        f"{folder}/{name}.{suffix}"
         for name in ("elbo/8x4/ReinMax", "elbo/8x4/ReinMax-CV", "elbo-run/8x4/ReinMax-CV-run")
+        for suffix in ("csv", "json")
     ]
     assert any(line.startswith("\n7 of 13: elbo/8x4") for line in said)
 

@@ -161,7 +161,7 @@ def test_other_settings_and_source_are_refused(machine: Machines, load_config: L
     record.write_text(json.dumps({**known, **foreign, "source_hash": "0" * 64}))
     message = refused(load_config(), a)
     assert "elbo/4x24/ReinMax.csv was computed by an earlier version" in message
-    assert "Run snakemake again to recompute it" in message
+    assert "Delete it and rerun" in message
 
 
 def test_other_images_are_refused(machine: Machines, load_config: Loader) -> None:

@@ -207,7 +207,7 @@ def test_published_results_become_finished_ones(finished: Config, tmp_path: Path
     # The images are there, and older than what was made of them.
     assert images.load(finished.folder / "data").sha256 == data.prepare(finished.dataset).sha256
     made = (finished.folder / "data/data.json").stat().st_mtime_ns
-    assert all(made <= (finished.folder / job.target).stat().st_mtime_ns for job in jobs(finished))
+    assert all(made <= (finished.folder / job.record).stat().st_mtime_ns for job in jobs(finished))
     # Snapshots, which are not published, are no difference.
     (finished.folder / "gradients/8x4/ReinMax.pt").write_bytes(b"parameters")
     again = merge(finished, finished.folder, [packed])

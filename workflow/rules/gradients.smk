@@ -4,12 +4,7 @@
 # All snapshots, as a target.
 rule gradients:
     input:
-        [
-            file
-            for name in STUDIES
-            if STUDIES[name].experiment in configuration.GRADIENTS
-            for file in study_files(name)
-        ],
+        experiment_files(*configuration.GRADIENTS),
 
 
 rule measure:

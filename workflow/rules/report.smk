@@ -48,19 +48,13 @@ RELAXED += [
 
 
 # What paper A's trainings leave beside their tables.
-PICTURES = [FOLDER / f"{name}.npz" for name in CELLS if name.startswith("relaxations/")]
+PICTURES = [path for path in files_of(JOBS) if path.suffix == ".npz"]
 
 
 rule judge:
     input:
         rules.data.output,
-        [FOLDER / f"{name}.{kind}" for name in CELLS for kind in ("csv", "json")],
-        PICTURES,
-        [
-            studies.study_folder(SETTINGS, study.name) / name
-            for study in STUDIES.values()
-            for name in (*(f"{table}.csv" for table in study.tables), "record.json")
-        ],
+        files_of(JOBS),
     output:
         **{
             name: captioned(
@@ -78,7 +72,7 @@ rule judge:
         "../../environment.yml"
     params:
         source=sources.fingerprint(["reinrelax.reporting.collect"]),
-        claims=sources.content_hash(["report/claims", "report/reference"]),
+        claims=content_hash("report/claims", "report/reference"),
     shell:
         reinrelax("judge")
 
@@ -102,7 +96,7 @@ rule draw:
     params:
         source=sources.fingerprint(["reinrelax.reporting.figures"]),
         # Timings that come with the project, by content: a clone gives them another time.
-        speed=sources.content_hash(["benchmarks/results"]),
+        speed=content_hash("benchmarks/results"),
     shell:
         reinrelax("draw")
 
@@ -126,8 +120,8 @@ rule export:
         "../../environment.yml"
     params:
         source=sources.fingerprint(["reinrelax.reporting.exports"]),
-        captions=sources.content_hash(
-            [caption("table", name) for names in EXPORTED.values() for name in names]
+        captions=content_hash(
+            *(caption("table", name) for names in EXPORTED.values() for name in names)
         ),
     shell:
         reinrelax("export")
@@ -149,8 +143,8 @@ rule render:
         "../../environment.yml"
     params:
         source=sources.fingerprint(["reinrelax.reporting.page"]),
-        templates=sources.content_hash(
-            ["report/templates", "report/static", "report/errata", "report/reference"]
+        templates=content_hash(
+            "report/templates", "report/static", "report/errata", "report/reference"
         ),
     shell:
         reinrelax("render", redirect=">")

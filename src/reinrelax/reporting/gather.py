@@ -11,6 +11,7 @@ import pandas as pd
 
 from reinrelax.claims.model import METRICS
 from reinrelax.config import Config
+from reinrelax.document import path_of
 from reinrelax.errors import ResultsError
 from reinrelax.results import read_cell
 from reinrelax.runs import Cell, cells, table_path
@@ -120,7 +121,7 @@ def recompute(config: Config, targets: str | Sequence[str], root: Path) -> str:
     chosen = f"--configfile {scale.as_posix()} " if (root / scale).exists() else ""
     names = [targets] if isinstance(targets, str) else targets
     # Not the place where published results are unpacked: the configured one.
-    folder = shlex.quote(Path(config.raw["results"], config.scale).as_posix())
+    folder = shlex.quote((path_of("results", config.raw["results"]) / config.scale).as_posix())
     return f"snakemake --cores all {chosen}--force {' '.join(f'{folder}/{name}' for name in _braced(names))}"
 
 

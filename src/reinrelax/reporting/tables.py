@@ -61,7 +61,7 @@ _NUMBERS = frozenset(
 _FLAGS = frozenset(("is_best", "is_paper", "in_grid", "closest", "comparable", "source_changed"))
 # Names that stand for numbers in one table and for words in others.
 _NUMBERS_OF = {"table1": {"paper"}, "table1_run": {"paper"}, "identities": {"latents"}}
-_REMEDY = "Run snakemake again, which writes it"
+_REMEDY = "Delete it, if it is there, and run snakemake again"
 
 
 def read_table(path: Path) -> pd.DataFrame:
