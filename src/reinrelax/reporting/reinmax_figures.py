@@ -19,6 +19,7 @@ _TRAIN = "Train negative ELBO (nats)"
 _CLIP_NATS = 3.0
 _RELATIVE = "‖std‖ / ‖mean‖, mean over images"
 _AUTHORS = "the authors’ seeds"
+_THEIRS = ("authors_mean", "authors_low", "authors_high")
 _RK2 = {
     "ReinMax-RK2": "Eq. 27 as printed",
     "ReinMax-RK2-run": "Eq. 27 as run",
@@ -105,18 +106,17 @@ def figure1_run(read: Read) -> LineFigure:
     """By the metric that the authors' public code computes: ours beside the means of their VAEs."""
     table = read("figure1_run")
     shown = {"cosine_batch": ("Bias", _COSINE, False), "std_image": ("Variance", _RELATIVE, True)}
-    whose = {"here": ("value", "low", "high"), "authors": ("authors_mean", "authors_low", "authors_high")}
+    drawn = ("value", "low", "high")
+    theirs = table.drop(columns=list(drawn)).rename(columns=dict(zip(_THEIRS, drawn, strict=True)))
+    whose = {"here": table, "authors": theirs}
     places = [(quantity, name) for quantity in shown for name in whose]
-    drawn = [
-        table[table["quantity"] == quantity].assign(
-            panel=f"{quantity}-{name}",
-            **{key: table[column] for key, column in zip(("y", "from_", "to"), whose[name], strict=True)},
-        )
+    parts = [
+        whose[name][table["quantity"] == quantity].assign(panel=f"{quantity}-{name}")
         for quantity, name in places
     ]
-    rows = pd.concat(drawn, ignore_index=True).dropna(subset=["y"])
+    rows = stacked(parts, ()).dropna(subset=["value"])
     order = [f"{quantity}-{name}" for quantity, name in places]
-    data = tidy(rows, "panel", "label", "epoch", "y", ("from_", "to"), (), order)
+    data = tidy(rows, "panel", "label", "epoch", "value", ("low", "high"), (), order)
     panels = tuple(
         LinePanel(
             f"{quantity}-{name}",
@@ -144,12 +144,10 @@ def figure2(read: Read) -> LineFigure:
         for found in (stacked([read("figure2"), read("figure2_run")], ()), read("figure2_minimum"))
     )
     theirs = table.dropna(subset=["authors_mean"]).drop_duplicates(["latent", "beta"])
-    theirs = theirs.assign(
-        series=_AUTHORS,
-        **{"mean": theirs["authors_mean"], "seeds": theirs["authors_seeds"], "diverged": 0},
-        **{"ci_low": theirs["authors_low"], "ci_high": theirs["authors_high"]},
-    )
-    both = stacked([table, theirs.astype(table.dtypes.to_dict())], table.columns)
+    drawn = ("mean", "ci_low", "ci_high", "seeds")
+    named = dict(zip((*_THEIRS, "authors_seeds"), drawn, strict=True))
+    theirs = theirs.drop(columns=list(drawn)).rename(columns=named).assign(series=_AUTHORS, diverged=0)
+    both = stacked([table, theirs], ())
     data = tidy(both, "latent", "series", "beta", "mean", ("ci_low", "ci_high"), ("seeds", "diverged"))
     panels = tuple(
         LinePanel(

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from reinrelax import stats
-from reinrelax.reporting.numbers.common import AUTHORS, Published, beside_authors, reference
+from reinrelax.reporting.numbers.common import AUTHORS, beside_authors, published, reference
 
 PAPER = "about 0.5"
 _METRIC = "train_nelbo_nats"
@@ -21,21 +21,18 @@ def figure2(ended: pd.DataFrame, root: Path) -> pd.DataFrame:
         root: the project's folder.
     """
     columns = ["estimator", "latent", "beta", "mean", "ci_low", "ci_high", "seeds", "diverged"]
-    theirs: dict[tuple[str, float], Published] = {
-        (row["latent"], float(row["beta"])): (
-            *(float(row[name]) for name in ("train_mean", "train_sd")),
-            int(row["seeds"]),
-        )
+    theirs = {
+        (row["latent"], float(row["beta"])): published(row, "train")
         for row in reference(root, "authors_figure2")
     }
     out = []
-    for place, group in ended.groupby(["estimator", "latent", "beta"], sort=False):
+    for (estimator, latent, beta), group in ended.groupby(["estimator", "latent", "beta"], sort=False):
         dead = group["diverged"].astype(bool)
         alive = group.loc[~dead, _METRIC]
         mean = stats.mean_interval(alive)
         counts = [int((~dead).sum()), int(dead.sum())]
-        beside = beside_authors(alive, theirs.get((place[1], round(place[2], 6))))
-        out.append([*place, mean.estimate, mean.low, mean.high, *counts, *beside.values()])
+        beside = beside_authors(alive, theirs.get((str(latent), float(group["beta"].iloc[0]))))
+        out.append([estimator, latent, beta, mean.estimate, mean.low, mean.high, *counts, *beside.values()])
     return pd.DataFrame(out, columns=[*columns, *AUTHORS]).sort_values(
         ["latent", "estimator", "beta"], key=_planned, kind="stable", ignore_index=True
     )

@@ -65,6 +65,11 @@ def published_settings(
     }
 
 
+def published(row: Mapping[str, str], name: str) -> Published:
+    """What a row of the authors' summaries has in `<name>_mean`, `<name>_sd` and `seeds`."""
+    return float(row[f"{name}_mean"]), float(row[f"{name}_sd"]), int(row["seeds"])
+
+
 def beside_authors(values: ArrayLike, theirs: Published | None) -> dict[str, Any]:
     """The columns `AUTHORS` of one row: what the authors' public files have of it, and ours less theirs.
 

@@ -8,10 +8,10 @@ import pandas as pd
 from reinrelax.reporting.numbers.common import (
     AUTHORS,
     HYPER,
-    Published,
     beside_authors,
     labels,
     over_seeds,
+    published,
     reference,
 )
 
@@ -76,11 +76,8 @@ def figure1_run(tables: Mapping[str, pd.DataFrame], root: Path) -> pd.DataFrame:
     rows = rows[rows["role"] == "figure1"].reset_index(drop=True)
     keys = ["label", "quantity", "epoch"]
     values = dict(list(rows.assign(label=labels(rows)).groupby(keys)["value"])) if len(rows) else {}
-    theirs: dict[tuple[str, str, int], Published] = {
-        (row["estimator"], quantity, int(row["epoch"])): (
-            *(float(row[f"{column}_{moment}"]) for moment in ("mean", "sd")),
-            int(row["seeds"]),
-        )
+    theirs = {
+        (row["estimator"], quantity, int(row["epoch"])): published(row, column)
         for row in reference(root, "authors_figure1")
         for quantity, column in _AUTHORS.items()
     }
