@@ -49,7 +49,7 @@ def write_tables(config: Config, root: Path, any_source: bool = False) -> None:
     read = readings.labelled(gathered.of("readings"))
     relaxed = relaxations.labelled(gathered.of("relaxations"))
     points = grid.grid(config, searched, root)
-    baseline = baselines.baseline(root / config.folder / "data")
+    baseline = baselines.baseline(config.folder / "data")
     tables: dict[str, pd.DataFrame] = {
         "curves": elbo.curves(trained),
         "table1": gradients.table1(studied.tables, root),
@@ -89,7 +89,7 @@ def write_tables(config: Config, root: Path, any_source: bool = False) -> None:
     )
     tables |= {name: elbo.judged_table(config, evidence, verdicts, metric) for name, metric in TABLES.items()}
     tables |= {"cells": gathered.plan, "studies": studied.plan}
-    folder = root / config.folder / "tables"
+    folder = config.folder / "tables"
     for name, table in tables.items():
         files.write_text(folder / f"{name}.csv", table.to_csv(index=False, lineterminator="\n"))
     records = Records(config, root, plan)
