@@ -73,7 +73,7 @@ def write_tables(config: Config, root: Path, any_source: bool = False) -> None:
     theirs = early.authors(root)
     compared = early.early(begun, theirs)
     points = grid.grid(config, searched, root)
-    baseline = baselines.baseline(root / config.folder / "data")
+    baseline = baselines.baseline(config.folder / "data")
     tables: dict[str, pd.DataFrame] = {
         "curves": elbo.curves(gathered.of("elbo")),
         "early": compared,
@@ -122,7 +122,7 @@ def write_tables(config: Config, root: Path, any_source: bool = False) -> None:
         seeds = {(row["estimator"], row["latent"]): int(row["seeds"]) for row in reference(root, printed)}
         tables[name] = elbo.judged_table(config, evidence, verdicts, metric, seeds)
     tables |= {"cells": gathered.plan, "studies": studied.plan}
-    folder = root / config.folder / "tables"
+    folder = config.folder / "tables"
     for name, table in tables.items():
         files.write_text(folder / f"{name}.csv", table.to_csv(index=False, lineterminator="\n"))
     records = Records(config, root, plan)

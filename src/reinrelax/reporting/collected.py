@@ -59,7 +59,7 @@ class Collected:
     def __init__(self, config: Config, root: Path) -> None:
         self.config = config
         self.root = root
-        self.folder = root / config.folder
+        self.folder = config.folder
         self._read = cache(self._load)
 
     def lines(self, name: str) -> list[dict[str, Any]]:

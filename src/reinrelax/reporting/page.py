@@ -35,14 +35,14 @@ def write_report(config: Config, root: Path) -> Path:
         ConfigError: a file of sections or errata is wrong.
         ResultsError: a table or figure is missing or damaged, or the report cannot be written.
     """
-    path = root / config.folder / "report.html"
+    path = config.folder / "report.html"
     files.write_text(path, environment(root).get_template("report.html.j2").render(context(config, root)))
     return path
 
 
 def context(config: Config, root: Path) -> dict[str, Any]:
     """All that the templates are given."""
-    folder = root / config.folder / "tables"
+    folder = config.folder / "tables"
     cells, studies = read_table(folder / "cells.csv"), read_table(folder / "studies.csv")
     claims = read_json(folder / "claims.json")
     collected = Collected(config, root)
@@ -79,8 +79,8 @@ def context(config: Config, root: Path) -> dict[str, Any]:
         "claims_command": recompute(config, "tables/claims.json", root),
         "judged_in": claim_views.by_section(rows),
         "facets": claim_views.facets(claims),
-        "cells": [views.with_links(row, config, root) for row in lines],
-        "studies": [views.with_links(row, config, root) for row in studied],
+        "cells": [views.with_links(row, config) for row in lines],
+        "studies": [views.with_links(row, config) for row in studied],
         "job_facets": {"cells": [_sources(lines)], "studies": [_sources(studied)]},
         "purposes": PURPOSES,
         "not_run": views.not_run(cells, studies, list(judged.values())),
