@@ -214,7 +214,7 @@ def _check(
             first, known = contents.setdefault(job.name, (folder, content))
             # Published results lack the snapshots.
             if any(known[path] != content[path] for path in known.keys() & content.keys()):
-                problems.append(_different(job.name, first, folder))
+                problems.append(_different(job.name, first, folder, str(job.record)))
         whole = {job.name for job in found}
         try:
             shares[folder] = _shares(here, whole)
@@ -250,14 +250,15 @@ def _contradictions(shares: Mapping[Path, Mapping[str, Runs]]) -> Iterator[str]:
             for run_id, run in runs.items():
                 place, known = first.setdefault((name, run_id), (folder, run))
                 if repr(known.results) != repr(run.results):  # NaN equals itself here
-                    yield _different(name, place, folder)
+                    yield _different(name, place, folder, f"{name}.*")
                     break
 
 
-def _different(name: str, first: Path, folder: Path) -> str:
+def _different(name: str, first: Path, folder: Path, file: str) -> str:
+    """Of a job that has different results in two folders, which its files tell."""
     return (
-        f"{name}: {first} and {folder} have different results of it. Keep one: delete {folder / name}.json "
-        f"or {first / name}.json, and the .runs.json beside it"
+        f"{name}: {first} and {folder} have different results of it. "
+        f"Keep one: delete {folder / file} or {first / file}"
     )
 
 

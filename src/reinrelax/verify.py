@@ -58,7 +58,7 @@ class Outcome:
 
 
 def verify(
-    config: Config, folder: Path, minutes: float, cores: int, say: Callable[[str], None], root: Path = Path()
+    config: Config, folder: Path, minutes: float, cores: int, say: Callable[[str], None]
 ) -> list[Outcome]:
     """Train the first epochs of every published training again, as many as fit into the time.
 
@@ -68,7 +68,6 @@ def verify(
         minutes: the time, as `plan` reckons it.
         cores: how many to use.
         say: called with a line as soon as there is one.
-        root: the project's folder.
 
     Returns:
         What came of each company that was trained again.
@@ -88,12 +87,12 @@ def verify(
         images = data.prepare(config.dataset)
         if images.sha256 != images_of(place):
             raise ResultsError(
-                f"{folder}: its trainings are not of the images at hand ({images.name}). Give the "
-                "configuration that they were made with, and its data set"
+                f"{folder}: its trainings are not of the images at hand, {images.name}. Set dataset.root or "
+                "MNIST_ROOT"
             )
     jobs = max(1, cores // config.machine.threads)
     seconds = 60 * minutes * jobs
-    chosen = _epochs(companies, plan.timings_of(config, root), seconds)
+    chosen = _epochs(companies, plan.timings_of(config, config.project), seconds)
     say(
         f"{len(chosen)} of {len(companies)} groups of trainings, "
         f"{plan.duration(min(seconds, sum(cost for _, _, cost in chosen)) / jobs)} at most"

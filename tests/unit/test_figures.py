@@ -19,7 +19,7 @@ from tests.synthetic import noise, write_results, write_studies
 
 Load = Callable[..., Config]
 NAMES = {
-    *("figure1", "figure1-run", "figure2", "figure3", "figure4"),
+    *("figure1", "figure1-run", "figure2", "figure3", "figure4", "early", "early-difference"),
     *("sweep", "control", "quadrature", "grid", "readings", "speed", "scaling"),
     *("relaxations", "relaxations-own", "correlations", "shares", "decoupled"),
     *("a-figure3", "rl-start", "rl-seeds", "rl-running", "rl-variants", "rl-gradients"),

@@ -199,20 +199,20 @@ def test_published_trainings_are_verified(
     packed = tmp_path / "published/test"
     publish(whole, packed)
     said: list[str] = []
-    outcomes = verify.verify(load("read"), packed, 10, 1, said.append, ROOT)
+    outcomes = verify.verify(load("read"), packed, 10, 1, said.append)
     assert sorted(outcome.company.cell.name for outcome in outcomes) == [ST, GATES]
     assert all((outcome.difference, outcome.at) == (0, "") for outcome in outcomes)
     assert f"{ST}: 2 of 2 epochs, 3 runs: agree to the last digit" in said
     # Less time: one epoch, and of the cheapest alone.
-    outcomes = verify.verify(load("read"), packed, 1e-6, 1, said.append, ROOT)
+    outcomes = verify.verify(load("read"), packed, 1e-6, 1, said.append)
     assert [outcome.epochs for outcome in outcomes] == [1]
     # Images at hand that are others.
     at_hand(Images("digits", digits.train[:50], digits.test))
     with pytest.raises(ResultsError, match="not of the images at hand"):
-        verify.verify(load("read"), packed, 10, 1, said.append, ROOT)
+        verify.verify(load("read"), packed, 10, 1, said.append)
     (tmp_path / "empty").mkdir()
     with pytest.raises(ResultsError, match="has no trainings of this configuration"):
-        verify.verify(load("read"), tmp_path / "empty", 10, 1, said.append, ROOT)
+        verify.verify(load("read"), tmp_path / "empty", 10, 1, said.append)
 
 
 @pytest.mark.parametrize(

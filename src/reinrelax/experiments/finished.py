@@ -59,15 +59,11 @@ def read(path: Path) -> dict[str, Finished]:
         content = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(content, dict) or content.get("format") != _FORMAT:
             raise ResultsError(
-                f"{path}: has finished runs in a layout of another version, or none. Use the version that "
-                "wrote it, or delete it and rerun: its runs are then trained again"
+                f"{path}: finished runs of another version, by other source. Delete it and rerun"
             )
         return {str(run_id): _checked(entry) for run_id, entry in content["runs"].items()}
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise ResultsError(
-            f"{path}: finished runs cannot be read ({error!r}). Delete it and rerun: its runs are then "
-            "trained again"
-        ) from None
+        raise ResultsError(f"{path}: finished runs cannot be read ({error!r}). Delete it and rerun") from None
 
 
 def write(table: Path, finished: Mapping[str, Finished]) -> None:
