@@ -148,19 +148,29 @@ def test_autocast_changes_nothing(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize(
-    ("default", "device"), [*((dtype, "cpu") for dtype in DTYPES), (torch.float32, "meta")]
-)
-def test_defaults_of_the_process_change_nothing(name: str, default: torch.dtype, device: str) -> None:
-    # Its maker makes a matrix on the default device.
-    device = "cpu" if name == "CorrelatedRelaxedBernoulli" else device
+@pytest.mark.parametrize("default", DTYPES)
+def test_defaults_of_the_process_change_nothing(name: str, default: torch.dtype) -> None:
     for dtype in (torch.float32, torch.float64):
         expected = outcome(name, parameter(dtype))
-        with defaults(default, device):
+        with defaults(default):
             found = outcome(name, parameter(dtype))
         for one, other in zip(found, expected, strict=True):
             assert one.dtype == other.dtype
             assert torch.equal(one, other)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_another_default_device_changes_nothing(name: str) -> None:
+    law = build(name, parameter())
+    expected = law.sample((5,), generator=seeded())
+    known = None if name in NO_DENSITY else law.log_prob(expected)
+    with defaults(device="meta"):
+        # The maker of the correlated one makes a matrix on the default device.
+        law = law if name == "CorrelatedRelaxedBernoulli" else build(name, parameter())
+        sample = law.sample((5,), generator=seeded())
+        log_prob = None if name in NO_DENSITY else law.log_prob(sample)
+    assert torch.equal(sample, expected)
+    assert log_prob is known or (log_prob is not None and torch.equal(log_prob, known))  # type: ignore[arg-type]
 
 
 def test_numbers_take_the_dtype_of_the_tensors_beside_them() -> None:
