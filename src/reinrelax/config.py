@@ -6,10 +6,9 @@ from itertools import product
 from pathlib import Path
 from typing import Any, TypeVar
 
-import jsonschema
 import numpy as np
 
-from reinrelax import rl
+from reinrelax import rl, schema
 from reinrelax.document import check_plain, path_of, read_yaml
 from reinrelax.errors import ConfigError
 from reinrelax.estimators import lookup
@@ -40,13 +39,6 @@ _COMPARED = tuple(f"experiments.{name}" for name in ("elbo", "early", "beta"))
 _MAX_CODES = 1 << 16
 _MAX_TRAININGS = 20_000
 _MAX_SNAPSHOTS = 1000
-# An integer is written as one: 2.0 counts nothing.
-_Validator = jsonschema.validators.extend(
-    jsonschema.Draft202012Validator,
-    type_checker=jsonschema.Draft202012Validator.TYPE_CHECKER.redefine(
-        "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
-    ),
-)
 Spec = TypeVar("Spec", Copula, Bridge, Decoupled, Properties, Reinforcement)
 
 
@@ -134,11 +126,11 @@ def load(raw: Mapping[str, Any], root: Path = Path()) -> Config:
     """
     check_plain(raw)
     errors = sorted(
-        _Validator(read_yaml(root / SCHEMA)).iter_errors(raw),
+        schema.Validator(read_yaml(root / SCHEMA)).iter_errors(raw),
         key=lambda e: [str(p) for p in e.absolute_path],
     )
     if errors:
-        raise ConfigError("\n".join(_explain(error) for error in errors[:10]))
+        raise ConfigError("\n".join(schema.explain(error) for error in errors[:10]))
     results = path_of("results", raw["results"])
     dataset = Dataset(**raw["dataset"], project=root)
     path_of("dataset.root", dataset.root)
@@ -373,36 +365,3 @@ def _frozen(kind: type[Spec], block: Mapping[str, Any]) -> Spec:
         return tuple(map(tuples, value)) if isinstance(value, list) else value
 
     return kind(**{key: tuples(value) for key, value in block.items()})
-
-
-def _explain(error: jsonschema.ValidationError) -> str:
-    """One line: key, what is allowed, what came."""
-    key = ".".join(str(p) for p in error.absolute_path) or "configuration"
-    shown = repr(error.instance)
-    came = f"got {shown}" if len(shown) < 80 else f"got a {type(error.instance).__name__}"
-    rule = error.validator_value
-    match error.validator:
-        case "additionalProperties":
-            known = sorted(error.schema.get("properties", {}))
-            unknown = [k for k in error.instance if k not in known]
-            return f"{key}: unknown key {', '.join(map(repr, unknown))}; allowed: {', '.join(known)}"
-        case "required":
-            missing = [k for k in rule if k not in error.instance]
-            return f"{key}: missing {', '.join(missing)}"
-        case "enum":
-            return f"{key}: must be one of {', '.join(map(str, rule))}; {came}"
-        case "type":
-            kinds = [rule] if isinstance(rule, str) else rule
-            return f"{key}: must be of type {' or '.join(kinds)}; {came}"
-        case "minimum" | "maximum" | "exclusiveMinimum":
-            sign = {"minimum": ">=", "maximum": "<=", "exclusiveMinimum": ">"}[error.validator]
-            return f"{key}: must be {sign} {rule}; {came}"
-        case "pattern":
-            return f"{key}: must be {error.schema.get('description', f'like {rule}')}; {came}"
-        case "uniqueItems":
-            return f"{key}: must not have a value twice; {came}"
-        case "minItems" | "maxItems" | "minProperties":
-            least = "at most" if error.validator == "maxItems" else "at least"
-            return f"{key}: must have {least} {rule}; has {len(error.instance)}"
-        case _:
-            return f"{key}: must keep to {error.validator} {rule}; {came}"

@@ -105,7 +105,8 @@ def _merge(config: Config, into: Path, places: Mapping[Path, Path]) -> Merged:
     packed = {place for folder, place in places.items() if place != folder}
     there, finished, passed_over = {}, {}, {}
     for place in (into, *places.values()):
-        those = [job.published for job in planned] if place in packed else planned
+        # Published results lack the snapshots, and so does what was merged from them.
+        those = [job.published for job in planned] if place in (into, *packed) else planned
         there[place] = [job for job in those if (place / job.record).exists()]
         finished[place] = [job for job in there[place] if _fingerprint(place, job) == job.source.fingerprint]
     try:

@@ -398,7 +398,7 @@ def test_a_damaged_study_is_shown_and_the_rest_stays(
 def test_a_stale_study_says_how_to_mend_it(load_config: Load) -> None:
     config = load_config()
     write_studies(config, only=lambda name: name == "cost", fingerprint="f" * 64)
-    with pytest.raises(ResultsError, match=r"another configuration or source.*Run snakemake again"):
+    with pytest.raises(ResultsError, match=r"another configuration or source.*Delete it and rerun"):
         read_study(config, studies(config)["cost"])
     assert read_study(config, studies(config)["identities"]) is None
     collect.write_tables(config, ROOT)

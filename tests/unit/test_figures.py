@@ -126,13 +126,16 @@ def test_the_authors_own_values_are_drawn_in(load_config: Load) -> None:
         experiments={"gradients-run": {"training": {"epochs": 10}, "every": 5}}, scale="theirs"
     )
     build(config)
-    first = pd.read_csv(config.folder / "figures/figure1-run.csv").set_index(["panel", "series", "x"])[
-        "value"
-    ]
+    first = (
+        pd.read_csv(config.folder / "figures/figure1-run.csv")
+        .set_index(["panel", "series", "x"])["value"]
+        .sort_index()
+    )
     assert first["cosine_batch-authors", "ReinMax", 5] == 0.8999
     assert first["std_image-authors", "ST", 10] == 2.322
     assert set(first["cosine_batch-here"].index.get_level_values(0)) == {*style.PAPER[:-1], "ReinMax-CV-run"}
     second = pd.read_csv(config.folder / "figures/figure2.csv").set_index(["panel", "series", "x"])["value"]
+    second = second.sort_index()
     assert second["8x4", "the authors’ seeds", 0.5] == 142.967
     assert len(second["8x4", "the authors’ seeds"]) == 3
 

@@ -26,7 +26,7 @@ LAYERS = [
     ["distributions"],
     ["latents"],
     ["rl"],
-    ["specs", "columns"],
+    ["specs", "columns", "schema"],
     ["settings"],
     ["config", "run", "images"],
     ["runs", "data"],
