@@ -161,12 +161,13 @@ def test_defaults_of_the_process_change_nothing(name: str, default: torch.dtype)
 
 @pytest.mark.parametrize("name", NAMES)
 def test_another_default_device_changes_nothing(name: str) -> None:
-    law = build(name, parameter())
+    given = parameter()
+    law = build(name, given)
     expected = law.sample((5,), generator=seeded())
     known = None if name in NO_DENSITY else law.log_prob(expected)
     with defaults(device="meta"):
         # The maker of the correlated one makes a matrix on the default device.
-        law = law if name == "CorrelatedRelaxedBernoulli" else build(name, parameter())
+        law = law if name == "CorrelatedRelaxedBernoulli" else build(name, given)
         sample = law.sample((5,), generator=seeded())
         log_prob = None if name in NO_DENSITY else law.log_prob(sample)
     assert torch.equal(sample, expected)

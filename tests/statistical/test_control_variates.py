@@ -193,5 +193,5 @@ def test_the_losss_own_parameters_get_their_gradient_at_the_code_alone() -> None
 def test_control_that_is_no_function_of_the_keys_is_refused() -> None:
     with pytest.raises(InputError, match="must be differentiable in z"):
         controlled(CATEGORICAL[None], loss, Streams.derive([0]), lambda z: z.detach().sum((-1, -2)))
-    with pytest.raises(InputError, match="loss's shape"):
+    with pytest.raises(InputError, match="must return one loss for each sample"):
         relax_with(lambda z: z.sum(-1))(CATEGORICAL, loss)

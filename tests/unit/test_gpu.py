@@ -196,7 +196,11 @@ def test_no_step_waits_for_the_device(
         streams = Blank(*(torch.zeros(replicas, dtype=torch.int64, device="meta") for _ in range(2)))
         for work in (trainer.objective.step, trainer.objective.evaluate):
             waits.clear()
-            assert all(value.shape == (replicas,) for value in work(images, streams)), cell.name
+            try:
+                assert all(value.shape == (replicas,) for value in work(images, streams)), cell.name
+            except RuntimeError as error:
+                assert "item() cannot be called" in str(error), cell.name
+                waits.append("item")
             assert bool(waits) == (cell.runs[0].estimator in _WAITING), cell.name
             steps += not waits
     assert steps > 50

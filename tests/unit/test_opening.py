@@ -39,7 +39,7 @@ def row(**changes: Any) -> dict[str, Any]:
     (found,) = claim_views.claim_rows(
         [{**CLAIM, **changes}],
         {"table2": "Table 2"},
-        {("A", "8x4"): "cell-a"},
+        {("trainings", "A", "8x4"): "cell-a"},
         lambda name: name == "table2.csv",
     )
     return found

@@ -286,7 +286,8 @@ def _real(owner: str, name: str, value: Any) -> Tensor | float:
     if isinstance(value, numbers.Real):
         return float(value)
     try:
-        tensor = torch.as_tensor(value)
+        # `as_tensor` would take a tensor to the default device.
+        tensor = value if isinstance(value, Tensor) else torch.as_tensor(value)
     except (TypeError, ValueError, RuntimeError):
         tensor = None
     if tensor is None or tensor.is_complex() or tensor.layout != torch.strided:
