@@ -199,7 +199,8 @@ def test_no_step_waits_for_the_device(
             try:
                 assert all(value.shape == (replicas,) for value in work(images, streams)), cell.name
             except RuntimeError as error:
-                assert "item() cannot be called" in str(error), cell.name
+                if "item() cannot be called" not in str(error):
+                    raise
                 waits.append("item")
             assert bool(waits) == (cell.runs[0].estimator in _WAITING), cell.name
             steps += not waits
