@@ -33,6 +33,7 @@ from reinrelax.runs import Cell, cells
 Runs = dict[str, Finished]
 _DATA = ("train.npy", "test.npy", "data.json")
 _SHOWN = 10
+_REMEDY = "Keep one: delete {} or {}"
 
 
 @dataclass(frozen=True)
@@ -257,10 +258,8 @@ def _contradictions(shares: Mapping[Path, Mapping[str, Runs]]) -> Iterator[str]:
 
 def _different(name: str, first: Path, folder: Path, file: str) -> str:
     """Of a job that has different results in two folders, which its files tell."""
-    return (
-        f"{name}: {first} and {folder} have different results of it. "
-        f"Keep one: delete {folder / file} or {first / file}"
-    )
+    remedy = _REMEDY.format(folder / file, first / file)
+    return f"{name}: {first} and {folder} have different results of it. {remedy}"
 
 
 def _read(config: Config, folder: Path, job: Job) -> str | None:
