@@ -17,6 +17,7 @@ from reinrelax.reporting.gather_studies import gather_studies
 from reinrelax.reporting.numbers.relaxations import stored
 from reinrelax.reporting.svg import take_apart
 from reinrelax.reporting.tables import read_json, read_table
+from reinrelax.runs import cells
 from tests.conftest import ROOT, merge
 from tests.workflow.planted import SCALE, rules, settings, start, whole
 
@@ -159,7 +160,7 @@ def complaints(config: Config) -> Iterator[str]:
         yield from filter(None, table["message"])
     folder = config.folder
     for read in (
-        lambda: list(stored(config)),
+        lambda: list(stored(config, [run.run_id for cell in cells(config).values() for run in cell.runs])),
         lambda: images.load(folder / "data"),
         lambda: read_json(folder / "tables/claims.json"),
         lambda: read_table(folder / "tables/table2.csv"),
