@@ -33,7 +33,11 @@ _COMMON = ("id", "judge", "place", "statement")
 _ALWAYS = ("note", "type", "family")
 _QUERY = ("table", "reference", "where", "column", "limits", "each", "at_least")
 _NAMES = ("lower", "higher", "places", "elsewhere")
-_PARAMETERS = ("limit", "printed", "by", "from", "to", "turns", "rank", "times", "tolerance", "expected")
+_PARAMETERS = (
+    *("limit", "printed", "by", "from", "to", "turns", "rank", "times"),
+    *("tolerance", "share", "expected", "smallest"),
+)
+_TUNING = ("smallest", "tolerance", "share")  # of a rule, where claims name none of their own
 _WORDS = {"direction": ("falling", "rising"), "by": ("categories", "latents", "codes")}
 _ASSERTING = ("ambiguous", "unjudged")  # need no rows
 
@@ -68,7 +72,7 @@ class _File:
     def __init__(self, path: Path, schemas: Mapping[str, Schema], root: Path) -> None:
         self.path, self.schemas, self.root = path, schemas, root
         self.content = read_yaml(path)
-        _keys(str(path), self.content, ("paper", "subject", "rule", "minimum", "claims"), ("settings",))
+        _keys(str(path), self.content, ("paper", "subject", "rule", "minimum", "claims"), ("settings", "printed"))
         self.kind = self.content["subject"]
         if self.kind not in (*SUBJECTS, MEASUREMENTS):
             known = ", ".join((*SUBJECTS, MEASUREMENTS))
@@ -81,8 +85,19 @@ class _File:
         elif not isinstance(minimum, dict) or not all(isinstance(part, dict) for part in minimum.values()):
             raise ConfigError(f"{path}: minimum: must map tables to columns and values; got {minimum!r}")
         self.settings = read_settings(root / self.content["settings"]) if "settings" in self.content else {}
+        self.printed = self._printed(self.content.get("printed", {}))
         if not isinstance(self.content["claims"], list):
             raise ConfigError(f"{path}: claims: must be a list; got {self.content['claims']!r}")
+
+    def _printed(self, tables: Any) -> dict[str, dict[tuple[str, str], Published]]:
+        """What the paper prints, by metric: (method, place) to a number."""
+        metrics = self.subject.metrics if self.subject else ()
+        _keys(f"{self.path}: printed", tables, (), metrics)
+        found = {}
+        for metric, table in tables.items():
+            rows = _rows(self.root / table, ("estimator", "latent", "mean"))
+            found[metric] = {(row["estimator"], row["latent"]): published(row, table) for row in rows}
+        return found
 
     def claims(self) -> Iterator[Claim]:
         """The file's claims."""
@@ -132,7 +147,7 @@ class _File:
         return isinstance(value, int | float) and not isinstance(value, bool)
 
     def _check_rule(self) -> None:
-        known = {key for schema in self.schemas.values() for key in schema.rule}
+        known = {key for schema in self.schemas.values() for key in schema.rule} | set(_TUNING)
         _keys(f"{self.path}: rule", self.content["rule"], (), sorted(known))
         for key, value in self.content["rule"].items():
             if isinstance(value, bool) or not isinstance(value, int | float):
@@ -144,27 +159,26 @@ class _File:
             yield self._claim(where, entry, schema)
             return
         needed = (
-            ("estimator", "latent") if self.subject is None else ("estimator", "latent", "mean", "plus_minus")
+            ("estimator", "latent")
+            if self.subject is None
+            else ("estimator", "latent", "mean", "plus_minus", "seeds")
         )
         for row in _rows(self.root / entry["reference"], needed):
             own = {key: value for key, value in entry.items() if key != "reference"}
             own["id"] = f"{entry['id']}-{row['estimator']}-{row['latent']}"
-            published = None
             try:
                 own["statement"] = entry["statement"].format(**row)
-                if self.subject:
-                    published = Published(float(row["mean"]), float(row["plus_minus"]))
             except (KeyError, ValueError, TypeError) as error:
                 raise ConfigError(f"{where}: does not fit {entry['reference']}: {error!r}") from None
             if self.subject:
                 own |= {"lower": [row["estimator"]], "places": [row["latent"]]}
-                yield self._claim(str(entry["reference"]), own, schema, published)
+                yield self._claim(str(entry["reference"]), own, schema, published(row, entry["reference"]))
             else:
                 picked = {"estimator": row["estimator"], "latent": row["latent"]}
                 yield self._claim(where, {**own, "where": {**entry.get("where", {}), **picked}}, schema)
 
     def _claim(
-        self, where: str, entry: Mapping[str, Any], schema: Schema, published: Published | None = None
+        self, where: str, entry: Mapping[str, Any], schema: Schema, number: Published | None = None
     ) -> Claim:
         shared: dict[str, Any] = {
             **{key: self.content[key] for key in ("paper", "subject", "rule")},
@@ -195,7 +209,8 @@ class _File:
             at_least=least,
             metric=entry["metric"],
             minimum=Minimum(exact, minimum["seeds"], self.settings),
-            published=published,
+            published=number,
+            printed=self.printed.get(entry["metric"], {}),
         )
 
     def _queried(self, where: str, entry: Mapping[str, Any]) -> dict[str, Any]:
@@ -246,6 +261,20 @@ def read_settings(path: Path) -> dict[tuple[str, str], dict[str, str | float]]:
         }
         for row in _rows(path, ("estimator", "latent", "optimizer", *names))
     }
+
+
+def published(row: Mapping[str, str], table: str) -> Published:
+    """A printed number: `mean`, and where there are such columns its `plus_minus` and `seeds`.
+
+    Raises:
+        ConfigError: names the table and what is no number.
+    """
+    try:
+        return Published(
+            float(row["mean"]), float(row.get("plus_minus") or "nan"), int(row.get("seeds") or 0)
+        )
+    except ValueError as error:
+        raise ConfigError(f"{table}: {row['estimator']} at {row['latent']}: {error}") from None
 
 
 def _names(where: str, names: Any, key: str, subject: Subject) -> tuple[str, ...]:

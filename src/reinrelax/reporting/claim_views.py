@@ -92,7 +92,6 @@ def claim_row(claim: Mapping[str, Any]) -> dict[str, Any]:
     """A claim's line, without what it leads to elsewhere on the page."""
     nats = claim["unit"] == "nats"
     limits = interval if nats else span
-    probability, corrected = claim["probability"], claim["corrected"]
     return {
         **{key: claim[key] for key in ("id", "paper", "place", "type", "rule", "minimum", "command")},
         **{key: shape(claim[key]) for key in ("statement", "reason")},
@@ -101,9 +100,10 @@ def claim_row(claim: Mapping[str, Any]) -> dict[str, Any]:
         "mark": mark(claim["verdict"]),
         "order": VERDICTS.index(claim["verdict"]),
         "effect": _effect(claim),
-        "interval": limits(claim["low"], claim["high"]),
-        "probability": "" if probability is None else f"P = {_chance(probability)}",
-        "corrected": "" if corrected is None or not claim["family"] else _corrected(claim),
+        "interval": _interval(claim, limits),
+        "chances": _chances(claim),
+        "corrected": f"{count(claim['family_size'], 'claim')} together" if claim["family_size"] else "",
+        "smallest": _sized(claim["smallest"], claim["unit"]) if claim["smallest"] and claim["low"] is not None else "",
         "family": claim["family"],
         "key": key(claim["effect"]),
         "seeds": str(claim["seeds"]) if claim["seeds"] else "",
@@ -148,14 +148,22 @@ def _sized(value: float, unit: str, signs: bool = False) -> str:
     return f"{significant(value)} {unit}".strip()
 
 
-def _chance(probability: float) -> str:
-    """Three decimals, towards ½: else what falls short of a rule's limit could seem to reach it."""
-    inward = math.floor if probability > 0.5 else math.ceil
-    return fixed(inward(round(1000 * probability, 6)) / 1000, 3)
+def _interval(claim: Mapping[str, Any], limits: Callable[[float | None, float | None], str]) -> str:
+    """`90% [low, high]`; empty where an end is missing."""
+    ends = limits(claim["low"], claim["high"])
+    return f"{claim['coverage']:.0%} {ends}" if ends and claim["coverage"] else ""
 
 
-def _corrected(claim: Mapping[str, Any]) -> str:
-    return f"corrected {_chance(claim['corrected'])}, {count(claim['family_size'], 'claim')} together"
+def _chances(claim: Mapping[str, Any]) -> str:
+    """`p = 0.003 for, 0.998 against`; empty where nothing was tested."""
+    if claim["holding"] is None or claim["failing"] is None:
+        return ""
+    return f"p = {_chance(claim['holding'])} for, {_chance(claim['failing'])} against"
+
+
+def _chance(p: float) -> str:
+    """Three decimals, upwards: else what falls short of a rule's limit could seem to reach it."""
+    return fixed(math.ceil(round(1000 * p, 6)) / 1000, 3)
 
 
 def _jobs(claim: Mapping[str, Any], jobs: Mapping[tuple[str, str], str]) -> list[tuple[str, str]]:

@@ -277,4 +277,4 @@ def _said(claim: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _measured(claim: Mapping[str, Any]) -> list[Any]:
-    return [claim.get(name) for name in ("effect", "low", "high", "probability", "seeds", "diverged")]
+    return [claim.get(name) for name in ("effect", "low", "high", "holding", "failing", "seeds", "diverged")]

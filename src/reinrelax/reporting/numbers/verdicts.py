@@ -61,7 +61,7 @@ class Records:
         """A verdict and its claim; numbers that are not finite are null."""
         claim = verdict.claim
         source, section, table = self._place(claim)
-        numbers = ("effect", "low", "high", "probability", "corrected", "detectable")
+        numbers = ("effect", "low", "high", "coverage", "smallest", "holding", "failing", "detectable")
         values = {key: float(getattr(verdict, key)) for key in numbers}
         return {
             **{key: getattr(claim, key) for key in ("id", "paper", "subject", "type", "judge", "place")},
@@ -78,6 +78,7 @@ class Records:
             "family": claim.family,
             "family_size": verdict.family,
             "seeds": verdict.seeds,
+            "needed": verdict.needed,
             "diverged": verdict.diverged,
             "source": source,
             "section": section,
