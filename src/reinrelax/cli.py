@@ -219,8 +219,12 @@ def _device(config: configuration.Config) -> Iterator[str]:
 
 def _plan(options: argparse.Namespace) -> None:
     from reinrelax import plan
+    from reinrelax.claims import power
 
-    print(plan.describe(_config(options), options.cores))
+    config = _config(options)
+    print(plan.describe(config, options.cores), flush=True)
+    if likely := power.describe(config, Path()):
+        print(likely)
 
 
 def _merge_folders(options: argparse.Namespace) -> None:

@@ -1,6 +1,6 @@
 """Runs with one value a seed: what they hold for a claim, and whether at the scale that it asks for."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -58,6 +58,10 @@ class Evidence:
             alive = rows[~rows["diverged"].astype(bool)] if len(rows) else rows
             self._values[key] = dict(zip(alive["seed"].astype(int), alive[metric].astype(float), strict=True))
         return dict(self._values[key])
+
+    def hold(self, place: Place, metric: str, values: Mapping[int, float]) -> None:
+        """Take these for the values of a cell, whatever the tables say: what a simulation draws."""
+        self._values[place, metric] = dict(values)
 
     def diverged(self, place: Place) -> list[int]:
         """Seeds that diverged."""
@@ -179,7 +183,8 @@ def smallest(claim: Claim, place: str, lower: str, higher: str) -> float:
     numbers the printed effect itself, or the smallest that its seeds would have shown if that is less."""
     if "smallest" in claim.parameters:
         return claim.number("smallest")
-    pair = [claim.printed.get((method, place)) for method in (higher, lower)]
+    # What is run as the authors' code does is printed under its own name.
+    pair = [claim.printed.get((method.removesuffix("-run"), place)) for method in (higher, lower)]
     if pair[0] is None or pair[1] is None:
         return claim.rule.get("smallest", 0.0)
     effect = pair[0].mean - pair[1].mean

@@ -169,6 +169,8 @@ class Claim:
         query: of a claim on measurements, in place of metric, methods and places.
         family: claims of the same family and paper answer one question, and are corrected for their number.
         note: what a reader should know; where nothing is judged, why.
+        entry: the id of its entry in the claims file, which may stand for several claims.
+        limits: a digest of what that entry says but in words, by which its history is followed.
     """
 
     id: str
@@ -192,6 +194,8 @@ class Claim:
     query: Query | None = None
     family: str = ""
     note: str = ""
+    entry: str = ""
+    limits: str = ""
 
     def number(self, key: str) -> float:
         """A parameter that is a number; NaN where the claim has none."""

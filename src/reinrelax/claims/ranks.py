@@ -106,17 +106,17 @@ class Ranking:
         """Margins of all orders that the pairs allow at a level."""
         if np.isnan(self.estimate):
             return np.array([np.nan])
-        orders, signs = _weak_orders(len(self.values))
+        correlations, signs = _weak_orders(len(self.values), tuple(self.order))
         share = alpha / 2 / max(1, len(self._pairs))
-        allowed = np.ones(len(orders), dtype=bool)
+        allowed = np.ones(len(correlations), dtype=bool)
         for column, pair in enumerate(self._pairs):
             if pair.low(share) > 0.0:
-                allowed &= signs[:, column] > 0
+                allowed &= signs[column] > 0
             elif pair.high(share) < 0.0:
-                allowed &= signs[:, column] < 0
+                allowed &= signs[column] < 0
             elif tied and pair.excess(share) < 0.0:
-                allowed &= signs[:, column] <= 0
-        return _spearman(orders[allowed], self.order) - self.least + _AT_LIMIT
+                allowed &= signs[column] <= 0
+        return correlations[allowed] - self.least + _AT_LIMIT
 
     @cached_property
     def _pairs(self) -> list[Contrast]:
@@ -157,11 +157,12 @@ def _spearman(ranks: Floats, order: Sequence[float]) -> Floats:
 
 
 @cache
-def _weak_orders(count: int) -> tuple[Floats, NDArray[np.int8]]:
-    """All orders of so many items with ties, as average ranks `[S, n]`, and the sign of rank j − rank i of each
-    pair i < j."""
+def _weak_orders(count: int, order: tuple[float, ...]) -> tuple[Floats, NDArray[np.int8]]:
+    """Of all orders of so many items, ties among them, the rank correlation with one `[S]`, and the sign of
+    rank j − rank i of each pair i < j `[pairs, S]`."""
     places = np.indices((count,) * count, dtype=np.int8).reshape(count, -1).T
     used = sum((places == place).any(-1).astype(np.int8) for place in range(count))
     places = places[used == places.max(-1) + 1]
     first, second = (np.array(side) for side in zip(*combinations(range(count), 2), strict=True))
-    return rankdata(places, axis=-1), np.sign(places[:, second] - places[:, first])
+    signs = np.ascontiguousarray(np.sign(places[:, second] - places[:, first]).T)
+    return _spearman(rankdata(places, axis=-1), order), signs

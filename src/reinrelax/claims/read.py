@@ -1,6 +1,8 @@
 """The reader of the claims files: every key is checked, and a mistake is named with its file and place."""
 
 import csv
+import hashlib
+import json
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +41,7 @@ _PARAMETERS = (
 )
 _TUNING = ("smallest", "tolerance", "share")  # of a rule, where claims name none of their own
 _WORDS = {"direction": ("falling", "rising"), "by": ("categories", "latents", "codes")}
+_IN_WORDS = ("id", "place", "statement", "note", "type", "family")
 _ASSERTING = ("ambiguous", "unjudged")  # need no rows
 
 
@@ -156,7 +159,7 @@ class _File:
     def _expanded(self, where: str, entry: Mapping[str, Any], schema: Schema) -> Iterator[Claim]:
         """The claim of an entry, or one for each row of the reference table that it stands for."""
         if "reference" not in schema.required:
-            yield self._claim(where, entry, schema)
+            yield self._claim(where, entry, schema, entry)
             return
         needed = (
             ("estimator", "latent")
@@ -164,6 +167,8 @@ class _File:
             else ("estimator", "latent", "mean", "plus_minus", "seeds")
         )
         for row in _rows(self.root / entry["reference"], needed):
+            if any(row[key] not in _listed(value) for key, value in entry.get("where", {}).items() if key in row):
+                continue
             own = {key: value for key, value in entry.items() if key != "reference"}
             own["id"] = f"{entry['id']}-{row['estimator']}-{row['latent']}"
             try:
@@ -172,19 +177,27 @@ class _File:
                 raise ConfigError(f"{where}: does not fit {entry['reference']}: {error!r}") from None
             if self.subject:
                 own |= {"lower": [row["estimator"]], "places": [row["latent"]]}
-                yield self._claim(str(entry["reference"]), own, schema, published(row, entry["reference"]))
+                number = published(row, entry["reference"])
+                yield self._claim(str(entry["reference"]), own, schema, entry, number)
             else:
                 picked = {"estimator": row["estimator"], "latent": row["latent"]}
-                yield self._claim(where, {**own, "where": {**entry.get("where", {}), **picked}}, schema)
+                yield self._claim(where, {**own, "where": {**entry.get("where", {}), **picked}}, schema, entry)
 
     def _claim(
-        self, where: str, entry: Mapping[str, Any], schema: Schema, number: Published | None = None
+        self,
+        where: str,
+        entry: Mapping[str, Any],
+        schema: Schema,
+        written: Mapping[str, Any],
+        number: Published | None = None,
     ) -> Claim:
         shared: dict[str, Any] = {
             **{key: self.content[key] for key in ("paper", "subject", "rule")},
             **{key: entry[key] for key in ("id", "judge", "place", "statement")},
             "type": entry.get("type", schema.type),
             "note": entry.get("note", ""),
+            "entry": written["id"],
+            "limits": digest(written),
             "family": entry.get("family", ""),
             "parameters": {key: entry[key] for key in (*_PARAMETERS, "direction") if key in entry},
         }
@@ -261,6 +274,16 @@ def read_settings(path: Path) -> dict[tuple[str, str], dict[str, str | float]]:
         }
         for row in _rows(path, ("estimator", "latent", "optimizer", *names))
     }
+
+
+def digest(entry: Mapping[str, Any]) -> str:
+    """Of what an entry says but in words: judging function, rows and limits."""
+    said = {key: value for key, value in entry.items() if key not in _IN_WORDS}
+    return hashlib.sha256(json.dumps(said, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:12]
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
 
 
 def published(row: Mapping[str, str], table: str) -> Published:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import f as f_law
+from scipy.special import fdtr, fdtrc, fdtri
 
 from reinrelax.claims.decide import by_groups
 from reinrelax.claims.evidence import Evidence
@@ -54,11 +54,11 @@ class Deviations:
 
     @property
     def holding(self) -> float:
-        return float(f_law.sf(np.exp(2 * self.estimate), *self._freedom))
+        return float(fdtrc(*self._freedom, np.exp(2 * self.estimate)))
 
     @property
     def failing(self) -> float:
-        return float(f_law.cdf(np.exp(2 * self.estimate), *self._freedom))
+        return float(fdtr(*self._freedom, np.exp(2 * self.estimate)))
 
     def detectable(self, alpha: float, power: float) -> float:
         return self._half(1 - alpha) - self._half(1 - power)
@@ -72,4 +72,4 @@ class Deviations:
         return len(self.one.seeds) - 1, len(self.other.seeds) - 1
 
     def _half(self, level: float) -> float:
-        return float(np.log(f_law.ppf(level, *self._freedom)) / 2)
+        return float(np.log(fdtri(*self._freedom, level)) / 2)

@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from reinrelax.claims.findings import ASIDES, BASES
 from reinrelax.claims.model import JUDGED, VERDICTS
-from reinrelax.reporting.blocks import key
+from reinrelax.reporting.blocks import Cell, Column, Table, key
 from reinrelax.reporting.wording import (
     Mark,
     anchor,
@@ -60,6 +61,52 @@ def facets(claims: Claims) -> list[Facet]:
     ]
 
 
+def finding_facets(findings: Claims) -> list[Facet]:
+    """Paper, verdict and basis of findings; what is no replication stands under its own name."""
+    bases = Counter(finding["aside"] or finding["basis"] for finding in findings)
+    found = facets([{**finding, "type": ""} for finding in findings])[:2]
+    names = [name for name in (*BASES, *ASIDES) if bases[name]]
+    return [*found, Facet("basis", "Rests on", [Choice(name, bases[name]) for name in names])]
+
+
+def rates(lines: Sequence[Mapping[str, str]]) -> Table:
+    """How often each judging function errs where its claim is just false, or just true.
+
+    Args:
+        lines: those of `rates.csv`: one a case and number of seeds.
+    """
+    cases: dict[tuple[str, ...], dict[str, str]] = {}
+    for line in lines:
+        case = tuple(line[name] for name in ("function", "truth", "wrong", "level"))
+        cases.setdefault(case, {})[line["seeds"]] = line["rate"]
+    seeds = list(dict.fromkeys(line["seeds"] for line in lines))
+    rows = [
+        [
+            Cell(function),
+            Cell(truth, style="prose"),
+            Cell(mark=mark(wrong), key=wrong),
+            *(Cell(_share(found[count]), found[count]) for count in seeds),
+            Cell(_share(level), level),
+        ]
+        for (function, truth, wrong, level), found in cases.items()
+    ]
+    columns = [
+        *(Column("Rule", "text"), Column("Where this is true", "text"), Column("the verdict", "text")),
+        *(Column(f"{count} seeds", small="wrong, of all") for count in seeds),
+        Column("meant", small="at most"),
+    ]
+    repeats = min((int(line["repeats"]) for line in lines), default=0)
+    caption = (
+        "How often judging functions err in the least favourable case: the claim fails, or holds, by nothing. "
+        f"Each rate is of {repeats:,} repetitions with noise of its own."
+    )
+    return Table("rates", caption, columns, rows, "How often the rules err: measured rates of wrong verdicts")
+
+
+def _share(rate: str) -> str:
+    return f"{100 * float(rate):.1f}%"
+
+
 def claim_rows(
     claims: Claims,
     sections: Mapping[str, str],
@@ -93,10 +140,12 @@ def claim_row(claim: Mapping[str, Any]) -> dict[str, Any]:
     nats = claim["unit"] == "nats"
     limits = interval if nats else span
     return {
-        **{key: claim[key] for key in ("id", "paper", "place", "type", "rule", "minimum", "command")},
+        **{key: claim[key] for key in ("id", "paper", "place", "type", "rule", "minimum", "command", "limits")},
         **{key: shape(claim[key]) for key in ("statement", "reason")},
         "note": shape(claim["note"]) if claim["note"] != claim["reason"] else "",
         "anchor": anchor("claim", claim["id"]),
+        "finding": claim["finding"],
+        "finding_anchor": anchor("finding", claim["finding"]),
         "mark": mark(claim["verdict"]),
         "order": VERDICTS.index(claim["verdict"]),
         "effect": _effect(claim),

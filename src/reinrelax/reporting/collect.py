@@ -1,11 +1,13 @@
 """Results of all cells and studies in, judged tables out: all that figures and page are made of."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import pandas as pd
 
 from reinrelax import claims, files
+from reinrelax.claims import findings
 from reinrelax.claims.evidence import Evidence
 from reinrelax.claims.measured import Measurements
 from reinrelax.config import Config
@@ -18,12 +20,15 @@ from reinrelax.reporting.numbers.verdicts import Records
 from reinrelax.studies import DEMONSTRATIONS
 
 CLAIMS = Path("report/claims")
+FINDINGS = Path("report/findings.yaml")
+# How often judging functions err, measured; `python -m tests.rates` writes it.
+RATES = Path("report/rates.csv")
 REFERENCES = Path("report/reference")
 TABLES = {"table2": "train_nelbo_nats", "table3": "test_nelbo_nats"}
 
 
 def write_tables(config: Config, root: Path, any_source: bool = False) -> None:
-    """Write all tables, as CSV, and `claims.json` to the folder `tables`.
+    """Write all tables, as CSV, `claims.json` and `findings.json` to the folder `tables`.
 
     Cells and studies that are missing or cannot be read become rows of `cells.csv` and `studies.csv` that say
     so; a table of which nothing has been computed is a header.
@@ -34,12 +39,13 @@ def write_tables(config: Config, root: Path, any_source: bool = False) -> None:
         any_source: whether what an earlier source computed counts, as of published results.
 
     Raises:
-        ConfigError: a claims file is wrong.
+        ConfigError: a claims file or the file of findings is wrong.
         ResultsError: a table cannot be written.
     """
     gathered = gather(config, root, any_source)
     studied = gather_studies(config, root, any_source)
     stated = claims.load(root / CLAIMS, claims.SCHEMAS, root)
+    amounts = findings.load(root / FINDINGS, stated, FILLED_BY)
     plan = _jobs(gathered.plan, studied.plan)
     # Claims on trainings are about Tables 2 and 3: other experiments train the same estimators there.
     trained = gathered.of("elbo")
@@ -88,13 +94,16 @@ def write_tables(config: Config, root: Path, any_source: bool = False) -> None:
         },
     )
     tables |= {name: elbo.judged_table(config, evidence, verdicts, metric) for name, metric in TABLES.items()}
-    tables |= {"cells": gathered.plan, "studies": studied.plan}
+    tables |= {"cells": gathered.plan, "studies": studied.plan, "rates": pd.read_csv(root / RATES)}
     folder = root / config.folder / "tables"
     for name, table in tables.items():
         files.write_text(folder / f"{name}.csv", table.to_csv(index=False, lineterminator="\n"))
-    records = Records(config, root, plan)
+    records = Records(config, root, plan, amounts)
     content = json.dumps([records.of(verdict) for verdict in verdicts], indent=1, ensure_ascii=False)
     files.write_text(folder / "claims.json", content + "\n")
+    found = {verdict.claim.id: verdict.verdict for verdict in verdicts}
+    counted = [{**asdict(finding), "verdict": finding.verdict(found)} for finding in amounts]
+    files.write_text(folder / "findings.json", json.dumps(counted, indent=1, ensure_ascii=False) + "\n")
 
 
 def _jobs(cells: pd.DataFrame, studies: pd.DataFrame) -> pd.DataFrame:

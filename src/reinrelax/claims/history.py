@@ -1,0 +1,79 @@
+"""When the limits of claims were set, by the project's own history: `python -m reinrelax.claims.history`."""
+
+import csv
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from reinrelax.claims.read import digest
+from reinrelax.errors import ReinrelaxError
+
+FOLDER = Path("report/claims")
+TABLE = Path("report/limits.csv")
+_COLUMNS = ("entry", "limits", "date", "commit")
+
+
+@dataclass(frozen=True)
+class Set:
+    """When an entry came to say what it says: the commit's date, its name, and the digest that it has had since."""
+
+    limits: str
+    date: str
+    commit: str
+
+
+def history(root: Path) -> dict[str, Set]:
+    """Since which commit each entry of the claims files has said what it says there, but for words.
+
+    Args:
+        root: the project's folder, a git working tree.
+
+    Raises:
+        ReinrelaxError: git is not there, or this is no working tree with a history.
+    """
+    found: dict[str, Set] = {}
+    entries: dict[str, str] = {}
+    for line in _git(root, "log", "--reverse", "--format=%H %cI", "--", str(FOLDER)).splitlines():
+        commit, date = line.split()
+        entries = {}
+        for name in _git(root, "ls-tree", "--name-only", commit, f"{FOLDER}/").splitlines():
+            content = yaml.safe_load(_git(root, "show", f"{commit}:{name}")) if name.endswith(".yaml") else None
+            entries |= {
+                entry["id"]: digest(entry) for entry in (content or {}).get("claims", ()) if "id" in entry
+            }
+        for entry, limits in entries.items():
+            if entry not in found or found[entry].limits != limits:
+                found[entry] = Set(limits, date, commit[:12])
+    return {entry: at for entry, at in found.items() if entry in entries}
+
+
+def read(path: Path) -> Mapping[str, Set]:
+    """The table that `write` made; empty where there is none."""
+    if not path.is_file():
+        return {}
+    with path.open(encoding="utf-8", newline="") as file:
+        return {row["entry"]: Set(row["limits"], row["date"], row["commit"]) for row in csv.DictReader(file)}
+
+
+def write(root: Path, path: Path) -> None:
+    """Write the history as a table: one row an entry."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        out = csv.writer(file, lineterminator="\n")
+        out.writerow(_COLUMNS)
+        out.writerows([entry, at.limits, at.date, at.commit] for entry, at in sorted(history(root).items()))
+
+
+def _git(root: Path, *arguments: str) -> str:
+    try:
+        return subprocess.run(
+            ["git", "-C", str(root), *arguments], check=True, capture_output=True, text=True, encoding="utf-8"
+        ).stdout
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise ReinrelaxError(f"{root}: its history cannot be read ({error}); run in a clone with git") from None
+
+
+if __name__ == "__main__":
+    write(Path(), TABLE)
