@@ -1,9 +1,9 @@
 """How often judging functions err where their claims are just false, or just true: `python -m tests.rates`.
 
-Each case is the least favourable truth of its kind: for a false confirmation the claim fails by nothing, and at k of n
-places k − 1 hold beyond doubt; for a false refutation it holds by the smallest effect of interest. Only the noise is
-new from one repetition to the next. The table is `report/rates.csv`; the report shows it, and
-`tests/statistical/test_claim_rates.py` holds it.
+Each case is the least favourable truth of its kind: for a false confirmation the claim fails by nothing,
+and at k of n places k − 1 hold beyond doubt; for a false refutation it holds by the smallest effect of
+interest. Only the noise is new from one repetition to the next. The table is `report/rates.csv`; the report
+shows it, and `tests/statistical/test_claim_rates.py` holds it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -78,7 +78,9 @@ def measure(repeats: int = REPEATS, part: slice = slice(None)) -> pd.DataFrame:
 class _Runs:
     """Evidence whose values are drawn anew; the tables around them are made once for each number of seeds."""
 
-    def __init__(self, claim: Claim, means: Mapping[str, Mapping[str, float]], stds: Mapping[str, float]) -> None:
+    def __init__(
+        self, claim: Claim, means: Mapping[str, Mapping[str, float]], stds: Mapping[str, float]
+    ) -> None:
         self.claim, self.means, self.stds = claim, means, stds
         self._made: dict[int, Evidence] = {}
 
@@ -233,12 +235,24 @@ def _cases() -> list[Case]:
         Case("number", "Δ is three margins", "near", 0.05, tables(number(**open_scale), 101.5, 0.2)),
         Case("number", "Δ = 0", REFUTED, 0.025, tables(number(**open_scale), 100.0, 0.2)),
         Case("single_run", "the printed run is one of ours", REFUTED, 0.05, single),
-        Case("every_below", "both equal", CONFIRMED, 0.05, runs(claim("every_below"), {"ReinMax": 0.0, "ST": 0.0})),
+        Case(
+            "every_below",
+            "both equal",
+            CONFIRMED,
+            0.05,
+            runs(claim("every_below"), {"ReinMax": 0.0, "ST": 0.0}),
+        ),
         Case(
             *("every_below", "ahead by the smallest effect", REFUTED, 0.05),
             runs(claim("every_below", **half), {"ReinMax": 0.0, "ST": 0.5}),
         ),
-        Case("every_below", f"holds at 3 of 6 places where 4 are asked for, {tied}", CONFIRMED, 0.05, places("every_below", 3, 0.0)),
+        Case(
+            "every_below",
+            f"holds at 3 of 6 places where 4 are asked for, {tied}",
+            CONFIRMED,
+            0.05,
+            places("every_below", 3, 0.0),
+        ),
         Case(
             *("every_below", "holds at 3 of 6 places, at the others by the smallest effect", REFUTED, 0.05),
             places("every_below", 3, 0.5, **half),
@@ -273,34 +287,94 @@ def _cases() -> list[Case]:
                 {"ReinMax": 0.0, order[1]: -0.5, order[2]: 0.5, order[3]: 0.5, order[4]: 0.5},
             ),
         ),
-        Case("worse_on_test", "train and test equal", CONFIRMED, 0.05, runs(claim("worse_on_test", higher=()), {"ReinMax": 0.0})),
-        Case("worse_on_test", "train and test equal", REFUTED, 0.05, runs(claim("worse_on_test", higher=()), {"ReinMax": 0.0})),
+        Case(
+            "worse_on_test",
+            "train and test equal",
+            CONFIRMED,
+            0.05,
+            runs(claim("worse_on_test", higher=()), {"ReinMax": 0.0}),
+        ),
+        Case(
+            "worse_on_test",
+            "train and test equal",
+            REFUTED,
+            0.05,
+            runs(claim("worse_on_test", higher=()), {"ReinMax": 0.0}),
+        ),
         *(
-            Case(name, "the mean is the limit", wrong, 0.05, runs(claim(name, higher=(), parameters={"limit": 0.0}), {"ReinMax": 0.0}))
+            Case(
+                name,
+                "the mean is the limit",
+                wrong,
+                0.05,
+                runs(claim(name, higher=(), parameters={"limit": 0.0}), {"ReinMax": 0.0}),
+            )
             for name in ("above", "below")
             for wrong in (CONFIRMED, REFUTED)
         ),
         Case("agrees", "all equal", CONFIRMED, 0.05, runs(agreed, dict.fromkeys(five, 0.0))),
-        Case("agrees", "an order that agrees less than asked for", CONFIRMED, 0.05, runs(agreed, {n: v / FAR for n, v in swapped(wrong_order).items()})),
-        Case("agrees", "the order, by two deviations a step", REFUTED, 0.05, runs(agreed, {n: 2 * v / FAR for n, v in swapped(five).items()})),
+        Case(
+            "agrees",
+            "an order that agrees less than asked for",
+            CONFIRMED,
+            0.05,
+            runs(agreed, {n: v / FAR for n, v in swapped(wrong_order).items()}),
+        ),
+        Case(
+            "agrees",
+            "the order, by two deviations a step",
+            REFUTED,
+            0.05,
+            runs(agreed, {n: 2 * v / FAR for n, v in swapped(five).items()}),
+        ),
         Case("gains", "no gain at any size", CONFIRMED, 0.05, runs(grown, {"ReinMax": 0.0, "ST": 0.0})),
         Case(
             *("gains", "a gain that grows by half a deviation a size", REFUTED, 0.05),
-            _Runs(grown, {place: {"ReinMax": 0.0, "ST": 0.5 * int(place.split("x")[1]) / 4} for place in SHAPES}, {}),
+            _Runs(
+                grown,
+                {place: {"ReinMax": 0.0, "ST": 0.5 * int(place.split("x")[1]) / 4} for place in SHAPES},
+                {},
+            ),
         ),
-        Case("scatters_more", "just so many times", CONFIRMED, 0.05, runs(spread, dict.fromkeys(order[:6], 0.0), {"ReinMax": 2.0})),
-        Case("scatters_more", "just so many times", REFUTED, 0.05, runs(spread, dict.fromkeys(order[:6], 0.0), {"ReinMax": 2.0})),
+        Case(
+            "scatters_more",
+            "just so many times",
+            CONFIRMED,
+            0.05,
+            runs(spread, dict.fromkeys(order[:6], 0.0), {"ReinMax": 2.0}),
+        ),
+        Case(
+            "scatters_more",
+            "just so many times",
+            REFUTED,
+            0.05,
+            runs(spread, dict.fromkeys(order[:6], 0.0), {"ReinMax": 2.0}),
+        ),
         Case("less", "both equal", CONFIRMED, 0.05, two("less", 10.0, 10.0)),
         Case("less", "ahead by the smallest effect", REFUTED, 0.05, two("less", 9.5, 10.0, **share)),
-        Case("less", f"holds at 8 of 11 places where 9 are asked for, {tied}", CONFIRMED, 0.05, snapshots(8, 0.0)),
+        Case(
+            "less",
+            f"holds at 8 of 11 places where 9 are asked for, {tied}",
+            CONFIRMED,
+            0.05,
+            snapshots(8, 0.0),
+        ),
         Case("less", "holds at 9 of 11 places, the others equal", REFUTED, 0.05, snapshots(9, 0.0)),
         Case("best_less", "both equal", CONFIRMED, 0.05, two("best_less", 10.0, 10.0)),
-        Case("best_less", "ahead by the smallest effect", REFUTED, 0.05, two("best_less", 9.5, 10.0, **share)),
+        Case(
+            "best_less", "ahead by the smallest effect", REFUTED, 0.05, two("best_less", 9.5, 10.0, **share)
+        ),
         Case("within", "on the limit", CONFIRMED, 0.05, one("within", 5.0, **ends)),
         Case("within", "on the limit", REFUTED, 0.05, one("within", 5.0, **ends)),
         Case("ratio", "on the limit", CONFIRMED, 0.05, two("ratio", 100.0, 50.0, parameters={"to": 2.0})),
         Case("ratio", "on the limit", REFUTED, 0.05, two("ratio", 100.0, 50.0, parameters={"to": 2.0})),
-        Case("trend", "rises at 2 of 4 steps where 3 are asked for, flat at two", CONFIRMED, 0.05, steps(2, 0.0)),
+        Case(
+            "trend",
+            "rises at 2 of 4 steps where 3 are asked for, flat at two",
+            CONFIRMED,
+            0.05,
+            steps(2, 0.0),
+        ),
         Case("trend", "rises at 3 of 4 steps, flat at one", REFUTED, 0.05, steps(3, 0.0)),
         *(
             Case(
@@ -312,8 +386,16 @@ def _cases() -> list[Case]:
             )
             for wrong in (CONFIRMED, REFUTED)
         ),
-        Case("printed", "off by the margin", CONFIRMED, 0.05, one("printed", 12.5, parameters={"printed": 10.0})),
-        Case("printed", "off by the margin", REFUTED, 0.025, one("printed", 12.5, parameters={"printed": 10.0})),
+        Case(
+            "printed",
+            "off by the margin",
+            CONFIRMED,
+            0.05,
+            one("printed", 12.5, parameters={"printed": 10.0}),
+        ),
+        Case(
+            "printed", "off by the margin", REFUTED, 0.025, one("printed", 12.5, parameters={"printed": 10.0})
+        ),
         Case("matches", "off by the tolerance", CONFIRMED, 0.05, theory(tolerant, 0.5, 3)),
         Case("matches", "off by the tolerance", REFUTED, 0.05, theory(tolerant, 0.5, 3)),
         Case("unrejected", "every hypothesis true", REFUTED, 0.05, p_values),

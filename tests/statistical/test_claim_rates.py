@@ -1,9 +1,9 @@
 """How often judging functions err, and how often they find an effect of the size said to be detectable.
 
-Errors stand in `report/rates.csv`, which `python -m tests.rates` measures: here it is held to the levels that are meant
-and to a measurement of its own. Rates are counted over repetitions in which only the noise is new. Limits are those
-outside which a count of the stated rate falls with a probability below 1e-4; where a rate is only bounded, there is
-one limit.
+Errors stand in `report/rates.csv`, which `python -m tests.rates` measures: here it is held to the levels
+that are meant and to a measurement of its own. Rates are counted over repetitions in which only the noise
+is new. Limits are those outside which a count of the stated rate falls with a probability below 1e-4; where
+a rate is only bounded, there is one limit.
 """
 
 from collections.abc import Callable
@@ -190,7 +190,7 @@ def test_gains_with_size_over_seeds() -> None:
 
 
 def test_a_difference_of_the_detectable_size_between_seeds_is_found_in_four_of_five() -> None:
-    """Paired t of ten seeds: the power at (t₀.₉₅ + t₀.₈) standard errors is 0.8 by the noncentral law, to 0.01."""
+    """Paired t of ten seeds: the power at (t₀.₉₅ + t₀.₈) standard errors is 0.8, to 0.01."""
     claim = ordering()
     shift = (student.ppf(0.95, 9) + student.ppf(0.8, 9)) * np.sqrt(2 / 10)
     found = counts(

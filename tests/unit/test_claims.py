@@ -66,7 +66,7 @@ def test_an_undecided_number_says_how_many_seeds_would_decide() -> None:
 
 
 def test_the_printed_error_is_one_of_the_difference() -> None:
-    """± is the population's deviation over √n: with the n that was run, it gives Welch's interval of the two."""
+    """± is the population's deviation over √n: with that n it gives Welch's interval of the two."""
     ours, theirs = spread(100.0), spread(101.0, count=5, std=3.0, seed=1)
     printed = Published(float(np.mean(theirs)), float(np.std(theirs) / np.sqrt(5)), 5)
     found = verdict(number(published=printed), {("ReinMax", "8x4"): ours})

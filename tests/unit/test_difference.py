@@ -27,7 +27,15 @@ def table(*rows: str) -> pd.DataFrame:
 
 
 def claim(name: str, verdict: str = "reproduced", **changes: Any) -> dict[str, Any]:
-    measured = {"effect": 0.1, "low": 0.0, "high": 0.2, "holding": None, "failing": None, "seeds": 5, "diverged": 0}
+    measured = {
+        "effect": 0.1,
+        "low": 0.0,
+        "high": 0.2,
+        "holding": None,
+        "failing": None,
+        "seeds": 5,
+        "diverged": 0,
+    }
     return {
         "id": name,
         "statement": f"{name} holds.",

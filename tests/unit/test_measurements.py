@@ -184,7 +184,9 @@ def test_a_test_that_does_not_reject_is_no_confirmation() -> None:
     claim = claimed("unrejected", parameters={"from": 0.01})
     for p, verdict in ((0.5, "compatible"), (0.01, "compatible"), (0.001, "not reproduced")):
         assert judge(claim, measured([{"value": 0.9}, {"value": p}])).verdict == verdict
-    assert judge(claimed("unrejected", parameters={"to": 3}), measured([{"value": 2.9}])).verdict == "compatible"
+    assert (
+        judge(claimed("unrejected", parameters={"to": 3}), measured([{"value": 2.9}])).verdict == "compatible"
+    )
 
 
 def test_an_undefined_place_counts_neither_for_nor_against() -> None:

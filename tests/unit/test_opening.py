@@ -17,9 +17,17 @@ CLAIM: dict[str, Any] = {
     **{"place": "Table 2", "statement": "A at 8x4 is below B.", "rule": "R", "minimum": "M.", "note": "N"},
     **{"reason": "because", "verdict": "reproduced", "effect": 1.5, "low": -0.25, "high": 2.0},
     **{"unit": "nats", "measure": "margin", "holding": 0.0501, "failing": 0.9496, "detectable": 0.314},
-    **{"coverage": 0.9, "smallest": 0.2, "family": "Table 2, bold", "family_size": 6, "seeds": 5, "diverged": 0, "section": "table2"},
+    **{
+        "coverage": 0.9,
+        "smallest": 0.2,
+        "family": "Table 2, bold",
+        "family_size": 6,
+        "seeds": 5,
+        "diverged": 0,
+        "section": "table2",
+    },
     **{"tables": ["table2.csv", "gone.csv"], "command": "snakemake x", "lower": ["A"], "higher": ["B"]},
-    **{"places": ["8x4"], "elsewhere": []},
+    **{"places": ["8x4"], "elsewhere": [], "finding": "F", "limits": "set on 1 May"},
 }
 
 
@@ -27,7 +35,8 @@ def summary(config: Config) -> opening.Summary:
     collect.write_tables(config, ROOT)
     folder = config.folder / "tables"
     plans = (read_table(folder / f"{name}.csv") for name in ("cells", "studies"))
-    return opening.summary(config, *plans, read_json(folder / "claims.json"))
+    stated = (read_json(folder / f"{name}.json") for name in ("claims", "findings"))
+    return opening.summary(config, *plans, *stated)
 
 
 def notices(found: opening.Summary) -> dict[str, str]:
@@ -138,7 +147,17 @@ def test_a_claims_line_says_effect_certainty_and_power() -> None:
 
 def test_a_claim_without_numbers_has_none_made_up() -> None:
     nothing = dict.fromkeys(("effect", "low", "high", "holding", "failing", "detectable"))
-    found = row(**nothing, smallest=0.0, family="", family_size=0, seeds=0, section="", tables=[], subject="measurements", places=[])
+    found = row(
+        **nothing,
+        smallest=0.0,
+        family="",
+        family_size=0,
+        seeds=0,
+        section="",
+        tables=[],
+        subject="measurements",
+        places=[],
+    )
     shown = (
         "effect",
         "interval",

@@ -25,7 +25,10 @@ _TABLES = (MEASUREMENTS,)
 # judge, keys required and allowed besides those of every claim, and keys of the rule.
 FUNCTIONS: Mapping[str, tuple[Callable[[Claim, Any], Verdict], Schema]] = {
     "number": (numbers.number, Schema("number", _RUNS, ("reference",), (), _NUMBER)),
-    "single_run": (numbers.single_run, Schema("number", _RUNS, ("lower", "places", "printed"), (), ("level",))),
+    "single_run": (
+        numbers.single_run,
+        Schema("number", _RUNS, ("lower", "places", "printed"), (), ("level",)),
+    ),
     "every_below": (ordering.every_below, Schema("ordering", _RUNS, _SIDES, _PLACED, _ORDER)),
     "best_below": (ordering.best_below, Schema("ordering", _RUNS, _SIDES, _PLACED, _ORDER)),
     "ranked": (ordering.ranked, Schema("ordering", _RUNS, (*_SIDES, "rank"), ("smallest",), _ORDER)),
@@ -48,11 +51,17 @@ FUNCTIONS: Mapping[str, tuple[Callable[[Claim, Any], Verdict], Schema]] = {
         ordering.every_below,
         Schema("ordering", _TABLES, ("lower", "higher"), ("by", "smallest"), _ORDER),
     ),
-    "best_less": (ordering.best_below, Schema("ordering", _TABLES, ("lower", "higher"), ("smallest",), _ORDER)),
+    "best_less": (
+        ordering.best_below,
+        Schema("ordering", _TABLES, ("lower", "higher"), ("smallest",), _ORDER),
+    ),
     "within": (bounds.within, Schema("qualitative", _TABLES, (), ("from", "to", "smallest"), _ORDER)),
     "ratio": (bounds.ratio, Schema("number", _TABLES, ("lower", "higher"), ("from", "to"), _ORDER)),
     "trend": (shapes.trend, Schema("trend", _TABLES, ("over", "direction"), ("turns",), _ORDER)),
-    "minimum_at": (shapes.minimum_at, Schema("trend", _TABLES, ("over", "from", "to"), ("smallest",), _ORDER)),
+    "minimum_at": (
+        shapes.minimum_at,
+        Schema("trend", _TABLES, ("over", "from", "to"), ("smallest",), _ORDER),
+    ),
     "printed": (numbers.printed, Schema("number", _TABLES, ("printed",), (), _NUMBER)),
     "matches": (
         matching.matches,

@@ -52,8 +52,8 @@ def within(claim: Claim, evidence: Measurements) -> Verdict:
 def ratio(claim: Claim, evidence: Measurements) -> Verdict:
     """Whether the value of `lower` over that of `higher` lies between `from` and `to`.
 
-    By the sign of `lower` − limit · `higher` (Fieller), which needs no law of a quotient; the margin is that over
-    the value of `higher`.
+    By the sign of `lower` − limit · `higher` (Fieller), which needs no law of a quotient; the margin is
+    that over the value of `higher`.
     """
 
     def part(group: Group) -> Part:

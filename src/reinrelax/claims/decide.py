@@ -31,7 +31,7 @@ def by_groups(claim: Claim, sample: Sample, part: Callable[[Group], Part], what:
 
 
 def by_part(claim: Claim, sample: Sample, part: Part, what: str) -> Verdict:
-    """Judge by two one-sided tests: that the claim's margin is positive, and that it is smaller than an effect.
+    """Judge by two one-sided tests: that the margin is positive, and that it is smaller than an effect.
 
     Args:
         claim: what is judged.
@@ -122,8 +122,10 @@ def _factor(corrected: float, alone: float, family: int) -> float:
 
 
 def _bounded(claim: Claim, part: Part, verdict: str, holding: float, failing: float) -> Verdict:
-    """Effect and interval: its lower end is positive just where the claim is shown to hold, its upper end below
-    the smallest effect of interest just where it is shown to fail.
+    """Effect and interval.
+
+    The lower end is positive just where the claim is shown to hold, the upper end below the smallest effect
+    of interest just where it is shown to fail.
 
     Args:
         holding, failing: by what the p-values of either side were multiplied.
@@ -156,9 +158,12 @@ def _in_words(claim: Claim, sample: Sample, what: str) -> str:
         where = f" at {'all' if needed == count else f'{needed} or more'} of {count} places"
     by = "t tests, paired by seed" if claim.query is None else "tests of the values and their standard errors"
     diverged = " With a diverged seed: at best undecided." if claim.query is None else ""
-    family = " p is corrected for its family by Holm’s method, and the interval with it." if claim.family else ""
+    family = (
+        " p is corrected for its family by Holm’s method, and the interval with it." if claim.family else ""
+    )
     return (
         f"That {what}{where}, by one-sided {by}: reproduced if p ≤ {_level(rule):g} that it does not; not "
-        f"reproduced if p ≤ {rule['not_reproduced_to']:g} that it does, by the smallest effect of interest if one is "
-        f"named; both: near; neither: undecided. Of several parts by partial conjunction.{diverged}{family}"
+        f"reproduced if p ≤ {rule['not_reproduced_to']:g} that it does, by the smallest effect of interest "
+        f"if one is named; both: near; neither: undecided. Of several parts by partial conjunction."
+        f"{diverged}{family}"
     )

@@ -75,8 +75,8 @@ class Evidence:
 
         Args:
             claim: about runs.
-            worst: what a method counts as on the lower side if all its seeds diverged; single ones are left out,
-                and on the higher side all are.
+            worst: what a method counts as on the lower side if all its seeds diverged; single ones are left
+                out, and on the higher side all are.
             against: a metric; the higher side is then the same methods' in this metric.
         """
         higher = claim.lower if against else claim.higher

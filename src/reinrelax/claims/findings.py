@@ -1,7 +1,7 @@
 """Findings: what claims that say one thing amount to, and what they rest on.
 
-A paper's sentence may be held against results in several readings, metrics and places. Each is a claim; together they
-are one finding, and findings are what is counted.
+A paper's sentence may be held against results in several readings, metrics and places. Each is a claim;
+together they are one finding, and findings are what is counted.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -70,8 +70,8 @@ def load(path: Path, claims: Sequence[Claim], sources: Mapping[str, str]) -> lis
     """All findings: those of a file, then every claim that none of them names, by itself.
 
     Args:
-        path: a YAML list. `claims` are ids or patterns of them, among the claims of the judging function `judge` if
-            that is given.
+        path: a YAML list. `claims` are ids or patterns of them, among the claims of the judging function
+            `judge` if that is given.
         claims: those of both papers.
         sources: table to the experiment or study that fills it.
 
@@ -137,7 +137,11 @@ def _basis(claims: Collection[Claim], sources: Mapping[str, str]) -> str:
             continue
         if claim.query is None:
             return SEVERAL_SEEDS
-        return THEOREM if claim.query.reference else _RESTING.get(sources.get(claim.query.table, ""), SEVERAL_SEEDS)
+        return (
+            THEOREM
+            if claim.query.reference
+            else _RESTING.get(sources.get(claim.query.table, ""), SEVERAL_SEEDS)
+        )
     return NO_TEST
 
 

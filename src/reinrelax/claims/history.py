@@ -18,7 +18,7 @@ _COLUMNS = ("entry", "limits", "date", "commit")
 
 @dataclass(frozen=True)
 class Set:
-    """When an entry came to say what it says: the commit's date, its name, and the digest that it has had since."""
+    """When an entry came to say what it says: the digest that it has had since, and the commit."""
 
     limits: str
     date: str
@@ -40,7 +40,9 @@ def history(root: Path) -> dict[str, Set]:
         commit, date = line.split()
         entries = {}
         for name in _git(root, "ls-tree", "--name-only", commit, f"{FOLDER}/").splitlines():
-            content = yaml.safe_load(_git(root, "show", f"{commit}:{name}")) if name.endswith(".yaml") else None
+            content = (
+                yaml.safe_load(_git(root, "show", f"{commit}:{name}")) if name.endswith(".yaml") else None
+            )
             entries |= {
                 entry["id"]: digest(entry) for entry in (content or {}).get("claims", ()) if "id" in entry
             }
@@ -72,7 +74,9 @@ def _git(root: Path, *arguments: str) -> str:
             ["git", "-C", str(root), *arguments], check=True, capture_output=True, text=True, encoding="utf-8"
         ).stdout
     except (OSError, subprocess.CalledProcessError) as error:
-        raise ReinrelaxError(f"{root}: its history cannot be read ({error}); run in a clone with git") from None
+        raise ReinrelaxError(
+            f"{root}: its history cannot be read ({error}); run in a clone with git"
+        ) from None
 
 
 if __name__ == "__main__":

@@ -14,9 +14,10 @@ from reinrelax.claims.parts import Contrast, closed, combination, every
 def matches(claim: Claim, evidence: Measurements) -> Verdict:
     """Whether every value is what theory expects, within `tolerance` plus `share` of the expected value.
 
-    That the interval of a value holds what is expected confirms nothing, and the less the wider it is. So every
-    value must be shown to lie within the tolerance, by two one-sided tests; that one lies beyond it is shown with
-    Bonferroni's correction for their number; between the two, values and theory are compatible.
+    That the interval of a value holds what is expected confirms nothing, and the less the wider it is. So
+    every value must be shown to lie within the tolerance, by two one-sided tests; that one lies beyond it
+    is shown with Bonferroni's correction for their number; between the two, values and theory are
+    compatible.
     """
     assert claim.query is not None
     tolerance, share = (_allowed(claim, key) for key in ("tolerance", "share"))
@@ -63,10 +64,15 @@ def unrejected(claim: Claim, evidence: Measurements) -> Verdict:
         "no test rejects",
     )
     limits = " or ".join(
-        f"{word} {claim.number(key):g}" for word, key in (("below", "from"), ("above", "to")) if key in claim.parameters
+        f"{word} {claim.number(key):g}"
+        for word, key in (("below", "from"), ("above", "to"))
+        if key in claim.parameters
     )
     verdict = model.COMPATIBLE if found.verdict in (model.REPRODUCED, model.NEAR) else found.verdict
-    text = f"not reproduced if a value is {limits}; otherwise compatible: a test that does not reject confirms nothing."
+    text = (
+        f"not reproduced if a value is {limits}; otherwise compatible: a test that does not reject confirms "
+        "nothing."
+    )
     return replace(found, verdict=verdict, rule=text)
 
 

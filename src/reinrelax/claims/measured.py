@@ -236,8 +236,8 @@ def fits(column: pd.Series, wanted: Any) -> pd.Series:
 def estimates(rows: pd.DataFrame, query: Query) -> list[Estimate]:
     """Each value with its standard error, from its interval.
 
-    The interval of a mean over seeds is Student's, or by the bootstrap, and its error has n − 1 degrees of freedom;
-    of a single run it is normal.
+    The interval of a mean over seeds is Student's, or by the bootstrap, and its error has n − 1 degrees of
+    freedom; of a single run it is normal.
     """
     values = rows[query.column].to_numpy(dtype=float)
     limits = query.ends(rows.columns)

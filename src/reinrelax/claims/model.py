@@ -213,13 +213,13 @@ class Verdict:
             which it holds (negative: fails); with the interval that decides; NaN where undefined.
         coverage: of that interval, before it is widened for several parts and for its family.
         smallest: the smallest effect of interest: a margin that is shown to be below it refutes the claim.
-        holding, failing: the p-values of its not holding and of its holding, corrected for its family; NaN for
-            numbers.
+        holding, failing: the p-values of its not holding and of its holding, corrected for its family; NaN
+            for numbers.
         family: how many claims the family has.
         detectable: the smallest effect that values which scatter like these would have shown in four of five
             repetitions; NaN where they do not scatter or nothing is judged.
-        needed: how many seeds would decide in four of five repetitions, were the difference as observed; 0 where
-            that is not known, −1 where no number would.
+        needed: how many seeds would decide in four of five repetitions, were the difference as observed; 0
+            where that is not known, −1 where no number would.
         seeds: finite seeds of what has fewest; 0 where the rows do not say.
         diverged: diverged seeds in all that was read.
         reason: why, where it is not the rule alone that decides.
@@ -254,8 +254,8 @@ class Group:
     Attributes:
         lower, higher: the values on each side.
         at: coordinates of `lower` along a query's `over`.
-        smallest: the smallest effect of interest of each pair, `[lower, higher]`; empty where it is a share of
-            the values.
+        smallest: the smallest effect of interest of each pair, `[lower, higher]`; empty where it is a share
+            of the values.
         reverse: the same with the sides exchanged, `[higher, lower]`.
     """
 

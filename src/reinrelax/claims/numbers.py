@@ -113,8 +113,9 @@ def single_run(claim: Claim, evidence: Evidence) -> Verdict:
 def equivalence(delta: Estimate, within: float, near: float, level: float) -> tuple[str, float]:
     """The verdict on a difference, and the coverage of the interval that gives it.
 
-    By two one-sided tests (Schuirmann, 1987): reproduced if the interval of coverage 2 · level − 1 lies within
-    ± `within`, near if within ± `near`; not reproduced if the interval of coverage `level` lies outside ± `within`.
+    By two one-sided tests (Schuirmann, 1987): reproduced if the interval of coverage 2 · level − 1 lies
+    within ± `within`, near if within ± `near`; not reproduced if the interval of coverage `level` lies
+    outside ± `within`.
     """
     narrow, wide = round(2 * level - 1, 9), level
     low, high = delta.interval(narrow)
@@ -154,8 +155,9 @@ def _interval(delta: Estimate, coverage: float) -> dict[str, float]:
 def _in_words(within: str, near: str, rule: Mapping[str, float]) -> str:
     narrow = f"{2 * rule['level'] - 1:.0%}"
     return (
-        f"reproduced if the {narrow} interval of Δ lies within {within} (two one-sided tests); near if within "
-        f"{near}; not reproduced if the {rule['level']:.0%} interval lies outside {within}; otherwise undecided."
+        f"reproduced if the {narrow} interval of Δ lies within {within} (two one-sided tests); near if "
+        f"within {near}; not reproduced if the {rule['level']:.0%} interval lies outside {within}; otherwise "
+        "undecided."
     )
 
 

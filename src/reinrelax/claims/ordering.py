@@ -30,7 +30,7 @@ def best_below(claim: Claim, evidence: Evidence | Measurements) -> Verdict:
 
 
 def ranked(claim: Claim, evidence: Evidence) -> Verdict:
-    """Whether the one of `lower` is the `rank`-th lowest of all: so many others are below it, the rest above."""
+    """Whether the one of `lower` is the `rank`-th lowest: so many others are below it, the rest above."""
     rank = int(claim.number("rank"))
 
     def part(group: Group) -> AtLeast:

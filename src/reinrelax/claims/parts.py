@@ -1,7 +1,7 @@
 """What claims are made of: comparisons of estimates, and so many of several parts that must hold.
 
-A part is a margin that a claim says is positive. It has one-sided bounds at any level, and a claim's verdict, its
-interval and its p-values all come from these, so that they cannot contradict each other.
+A part is a margin that a claim says is positive. It has one-sided bounds at any level, and a claim's
+verdict, its interval and its p-values all come from these, so that they cannot contradict each other.
 """
 
 from collections.abc import Mapping, Sequence
@@ -67,9 +67,9 @@ def over_seeds(values: Mapping[int, float]) -> Estimate:
 def combination(terms: Sequence[tuple[float, Estimate]], constant: float = 0.0) -> Estimate:
     """Σ weight · estimate + constant.
 
-    Estimates that share at least two seeds are paired by these (paired t); others are independent, with degrees
-    of freedom by Welch and Satterthwaite. Two estimates that agree in value and error to the last digit are one
-    result under two names.
+    Estimates that share at least two seeds are paired by these (paired t); others are independent, with
+    degrees of freedom by Welch and Satterthwaite. Two estimates that agree in value and error to the last
+    digit are one result under two names.
     """
     shared = set.intersection(*(set(estimate.seeds) for _, estimate in terms)) if terms else set()
     if len(shared) > 1 and len(terms) > 1:
@@ -81,7 +81,9 @@ def combination(terms: Sequence[tuple[float, Estimate]], constant: float = 0.0) 
         key = (estimate.value, estimate.error, estimate.freedom)
         weights[key] = weights.get(key, 0.0) + weight
     with np.errstate(invalid="ignore"):
-        value = float(np.sum([weight * key[0] for key, weight in weights.items() if weight != 0.0]) + constant)
+        value = float(
+            np.sum([weight * key[0] for key, weight in weights.items() if weight != 0.0]) + constant
+        )
     parts = [((weight * key[1]) ** 2, key[2]) for key, weight in weights.items() if weight != 0.0]
     variance = sum(part for part, _ in parts)
     if not variance > 0.0:  # exact, or unknown
@@ -107,7 +109,7 @@ class Part(Protocol):
         """The upper bound of the margin that fails with probability `alpha`."""
 
     def excess(self, alpha: float) -> float:
-        """The upper bound of what the margin exceeds the smallest effect of interest by: refuted if negative."""
+        """The upper bound of the margin less the smallest effect of interest: refuted if negative."""
 
     @property
     def holding(self) -> float:
@@ -115,10 +117,10 @@ class Part(Protocol):
 
     @property
     def failing(self) -> float:
-        """The p-value of its reaching the smallest effect of interest: the smallest `alpha` with a negative excess."""
+        """The p-value of its reaching that effect: the smallest `alpha` with a negative excess."""
 
     def detectable(self, alpha: float, power: float) -> float:
-        """The true margin at which `low(alpha) > 0` has the probability `power`; NaN where nothing scatters."""
+        """The margin at which `low(alpha) > 0` has the probability `power`; NaN where nothing scatters."""
 
 
 @dataclass(frozen=True)
@@ -127,8 +129,8 @@ class Contrast:
 
     Attributes:
         margin: said to be positive.
-        beyond: the margin less the smallest effect of interest, which may be a share of an estimate; None: the
-            margin itself.
+        beyond: the margin less the smallest effect of interest, which may be a share of an estimate; None:
+            the margin itself.
     """
 
     margin: Estimate
@@ -157,8 +159,8 @@ class Contrast:
     def failing(self) -> float:
         beyond = self.beyond or self.margin
         if beyond.exact:
-            # Where nothing differs at all, as between two names of one computation, nothing is ahead; a margin of
-            # the smallest effect itself is not below it.
+            # Where nothing differs at all, as between two names of one computation, nothing is ahead; a
+            # margin of the smallest effect itself is not below it.
             return 0.0 if self.margin.value <= 0.0 or beyond.value < -_ROUNDED * self.margin.value else 1.0
         return beyond.tail(1.0)
 

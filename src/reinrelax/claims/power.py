@@ -68,7 +68,9 @@ def headlines(root: Path) -> list[Claim]:
     stated = claims.load(root / _CLAIMS, claims.SCHEMAS, root)
     found = findings.load(root / _FINDINGS, stated, {})
     wanted = {name for finding in found if finding.headline for name in finding.claims}
-    return [claim for claim in stated if claim.id in wanted and claim.subject == "trainings" and claim.printed]
+    return [
+        claim for claim in stated if claim.id in wanted and claim.subject == "trainings" and claim.printed
+    ]
 
 
 def describe(config: Config, root: Path) -> str:
@@ -80,8 +82,8 @@ def describe(config: Config, root: Path) -> str:
     if seeds < 2 or not found:
         return ""
     words = [
-        f"What {seeds} seeds at the paper's scale decide, by {REPEATS} simulated experiments with the printed spreads "
-        "(reproduced if the printed means are true; not reproduced if nothing differs):"
+        f"What {seeds} seeds at the papers' scale decide, by {REPEATS} simulated experiments with the "
+        "printed spreads (reproduced if the printed means are true; not reproduced if nothing differs):"
     ]
     for claim in found:
         likely = power(claim, seeds)

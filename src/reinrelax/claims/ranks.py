@@ -58,9 +58,10 @@ def gains(claim: Claim, evidence: Evidence) -> Verdict:
 class Ranking:
     """That the rank correlation of some means with an order is `least` or more, as a margin.
 
-    At a level some pairs of means are told apart, by t tests with Bonferroni's correction for their number. The true
-    order is then one of those, ties among them, that contradict none of these pairs: the margin's bounds are their
-    least and greatest correlation.
+    At a level some pairs of means are told apart, by t tests with Bonferroni's correction for their number.
+    The true
+    order is then one of those, ties among them, that contradict none of these pairs: the margin's bounds
+    are their least and greatest correlation.
 
     Attributes:
         values: the means.

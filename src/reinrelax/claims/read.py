@@ -75,7 +75,12 @@ class _File:
     def __init__(self, path: Path, schemas: Mapping[str, Schema], root: Path) -> None:
         self.path, self.schemas, self.root = path, schemas, root
         self.content = read_yaml(path)
-        _keys(str(path), self.content, ("paper", "subject", "rule", "minimum", "claims"), ("settings", "printed"))
+        _keys(
+            str(path),
+            self.content,
+            ("paper", "subject", "rule", "minimum", "claims"),
+            ("settings", "printed"),
+        )
         self.kind = self.content["subject"]
         if self.kind not in (*SUBJECTS, MEASUREMENTS):
             known = ", ".join((*SUBJECTS, MEASUREMENTS))
@@ -167,7 +172,9 @@ class _File:
             else ("estimator", "latent", "mean", "plus_minus", "seeds")
         )
         for row in _rows(self.root / entry["reference"], needed):
-            if any(row[key] not in _listed(value) for key, value in entry.get("where", {}).items() if key in row):
+            if any(
+                row[key] not in _listed(value) for key, value in entry.get("where", {}).items() if key in row
+            ):
                 continue
             own = {key: value for key, value in entry.items() if key != "reference"}
             own["id"] = f"{entry['id']}-{row['estimator']}-{row['latent']}"
@@ -181,7 +188,9 @@ class _File:
                 yield self._claim(str(entry["reference"]), own, schema, entry, number)
             else:
                 picked = {"estimator": row["estimator"], "latent": row["latent"]}
-                yield self._claim(where, {**own, "where": {**entry.get("where", {}), **picked}}, schema, entry)
+                yield self._claim(
+                    where, {**own, "where": {**entry.get("where", {}), **picked}}, schema, entry
+                )
 
     def _claim(
         self,

@@ -15,7 +15,9 @@ def trend(claim: Claim, evidence: Measurements) -> Verdict:
     sign = -1.0 if claim.parameters["direction"] == "falling" else 1.0
 
     def part(group: Group) -> AtLeast:
-        along = [value for _, value in sorted(zip(group.at, group.lower, strict=True), key=lambda pair: pair[0])]
+        along = [
+            value for _, value in sorted(zip(group.at, group.lower, strict=True), key=lambda pair: pair[0])
+        ]
         steps = [Contrast(combination([(sign, after), (-sign, before)])) for before, after in pairwise(along)]
         return AtLeast(steps, len(steps) - turns)  # too few places have no trend
 

@@ -21,8 +21,8 @@ def scatters_more(claim: Claim, evidence: Evidence) -> Verdict:
         lambda group: every(
             [AtLeast([Deviations(high, low, times) for low in group.lower], most) for high in group.higher]
         ),
-        f"the standard deviation over seeds is more than {times:g} times that of {most} of the {len(claim.lower)} "
-        "others, by F tests (margin: log)",
+        f"the standard deviation over seeds is more than {times:g} times that of {most} of the "
+        f"{len(claim.lower)} others, by F tests (margin: log)",
     )
 
 
@@ -40,7 +40,10 @@ class Deviations:
     @property
     def estimate(self) -> float:
         with np.errstate(divide="ignore", invalid="ignore"):
-            spreads = [np.log(np.std(list(e.seeds.values()), ddof=1)) if len(e.seeds) > 1 else np.nan for e in self._both]
+            spreads = [
+                np.log(np.std(list(e.seeds.values()), ddof=1)) if len(e.seeds) > 1 else np.nan
+                for e in self._both
+            ]
         return float(spreads[0] - spreads[1] - np.log(self.times))
 
     def low(self, alpha: float) -> float:

@@ -97,7 +97,7 @@ def rates(lines: Sequence[Mapping[str, str]]) -> Table:
     ]
     repeats = min((int(line["repeats"]) for line in lines), default=0)
     caption = (
-        "How often judging functions err in the least favourable case: the claim fails, or holds, by nothing. "
+        "How often the rules err in the least favourable case: the claim fails, or holds, by nothing. "
         f"Each rate is of {repeats:,} repetitions with noise of its own."
     )
     return Table("rates", caption, columns, rows, "How often the rules err: measured rates of wrong verdicts")
@@ -140,7 +140,10 @@ def claim_row(claim: Mapping[str, Any]) -> dict[str, Any]:
     nats = claim["unit"] == "nats"
     limits = interval if nats else span
     return {
-        **{key: claim[key] for key in ("id", "paper", "place", "type", "rule", "minimum", "command", "limits")},
+        **{
+            key: claim[key]
+            for key in ("id", "paper", "place", "type", "rule", "minimum", "command", "limits")
+        },
         **{key: shape(claim[key]) for key in ("statement", "reason")},
         "note": shape(claim["note"]) if claim["note"] != claim["reason"] else "",
         "anchor": anchor("claim", claim["id"]),
@@ -152,7 +155,9 @@ def claim_row(claim: Mapping[str, Any]) -> dict[str, Any]:
         "interval": _interval(claim, limits),
         "chances": _chances(claim),
         "corrected": f"{count(claim['family_size'], 'claim')} together" if claim["family_size"] else "",
-        "smallest": _sized(claim["smallest"], claim["unit"]) if claim["smallest"] and claim["low"] is not None else "",
+        "smallest": _sized(claim["smallest"], claim["unit"])
+        if claim["smallest"] and claim["low"] is not None
+        else "",
         "family": claim["family"],
         "key": key(claim["effect"]),
         "seeds": str(claim["seeds"]) if claim["seeds"] else "",

@@ -200,8 +200,8 @@ LAYOUTS: Mapping[str, Listing | Crossed] = {
             Column("Verdict", Value("verdict", "mark")),
         ),
         (
-            "p for: of the test that a claim does not hold; p against: that it does, by the smallest effect of "
-            "interest.",
+            "p for: of the test that a claim does not hold; p against: that it does, by the smallest effect "
+            "of interest.",
             _INTERVAL,
         ),
     ),

@@ -180,8 +180,8 @@ def _claims(collected: Collected, name: str, what: str, wanted: Callable[[Line],
     ]
     caption = (
         f"The {what}, each held against many seeds. Effect: of a number ours less the paper’s, otherwise "
-        "the margin by which the sentence holds; with the interval that decides. p: for, of the test that it does "
-        "not hold; against, that it does. A verdict leads to its rule."
+        "the margin by which the sentence holds; with the interval that decides. p: for, of the test that it "
+        "does not hold; against, that it does. A verdict leads to its rule."
     )
     return [Table(f"rl-claims-{name}", caption, columns, rows)] if rows else []
 

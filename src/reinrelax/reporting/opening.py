@@ -21,8 +21,10 @@ _CHANGED = "+changes"
 
 @dataclass(frozen=True)
 class Row:
-    """A line of a table of verdicts: a paper, its claims or findings by verdict, and all of them; of findings,
-    those that rest on the `basis`."""
+    """A line of a table of verdicts: a paper, its claims or findings by verdict, and all of them.
+
+    Of findings, those that rest on the `basis`.
+    """
 
     paper: str
     counts: Sequence[int]
@@ -199,8 +201,10 @@ def _by_basis(findings: Claims) -> list[Row]:
 
 
 def finding_rows(findings: Claims) -> list[dict[str, Any]]:
-    """One line a finding: those of abstracts and conclusions first, then those that were held against results."""
-    ordered = sorted(findings, key=lambda f: (not f["headline"], bool(f["aside"]), f["verdict"] not in JUDGED))
+    """One line a finding: those of abstracts and conclusions first, then those that were judged."""
+    ordered = sorted(
+        findings, key=lambda f: (not f["headline"], bool(f["aside"]), f["verdict"] not in JUDGED)
+    )
     return [
         {
             **{key: finding[key] for key in ("id", "paper", "together", "headline")},

@@ -105,7 +105,9 @@ class Records:
         set_at = datetime.fromisoformat(at.date)
         started = [self._started.get(job, "") for job in verdict.jobs]
         first = min((datetime.fromisoformat(text) for text in started if text), default=None)
-        order = "" if first is None else ", before its results" if set_at < first else ", after its first results"
+        order = (
+            "" if first is None else ", before its results" if set_at < first else ", after its first results"
+        )
         return f"set on {set_at:%d %B %Y} (commit {at.commit}){order}"
 
     def _place(self, claim: Claim) -> tuple[str, str, str]:
