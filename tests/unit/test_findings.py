@@ -132,8 +132,8 @@ def test_history_dates_what_is_judged_and_not_its_words(tmp_path: Path) -> None:
 def test_power_is_that_of_the_printed_numbers() -> None:
     """Five deviations are seen by five seeds nearly always, a hundredth nearly never.
 
-    The printed effect, or the smallest that ten seeds would have shown, is 0.6 deviations at most: five seeds exclude
-    it where nothing differs in a third of cases or fewer. Thirty experiments: limits are four deviations off.
+    What five seeds can exclude, where nothing differs, is not always less than the printed effect, or than the
+    smallest that ten seeds would have shown.
     """
     for gap, lowest, highest in ((5.0, 1.0, 1.0), (0.01, 0.0, 0.2)):
         printed = {
