@@ -94,7 +94,7 @@ def write_tables(config: Config, root: Path, any_source: bool = False) -> None:
         },
     )
     tables |= {name: elbo.judged_table(config, evidence, verdicts, metric) for name, metric in TABLES.items()}
-    tables |= {"cells": gathered.plan, "studies": studied.plan, "rates": pd.read_csv(root / RATES)}
+    tables |= {"cells": gathered.plan, "studies": studied.plan, "rates": _rates(root)}
     folder = root / config.folder / "tables"
     for name, table in tables.items():
         files.write_text(folder / f"{name}.csv", table.to_csv(index=False, lineterminator="\n"))
@@ -124,6 +124,13 @@ def _jobs(cells: pd.DataFrame, studies: pd.DataFrame) -> pd.DataFrame:
 def _references(root: Path) -> dict[str, pd.DataFrame]:
     """The papers' own tables."""
     return {path.stem: pd.read_csv(path) for path in sorted((root / REFERENCES).glob("*.csv"))}
+
+
+def _rates(root: Path) -> pd.DataFrame:
+    """The measured rates of wrong verdicts; a header alone where none have been measured."""
+    if (root / RATES).is_file():
+        return pd.read_csv(root / RATES)
+    return pd.DataFrame(columns=["function", "truth", "wrong", "level", "seeds", "rate", "repeats"])
 
 
 def _value(table: pd.DataFrame, quantity: str) -> float:
