@@ -16,7 +16,7 @@ import pandas as pd
 from scipy.stats import t as student
 
 from reinrelax.claims import Claim, Evidence, Measurements, judge
-from reinrelax.claims.model import Group, Published, Sample
+from reinrelax.claims.model import Group, Minimum, Published, Sample
 from reinrelax.claims.parts import Estimate
 from tests.claims import METRIC, claimed, evidence, measured, number, ordering
 
@@ -106,6 +106,8 @@ def runs(claim: Claim, means: Mapping[str, float], stds: Mapping[str, float] | N
 class _Drawn(Measurements):
     """Measurements that are drawn, not read from tables, which would take most of the time."""
 
+    groups: Sequence[Group]
+
     def __init__(self, groups: Sequence[Group]) -> None:
         super().__init__({}, {}, {}, pd.DataFrame())
         object.__setattr__(self, "groups", groups)
@@ -163,7 +165,7 @@ def tables(claim: Claim, mean: float, plus_minus: float) -> Draw:
 
 
 def _cases() -> list[Case]:
-    open_scale = {"minimum": ordering().minimum.__class__({}, 3, {})}
+    open_scale = {"minimum": Minimum({}, 3, {})}
     sides = {"lower": ({"who": "a"},), "higher": ({"who": "b"},)}
     a, b = {"who": "a"}, {"who": "b"}
     half = {"parameters": {"smallest": 0.5}}

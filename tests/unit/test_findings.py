@@ -84,8 +84,9 @@ def test_every_claim_of_both_papers_is_in_one_finding(shipped: list[Claim]) -> N
     assert len(found) < len(shipped) / 3
     for finding in found:
         assert finding.says.endswith("."), finding.id
+    assert {finding.basis for finding in found} == set(findings.BASES)
+    assert {finding.aside for finding in found} == {"", *findings.ASIDES}
     for paper in {claim.paper for claim in shipped}:
-        assert {f.basis for f in found if f.paper == paper} >= set(findings.BASES[:3])
         assert any(finding.headline for finding in found if finding.paper == paper)
 
 
@@ -132,7 +133,7 @@ def test_history_dates_what_is_judged_and_not_its_words(tmp_path: Path) -> None:
 def test_power_is_that_of_the_printed_numbers() -> None:
     """Five deviations are seen by five seeds nearly always, a hundredth nearly never.
 
-    What five seeds can exclude, where nothing differs, is not always less than the printed effect, or than the
+    What five seeds exclude, where nothing differs, is not always below the printed effect, or below the
     smallest that ten seeds would have shown.
     """
     for gap, lowest, highest in ((5.0, 1.0, 1.0), (0.01, 0.0, 0.2)):

@@ -35,16 +35,14 @@ def below(claim: Claim, evidence: Evidence) -> Verdict:
 
 def within(claim: Claim, evidence: Measurements) -> Verdict:
     """Whether every value lies between `from` and `to`."""
+
+    def inside(value: Estimate) -> list[Part]:
+        return _ends(claim, lambda end, side: combination([(side, value)], -side * end))
+
     return by_groups(
         claim,
         evidence.sample(claim),
-        lambda group: every(
-            [
-                part
-                for value in group.lower
-                for part in _ends(claim, lambda end, side, v=value: combination([(side, v)], -side * end))
-            ]
-        ),
+        lambda group: every([part for value in group.lower for part in inside(value)]),
         f"every value lies {_range(claim)}",
     )
 

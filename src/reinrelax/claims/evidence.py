@@ -184,11 +184,11 @@ def smallest(claim: Claim, place: str, lower: str, higher: str) -> float:
     if "smallest" in claim.parameters:
         return claim.number("smallest")
     # What is run as the authors' code does is printed under its own name.
-    pair = [claim.printed.get((method.removesuffix("-run"), place)) for method in (higher, lower)]
-    if pair[0] is None or pair[1] is None:
+    above, below = (claim.printed.get((name.removesuffix("-run"), place)) for name in (higher, lower))
+    if above is None or below is None:
         return claim.rule.get("smallest", 0.0)
-    effect = pair[0].mean - pair[1].mean
-    shown = stats.smallest_shown((pair[0].std, pair[1].std), (pair[0].seeds, pair[1].seeds))
+    effect = above.mean - below.mean
+    shown = stats.smallest_shown((above.std, below.std), (above.seeds, below.seeds))
     if np.isnan(shown):
         # Nothing is printed that tells how sure it was of that: half of it.
         return max(effect / 2, claim.rule.get("smallest", 0.0))

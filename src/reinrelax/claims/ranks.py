@@ -90,7 +90,7 @@ class Ranking:
         return float(self._correlations(alpha, tied=False).max())
 
     def excess(self, alpha: float) -> float:
-        return float(self._correlations(alpha, tied=True).max())
+        return min(self.high(alpha), float(self._correlations(alpha, tied=True).max()))
 
     @property
     def holding(self) -> float:
@@ -104,19 +104,27 @@ class Ranking:
         return float("nan")
 
     def _correlations(self, alpha: float, tied: bool) -> Floats:
-        """Margins of all orders that the pairs allow at a level."""
+        """Margins of all orders that the pairs allow at a level.
+
+        Args:
+            alpha: for all pairs together.
+            tied: whether pairs may be shown not to be ordered, by the smallest effect of interest, rather than
+                to be ordered.
+        """
         if np.isnan(self.estimate):
             return np.array([np.nan])
         correlations, signs = _weak_orders(len(self.values), tuple(self.order))
         share = alpha / 2 / max(1, len(self._pairs))
         allowed = np.ones(len(correlations), dtype=bool)
         for column, pair in enumerate(self._pairs):
-            if pair.low(share) > 0.0:
-                allowed &= signs[column] > 0
-            elif pair.high(share) < 0.0:
+            if pair.high(share) < 0.0:
                 allowed &= signs[column] < 0
             elif tied and pair.excess(share) < 0.0:
                 allowed &= signs[column] <= 0
+            elif not tied and pair.low(share) > 0.0:
+                allowed &= signs[column] > 0
+        if not allowed.any():  # pairs that contradict each other tell nothing apart
+            return np.array([self.estimate])
         return correlations[allowed] - self.least + _AT_LIMIT
 
     @cached_property
