@@ -36,16 +36,17 @@ def history(root: Path) -> dict[str, Set]:
     """
     found: dict[str, Set] = {}
     entries: dict[str, str] = {}
+    parsed: dict[str, dict[str, str]] = {}  # by blob: most files are the same from one commit to the next
     for line in _git(root, "log", "--reverse", "--format=%H %cI", "--", str(FOLDER)).splitlines():
         commit, date = line.split()
         entries = {}
-        for name in _git(root, "ls-tree", "--name-only", commit, f"{FOLDER}/").splitlines():
-            content = (
-                yaml.safe_load(_git(root, "show", f"{commit}:{name}")) if name.endswith(".yaml") else None
-            )
-            entries |= {
-                entry["id"]: digest(entry) for entry in (content or {}).get("claims", ()) if "id" in entry
-            }
+        for file in _git(root, "ls-tree", commit, f"{FOLDER}/").splitlines():
+            facts, name = file.split("\t")
+            blob = facts.split()[2]
+            if name.endswith(".yaml"):
+                if blob not in parsed:
+                    parsed[blob] = _entries(_git(root, "cat-file", "blob", blob))
+                entries |= parsed[blob]
         for entry, limits in entries.items():
             if entry not in found or found[entry].limits != limits:
                 found[entry] = Set(limits, date, commit[:12])
@@ -62,10 +63,17 @@ def read(path: Path) -> Mapping[str, Set]:
 
 def write(root: Path, path: Path) -> None:
     """Write the history as a table: one row an entry."""
+    found = history(root)
     with path.open("w", encoding="utf-8", newline="") as file:
         out = csv.writer(file, lineterminator="\n")
         out.writerow(_COLUMNS)
-        out.writerows([entry, at.limits, at.date, at.commit] for entry, at in sorted(history(root).items()))
+        out.writerows([entry, at.limits, at.date, at.commit] for entry, at in sorted(found.items()))
+
+
+def _entries(text: str) -> dict[str, str]:
+    """Entry to the digest of what it says, of one claims file."""
+    content = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    return {entry["id"]: digest(entry) for entry in (content or {}).get("claims", ()) if "id" in entry}
 
 
 def _git(root: Path, *arguments: str) -> str:

@@ -108,7 +108,7 @@ class Ranking:
 
         Args:
             alpha: for all pairs together.
-            tied: whether pairs may be shown not to be ordered, by the smallest effect of interest, rather than
+            tied: whether pairs are shown not to be ordered, by the smallest effect of interest, rather than
                 to be ordered.
         """
         if np.isnan(self.estimate):
