@@ -10,13 +10,14 @@ READY := $(VENV)/.ready
 # One process more than cores, eight at most: tests that wait for a cluster or a browser leave theirs idle.
 PARALLEL := -n $(shell n=$$(($$(getconf _NPROCESSORS_ONLN) + 1)); echo $$((n < 8 ? n : 8))) --dist worksteal
 
-.PHONY: report paper publish paper-report test check plan diff merge bench rates limits lock format clean help
+.PHONY: report paper publish paper-report verify test check plan diff merge bench rates limits lock format clean help
 
 help:
 	@echo "make report   train at the quick scale and build the report"
 	@echo "make paper    the papers' scale in stages, the most telling first: make paper HOURS=8; then report and publish"
 	@echo "make publish  pack what is finished at the papers' scale into published/"
 	@echo "make paper-report  the report of what is published, without training: within a minute"
+	@echo "make verify   train the first epochs of what is published anew and compare: make verify MINUTES=10"
 	@echo "make test     all tests"
 	@echo "make check    format, lint, types and the fast tests: two minutes"
 	@echo "make plan     what would run, and how long it takes"
@@ -43,6 +44,9 @@ publish: $(READY)
 
 paper-report: $(READY)
 	@$(BIN)/python -m reinrelax report $(PAPER) --published published/$(or $(SCALE),paper)
+
+verify: $(READY)
+	@$(BIN)/python -m reinrelax verify $(PAPER) $(if $(MINUTES),--minutes "$(MINUTES)") $(if $(FROM),--published "$(FROM)")
 
 test: $(READY) style
 	$(BIN)/pytest $(PARALLEL)

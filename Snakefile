@@ -2,12 +2,19 @@
 # Every rule is one command of `python -m reinrelax`; `snakemake --cores all` runs what is missing.
 
 
+from pathlib import Path
+
 from snakemake.utils import min_version
 
 min_version("9.0")
 
+_THIS = Path(workflow.snakefile).absolute()
+# Whether another workflow uses this one; and this one's folder, whichever the working directory is.
+IS_MODULE = Path(workflow.main_snakefile).absolute() != _THIS
+PROJECT = _THIS.parent
 
-configfile: "config.yaml"
+
+configfile: str(PROJECT / "config.yaml")
 
 
 # The first words of Snakemake's own report, which shows what the rules mark with `captioned`.
@@ -23,10 +30,17 @@ include: "workflow/rules/rl.smk"
 include: "workflow/rules/report.smk"
 
 
+# Snakemake makes what is absent only where something asks for it: whatever a run leaves is asked for here, so that a
+# job that failed when it was run again, or whose files were deleted, is done.
 rule all:
     default_target: True
     input:
-        FOLDER / "report.html",
+        rules.data.output,
+        files_of(JOBS),
+        rules.judge.output,
+        rules.draw.output,
+        rules.export.output,
+        rules.render.output,
 
 
 # Snakemake's own lock comes a moment after the start, and can be removed by hand.
@@ -35,6 +49,7 @@ onstart:
         raise WorkflowError(f"{FOLDER} is in use by another run ({OCCUPANT})")
     try:
         guard.check_writable(FOLDER)
+        files.write_text(FOLDER / "config.yaml", CONFIGURATION)
     except ReinrelaxError as error:
         raise WorkflowError(str(error)) from None
 
@@ -47,5 +62,5 @@ onsuccess:
 onerror:
     print(
         "some jobs failed; their logs are named above. A rerun continues where they stopped.\n"
-        f"A report of what is finished: python -m reinrelax report --config {CONFIG_FILE}"
+        f"A report of what is finished: python -m reinrelax report --config {FOLDER / 'config.yaml'}"
     )

@@ -52,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(f"{facts['processor']}, {facts['device']}, torch {facts['torch']}, commit {facts['commit']}")
     started = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
-        root = Path(os.environ.get("MNIST_ROOT") or ROOT / "data")
+        root = data.root_of(ROOT / "data")
         everything = data.mnist(root)
         few = replace(
             everything, train=everything.train[: options.images + 1000], test=everything.test[:_TEST_IMAGES]

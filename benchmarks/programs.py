@@ -15,8 +15,8 @@ from benchmarks.cases import Case
 from reinrelax import estimators, images
 from reinrelax.experiments import relaxations, vae
 from reinrelax.experiments.provenance import peak_memory_mb
-from reinrelax.experiments.training import prepare_process
 from reinrelax.run import Run
+from reinrelax.training.process import prepare_process
 from reinrelax.training.products import prefer_onednn
 
 # Steps that come before those that are timed, while memory is taken up; and how many are timed at least.

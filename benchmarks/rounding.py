@@ -7,10 +7,8 @@ Needs MNIST under MNIST_ROOT or data/. Writes benchmarks/results/rounding.csv.
 """
 
 import argparse
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -20,9 +18,10 @@ from benchmarks.cases import ROOT, Case
 from reinrelax import data, files, records, stats
 from reinrelax.experiments import vae
 from reinrelax.experiments.provenance import describe
-from reinrelax.experiments.training import describe_device, prepare_process
+from reinrelax.experiments.training import describe_device
 from reinrelax.images import Images
 from reinrelax.reporting.speed_figures import RESULTS
+from reinrelax.training.process import prepare_process
 
 SEEDS, EPOCHS = 10, 10
 PRODUCTS = ("float32", "bfloat16")
@@ -41,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.seeds < 2 or options.epochs < 1:
         parser.error("--seeds must be at least 2, --epochs at least 1")
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    images = data.mnist(Path(os.environ.get("MNIST_ROOT") or ROOT / "data"))
+    images = data.mnist(data.root_of(ROOT / "data"))
     table = pd.DataFrame(trained(images, options.seeds, options.epochs, device))
     for line in differences(table):
         print(line)

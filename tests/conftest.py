@@ -49,10 +49,7 @@ def made_once(temporary: pytest.TempPathFactory, name: str, make: Callable[[Path
 @pytest.fixture
 def raw_config(tmp_path: Path) -> dict[str, Any]:
     """The tests' scale as a mapping, with results in a temporary folder."""
-    raw = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
-    merge(raw, yaml.safe_load((ROOT / "workflow/scales/test.yaml").read_text(encoding="utf-8")))
-    raw["results"] = str(tmp_path / "results")
-    return raw
+    return {**_raw("test"), "results": str(tmp_path / "results")}
 
 
 @pytest.fixture
@@ -65,6 +62,17 @@ def load_config(raw_config: dict[str, Any]) -> Callable[..., configuration.Confi
         return configuration.load(raw, ROOT)
 
     return load
+
+
+def at_scale(name: str) -> configuration.Config:
+    """The project's own configuration at one of its scales."""
+    return configuration.load(_raw(name), ROOT)
+
+
+def _raw(name: str) -> dict[str, Any]:
+    raw: dict[str, Any] = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+    merge(raw, yaml.safe_load((ROOT / f"workflow/scales/{name}.yaml").read_text(encoding="utf-8")))
+    return raw
 
 
 @pytest.fixture(scope="session")

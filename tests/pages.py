@@ -39,11 +39,15 @@ def table(config: Config, name: str) -> pd.DataFrame:
     return pd.read_csv(config.folder / "tables" / name, keep_default_na=False, dtype=str)
 
 
-def line(config: Config, name: str, estimator: str, latent: str) -> dict[str, str]:
+def line(
+    config: Config, name: str, estimator: str, latent: str, method: str = "as printed"
+) -> dict[str, str]:
     found = table(config, name)
     row = found[(found["estimator"] == estimator) & (found["latent"] == latent)]
     if "experiment" in row:
         row = row[row["experiment"] == "elbo"]
+    if "method" in row:
+        row = row[row["method"] == method]
     assert len(row) == 1
     return {str(key): value for key, value in row.iloc[0].items()}
 

@@ -12,10 +12,11 @@ import pandas as pd
 
 from reinrelax.columns import COLUMNS
 from reinrelax.config import Config
+from reinrelax.reporting.numbers.elbo import method_of, paper_name
 from reinrelax.run import Run
 from reinrelax.runs import Cell, cells, table_path
 from reinrelax.specs import Gradients
-from reinrelax.studies import DEMONSTRATIONS, GRADIENT_TABLES, Study, studies, study_folder
+from reinrelax.studies import DEMONSTRATIONS, Study, studies, study_folder
 from tests import synthetic_relaxations as relaxed
 from tests.synthetic_rl import learning
 
@@ -52,11 +53,11 @@ def noise(run: Run, std: float = 0.2) -> float:
 
 
 def published(run: Run, root: Path) -> tuple[float, float]:
-    """The paper's own numbers, with seeds scattered about them."""
-    out = []
+    """The paper's own numbers, printed or run, with seeds scattered about them."""
+    out, own = [], paper_name(method_of(run.experiment), run.estimator)
     for name in ("table2_train_elbo", "table3_test_elbo"):
         table = pd.read_csv(root / f"report/reference/{name}.csv").set_index(["estimator", "latent"])
-        out.append(float(table["mean"][run.estimator, str(run.shape)]) + noise(run))
+        out.append(float(table["mean"][own, str(run.shape)]) + noise(run))
     return out[0], out[1]
 
 
@@ -151,7 +152,7 @@ def _line(run: Run, dataset: str, epoch: int, status: str, train: float, test: f
 Planted = Callable[[str, dict[str, float], int, str], float]
 
 _WHOLE = ("cosine", "cosine_unlimited", "cosine_batch", "cosine_first_1000")
-_QUANTITIES = (*_WHOLE, "variance", "std_root", "std_relative", "relative_bias", "p_unbiased")
+_QUANTITIES = (*_WHOLE, "variance", "std_root", "std_relative", "std_image", "relative_bias", "p_unbiased")
 _RULES = {"rectangle": 0.4, "trapezoid": 0.1, "Simpson": 0.02, "cubic": 0.005}
 # Bias and spread that make a picture like the real one.
 _LEVELS = {
@@ -171,7 +172,7 @@ def plausible(estimator: str, hyper: dict[str, float], epoch: int, quantity: str
         return 1 - bias / age
     if quantity == "variance":
         return 1e-6 * spread**2 * age / tau
-    if quantity in ("std_root", "std_relative"):
+    if quantity in ("std_root", "std_relative", "std_image"):
         return spread * (1e-3 if quantity == "std_root" else 1.0)
     return bias if quantity == "relative_bias" else 0.5
 
@@ -206,19 +207,19 @@ def write_studies(
         elif study.name.startswith("rl/"):
             tables = learning(study.settings)
         else:
-            tables = _snapshot(config, planted, int(study.settings["epoch"]), bool(study.settings["last"]))
+            tables = _snapshot(config, study, planted)
         for name, lines in tables.items():
             pd.DataFrame(lines, columns=list(COLUMNS[name])).to_csv(folder / f"{name}.csv", index=False)
         known = {**asked(study), "study": study.name, **RECORD}
         (folder / "record.json").write_text(json.dumps({**known, **record}), encoding="utf-8")
 
 
-def _snapshot(config: Config, planted: Planted, epoch: int, last: bool) -> dict[str, list[dict[str, Any]]]:
-    spec = config.gradients
-    tables: dict[str, list[dict[str, Any]]] = {name: [] for name in GRADIENT_TABLES}
+def _snapshot(config: Config, study: Study, planted: Planted) -> dict[str, list[dict[str, Any]]]:
+    spec, epoch, last = config.gradients[study.experiment], study.settings["epoch"], study.settings["last"]
+    tables: dict[str, list[dict[str, Any]]] = {name: [] for name in spec.tables}
     shared = {"epoch": epoch, "estimates": spec.samples, "images": spec.images}
     roles = {"figure1": spec.figure1, **({"table1": spec.table1, "sweep": spec.sweep} if last else {})}
-    for seed in range(config.trainings["gradients"].seeds):
+    for seed in range(config.trainings[study.experiment].seeds):
         for role, measured in roles.items():
             for one in measured:
                 for quantity in _QUANTITIES:
@@ -232,7 +233,10 @@ def _snapshot(config: Config, planted: Planted, epoch: int, last: bool) -> dict[
                     }
                     line |= {"quantity": quantity, **_around(value, quantity != "p_unbiased")}
                     tables["estimators"].append(line)
-        tables["control"] += [{**shared, "seed": seed, **line} for line in _control(spec, epoch)]
+        if "control" in tables:
+            tables["control"] += [{**shared, "seed": seed, **line} for line in _control(spec, epoch)]
+        if "quadrature" not in tables:
+            continue
         for rule, error in _RULES.items():
             value = error * (1 + epoch / 50)
             line = {"seed": seed, "epoch": epoch, "rule": rule}

@@ -12,27 +12,53 @@ from pathlib import Path
 from types import FrameType
 
 from reinrelax import plan
-from reinrelax.config import Config
+from reinrelax.config import AS_RUN, Config
 from reinrelax.errors import ConfigError
 from reinrelax.experiments import provenance
 from reinrelax.jobs import Job, jobs
 from reinrelax.runs import Cell
 from reinrelax.studies import DEMONSTRATIONS
 
-# What is done together, by experiment, and in which order: first what is conclusive within minutes, last the
-# searches, which take the longest and say the least of the papers. `cost` is alone, because it measures time.
-_ORDER: tuple[tuple[str, ...], ...] = (
-    ("gradients", "identities", *DEMONSTRATIONS),
-    ("relaxations",),
-    ("rl",),
-    ("cost",),
-    ("elbo",),
-    ("beta",),
-    ("readings",),
-    ("grid",),
+
+@dataclass(frozen=True)
+class _Step:
+    """What is done together.
+
+    Attributes:
+        experiments: with what the authors ran differently of each, unless that is a step of its own.
+        shapes: latent shapes, each a stage of its own in this order, and after them any other; none, where
+            all are one stage.
+        only: whether other shapes are left to a later step.
+        first: estimators that are a stage before the others of their shape.
+    """
+
+    experiments: tuple[str, ...]
+    shapes: tuple[str, ...] = ()
+    only: bool = False
+    first: tuple[str, ...] = ()
+
+
+# Where the paper's two methods differ most from the others comes first.
+_SHAPES = ("8x4", "64x8", "16x12", "10x30", "8x16", "4x24")
+# First what is conclusive within minutes, last the searches, which take the longest and say the least of the
+# papers. `cost` is alone, because it measures time.
+_STEPS = (
+    _Step(("gradients", "identities", *DEMONSTRATIONS)),
+    _Step(("relaxations",)),
+    _Step(("rl",)),
+    _Step(("gradients-run",)),
+    _Step(("cost",)),
+    _Step(("early",), _SHAPES),
+    _Step(
+        ("elbo",),
+        _SHAPES,
+        first=("ReinMax", "ReinMax-CV-run", "ReinMax-Rao", "ReinMax-Rao-run", "ReinMax-CV"),
+    ),
+    _Step(("beta",), ("8x4",), only=True),
+    _Step(("readings",), _SHAPES),
+    _Step(("beta",), _SHAPES),
+    _Step(("grid",), _SHAPES),
 )
-# Of these a latent shape is a stage of its own, the cheapest first.
-_BY_SHAPE = ("elbo", "beta", "readings", "grid")
 # Kept back from the time that is given: to stop jobs, build the report and pack.
 RESERVE_SECONDS = 240.0
 # That jobs have to end after an interrupt, before they are killed. Either way a checkpoint stays.
@@ -61,23 +87,14 @@ class Outcome:
 def stages(config: Config, root: Path = Path()) -> list[Stage]:
     """What is to be done, in the order of doing it; a stage in which all is done is none."""
     left = plan.remaining(config, root)
-    rank = {name: index for index, names in enumerate(_ORDER) for name in names}
-    groups: dict[tuple[int, str], list[Job]] = {}
+    groups: dict[tuple[int, int, str, bool], list[Job]] = {}
     for job in jobs(config):
         if job.name in left:
-            shape = isinstance(job.source, Cell) and job.experiment in _BY_SHAPE
-            name = "/".join(job.name.split("/")[:2]) if shape else ""
-            groups.setdefault((rank.get(job.experiment, len(_ORDER)), name), []).append(job)
-    found = [
-        Stage(
-            name or ", ".join(dict.fromkeys(job.experiment for job in members)),
-            tuple(members),
-            {job.name: left[job.name] for job in members},
-        )
-        for (_, name), members in groups.items()
+            groups.setdefault(_place(job), []).append(job)
+    return [
+        Stage(_name(place, members), tuple(members), {job.name: left[job.name] for job in members})
+        for place, members in sorted(groups.items(), key=lambda group: group[0])
     ]
-    order = [rank.get(stage.jobs[0].experiment, len(_ORDER)) for stage in found]
-    return [stage for _, _, stage in sorted(zip(order, range(len(found)), found, strict=True), key=_by_value)]
 
 
 def describe(config: Config, todo: Sequence[Stage], cores: int) -> str:
@@ -134,8 +151,8 @@ def run(
         try:
             for index, stage in enumerate(todo, 1):
                 say(f"\n{index} of {len(todo)}: {stage.name}")
-                targets = [str(config.folder / job.target) for job in stage.jobs]
-                status = _workflow(config_files, cores, targets, deadline)
+                targets = [str(config.folder / path) for job in stage.jobs for path in job.files]
+                status = _workflow(config_files, cores, targets, deadline, root)
                 if status is None:
                     say("time is up: what ran was stopped, and is said above to have failed for that")
                     out_of_time = True
@@ -151,13 +168,43 @@ def _jobs(stage: Stage) -> str:
     return "1 job" if len(stage.jobs) == 1 else f"{len(stage.jobs)} jobs"
 
 
-def _by_value(entry: tuple[int, int, Stage]) -> tuple[int, float, int]:
-    order, index, stage = entry
-    return order, sum(stage.seconds.values()), index
+def _experiment(job: Job) -> str:
+    """What a step names it by: as what is printed, unless what was run differently is a step of its own."""
+    own = any(job.experiment in step.experiments for step in _STEPS)
+    return job.experiment if own else job.experiment.removesuffix(AS_RUN)
+
+
+def _place(job: Job) -> tuple[int, int, str, bool]:
+    """The step that a job belongs to; there the rank of its latent shape, the shape, and whether it waits."""
+    experiment = _experiment(job)
+    shape = str(job.source.first.shape) if isinstance(job.source, Cell) else ""
+    index, step = next(
+        (index, step)
+        for index, step in enumerate(_STEPS)
+        if experiment in step.experiments and (shape in step.shapes or not step.only)
+    )
+    if not step.shapes:
+        return index, 0, "", False
+    assert isinstance(job.source, Cell)
+    waits = bool(step.first) and job.source.first.estimator not in step.first
+    rank = step.shapes.index(shape) if shape in step.shapes else len(step.shapes)
+    return index, rank, shape, waits
+
+
+def _name(place: tuple[int, int, str, bool], members: Sequence[Job]) -> str:
+    """What a stage is called, as `elbo/8x4`."""
+    step, _, shape, waits = place
+    experiments = ", ".join(dict.fromkeys(map(_experiment, members)))
+    others = ", other estimators" if waits else ""
+    return f"{experiments}/{shape}{others}" if _STEPS[step].shapes else experiments
 
 
 def _workflow(
-    config_files: Sequence[Path], cores: str, targets: Sequence[str], deadline: float | None
+    config_files: Sequence[Path],
+    cores: str,
+    targets: Sequence[str],
+    deadline: float | None,
+    root: Path = Path(),
 ) -> int | None:
     """The exit status of a run of the workflow, or None if the time was up before it ended.
 
@@ -168,6 +215,7 @@ def _workflow(
     if left is not None and left <= 0:
         return None
     files = ["--configfile", *map(str, config_files)] if config_files else []
+    files += ["--snakefile", str(root / "Snakefile")]
     command = [sys.executable, "-m", "snakemake", "--cores", cores, *files, "--", *targets]
     process = subprocess.Popen(command, start_new_session=True)
     try:

@@ -5,14 +5,14 @@ import math
 import os
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
 from reinrelax import config as configuration
-from reinrelax.document import read_yaml
+from reinrelax.document import path_of, read_yaml
 from reinrelax.errors import ConfigError, ReinrelaxError
 from reinrelax.runs import Cell
 from reinrelax.studies import Study
@@ -42,12 +42,13 @@ def _parser() -> argparse.ArgumentParser:
     def command(name: str, run: object, help_text: str) -> argparse.ArgumentParser:
         sub = commands.add_parser(name, help=help_text, description=help_text)
         sub.set_defaults(run=run)
+        _in_project(sub)
         sub.add_argument(
             "--config",
-            type=Path,
+            type=_path,
             action="append",
             default=[],
-            help="configuration files, later ones over earlier ones (default: config.yaml)",
+            help="configuration files, later ones over earlier ones (default: the project's config.yaml)",
         )
         return sub
 
@@ -73,35 +74,62 @@ def _parser() -> argparse.ArgumentParser:
     )
     report.add_argument(
         "--published",
-        type=Path,
+        type=_path,
         metavar="FOLDER",
         help="of results that were published there, such as published/paper",
     )
     command("publish", _publish, "pack what is finished into published/<scale>, to be kept with the project")
     campaign = command("campaign", _campaign, "compute all of a scale in stages, report and publish it")
-    campaign.add_argument("--hours", type=_hours, help="stop in time to be done within so many hours")
+    campaign.add_argument("--hours", type=_time("hours"), help="stop in time to be done within so many hours")
     campaign.add_argument("--cores", type=_cores, default="all", help="as for snakemake (default: all)")
     merge = command("merge", _merge_folders, "bring finished results of other machines' folders into one")
-    merge.add_argument("into", type=Path, metavar="INTO", help="a results folder, such as results/paper")
+    merge.add_argument("into", type=_path, metavar="INTO", help="a results folder, such as results/paper")
     merge.add_argument(
-        "folders", type=Path, metavar="FROM", nargs="+", help="of the same scale, or published"
+        "folders", type=_path, metavar="FROM", nargs="+", help="of the same scale, or published"
     )
+    verify = command("verify", _verify, "train the first epochs of published results anew and compare them")
+    verify.add_argument(
+        "--published", type=Path, metavar="FOLDER", help="where they are (default: published/<scale>)"
+    )
+    verify.add_argument(
+        "--minutes", type=_time("minutes"), default=10.0, help="as many epochs as fit into them (default: 10)"
+    )
+    verify.add_argument("--cores", type=int, default=os.cpu_count() or 1, help="(default: all)")
     diff = commands.add_parser("diff", help="a page of what differs between two results folders")
     diff.set_defaults(run=_diff)
-    diff.add_argument("before", type=Path, metavar="A", help="a results folder, such as results/quick")
-    diff.add_argument("after", type=Path, metavar="B", help="another one")
-    diff.add_argument("--out", type=Path, help="the page (default: diff.html beside A)")
+    _in_project(diff)
+    diff.add_argument("before", type=_path, metavar="A", help="a results folder, such as results/quick")
+    diff.add_argument("after", type=_path, metavar="B", help="another one")
+    diff.add_argument("--out", type=_path, help="the page (default: diff.html beside A)")
     return parser
+
+
+def _in_project(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--project",
+        type=_path,
+        default=Path(),
+        metavar="FOLDER",
+        help="the one of `workflow` and `report` (default: the working directory)",
+    )
+
+
+def _path(text: str) -> Path:
+    """A leading `~` comes as it is from make, and from `--option=~/folder`."""
+    try:
+        return path_of("path", text)
+    except ConfigError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _config(options: argparse.Namespace) -> configuration.Config:
     merged: dict[str, object] = {}
-    for path in options.config or [Path("config.yaml")]:
+    for path in options.config or [options.project / "config.yaml"]:
         content = read_yaml(path)
         if not isinstance(content, dict):
             raise ConfigError(f"{path}: must be a mapping of keys; got {type(content).__name__}")
         merged = _merge(merged, content)
-    return configuration.load(merged)
+    return configuration.load(merged, options.project)
 
 
 def _merge(below: dict[str, object], above: dict[str, object]) -> dict[str, object]:
@@ -126,25 +154,23 @@ def _data(options: argparse.Namespace) -> None:
 
 def _train(options: argparse.Namespace) -> None:
     from reinrelax import images
+    from reinrelax.results import held
     from reinrelax.runs import find_cell, table_path
 
     config = _config(options)
     cell = find_cell(config, options.cell)
     _require(options.fingerprint, cell.fingerprint, cell.name)
     with _memory(cell.name), _device(config) as device:
-        from reinrelax.experiments import relaxations, vae
+        from reinrelax.experiments.training import train_cell
 
-        train_cell = (relaxations if cell.first.experiment == "relaxations" else vae).train_cell
         record = train_cell(
-            cell.runs,
+            cell,
             images.load(config.folder / "data"),
             table=table_path(config, cell.name),
-            fingerprint=cell.fingerprint,
-            source=cell.source_hash,
+            known=held(config, cell, tolerant=True),
             device=device,
             checkpoint_every=config.machine.checkpoint_every_epochs,
             extra={"cell": cell.name, **_asked(config, cell)},
-            snapshots=cell.snapshots,
         )
     diverged = f", {len(record['diverged'])} diverged" if record["diverged"] else ""
     size = f"{len(cell.runs)} replicas x {cell.first.epochs} epochs"
@@ -222,8 +248,8 @@ def _plan(options: argparse.Namespace) -> None:
     from reinrelax.claims import power
 
     config = _config(options)
-    print(plan.describe(config, options.cores), flush=True)
-    if likely := power.describe(config, Path()):
+    print(plan.describe(config, options.cores, options.project), flush=True)
+    if likely := power.describe(config, options.project):
         print(likely)
 
 
@@ -245,14 +271,27 @@ def _pack(config: configuration.Config) -> None:
     # Of the images, which are not packed, the report needs this alone.
     small = {Path("data", baseline.FILE): baseline.baseline(images).to_csv(index=False)}
     beside = small if (images / "data.json").exists() else {}
-    print(published.publish(config, published.FOLDER / config.scale, beside).describe())
+    print(published.publish(config, config.project / published.FOLDER / config.scale, beside).describe())
+
+
+def _verify(options: argparse.Namespace) -> None:
+    from reinrelax import published, verify
+
+    config = _config(options)
+    folder = options.published or published.FOLDER / config.scale
+    outcomes = verify.verify(config, folder, options.minutes, options.cores, _say)
+    wrong = [outcome.company.cell.name for outcome in outcomes if outcome.at]
+    exact = sum(not outcome.difference for outcome in outcomes)
+    if wrong:
+        raise ReinrelaxError(f"{len(wrong)} of {len(outcomes)} differ: {', '.join(wrong)}")
+    _say(f"all {len(outcomes)} agree, {exact} of them to the last digit")
 
 
 def _campaign(options: argparse.Namespace) -> None:
     from reinrelax import campaign
 
     config = _config(options)
-    outcome = campaign.run(config, options.config, options.cores, options.hours, _say)
+    outcome = campaign.run(config, options.config, options.cores, options.hours, _say, options.project)
     if outcome.interrupted:
         raise ReinrelaxError("interrupted; started again, it goes on from there")
     _build(config)
@@ -270,16 +309,21 @@ def _say(line: str) -> None:
     print(line, flush=True)
 
 
-def _hours(text: str) -> float:
-    try:
-        hours = float(text)
-    except ValueError:
-        hours = math.nan
-    if not 0 < hours < math.inf:
-        raise argparse.ArgumentTypeError(
-            f"a positive number of hours is needed, such as 2 or 0.5; got {text!r}"
-        )
-    return hours
+def _time(unit: str) -> Callable[[str], float]:
+    """Reads a positive number of such units."""
+
+    def read(text: str) -> float:
+        try:
+            number = float(text)
+        except ValueError:
+            number = math.nan
+        if not 0 < number < math.inf:
+            raise argparse.ArgumentTypeError(
+                f"a positive number of {unit} is needed, such as 2 or 0.5; got {text!r}"
+            )
+        return number
+
+    return read
 
 
 def _cores(text: str) -> str:
@@ -291,32 +335,33 @@ def _cores(text: str) -> str:
 def _judge(options: argparse.Namespace) -> None:
     from reinrelax.reporting import collect
 
-    collect.write_tables(_config(options), Path())
+    collect.write_tables(_config(options), options.project)
 
 
 def _draw(options: argparse.Namespace) -> None:
     from reinrelax.reporting import figures
 
-    figures.write_figures(_config(options), Path())
+    figures.write_figures(_config(options), options.project)
 
 
 def _export(options: argparse.Namespace) -> None:
     from reinrelax.reporting import exports
 
-    exports.write_exports(_config(options), Path())
+    exports.write_exports(_config(options), options.project)
 
 
 def _render(options: argparse.Namespace) -> None:
     from reinrelax.reporting import page
 
-    print(f"report: {page.write_report(_config(options), Path())}")
+    print(f"report: {page.write_report(_config(options), options.project)}")
 
 
 def _diff(options: argparse.Namespace) -> None:
     from reinrelax.reporting import difference_page
 
     path = options.out or options.before.resolve().parent / "diff.html"
-    print(f"difference: {difference_page.write_difference(options.before, options.after, path, Path())}")
+    page = difference_page.write_difference(options.before, options.after, path, options.project)
+    print(f"difference: {page}")
 
 
 def _report(options: argparse.Namespace) -> None:
@@ -332,7 +377,7 @@ def _report(options: argparse.Namespace) -> None:
 def _build(config: configuration.Config, any_source: bool = False) -> None:
     from reinrelax.reporting import collect, exports, figures, page
 
-    collect.write_tables(config, Path(), any_source)
-    figures.write_figures(config, Path())
-    exports.write_exports(config, Path())
-    print(f"report: {page.write_report(config, Path())}")
+    collect.write_tables(config, config.project, any_source)
+    figures.write_figures(config, config.project)
+    exports.write_exports(config, config.project)
+    print(f"report: {page.write_report(config, config.project)}")

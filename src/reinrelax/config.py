@@ -1,7 +1,8 @@
 """Configuration: a nested mapping in, frozen and checked objects out, before any job starts."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -9,7 +10,7 @@ import jsonschema
 import numpy as np
 
 from reinrelax import rl
-from reinrelax.document import check_plain, read_yaml
+from reinrelax.document import check_plain, path_of, read_yaml
 from reinrelax.errors import ConfigError
 from reinrelax.estimators import lookup
 from reinrelax.settings import ANY, Settings, at, of_latents, parse_shape
@@ -28,7 +29,14 @@ from reinrelax.specs import (
 from reinrelax.types import LatentShape
 
 SCHEMA = Path("workflow/schemas/config.schema.yaml")
-TRAININGS = ("elbo", "beta", "grid", "readings")
+# Of `dataset.root`: what nobody has named.
+_OWN_ROOT = "data"
+TRAININGS = ("elbo", "early", "beta", "grid", "readings")
+# After the name of an experiment: its trainings as the authors ran them, where that is not as they print it.
+AS_RUN = "-run"
+# Trainings at whose snapshots gradients are measured.
+GRADIENTS = ("gradients", f"gradients{AS_RUN}")
+_COMPARED = tuple(f"experiments.{name}" for name in ("elbo", "early", "beta"))
 _MAX_CODES = 1 << 16
 _MAX_TRAININGS = 20_000
 _MAX_SNAPSHOTS = 1000
@@ -44,13 +52,25 @@ Spec = TypeVar("Spec", Copula, Bridge, Decoupled, Properties, Reinforcement)
 
 @dataclass(frozen=True)
 class Dataset:
-    """Which images, and what to do without them."""
+    """Which images, and what to do without them; `project` is the folder that `root` is taken from."""
 
     name: str
     root: str
     when_missing: str
     train_images: int | None
     test_images: int | None
+    # Which folder that is says nothing of the images, and this is text that jobs depend on.
+    project: Path = field(default=Path(), repr=False)
+
+    @property
+    def folder(self) -> Path:
+        """Holds, or is to hold, `MNIST/raw`, unless MNIST_ROOT names another one."""
+        return self.project / path_of("dataset.root", self.root)
+
+    @property
+    def falls_back(self) -> bool:
+        """Whether other images may take the place of MNIST; not where a person has said where it lies."""
+        return self.when_missing == "digits" and self.root == _OWN_ROOT
 
 
 @dataclass(frozen=True)
@@ -69,9 +89,12 @@ class Config:
     """The whole configuration.
 
     Attributes:
-        trainings: by experiment; `elbo` is Tables 2 and 3, `beta` Figure 2, `grid` Table 5, `readings` what
-            the paper leaves open, `gradients` the VAE whose gradients are measured, `relaxations` paper A's
-            VAEs, whose "estimators" are kinds of latent variables.
+        trainings: by experiment; `elbo` is Tables 2 and 3, `early` the first epochs of the same, `beta`
+            Figure 2, `grid` Table 5, `readings` what the paper leaves open, `gradients` the VAE whose
+            gradients are measured, `relaxations` paper A's VAEs, whose "estimators" are kinds of latent
+            variables. `elbo-run` and its like are what the authors ran differently.
+        gradients: what is measured of `gradients` and `gradients-run`.
+        project: the project's folder, that of `workflow` and `report`; results lie in the working directory.
         products: "float32" or "bfloat16", what the layers of all VAEs multiply.
         raw: the mapping it was made from, for the record.
     """
@@ -82,7 +105,7 @@ class Config:
     machine: Machine
     products: str
     trainings: Mapping[str, Training]
-    gradients: Gradients
+    gradients: Mapping[str, Gradients]
     identities: Identities
     cost: Cost
     copula: Copula
@@ -91,6 +114,7 @@ class Config:
     properties: Properties
     rl: Reinforcement
     raw: Mapping[str, Any]
+    project: Path
 
     @property
     def folder(self) -> Path:
@@ -103,7 +127,7 @@ def load(raw: Mapping[str, Any], root: Path = Path()) -> Config:
 
     Args:
         raw: nested mapping, as YAML gives it.
-        root: the project's folder.
+        root: the project's folder. Other paths than `results` are taken from there.
 
     Raises:
         ConfigError: names each offending key, what came and what is allowed.
@@ -115,15 +139,23 @@ def load(raw: Mapping[str, Any], root: Path = Path()) -> Config:
     )
     if errors:
         raise ConfigError("\n".join(_explain(error) for error in errors[:10]))
-    settings = Settings(root / raw["settings_table"], raw["settings"])
+    results = path_of("results", raw["results"])
+    dataset = Dataset(**raw["dataset"], project=root)
+    path_of("dataset.root", dataset.root)
+    settings, as_run = (
+        Settings(key, root / path_of(key, raw[key]), raw["settings"])
+        for key in ("settings_table", "settings_as_run")
+    )
     experiments = raw["experiments"]
-    trainings = {
-        name: _training(f"experiments.{name}", block, settings)
-        for name, block in experiments.items()
-        if name in TRAININGS
-    }
-    gradients = experiments["gradients"]
-    trainings["gradients"] = _training("experiments.gradients.training", gradients["training"], settings)
+    trainings = {}
+    for name, block in experiments.items():
+        if name in TRAININGS:
+            trainings[name] = _training(f"experiments.{name}", block, settings)
+            if block.get("as_run"):
+                trainings[f"{name}{AS_RUN}"] = _as_run(f"experiments.{name}", block, as_run)
+    for name in GRADIENTS:
+        where = f"experiments.{name}.training"
+        trainings[name] = _training(where, experiments[name]["training"], settings)
     trainings["relaxations"] = _relaxations(experiments["relaxations"])
     for name, training in trainings.items():
         if (count := training.seeds * sum(map(len, training.settings.values()))) > _MAX_TRAININGS:
@@ -138,19 +170,22 @@ def load(raw: Mapping[str, Any], root: Path = Path()) -> Config:
                 f"experiments.{name}: batch_size must be at most dataset.train_images = {images}; "
                 f"got {training.batch_size}"
             )
-    if images is not None and gradients["images"] > images:
-        raise ConfigError(
-            f"experiments.gradients.images: must be at most dataset.train_images = {images}; "
-            f"got {gradients['images']}"
-        )
+    for name in GRADIENTS:
+        if images is not None and (wanted := experiments[name]["images"]) > images:
+            raise ConfigError(
+                f"experiments.{name}.images: must be at most dataset.train_images = {images}; got {wanted}"
+            )
     return Config(
         scale=raw["scale"],
-        results=Path(raw["results"]),
-        dataset=Dataset(**raw["dataset"]),
+        results=results,
+        dataset=dataset,
         machine=Machine(**raw["machine"]),
         products=raw["products"],
         trainings=trainings,
-        gradients=_gradients(gradients, trainings["gradients"], settings),
+        gradients={
+            name: _gradients(f"experiments.{name}", experiments[name], trainings[name], settings)
+            for name in GRADIENTS
+        },
         identities=_identities(experiments["identities"]),
         cost=_cost(experiments["cost"], settings),
         copula=_copula(experiments["copula"]),
@@ -159,25 +194,45 @@ def load(raw: Mapping[str, Any], root: Path = Path()) -> Config:
         properties=_frozen(Properties, experiments["properties"]),
         rl=_rl(experiments["rl"]),
         raw=raw,
+        project=root,
     )
 
 
 def _training(where: str, block: Mapping[str, Any], settings: Settings) -> Training:
     _check_names(where, block)
-    vary = block.get("vary", {})
+    if "as_run" in block and where not in _COMPARED:
+        raise ConfigError(f"{where}.as_run: only {', '.join(_COMPARED)} have it; leave it out")
     shapes = tuple(
         at(f"{where}.latent_shapes[{index}]", parse_shape, text)
         for index, text in enumerate(block["latent_shapes"])
     )
+    return _trained(where, block, settings, product(block["estimators"], shapes))
+
+
+def _as_run(where: str, block: Mapping[str, Any], settings: Settings) -> Training:
+    """The same of the estimators in `as_run`, at those latent shapes for which `settings` has a row."""
+    shapes = {text: parse_shape(text) for text in block["latent_shapes"]}
+    rows = {
+        name: at(f"{where}.as_run[{index}]", settings.rows, name)
+        for index, name in enumerate(block["as_run"])
+    }
+    places = [(name, shapes[text]) for name in rows for text in shapes if text in rows[name]]
+    return _trained(where, block, settings, places)
+
+
+def _trained(
+    where: str, block: Mapping[str, Any], settings: Settings, places: Iterable[tuple[str, LatentShape]]
+) -> Training:
+    vary, draws = block.get("vary", {}), block["draws"]
+    found = {
+        (name, shape): at(where, lambda n, s=shape: settings.trainings(n, s, vary, draws), name)
+        for name, shape in places
+    }
     return Training(
-        estimators=tuple(block["estimators"]),
-        latent_shapes=shapes,
+        estimators=tuple(dict.fromkeys(name for name, _ in found)),
+        latent_shapes=tuple(dict.fromkeys(shape for _, shape in found)),
         **{key: block[key] for key in ("seeds", "epochs", "batch_size", "draws")},
-        settings={
-            (name, shape): at(where, lambda n, s=shape: settings.trainings(n, s, vary, block["draws"]), name)
-            for name in block["estimators"]
-            for shape in shapes
-        },
+        settings=found,
     )
 
 
@@ -194,15 +249,15 @@ def _measured(
 
 
 def _check_names(where: str, block: Mapping[str, Any]) -> None:
-    for index, name in enumerate(block["estimators"]):
-        at(f"{where}.estimators[{index}]", lookup, name)
+    for key in ("estimators", "as_run"):
+        for index, name in enumerate(block.get(key, ())):
+            at(f"{where}.{key}[{index}]", lookup, name)
     for name in block.get("vary", {}):
         if name != ANY:
             at(f"{where}.vary.{name}", lookup, name)
 
 
-def _gradients(block: Mapping[str, Any], training: Training, settings: Settings) -> Gradients:
-    where = "experiments.gradients"
+def _gradients(where: str, block: Mapping[str, Any], training: Training, settings: Settings) -> Gradients:
     if len(training.estimators) != 1 or len(training.latent_shapes) != 1:
         raise ConfigError(f"{where}.training: one estimator and one latent shape; got several")
     if len(next(iter(training.settings.values()))) != 1:
@@ -217,10 +272,17 @@ def _gradients(block: Mapping[str, Any], training: Training, settings: Settings)
             f"{where}.every: {block['every']} asks for more than {_MAX_SNAPSHOTS:,} snapshots in "
             f"training.epochs = {training.epochs}"
         )
-    snapshots = {*range(0, training.epochs, block["every"]), training.epochs}
+    if (first := block["first"]) > training.epochs:
+        raise ConfigError(f"{where}.first: must be at most training.epochs = {training.epochs}; got {first}")
+    every = range(block["every"], training.epochs, block["every"])
+    snapshots = {first, *(epoch for epoch in every if epoch > first), training.epochs}
 
     def selection(name: str) -> tuple[Measured, ...]:
+        if name not in block:
+            return ()
         return _measured(f"{where}.{name}", {**block[name], "draws": block["draws"]}, shape, settings)
+
+    control = block.get("control", {})
 
     return Gradients(
         snapshots=tuple(sorted(snapshots)),
@@ -228,9 +290,10 @@ def _gradients(block: Mapping[str, Any], training: Training, settings: Settings)
         figure1=selection("figure1"),
         table1=selection("table1"),
         sweep=selection("sweep"),
-        control_taus=tuple(block["control"]["tau"]),
-        control_etas=tuple(block["control"]["eta"]),
-        betas=tuple(block["betas"]),
+        control_taus=tuple(control.get("tau", ())),
+        control_etas=tuple(control.get("eta", ())),
+        betas=tuple(block.get("betas", ())),
+        random_images=block["random_images"],
     )
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reinrelax.config import Dataset
+from reinrelax.document import path_of
 from reinrelax.errors import DataError
 from reinrelax.images import Images
 
@@ -30,24 +31,39 @@ _SMALL, _LARGE = 8, 28  # pixels a side, of the embedded digits and of MNIST's
 _TIMEOUT_SECONDS = 30
 
 
-def root_of(settings: Dataset, environ: Mapping[str, str] = os.environ) -> Path:
-    """The folder that holds, or is to hold, `MNIST/raw`."""
-    return Path(environ.get("MNIST_ROOT") or settings.root)
+def root_of(own: Path, environ: Mapping[str, str] = os.environ) -> Path:
+    """The folder that MNIST_ROOT names, which holds `MNIST/raw`; without it `own`, which is to hold it.
+
+    Raises:
+        DataError: MNIST_ROOT names a folder that has no MNIST: nothing else may take its place.
+        ConfigError: it begins with `~`, and there is no such user.
+    """
+    named = environ.get("MNIST_ROOT")
+    if not named:
+        return own
+    root = path_of("MNIST_ROOT", named)
+    if not (root / _RAW).is_dir():
+        raise DataError(
+            f"MNIST_ROOT: {root} has no folder {_RAW}. Name the folder that has it, or unset MNIST_ROOT, and "
+            "MNIST is fetched"
+        )
+    return root
 
 
 def prepare(settings: Dataset) -> Images:
     """The images that the settings ask for; falls back to the embedded digits only where they allow it.
 
     Raises:
-        DataError: a file is corrupted, or MNIST cannot be had and `when_missing` is `error`.
+        DataError: a file is corrupted; or MNIST cannot be had, though it was said where it lies, or though
+            `when_missing` is `error`.
     """
     if settings.name == "digits":
         images = embedded_digits()
     else:
         try:
-            images = mnist(root_of(settings))
+            images = mnist(root_of(settings.folder))
         except _UnavailableError as error:
-            if settings.when_missing == "error":
+            if not settings.falls_back:
                 raise
             print(
                 f"WARNING: {error}\nWARNING: falling back to scikit-learn's embedded digits", file=sys.stderr
@@ -65,12 +81,15 @@ def at_hand(settings: Dataset, prepared: Path) -> bool:
 
     Args:
         prepared: the folder that `images.save` writes.
+
+    Raises:
+        DataError: they were not, and MNIST_ROOT names a folder that has no MNIST.
     """
     try:
         name = json.loads((prepared / "data.json").read_text(encoding="utf-8"))["name"]
     except (OSError, ValueError, KeyError, TypeError):
         name = None
-    return settings.name in ("digits", name) or (root_of(settings) / _RAW).is_dir()
+    return settings.name in ("digits", name) or (root_of(settings.folder) / _RAW).is_dir()
 
 
 def mnist(root: Path) -> Images:

@@ -1,7 +1,7 @@
 """YAML files read safely, and what may stand in one that people write by hand."""
 
 import math
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -38,12 +38,40 @@ def read_yaml(path: Path) -> Any:
     try:
         return _Loader(path.read_text(encoding="utf-8")).get_single_data()
     except FileNotFoundError:
-        raise ConfigError(f"{path}: no such file; run from the project's folder") from None
+        raise ConfigError(
+            f"{path}: no such file; run from the project's folder, or name that with --project"
+        ) from None
     except RecursionError:
         raise ConfigError(f"{path}: not readable as YAML: nested too deeply") from None
     # Dates that do not exist and numbers of thousands of digits are plain ValueErrors.
     except (OSError, ValueError, yaml.YAMLError) as error:
         raise ConfigError(f"{path}: not readable as UTF-8 YAML: {error}") from None
+
+
+def path_of(key: str, text: str) -> Path:
+    """A path as people write it: a leading `~` is a home folder.
+
+    Raises:
+        ConfigError: there is no such user; names the key.
+    """
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise ConfigError(f"{key}: {text} names no user's home folder. Write the folder out") from None
+
+
+def typed(value: Any) -> Any:
+    """What YAML makes of text in mappings and lists; Snakemake leaves it as it came in `--config`."""
+    if isinstance(value, Mapping):
+        return {key: typed(below) for key, below in value.items()}
+    if isinstance(value, list):
+        return [typed(below) for below in value]
+    if not isinstance(value, str):
+        return value
+    loader = _Loader("")
+    return loader.construct_object(
+        yaml.ScalarNode(loader.resolve(yaml.ScalarNode, value, (True, False)), value)
+    )
 
 
 def check_plain(document: Any) -> None:

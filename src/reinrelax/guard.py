@@ -59,6 +59,31 @@ def claim(folder: Path, locks: Path) -> str:
     return ""
 
 
+def occupant(folder: Path) -> str:
+    """Who has a results folder, or nothing where it is free; changes nothing."""
+    try:
+        with (folder / _NAME).open("rb") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return _words(_owner(file.fileno()))
+    except OSError:
+        pass  # never used, out of reach, or without locks
+    return ""
+
+
+def check_folder(folder: Path) -> Path:
+    """The folder that is there of a results folder's path: itself, or the nearest above it.
+
+    Raises:
+        ResultsError: a file stands in the way; names it.
+    """
+    first = next(path for path in (folder, *folder.parents) if path.exists())
+    if not first.is_dir():
+        raise ResultsError(f"{first}: cannot be written (it is a file). {files.REMEDY}")
+    return first
+
+
 def check_writable(folder: Path) -> None:
     """Do nothing if a results folder and all below it can be written.
 
@@ -67,7 +92,7 @@ def check_writable(folder: Path) -> None:
     Raises:
         ResultsError: a folder cannot be written; names the first one.
     """
-    first = next(path for path in (folder, *folder.parents) if path.exists())
+    first = check_folder(folder)
     for path in (first, *(Path(below) for below, _, _ in os.walk(folder))):
         if not os.access(path, os.W_OK | os.X_OK):
             raise ResultsError(f"{path}: cannot be written. {files.REMEDY}")

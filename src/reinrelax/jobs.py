@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from reinrelax.config import Config
+from reinrelax.config import GRADIENTS, Config
 from reinrelax.runs import Cell, cells
 from reinrelax.studies import Study, studies
 
@@ -36,27 +36,25 @@ class Job:
         return self.name.split("/")[0]
 
     @property
-    def target(self) -> Path:
-        """The file by which Snakemake is asked for it."""
-        return self.results[-1] if isinstance(self.source, Cell) else self.record
+    def files(self) -> tuple[Path, ...]:
+        """What is there where it is finished; the parameters at snapshots are needed by studies alone."""
+        return (*(path for path in self.results if path.suffix != ".pt"), self.record)
 
     @property
     def published(self) -> "Job":
         """The same without what is too large to be published: the parameters at snapshots."""
-        return replace(
-            self, results=tuple(path for path in self.results if path.suffix != ".pt"), optional=()
-        )
+        return replace(self, results=self.files[:-1], optional=())
 
     @property
     def reads_images(self) -> bool:
         """Whether the result depends on the images."""
-        return isinstance(self.source, Cell) or self.name == "cost" or self.name.startswith("gradients/")
+        return isinstance(self.source, Cell) or self.experiment in ("cost", *GRADIENTS)
 
 
 def jobs(config: Config) -> Iterator[Job]:
     """Cells first: what a study reads must not be younger than the study, or Snakemake runs it again."""
     for name, cell in cells(config).items():
-        kept = {"gradients": (".pt",), "relaxations": (".npz",)}.get(cell.first.experiment, ())
+        kept = {"relaxations": (".npz",), **dict.fromkeys(GRADIENTS, (".pt",))}.get(cell.first.experiment, ())
         # What saves a training later on, see `experiments.finished`.
         saving = (Path(f"{name}.runs{suffix}") for suffix in (".json", *kept))
         yield Job(

@@ -3,7 +3,7 @@
 import hashlib
 import shutil
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,11 +12,25 @@ from typing import Any
 from reinrelax import data, files, images
 from reinrelax.config import Config
 from reinrelax.errors import ResultsError
+from reinrelax.experiments import finished as finished_runs
+from reinrelax.experiments import pictures
+from reinrelax.experiments.finished import Finished
 from reinrelax.jobs import Job, jobs
 from reinrelax.published import opened
-from reinrelax.results import read_cell, read_record, read_study
-from reinrelax.runs import Cell
+from reinrelax.results import (
+    IMAGES,
+    held,
+    images_of,
+    part,
+    pictures_of,
+    read_cell,
+    read_record,
+    read_study,
+    write_cell,
+)
+from reinrelax.runs import Cell, cells
 
+Runs = dict[str, Finished]
 _DATA = ("train.npy", "test.npy", "data.json")
 _SHOWN = 10
 
@@ -26,10 +40,14 @@ class Merged:
     """What came of it: names of jobs taken, by folder; of those already there; and of those missing.
 
     Attributes:
+        joined: cells that are whole now, with runs of several folders.
+        parts: cells of which some runs are there, each with how many of how many; they are among the missing.
         passed_over: published jobs, by folder, that were computed from other settings or source.
     """
 
     taken: Mapping[Path, Sequence[str]]
+    joined: Sequence[str]
+    parts: Mapping[str, str]
     present: Sequence[str]
     missing: Sequence[str]
     passed_over: Mapping[Path, Sequence[str]]
@@ -42,6 +60,10 @@ class Merged:
             for folder, names in self.passed_over.items()
             if names
         ]
+        if self.joined:
+            lines += [f"{len(self.joined)} joined from runs of several folders{_names(self.joined)}"]
+        if self.parts:
+            lines += [f"{len(self.parts)} in part{_names([f'{k} ({v})' for k, v in self.parts.items()])}"]
         lines += [f"{len(self.present)} were there already"]
         return "\n".join([*lines, f"{len(self.missing)} are still missing{_names(self.missing)}"])
 
@@ -80,52 +102,88 @@ def merge(config: Config, into: Path, folders: Sequence[Path]) -> Merged:
 def _merge(config: Config, into: Path, places: Mapping[Path, Path]) -> Merged:
     """Merge folders, each of which is read at another place if it is packed."""
     planned = list(jobs(config))
-    finished = {into: _there(planned, into)}
-    passed_over: dict[Path, list[str]] = {}
-    for folder, place in places.items():
-        if place == folder:
-            finished[place] = _there(planned, place)
-        else:
-            there = _there([job.published for job in planned], place)
-            finished[place] = [job for job in there if _fingerprint(place, job) == job.source.fingerprint]
-            passed_over[folder] = [job.name for job in there if job not in finished[place]]
-    names = {place: folder for folder, place in places.items()}
+    packed = {place for folder, place in places.items() if place != folder}
+    there, finished, passed_over = {}, {}, {}
+    for place in (into, *places.values()):
+        those = [job.published for job in planned] if place in packed else planned
+        there[place] = [job for job in those if (place / job.record).exists()]
+        finished[place] = [job for job in there[place] if _fingerprint(place, job) == job.source.fingerprint]
     try:
-        _check(config, finished)
+        shares = _check(config, there, finished, packed)
     except ResultsError as error:
         text = str(error)
-        for place, folder in names.items():
+        for folder, place in places.items():
             text = text.replace(str(place), str(folder))
         raise ResultsError(text) from None
+    for folder, place in places.items():
+        if place in packed:
+            used = {*(job.name for job in finished[place]), *shares.get(place, ())}
+            passed_over[folder] = [job.name for job in there[place] if job.name not in used]
     sources: dict[str, tuple[Path, Job]] = {}
     for place, found in finished.items():
         for job in found:
             sources.setdefault(job.name, (place, job))
     taken: dict[Path, list[str]] = {folder: [] for folder in places}
     _copy_images(into, list(places.values()))
-    if not (into / "data/data.json").exists():
-        _prepare_images(config, into, [place for folder, place in places.items() if place != folder])
-    for name in (job.name for job in planned if job.name in sources):
-        place, job = sources[name]
-        if place != into:
-            for path in (*job.optional, *job.results, job.record):
-                if path in (*job.results, job.record) or (place / path).exists():
-                    _copy(place / path, into / path)
-            taken[names[place]].append(name)
-    missing = [job.name for job in planned if job.name not in sources]
-    return Merged(taken, [job.name for job in finished[into]], missing, passed_over)
+    if not (into / IMAGES).exists():
+        _prepare_images(config, into, [place for place in places.values() if place in packed])
+    names = {place: folder for folder, place in places.items()}
+    joined, parts = [], {}
+    for job in planned:
+        if job.name in sources:
+            place, found_job = sources[job.name]
+            if place != into:
+                _copy_job(found_job, place, into)
+                taken[names[place]].append(job.name)
+        elif isinstance(job.source, Cell):
+            shared = {place: runs[job.name] for place, runs in shares.items() if job.name in runs}
+            if shared and _join(into, job.source, shared):
+                joined.append(job.name)
+            elif shared:
+                have = len(set().union(*shared.values()))
+                parts[job.name] = f"{have} of {len(job.source.runs)} runs"
+    missing = [job.name for job in planned if job.name not in sources and job.name not in joined]
+    present = [job.name for job in finished[into]]
+    return Merged(taken, joined, parts, present, missing, passed_over)
 
 
-def _there(planned: Sequence[Job], folder: Path) -> list[Job]:
-    return [job for job in planned if (folder / job.record).exists()]
+def _copy_job(job: Job, place: Path, into: Path) -> None:
+    for path in (*job.optional, *job.results, job.record):
+        if path in (*job.results, job.record) or (place / path).exists():
+            _copy(place / path, into / path)
+
+
+def _join(into: Path, cell: Cell, shares: Mapping[Path, Runs]) -> bool:
+    """Bring the runs of a cell that several folders have into one; whether they make it whole.
+
+    If not, they are kept as finished runs, and its job trains those that are missing.
+    """
+    runs: Runs = {}
+    for share in shares.values():
+        runs = {**share, **runs}
+    there = part(cell, runs)
+    table = into / f"{cell.name}.csv"
+    drawn = [found for place in shares if (found := pictures_of(place, cell))]
+    if drawn:
+        pictures.write(pictures.kept(table), pictures.joined(there.runs, drawn))
+    finished_runs.write(table, runs)
+    if len(runs) < len(cell.runs):
+        return False
+    write_cell(into, cell, runs, drawn)
+    return True
 
 
 def _fingerprint(folder: Path, job: Job) -> str:
     return str(read_record(folder / job.record, ("fingerprint",))["fingerprint"])
 
 
-def _check(config: Config, finished: Mapping[Path, Sequence[Job]]) -> None:
-    """Do nothing if all of this belongs together.
+def _check(
+    config: Config,
+    there: Mapping[Path, Sequence[Job]],
+    finished: Mapping[Path, Sequence[Job]],
+    packed: Collection[Path],
+) -> dict[Path, dict[str, Runs]]:
+    """Do nothing if all of this belongs together; the runs of cells that are not whole, by folder and cell.
 
     Raises:
         ResultsError: as `merge`; names the first ones.
@@ -133,9 +191,10 @@ def _check(config: Config, finished: Mapping[Path, Sequence[Job]]) -> None:
     problems: list[str] = []
     origins: dict[str, str] = {}  # hash of the images to the place that says so
     contents: dict[str, tuple[Path, dict[Path, str]]] = {}
+    shares: dict[Path, dict[str, Runs]] = {}
     for folder, found in finished.items():
         here = replace(config, results=folder.parent, scale=folder.name)
-        data = _images_of(folder)
+        data = images_of(folder)
         if data:
             origins.setdefault(data, f"{folder}/data")
         for job in found:
@@ -149,22 +208,58 @@ def _check(config: Config, finished: Mapping[Path, Sequence[Job]]) -> None:
                 if not (images_read or data):
                     problems.append(
                         f"{folder / job.record}: from which images is not known, because "
-                        f"{folder / 'data/data.json'} is missing. Copy it there, too"
+                        f"{folder / IMAGES} is missing. Copy it there, too"
                     )
                 origins.setdefault(images_read or data or "", str(folder / job.record))
             first, known = contents.setdefault(job.name, (folder, content))
             # Published results lack the snapshots.
             if any(known[path] != content[path] for path in known.keys() & content.keys()):
-                problems.append(
-                    f"{job.name}: {first} and {folder} have different results of it. Keep one: delete "
-                    f"{folder / job.record} or {first / job.record}"
-                )
+                problems.append(_different(job.name, first, folder, str(job.record)))
+        whole = {job.name for job in found}
+        try:
+            shares[folder] = _shares(here, whole)
+            for job in there[folder]:
+                if job.name not in whole | shares[folder].keys() and folder not in packed:
+                    _read(here, folder, job)  # says what is wrong with it
+        except ResultsError as error:
+            problems.append(str(error))
+    problems += _contradictions(shares)
     if len(origins.keys() - {""}) > 1:
         places = ", ".join(place for sha, place in origins.items() if sha)
         problems.append(f"different images: {places} are from different data sets. Merge folders of one")
     if problems:
         more = f"\nand {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
         raise ResultsError("nothing was merged.\n" + "\n".join(problems[:_SHOWN]) + more)
+    return shares
+
+
+def _shares(config: Config, whole: Collection[str]) -> dict[str, Runs]:
+    """The finished runs of a folder's cells that are not whole; none where snapshots are asked for."""
+    found = {
+        name: held(config, cell)
+        for name, cell in cells(config).items()
+        if name not in whole and not cell.snapshots
+    }
+    return {name: runs for name, runs in found.items() if runs}
+
+
+def _contradictions(shares: Mapping[Path, Mapping[str, Runs]]) -> Iterator[str]:
+    first: dict[tuple[str, str], tuple[Path, Finished]] = {}
+    for folder, by_cell in shares.items():
+        for name, runs in by_cell.items():
+            for run_id, run in runs.items():
+                place, known = first.setdefault((name, run_id), (folder, run))
+                if repr(known.results) != repr(run.results):  # NaN equals itself here
+                    yield _different(name, place, folder, f"{name}.*")
+                    break
+
+
+def _different(name: str, first: Path, folder: Path, file: str) -> str:
+    """Of a job that has different results in two folders, which its files tell."""
+    return (
+        f"{name}: {first} and {folder} have different results of it. "
+        f"Keep one: delete {folder / file} or {first / file}"
+    )
 
 
 def _read(config: Config, folder: Path, job: Job) -> str | None:
@@ -198,23 +293,16 @@ def _content(folder: Path, job: Job) -> dict[Path, str]:
     return out
 
 
-def _images_of(folder: Path) -> str | None:
-    path = folder / "data/data.json"
-    return str(read_record(path, ("sha256",))["sha256"]) if path.exists() else None
-
-
 def _copy_images(into: Path, others: Sequence[Path]) -> None:
     """Without them Snakemake would prepare them anew, and then all that depends on them."""
     for folder in others:
-        if not (into / "data/data.json").exists() and all(
-            (folder / "data" / name).exists() for name in _DATA
-        ):
+        if not (into / IMAGES).exists() and all((folder / "data" / name).exists() for name in _DATA):
             images.save(images.load(folder / "data"), into / "data")
 
 
 def _prepare_images(config: Config, into: Path, published: Sequence[Path]) -> None:
     """For the same reason: those that published results were computed from, and which are not published."""
-    known = next(filter(None, map(_images_of, published)), None)
+    known = next(filter(None, map(images_of, published)), None)
     if known:
         prepared = data.prepare(config.dataset)
         if prepared.sha256 != known:

@@ -12,8 +12,14 @@ import shlex
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from reinrelax.errors import InputError
 
 _HERE = Path(__file__).parent
 # Not -ffast-math: it would flush denormals in the whole process, and make NaN compare as it likes.
@@ -27,6 +33,34 @@ _loaded: set[str] = set()
 def loaded() -> list[str]:
     """Names of the kernels that this process computes with, for a record."""
     return sorted(_loaded)
+
+
+def buffer(*shape: int) -> Tensor:
+    """Memory for float32 numbers `[*shape]`, one after the other, where C can write them.
+
+    Whatever the process's default dtype and device are.
+    """
+    return torch.empty(shape, dtype=torch.float32, device="cpu")
+
+
+def addresses(*tensors: Tensor) -> list[int]:
+    """Where the numbers of tensors lie, for C."""
+    return [tensor.data_ptr() for tensor in tensors]
+
+
+def check(tensor: Tensor, shape: Sequence[int], dtype: torch.dtype = torch.float32) -> Tensor:
+    """The tensor, if C may take its memory for numbers `[*shape]` of that type, one after the other.
+
+    Raises:
+        InputError: it may not.
+    """
+    plain = tensor.device.type == "cpu" and tensor.layout == torch.strided and not tensor.is_neg()
+    if not (plain and tensor.dtype == dtype and tensor.shape == tuple(shape) and tensor.is_contiguous()):
+        raise InputError(
+            f"compiled kernels take contiguous {dtype} {list(shape)} on the CPU; got {tensor.dtype} "
+            f"{list(tensor.shape)} on {tensor.device}, strides {list(tensor.stride())}"
+        )
+    return tensor
 
 
 @cache

@@ -10,7 +10,8 @@ from reinrelax import latents
 from reinrelax.config import Config
 from reinrelax.errors import ResultsError
 from reinrelax.estimators import lookup
-from reinrelax.results import is_done, read_record
+from reinrelax.jobs import Job, jobs
+from reinrelax.results import held, is_done, read_record
 from reinrelax.runs import Cell, cells
 from reinrelax.specs import Measured
 from reinrelax.studies import Study, studies, study_folder
@@ -74,15 +75,19 @@ def describe(config: Config, cores: int, root: Path = Path()) -> str:
 
 def remaining(config: Config, root: Path = Path()) -> dict[str, float]:
     """The jobs that are to be done, by name, with the estimated seconds of each."""
-    timings = [*_recorded(config.results), *reference(root)]
-    of_cells = {
-        name: estimate(cell, timings) for name, cell in cells(config).items() if not _is_done(config, cell)
+    timings = timings_of(config, root)
+    return {
+        job.name: estimate(job.source, timings, _missing(config, job.source))
+        if isinstance(job.source, Cell)
+        else estimate_study(config, job.source, timings)
+        for job in jobs(config)
+        if not _is_done(config, job)
     }
-    return of_cells | {
-        name: estimate_study(config, study, timings)
-        for name, study in studies(config).items()
-        if not study_is_done(config, study)
-    }
+
+
+def timings_of(config: Config, root: Path = Path()) -> list[Timing]:
+    """This machine's own timings, and then those that come with the project."""
+    return [*_recorded(config.results), *reference(root)]
 
 
 def elapsed(config: Config, seconds: Iterable[float], cores: int) -> str:
@@ -93,10 +98,11 @@ def elapsed(config: Config, seconds: Iterable[float], cores: int) -> str:
     return f"{duration(sum(each))} of job time, {at_once} with {jobs} at once"
 
 
-def estimate(cell: Cell, timings: Iterable[Timing]) -> float:
-    """Seconds that a cell would take."""
+def estimate(cell: Cell, timings: Iterable[Timing], runs: int | None = None) -> float:
+    """Seconds that so many of a cell's runs, or all of them, would take."""
     run = cell.first
-    images = (run.train_images or 60_000) * run.epochs * len(cell.runs)
+    count = len(cell.runs) if runs is None else runs
+    images = (run.train_images or 60_000) * run.epochs * count
     draws = int(dict(run.hyper).get("draws", 0))
     return STARTUP_SECONDS + images * _microseconds(run.estimator, run.shape, draws, timings) / 1e6
 
@@ -112,7 +118,8 @@ def estimate_study(config: Config, study: Study, timings: Iterable[Timing]) -> f
         return STARTUP_SECONDS + _cost_seconds(config, list(timings))
     if study.name.startswith("rl/"):
         return STARTUP_SECONDS + _learning_seconds(study.settings)
-    spec, shape = config.gradients, config.trainings["gradients"].latent_shapes[0]
+    spec, training = config.gradients[study.experiment], config.trainings[study.experiment]
+    shape = training.latent_shapes[0]
     terms = sum(_terms(one) for one in spec.figure1)
     if study.settings["last"]:
         terms += sum(_terms(one) for one in (*spec.table1, *spec.sweep))
@@ -120,8 +127,8 @@ def estimate_study(config: Config, study: Study, timings: Iterable[Timing]) -> f
         3 * len(spec.control_taus) * (spec.draws * _TERM_SECONDS + len(spec.control_etas) * _CATEGORY_SECONDS)
     )
     numbers = spec.samples * spec.images * shape.latents * shape.categories
-    seeds = config.trainings["gradients"].seeds
-    return STARTUP_SECONDS + seeds * (numbers * terms + spec.images / 100 * _PAIRS_SECONDS)
+    pairs = spec.images / 100 * _PAIRS_SECONDS if spec.betas else 0.0
+    return STARTUP_SECONDS + training.seeds * (numbers * terms + pairs)
 
 
 def _terms(one: Measured) -> float:
@@ -180,11 +187,22 @@ def memory_mb(cell: Cell) -> int:
     return int(_BASE_MB + len(cell.runs) * 1.5 * (parameters * _PARAMETER_BYTES + activations) / 1e6)
 
 
-def _is_done(config: Config, cell: Cell) -> bool:
+def _is_done(config: Config, job: Job) -> bool:
+    """Whether all that a job leaves is there, and from this configuration and source."""
+    if not all((config.folder / path).exists() for path in job.files):
+        return False
+    if isinstance(job.source, Study):
+        return study_is_done(config, job.source)
     try:
-        return is_done(config, cell)
+        return is_done(config, job.source)
     except ResultsError:
         return False
+
+
+def _missing(config: Config, cell: Cell) -> int:
+    """How many runs of a cell are to be trained."""
+    known = 0 if cell.snapshots else len(held(config, cell, tolerant=True))
+    return len(cell.runs) - known
 
 
 def study_is_done(config: Config, study: Study) -> bool:

@@ -23,12 +23,22 @@ from reinrelax.errors import ResultsError
 from reinrelax.experiments import provenance
 from reinrelax.jobs import Job, jobs
 from reinrelax.plan import study_is_done
-from reinrelax.results import is_done, read_cell, read_record, read_study
+from reinrelax.results import (
+    IMAGES,
+    held,
+    images_of,
+    is_done,
+    part,
+    pictures_of,
+    read_cell,
+    read_record,
+    read_study,
+    write_cell,
+)
 from reinrelax.runs import Cell
 
 # Where results are published, below the project's folder; in a folder named as their scale.
 FOLDER = Path("published")
-IMAGES = Path("data/data.json")
 _MANIFEST = "manifest.json"
 _README = "README.md"
 # What the manifest is called in a folder that was unpacked, which may be replaced for that.
@@ -39,19 +49,25 @@ _SHOWN = 10
 
 @dataclass(frozen=True)
 class Published:
-    """What was packed: jobs that are finished here, those that were packed before, and those absent."""
+    """What was packed: jobs that are finished here, those that were packed before, and those absent.
+
+    Attributes:
+        parts: cells of which some runs are packed, each with how many of how many; they are in none of these.
+    """
 
     folder: Path
     taken: tuple[str, ...]
     kept: tuple[str, ...]
+    parts: Mapping[str, str]
     absent: tuple[str, ...]
     size: int
 
     def describe(self) -> str:
         """A line for a person."""
+        in_part = f"{len(self.parts)} in part, " if self.parts else ""
         return (
             f"{self.folder}: {len(self.taken)} jobs packed, {len(self.kept)} kept from before, "
-            f"{len(self.absent)} absent; {self.size / 1e6:.1f} MB"
+            f"{in_part}{len(self.absent)} absent; {self.size / 1e6:.1f} MB"
         )
 
 
@@ -61,7 +77,8 @@ def is_packed(folder: Path) -> bool:
 
 
 def publish(config: Config, into: Path, beside: Mapping[Path, str] | None = None) -> Published:
-    """Pack every finished job of the configuration; what was packed before and is not finished here is kept.
+    """Pack every finished run and study of the configuration; what was packed before and is not finished here
+    is kept, run by run.
 
     All is checked, and packed beside `into`, before it takes its place.
 
@@ -77,29 +94,40 @@ def publish(config: Config, into: Path, beside: Mapping[Path, str] | None = None
     """
     planned = [job.published for job in jobs(config)]
     with tempfile.TemporaryDirectory() as scratch:
-        before = replace(config, results=Path(scratch))
+        before, both = (replace(config, results=Path(scratch, name)) for name in ("before", "both"))
         if is_packed(into):
             unpack(into, before.folder)
         here = [job for job in planned if _is_done(config, job)]
         names = {job.name for job in here}
         old = [job for job in planned if job.name not in names and _has(before, job)]
-        if not here and not old:
+        joined, fresh = _joined(config, before, both, [job for job in planned if job.name not in names])
+        old = [job for job in old if job.name not in joined]
+        if not here and not old and not joined:
             raise ResultsError(f"{config.folder}: nothing is finished that could be published")
         records = {job.name: _checked(config, job) for job in here}
+        records |= {job.name: _checked(both, job, any_source=True) for job in joined.values()}
         _require_commits(config, records)
         records |= {job.name: _checked(before, job, any_source=True) for job in old}
-        _require_images(config, before, [job for job in here if job.reads_images])
+        _require_images(config, before, [job for job in (*here, *fresh) if job.reads_images])
         content: dict[Path, bytes] = {path: text.encode() for path, text in (beside or {}).items()}
-        for place, chosen in ((before, old), (config, here)):
-            if chosen and (place.folder / IMAGES).exists():
+        for place in (before, config):
+            if (place.folder / IMAGES).exists():
                 content[IMAGES] = (place.folder / IMAGES).read_bytes()
+        for place, chosen in ((before, old), (both, joined.values()), (config, here)):
             for job in chosen:
                 for path in (*job.results, job.record):
                     content[path] = (place.folder / path).read_bytes()
+    counts = {job.name: len(job.source.runs) for job in planned if isinstance(job.source, Cell)}
+    parts = {
+        name: f"{len(record['run_ids'])} of {counts[name]} runs"
+        for name, record in records.items()
+        if name in counts and len(record.get("run_ids", ())) not in (0, counts[name])
+    }
     absent = [job.name for job in planned if job.name not in records]
     manifest = {
         "scale": config.scale,
         "jobs": {name: _origin(record) for name, record in sorted(records.items())},
+        "parts": parts,
         "absent": absent,
     }
     packed = {_packed(path): _compressed(path, text) for path, text in content.items()}
@@ -109,7 +137,8 @@ def publish(config: Config, into: Path, beside: Mapping[Path, str] | None = None
     return Published(
         into,
         tuple(job.name for job in here),
-        tuple(job.name for job in old),
+        tuple(job.name for job in old if job.name not in parts),
+        parts,
         tuple(absent),
         sum(map(len, packed.values())),
     )
@@ -168,6 +197,29 @@ def _has(config: Config, job: Job) -> bool:
     )
 
 
+def _joined(
+    config: Config, before: Config, into: Config, planned: Iterable[Job]
+) -> tuple[dict[str, Job], list[Job]]:
+    """Write cells of which some runs are here, or were packed before.
+
+    Returns:
+        The jobs of these runs by name, and those with runs that are here.
+    """
+    found, fresh = {}, []
+    for job in planned:
+        if isinstance(job.source, Cell):
+            here, old = held(config, job.source), held(before, job.source, any_source=True)
+            runs = {**old, **here}
+            if not runs or (not here and _has(before, job)):
+                continue
+            there = part(job.source, runs)
+            drawn = [p for place in (config, before) if (p := pictures_of(place.folder, there))]
+            write_cell(into.folder, there, {run.run_id: runs[run.run_id] for run in there.runs}, drawn)
+            found[job.name] = replace(job, source=there)
+            fresh += [job] if here else []
+    return found, fresh
+
+
 def _checked(config: Config, job: Job, any_source: bool = False) -> dict[str, Any]:
     """The record of a job whose files are whole."""
     if isinstance(job.source, Cell):
@@ -201,7 +253,7 @@ def _require_commits(config: Config, records: Mapping[str, Mapping[str, Any]]) -
 
 def _require_images(config: Config, before: Config, readers: Iterable[Job]) -> None:
     """Do nothing if results here and those packed before are from the same images, which are known."""
-    here, there = (_images(place.folder / IMAGES) for place in (config, before))
+    here, there = (images_of(place.folder) for place in (config, before))
     first = next(iter(readers), None)
     if first and not here:
         raise ResultsError(
@@ -211,10 +263,6 @@ def _require_images(config: Config, before: Config, readers: Iterable[Job]) -> N
         raise ResultsError(
             f"{config.folder} and what is published already are from different images. Delete one of them"
         )
-
-
-def _images(path: Path) -> str | None:
-    return str(read_record(path, ("sha256",))["sha256"]) if path.exists() else None
 
 
 def _origin(record: Mapping[str, Any]) -> dict[str, Any]:
@@ -278,13 +326,16 @@ def _readme(config: Config, manifest: Mapping[str, Any], planned: Iterable[Job])
             *(f"- {name}: {number}" for name, number in found.most_common()),
             "",
         ]
-    lines += ["| part | published | absent |", "|---|---|---|"]
+    lines += ["| part | published | in part | absent |", "|---|---|---|---|"]
     absent = set(manifest["absent"])
     parts: dict[str, list[Job]] = {}
     for job in planned:
         parts.setdefault(job.experiment, []).append(job)
     for name, members in parts.items():
         missing = [job.name.removeprefix(f"{name}/") for job in members if job.name in absent]
-        whole = "all" if len(missing) == len(members) else ", ".join(missing)
-        lines.append(f"| `{name}` | {len(members) - len(missing)} of {len(members)} | {whole} |")
+        all_of_it = "all" if len(missing) == len(members) else ", ".join(missing)
+        halves = {job.name.removeprefix(f"{name}/"): manifest["parts"].get(job.name) for job in members}
+        halved = ", ".join(f"{job} ({runs})" for job, runs in halves.items() if runs)
+        whole = len(members) - len(missing) - sum(map(bool, halves.values()))
+        lines.append(f"| `{name}` | {whole} of {len(members)} | {halved} | {all_of_it} |")
     return "\n".join(lines) + "\n"

@@ -1,19 +1,34 @@
-"""Results on disk: which cells and studies are there, and whether they belong to the configuration."""
+"""Results on disk: which runs and studies are there, and whether they belong to the configuration.
 
+A run counts if it is planned, of the present source, and of the images of its folder; of published results,
+which outlive their source, whatever source computed it. A cell of which some runs are there counts as these.
+"""
+
+import io
+import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from reinrelax import records
+from reinrelax import files, records
 from reinrelax.config import Config
 from reinrelax.errors import ResultsError
+from reinrelax.experiments import cell_table, finished, pictures
+from reinrelax.experiments.finished import Finished
+from reinrelax.run import digest
 from reinrelax.runs import Cell, table_path
+from reinrelax.sources import FORMAT
 from reinrelax.studies import Study, study_folder
 
 _RECORDED = ("fingerprint", "wall_seconds")
+_CELL_RECORD = (*_RECORDED, "images_trained")
+# States of jobs, as reports call them, of which there are results.
+THERE = ("done", "partial")
+# Of the images that a folder's runs were trained on.
+IMAGES = Path("data/data.json")
 
 
 @dataclass(frozen=True)
@@ -21,8 +36,9 @@ class CellResult:
     """What is known of one planned cell.
 
     Attributes:
-        table: its tidy rows, or None while the cell has not been run.
-        record: its provenance, or None.
+        cell: those of its runs that are there.
+        table: their tidy rows, or None while there are none.
+        record: their provenance, or None.
     """
 
     cell: Cell
@@ -38,7 +54,7 @@ class StudyResult:
     record: dict[str, Any]
 
 
-def read_record(path: Path, keys: Sequence[str] = (*_RECORDED, "images_trained")) -> dict[str, Any]:
+def read_record(path: Path, keys: Sequence[str] = _CELL_RECORD) -> dict[str, Any]:
     """A provenance record, which must hold these keys.
 
     Raises:
@@ -58,8 +74,51 @@ def is_done(config: Config, cell: Cell) -> bool:
     return table.exists() and record.exists() and read_record(record)["fingerprint"] == cell.fingerprint
 
 
+def held(config: Config, cell: Cell, any_source: bool = False, tolerant: bool = False) -> dict[str, Finished]:
+    """The finished runs of a cell by run_id, in its order.
+
+    They are taken from its table, the file beside it, or those of another split of the cell.
+
+    Args:
+        config: whose results.
+        cell: which.
+        any_source: whether runs of an earlier source count.
+        tolerant: whether a damaged file is passed over, with a warning on standard error, because training
+            its runs again is the right answer.
+
+    Raises:
+        ResultsError: a file is damaged.
+    """
+    own = table_path(config, cell.name)
+    name = cell.first.estimator
+    parts = (
+        path.name.removesuffix(".runs.json").removesuffix(".json")
+        for path in own.parent.glob(f"{name}*.json")
+    )
+    others = sorted(
+        {part for part in parts if part == name or part.removeprefix(f"{name}.").isdigit()} - {own.stem}
+    )
+    found: dict[str, Finished] = {}
+    for table in (own, *(own.with_name(f"{part}.csv") for part in others)):
+        for read, path in ((_tabled, table), (finished.read, finished.place(table))):
+            try:
+                found = {**read(path), **found}
+            except ResultsError as error:
+                if not tolerant:
+                    raise
+                print(f"WARNING: {error}", file=sys.stderr)
+    images = images_of(config.folder)
+    return {
+        run.run_id: found[run.run_id]
+        for run in cell.runs
+        if run.run_id in found
+        and (any_source or found[run.run_id].origin.get("source_hash") == cell.source_hash)
+        and (not images or found[run.run_id].dataset["sha256"] == images)
+    }
+
+
 def read_cell(config: Config, cell: Cell, any_source: bool = False) -> CellResult:
-    """A cell's results, if it has been run.
+    """A cell's results, as far as it has been run.
 
     Args:
         config: whose results.
@@ -70,15 +129,86 @@ def read_cell(config: Config, cell: Cell, any_source: bool = False) -> CellResul
         ResultsError: the files are damaged, or were computed from another configuration or source.
     """
     path = table_path(config, cell.name)
-    if not path.exists():
-        return CellResult(cell, None, None)
-    record = read_record(path.with_suffix(".json"))
-    _check_origin(path, record, cell, any_source)
-    records.check(path, record)
-    table = _read(path, ["run_id"])
-    if set(table["run_id"]) != {run.run_id for run in cell.runs}:
-        raise ResultsError(f"{path}: holds other runs than its record says. Delete it and rerun")
-    return CellResult(cell, table, record)
+    record = read_record(path.with_suffix(".json")) if path.exists() else {}
+    if record.get("fingerprint") == cell.fingerprint or (
+        any_source and record.get("settings_hash") == cell.settings_hash
+    ):
+        records.check(path, record)
+        table = _read(path, ["run_id"])
+        if set(table["run_id"]) != {run.run_id for run in cell.runs}:
+            raise ResultsError(f"{path}: holds other runs than its record says. Delete it and rerun")
+        return CellResult(cell, table, record)
+    if runs := held(config, cell, any_source):
+        there = part(cell, runs)
+        text = cell_table.to_csv(there.runs, runs)
+        return CellResult(there, pd.read_csv(io.StringIO(text)), record_of(there, runs))
+    if path.exists():
+        _check_origin(path, record, cell, any_source)
+    return CellResult(cell, None, None)
+
+
+def part(cell: Cell, runs: Mapping[str, Finished]) -> Cell:
+    """The cell of those runs that are there."""
+    return replace(cell, runs=tuple(run for run in cell.runs if run.run_id in runs))
+
+
+def record_of(cell: Cell, runs: Mapping[str, Finished]) -> dict[str, Any]:
+    """The provenance of a cell whose runs come from several jobs; `reused` says of each from which."""
+    latest = max(runs.values(), key=lambda run: str(run.origin["started"]))
+    sources = sorted({str(run.origin.get("source_hash")) for run in runs.values()})
+    source = sources[0] if len(sources) == 1 else digest(sources)
+    first = cell.first
+    return {
+        "cell": cell.name,
+        "settings_hash": cell.settings_hash,
+        "source_hash": source,
+        "fingerprint": cell.fingerprint_of(source),
+        "estimator": first.estimator,
+        "latent": str(first.shape),
+        "draws": dict(first.hyper).get("draws", 0),
+        **latest.origin,
+        "dataset": {name: latest.dataset[name] for name in ("name", "sha256")},
+        "run_ids": [run.run_id for run in cell.runs],
+        "seeds": [run.seed for run in cell.runs],
+        "diverged": {run_id: run.diverged for run_id, run in runs.items() if run.diverged},
+        "reused": {run_id: dict(run.origin) for run_id, run in runs.items()},
+        "wall_seconds": 0.0,
+        "images_trained": 0,
+    }
+
+
+def write_cell(
+    folder: Path, cell: Cell, runs: Mapping[str, Finished], drawn: Sequence[pictures.Pictures] = ()
+) -> None:
+    """Write a cell's files as a job leaves them, of runs that were computed by several.
+
+    Args:
+        folder: a results folder.
+        cell: of these runs alone.
+        runs: all of the cell's, by run_id.
+        drawn: their pictures, of a cell that has some.
+
+    Raises:
+        ResultsError: a file cannot be written.
+    """
+    table = folder / f"{cell.name}.csv"
+    if drawn:
+        pictures.write(table.with_suffix(".npz"), pictures.joined(cell.runs, drawn))
+    files.write_text(table, cell_table.to_csv(cell.runs, runs))
+    records.write(table.with_suffix(".json"), record_of(cell, runs), [table])
+
+
+def pictures_of(folder: Path, cell: Cell) -> pictures.Pictures:
+    """What a cell of paper A has learned, of the runs that are there; nothing of other cells.
+
+    Raises:
+        ResultsError: the file is damaged.
+    """
+    table = folder / f"{cell.name}.csv"
+    for path in (table.with_suffix(".npz"), pictures.kept(table)):
+        if cell.first.experiment == "relaxations" and path.exists():
+            return pictures.read(path)
+    return {}
 
 
 def read_study(config: Config, study: Study, any_source: bool = False) -> StudyResult | None:
@@ -106,17 +236,38 @@ def _check_origin(path: Path, record: Mapping[str, Any], job: Cell | Study, any_
     found = str(record["fingerprint"])
     if found == job.fingerprint:
         return
+    source = record.get("source_hash")
+    if not any_source and source and not str(source).startswith(FORMAT):
+        raise ResultsError(
+            f"{path} was computed by an earlier version, by whose record it cannot be told whether its "
+            "source is the present one. Delete it and rerun"
+        )
     if not any_source:
         raise ResultsError(
             f"{path} was computed from another configuration or source (fingerprint "
-            f"{found[:12]}, expected {job.fingerprint[:12]}). Run snakemake again to "
-            "recompute it, or give the configuration it was made with"
+            f"{found[:12]}, expected {job.fingerprint[:12]}). Delete it and rerun, or give the configuration "
+            "it was made with"
         )
     if record.get("settings_hash") != job.settings_hash:
         raise ResultsError(
-            f"{path} was computed with other settings than this configuration's. Compute it again, or give "
-            "the configuration it was made with"
+            f"{path} was computed with other settings than this configuration's. Delete it and rerun, or "
+            "give the configuration it was made with"
         )
+
+
+def _tabled(path: Path) -> dict[str, Finished]:
+    """The finished runs in a cell's table; none where there is no table, or its record is not there yet."""
+    record_path = path.with_suffix(".json")
+    if not (path.exists() and record_path.exists()):
+        return {}
+    record = read_record(record_path)
+    records.check(path, record)
+    try:
+        return cell_table.from_table(_read(path, ["run_id"]), record)
+    except (ValueError, KeyError, TypeError) as error:
+        raise ResultsError(
+            f"{path}: cannot be read as a results table ({error!r}). Delete it and rerun"
+        ) from None
 
 
 def _read(path: Path, columns: Sequence[str] = ()) -> pd.DataFrame:
@@ -129,3 +280,13 @@ def _read(path: Path, columns: Sequence[str] = ()) -> pd.DataFrame:
             f"{path}: cannot be read as a results table ({error!r}). Delete it and rerun"
         ) from None
     return table
+
+
+def images_of(folder: Path) -> str | None:
+    """A hash of the images that a folder's trainings are of, if it says.
+
+    Raises:
+        ResultsError: its record is damaged.
+    """
+    path = folder / IMAGES
+    return str(read_record(path, ("sha256",))["sha256"]) if path.exists() else None

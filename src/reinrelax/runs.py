@@ -13,6 +13,8 @@ from reinrelax.run import Run, digest
 from reinrelax.sources import fingerprint
 from reinrelax.specs import Hyper
 
+# Settings of the process, which all trainings share.
+_PROCESS = ("reinrelax.training.process",)
 # Hyper-parameters of which a job has one value.
 _COUNTS = {name for name, entry in (OF_ESTIMATORS | OF_LATENTS).items() if entry.integer}
 
@@ -52,7 +54,11 @@ class Cell:
     @property
     def fingerprint(self) -> str:
         """A hash of the rows and of the source that computes them: what the job's results depend on."""
-        return digest([self.source_hash, [run.run_id for run in self.runs], list(self.snapshots)])
+        return self.fingerprint_of(self.source_hash)
+
+    def fingerprint_of(self, source_hash: str) -> str:
+        """The same of rows that a source with this hash has computed."""
+        return digest([source_hash, [run.run_id for run in self.runs], list(self.snapshots)])
 
 
 def run_table(config: Config) -> list[Run]:
@@ -114,13 +120,14 @@ def _sources(run: Run) -> list[str]:
     """The modules that a run is computed by."""
     if run.experiment == "relaxations":
         module = latents.lookup(run.estimator).module
-        return ["reinrelax.experiments.relaxations", f"reinrelax.latents.{module}"]
-    return ["reinrelax.experiments.vae", f"reinrelax.estimators.{estimators.lookup(run.estimator).module}"]
+        return [*_PROCESS, "reinrelax.experiments.relaxations", f"reinrelax.latents.{module}"]
+    module = estimators.lookup(run.estimator).module
+    return [*_PROCESS, "reinrelax.experiments.vae", f"reinrelax.estimators.{module}"]
 
 
 def _split(name: str, runs: list[Run], config: Config) -> Iterator[Cell]:
-    if runs[0].experiment == "gradients":
-        yield Cell(name, tuple(runs), config.gradients.snapshots)  # one file holds all its snapshots
+    if (measured := config.gradients.get(runs[0].experiment)) is not None:
+        yield Cell(name, tuple(runs), measured.snapshots)  # one file holds all its snapshots
         return
     size = config.machine.max_replicas_per_job
     alike: dict[Hyper, list[Run]] = {}

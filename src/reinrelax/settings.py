@@ -31,6 +31,7 @@ class Settings:
     is a reading of.
 
     Args:
+        key: of the configuration, that names the table.
         table: path of a CSV with the columns estimator, latent, optimizer, learning_rate, temperature, eta.
         given: estimator to `any` or a latent shape to setting to value.
 
@@ -38,13 +39,25 @@ class Settings:
         ConfigError: the table cannot be read; an unknown estimator or latent shape in `given`.
     """
 
-    def __init__(self, table: Path, given: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> None:
+    def __init__(self, key: str, table: Path, given: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> None:
         for name, by_shape in given.items():
             at(f"settings.{name}", lookup, name)
             for shape in by_shape:
                 if shape != ANY:
                     at(f"settings.{name}.{shape}", parse_shape, shape)
-        self._table, self._given = _read_table(table), given
+        self._key, self._table, self._given = key, _read_table(key, table), given
+
+    def rows(self, name: str) -> tuple[str, ...]:
+        """The latent shapes for which the table has a row of this estimator.
+
+        Raises:
+            ConfigError: it has none.
+        """
+        found = tuple(shape for estimator, shape in self._table if estimator == name)
+        if not found:
+            known = ", ".join(dict.fromkeys(estimator for estimator, _ in self._table))
+            raise ConfigError(f"{self._key} has no row of {name!r}; it has rows of {known}")
+        return found
 
     def trainings(self, name: str, shape: LatentShape, vary: Vary, draws: int) -> tuple[Setting, ...]:
         """One setting for each combination of the values that `vary` has for this estimator.
@@ -82,7 +95,7 @@ class Settings:
             base = {key: value for key, value in base.items() if key not in OPTIMIZER_KEYS}
         for combination in _combinations(f"vary.{name}", varied):
             values = {**base, **dict(zip(varied, combination, strict=True))}
-            _check(f"settings.{name}.{shape}", name, values, needed)
+            _check(f"settings.{name}.{shape}", self._key, name, values, needed)
             yield values
 
     def _base(self, name: str, shape: LatentShape) -> dict[str, Any]:
@@ -168,10 +181,10 @@ def _combinations(where: str, values: Mapping[str, Sequence[Any]]) -> Iterator[t
     return itertools.product(*values.values())
 
 
-def _check(where: str, name: str, values: Mapping[str, Any], needed: set[str]) -> None:
+def _check(where: str, key: str, name: str, values: Mapping[str, Any], needed: set[str]) -> None:
     if missing := sorted(needed - set(values)):
         raise ConfigError(
-            f"{where}: {', '.join(missing)} neither in settings_table nor here; add it, "
+            f"{where}: {', '.join(missing)} neither in {key} nor here; add it, "
             f"for this latent shape or for all under settings.{name}.any, or under vary"
         )
     if unknown := sorted(set(values) - needed):
@@ -184,12 +197,12 @@ def _check(where: str, name: str, values: Mapping[str, Any], needed: set[str]) -
         )
     if not 0 < values.get("learning_rate", 1) <= 1:
         raise ConfigError(f"{where}.learning_rate: must be > 0 and <= 1; got {values['learning_rate']!r}")
-    for key in sorted(needed - set(OPTIMIZER_KEYS)):
-        if problem := HYPERPARAMETERS[key].check(values[key]):
-            raise ConfigError(f"{where}.{key}: {problem}")
+    for hyper in sorted(needed - set(OPTIMIZER_KEYS)):
+        if problem := HYPERPARAMETERS[hyper].check(values[hyper]):
+            raise ConfigError(f"{where}.{hyper}: {problem}")
 
 
-def _read_table(path: Path) -> dict[tuple[str, str], dict[str, Any]]:
+def _read_table(key: str, path: Path) -> dict[tuple[str, str], dict[str, Any]]:
     columns = {"optimizer": str, "learning_rate": float, "temperature": float, "eta": float}
     names = {"temperature": "tau"}
     try:
@@ -198,12 +211,12 @@ def _read_table(path: Path) -> dict[tuple[str, str], dict[str, Any]]:
         with path.open(encoding="utf-8", newline="") as file:
             return {
                 (row["estimator"], row["latent"]): {
-                    names.get(key, key): kind(row[key]) for key, kind in columns.items() if row[key]
+                    names.get(name, name): kind(row[name]) for name, kind in columns.items() if row[name]
                 }
                 for row in csv.DictReader(file)
             }
     except (OSError, KeyError, ValueError, TypeError, csv.Error) as error:
         raise ConfigError(
-            f"settings_table: {path} is not a readable table with the columns estimator, latent, "
+            f"{key}: {path} is not a readable table with the columns estimator, latent, "
             f"{', '.join(columns)}: {error!r}"
         ) from None

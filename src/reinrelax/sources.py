@@ -1,61 +1,75 @@
 """A hash of the source that a result depends on, so that a change elsewhere does not recompute it."""
 
-import ast
 import hashlib
+from collections import defaultdict
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
-PACKAGE = "reinrelax"
-_ROOT = Path(__file__).parent
+from reinrelax.statements import Statement, read
+
+# What a hash of source begins with; those of earlier versions, of whole files, cannot be compared with it.
+FORMAT = "statements-"
 
 
 def fingerprint(modules: Iterable[str]) -> str:
-    """SHA-256 over the source of these modules and of all of this package's modules that they import, with
-    the C files beside them.
+    """SHA-256 over what these modules compute, and all of this package's modules that they import.
 
-    A package's `__init__` does not count: it is a catalogue, and a new line in it changes no result.
+    It is of the set of their top-level statements (`statements`), so files may be moved, renamed, merged
+    and reworded. A package's `__init__` does not count: it is a catalogue, and a new line in it changes no
+    result.
     """
-    digest = hashlib.sha256()
-    for module in sorted(set().union(*(_closure(m) for m in modules))):
-        digest.update(module.encode() + b"\0" + _path(module).read_bytes() + b"\0")
-        for part in filter(Path.is_file, map(_path(module).with_suffix, (".c", ".h"))):
-            digest.update(part.read_bytes() + b"\0")
-    return digest.hexdigest()
+    return _fingerprint(closure(*modules))
 
 
-def content_hash(paths: Iterable[str | Path]) -> str:
-    """SHA-256 over the names and contents of files, and of all files below folders."""
+def content_hash(paths: Iterable[str | Path], root: Path = Path()) -> str:
+    """SHA-256 over the contents of files, and of all files below folders, and their names from `root`."""
     digest = hashlib.sha256()
-    for path in map(Path, paths):
+    for path in (root / path for path in paths):
         for file in sorted(path.rglob("*") if path.is_dir() else [path]):
             if file.is_file():
-                digest.update(str(file).encode() + b"\0" + file.read_bytes() + b"\0")
+                name = str(file.relative_to(root))
+                digest.update(name.encode() + b"\0" + file.read_bytes() + b"\0")
     return digest.hexdigest()
 
 
 @cache
-def _closure(module: str) -> frozenset[str]:
+def closure(*modules: str) -> frozenset[str]:
+    """These modules, and all of this package's modules that they import, however far away."""
     found: set[str] = set()
-    pending = [module]
+    pending = list(modules)
     while pending:
         name = pending.pop()
         if name not in found:
             found.add(name)
-            pending += _imports(name)
+            pending += read(name).imports
     return frozenset(found)
 
 
 @cache
-def _imports(module: str) -> tuple[str, ...]:
-    names = set()
-    for node in ast.walk(ast.parse(_path(module).read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == PACKAGE:
-            names |= {node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)}
-        elif isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names if alias.name.split(".")[0] == PACKAGE}
-    return tuple(sorted(name for name in names if _path(name).is_file()))
+def _fingerprint(modules: frozenset[str]) -> str:
+    definitions = {
+        (name, module): digest
+        for module in modules
+        for statement, digest in _digests(module)
+        for name in statement.defines
+    }
+    several = defaultdict(set)
+    for (name, _), digest in definitions.items():
+        several[name].add(digest)
+    # In a set it could not be told which of these is meant, so the definition says it.
+    ambiguous = {key: digest for key, digest in definitions.items() if len(several[key[0]]) > 1}
+    found = set()
+    for module in modules:
+        for statement, digest in _digests(module):
+            meant = sorted(
+                (name, ambiguous[name, place]) for name, place in statement.uses & ambiguous.keys()
+            )
+            found.add(hashlib.sha256(repr((digest, meant)).encode()).hexdigest() if meant else digest)
+    return FORMAT + hashlib.sha256("".join(sorted(found)).encode()).hexdigest()
 
 
-def _path(module: str) -> Path:
-    return _ROOT.joinpath(*module.split(".")[1:]).with_suffix(".py")
+@cache
+def _digests(module: str) -> tuple[tuple[Statement, str], ...]:
+    """A module's statements, each with the digest of its text."""
+    return tuple((s, hashlib.sha256(s.text.encode()).hexdigest()) for s in read(module).statements)

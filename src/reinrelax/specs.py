@@ -47,17 +47,18 @@ class Measured:
 
 @dataclass(frozen=True)
 class Gradients:
-    """What is measured at snapshots of the training that `Config.trainings["gradients"]` describes.
+    """What is measured at snapshots of the training that `Config.trainings` has under the same name.
 
     Attributes:
         snapshots: epochs after which gradients are measured.
-        images: of the fixed batch, the first so many of the training set.
+        images: of the batch, the first so many of the training set.
         samples: estimates at each snapshot.
         draws: Monte Carlo draws K of the control variate's terms.
         resamples: of the bootstrap.
         figure1, table1, sweep: estimators and settings of each; the latter two at the last snapshot alone.
-        control_taus, control_etas: settings of ReinMax-CV whose terms are taken apart.
-        betas: weights of the end-point rules of section 5.3.
+        control_taus, control_etas: settings of ReinMax-CV whose terms are taken apart; without any none are.
+        betas: weights of the end-point rules of section 5.3; without any no rule is measured.
+        random_images: whether each VAE and snapshot has a batch of its own, drawn from the training set.
     """
 
     snapshots: tuple[int, ...]
@@ -67,10 +68,22 @@ class Gradients:
     resamples: int
     figure1: tuple[Measured, ...]
     table1: tuple[Measured, ...]
-    sweep: tuple[Measured, ...]
-    control_taus: tuple[float, ...]
-    control_etas: tuple[float, ...]
-    betas: tuple[float, ...]
+    sweep: tuple[Measured, ...] = ()
+    control_taus: tuple[float, ...] = ()
+    control_etas: tuple[float, ...] = ()
+    betas: tuple[float, ...] = ()
+    random_images: bool = False
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The tables that a study of it writes."""
+        control = ("control",) if self.control_taus else ()
+        return ("estimators", *control, *(("quadrature", "example") if self.betas else ()))
+
+    @property
+    def measured(self) -> tuple[Measured, ...]:
+        """All estimators and settings."""
+        return (*self.figure1, *self.table1, *self.sweep)
 
 
 @dataclass(frozen=True)

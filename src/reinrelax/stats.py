@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
-from scipy.special import nctdtr, ndtri, stdtrit
+from scipy.special import fdtri, nctdtr, ndtri, stdtrit
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
@@ -68,6 +68,62 @@ def prediction_interval(values: ArrayLike, level: float = 0.95) -> Interval:
         return Interval(float(values.mean()) if n else np.nan, np.nan, np.nan)
     half = float(stdtrit(n - 1, (1 + level) / 2) * values.std(ddof=1) * np.sqrt(1 + 1 / n))
     return Interval(float(values.mean()), float(values.mean()) - half, float(values.mean()) + half)
+
+
+def difference_interval(
+    values: ArrayLike, mean: float, std: float, count: int, level: float = 0.95
+) -> Interval:
+    """Welch interval of the mean of `values` `[n]` less a published mean.
+
+    Δ ± t_ν √(s²/n + std²/count), ν by Welch and Satterthwaite.
+
+    Args:
+        values: ours, one a seed; finite.
+        mean, std: the published mean and its standard deviation over seeds.
+        count: how many seeds were published.
+        level: coverage.
+    """
+    ours = np.asarray(values, dtype=np.float64)
+    if len(ours) == 0:
+        return Interval(np.nan, np.nan, np.nan)
+    difference = float(ours.mean() - mean)
+    if len(ours) < 2 or count < 2:
+        return Interval(difference, np.nan, np.nan)
+    parts = np.array([ours.var(ddof=1) / len(ours), std**2 / count])
+    variance = parts.sum()
+    if variance == 0:
+        return Interval(difference, difference, difference)
+    freedom = variance**2 / (parts**2 / (len(ours) - 1, count - 1)).sum()
+    half = float(stdtrit(freedom, (1 + level) / 2) * np.sqrt(variance))
+    return Interval(difference, difference - half, difference + half)
+
+
+def interval_of(mean: float, std: float, count: int, level: float = 0.95) -> Interval:
+    """Student-t interval of a published mean from its standard deviation over `count` seeds."""
+    if count < 2:
+        return Interval(mean, np.nan, np.nan)
+    half = float(stdtrit(count - 1, (1 + level) / 2) * std / np.sqrt(count))
+    return Interval(mean, mean - half, mean + half)
+
+
+def spread_ratio_interval(values: ArrayLike, std: float, count: int, level: float = 0.95) -> Interval:
+    """Standard deviation of `values` `[n]` over a published one, with the F interval of two normal laws.
+
+    s/std · [F_{n−1, count−1}(1 − α/2)^−½, F_{count−1, n−1}(1 − α/2)^½] at a level of 1 − α.
+
+    Args:
+        values: ours, one a seed; finite.
+        std: the published standard deviation over seeds, of n − 1 degrees of freedom.
+        count: how many seeds were published.
+        level: coverage.
+    """
+    ours = np.asarray(values, dtype=np.float64)
+    if len(ours) < 2 or count < 2 or std == 0:
+        return Interval(np.nan, np.nan, np.nan)
+    ratio, upper = float(ours.std(ddof=1)) / std, (1 + level) / 2
+    freedom = (len(ours) - 1, count - 1)
+    low, high = (float(np.sqrt(fdtri(*pair, upper))) for pair in (freedom, freedom[::-1]))
+    return Interval(ratio, ratio / low, ratio * high)
 
 
 def smallest_shown(stds: tuple[float, float], counts: tuple[int, int], power: float = 1 / 3) -> float:

@@ -23,7 +23,6 @@ DEMONSTRATIONS = {
     "properties": ("properties", ("properties",)),
 }
 RL_TABLES = ("episodes", "policy_gradients")
-GRADIENT_TABLES = ("estimators", "control", "quadrature", "example")
 
 
 @dataclass(frozen=True)
@@ -41,6 +40,11 @@ class Study:
     tables: tuple[str, ...]
     modules: tuple[str, ...]
     settings: Mapping[str, Any]
+
+    @property
+    def experiment(self) -> str:
+        """What it is a part of: `gradients`, `identities`, `rl`, …."""
+        return self.name.split("/")[0]
 
     @property
     def source_hash(self) -> str:
@@ -75,15 +79,15 @@ def find_study(config: Config, name: str) -> Study:
     return known[name]
 
 
-def snapshot_cell(config: Config) -> Cell:
-    """The training at whose snapshots gradients are measured."""
-    (cell,) = (cell for cell in cells(config).values() if cell.first.experiment == "gradients")
+def snapshot_cell(config: Config, experiment: str) -> Cell:
+    """The training at whose snapshots the gradients of an experiment are measured."""
+    (cell,) = (cell for cell in cells(config).values() if cell.first.experiment == experiment)
     return cell
 
 
-def snapshot_path(config: Config) -> Path:
-    """Where the parameters at the snapshots lie."""
-    return config.folder / f"{snapshot_cell(config).name}.pt"
+def snapshot_path(config: Config, experiment: str) -> Path:
+    """Where the parameters at its snapshots lie."""
+    return config.folder / f"{snapshot_cell(config, experiment).name}.pt"
 
 
 def study_folder(config: Config, name: str) -> Path:
@@ -92,22 +96,22 @@ def study_folder(config: Config, name: str) -> Path:
 
 
 def _studies(config: Config) -> Iterator[Study]:
-    gradients = asdict(config.gradients)
-    del gradients["snapshots"]
-    measured = (*config.gradients.figure1, *config.gradients.table1, *config.gradients.sweep)
-    training = snapshot_cell(config)
-    for epoch in config.gradients.snapshots:
-        yield Study(
-            f"gradients/epoch-{epoch}",
-            GRADIENT_TABLES,
-            ("reinrelax.experiments.gradients", *_modules(measured), *training.modules),
-            {
-                "training": training.settings_hash,
-                "epoch": epoch,
-                "last": epoch == config.gradients.snapshots[-1],
-                **gradients,
-            },
-        )
+    for experiment, spec in config.gradients.items():
+        # What is not asked for has no name, so that what may be asked for later changes no hash.
+        asked = {key: value for key, value in asdict(spec).items() if value and key != "snapshots"}
+        training = snapshot_cell(config, experiment)
+        for epoch in spec.snapshots:
+            yield Study(
+                f"{experiment}/epoch-{epoch}",
+                spec.tables,
+                ("reinrelax.experiments.gradients", *_modules(spec.measured), *training.modules),
+                {
+                    "training": training.settings_hash,
+                    "epoch": epoch,
+                    "last": epoch == spec.snapshots[-1],
+                    **asked,
+                },
+            )
     families = {f"reinrelax.estimators.{entry.module}" for entry in CATALOGUE.values()}
     yield Study(
         "identities",

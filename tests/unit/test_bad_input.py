@@ -2,6 +2,7 @@
 
 import math
 import random
+import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,10 +13,10 @@ from typing import Any
 import pytest
 import yaml
 
+from reinrelax import cli, plan
 from reinrelax import config as configuration
-from reinrelax import plan
 from reinrelax.config import Config
-from reinrelax.document import read_yaml
+from reinrelax.document import read_yaml, typed
 from reinrelax.errors import ConfigError
 from reinrelax.results import is_done
 from reinrelax.runs import cells, run_table, table_path
@@ -238,15 +239,59 @@ def test_what_is_too_much_or_contradicts_itself_is_named(key: str, value: Any, s
     assert time.process_time() - clock < SECONDS
 
 
-@pytest.mark.parametrize("key", ["results", "settings_table", "dataset.root"])
+@pytest.mark.parametrize("key", ["results", "settings_table", "settings_as_run", "dataset.root"])
 @pytest.mark.parametrize(
-    "path", ["", "-x", "~/x", "a\0b", "a\nb", "x\n", "{x}", "x" * 64, "x/" * 101, "\x7f"]
+    "path", ["", "-x", "~nobody-of-this-name/x", "a\0b", "a\nb", "x\n", "{x}", "x" * 64, "x/" * 101, "\x7f"]
 )
 def test_no_path_can_pass_for_something_else(key: str, path: str) -> None:
     raw = unshared(read("test"))
     parent(raw, tuple(key.split(".")))[key.split(".")[-1]] = path
     with pytest.raises(ConfigError, match=key):
         configuration.load(raw, ROOT)
+
+
+def test_a_tilde_in_a_path_is_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of every key that is a path, and of every argument of a command that is one."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    raw = unshared(read("test"))
+    shutil.copyfile(ROOT / raw["settings_table"], tmp_path / "table.csv")
+    merge(raw, {"results": "~/results", "settings_table": "~/table.csv", "dataset": {"root": "~/data"}})
+    config = configuration.load(raw, ROOT)
+    assert config.folder == tmp_path / "results/test"
+    assert config.dataset.folder == tmp_path / "data"
+    for words in (
+        ["plan", "--config=~/a.yaml", "--project=~/p"],
+        ["merge", "--config=~/a.yaml", "--project=~/p", "~/into", "~/from"],
+        ["report", "--config=~/a.yaml", "--project=~/p", "--published=~/published"],
+        ["diff", "--project=~/p", "~/a", "~/b", "--out=~/c"],
+    ):
+        found = [one for value in vars(cli._parser().parse_args(words)).values() for one in listed(value)]
+        paths = [one for one in found if isinstance(one, Path)]
+        assert len(paths) == sum("~" in word for word in words)
+        assert all(path.parent == tmp_path for path in paths), paths
+    with pytest.raises(SystemExit):
+        cli._parser().parse_args(["plan", "--project=~nobody-of-this-name"])
+
+
+def listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ({"threads": "2"}, {"threads": 2}),
+        ({"a": ["1", "0.5", "1e-3", ".5", "-1"]}, {"a": [1, 0.5, "1e-3", 0.5, -1]}),  # as in a file
+        ({"a": "null", "b": "true", "c": "no", "d": "~"}, {"a": None, "b": True, "c": False, "d": None}),
+        (
+            {"a": {"b": "8x4", "c": "a: b", "d": "[1]", "e": ""}},
+            {"a": {"b": "8x4", "c": "a: b", "d": "[1]", "e": None}},
+        ),
+        ({"a": 1, "b": 2.5, "c": None}, {"a": 1, "b": 2.5, "c": None}),
+    ],
+)
+def test_nested_text_of_the_command_line_is_what_a_file_would_say(text: Any, expected: Any) -> None:
+    assert typed(text) == expected
 
 
 @pytest.mark.parametrize(

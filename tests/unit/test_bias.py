@@ -38,6 +38,7 @@ def test_quantities_are_those_of_appendix_c() -> None:
         "variance": spread,
         "std_root": spread.sqrt(),
         "std_relative": variance.sum().sqrt() / mean.norm(),
+        "std_image": (variance.sum(-1).sqrt() / mean.norm(dim=-1)).mean(),
     }
     values = found(estimates, truth)
     for name, value in expected.items():

@@ -6,12 +6,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+import yaml
 
 from reinrelax import campaign, cli, plan
+from reinrelax import config as configuration
 from reinrelax.config import Config
 from reinrelax.errors import ConfigError
 from reinrelax.jobs import jobs
-from tests.conftest import ROOT
+from tests.conftest import ROOT, merge
 from tests.pages import flat
 from tests.synthetic import write_results, write_studies
 
@@ -27,17 +29,44 @@ def test_stages_have_every_job_once_and_the_conclusive_ones_first(load_config: L
         "gradients, identities, copula, bridge, decoupled, properties",
         "relaxations",
         "rl",
+        "gradients-run",
         "cost",
-        *("elbo/8x4", "elbo/8x16", "elbo/10x30"),
+        "early/8x4",
+        *("elbo/8x4", "elbo/8x4, other estimators"),
+        *("elbo/10x30", "elbo/10x30, other estimators"),
+        *("elbo/8x16", "elbo/8x16, other estimators"),
         *("beta/8x4", "readings/8x4", "grid/8x4"),
     ]
+    members = {stage.name: [job.name for job in stage.jobs] for stage in found}
+    assert members["early/8x4"] == ["early/8x4/ReinMax", "early-run/8x4/ReinMax-CV-run"]
+    assert sorted(members["elbo/8x4"]) == [
+        "elbo-run/8x4/ReinMax-CV-run",
+        "elbo/8x4/ReinMax",
+        "elbo/8x4/ReinMax-CV",
+    ]
+    assert members["elbo/8x4, other estimators"] == ["elbo/8x4/ST"]
+    assert members["beta/8x4"][-1] == "beta-run/8x4/ReinMax-RK2-run"
     (alone,) = (stage for stage in found if stage.name == "cost")
     assert [job.name for job in alone.jobs] == ["cost"]
     left = plan.remaining(config, ROOT)
     assert {name: s for stage in found for name, s in stage.seconds.items()} == left
     lines = campaign.describe(config, found, 2).splitlines()
     assert len(lines) == len(found) + 1
-    assert lines[4].startswith("  5. elbo/8x4, 3 jobs: about ")
+    assert lines[6].startswith("  7. elbo/8x4, 3 jobs: about ")
+
+
+def test_the_papers_scale_begins_where_its_methods_differ_most() -> None:
+    """Figure 2 on 8x4 follows Tables 2 and 3, its other shapes the readings."""
+    raw = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+    merge(raw, yaml.safe_load((ROOT / "workflow/scales/paper.yaml").read_text(encoding="utf-8")))
+    names = [stage.name for stage in campaign.stages(configuration.load(raw, ROOT), ROOT)]
+    shapes = ("8x4", "64x8", "16x12", "10x30", "8x16", "4x24")
+    assert names[5:] == [
+        *(f"early/{shape}" for shape in shapes),
+        *(f"elbo/{shape}{more}" for shape in shapes for more in ("", ", other estimators")),
+        *("beta/8x4", "readings/8x4", "beta/8x16", "beta/4x24"),
+        *(f"grid/{shape}" for shape in shapes),
+    ]
 
 
 def test_what_is_done_is_no_stage(load_config: Loader) -> None:
@@ -60,9 +89,12 @@ def test_failures_hold_nothing_up_and_the_time_does(
     config = load_config()
     asked: list[list[str]] = []
 
-    def workflow(files: Sequence[Path], cores: str, targets: Sequence[str], end: float | None) -> int | None:
+    def workflow(
+        files: Sequence[Path], cores: str, targets: Sequence[str], end: float | None, root: Path
+    ) -> int | None:
+        assert root == ROOT
         asked.append(list(targets))
-        return [0, 1, 0, 0, None][len(asked) - 1]
+        return [0, 1, 0, 0, 0, 0, None][len(asked) - 1]
 
     monkeypatch.setattr(campaign, "_workflow", workflow)
     said: list[str] = []
@@ -70,12 +102,16 @@ def test_failures_hold_nothing_up_and_the_time_does(
     assert outcome.failed == ("relaxations",)
     assert (outcome.out_of_time, outcome.interrupted) == (True, False)
     assert [stage.name for stage in outcome.left] == [stage.name for stage in campaign.stages(config, ROOT)]
-    assert len(asked) == 5
+    assert len(asked) == 7
     folder = config.folder.as_posix()
-    assert f"{folder}/gradients/8x4/ReinMax.csv" in asked[0]
+    assert {f"{folder}/gradients/8x4/ReinMax.{suffix}" for suffix in ("csv", "json")} <= set(asked[0])
     assert f"{folder}/identities/record.json" in asked[0]
-    assert asked[4] == [f"{folder}/elbo/8x4/{name}.csv" for name in ("ST", "ReinMax", "ReinMax-CV")]
-    assert any(line.startswith("\n5 of 9: elbo/8x4") for line in said)
+    assert asked[6] == [
+        f"{folder}/{name}.{suffix}"
+        for name in ("elbo/8x4/ReinMax", "elbo/8x4/ReinMax-CV", "elbo-run/8x4/ReinMax-CV-run")
+        for suffix in ("csv", "json")
+    ]
+    assert any(line.startswith("\n7 of 13: elbo/8x4") for line in said)
 
 
 @pytest.fixture

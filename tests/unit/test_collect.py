@@ -7,10 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from reinrelax import stats
 from reinrelax.config import Config
 from reinrelax.errors import ResultsError
 from reinrelax.reporting import collect
 from reinrelax.reporting.numbers.common import in_words, labels, over_seeds
+from reinrelax.reporting.style import PAPER
 from reinrelax.reporting.tables import read_table
 from reinrelax.results import read_study
 from reinrelax.run import Run
@@ -20,11 +22,13 @@ from tests.synthetic import noise, plausible, write_results, write_studies
 
 Load = Callable[..., Config]
 
-ALWAYS = {"cells", "studies", "table2", "table3", "table5"}
+ALWAYS = {"cells", "studies", "table2", "table3", "table5", "selection"}
 FROM_STUDIES = ("table1", "table4", "figure1", "sweep", "control", "quadrature", "example", "identities")
 FROM_STUDIES += tuple(name for _, names in DEMONSTRATIONS.values() for name in names)
 FROM_STUDIES += ("rl_scores", "rl_summary", "rl_improvement", "rl_curves", "rl_figure3", "rl_gradients")
-FROM_CELLS = ("curves", "grid", "figure2", "figure2_minimum", "readings", "readings_curves")
+FROM_STUDIES += ("table1_run", "figure1_run")
+FROM_CELLS = ("curves", "grid", "figure2", "figure2_run", "figure2_minimum", "readings", "readings_curves")
+FROM_CELLS += ("early", "early_last", "early_curves")
 FROM_CELLS += ("relaxations", "relaxations_curves", "relaxations_learned")
 FROM_IMAGES = ("baseline",)  # which made-up results have not
 
@@ -55,6 +59,12 @@ def test_nothing_there_gives_headers_and_the_papers_settings(load_config: Load) 
     assert len(published) == 42
     assert published["paper"]["ReinMax-CV", "8x4"] == "Adam, 0.0005, τ 1.0, η 1.5"
     assert published["paper"]["STGS", "8x4"] == "Adam, 0.0003, τ 0.5"
+    run = published["as_run"]
+    assert run[run != ""].to_dict() == {
+        ("ST", "10x30"): "RAdam, 0.007, τ 1.4",
+        ("ReinMax-CV", "4x24"): "Adam, 0.0005, τ 1.3, η 1.5",
+        ("ReinMax-CV", "10x30"): "RAdam, 0.0005, τ 0.7, η 1.0",
+    }
     assert published["points"]["ReinMax-CV", "8x4"] == 2
     assert math.isnan(published["points"]["STGS", "8x4"])
 
@@ -74,8 +84,15 @@ def test_all_tables_are_written_and_headers_do_not_depend_on_what_is_there(load_
 def test_cells_of_all_experiments_are_listed_and_only_elbo_is_judged(load_config: Load) -> None:
     config = load_config()
     # The same estimator at the same shape means something else in every experiment.
-    level = {"elbo": 150.0, "beta": 110.0, "grid": 120.0, "readings": 130.0, "gradients": 140.0}
-    level["relaxations"] = 160.0
+    level = {
+        "elbo": 150.0,
+        "beta": 110.0,
+        "grid": 120.0,
+        "readings": 130.0,
+        "gradients": 140.0,
+        "gradients-run": 145.0,
+    }
+    level |= {"relaxations": 160.0, "early": 170.0, "early-run": 180.0, "elbo-run": 190.0, "beta-run": 200.0}
     collected(config, lambda run: (level[run.experiment], level[run.experiment] + 10))
     cells = table(config, "cells").set_index("cell")
     assert set(cells["experiment"]) == set(level)
@@ -84,7 +101,11 @@ def test_cells_of_all_experiments_are_listed_and_only_elbo_is_judged(load_config
         "3 settings: optimizer Adam, learning_rate 0.0005, beta 0 to 1"
     )
     assert cells["planned_seeds"]["beta/8x4/ReinMax-RK2"] == cells["seeds"]["beta/8x4/ReinMax-RK2"] == 6
-    ours = table(config, "table2").dropna(subset=["mean"])
+    judged = table(config, "table2").dropna(subset=["mean"]).set_index("method")
+    assert set(judged.loc["as run", "estimator"]) == {"ReinMax-CV"}
+    assert judged.loc["as run", "mean"].to_numpy() == pytest.approx(190, abs=3)
+    assert set(judged.loc["as run", "job"]) == {f"elbo-run/{s}/ReinMax-CV-run" for s in ("8x4", "4x24")}
+    ours = judged.loc["as printed"]
     assert set(ours["estimator"]) == {"ST", "ReinMax", "ReinMax-CV"}
     assert set(ours["seeds"]) == {2}
     assert ours["mean"].to_numpy() == pytest.approx(150, abs=3)
@@ -226,6 +247,70 @@ def test_figure1_labels_settings_apart_and_averages_over_seeds(load_config: Load
     half = 4.302653 * 0.01 * planted / math.sqrt(3)
     assert (line["high"] - line["value"], line["seeds"]) == pytest.approx((half, 3), rel=1e-4)
     assert found.loc[found["quantity"] == "p_unbiased", "low"].isna().all()
+
+
+def test_what_was_run_stands_beside_the_authors_means(load_config: Load) -> None:
+    """Theirs after epoch 1; ours are planted on ten VAEs that differ by 1% of the first from each other."""
+    config = load_config(experiments={"gradients-run": {"training": {"seeds": 10}}}, scale="ten")
+    write_studies(config)
+    collect.write_tables(config, ROOT)
+    found = table(config, "figure1_run")
+    assert set(found["label"]) == {*PAPER[:-1], "ReinMax-CV-run"}
+    assert set(found["epoch"]) == {1, 2}
+    lines = found.set_index(["label", "quantity", "epoch"])
+    line = lines.loc[("ReinMax", "cosine_batch", 1)]
+    assert (line["authors_mean"], line["authors_seeds"]) == (0.7718, 10)
+    half = 2.262157 * 0.0763 / math.sqrt(10)
+    assert line["authors_high"] - line["authors_mean"] == pytest.approx(half, rel=1e-5)
+    planted = plausible("ReinMax", {"tau": 1.0}, 1, "cosine_batch")
+    ours = planted * (1 + 0.01 * np.arange(10))
+    assert line["value"] == pytest.approx(ours.mean())
+    expected = stats.difference_interval(ours, 0.7718, 0.0763, 10)
+    assert [line[f"difference{end}"] for end in ("", "_low", "_high")] == pytest.approx(
+        [expected.estimate, expected.low, expected.high]
+    )
+    assert lines.loc[("ReinMax", "std_image", 1), "authors_mean"] == 5.794
+    # Nothing public: another quantity, ReinMax-CV, an epoch between theirs, and where a mean was zero.
+    for place in (("ReinMax", "cosine", 1), ("ReinMax-CV-run", "cosine_batch", 1), ("ST", "std_image", 2)):
+        assert lines.loc[place, ["authors_mean", "difference"]].isna().all(), place
+    config = load_config(experiments={"gradients-run": {"training": {"epochs": 15}, "every": 15}})
+    write_studies(config)
+    collect.write_tables(config, ROOT)
+    lines = table(config, "figure1_run").set_index(["label", "quantity", "epoch"])
+    assert math.isnan(lines.loc[("STGS", "std_image", 15), "authors_mean"])  # infinite
+    assert lines.loc[("STGS", "cosine_batch", 15), "authors_mean"] == 0.4218
+
+
+def test_gradients_as_run_are_not_those_of_figure1(load_config: Load) -> None:
+    config = load_config()
+    write_studies(config, only=lambda name: name.startswith("gradients-run/"))
+    collect.write_tables(config, ROOT)
+    assert table(config, "figure1").empty
+    assert table(config, "table1").empty
+    as_run = table(config, "table1_run").set_index("estimator")
+    assert set(as_run["quantity"]) == {"std_image"}
+    assert (as_run["seeds"] == 2).all()
+    assert as_run["ratio"]["ST"] == 1
+    assert as_run["paper"]["ReinMax"] == 7.4
+    write_studies(config, only=lambda name: name.startswith("gradients/"))
+    collect.write_tables(config, ROOT)
+    assert set(table(config, "table1")["quantity"]) == {"std_relative", "std_root"}
+
+
+def test_figure2_stands_beside_the_authors_seeds_at_their_shape(load_config: Load) -> None:
+    config = load_config(experiments={"beta": {"latent_shapes": ["8x4", "4x24"]}})
+    write_results(config, flat, only=lambda cell: cell.name.startswith("beta"))
+    collect.write_tables(config, ROOT)
+    found, as_run = table(config, "figure2"), table(config, "figure2_run")
+    beside = found[found["authors_mean"].notna()]
+    assert set(beside["latent"]) == {"8x4"}
+    assert set(beside["estimator"]) == {"ReinMax-RK2", "ReinMax-RK2-corrected"}
+    assert set(as_run["estimator"]) == {"ReinMax-RK2-run"}
+    assert as_run["authors_mean"].notna().all()
+    assert set(beside["beta"]) == {0.0, 0.5, 1.0}
+    line = beside[beside["beta"] == 0.5].iloc[0]
+    assert (line["authors_mean"], line["authors_seeds"]) == (142.967, 5)
+    assert line["difference"] == pytest.approx(line["mean"] - 142.967)
 
 
 def test_several_p_values_become_one_by_bonferroni() -> None:

@@ -10,9 +10,11 @@ import pytest
 import yaml
 
 from reinrelax import config as configuration
-from reinrelax.config import Config
+from reinrelax.config import GRADIENTS, Config
 from reinrelax.errors import ConfigError
+from reinrelax.estimators import lookup
 from reinrelax.runs import cells, run_table
+from reinrelax.specs import Setting
 from reinrelax.studies import studies
 from reinrelax.types import LatentShape
 from tests.conftest import ROOT, merge
@@ -60,6 +62,16 @@ BAD = [
     ({"settings": {"ST": {"any": {"optimizer": "SGD"}}}}, "must be one of Adam, RAdam; got 'SGD'"),
     ({"settings": {"ST": {"any": {"learning_rate": -1}}}}, "learning_rate: must be > 0; got -1"),
     ({"settings_table": "nowhere.csv"}, "settings_table: .*nowhere.csv is not a readable table"),
+    ({"settings_as_run": "nowhere.csv"}, "settings_as_run: .*nowhere.csv is not a readable table"),
+    (
+        {"experiments": {"elbo": {"as_run": ["ReinMax-CV"]}}},
+        r"elbo.as_run\[0\]: settings_as_run has no row of 'ReinMax-CV'; it has rows of ST, ReinMax-Rao-run, ",
+    ),
+    ({"experiments": {"early": {"as_run": ["Nope"]}}}, r"early.as_run\[0\]: unknown estimator 'Nope'"),
+    (
+        {"experiments": {"gradients": {"training": {"as_run": ["ST"]}}}},
+        "gradients.training.as_run: only experiments.elbo, experiments.early, experiments.beta have it",
+    ),
     (
         {"experiments": {"readings": {"vary": {"ReinMaxx": {"tau": [1.0]}}}}},
         "experiments.readings.vary.ReinMaxx: unknown estimator 'ReinMaxx'",
@@ -77,7 +89,18 @@ BAD = [
         {"experiments": {"gradients": {"training": {"estimators": ["ST", "ReinMax"]}}}},
         "training: one estimator and one latent shape",
     ),
-    ({"experiments": {"gradients": {"images": 400}}}, "gradients.images: must be at most .* = 300; got 400"),
+    *(
+        ({"experiments": {name: {"images": 400}}}, f"{name}.images: must be at most .* = 300; got 400")
+        for name in GRADIENTS
+    ),
+    (
+        {"experiments": {"gradients-run": {"first": 3}}},
+        "gradients-run.first: must be at most training.epochs = 2; got 3",
+    ),
+    (
+        {"experiments": {"gradients-run": {"training": {"latent_shapes": ["8x16"]}}}},
+        r"experiments.gradients-run.training.latent_shapes\[0\]: 8x16 has more than 65536 codes",
+    ),
     ({"experiments": {"identities": {"shapes": ["16x12"]}}}, "identities.shapes: 16x12 has more than 65536"),
     ({"experiments": {"cost": {"latent_shape": "x"}}}, "cost.latent_shape: latent shape 'x'"),
     (
@@ -138,14 +161,22 @@ def test_shipped_scales_are_valid(scale: str | None) -> None:
         assert {run.train_images for run in runs} == {None}
         counts = Counter((run.experiment, run.epochs) for run in runs)
         assert counts == {
+            ("early", 20): 420,
+            ("early-run", 20): 90,
             ("elbo", 160): 420,
+            ("elbo-run", 160): 90,
             ("beta", 50): 2 * 3 * 29 * 3,
+            ("beta-run", 50): 29 * 3,
             ("grid", 160): 6 * (80 + 70),
-            ("readings", 160): 20 * 10,
+            ("readings", 160): 21 * 10,
             ("gradients", 50): 1,
+            ("gradients-run", 50): 10,
             ("relaxations", 10): 34 * 3,
         }
-        assert config.gradients.snapshots == tuple(range(0, 51, 5))
+        assert config.gradients["gradients"].snapshots == tuple(range(0, 51, 5))
+        assert config.gradients["gradients-run"].snapshots == (1, *range(5, 51, 5))
+        (as_run,) = config.trainings["gradients-run"].settings.values()
+        assert as_run == (Setting("Adam", 0.0005, (("tau", 1.0),)),)
 
 
 def test_run_table_holds_table_5(load_config: Callable[..., Config]) -> None:
@@ -159,6 +190,43 @@ def test_run_table_holds_table_5(load_config: Callable[..., Config]) -> None:
     assert (rao.optimizer, rao.learning_rate, dict(rao.hyper)) == ("Adam", 0.0007, {"tau": 2.0, "draws": 3})
     assert dict(cv.hyper) == {"tau": 0.7, "eta": 1.5, "draws": 3}
     assert rao.shape == LatentShape(64, 8)
+
+
+def test_what_the_authors_ran_differently_is_trained_beside_what_they_print() -> None:
+    """Exactly the cells of Tables 2 and 3 where formula or settings differ, and each differs."""
+    raw = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+    merge(raw, yaml.safe_load((ROOT / "workflow/scales/paper.yaml").read_text(encoding="utf-8")))
+    config = configuration.load(raw, ROOT)
+    printed, run = config.trainings["elbo"], config.trainings["elbo-run"]
+    shapes = ("8x4", "4x24", "8x16", "16x12", "64x8", "10x30")
+    assert {(name, str(shape)) for name, shape in run.settings} == {
+        ("ST", "10x30"),
+        *(("ReinMax-Rao-run", shape) for shape in ("4x24", "10x30")),
+        *(("ReinMax-CV-run", shape) for shape in shapes),
+    }
+    assert (run.seeds, run.epochs, run.draws) == (printed.seeds, printed.epochs, printed.draws)
+    changed = {}
+    for (name, shape), (setting,) in run.settings.items():
+        (before,) = printed.settings[lookup(name).variant_of or name, shape]
+        old = {"optimizer": before.optimizer, "learning_rate": before.learning_rate, **dict(before.hyper)}
+        new = {"optimizer": setting.optimizer, "learning_rate": setting.learning_rate, **dict(setting.hyper)}
+        changed[name, str(shape)] = {key: new[key] for key in old if old[key] != new[key]}
+    assert {place: change for place, change in changed.items() if change} == {
+        ("ST", "10x30"): {"learning_rate": 0.007},
+        ("ReinMax-CV-run", "4x24"): {"optimizer": "Adam"},
+        ("ReinMax-CV-run", "10x30"): {"eta": 1.0},
+    }
+    # The same function with other settings is no other estimator, but is another experiment.
+    st = {cell.name for cell in cells(config).values() if str(cell.first.shape) == "10x30"}
+    assert {"elbo/10x30/ST", "elbo-run/10x30/ST", "early/10x30/ST", "early-run/10x30/ST"} <= st
+    assert {str(shape) for _, shape in config.trainings["beta-run"].settings} == {"8x4"}
+
+
+def test_without_a_list_nothing_is_trained_as_run(raw_config: dict[str, Any]) -> None:
+    for block in raw_config["experiments"].values():
+        block.pop("as_run", None)
+    found = [name for name in configuration.load(raw_config, ROOT).trainings if name.endswith("-run")]
+    assert found == ["gradients-run"]
 
 
 def test_settings_take_precedence_by_how_specific_they_are(load_config: Callable[..., Config]) -> None:
@@ -183,7 +251,7 @@ def test_run_ids_and_fingerprints_depend_on_what_matters(load_config: Callable[.
     more = load_config(experiments={"elbo": {"seeds": 3}})
     assert set(ids) < {run.run_id for run in run_table(more)}
     longer = load_config(experiments={"elbo": {"epochs": 3}})
-    elbo = {run.run_id for run in run_table(base) if run.experiment == "elbo"}
+    elbo = {run.run_id for run in run_table(base) if run.experiment in ("elbo", "elbo-run")}
     assert set(ids) - {run.run_id for run in run_table(longer)} == elbo
     one = load_config(settings={"ST": {"8x4": {"tau": 0.9}}})
     changed = {n for n, cell in cells(one).items() if cell.fingerprint != cells(base)[n].fingerprint}
@@ -230,21 +298,37 @@ def test_studies_depend_on_their_own_settings(load_config: Callable[..., Config]
 
     assert set(studies(load_config())) == {
         *("gradients/epoch-0", "gradients/epoch-2", "identities", "cost"),
+        *("gradients-run/epoch-1", "gradients-run/epoch-2"),
         *("copula", "bridge", "decoupled", "properties"),
         *(f"rl/{place}/{name}" for place in PLACES for name in ("REINFORCE", "RELAX")),
     }
     gradients = {"gradients/epoch-0", "gradients/epoch-2"}
     assert changed(experiments={"gradients": {"samples": 64}}) == gradients
     assert changed(experiments={"gradients": {"training": {"seeds": 2}}}) == gradients
+    as_run = {"gradients-run/epoch-1", "gradients-run/epoch-2"}
+    assert changed(experiments={"gradients-run": {"random_images": False}}) == as_run
     assert changed(experiments={"identities": {"functions": 4}}) == {"identities"}
     assert changed(experiments={"cost": {"rounds": 3}}) == {"cost"}
     assert changed(experiments={"copula": {"tau": 0.2}}) == {"copula"}
     assert changed(experiments={"bridge": {"random": 4}}) == {"bridge"}
-    assert changed(dataset={"train_images": 200}) == {*gradients, "cost"}
+    assert changed(dataset={"train_images": 200}) == {*gradients, *as_run, "cost"}
     learned = {name for name in studies(load_config()) if name.startswith("rl/")}
     assert changed(experiments={"rl": {"rollouts": 4}}) == learned
     assert not changed(experiments={"rl": {"environments": {"CartPole-v1": [70, 20]}}})
     assert not changed(machine={"threads": 2}, experiments={"elbo": {"seeds": 5}})
+
+
+def test_what_gradients_are_not_asked_for_is_not_in_their_settings(
+    load_config: Callable[..., Config],
+) -> None:
+    """So that a new possibility leaves the hash of all studies that do not use it, and what is published."""
+    found = studies(load_config())
+    asked = {"training", "epoch", "last", "images", "samples", "draws", "resamples", "figure1", "table1"}
+    assert set(found["gradients-run/epoch-2"].settings) == {*asked, "random_images"}
+    assert set(found["gradients/epoch-2"].settings) == {
+        *asked,
+        *("sweep", "control_taus", "control_etas", "betas"),
+    }
 
 
 def test_latent_variables_take_each_value_in_turn(load_config: Callable[..., Config]) -> None:

@@ -14,7 +14,7 @@ from sklearn.datasets import load_digits
 from reinrelax import data
 from reinrelax import images as images_on_disk
 from reinrelax.config import Dataset
-from reinrelax.errors import DataError, ResultsError
+from reinrelax.errors import DataError, ReinrelaxError, ResultsError
 from reinrelax.images import Images
 from tests.conftest import MNIST_ROOT
 
@@ -70,23 +70,56 @@ def test_a_missing_file_is_named(mnist_copy: Path) -> None:
 
 
 @pytest.mark.usefixtures("offline")
-def test_interrupted_download_leaves_nothing_and_stops_where_told(tmp_path: Path) -> None:
-    settings = replace(SETTINGS, root=str(tmp_path / "data"), when_missing="error")
+@pytest.mark.parametrize("changes", [{"when_missing": "error"}, {"root": "mine"}])
+def test_interrupted_download_leaves_nothing_and_stops_where_told(
+    tmp_path: Path, changes: dict[str, Any]
+) -> None:
+    """Told by `when_missing`, or by a folder that is not the one which nobody named."""
+    settings = replace(SETTINGS, project=tmp_path, **changes)
     with pytest.raises(DataError, match=r"cannot be fetched \(connection lost\)\. Set MNIST_ROOT"):
         data.prepare(settings)
-    assert list((tmp_path / "data").iterdir()) == []
+    assert list((tmp_path / settings.root).iterdir()) == []
 
 
 @pytest.mark.usefixtures("offline")
 def test_fallback_is_loud(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    images = data.prepare(replace(SETTINGS, root=str(tmp_path / "data")))
+    images = data.prepare(replace(SETTINGS, project=tmp_path))
     assert images.name == "digits"
     assert "WARNING: falling back to scikit-learn's embedded digits" in capsys.readouterr().err
 
 
-def test_environment_takes_precedence() -> None:
-    assert data.root_of(SETTINGS, {"MNIST_ROOT": "/elsewhere"}) == Path("/elsewhere")
-    assert data.root_of(SETTINGS, {}) == Path("data")
+def test_environment_takes_precedence_and_must_name_a_folder_with_mnist(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A mistyped one is an error whatever the configuration allows, and nothing is made or fetched there."""
+    (tmp_path / "home/data/MNIST/raw").mkdir(parents=True)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    for named in (str(tmp_path / "home/data"), "~/data"):
+        assert data.root_of(Path("own"), {"MNIST_ROOT": named}) == tmp_path / "home/data"
+    for nothing in ({}, {"MNIST_ROOT": ""}):
+        assert data.root_of(Path("own"), nothing) == Path("own")
+    (tmp_path / "file").write_text("")
+    for named in ("~/date", str(tmp_path / "home/data/MNIST"), str(tmp_path / "file"), "~nobody-at-all/data"):
+        with pytest.raises(ReinrelaxError, match=r"^MNIST_ROOT: "):
+            data.root_of(Path("own"), {"MNIST_ROOT": named})
+        monkeypatch.setenv("MNIST_ROOT", named)
+        for settings in (SETTINGS, replace(SETTINGS, when_missing="error")):
+            with pytest.raises(ReinrelaxError, match=r"^MNIST_ROOT: "):
+                data.prepare(settings)
+            with pytest.raises(ReinrelaxError, match=r"^MNIST_ROOT: "):
+                data.at_hand(settings, tmp_path / "nothing prepared")
+    assert not (tmp_path / "home/date").exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "home"]
+
+
+@pytest.mark.parametrize(("root", "expected"), [("data", "project/data"), ("~/data", "home/data")])
+def test_the_root_is_taken_from_the_projects_folder(
+    root: str, expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    settings = replace(SETTINGS, root=root, project=tmp_path / "project")
+    assert settings.folder == tmp_path / expected
+    assert repr(settings) == repr(replace(SETTINGS, root=root))  # what jobs depend on
 
 
 def test_at_hand_is_found_or_prepared_before(digits: Images, tmp_path: Path) -> None:

@@ -203,17 +203,25 @@ def test_planted_changes_are_on_the_page(pair: tuple[Path, Path]) -> None:
 @pytest.mark.parametrize(
     ("file", "content", "says"),
     [
-        ("tables/table2.csv", 'a,b\n"', r"table2.csv: cannot be read .* Run snakemake again"),
-        ("tables/cells.csv", None, r"cells.csv: cannot be read .* Run snakemake again"),
-        ("tables/claims.json", "[", r"claims.json: cannot be read .* Run snakemake again"),
+        ("tables/table2.csv", 'a,b\n"', r"table2.csv: cannot be read .* and run snakemake again"),
+        ("tables/cells.csv", None, r"cells.csv: cannot be read .* and run snakemake again"),
+        ("tables/claims.json", "[", r"claims.json: cannot be read .* and run snakemake again"),
         (
             "tables/claims.json",
             '[{"id": 1}]',
             r"claims.json: has no 'statement'. Delete it and run snakemake",
         ),
         ("tables/studies.csv", "x\n1\n", r"studies.csv: has no 'study'. Delete it and run snakemake"),
-        ("config.yaml", "a: [", r"(?s)config.yaml: cannot be read as settings .* Run snakemake again"),
-        ("config.yaml", "- a", r"(?s)config.yaml: cannot be read as settings .* Run snakemake again"),
+        (
+            "config.yaml",
+            "a: [",
+            r"(?s)config.yaml: cannot be read as settings .* Delete it, and settings are not compared",
+        ),
+        (
+            "config.yaml",
+            "- a",
+            r"(?s)config.yaml: cannot be read as settings .* Delete it, and settings are not compared",
+        ),
         ("tables", None, r"tables: missing, .* `python -m reinrelax report --config .*config.yaml`"),
         ("", None, r"other: no such folder. Give two results folders"),
     ],

@@ -10,9 +10,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from reinrelax.estimators import get
-from reinrelax.experiments import finished
-from reinrelax.experiments.training import to_csv
-from reinrelax.experiments.vae import HYPER, make_trainer
+from reinrelax.experiments.cell_table import to_csv
+from reinrelax.experiments.training import finished_runs
+from reinrelax.experiments.vae import make_trainer
 from reinrelax.images import Images
 from reinrelax.models.vae import DiscreteVAE
 from reinrelax.numerics import kl_to_uniform
@@ -69,8 +69,7 @@ class PlainVAE(nn.Module):
 
 def csv_of(runs: list[Run], images: Images, trainer: Trainer) -> str:
     """The table of what a trainer has come to."""
-    names = [run.run_id for run in runs]
-    return to_csv(runs, images, dict(zip(names, finished.of(trainer, names, {}), strict=True)), HYPER)
+    return to_csv(runs, finished_runs(trainer, runs, images, {}))
 
 
 def trainer_of(runs: list[Run], images: Images) -> Trainer:

@@ -180,11 +180,27 @@ def test_a_dead_runs_lock_is_removed_and_a_live_ones_never(tmp_path: Path) -> No
     both = lock()
     assert f"process {os.getpid()} on " in claim_elsewhere(folder, locks)
     assert sorted(locks.iterdir()) == both
+    assert f"process {os.getpid()} on " in guard.occupant(folder)
+
+
+def test_looking_on_changes_nothing(tmp_path: Path) -> None:
+    folder, locks = tmp_path / "quick", tmp_path / "locks"
+    assert guard.occupant(folder) == ""
+    assert not folder.exists()
+    assert claim_elsewhere(folder, locks) == ""
+    before = (folder / ".running").read_bytes(), (folder / ".running").stat().st_mtime_ns
+    assert guard.occupant(folder) == ""
+    assert before == ((folder / ".running").read_bytes(), (folder / ".running").stat().st_mtime_ns)
+    assert claim_elsewhere(folder, locks) == ""
 
 
 def test_a_folder_that_cannot_be_written_is_nobodys(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     assert guard.claim(tmp_path / "file/results", tmp_path) == ""
+    for check in (guard.check_folder, guard.check_writable):
+        with pytest.raises(ResultsError, match=r"file: cannot be written \(it is a file\)\. Make the folder"):
+            check(tmp_path / "file/results")
+    assert guard.check_folder(tmp_path / "new/results") == tmp_path
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from tests.synthetic import noise, write_results, write_studies
 
 Load = Callable[..., Config]
 NAMES = {
-    *("figure1", "figure2", "figure3", "figure4"),
+    *("figure1", "figure1-run", "figure2", "figure3", "figure4", "early", "early-difference"),
     *("sweep", "control", "quadrature", "grid", "readings", "speed", "scaling"),
     *("relaxations", "relaxations-own", "correlations", "shares", "decoupled"),
     *("a-figure3", "rl-start", "rl-seeds", "rl-running", "rl-variants", "rl-gradients"),
@@ -121,6 +121,22 @@ def test_the_papers_estimators_stand_apart_from_others(drawn: Config) -> None:
     assert not above & below
 
 
+def test_the_authors_own_values_are_drawn_in(load_config: Load) -> None:
+    config = load_config(
+        experiments={"gradients-run": {"training": {"epochs": 10}, "every": 5}}, scale="theirs"
+    )
+    build(config)
+    first = pd.read_csv(config.folder / "figures/figure1-run.csv").set_index(["panel", "series", "x"])[
+        "value"
+    ]
+    assert first["cosine_batch-authors", "ReinMax", 5] == 0.8999
+    assert first["std_image-authors", "ST", 10] == 2.322
+    assert set(first["cosine_batch-here"].index.get_level_values(0)) == {*style.PAPER[:-1], "ReinMax-CV-run"}
+    second = pd.read_csv(config.folder / "figures/figure2.csv").set_index(["panel", "series", "x"])["value"]
+    assert second["8x4", "the authors’ seeds", 0.5] == 142.967
+    assert len(second["8x4", "the authors’ seeds"]) == 3
+
+
 def test_the_grid_marks_the_best_and_the_papers_point(drawn: Config) -> None:
     config = drawn
     data = pd.read_csv(config.folder / "figures/grid.csv")
@@ -149,6 +165,19 @@ def test_a_logarithmic_panel_says_so_and_leaves_out_what_has_no_logarithm() -> N
     text = figure(LinePanel("p", "", "x", "y", log=True), x=[0, 1, 2], value=[1e-6, 0.0, 1e-3])
     assert 'data-log="y"' in text
     assert "10⁻⁵" in text
+
+
+def test_panels_of_a_group_have_the_same_range_of_y() -> None:
+    values = {"p": [1.0, 2.0], "q": [5.0, 9.0], "r": [0.3, 0.4]}
+    rows = [(name, "A", x, value, None, None) for name, own in values.items() for x, value in enumerate(own)]
+    data = pd.DataFrame(rows, columns=list(lines.COLUMNS)).astype({"low": float, "high": float})
+    panels = tuple(LinePanel(name, "", "x", "y", group="" if name == "r" else "g") for name in values)
+    found = re.findall(r'data-y="(\S+) (\S+)"', lines.draw(LineFigure("f", "what", data, panels)))
+    ends = [(float(low), float(high)) for low, high in found]
+    assert len(ends) == 3
+    assert ends[0] == ends[1] != ends[2]
+    assert ends[0][0] < 1 < 9 < ends[0][1]
+    assert ends[2][1] < 1
 
 
 @pytest.mark.parametrize(("value", "words"), [(10.5, "paper"), (90.0, "paper 90 ↑"), (-90.0, "paper -90 ↓")])

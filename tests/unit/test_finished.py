@@ -1,5 +1,6 @@
 """A training that has ended is not done again when its cell gains or loses others."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,10 +9,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from reinrelax import plan, runs
 from reinrelax.config import Config
-from reinrelax.experiments import finished, relaxations
-from reinrelax.experiments.vae import train_cell
+from reinrelax.errors import ResultsError
+from reinrelax.experiments import cell_table, finished
+from reinrelax.experiments.training import train_cell
 from reinrelax.images import Images
+from reinrelax.results import held, read_cell
 from reinrelax.runs import Cell, cells, table_path
 
 Load = Callable[..., Config]
@@ -23,17 +27,15 @@ def planned(load_config: Load, seeds: int, **changes: Any) -> tuple[Config, Cell
     return config, cells(config)["elbo/8x4/ST"]
 
 
-def train(config: Config, cell: Cell, digits: Images, **changes: Any) -> tuple[dict[str, Any], pd.DataFrame]:
+def train(config: Config, cell: Cell, digits: Images) -> tuple[dict[str, Any], pd.DataFrame]:
     """The record and the table; the table is deleted before, as a workflow does."""
     table = table_path(config, cell.name)
-    table.unlink(missing_ok=True)
-    options = {
-        "fingerprint": cell.fingerprint,
-        "source": cell.source_hash,
-        "device": "cpu",
-        "checkpoint_every": 1,
-    }
-    record = train_cell(cell.runs, digits, table=table, extra={}, **{**options, **changes})
+    for path in (table, table.with_suffix(".json"), table.with_suffix(".npz")):
+        path.unlink(missing_ok=True)
+    known = held(config, cell, tolerant=True)
+    asked = {"settings_hash": cell.settings_hash, "source_hash": cell.source_hash}
+    options = {"device": "cpu", "checkpoint_every": 1, "extra": asked}
+    record = train_cell(cell, digits, table=table, known=known, **options)
     return record, pd.read_csv(table)
 
 
@@ -62,14 +64,24 @@ def test_fewer_seeds_and_their_return_train_nothing(load_config: Load, digits: I
     pd.testing.assert_frame_equal(after, before[before["seed"] < 2])
 
 
-def test_other_settings_source_images_or_device_are_trained_anew(load_config: Load, digits: Images) -> None:
+def test_other_settings_source_images_or_device_are_trained_anew(
+    load_config: Load, digits: Images, monkeypatch: pytest.MonkeyPatch
+) -> None:
     config, cell = planned(load_config, 2)
-    train(config, cell, digits)
-    assert train(config, cell, digits, source="other")[0]["reused"] == {}
     train(config, cell, digits)
     fewer = Images(digits.name, digits.train[:-1], digits.test)
     assert train(config, cell, fewer)[0]["reused"] == {}
+    assert len(train(config, cell, fewer)[0]["reused"]) == 2
     assert train(*planned(load_config, 2, epochs=3), digits)[0]["reused"] == {}
+    with monkeypatch.context() as patched:
+        patched.setattr(runs, "fingerprint", lambda modules: "other")
+        assert train(config, cell, fewer)[0]["reused"] == {}
+    path = finished.place(table_path(config, cell.name))
+    content = json.loads(path.read_text())
+    for entry in content["runs"].values():
+        entry["origin"] |= {"device": "NVIDIA H100", "source_hash": cell.source_hash}
+    path.write_text(json.dumps(content))
+    assert train(config, cell, fewer)[0]["reused"] == {}
 
 
 def test_a_run_is_found_in_another_part_of_its_cell(load_config: Load, digits: Images) -> None:
@@ -83,18 +95,76 @@ def test_a_run_is_found_in_another_part_of_its_cell(load_config: Load, digits: I
         pd.testing.assert_frame_equal(table, expected)
 
 
-@pytest.mark.parametrize("content", ["{", "[]", '{"x": {}}', '{"x": 1}'])
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("{", "finished runs cannot be read"),
+        ("[]", "finished runs of another version"),
+        ('{"abc": {"identity": "0", "metrics": {}}}', "finished runs of another version"),
+        ('{"format": 2, "runs": {"x": {}}}', "finished runs cannot be read"),
+        ('{"format": 2, "runs": {"x": 1}}', "finished runs cannot be read"),
+        ('{"format": 2}', "finished runs cannot be read"),
+    ],
+)
 def test_a_damaged_file_costs_a_training_and_says_so(
-    load_config: Load, digits: Images, capsys: pytest.CaptureFixture[str], content: str
+    load_config: Load, digits: Images, capsys: pytest.CaptureFixture[str], content: str, says: str
 ) -> None:
     config, cell = planned(load_config, 2)
     _, before = train(config, cell, digits)
     place: Path = finished.place(table_path(config, cell.name))
     place.write_text(content, encoding="utf-8")
+    # A report has the table, and needs no more.
+    assert read_cell(config, cell).table is not None
+    table_path(config, cell.name).unlink()
+    with pytest.raises(ResultsError, match="elete it") as caught:
+        read_cell(config, cell)
+    assert str(place) in str(caught.value)
+    assert says in str(caught.value)
     record, after = train(config, cell, digits)
     assert record["reused"] == {}
-    assert f"finished runs {place} cannot be read" in capsys.readouterr().err
+    assert f"WARNING: {place}: " in capsys.readouterr().err
     pd.testing.assert_frame_equal(after, before)
+    # What it held is not lost.
+    assert place.with_name(f"{place.name}.unreadable").read_text(encoding="utf-8") == content
+
+
+def test_what_a_configuration_does_not_ask_for_is_kept(load_config: Load, digits: Images) -> None:
+    _, before = train(*planned(load_config, 3), digits)
+    train(*planned(load_config, 1), digits)
+    record, after = train(*planned(load_config, 3), digits)
+    assert record["images_trained"] == 0
+    pd.testing.assert_frame_equal(after, before)
+
+
+def test_a_table_gives_back_the_runs_that_are_in_it(load_config: Load, digits: Images) -> None:
+    """So that a published table, which has no file beside it, is as good."""
+    config, cell = planned(load_config, 2)
+    train(config, cell, digits)
+    path = table_path(config, cell.name)
+    kept = finished.place(path)
+    beside = finished.read(kept)
+    kept.unlink()
+    from_table = held(config, cell)
+    assert list(from_table) == list(beside)
+    for run_id, entry in beside.items():
+        assert from_table[run_id].results == entry.results
+        assert from_table[run_id].dataset == entry.dataset
+        assert {**from_table[run_id].origin, "wall_seconds": 0} == {**entry.origin, "wall_seconds": 0}
+    assert cell_table.to_csv(cell.runs, from_table) == path.read_text(encoding="utf-8")
+
+
+def test_some_runs_of_a_cell_count_as_these(load_config: Load, digits: Images) -> None:
+    _, two = train(*planned(load_config, 2), digits)
+    config, cell = planned(load_config, 5)
+    for _ in range(2):  # from the table, and from what is kept beside it once a workflow has deleted that
+        found = read_cell(config, cell)
+        assert found.table is not None
+        assert found.record is not None
+        pd.testing.assert_frame_equal(found.table, two)
+        assert [run.seed for run in found.cell.runs] == found.record["seeds"] == [0, 1]
+        assert found.record["fingerprint"] == planned(load_config, 2)[1].fingerprint
+        table_path(config, cell.name).unlink(missing_ok=True)
+    assert plan.remaining(config)[cell.name] == plan.estimate(cell, plan.timings_of(config), 3)
 
 
 def test_pictures_of_runs_that_are_not_trained_again_are_kept(load_config: Load, digits: Images) -> None:
@@ -103,13 +173,8 @@ def test_pictures_of_runs_that_are_not_trained_again_are_kept(load_config: Load,
         settings = {"latents": latents, "seeds": seeds, "epochs": 1}
         config = load_config(experiments={"relaxations": settings})
         cell = cells(config)["relaxations/2x20/Correlated-Bernoulli"]
+        record, _ = train(config, cell, digits)
         table = table_path(config, cell.name)
-        for path in (table, table.with_suffix(".npz")):
-            path.unlink(missing_ok=True)
-        options = {"fingerprint": cell.fingerprint, "source": cell.source_hash, "device": "cpu"}
-        record = relaxations.train_cell(
-            cell.runs, digits, table=table, **options, checkpoint_every=1, extra={}
-        )
         with np.load(table.with_suffix(".npz")) as content:
             return record, dict(content)
 

@@ -6,24 +6,26 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
 from reinrelax import estimators
 from reinrelax.columns import COLUMNS
-from reinrelax.config import Config
+from reinrelax.config import GRADIENTS, Config
 from reinrelax.errors import ResultsError
 from reinrelax.estimators import exact
 from reinrelax.experiments import bias, control, gradients
+from reinrelax.experiments.snapshots import read_snapshot
 from reinrelax.experiments.study import run_study
-from reinrelax.experiments.vae import read_snapshot, train_cell
+from reinrelax.experiments.training import train_cell
 from reinrelax.images import Images, save
 from reinrelax.models.enumerated import EnumeratedLoss
 from reinrelax.models.vae import DiscreteVAE
 from reinrelax.rng import Streams
 from reinrelax.specs import Gradients, Measured
-from reinrelax.studies import GRADIENT_TABLES, snapshot_cell, snapshot_path, studies, study_folder
+from reinrelax.studies import snapshot_cell, snapshot_path, studies, study_folder
 from reinrelax.types import LatentShape
 
 SHAPE, SEEDS = LatentShape(3, 2), [4, 7]
@@ -45,6 +47,12 @@ SPEC = Gradients(
 @pytest.fixture(scope="module")
 def batch() -> Tensor:
     return torch.rand(5, 784, generator=torch.Generator().manual_seed(1))
+
+
+@pytest.fixture(scope="module")
+def batches(batch: Tensor) -> Tensor:
+    """One batch for all replicas."""
+    return batch.expand(len(SEEDS), -1, -1)
 
 
 @pytest.fixture(scope="module")
@@ -125,9 +133,10 @@ def test_reinforce_is_found_unbiased_and_straight_through_biased(model: Discrete
     assert p["ST"] < 1e-12
 
 
-def test_tables_hold_what_is_asked_for(model: DiscreteVAE, batch: Tensor) -> None:
-    tables = gradients.measure(model, SEEDS, batch, SPEC, epoch=2, last=True)
-    for name in GRADIENT_TABLES:
+def test_tables_hold_what_is_asked_for(model: DiscreteVAE, batches: Tensor) -> None:
+    tables = gradients.measure(model, SEEDS, batches, SPEC, epoch=2, last=True)
+    assert set(tables) == {"estimators", "control", "quadrature", "example"}
+    for name in tables:
         columns = COLUMNS[name]
         assert tables[name], name
         assert {key for row in tables[name] for key in row} <= set(columns), name
@@ -139,18 +148,50 @@ def test_tables_hold_what_is_asked_for(model: DiscreteVAE, batch: Tensor) -> Non
         ("table1", "ST"),
         ("sweep", "Gumbel-Rao"),
     }
-    earlier = gradients.measure(model, SEEDS, batch, SPEC, epoch=0, last=False)
+    earlier = gradients.measure(model, SEEDS, batches, SPEC, epoch=0, last=False)
     assert {row["role"] for row in earlier["estimators"]} == {"figure1"}
     finite = [row["value"] for row in tables["estimators"] if row["quantity"] != "cosine_unlimited"]
     assert all(math.isfinite(value) for value in finite)
 
 
-def test_a_replica_alone_is_measured_as_in_company(model: DiscreteVAE, batch: Tensor) -> None:
-    both = gradients.measure(model, SEEDS, batch, SPEC, epoch=2, last=True)
+def test_what_is_not_asked_for_has_no_table(model: DiscreteVAE, batches: Tensor) -> None:
+    spec = replace(SPEC, sweep=(), control_taus=(), control_etas=(), betas=())
+    tables = gradients.measure(model, SEEDS, batches, spec, epoch=2, last=True)
+    assert set(tables) == {"estimators"}
+    full = gradients.measure(model, SEEDS, batches, SPEC, epoch=2, last=True)["estimators"]
+    assert tables["estimators"] == [row for row in full if row["role"] != "sweep"]
+
+
+def test_each_replica_is_measured_on_its_own_batch(model: DiscreteVAE, batch: Tensor) -> None:
+    other = torch.rand(5, 784, generator=torch.Generator().manual_seed(2))
+    own = gradients.measure(model, SEEDS, torch.stack((batch, other)), SPEC, epoch=2, last=False)
+    for replica, pixels in enumerate((batch, other)):
+        shared = gradients.measure(model, SEEDS, pixels.expand(2, -1, -1), SPEC, epoch=2, last=False)
+        for name in ("estimators", "control", "quadrature", "example"):
+            expected = [row for row in shared[name] if row["seed"] == SEEDS[replica]]
+            assert [row for row in own[name] if row["seed"] == SEEDS[replica]] == expected, name
+
+
+def test_batches_are_the_first_images_or_drawn_for_each_replica_and_epoch() -> None:
+    assert gradients.chosen(50, SEEDS, SPEC, 2).tolist() == [[0, 1, 2, 3, 4]] * 2
+    spec = replace(SPEC, random_images=True)
+    drawn = gradients.chosen(50, SEEDS, spec, 2)
+    assert drawn.shape == (2, 5)
+    assert all(len(set(row)) == 5 and set(row) <= set(range(50)) for row in drawn.tolist())
+    assert (gradients.chosen(50, SEEDS[1:], spec, 2) == drawn[1:]).all()
+    others = [gradients.chosen(50, SEEDS[:1], spec, epoch).tolist() for epoch in (1, 3)]
+    assert len({str(one) for one in (*others, *drawn[:, None].tolist())}) == 4
+    # Every image is as likely: 400 batches of 5 out of 10 hold each 200 times, with a deviation of 10.
+    counts = np.bincount(gradients.chosen(10, range(400), spec, 2).ravel(), minlength=10)
+    assert (abs(counts - 200) < 40).all()
+
+
+def test_a_replica_alone_is_measured_as_in_company(model: DiscreteVAE, batches: Tensor) -> None:
+    both = gradients.measure(model, SEEDS, batches, SPEC, epoch=2, last=True)
     alone = DiscreteVAE(SHAPE, SEEDS[1:])
     for target, source in zip(alone.stack.parameters, model.stack.parameters, strict=True):
         target.copy_(source[1:])
-    own = gradients.measure(alone, SEEDS[1:], batch, SPEC, epoch=2, last=True)
+    own = gradients.measure(alone, SEEDS[1:], batches[1:], SPEC, epoch=2, last=True)
     for name in ("estimators", "control"):
         expected = [row["value"] for row in both[name] if row["seed"] == SEEDS[1]]
         # p-values deep in the tail depend on rounding; nothing else does by more than this.
@@ -189,28 +230,28 @@ def test_control_quantities_are_moments_of_the_terms(model: DiscreteVAE, batch: 
     assert found[None, "correlation"].value == pytest.approx(float(inner), rel=1e-3)
 
 
+@pytest.mark.parametrize("experiment", GRADIENTS)
 def test_a_study_reads_a_snapshot_and_writes_its_tables(
-    load_config: Callable[..., Config], digits: Images
+    load_config: Callable[..., Config], digits: Images, experiment: str
 ) -> None:
-    config = load_config(experiments={"gradients": {"samples": 16}})
+    config = load_config(experiments={experiment: {"samples": 16, "first": 0}})
     save(digits, config.folder / "data")
-    cell = snapshot_cell(config)
-    table = snapshot_path(config).with_suffix(".csv")
-    options = {"table": table, "fingerprint": cell.fingerprint, "source": cell.source_hash, "device": "cpu"}
-    train_cell(cell.runs, digits, **options, checkpoint_every=1, extra={}, snapshots=cell.snapshots)
-    study = studies(config)["gradients/epoch-2"]
+    cell, path = snapshot_cell(config, experiment), snapshot_path(config, experiment)
+    table = path.with_suffix(".csv")
+    train_cell(cell, digits, table=table, known={}, device="cpu", checkpoint_every=1, extra={})
+    study = studies(config)[f"{experiment}/epoch-2"]
     record = run_study(study, config, "cpu", {})
     folder = study_folder(config, study.name)
     assert record["fingerprint"] == study.fingerprint
     for name in study.tables:
         assert len((folder / f"{name}.csv").read_text(encoding="utf-8").splitlines()) > 4
     with pytest.raises(ResultsError, match="no usable snapshot of epoch 1"):
-        read_snapshot(snapshot_path(config), cell.first.shape, 1, "cpu")
-    model, seeds = read_snapshot(snapshot_path(config), cell.first.shape, 0, "cpu")
+        read_snapshot(path, cell.first.shape, 1, "cpu")
+    model, seeds = read_snapshot(path, cell.first.shape, 0, "cpu")
     fresh = DiscreteVAE(cell.first.shape, seeds)
     for kept, initial in zip(model.stack.parameters, fresh.stack.parameters, strict=True):
         assert torch.equal(kept, initial)
-    snapshot_path(config).write_bytes(b"broken")
+    path.write_bytes(b"broken")
     with pytest.raises(ResultsError, match="Delete the file and run snakemake again"):
         run_study(study, config, "cpu", {})
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import yaml
 
-from reinrelax import cli, images
+from reinrelax import cli, images, sources
 from reinrelax import merge as merging
 from reinrelax.config import Config
 from reinrelax.errors import ResultsError
@@ -153,10 +153,15 @@ def test_other_settings_and_source_are_refused(machine: Machines, load_config: L
     assert f"{a / 'elbo/8x4/ST.csv'} was computed from another configuration or source" in message
     assert message.count("another configuration") == 1
     record = a / "elbo/4x24/ReinMax.json"
-    record.write_text(json.dumps({**json.loads(record.read_text()), "fingerprint": "0" * 64}))
-    assert "elbo/4x24/ReinMax.csv was computed from another configuration or source" in refused(
-        load_config(), a
-    )
+    known = json.loads(record.read_text())
+    foreign = {"fingerprint": "0" * 64, "source_hash": f"{sources.FORMAT}0"}
+    record.write_text(json.dumps({**known, **foreign}))
+    message = refused(load_config(), a)
+    assert "elbo/4x24/ReinMax.csv was computed from another configuration or source" in message
+    record.write_text(json.dumps({**known, **foreign, "source_hash": "0" * 64}))
+    message = refused(load_config(), a)
+    assert "elbo/4x24/ReinMax.csv was computed by an earlier version" in message
+    assert "Delete it and rerun" in message
 
 
 def test_other_images_are_refused(machine: Machines, load_config: Loader) -> None:

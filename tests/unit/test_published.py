@@ -1,5 +1,6 @@
 """Results packed to be kept with the project: what is in, what is refused, and what outlives its source."""
 
+import difflib
 import gzip
 import json
 import shutil
@@ -9,14 +10,15 @@ from typing import Any
 
 import pytest
 
-from reinrelax import data, images, records
+from reinrelax import data, images, records, runs, sources
+from reinrelax import studies as studies_module
 from reinrelax.config import Config
 from reinrelax.errors import ResultsError
 from reinrelax.jobs import jobs
 from reinrelax.merge import merge
 from reinrelax.plan import study_is_done
 from reinrelax.published import publish, unpack
-from reinrelax.reporting import collect, opening
+from reinrelax.reporting import collect, exports, figures, opening, page
 from reinrelax.reporting.numbers.baseline import baseline
 from reinrelax.reporting.tables import read_json, read_table
 from reinrelax.results import is_done, read_study
@@ -27,7 +29,7 @@ from tests.pages import flat
 from tests.synthetic import write_results, write_studies
 
 Loader = Callable[..., Config]
-EARLIER = "f" * 64
+EARLIER = {"fingerprint": "f" * 64, "source_hash": f"{sources.FORMAT}{'f' * 64}"}
 
 
 @pytest.fixture
@@ -96,14 +98,14 @@ def test_packing_again_changes_no_byte(finished: Config, tmp_path: Path) -> None
 def test_it_says_where_results_are_from_and_what_is_absent(finished: Config, tmp_path: Path) -> None:
     (finished.folder / "elbo/8x4/ST.json").unlink()
     shutil.rmtree(finished.folder / "bridge")
-    change(finished.folder / "cost/record.json", fingerprint=EARLIER)
+    change(finished.folder / "cost/record.json", **EARLIER)
     done = publish(finished, tmp_path / "test")
     assert set(done.absent) == {"elbo/8x4/ST", "bridge", "cost"}
     text = (tmp_path / "test/README.md").read_text()
     assert f"- {'0' * 40}: {len(done.taken)}" in text
     assert "- Some processor, 4 cores; cpu; host somewhere" in text
-    assert "| `elbo` | 5 of 6 | 8x4/ST |" in text
-    assert "| `bridge` | 0 of 1 | all |" in text
+    assert "| `elbo` | 5 of 6 |  | 8x4/ST |" in text
+    assert "| `bridge` | 0 of 1 |  | all |" in text
     manifest = json.loads((tmp_path / "test/manifest.json").read_text())
     assert set(manifest["absent"]) == set(done.absent)
     assert manifest["jobs"]["identities"]["host"] == "somewhere"
@@ -205,7 +207,7 @@ def test_published_results_become_finished_ones(finished: Config, tmp_path: Path
     # The images are there, and older than what was made of them.
     assert images.load(finished.folder / "data").sha256 == data.prepare(finished.dataset).sha256
     made = (finished.folder / "data/data.json").stat().st_mtime_ns
-    assert all(made <= (finished.folder / job.target).stat().st_mtime_ns for job in jobs(finished))
+    assert all(made <= (finished.folder / job.record).stat().st_mtime_ns for job in jobs(finished))
     # Snapshots, which are not published, are no difference.
     (finished.folder / "gradients/8x4/ReinMax.pt").write_bytes(b"parameters")
     again = merge(finished, finished.folder, [packed])
@@ -238,7 +240,7 @@ def test_published_results_of_another_source_are_passed_over(
 
 def test_results_outlive_their_source_in_a_report_of_published_ones_alone(load_config: Loader) -> None:
     config = load_config()
-    compute(config, fingerprint=EARLIER)
+    compute(config, **EARLIER)
     write_studies(config, only=lambda name: name == "identities", commit="a" * 40)
 
     def summary(any_source: bool) -> tuple[opening.Summary, list[str]]:
@@ -274,3 +276,39 @@ def test_the_baseline_of_the_images_is_read_where_they_are_not(finished: Config,
     unpack(tmp_path / "test", tmp_path / "unpacked")
     assert not (tmp_path / "unpacked/data/train.npy").exists()
     assert baseline(tmp_path / "unpacked/data").to_csv(index=False) == text
+
+
+@pytest.mark.slow
+def test_all_that_is_shown_outlives_its_source(
+    finished: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever a page shows of published results follows one rule: their settings, not their source."""
+    small = baseline(finished.folder / "data").to_csv(index=False)
+    publish(finished, tmp_path / "packed", {Path("data/baseline.csv"): small})
+
+    def shown(name: str) -> tuple[dict[str, bytes], list[str]]:
+        config = Config(**{**vars(finished), "results": tmp_path / name})
+        unpack(tmp_path / "packed", config.folder)
+        collect.write_tables(config, ROOT, any_source=True)
+        figures.write_figures(config, ROOT)
+        exports.write_exports(config, ROOT)
+        html = page.write_report(config, ROOT).read_text(encoding="utf-8")
+        made = {path: content for path, content in files_of(config.folder).items() if "/" in path}
+        for plan in ("tables/cells.csv", "tables/studies.csv"):
+            table = read_table(config.folder / plan)
+            assert table["source_changed"].eq(name == "foreign").all()
+            made[plan] = table.drop(columns="source_changed").to_csv().encode()
+        place = str(config.results)
+        made = {path: content.replace(place.encode(), b"") for path, content in made.items()}
+        return made, html.replace(place, "").splitlines()
+
+    files, lines = shown("own")
+    for module in (runs, studies_module):
+        monkeypatch.setattr(module, "fingerprint", lambda modules: EARLIER["source_hash"])
+    foreign_files, foreign_lines = shown("foreign")
+    assert [name for name in files if files[name] != foreign_files.get(name)] == []
+    assert files.keys() == foreign_files.keys()
+    changes = [line for line in difflib.ndiff(lines, foreign_lines) if line[0] in "+-"]
+    assert all(line[0] == "+" for line in changes), changes[:5]
+    assert "earlier source" in " ".join(changes)
+    assert len(changes) < 40

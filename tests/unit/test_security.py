@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,8 @@ from reinrelax import config as configuration
 from reinrelax import images
 from reinrelax.config import Config
 from reinrelax.errors import ConfigError, ResultsError
-from reinrelax.experiments.vae import make_trainer, read_snapshot
+from reinrelax.experiments.snapshots import read_snapshot
+from reinrelax.experiments.vae import make_trainer
 from reinrelax.images import Images
 from reinrelax.reporting import collect, exports, figures, page
 from reinrelax.runs import cells
@@ -222,14 +224,17 @@ def test_whatever_records_and_tables_say_is_text_on_the_page(load_config: Callab
 HARMLESS = "r 'q\" $(touch x1);touch x2 #&|<>~!`touch x3`[a]*?\\b%"
 
 
-def shell_line(command: str, config_file: str, log: str) -> str:
+def shell_line(command: str, config_file: str, project: str, log: str) -> str:
     """A rule's shell line, rendered by common.smk's own function as Snakemake formats it."""
     text = (ROOT / "workflow/rules/common.smk").read_text(encoding="utf-8")
     function = re.findall(r"^def reinrelax\(.*?(?=^\S)", text, re.MULTILINE | re.DOTALL)[0]
-    names: dict[str, Any] = {"shlex": shlex, "CONFIG_FILE": Path(config_file)}
+    settings = SimpleNamespace(project=Path(project))
+    names: dict[str, Any] = {
+        **{"shlex": shlex, "Path": Path, "CONFIG_FILE": Path(config_file), "SETTINGS": settings}
+    }
     exec(function, names)
-    line: str = names["reinrelax"](command).replace("{log:q}", shlex.quote(log))
-    return line
+    line: str = names["reinrelax"](command)
+    return line.replace("{log:q}", shlex.quote(log)).replace("{{", "{").replace("}}", "}")
 
 
 def test_a_shell_line_holds_any_folder_as_one_word(tmp_path: Path) -> None:
@@ -238,7 +243,7 @@ def test_a_shell_line_holds_any_folder_as_one_word(tmp_path: Path) -> None:
     fake.parent.mkdir()
     fake.write_text(f"#!{sys.executable}\nimport json, sys\nprint(json.dumps(sys.argv[1:]))\nsys.exit(1)\n")
     fake.chmod(0o755)
-    line = shell_line("judge", f"{HARMLESS}/test/config.yaml", "a log;touch y")
+    line = shell_line("judge", f"{HARMLESS}/test/config.yaml", f"/{HARMLESS}{{x}}", "a log;touch y")
     done = subprocess.run(
         ["/bin/bash", "-c", line],
         cwd=tmp_path,
@@ -247,7 +252,10 @@ def test_a_shell_line_holds_any_folder_as_one_word(tmp_path: Path) -> None:
         text=True,
         check=False,
     )
-    assert json.loads(done.stdout) == ["-m", "reinrelax", "judge", "--config", f"{HARMLESS}/test/config.yaml"]
+    assert json.loads(done.stdout) == [
+        *("-m", "reinrelax", "judge", "--config", f"{HARMLESS}/test/config.yaml"),
+        *("--project", f"/{HARMLESS}{{x}}"),
+    ]
     assert done.returncode == 1
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a log;touch y", "bin"]
 

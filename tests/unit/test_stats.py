@@ -32,10 +32,22 @@ def test_mean_intervals_leave_out_what_is_not_finite(rng: np.random.Generator) -
     assert (mean[0], low[0], high[0]) == pytest.approx((whole.estimate, whole.low, whole.high))
 
 
+def test_difference_interval_is_welchs(rng: np.random.Generator) -> None:
+    ours, theirs = rng.normal(100, 0.3, size=6), rng.normal(101, 1.5, size=10)
+    expected = reference.ttest_ind(ours, theirs, equal_var=False).confidence_interval(0.95)
+    found = stats.difference_interval(ours, theirs.mean(), theirs.std(ddof=1), 10)
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
+    assert found.estimate == pytest.approx(ours.mean() - theirs.mean())
+
+
 def test_too_few_seeds_have_no_interval() -> None:
     assert np.isnan(stats.mean_interval([]).estimate)
     one = stats.mean_interval([3.0])
     assert one.estimate == 3.0
+    assert np.isnan([one.low, one.high]).all()
+    assert np.isnan(stats.difference_interval([], 1.0, 0.1, 10).estimate)
+    one = stats.difference_interval([3.0], 1.0, 0.1, 10)
+    assert one.estimate == 2.0
     assert np.isnan([one.low, one.high]).all()
     assert not one.holds(2.0)
     assert np.isnan(stats.percentile_interval(1.0, np.array([np.nan, 1.0])).low)
@@ -43,14 +55,21 @@ def test_too_few_seeds_have_no_interval() -> None:
 
 def test_equal_seeds_have_an_interval_of_no_width() -> None:
     assert stats.mean_interval([2.0, 2.0, 2.0]) == stats.Interval(2.0, 2.0, 2.0)
+    assert stats.difference_interval([2.0, 2.0], 1.0, 0.0, 10) == stats.Interval(1.0, 1.0, 1.0)
 
 
 def test_intervals_cover_at_their_level(rng: np.random.Generator) -> None:
     """Of 4,000 intervals 95% hold the truth; the count leaves its binomial range once in 10,000."""
     values = rng.normal(5, 1, size=(4000, 5))
     _, low, high, _ = stats.mean_intervals(values)
+    published = rng.normal(5, 2, size=(4000, 10))
+    welch = [
+        stats.difference_interval(ours, theirs.mean(), theirs.std(ddof=1), 10).holds(0.0)
+        for ours, theirs in zip(values, published, strict=True)
+    ]
     lowest, highest = reference.binom.ppf([0.5e-4, 1 - 0.5e-4], 4000, 0.95)
     assert lowest <= ((low <= 5) & (high >= 5)).sum() <= highest
+    assert lowest <= sum(welch) <= highest
     # And it can fail: an interval of the normal quantile for five seeds covers too little.
     narrow = 1.96 * values.std(-1, ddof=1) / np.sqrt(5)
     assert (np.abs(values.mean(-1) - 5) <= narrow).sum() < lowest

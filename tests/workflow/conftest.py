@@ -1,5 +1,6 @@
 """A report of planted results, and a real browser to read it with."""
 
+import contextlib
 import json
 import shutil
 import time
@@ -13,8 +14,9 @@ from playwright.sync_api import sync_playwright
 
 from reinrelax import config as configuration
 from reinrelax.reporting import collect, figures, page
-from tests.conftest import ROOT, merge
+from tests.conftest import ROOT, made_once, merge
 from tests.synthetic import noise, published, write_results, write_studies
+from tests.workflow import planted
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 CHANGES: dict[str, Any] = {
@@ -28,21 +30,25 @@ CHANGES: dict[str, Any] = {
 def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, float]:
     """A report at the paper's scale, one cell missing, one seed diverged; and the seconds its page took."""
     raw = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
-    merge(raw, {**CHANGES, "results": str(tmp_path_factory.mktemp("browser"))})
+    merge(raw, {**CHANGES, "results": "mine"})
     config = configuration.load(raw, ROOT)
-    write_results(
-        config,
-        lambda run: published(run, ROOT) if run.experiment == "elbo" else (140 + noise(run), 142.0),
-        only=lambda cell: cell.name != "elbo/8x4/GST-1.0",
-        diverged=[("STGS", "4x24", 2)],
-        epochs=[1, 40, 80, 120],
-    )
-    write_studies(config, only=lambda name: name != "cost")
-    collect.write_tables(config, ROOT)
-    figures.write_figures(config, ROOT)
-    clock = time.perf_counter()
-    path = page.write_report(config, ROOT)
-    return path, time.perf_counter() - clock
+    elsewhere = tmp_path_factory.mktemp("browser")
+    with contextlib.chdir(elsewhere):  # results lie here, and all else is taken from the project's folder
+        write_results(
+            config,
+            lambda run: published(run, ROOT) if run.experiment == "elbo" else (140 + noise(run), 142.0),
+            only=lambda cell: cell.name != "elbo/8x4/GST-1.0",
+            diverged=[("STGS", "4x24", 2)],
+            epochs=[1, 40, 80, 120],
+        )
+        write_studies(config, only=lambda name: name != "cost")
+        collect.write_tables(config, ROOT)
+        figures.write_figures(config, ROOT)
+        clock = time.perf_counter()
+        path = page.write_report(config, ROOT)
+        seconds = time.perf_counter() - clock
+    assert [found.name for found in elsewhere.iterdir()] == ["mine"]
+    return elsewhere / path, seconds
 
 
 @pytest.fixture(scope="session")
@@ -85,3 +91,11 @@ def claims(report: Path) -> list[dict[str, Any]]:
         (report.parent / "tables/claims.json").read_text(encoding="utf-8")
     )
     return found
+
+
+@pytest.fixture
+def project(tmp_path_factory: pytest.TempPathFactory, tmp_path: Path) -> Path:
+    """A project whose run has finished with planted results, to be changed."""
+    made = made_once(tmp_path_factory, "planted", planted.make)
+    shutil.copytree(made, tmp_path / "planted", copy_function=shutil.copy2, symlinks=True)
+    return tmp_path / "planted/project"

@@ -68,7 +68,19 @@ def jobs(done: subprocess.CompletedProcess[str]) -> set[str]:
     outputs = [
         line.split("output:")[1].split(",")[0].strip() for line in lines if line.strip().startswith("output:")
     ]
-    kinds = ("/elbo/", "/beta/", "/grid/", "/readings/", "/gradients/", "/identities/", "/cost/")
+    kinds = (
+        "/elbo/",
+        "/elbo-run/",
+        "/early/",
+        "/early-run/",
+        "/beta/",
+        "/beta-run/",
+        "/grid/",
+        "/readings/",
+        "/gradients/",
+        "/identities/",
+        "/cost/",
+    )
     return {
         o.removeprefix("results/test/").removesuffix(".csv") for o in outputs if any(k in o for k in kinds)
     }
@@ -182,7 +194,7 @@ def test_snakemakes_own_report_has_all_results_by_kind_with_captions(
 def test_plan_counts_what_is_left(finished: Path) -> None:
     scale = ["--config", "config.yaml", "--config", "workflow/scales/test.yaml"]
     done = run(finished, "plan", *scale, module="reinrelax")
-    assert "0 of 53 jobs to do, 0 replicas" in done.stdout, done.stderr
+    assert "0 of 58 jobs to do, 0 replicas" in done.stdout, done.stderr
     paper = run(
         finished,
         "plan",
@@ -192,7 +204,7 @@ def test_plan_counts_what_is_left(finished: Path) -> None:
         "workflow/scales/paper.yaml",
         module="reinrelax",
     )
-    assert "158 of 158 jobs to do, 2145 replicas" in paper.stdout, paper.stderr
+    assert "220 of 220 jobs to do, 2842 replicas" in paper.stdout, paper.stderr
 
 
 def test_new_file_times_rerun_nothing(copy_of_finished: Path) -> None:
@@ -226,7 +238,8 @@ def test_a_seed_more_trains_that_seed_alone(copy_of_finished: Path) -> None:
     path.write_text(yaml.safe_dump(raw))
     names = ("ST", "ReinMax", "ReinMax-CV")
     assert planned(copy_of_finished) == {
-        f"elbo/{shape}/{name}" for shape in ("8x4", "4x24") for name in names
+        *(f"elbo/{shape}/{name}" for shape in ("8x4", "4x24") for name in names),
+        *(f"elbo-run/{shape}/ReinMax-CV-run" for shape in ("8x4", "4x24")),
     }
     done = snakemake(copy_of_finished, "--", "results/test/elbo/8x4/ST.csv")
     assert done.returncode == 0, done.stdout + done.stderr

@@ -3,14 +3,15 @@
 import os
 import shlex
 import sys
-from pathlib import Path
 
 import yaml
 from snakemake.exceptions import WorkflowError
+from snakemake.utils import update_config
 
 from reinrelax import config as configuration
-from reinrelax import data, document, files, guard, plan, runs, sources, studies
+from reinrelax import data, document, files, guard, jobs, plan, runs, sources, studies
 from reinrelax.errors import ReinrelaxError
+from reinrelax.run import digest
 
 # Jobs run with the interpreter and the source that Snakemake runs with, whether or not an environment is active;
 # one that Snakemake itself deploys comes before it on the path.
@@ -18,39 +19,61 @@ os.environ.update(
     (name, os.pathsep.join([first, *filter(None, [os.environ.get(name)])]))
     for name, first in {
         "PATH": os.path.dirname(sys.executable),
-        "PYTHONPATH": os.path.join(workflow.basedir, "src"),
+        "PYTHONPATH": str(PROJECT / "src"),
     }.items()
 )
 
 try:
-    # Snakemake has read them, but takes the last of two equal keys without a word.
-    for _path in workflow.configfiles:
-        document.read_yaml(Path(_path))
-    SETTINGS = configuration.load(config)
+    if IS_MODULE:
+        # What the other workflow says are differences from the project's own configuration.
+        _own = document.read_yaml(PROJECT / "config.yaml")
+        update_config(_own, config)
+        config = _own
+    else:
+        # Snakemake has read them, but takes the last of two equal keys without a word.
+        for _path in workflow.configfiles:
+            document.read_yaml(Path(_path))
+        # It has read `--config`, too, but leaves what is nested there as text.
+        update_config(config, document.typed(workflow.config_settings.config))
+    SETTINGS = configuration.load(
+        config, Path() if PROJECT.samefile(Path()) else PROJECT
+    )
     FOLDER = SETTINGS.folder
+    guard.check_folder(FOLDER)
     CELLS = runs.cells(SETTINGS)
     STUDIES = studies.studies(SETTINGS)
-    # Jobs of a run are its own; a dry run, which is no run, may look on.
-    OCCUPANT = (
-        guard.claim(FOLDER, Path(".snakemake/locks"))
-        if workflow.is_main_process
-        else ""
-    )
+    JOBS = list(jobs.jobs(SETTINGS))
+    AT_HAND = data.at_hand(SETTINGS.dataset, FOLDER / "data")
+    # Jobs of a run are its own; a dry run, which is no run, looks on and leaves everything as it is.
+    if not workflow.is_main_process:
+        OCCUPANT = ""
+    elif workflow.output_settings.dryrun:
+        OCCUPANT = guard.occupant(FOLDER)
+    else:
+        OCCUPANT = guard.claim(FOLDER, Path(".snakemake/locks"))
     if OCCUPANT:
         print(
             f"{FOLDER} is in use by another run ({OCCUPANT}). Wait for it, or stop it; no --unlock is needed",
             file=sys.stderr,
         )
-    # Jobs read the configuration that Snakemake put together, from a file that changes only when it does.
-    CONFIG_FILE = FOLDER / "config.yaml"
-    _text = yaml.safe_dump(config, sort_keys=False)
-    _mine = workflow.is_main_process and not OCCUPANT
-    if _mine and (
-        not CONFIG_FILE.exists() or CONFIG_FILE.read_text(encoding="utf-8") != _text
+    # Jobs read the configuration that Snakemake put together. Not from the results: what starts no job, such as
+    # `--summary`, may have another one.
+    CONFIG_FILE = Path(".snakemake/reinrelax", f"{digest(str(FOLDER))[:16]}.yaml")
+    CONFIGURATION = yaml.safe_dump(config, sort_keys=False)
+    if (
+        workflow.is_main_process
+        and not OCCUPANT
+        and not workflow.output_settings.dryrun
     ):
-        files.write_text(CONFIG_FILE, _text)
+        files.write_text(CONFIG_FILE, CONFIGURATION)
 except ReinrelaxError as error:
     raise WorkflowError(str(error)) from None
+
+
+if str(workflow.modifier.modify_path(str(FOLDER))) != str(FOLDER):
+    raise WorkflowError(
+        f"{FOLDER}: jobs write where `results` says. Set it in the module's `config`, instead of `prefix`"
+    )
 
 
 def cell_of(wildcards):
@@ -59,7 +82,7 @@ def cell_of(wildcards):
 
 
 # What jobs ask a cluster for.
-TIMINGS = plan.reference(Path(workflow.basedir))
+TIMINGS = plan.reference(PROJECT)
 
 
 def training_mb(wildcards, attempt):
@@ -77,15 +100,50 @@ def study_minutes(name):
     return plan.limit_minutes(plan.estimate_study(SETTINGS, STUDIES[name], TIMINGS))
 
 
+def files_of(some_jobs):
+    """What is there where these jobs are finished."""
+    return [FOLDER / path for job in some_jobs for path in job.files]
+
+
+def experiment_files(*names):
+    """What is there where these experiments are finished."""
+    return files_of(job for job in JOBS if job.experiment in names)
+
+
 def study_files(name):
     """What a study writes."""
-    names = [*(f"{table}.csv" for table in STUDIES[name].tables), "record.json"]
-    return [studies.study_folder(SETTINGS, name) / file for file in names]
+    return files_of(job for job in JOBS if job.name == name)
 
 
 def study_fingerprint(name):
     """All that a study depends on: its settings and the source that computes it."""
     return STUDIES[name].fingerprint
+
+
+def snapshot_name(wildcards):
+    """The study of gradients that a job's file names say."""
+    return f"{wildcards.experiment}/epoch-{wildcards.epoch}"
+
+
+def snapshot_file(wildcards):
+    """The parameters at the snapshots that it reads."""
+    return studies.snapshot_path(SETTINGS, wildcards.experiment)
+
+
+def snapshot_files(experiment):
+    """What each study of these gradients writes."""
+    names = [
+        *(f"{t}.csv" for t in SETTINGS.gradients[experiment].tables),
+        "record.json",
+    ]
+    # Wildcards are the same in outputs, log and benchmark.
+    folder = FOLDER / "{experiment}/epoch-{epoch}"
+    return [folder / name for name in names]
+
+
+def content_hash(*paths):
+    """A hash of what is in files and folders of the project."""
+    return sources.content_hash(paths, PROJECT)
 
 
 # Formats of the files that Snakemake's report shows, as a reader calls them.
@@ -108,7 +166,7 @@ def captioned(path, category="Beyond ReinMax"):
     """An output that Snakemake's report shows under a paper and a kind, with the caption of its name."""
     kind = {".svg": "figure", ".html": "report"}.get(path.suffix, "table")
     file = caption(kind, path.stem)
-    title = Path(workflow.basedir, file).read_text(encoding="utf-8").split("**")[1]
+    title = (PROJECT / file).read_text(encoding="utf-8").split("**")[1]
     return report(
         path,
         caption=f"../../{file}",
@@ -123,13 +181,16 @@ def reinrelax(command, redirect="2>"):
 
     A job that a signal or the system's loader (127) ended, which a want of memory usually is, could not say why.
     """
-    config_file = shlex.quote(str(CONFIG_FILE))
+    options = f"--config {shlex.quote(str(CONFIG_FILE))}"
+    if SETTINGS.project != Path():
+        options += f" --project {shlex.quote(str(SETTINGS.project))}"
+    options = options.replace("{", "{{").replace("}", "}}")
     hint = "ended from outside: if memory is short, fewer --cores or a lower machine.max_replicas_per_job"
     shown = (
         f"tail -n 5 {{log:q}} >&2; [ $status -lt 127 ] || echo {{log:q}}: '{hint}' >&2"
     )
     logged = f"{redirect} {{log:q}} || (status=$?; {shown}; exit $status)"
-    return f"python3 -m reinrelax {command} --config {config_file} {logged}"
+    return f"python3 -m reinrelax {command} {options} {logged}"
 
 
 wildcard_constraints:
@@ -140,6 +201,7 @@ wildcard_constraints:
 
 localrules:
     all,
+    early,
     gradients,
     relaxations,
     rl,

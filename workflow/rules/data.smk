@@ -12,7 +12,7 @@ rule data:
     params:
         dataset=repr(SETTINGS.dataset),
         # Supplying MNIST after a fallback prepares the images anew; taking it away again does not.
-        at_hand=data.at_hand(SETTINGS.dataset, FOLDER / "data"),
+        at_hand=AT_HAND,
         source=sources.fingerprint(["reinrelax.data"]),
     shell:
         reinrelax("data")

@@ -4,8 +4,7 @@
 # All of it, as a target.
 rule relaxations:
     input:
-        [FOLDER / f"{name}.csv" for name in CELLS if name.startswith("relaxations/")],
-        [file for name in studies.DEMONSTRATIONS for file in study_files(name)],
+        experiment_files("relaxations", *studies.DEMONSTRATIONS),
 
 
 # A training as any other, with pictures of what it has learned.

@@ -4,8 +4,8 @@ FIGURES = FOLDER / "figures"
 JUST_RELAX_IT = "Just Relax It!"
 EXPORTED = {
     "Beyond ReinMax": [
-        *("table1", "table2", "table3", "table4", "table5", "readings"),
-        "figure2_minimum",
+        *("table1", "table1_run", "table2", "table3", "table4", "table5", "readings"),
+        *("figure2_minimum", "early_last"),
     ],
     JUST_RELAX_IT: ["relaxations", "rl_summary"],
     "Report": ["claims"],
@@ -18,18 +18,22 @@ OTHER_TABLES = [
         "curves",
         "grid",
         "figure1",
+        "figure1_run",
+        "selection",
         "sweep",
         "control",
         "quadrature",
     ),
-    *("baseline", "example", "identities", "figure2", "readings_curves"),
+    *("early", "early_curves"),
+    *("baseline", "example", "identities", "figure2", "figure2_run", "readings_curves"),
     *("relaxations_curves", "relaxations_learned"),
     *("rl_scores", "rl_improvement", "rl_curves", "rl_figure3"),
     *("rl_gradients", "rates"),
     *(table for _, tables in studies.DEMONSTRATIONS.values() for table in tables),
 ]
-DRAWN = ["figure1", "figure2", "figure3", "figure4"]
+DRAWN = ["figure1", "figure1-run", "figure2", "figure3", "figure4"]
 DRAWN += ["sweep", "control", "quadrature", "grid", "readings", "speed", "scaling"]
+DRAWN += ["early", "early-difference"]
 # Those of paper A.
 RELAXED = ["relaxations", "relaxations-own", "correlations", "shares", "decoupled"]
 RELAXED += ["gates", "dependence", "densities", "bridge", "sharpness", "temperatures"]
@@ -44,19 +48,13 @@ RELAXED += [
 
 
 # What paper A's trainings leave beside their tables.
-PICTURES = [FOLDER / f"{name}.npz" for name in CELLS if name.startswith("relaxations/")]
+PICTURES = [path for path in files_of(JOBS) if path.suffix == ".npz"]
 
 
 rule judge:
     input:
         rules.data.output,
-        [FOLDER / f"{name}.{kind}" for name in CELLS for kind in ("csv", "json")],
-        PICTURES,
-        [
-            studies.study_folder(SETTINGS, study.name) / name
-            for study in STUDIES.values()
-            for name in (*(f"{table}.csv" for table in study.tables), "record.json")
-        ],
+        files_of(JOBS),
     output:
         **{
             name: captioned(
@@ -75,11 +73,9 @@ rule judge:
         "../../environment.yml"
     params:
         source=sources.fingerprint(["reinrelax.reporting.collect"]),
-        claims=sources.content_hash(
-            [
-                *("report/claims", "report/reference", "report/findings.yaml"),
-                *("report/limits.csv", "report/rates.csv"),
-            ]
+        claims=content_hash(
+            *("report/claims", "report/reference", "report/findings.yaml"),
+            *("report/limits.csv", "report/rates.csv"),
         ),
     shell:
         reinrelax("judge")
@@ -104,7 +100,7 @@ rule draw:
     params:
         source=sources.fingerprint(["reinrelax.reporting.figures"]),
         # Timings that come with the project, by content: a clone gives them another time.
-        speed=sources.content_hash(["benchmarks/results"]),
+        speed=content_hash("benchmarks/results"),
     shell:
         reinrelax("draw")
 
@@ -128,8 +124,8 @@ rule export:
         "../../environment.yml"
     params:
         source=sources.fingerprint(["reinrelax.reporting.exports"]),
-        captions=sources.content_hash(
-            [caption("table", name) for names in EXPORTED.values() for name in names]
+        captions=content_hash(
+            *(caption("table", name) for names in EXPORTED.values() for name in names)
         ),
     shell:
         reinrelax("export")
@@ -151,8 +147,8 @@ rule render:
         "../../environment.yml"
     params:
         source=sources.fingerprint(["reinrelax.reporting.page"]),
-        templates=sources.content_hash(
-            ["report/templates", "report/static", "report/errata", "report/reference"]
+        templates=content_hash(
+            "report/templates", "report/static", "report/errata", "report/reference"
         ),
     shell:
         reinrelax("render", redirect=">")

@@ -4,12 +4,7 @@
 # All of it, as a target.
 rule rl:
     input:
-        [
-            file
-            for name in STUDIES
-            if name.startswith("rl/")
-            for file in study_files(name)
-        ],
+        experiment_files("rl"),
 
 
 rule learn:

@@ -1,3 +1,14 @@
+# The first epochs beside the authors' curves, as a target.
+rule early:
+    input:
+        [
+            FOLDER / f"{name}.{kind}"
+            for name in CELLS
+            if name.startswith(("early/", f"early{configuration.AS_RUN}/"))
+            for kind in ("csv", "json")
+        ],
+
+
 rule train:
     input:
         IMAGES,
@@ -9,7 +20,9 @@ rule train:
     benchmark:
         FOLDER / "benchmarks/train/{experiment}/{shape}/{estimator}.tsv"
     wildcard_constraints:
-        experiment="|".join(SETTINGS.trainings.keys() - {"gradients", "relaxations"}),
+        experiment="|".join(
+            SETTINGS.trainings.keys() - {*configuration.GRADIENTS, "relaxations"}
+        ),
     conda:
         "../../environment.yml"
     threads: SETTINGS.machine.threads
@@ -26,11 +39,11 @@ rule train:
         )
 
 
-# The VAE at whose snapshots gradients are measured: the same training, with its parameters kept.
+# The VAEs at whose snapshots gradients are measured: the same training, with its parameters kept.
 use rule train as snapshots with:
     output:
         table=FOLDER / "{experiment}/{shape}/{estimator}.csv",
         record=FOLDER / "{experiment}/{shape}/{estimator}.json",
         snapshots=FOLDER / "{experiment}/{shape}/{estimator}.pt",
     wildcard_constraints:
-        experiment="gradients",
+        experiment="|".join(configuration.GRADIENTS),

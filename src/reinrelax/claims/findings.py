@@ -81,7 +81,8 @@ def load(path: Path, claims: Sequence[Claim], sources: Mapping[str, str]) -> lis
     content = read_yaml(path)
     if not isinstance(content, list):
         raise ConfigError(f"{path}: must be a list of findings; got {type(content).__name__}")
-    out, owner = [], {}
+    out: list[Finding] = []
+    owner: dict[str, str] = {}
     for index, entry in enumerate(content):
         where = f"{path}: findings[{index}]"
         _check(where, entry)

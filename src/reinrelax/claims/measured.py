@@ -14,6 +14,7 @@ from reinrelax.claims import model
 from reinrelax.claims.model import Claim, Group, Pick, Query, Sample
 from reinrelax.claims.parts import Estimate
 from reinrelax.errors import ConfigError
+from reinrelax.results import THERE
 
 _LEVEL = 0.95  # of the intervals in the tables
 _BOOTSTRAPPED = ("rl_curves", "rl_summary")  # their intervals are percentiles of resampled means
@@ -127,8 +128,8 @@ class Measurements:
             return model.NOT_RUN, _absence(jobs)
         # What rows do not say of themselves, all that fills their table says.
         filling, _ = self._planned[self.sources[query.table]]
-        reasons = [*_shortfalls(rows, filling[filling["state"] == "done"], claim.minimum.exact)]
-        if undone := int((jobs["state"] != "done").sum()):
+        reasons = [*_shortfalls(rows, filling[filling["state"].isin(THERE)], claim.minimum.exact)]
+        if undone := int((~jobs["state"].isin(THERE)).sum()):
             reasons.append(f"{len(jobs) - undone} of {len(jobs)} jobs done")
         reasons += lacking
         return (model.NOT_TESTED, "; ".join(dict.fromkeys(reasons))) if reasons else ("", "")
@@ -171,7 +172,7 @@ def _absence(jobs: pd.DataFrame) -> str:
     unreadable = jobs[jobs["state"] == "unreadable"]
     if len(unreadable):
         return f"cannot be read: {unreadable['message'].iloc[0]}"
-    if (jobs["state"] == "done").all():
+    if jobs["state"].isin(THERE).all():
         return "not in this configuration"
     return "has not been run"
 

@@ -65,14 +65,16 @@ def _check_place(name: str) -> None:
         raise ConfigError(f"{name!r} is no environment with its cap, such as CartPole-v1-70")
 
 
+_TRAININGS = Subject(
+    METRICS,
+    "nats",
+    lookup,
+    LatentShape.parse,
+    ("dataset", "train_images", "test_images", "batch_size", "epochs", "draws", "seeds"),
+)
 SUBJECTS: Mapping[str, Subject] = {
-    "trainings": Subject(
-        METRICS,
-        "nats",
-        lookup,
-        LatentShape.parse,
-        ("dataset", "train_images", "test_images", "batch_size", "epochs", "draws", "seeds"),
-    ),
+    "trainings": _TRAININGS,
+    "trainings as run": _TRAININGS,
     "learning": Subject(LEARNING, "", rl.lookup, _check_place, ("episodes", "seeds")),
 }
 

@@ -36,11 +36,15 @@ def number(claim: Claim, evidence: Evidence) -> Verdict:
             needed = seeds_needed(delta, ours, *margins)
             reason = _would_decide(needed)
     limit = f"±{margins[0]:g} nats"
+    low, high = delta.interval(coverage)
     return Verdict(
         claim,
         verdict,
         _in_words(limit, f"±{margins[1]:g} nats", rule) + " A diverged seed: not reproduced.",
-        **_interval(delta, coverage),
+        effect=delta.value,
+        low=low,
+        high=high,
+        coverage=coverage,
         smallest=margins[0],
         detectable=_detectable(delta, rule, margins[0]),
         needed=needed,
@@ -54,7 +58,8 @@ def number(claim: Claim, evidence: Evidence) -> Verdict:
 def printed(claim: Claim, evidence: Measurements) -> Verdict:
     """Hold one measurement against the printed number, within a share of that."""
     rule, target = claim.rule, claim.number("printed")
-    margins = [rule[key] * abs(target) for key in ("reproduced_within", "near_within")]
+    shares = rule["reproduced_within"], rule["near_within"]
+    margins = shares[0] * abs(target), shares[1] * abs(target)
     sample = evidence.sample(claim)
     value = sample.groups[0].lower[0] if sample.groups else Estimate(np.nan, np.nan)
     delta = combination([(1.0, value)], -target)
@@ -62,12 +67,16 @@ def printed(claim: Claim, evidence: Measurements) -> Verdict:
     coverage = 0.95
     if not verdict:
         verdict, coverage = equivalence(delta, *margins, rule["level"])
-    shares = [f"±{rule[key]:.0%} of the printed number" for key in ("reproduced_within", "near_within")]
+    within, near = (f"±{share:.0%} of the printed number" for share in shares)
+    low, high = delta.interval(coverage)
     return Verdict(
         claim,
         verdict,
-        _in_words(*shares, rule),
-        **_interval(delta, coverage),
+        _in_words(within, near, rule),
+        effect=delta.value,
+        low=low,
+        high=high,
+        coverage=coverage,
         smallest=margins[0],
         detectable=_detectable(delta, rule, margins[0]),
         seeds=sample.seeds,
@@ -145,11 +154,6 @@ def seeds_needed(delta: Estimate, ours: Estimate, within: float, near: float) ->
 
 def _published(number: Published) -> Estimate:
     return Estimate(number.mean, number.std / np.sqrt(number.seeds), number.seeds - 1.0)
-
-
-def _interval(delta: Estimate, coverage: float) -> dict[str, float]:
-    low, high = delta.interval(coverage)
-    return {"effect": delta.value, "low": low, "high": high, "coverage": coverage}
 
 
 def _in_words(within: str, near: str, rule: Mapping[str, float]) -> str:

@@ -60,7 +60,9 @@ def load(folder: Path, schemas: Mapping[str, Schema], root: Path = Path()) -> li
         claim for path in sorted(folder.glob("*.yaml")) for claim in _File(path, schemas, root).claims()
     ]
     if not claims:
-        raise ConfigError(f"{folder}: holds no claims; run from the project's folder")
+        raise ConfigError(
+            f"{folder}: holds no claims; run from the project's folder, or name that with --project"
+        )
     seen: set[str] = set()
     for claim in claims:
         if claim.id in seen:

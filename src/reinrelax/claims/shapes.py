@@ -31,9 +31,12 @@ def minimum_at(claim: Claim, evidence: Measurements) -> Verdict:
 
     def part(group: Group) -> AtLeast:
         inside = [low - 1e-9 <= at <= high + 1e-9 for at in group.at]
-        sides = [[v for v, i in zip(group.lower, inside, strict=True) if i is side] for side in (True, False)]
-        if not all(sides):
+        within, outside = (
+            [value for value, own in zip(group.lower, inside, strict=True) if own is side]
+            for side in (True, False)
+        )
+        if not (within and outside):
             return every([])  # nothing to compare with
-        return some([every(row) for row in pairs(claim, Group(*sides, at=()))])
+        return some([every(row) for row in pairs(claim, Group(within, outside, at=()))])
 
     return by_groups(claim, evidence.sample(claim), part, f"the lowest value is at {low:g} to {high:g}")

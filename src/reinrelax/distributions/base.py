@@ -1,16 +1,18 @@
 """What all relaxations share: one place where noise is drawn, parameters that broadcast, errors in words."""
 
+import numbers
 from collections.abc import Callable, Sequence
 from functools import reduce
-from typing import Any, ClassVar, Literal, Self, TypeVar
+from typing import Any, ClassVar, Literal, NoReturn, Self, TypeVar
 
 import torch
 from torch import Tensor
-from torch.distributions import Distribution, constraints
+from torch.distributions import Distribution, MultivariateNormal, constraints
 from torch.distributions import kl as torch_kl
 from torch.distributions.utils import probs_to_logits
 
 from reinrelax.errors import InputError
+from reinrelax.numerics import widened
 from reinrelax.rng import Streams
 
 P = TypeVar("P", bound=Distribution)
@@ -24,26 +26,46 @@ class Relaxation(Distribution):
     """A smooth function of noise, and the discrete value that the same noise gives.
 
     A subclass names its tensors in `arg_constraints`, the main one first, and its other constructor arguments
-    in `options`; it defines `from_noise`, `harden` and what else it knows of its law.
+    in `options`; it defines `from_noise`, `harden` and what else it knows of its law. Its constructor gives
+    all parameters to `_enter` first.
+
+    Parameters, noise and what is computed of them are in at least float32, because the law that 16-bit noise
+    makes is another one. Samples have the dtype that the parameters were given in.
 
     Attributes:
         noise_kind: law of each element of the noise: U(0, 1) without its ends, or standard normal.
         options: constructor arguments that are no tensors.
+        dtype: of samples: the widest of the parameters' as they were given.
     """
 
     noise_kind: ClassVar[Literal["uniform", "normal"]] = "uniform"
     options: ClassVar[tuple[str, ...]] = ()
     has_rsample = True
+    dtype: torch.dtype
 
-    def __init__(
-        self, event_shape: Sequence[int], *, validate_args: bool | None, **parameters: Tensor | float
-    ) -> None:
+    def _enter(self, **parameters: Any) -> "list[Any]":
+        """Parameters as tensors of one dtype, at least float32, on the device of the one of highest rank.
+
+        Numbers take the dtype and the device of the tensors beside them; None stays.
+
+        Raises:
+            InputError: one is neither a tensor of real numbers nor to be made one.
+        """
+        given = {k: _real(self._name, k, v) for k, v in parameters.items() if v is not None}
+        tensors = [t for t in given.values() if isinstance(t, Tensor)]
+        dtypes = [t.dtype for t in tensors if t.is_floating_point()] or [torch.get_default_dtype()]
+        self.dtype = reduce(torch.promote_types, dtypes)
+        device = max(tensors, key=lambda t: t.ndim).device if tensors else None
+        dtype = torch.promote_types(self.dtype, torch.float32)
+        entered = {k: torch.as_tensor(v, dtype=dtype, device=device) for k, v in given.items()}
+        return [entered.get(name) for name in parameters]
+
+    def __init__(self, event_shape: Sequence[int], *, validate_args: bool | None, **parameters: Any) -> None:
         if validate_args is not None:
             self._validate_args = validate_args
         validate = self._validate_args
-        tensors = _alike(parameters)
         batches = []
-        for name, tensor in tensors.items():
+        for name, tensor in parameters.items():
             rank = self.arg_constraints[name].event_dim
             if tensor.ndim < rank:
                 raise InputError(f"{self._name}: {name} needs rank >= {rank}; got {list(tensor.shape)}")
@@ -51,9 +73,9 @@ class Relaxation(Distribution):
         try:
             batch = torch.broadcast_shapes(*batches)
         except RuntimeError:
-            shown = ", ".join(f"{k} {list(v.shape)}" for k, v in tensors.items())
+            shown = ", ".join(f"{k} {list(v.shape)}" for k, v in parameters.items())
             raise InputError(f"{self._name}: shapes do not broadcast: {shown}") from None
-        for (name, tensor), own in zip(tensors.items(), batches, strict=True):
+        for (name, tensor), own in zip(parameters.items(), batches, strict=True):
             setattr(self, name, tensor.expand(batch + tensor.shape[len(own) :]))
             if validate:
                 check(self._name, name, self.arg_constraints[name], tensor)
@@ -75,7 +97,9 @@ class Relaxation(Distribution):
         return (streams.uniform_ if self.noise_kind == "uniform" else streams.normal_)(out)[0]
 
     def from_noise(self, noise: Tensor) -> Tensor:
-        """The relaxed sample that noise `[*noise_shape]` makes, differentiable in the parameters."""
+        """The relaxed sample that noise `[*noise_shape]` makes, in at least float32, differentiable in the
+        parameters.
+        """
         raise NotImplementedError
 
     def harden(self, noise: Tensor) -> Tensor:
@@ -90,7 +114,7 @@ class Relaxation(Distribution):
         self, sample_shape: Sequence[int] = (), *, generator: torch.Generator | None = None
     ) -> Tensor:
         """Relaxed samples `[*sample_shape, *batch_shape, *event_shape]` with their gradient."""
-        return self.from_noise(self.draw_noise(sample_shape, generator=generator))
+        return self.from_noise(self.draw_noise(sample_shape, generator=generator)).to(self.dtype)
 
     def sample(self, sample_shape: Sequence[int] = (), *, generator: torch.Generator | None = None) -> Tensor:
         """Same as `rsample`, outside the graph."""
@@ -108,14 +132,49 @@ class Relaxation(Distribution):
     def variance(self) -> Tensor:
         raise NotImplementedError(f"{self._name}: no variance in closed form; average samples")
 
+    def entropy(self) -> Tensor:
+        self._unknown("entropy in closed form; average -log_prob of samples where there is a log_prob")
+
+    def cdf(self, value: Tensor) -> Tensor:
+        self._unknown("cdf in closed form; count samples")
+
+    def icdf(self, value: Tensor) -> Tensor:
+        self._unknown("quantiles in closed form; sort samples")
+
+    @property
+    def mode(self) -> Tensor:
+        self._unknown("mode in closed form")
+
+    def enumerate_support(self, expand: bool = True) -> Tensor:
+        self._unknown("support that is listed; discrete() is the law of the hard value, where it has a name")
+
+    def _unknown(self, what: str) -> NoReturn:
+        raise NotImplementedError(f"{self._name}: no {what}")
+
+    def _validate_sample(self, value: Tensor) -> None:
+        if not isinstance(value, Tensor):
+            raise InputError(f"{self._name}: log_prob takes a tensor; got {type(value).__name__}")
+        if value.is_meta or not value.numel():
+            return
+        if self.support is constraints.simplex and value.dtype in (torch.bfloat16, torch.float16):
+            # torch allows the sum an error of 1e-6, and 16 bits cannot have so small a one.
+            wide = widened(value)
+            total = wide.sum(-1, keepdim=True)
+            rounded = (total - 1).abs() <= torch.finfo(value.dtype).eps * value.shape[-1]
+            value = torch.where(rounded, wide / total, wide)
+        super()._validate_sample(value)
+
     def expand(self, batch_shape: Sequence[int], _instance: Any = None) -> Self:
         arguments: dict[str, Any] = {option: getattr(self, option) for option in self.options}
         for name in self.arg_constraints:
             tensor = getattr(self, name)
             own = tensor.shape[len(self.batch_shape) :]
             arguments[name] = tensor.expand(torch.Size(batch_shape) + own)
-        new = type(self)(**arguments, validate_args=False)
-        new._validate_args = self._validate_args
+        return self._alias(type(self)(**arguments, validate_args=False))
+
+    def _alias(self, new: Self) -> Self:
+        """The new one, with what of this one is no argument of the constructor."""
+        new._validate_args, new.dtype = self._validate_args, self.dtype
         return new
 
     @property
@@ -125,7 +184,7 @@ class Relaxation(Distribution):
 
 def check(owner: str, name: str, constraint: constraints.Constraint, value: Tensor) -> None:
     """Raise an InputError that names the argument where `value` violates the constraint."""
-    if value.numel() == 0:
+    if value.numel() == 0 or value.is_meta:
         return
     good = constraint.check(value)
     if not good.all():
@@ -148,9 +207,8 @@ def logits_of(
     if (probs is None) == (logits is None):
         raise InputError(f"{name}: give either probs or logits")
     validate = owner._validate_args if validate_args is None else validate_args
-    given = torch.as_tensor(logits if probs is None else probs)
-    if not given.is_floating_point():
-        given = given.to(torch.get_default_dtype())
+    given = logits if probs is None else probs
+    assert isinstance(given, Tensor)  # `_enter` has made it one
     if not binary and given.ndim == 0:
         raise InputError(f"{name}: {'logits' if probs is None else 'probs'} needs rank >= 1; got a number")
     if probs is not None:
@@ -160,6 +218,21 @@ def logits_of(
     elif validate:
         check(name, "logits", constraints.real, given)
     return given if binary else given.log_softmax(-1).clamp_min(_MASKED)
+
+
+def is_integer(value: Any) -> bool:
+    """Whether a value is a whole number, of Python's or another kind, and no truth value."""
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value is a real number, and no tensor, which might require a gradient."""
+    return isinstance(value, numbers.Real)
+
+
+def is_masked(logits: Tensor) -> Tensor:
+    """Which categories' logits from `logits_of` stand for −inf."""
+    return logits <= _MASKED / 2
 
 
 def choice(owner: Relaxation, name: str, value: str, known: Sequence[str]) -> str:
@@ -174,20 +247,28 @@ def choice(owner: Relaxation, name: str, value: str, known: Sequence[str]) -> st
 
 
 def logit(u: Tensor) -> Tensor:
-    """log u − log(1 − u); an end of the unit interval is moved to the nearest number inside."""
+    """log u − log(1 − u), in at least float32; an end of the unit interval is moved to the nearest number
+    inside that u's dtype has.
+    """
     info = torch.finfo(u.dtype)
-    inside = u.clamp(info.tiny, 1 - info.eps / 2)
+    inside = widened(u.clamp(info.tiny, 1 - info.eps / 2))
     return inside.log() - torch.log1p(-inside)
 
 
 def log_clamped(x: Tensor) -> Tensor:
-    """log x, with zero taken for the smallest normal number."""
-    return x.clamp_min(torch.finfo(x.dtype).tiny).log()
+    """log x, in at least float32, with zero taken for the smallest normal number of x's dtype."""
+    return widened(x.clamp_min(torch.finfo(x.dtype).tiny)).log()
 
 
 def gumbel(u: Tensor) -> Tensor:
     """−log(−log u): Gumbel noise of uniform noise without its ends (A, section II)."""
     return -(-u.log()).log()
+
+
+def gaussian_log_prob(law: MultivariateNormal, x: Tensor) -> Tensor:
+    """log density at x, also of an empty batch, where torch's divides by zero."""
+    out: Tensor = law.log_prob(x) if x.numel() else x.sum(-1)
+    return out
 
 
 def one_hot_argmax(x: Tensor) -> Tensor:
@@ -200,20 +281,36 @@ def with_gradient_of(value: Tensor, surrogate: Tensor) -> Tensor:
     return value.detach() + (surrogate - surrogate.detach())
 
 
-def _alike(parameters: dict[str, Tensor | float]) -> dict[str, Tensor]:
-    """All as tensors of one dtype, the widest, on the device of one that is no number."""
-    given = [p for p in parameters.values() if isinstance(p, Tensor) and p.is_floating_point()]
-    given = given or [torch.zeros(())]
-    dtype = reduce(torch.promote_types, (p.dtype for p in given))
-    device = max(given, key=lambda p: p.ndim).device
-    return {k: torch.as_tensor(v, dtype=dtype, device=device) for k, v in parameters.items()}
+def _real(owner: str, name: str, value: Any) -> Tensor | float:
+    """A dense tensor of real numbers, or one number."""
+    if isinstance(value, numbers.Real):
+        return float(value)
+    try:
+        tensor = torch.as_tensor(value)
+    except (TypeError, ValueError, RuntimeError):
+        tensor = None
+    if tensor is None or tensor.is_complex() or tensor.layout != torch.strided:
+        kind = type(value).__name__ if tensor is None else f"{tensor.dtype}, {tensor.layout}"
+        raise InputError(f"{owner}: {name} must be a dense tensor of real numbers, or a number; got {kind}")
+    return tensor
 
 
 def register_kl(p: type[P], q: type[Q]) -> Callable[[Callable[[P, Q], Tensor]], Callable[[P, Q], Tensor]]:
-    """torch's decorator of the same name, with types."""
+    """torch's decorator of the same name, with types, and for empty batches as well, where torch's own laws
+    divide by zero.
+    """
 
     def decorate(function: Callable[[P, Q], Tensor]) -> Callable[[P, Q], Tensor]:
-        torch_kl.register_kl(p, q)(function)
+        def of(p: P, q: Q) -> Tensor:
+            batch = torch.broadcast_shapes(p.batch_shape, q.batch_shape)
+            return function(p, q) if batch.numel() else _nothing(p, q).expand(batch)
+
+        torch_kl.register_kl(p, q)(of)
         return function
 
     return decorate
+
+
+def _nothing(*laws: Distribution) -> Tensor:
+    """Zero, in the graph of the laws' parameters, which are empty."""
+    return torch.stack([getattr(law, name).sum() for law in laws for name in law.arg_constraints]).sum()

@@ -1,15 +1,17 @@
 """Relaxed Bernoullis coupled by a Gaussian copula (Lee et al., 2022)."""
 
+import math
 from typing import ClassVar
 
 import torch
 from torch import Tensor
-from torch.distributions import MultivariateNormal, Normal, constraints, kl_divergence
+from torch.distributions import MultivariateNormal, constraints, kl_divergence
 from torch.special import log_ndtr, ndtri
 
-from reinrelax.distributions.base import Relaxation, logit, logits_of, register_kl
+from reinrelax.distributions.base import Relaxation, gaussian_log_prob, logit, logits_of, register_kl
 from reinrelax.distributions.relaxed_bernoulli import log_density
 from reinrelax.errors import InputError
+from reinrelax.numerics import product
 
 # Log-odds of U at which its normal score is cut off, 8.7 standard deviations out.
 _LIMIT = 40.0
@@ -54,6 +56,9 @@ class CorrelatedRelaxedBernoulli(Relaxation):
         cholesky: Tensor | None = None,
         validate_args: bool | None = None,
     ) -> None:
+        probs, logits, temperature, correlation, cholesky = self._enter(
+            probs=probs, logits=logits, temperature=temperature, correlation=correlation, cholesky=cholesky
+        )
         logits = logits_of(self, probs, logits, validate_args=validate_args)
         if (correlation is None) == (cholesky is None):
             raise InputError(f"{self._name}: give either correlation or cholesky")
@@ -85,11 +90,12 @@ class CorrelatedRelaxedBernoulli(Relaxation):
         below = odds < 0
         tail = ndtri(torch.sigmoid(torch.where(below, odds, -odds)))
         scores = torch.where(below, tail, -tail)
-        copula: Tensor = self._normal().log_prob(scores) - Normal(0.0, 1.0).log_prob(scores).sum(-1)
+        apart = -(scores**2) / 2 - math.log(math.sqrt(2 * math.pi))
+        copula: Tensor = gaussian_log_prob(self._normal(), scores) - apart.sum(-1)
         return copula + log_density(value, self.logits, tau).sum(-1)
 
     def _perturbed(self, noise: Tensor) -> Tensor:
-        scores = (self.cholesky @ noise[..., None])[..., 0]
+        scores = product(self.cholesky, noise[..., None])[..., 0]
         # Not by U itself: a float32 Φ(6) is one.
         odds: Tensor = log_ndtr(scores) - log_ndtr(-scores)
         return self.logits + odds
@@ -106,12 +112,15 @@ def _factor(correlation: Tensor) -> Tensor:
     if correlation.ndim < 2 or correlation.shape[-1] != correlation.shape[-2]:
         raise InputError(f"{name} must be a square matrix; got {list(correlation.shape)}")
     tolerance = 100 * torch.finfo(correlation.dtype).eps
+    factor: Tensor
+    if correlation.is_meta:
+        factor = torch.linalg.cholesky(correlation)
+        return factor
     if not torch.allclose(correlation, correlation.mT, rtol=0, atol=tolerance):
         raise InputError(f"{name} must be symmetric")
     diagonal = correlation.diagonal(dim1=-2, dim2=-1)
     if not torch.allclose(diagonal, torch.ones_like(diagonal), rtol=0, atol=tolerance):
         raise InputError(f"{name} must have a unit diagonal; got {diagonal.flatten().tolist()[:4]}")
-    factor: Tensor
     factor, info = torch.linalg.cholesky_ex(correlation)
     if info.any():
         lowest = torch.linalg.eigvalsh(correlation).min().item()

@@ -52,6 +52,12 @@ class DecoupledStraightThroughGumbelSoftmax(Relaxation):
         temperature_forward: Tensor | float = 1.0,
         validate_args: bool | None = None,
     ) -> None:
+        probs, logits, temperature_backward, temperature_forward = self._enter(
+            probs=probs,
+            logits=logits,
+            temperature_backward=temperature_backward,
+            temperature_forward=temperature_forward,
+        )
         logits = logits_of(self, probs, logits, binary=False, validate_args=validate_args)
         super().__init__(
             logits.shape[-1:],

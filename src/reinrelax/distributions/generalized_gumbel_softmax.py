@@ -1,5 +1,6 @@
 """Gumbel-Softmax for counts: a truncated discrete law, relaxed (Joo et al., 2020)."""
 
+import copy
 from collections.abc import Sequence
 from typing import Any, ClassVar, Self
 
@@ -8,8 +9,9 @@ from torch import Tensor
 from torch.distributions import Categorical, Distribution, constraints
 from torch.distributions.relaxed_categorical import ExpRelaxedCategorical
 
-from reinrelax.distributions.base import Relaxation, gumbel, log_clamped
+from reinrelax.distributions.base import Relaxation, gumbel, is_integer, log_clamped
 from reinrelax.errors import InputError
+from reinrelax.numerics import product, widened
 
 # Mass that an automatic truncation keeps, and the most categories that it may take.
 _MASS, _MOST = 0.999, 1 << 16
@@ -51,15 +53,20 @@ class GeneralizedGumbelSoftmax(Relaxation):
     ) -> None:
         if not isinstance(base, Distribution) or base.event_shape or not _support(base).is_discrete:
             raise InputError(f"{self._name}: base must be a discrete law of single counts; got {base!r}")
-        if n is not None and n < 2:
-            raise InputError(f"{self._name}: n must be >= 2; got {n!r}")
-        self.base, self.n = base, _categories(base) if n is None else n
-        kept = _log_probs(base, self.n)[..., :-1].clamp_min(_NEVER)
+        if n is not None and (not is_integer(n) or n < 2):
+            raise InputError(f"{self._name}: n must be >= 2, an integer; got {n!r}")
+        temperature, anchor = self._enter(temperature=temperature, base=base.mean)
+        wide = _widened(base)
+        self.base, self.n = base, _categories(wide) if n is None else n
+        kept = _log_probs(wide, self.n)[..., :-1].clamp_min(_NEVER)
         left = 1 - kept.exp().sum(-1, keepdim=True)
         # Below its own rounding error the remainder may come out as zero or less.
         last = left.clamp_min(torch.finfo(left.dtype).eps).log()
         super().__init__(
-            (), validate_args=validate_args, logits=torch.cat((kept, last), -1), temperature=temperature
+            (),
+            validate_args=validate_args,
+            logits=torch.cat((kept, last), -1).to(anchor.dtype),
+            temperature=temperature,
         )
 
     @property
@@ -70,7 +77,7 @@ class GeneralizedGumbelSoftmax(Relaxation):
     @property
     def discrete_mean(self) -> Tensor:
         """Σ_k π_k c_k, the mean of the hardened counts."""
-        return self.logits.softmax(-1) @ self.values
+        return product(self.logits.softmax(-1), self.values)
 
     def noise_shape(self, sample_shape: Sequence[int] = ()) -> torch.Size:
         return torch.Size((*sample_shape, *self.logits.shape))
@@ -80,7 +87,7 @@ class GeneralizedGumbelSoftmax(Relaxation):
         return ((self.logits + gumbel(noise)) / self.temperature[..., None]).softmax(-1)
 
     def from_noise(self, noise: Tensor) -> Tensor:
-        return self.weights(noise) @ self.values
+        return product(self.weights(noise), self.values)
 
     def harden(self, noise: Tensor) -> Tensor:
         return (self.logits + gumbel(noise)).argmax(-1).to(noise.dtype)
@@ -104,9 +111,20 @@ class GeneralizedGumbelSoftmax(Relaxation):
 
     def expand(self, batch_shape: Sequence[int], _instance: Any = None) -> Self:
         base = self.base.expand(torch.Size(batch_shape))
-        new = type(self)(self.temperature.expand(batch_shape), base, self.n, validate_args=False)
-        new._validate_args = self._validate_args
-        return new
+        return self._alias(
+            type(self)(self.temperature.expand(batch_shape), base, self.n, validate_args=False)
+        )
+
+
+def _widened(base: Distribution) -> Distribution:
+    """The same law with its parameters in at least float32."""
+    wide = copy.copy(base)
+    wide.__dict__ |= {
+        name: widened(value)
+        for name, value in vars(base).items()
+        if isinstance(value, Tensor) and value.is_floating_point()
+    }
+    return wide
 
 
 def _log_probs(base: Distribution, n: int) -> Tensor:
@@ -127,6 +145,8 @@ def _support(base: Distribution) -> constraints.Constraint:
 @torch.no_grad()
 def _categories(base: Distribution) -> int:
     """The fewest categories, two at least, whose last reaches the cdf that is kept, over the whole batch."""
+    if not base.batch_shape.numel():
+        return 2
     n = 16
     while n <= _MOST:
         reached = _log_probs(base, n).double().exp().cumsum(-1) >= _MASS

@@ -7,7 +7,15 @@ import torch
 from torch import Tensor
 from torch.distributions import constraints
 
-from reinrelax.distributions.base import Relaxation, check, gumbel, logits_of, with_gradient_of
+from reinrelax.distributions.base import (
+    Relaxation,
+    check,
+    gumbel,
+    is_integer,
+    is_masked,
+    logits_of,
+    with_gradient_of,
+)
 from reinrelax.errors import InputError
 
 
@@ -20,9 +28,9 @@ class GumbelTopK(Relaxation):
 
     Args:
         temperature: τ > 0, `[...]`.
-        k: how many are drawn, 1 ≤ k ≤ n.
-        probs: p, `[..., n]`, or
-        logits: log p up to a constant.
+        k: how many are drawn, from 1 to the number of categories that are not masked.
+        probs: p, `[..., n]`; zero counts as the smallest normal number, and masks nothing; or
+        logits: log p up to a constant; −inf masks a category.
         straight_through: whether the forward pass is the hard k-hot vector.
 
     >>> top = GumbelTopK(0.5, 2, probs=torch.tensor([0.4, 0.3, 0.2, 0.1]))
@@ -47,12 +55,17 @@ class GumbelTopK(Relaxation):
         straight_through: bool = False,
         validate_args: bool | None = None,
     ) -> None:
+        probs, logits, temperature = self._enter(probs=probs, logits=logits, temperature=temperature)
         logits = logits_of(self, probs, logits, binary=False, validate_args=validate_args)
         n = logits.shape[-1]
-        if not 1 <= k <= n:
+        if not is_integer(k) or not 1 <= k <= n:
             raise InputError(f"{self._name}: k must be from 1 to n = {n}; got {k!r}")
         self.k, self.straight_through = k, straight_through
         super().__init__((n,), validate_args=validate_args, logits=logits, temperature=temperature)
+        if self._validate_args and not logits.is_meta and logits.numel():
+            fewest = int((~is_masked(logits)).sum(-1).min())
+            if fewest < k:
+                raise InputError(f"{self._name}: k = {k}, but {fewest} of {n} categories are unmasked")
 
     def from_noise(self, noise: Tensor) -> Tensor:
         keys = self.logits + gumbel(noise)
@@ -73,11 +86,13 @@ class GumbelTopK(Relaxation):
         return torch.zeros_like(noise).scatter_(-1, self.indices(noise), 1.0)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        """log probability of an ordered sequence of indices `[..., k]` int64, −∞ with a repetition."""
-        if value.is_floating_point() or value.shape[-1:] != (self.k,):
+        """log probability of an ordered sequence of indices `[..., k]` int64, −∞ where one is repeated or
+        masked.
+        """
+        if not isinstance(value, Tensor) or value.is_floating_point() or value.shape[-1:] != (self.k,):
             raise InputError(
                 f"{self._name}: log_prob is that of {self.k} ordered indices [..., {self.k}] int64, not of a "
-                f"relaxed sample, which has no density in closed form; got {value.dtype} {list(value.shape)}"
+                f"relaxed sample, which has no density in closed form; got {_kind(value)}"
             )
         if self._validate_args:
             check(self._name, "value", constraints.integer_interval(0, self.logits.shape[-1] - 1), value)
@@ -89,8 +104,12 @@ class GumbelTopK(Relaxation):
         rest = logits.masked_fill(never, lowest).logsumexp(-1, keepdim=True)
         # What is left before each pick: everything never chosen, and the picks from this one on.
         left = torch.logaddexp(chosen.flip(-1).logcumsumexp(-1).flip(-1), rest)
-        distinct = never.sum(-1) == self.k
-        return torch.where(distinct, (chosen - left).sum(-1), -torch.inf)
+        possible = (never.sum(-1) == self.k) & ~is_masked(chosen).any(-1)
+        return torch.where(possible, (chosen - left).sum(-1), -torch.inf)
+
+
+def _kind(value: object) -> str:
+    return f"{value.dtype} {list(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
 
 
 def _log_rest(log_w: Tensor) -> Tensor:

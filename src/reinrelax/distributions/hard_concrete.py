@@ -13,6 +13,7 @@ from torch.nn.functional import logsigmoid
 
 from reinrelax.distributions.base import Relaxation, logit, logits_of, register_kl
 from reinrelax.distributions.relaxed_bernoulli import log_density, logistic_kl
+from reinrelax.numerics import widened
 
 # Gauss–Legendre nodes of the mean and the variance: as many as keep their error below 1e-9 for β ≤ 100, where
 # P(s̄ > x) is a steep step.
@@ -60,6 +61,9 @@ class HardConcrete(Relaxation):
         zeta: Tensor | float = 1.1,
         validate_args: bool | None = None,
     ) -> None:
+        probs, logits, temperature, gamma, zeta = self._enter(
+            probs=probs, logits=logits, temperature=temperature, gamma=gamma, zeta=zeta
+        )
         logits = logits_of(self, probs, logits, validate_args=validate_args)
         super().__init__(
             (), validate_args=validate_args, logits=logits, temperature=temperature, gamma=gamma, zeta=zeta
@@ -88,6 +92,7 @@ class HardConcrete(Relaxation):
         """log P(z = 0) and log P(z = 1) at the ends, the log density between them."""
         if self._validate_args:
             self._validate_sample(value)
+        value = widened(value)
         width = self.zeta - self.gamma
         between = log_density((value - self.gamma) / width, self.logits, self.temperature) - width.log()
         ends = torch.where(value <= 0, logsigmoid(self._below(value)), logsigmoid(-self._below(value)))
@@ -95,6 +100,7 @@ class HardConcrete(Relaxation):
 
     def cdf(self, value: Tensor) -> Tensor:
         """P(z ≤ value)."""
+        value = widened(value)
         inside = torch.sigmoid(self._below(value))
         return torch.where(value < 0, 0.0, torch.where(value >= 1, 1.0, inside))
 
@@ -109,7 +115,9 @@ class HardConcrete(Relaxation):
         return self._integrate(lambda x: 2 * x) - self.mean.square()
 
     def _integrate(self, weight: Callable[[Tensor], Tensor]) -> Tensor:
-        nodes, weights = (torch.as_tensor(a).to(self.logits) for a in _legendre())
+        nodes, weights = (
+            torch.as_tensor(a, dtype=self.logits.dtype, device=self.logits.device) for a in _legendre()
+        )
         x = ((nodes + 1) / 2).view(-1, *(1,) * self.logits.ndim)
         return ((weights / 2).view_as(x) * weight(x) * torch.sigmoid(-self._below(x))).sum(0)
 

@@ -7,8 +7,9 @@ from torch import Tensor
 from torch.distributions import Distribution, Independent, Normal, constraints, kl_divergence
 from torch.distributions.transforms import StickBreakingTransform, Transform
 
-from reinrelax.distributions.base import Relaxation, choice, one_hot_argmax, register_kl
+from reinrelax.distributions.base import Relaxation, choice, is_number, one_hot_argmax, register_kl
 from reinrelax.errors import InputError
+from reinrelax.numerics import widened
 
 
 class SoftmaxPlusPlus(Transform):
@@ -84,8 +85,9 @@ class InvertibleGaussian(Relaxation):
         validate_args: bool | None = None,
     ) -> None:
         self.map, self.delta = choice(self, "map", map, ("softmax++", "stick breaking")), delta
-        if not delta > 0:
-            raise InputError(f"{self._name}: delta must be > 0; got {delta!r}")
+        if not is_number(delta) or not delta > 0:
+            raise InputError(f"{self._name}: delta must be > 0, a number; got {delta!r}")
+        loc, scale, temperature = self._enter(loc=loc, scale=scale, temperature=temperature)
         loc, scale = torch.broadcast_tensors(loc, scale)
         if loc.ndim == 0:
             raise InputError(f"{self._name}: loc needs rank >= 1; got a number")
@@ -108,11 +110,12 @@ class InvertibleGaussian(Relaxation):
     def log_prob(self, value: Tensor) -> Tensor:
         if self._validate_args:
             self._validate_sample(value)
-        value = value.clamp_min(torch.finfo(value.dtype).tiny)
+        value = widened(value.clamp_min(torch.finfo(value.dtype).tiny))
         x = self.transform.inv(value)
         log_det = self.transform.log_abs_det_jacobian(x, value)
         tau = self.temperature
-        out: Tensor = self.gaussian().log_prob(tau[..., None] * x) + x.shape[-1] * tau.log() - log_det
+        of_y: Tensor = Normal(self.loc, self.scale, validate_args=False).log_prob(tau[..., None] * x).sum(-1)
+        out: Tensor = of_y + x.shape[-1] * tau.log() - log_det
         return out
 
     def gaussian(self) -> Distribution:

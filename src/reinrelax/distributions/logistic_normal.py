@@ -7,8 +7,15 @@ import torch
 from torch import Tensor
 from torch.distributions import Dirichlet, MultivariateNormal, constraints, kl_divergence
 
-from reinrelax.distributions.base import Relaxation, log_clamped, one_hot_argmax, register_kl
+from reinrelax.distributions.base import (
+    Relaxation,
+    gaussian_log_prob,
+    log_clamped,
+    one_hot_argmax,
+    register_kl,
+)
 from reinrelax.errors import InputError
+from reinrelax.numerics import product
 
 
 class LogisticNormal(Relaxation):
@@ -40,6 +47,7 @@ class LogisticNormal(Relaxation):
     covariance_matrix: Tensor
 
     def __init__(self, loc: Tensor, covariance_matrix: Tensor, validate_args: bool | None = None) -> None:
+        loc, covariance_matrix = self._enter(loc=loc, covariance_matrix=covariance_matrix)
         K = loc.shape[-1] if loc.ndim else 0
         if K < 2 or covariance_matrix.shape[-2:] != (K, K):
             raise InputError(
@@ -48,14 +56,16 @@ class LogisticNormal(Relaxation):
             )
         super().__init__((K,), validate_args=validate_args, loc=loc, covariance_matrix=covariance_matrix)
         self.basis = sum_zero_basis(K, like=self.loc)
-        reduced = self.basis.mT @ self.covariance_matrix @ self.basis
+        reduced = product(product(self.basis.mT, self.covariance_matrix), self.basis)
         factor, info = torch.linalg.cholesky_ex(reduced)
-        if info.any():
+        if not info.is_meta and info.any():
             raise InputError(
                 f"{self._name}: covariance_matrix must be positive definite on the vectors that sum to zero"
             )
         # The law of y.
-        self.gaussian = MultivariateNormal(self.loc @ self.basis, scale_tril=factor, validate_args=False)
+        self.gaussian = MultivariateNormal(
+            product(self.loc, self.basis), scale_tril=factor, validate_args=False
+        )
 
     def noise_shape(self, sample_shape: Any = ()) -> torch.Size:
         return torch.Size((*sample_shape, *self.gaussian.loc.shape))
@@ -72,18 +82,18 @@ class LogisticNormal(Relaxation):
             self._validate_sample(value)
         log_pi = log_clamped(value)
         jacobian = log_pi.sum(-1) + math.log(value.shape[-1]) / 2
-        out: Tensor = self.gaussian.log_prob(log_pi @ self.basis) - jacobian
+        out: Tensor = gaussian_log_prob(self.gaussian, product(log_pi, self.basis)) - jacobian
         return out
 
     def _logits(self, noise: Tensor) -> Tensor:
-        y: Tensor = self.gaussian.loc + (self.gaussian.scale_tril @ noise[..., None])[..., 0]
-        return y @ self.basis.mT
+        y: Tensor = self.gaussian.loc + product(self.gaussian.scale_tril, noise[..., None])[..., 0]
+        return product(y, self.basis.mT)
 
 
 def sum_zero_basis(K: int, *, like: Tensor) -> Tensor:
     """An orthonormal basis `[K, K − 1]` of the vectors that sum to zero (Helmert's)."""
-    row = torch.arange(K, device=like.device)[:, None]
-    column = torch.arange(1, K, device=like.device)[None, :]
+    row = torch.arange(K, dtype=torch.int64, device=like.device)[:, None]
+    column = torch.arange(1, K, dtype=torch.int64, device=like.device)[None, :]
     raw = torch.where(row < column, 1.0, torch.where(row == column, -column.double(), 0.0))
     return (raw / (column * (column + 1)).double().sqrt()).to(like)
 
@@ -100,8 +110,8 @@ def _kl_dirichlet_logistic_normal(p: Dirichlet, q: LogisticNormal) -> Tensor:
     alpha = p.concentration
     mean_log = alpha.digamma() - alpha.sum(-1, keepdim=True).digamma()
     precision = torch.cholesky_inverse(q.gaussian.scale_tril)
-    covariance = q.basis.mT @ torch.diag_embed(torch.polygamma(1, alpha)) @ q.basis
-    gaussian = q.gaussian.log_prob(mean_log @ q.basis) - (precision * covariance).sum((-2, -1)) / 2
+    covariance = product(product(q.basis.mT, torch.diag_embed(torch.polygamma(1, alpha))), q.basis)
+    gaussian = q.gaussian.log_prob(product(mean_log, q.basis)) - (precision * covariance).sum((-2, -1)) / 2
     jacobian = mean_log.sum(-1) + math.log(alpha.shape[-1]) / 2
     out: Tensor = jacobian - gaussian - p.entropy()
     return out

@@ -39,6 +39,7 @@ class RelaxedBernoulli(Relaxation):
         logits: Tensor | float | None = None,
         validate_args: bool | None = None,
     ) -> None:
+        probs, logits, temperature = self._enter(probs=probs, logits=logits, temperature=temperature)
         logits = logits_of(self, probs, logits, validate_args=validate_args)
         super().__init__((), validate_args=validate_args, logits=logits, temperature=temperature)
 

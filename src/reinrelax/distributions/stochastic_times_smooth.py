@@ -44,6 +44,7 @@ class StochasticTimesSmooth(Relaxation):
         validate_args: bool | None = None,
     ) -> None:
         self.backward = choice(self, "backward", backward, ("pathwise", "straight-through"))
+        probs, logits = self._enter(probs=probs, logits=logits)
         logits = logits_of(self, probs, logits, validate_args=validate_args)
         super().__init__((), validate_args=validate_args, logits=logits)
 
@@ -72,7 +73,10 @@ class StochasticTimesSmooth(Relaxation):
             self._validate_sample(value)
         on = logsigmoid(self.logits) / 2
         off = log_clamped(-torch.expm1(on))
-        known = (value == 0) | torch.isclose(value, self.root)
+        # As close as the value's own rounding lets √p be.
+        tolerance = max(1e-5, torch.finfo(value.dtype).eps)
+        wide = value.to(torch.promote_types(value.dtype, self.root.dtype))
+        known = (value == 0) | torch.isclose(wide, self.root.to(wide.dtype), rtol=tolerance)
         return torch.where(known, torch.where(value == 0, off, on), -torch.inf)
 
     @property

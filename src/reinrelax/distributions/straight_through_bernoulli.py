@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.distributions import Bernoulli, constraints, kl_divergence
 
 from reinrelax.distributions.base import Relaxation, choice, logits_of, register_kl, with_gradient_of
+from reinrelax.numerics import widened
 
 
 class StraightThroughBernoulli(Relaxation):
@@ -39,6 +40,7 @@ class StraightThroughBernoulli(Relaxation):
         validate_args: bool | None = None,
     ) -> None:
         self.backward = choice(self, "backward", backward, ("sigmoid", "copy"))
+        probs, logits = self._enter(probs=probs, logits=logits)
         logits = logits_of(self, probs, logits, validate_args=validate_args)
         super().__init__((), validate_args=validate_args, logits=logits)
 
@@ -56,7 +58,7 @@ class StraightThroughBernoulli(Relaxation):
         """log P(h), a mass function."""
         if self._validate_args:
             self._validate_sample(value)
-        out: Tensor = self.discrete().log_prob(value)
+        out: Tensor = self.discrete().log_prob(widened(value))
         return out
 
     @property

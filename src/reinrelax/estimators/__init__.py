@@ -42,14 +42,16 @@ CATALOGUE = {
     "ReinMax-Eq16": Entry("trapezoid", "reinmax_equation16", ("tau",), "ReinMax"),
     "ReinMax-Argmax": Entry("trapezoid", "reinmax_argmax", ("tau",), "ReinMax"),
     "ReinMax-RK2": Entry("trapezoid", "reinmax_rk2", ("beta",), "ReinMax"),
+    "ReinMax-RK2-run": Entry("trapezoid", "reinmax_rk2_run", ("beta",), "ReinMax"),
     "ReinMax-RK2-corrected": Entry("trapezoid", "reinmax_rk2_corrected", ("beta",), "ReinMax"),
     "ReinMax-Rao": Entry("rao", "reinmax_rao", ("tau", "draws")),
+    "ReinMax-Rao-run": Entry("rao", "reinmax_rao_run", ("tau", "draws"), "ReinMax-Rao"),
     "ReinMax-Rao-Eq17": Entry("rao", "reinmax_rao_equation17", ("tau", "draws"), "ReinMax-Rao"),
     "ReinMax-Rao-tempered": Entry("rao", "reinmax_rao_tempered", ("tau", "tau_d", "draws"), "ReinMax-Rao"),
     "ReinMax-CV": Entry("cv", "reinmax_cv", ("tau", "eta", "draws")),
     **{
         f"ReinMax-CV-{name}": Entry("cv", f"reinmax_cv_{name}", ("tau", "eta", "draws"), "ReinMax-CV")
-        for name in ("exchanged", "factor2", "matched", "differentiated")
+        for name in ("run", "exchanged", "factor2", "matched", "differentiated")
     },
     **{
         f"ReinMax-CV-{name}": Entry(

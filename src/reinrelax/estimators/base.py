@@ -6,8 +6,8 @@ derivative of the sample. A *score-function* estimator is one function from logi
 """
 
 import inspect
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -15,16 +15,19 @@ from torch import Tensor
 
 from reinrelax.errors import InputError
 from reinrelax.estimators.hyperparameters import HYPERPARAMETERS
-from reinrelax.numerics import log_softmax, softmax
+from reinrelax.numerics import log_softmax, softmax, widened
 from reinrelax.rng import Streams
 
 Loss = Callable[[Tensor], Tensor]
 Vjp = Callable[..., Tensor]
+_DTYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
 
 @dataclass(frozen=True)
 class Sample:
     """A categorical draw D by the Gumbel-max trick (B, Eq. 4), with what an estimator may want to know of it.
+
+    All tensors are contiguous and in at least float32, whatever the logits are.
 
     Attributes:
         log_probs: log π = log softmax(θ), `[R, ..., C]`, outside the graph.
@@ -50,11 +53,54 @@ class Sample:
 
 def draw(logits: Tensor, streams: Streams) -> Sample:
     """Sample D ~ softmax(logits) for logits `[R, ..., C]`, every replica from its own stream."""
-    log_probs = log_softmax(logits.detach())
+    log_probs = log_softmax(entering(logits.detach()))
     gumbel = streams.exponential_(torch.empty_like(log_probs)).log_().neg_()
     index = (log_probs + gumbel).argmax(-1, keepdim=True)
     one_hot = torch.zeros_like(log_probs).scatter_(-1, index, 1.0)
     return Sample(log_probs, gumbel, one_hot, streams)
+
+
+def entering(logits: Tensor) -> Tensor:
+    """Logits as an estimator computes with them: in at least float32, in the order of their indices.
+
+    In 16 bits, categories would tie and rare ones never win; and a sum's rounding depends on the layout.
+    """
+    return widened(logits).contiguous()
+
+
+def hyperparameters_for(logits: Tensor, hyper: dict[str, Any]) -> dict[str, Any]:
+    """Hyper-parameters that are tensors, with the precision and on the device that the estimator works in."""
+    dtype = torch.promote_types(logits.dtype, torch.float32)
+    return {k: v.to(logits.device, dtype) if isinstance(v, Tensor) else v for k, v in hyper.items()}
+
+
+def checked(what: str, f: Loss, dtype: torch.dtype, *shapes: Sequence[int]) -> Loss:
+    """f of samples that are cast to this dtype, in at least float32.
+
+    Args:
+        what: f, in an error.
+        shapes: what f's value may have; anything else raises an InputError.
+    """
+
+    def of(sample: Tensor) -> Tensor:
+        value = f(sample.to(dtype))
+        if not isinstance(value, Tensor) or value.is_complex():
+            kind = str(value.dtype) if isinstance(value, Tensor) else type(value).__name__
+            raise InputError(f"{what} must return a real tensor; got {kind}")
+        if tuple(value.shape) not in map(tuple, shapes):
+            known = " or ".join(str(list(shape)) for shape in shapes)
+            raise InputError(
+                f"{what} must return one loss for each sample, {known}: sum over the axes that it joins, "
+                f"and drop them; got {list(value.shape)}"
+            )
+        return widened(value)
+
+    return of
+
+
+def leading(logits: Tensor) -> list[torch.Size]:
+    """Shapes that a loss may have: all axes but the last one, or the first of them."""
+    return [logits.shape[:kept] for kept in range(logits.ndim - 1, -1, -1)]
 
 
 def softmax_vjp(probs: Tensor, cotangent: Tensor) -> Tensor:
@@ -120,37 +166,50 @@ class Estimator:
 
     def _complete(self, logits: Tensor, hyper: dict[str, Any]) -> dict[str, Any]:
         """Check a user's arguments, add the defaults of those not given, and the replica axis to tensors."""
-        if not isinstance(logits, Tensor) or not logits.is_floating_point() or logits.ndim == 0:
+        if (
+            not isinstance(logits, Tensor)
+            or logits.dtype not in _DTYPES
+            or logits.layout != torch.strided
+            or logits.ndim == 0
+        ):
             kind = (
-                f"{logits.dtype} of rank {logits.ndim}"
+                f"{logits.dtype} of rank {logits.ndim}, {logits.layout}"
                 if isinstance(logits, Tensor)
                 else type(logits).__name__
             )
             raise InputError(
-                f"{self.name}: logits must be a floating-point tensor [..., C] of rank >= 1; got {kind}"
+                f"{self.name}: logits must be a dense floating-point tensor [..., C] of rank >= 1, in 16, 32 "
+                f"or 64 bits; got {kind}"
             )
         if logits.shape[-1] < 2:
             raise InputError(
                 f"{self.name}: needs at least 2 categories on the last axis; got {logits.shape[-1]}"
             )
-        if torch.isnan(logits.detach().logsumexp(-1)).any() or torch.isposinf(logits.detach()).any():
-            raise InputError(
-                f"{self.name}: logits hold NaN or +inf. Look upstream for a diverged "
-                "network; mask categories with -inf, and leave at least one finite"
-            )
-        if (logits.detach() == -torch.inf).all(-1).any():
-            raise InputError(
-                f"{self.name}: a row of logits is -inf throughout; leave at least one category finite"
-            )
+        if not logits.is_meta:
+            self._check_values(logits.detach())
         if unknown := set(hyper) - set(self.hyperparameters):
             raise InputError(
                 f"{self.name}: unknown hyper-parameter {sorted(unknown)[0]!r}; "
                 f"it takes {', '.join(self.hyperparameters) or 'none'}"
             )
-        values = {name: hyper.get(name, HYPERPARAMETERS[name].default) for name in self.hyperparameters}
+        values = {
+            name: HYPERPARAMETERS[name].plain(hyper.get(name, HYPERPARAMETERS[name].default))
+            for name in self.hyperparameters
+        }
         for name, value in values.items():
             self._check(name, value, logits)
         return {k: v[None] if isinstance(v, Tensor) and v.ndim else v for k, v in values.items()}
+
+    def _check_values(self, logits: Tensor) -> None:
+        if torch.isnan(logits.logsumexp(-1)).any() or torch.isposinf(logits).any():
+            raise InputError(
+                f"{self.name}: logits hold NaN or +inf. Look upstream for a diverged "
+                "network; mask categories with -inf, and leave at least one finite"
+            )
+        if (logits == -torch.inf).all(-1).any():
+            raise InputError(
+                f"{self.name}: a row of logits is -inf throughout; leave at least one category finite"
+            )
 
     def _check(self, name: str, value: Any, logits: Tensor) -> None:
         rule = HYPERPARAMETERS[name]
@@ -162,7 +221,8 @@ class Estimator:
                     f"{self.name}: {name} of shape {list(value.shape)} does not broadcast "
                     f"to {[*logits.shape[:-1], 1]}"
                 ) from None
-            problems = [rule.check(v) for v in value.detach().flatten().tolist()]
+            known = [] if value.is_meta else value.detach().flatten().tolist()
+            problems = [rule.check(v) for v in known]
         else:
             problems = [rule.check(value)]
         if problem := next(filter(None, problems), None):
@@ -176,25 +236,33 @@ class Pathwise(Estimator):
         """A one-hot sample of softmax(logits) `[..., C]` whose backward pass gives the estimate.
 
         Args:
-            logits: θ, `[..., C]`, unnormalised; −inf masks a category.
+            logits: θ, `[..., C]`, unnormalised; −inf masks a category. Of any layout, in 16, 32 or 64 bits:
+                16 are worked on as float32, and the sample has the dtype of the logits.
             generator: source of all randomness, on the logits' device; torch's global one if None.
             **hyper: this estimator's hyper-parameters; τ, η and β may be tensors that broadcast to
-                `[..., 1]`.
+                `[..., 1]`. No gradient passes to them, and changing one before the backward pass is an error
+                there.
 
         Raises:
-            InputError: rank 0, not floating point, NaN or +inf in the logits; a hyper-parameter out of range.
+            InputError: rank 0, not floating point, NaN or +inf in the logits; a hyper-parameter out of range,
+                or one that requires a gradient.
         """
         values = self._complete(logits, hyper)
         return self.sample(logits[None], Streams([generator]), **values)[0]
 
     def sample(self, logits: Tensor, streams: Streams, **hyper: Any) -> Tensor:
-        """Same for logits `[R, ..., C]`; R streams; hyper-parameters broadcast; nothing is checked."""
+        """Same for logits `[R, ..., C]`; R streams; hyper-parameters broadcast; no value is checked."""
+        for name, value in hyper.items():
+            if isinstance(value, Tensor) and value.requires_grad and torch.is_grad_enabled():
+                raise InputError(
+                    f"{self.name}: {name} requires a gradient, but none passes to it; give {name}.detach()"
+                )
         out: Tensor = _Replaced.apply(logits, self.function, streams, hyper)
         return out
 
     def surrogate(self, logits: Tensor, f: Loss, streams: Streams, **hyper: Any) -> Estimate:
         one_hot = self.sample(logits, streams, **hyper)
-        loss = f(one_hot)
+        loss = checked(f"{self.name}: f", f, logits.dtype, *leading(logits))(one_hot)
         return Estimate(one_hot.detach(), loss.detach(), loss)
 
 
@@ -208,10 +276,12 @@ class ScoreFunction(Estimator):
         fewer axes when it joins latent variables (`[B, L, C]` to `[B]`). Call `.surrogate.sum().backward()`.
 
         Raises:
-            InputError: as for pathwise estimators.
+            InputError: as for pathwise estimators, but that a hyper-parameter may be learned by
+                `variance_loss`; f returns no tensor, or one of another shape.
         """
         values = self._complete(logits, hyper)
-        estimate = self.surrogate(logits[None], lambda z: f(z[0])[None], Streams([generator]), **values)
+        loss = checked(f"{self.name}: f", f, logits.dtype, *leading(logits))
+        estimate = self._estimate(logits[None], lambda z: loss(z[0])[None], Streams([generator]), values)
         variance = estimate.variance_loss
         return Estimate(
             estimate.one_hot[0],
@@ -221,8 +291,12 @@ class ScoreFunction(Estimator):
         )
 
     def surrogate(self, logits: Tensor, f: Loss, streams: Streams, **hyper: Any) -> Estimate:
-        estimate: Estimate = self.function(logits, f, streams, **hyper)
-        return estimate
+        loss = checked(f"{self.name}: f", f, logits.dtype, *leading(logits))
+        return self._estimate(logits, loss, streams, hyper)
+
+    def _estimate(self, logits: Tensor, f: Loss, streams: Streams, hyper: dict[str, Any]) -> Estimate:
+        estimate: Estimate = self.function(logits, f, streams, **hyperparameters_for(logits, hyper))
+        return replace(estimate, one_hot=estimate.one_hot.to(logits.dtype))
 
     @staticmethod
     def _positional() -> list[inspect.Parameter]:
@@ -250,13 +324,19 @@ class _Replaced(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, logits: Tensor, vjp: Vjp, streams: Streams, hyper: dict[str, Any]) -> Tensor:
         sample = draw(logits, streams)
-        ctx.save_for_backward(sample.log_probs, sample.gumbel, sample.one_hot)
-        ctx.vjp, ctx.streams, ctx.hyper = vjp, streams, hyper
-        return sample.one_hot
+        hyper = hyperparameters_for(logits, hyper)
+        # Saved as tensors, for autograd to notice one that is changed before the backward pass.
+        tensors = {k: v.clone() if v.is_inference() else v for k, v in hyper.items() if isinstance(v, Tensor)}
+        ctx.save_for_backward(sample.log_probs, sample.gumbel, sample.one_hot, *tensors.values())
+        ctx.vjp, ctx.streams, ctx.names = vjp, streams, tuple(tensors)
+        ctx.numbers = {k: v for k, v in hyper.items() if k not in tensors}
+        ctx.dtype = logits.dtype
+        return sample.one_hot.to(logits.dtype)
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, cotangent: Tensor) -> tuple[Tensor, None, None, None]:
-        log_probs, gumbel, one_hot = ctx.saved_tensors
+        log_probs, gumbel, one_hot, *tensors = ctx.saved_tensors
         sample = Sample(log_probs, gumbel, one_hot, ctx.streams)
-        return ctx.vjp(cotangent, sample, **ctx.hyper), None, None, None
+        hyper = ctx.numbers | dict(zip(ctx.names, tensors, strict=True))
+        return ctx.vjp(cotangent.to(log_probs.dtype), sample, **hyper).to(ctx.dtype), None, None, None

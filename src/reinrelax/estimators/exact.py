@@ -1,7 +1,7 @@
 """Gradients by enumeration of all C^L codes: what the estimators are measured against.
 
-Here a loss `f` maps one-hot codes `[N, ..., L, C]` to `[N, ...]`, where `...` are the
-logits' own leading axes.
+Here a loss `f` maps one-hot codes `[N, ..., L, C]`, with the dtype of the logits, to `[N, ...]`, where `...`
+are the logits' own leading axes. Sums are in at least float32.
 """
 
 import itertools
@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from reinrelax.errors import InputError
-from reinrelax.estimators.base import Loss, Pathwise, Sample
+from reinrelax.estimators.base import Loss, Pathwise, Sample, checked
+from reinrelax.numerics import widened
 from reinrelax.rng import Streams
 
 _MAX_CODES = 1 << 20
@@ -26,17 +27,19 @@ def codes(latents: int, categories: int, *, like: Tensor) -> Tensor:
     """
     if categories**latents > _MAX_CODES:
         raise InputError(f"{categories}^{latents} codes are too many to enumerate (at most {_MAX_CODES})")
-    index = torch.tensor(list(itertools.product(range(categories), repeat=latents)), device=like.device)
+    every = list(itertools.product(range(categories), repeat=latents))
+    index = torch.tensor(every, dtype=torch.int64, device=like.device)
     return torch.nn.functional.one_hot(index, categories).to(like.dtype)
 
 
 def expectation(logits: Tensor, f: Loss, *, chunk: int = 512) -> Tensor:
     """E_{D ~ softmax(θ)}[f(D)] for logits `[..., L, C]`, differentiable in them: `[...]`."""
-    total = logits.new_zeros(logits.shape[:-2])
+    log_probs = widened(logits).log_softmax(-1)
+    total = log_probs.new_zeros(logits.shape[:-2])
     for block in _blocks(logits, chunk):
-        weight = (logits.log_softmax(-1) * block).sum((-2, -1)).exp()  # [N, ...]
+        weight = _log_weight(log_probs, block).exp()  # [N, ...]
         with torch.no_grad():
-            value = f(block)
+            value = _value(block, f)
         total = total + (weight * value).sum(0)
     return total
 
@@ -65,15 +68,15 @@ def rk2(logits: Tensor, f: Loss, *, beta: float, chunk: int = 512) -> Tensor:
     the code at which f′ is taken, the j-terms are E[f′(D) (diag(π) − π πᵀ)] because Σ_i dπ_i/dθ = 0, and the
     i-terms are E[f′(D)(D − π) (D − π)].
     """
-    probs = logits.detach().softmax(-1)
+    log_probs, probs = (g(widened(logits.detach()), -1) for g in (torch.log_softmax, torch.softmax))
     out = torch.zeros_like(probs)
     for block in _blocks(logits, chunk):
-        weight = (logits.detach().log_softmax(-1) * block).sum((-2, -1), keepdim=True).exp()
+        weight = _log_weight(log_probs, block).exp()[..., None, None]
         slope = _slope(block, f)
         near = probs * (slope - (probs * slope).sum(-1, keepdim=True))
         far = (slope * (block - probs)).sum(-1, keepdim=True) * (block - probs)
         out += (weight * ((1 - beta) * near + beta * far)).sum(0)
-    return out
+    return out.to(logits.dtype)
 
 
 def mean(estimator: Pathwise, logits: Tensor, f: Loss, *, chunk: int = 512, **hyper: Any) -> Tensor:
@@ -84,14 +87,14 @@ def mean(estimator: Pathwise, logits: Tensor, f: Loss, *, chunk: int = 512, **hy
     Raises:
         InputError: the estimator draws noise of its own.
     """
-    log_probs = logits.detach().log_softmax(-1)
+    log_probs = widened(logits.detach()).log_softmax(-1)
     out = torch.zeros_like(log_probs)
     for block in _blocks(logits, chunk):
         theta = log_probs.expand_as(block)
-        weight = (theta * block).sum((-2, -1), keepdim=True).exp()
-        sample = Sample(theta, torch.full_like(theta, torch.nan), block, _NoStreams([]))
+        weight = _log_weight(log_probs, block).exp()[..., None, None]
+        sample = Sample(theta, torch.full_like(theta, torch.nan), block.to(theta.dtype), _NoStreams([]))
         out += (weight * estimator.function(_slope(block, f), sample, **hyper)).sum(0)
-    return out
+    return out.to(logits.dtype)
 
 
 class _NoStreams(Streams):
@@ -117,8 +120,18 @@ def _blocks(logits: Tensor, chunk: int) -> Iterator[Tensor]:
         yield block.view(len(block), *(1,) * (logits.ndim - 2), *logits.shape[-2:]).expand(shape)
 
 
+def _log_weight(log_probs: Tensor, block: Tensor) -> Tensor:
+    """log P(code), `[N, ...]`; −∞ only where a masked category is in it."""
+    return torch.where(block > 0, log_probs, 0.0).sum((-2, -1))
+
+
+def _value(block: Tensor, f: Loss) -> Tensor:
+    """f at each code, `[N, ...]`."""
+    return checked("exact: f", f, block.dtype, block.shape[:-2])(block)
+
+
 def _slope(block: Tensor, f: Loss) -> Tensor:
-    """∂f/∂D at each code, shape of `block`."""
+    """∂f/∂D at each code, shape of `block`, in at least float32."""
     leaf = block.detach().clone().requires_grad_()
-    (out,) = torch.autograd.grad(f(leaf).sum(), leaf)
-    return out
+    (out,) = torch.autograd.grad(_value(leaf, f).sum(), leaf)
+    return widened(out)

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from reinrelax.estimators import conditional
 from reinrelax.estimators.base import Sample, pathwise, softmax_vjp
-from reinrelax.numerics import softmax
+from reinrelax.numerics import product, softmax
 from reinrelax.rng import Streams
 
 # Elements of the Monte Carlo block worked on at once: few enough for the cache, enough for all threads.
@@ -95,7 +95,7 @@ def conditional_softmax_vjp(
     taus = torch.as_tensor(tau, dtype=probs.dtype, device=probs.device).expand(*probs.shape[:-1], 1)
     if not through_y and (kernel := conditional.kernel(probs, streams)):
         return kernel(cotangent, one_hot, probs, taus, draws, streams)
-    out = torch.empty_like(probs)
+    out = torch.empty(probs.shape, dtype=probs.dtype, device=probs.device)
     rows = max(1, _BLOCK.get(probs.device.type, 1 << 26) // (probs.shape[-1] * draws))
     for *tensors, stream in streams.split(cotangent, one_hot, probs, taus, out):
         flat = [t.reshape(-1, t.shape[-1]).split(rows) for t in tensors[:-1]]
@@ -106,9 +106,9 @@ def conditional_softmax_vjp(
                 block.copy_(_total_derivative(g, p, y, t))
                 continue
             weights = y.div_(t[..., None]).softmax(-2)  # [rows, C, K]
-            inner = g[:, None, :] @ weights  # [rows, 1, K]
+            inner = product(g[:, None, :], weights)  # [rows, 1, K]
             mean = weights.mean(-1)
-            block.copy_((g * mean - (weights @ inner.mT)[..., 0] / draws) / t)
+            block.copy_((g * mean - product(weights, inner.mT)[..., 0] / draws) / t)
     return out
 
 

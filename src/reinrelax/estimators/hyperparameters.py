@@ -4,6 +4,7 @@ Free of torch, so that a configuration can be checked without loading it.
 """
 
 import math
+import numbers
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,14 @@ class Hyperparameter:
     accepts: Callable[[float], bool]
     default: float
     integer: bool = False
+
+    def plain(self, value: Any) -> Any:
+        """Numbers of other types, such as NumPy's, as Python's; all else as it is."""
+        if isinstance(value, (bool, int, float)):
+            return value
+        if isinstance(value, numbers.Integral):
+            return int(value)
+        return float(value) if isinstance(value, numbers.Real) else value
 
     def check(self, value: Any) -> str | None:
         """None if `value` will do, else what is wrong with it."""

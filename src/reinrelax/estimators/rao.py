@@ -1,4 +1,4 @@
-"""ReinMax-Rao: ReinMax with its first term Rao-Blackwellised, in the two readings that the paper prints."""
+"""ReinMax-Rao: ReinMax with its first term Rao-Blackwellised, in the paper's two readings and as run."""
 
 from torch import Tensor
 
@@ -11,6 +11,17 @@ from reinrelax.numerics import softmax
 def reinmax_rao(cotangent: Tensor, sample: Sample, *, tau: Tensor | float, draws: int) -> Tensor:
     """ReinMax-Rao: f′(D) (2 mean_k J_τ(Y_k) − ½ J_τ(θ)), Y_k ~ θ_D + G | D, θ_D = log((π + D)/2)."""
     return _reinmax_rao(cotangent, sample, sample.probs, tau, draws)
+
+
+@pathwise(name="ReinMax-Rao-run", equation="B's public code, DiscreteNumericalMethodsASC 62697d1")
+def reinmax_rao_run(cotangent: Tensor, sample: Sample, *, tau: Tensor | float, draws: int) -> Tensor:
+    """As run for the paper's numbers, the last term at τ = 1: f′(D) (2 mean_k J_τ(Y_k) − ½ J₁(θ)).
+
+    It is what section 3.1 implies, and Algorithm 1 at τ = 1.
+    """
+    middle = (sample.probs + sample.one_hot) / 2
+    straight = softmax_vjp(sample.probs, cotangent)
+    return 2 * _rao_term(cotangent, sample, middle, tau, draws) - straight / 2
 
 
 @pathwise(name="ReinMax-Rao-tempered", equation="B, Eq. 16 and Algorithm 1")

@@ -18,7 +18,15 @@ import torch
 from torch import Tensor
 
 from reinrelax.errors import InputError
-from reinrelax.estimators.base import Estimate, Loss, ScoreFunction, draw, score_function
+from reinrelax.estimators.base import (
+    Estimate,
+    Loss,
+    ScoreFunction,
+    checked,
+    draw,
+    entering,
+    score_function,
+)
 from reinrelax.estimators.gumbel import conditional_keys
 from reinrelax.numerics import log_softmax, softmax
 from reinrelax.rng import Streams
@@ -67,7 +75,7 @@ def controlled(
     """f(D) ∇ log π(D) + scale · (∇c(z) − ∇c(z̃) − c(z̃) ∇ log π(D)), z̃ ~ z | D.
 
     The logits are normalised: the conditional sample is that of log softmax(θ) + G, and without its log Z the
-    estimate would be biased.
+    estimate would be biased. In inference mode, where nothing has a gradient, there are only D and its loss.
 
     Args:
         scale: broadcasts to `[R, ..., 1]`: a factor of each coordinate of the variate.
@@ -76,21 +84,24 @@ def controlled(
     sample = draw(logits, streams)
     loss = f(sample.one_hot)
     with torch.enable_grad():
-        theta = logits.detach().requires_grad_()
+        theta = entering(logits.detach()).requires_grad_()
         log_probs = log_softmax(theta).clamp_min(_MASKED)
-        at_draw = control(log_probs + sample.gumbel)
-        given_draw = control(conditional_keys(log_probs, sample.one_hot, streams))
-        if not (at_draw.requires_grad and at_draw.shape == loss.shape):
+        variate = checked("RELAX, REBAR: the control variate", control, logits.dtype, loss.shape)
+        if torch.is_inference_mode_enabled():
+            conditional_keys(log_probs, sample.one_hot, streams)  # for the streams to go on as they would
+            return Estimate(sample.one_hot, loss, loss)
+        at_draw = variate(log_probs + sample.gumbel)
+        given_draw = variate(conditional_keys(log_probs, sample.one_hot, streams))
+        if not at_draw.requires_grad:
             raise InputError(
-                "RELAX, REBAR: the control variate must be differentiable in z and have the loss's shape "
-                f"{list(loss.shape)}; got {list(at_draw.shape)}"
+                "RELAX, REBAR: the control variate must be differentiable in z; it has no gradient"
             )
         (slope,) = torch.autograd.grad((at_draw - given_draw).sum(), theta, create_graph=learn)
     score = sample.one_hot - sample.probs
     own_axes = tuple(range(loss.ndim, logits.ndim))
     per_code = (..., *(None,) * len(own_axes))
-    variate = slope - given_draw[per_code] * score
-    gradient = loss.detach()[per_code] * score + scale * variate
+    correction = slope - given_draw[per_code] * score
+    gradient = loss.detach()[per_code] * score + scale * correction
     if not learn:
         gradient = gradient.detach()
     linear = (gradient.detach() * logits.masked_fill(logits == -torch.inf, 0.0)).sum(own_axes)

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from reinrelax.estimators.base import Estimate, Loss, draw, score_function
+from reinrelax.estimators.base import Estimate, Loss, draw, entering, score_function
 from reinrelax.rng import Streams
 
 
@@ -30,5 +30,5 @@ def reinforce_leave_one_out(logits: Tensor, f: Loss, streams: Streams, *, sample
 
 def _log_prob(logits: Tensor, one_hot: Tensor, loss: Tensor) -> Tensor:
     """log π(D) summed over the latent variables that one loss value joins, shape of `loss`."""
-    chosen = logits.log_softmax(-1).gather(-1, one_hot.argmax(-1, keepdim=True))[..., 0]
+    chosen = entering(logits).log_softmax(-1).gather(-1, one_hot.argmax(-1, keepdim=True))[..., 0]
     return chosen.flatten(loss.ndim).sum(-1) if chosen.ndim > loss.ndim else chosen

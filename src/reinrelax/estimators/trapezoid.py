@@ -47,11 +47,17 @@ def reinmax_rk2(cotangent: Tensor, sample: Sample, *, beta: Tensor | float) -> T
 
     Its mean is RK2_β,k + (2β − 1) π_k Σ_i π_i f′(I_i)(I_i − π): Theorem 1 holds at β = ½ alone.
     """
-    probs = sample.probs
-    middle = (probs + sample.one_hot) / 2
-    shifted = beta * probs + (1 - beta) * sample.one_hot
-    first = middle * (cotangent - (shifted * cotangent).sum(-1, keepdim=True))
-    return 2 * first - beta * softmax_vjp(probs, cotangent)
+    return 2 * _rk2_first(cotangent, sample, beta) - beta * softmax_vjp(sample.probs, cotangent)
+
+
+@pathwise(name="ReinMax-RK2-run", equation="B's public code, DiscreteNumericalMethodsASC 62697d1")
+def reinmax_rk2_run(cotangent: Tensor, sample: Sample, *, beta: Tensor | float) -> Tensor:
+    """As run for Figure 2: Eq. 27 with a last term of −(1 − β) ST(D, θ), less its mean over the categories.
+
+    That mean, (1 − 2β) f′(D)(π − D)/C, is zero at β = ½ alone.
+    """
+    uncentred = 2 * _rk2_first(cotangent, sample, beta) - (1 - beta) * softmax_vjp(sample.probs, cotangent)
+    return uncentred - uncentred.mean(-1, keepdim=True)
 
 
 @pathwise(name="ReinMax-RK2-corrected", equation="B, Eq. 26")
@@ -60,3 +66,11 @@ def reinmax_rk2_corrected(cotangent: Tensor, sample: Sample, *, beta: Tensor | f
     first_order = straight = softmax_vjp(sample.probs, cotangent)
     second_order = 2 * softmax_vjp((sample.probs + sample.one_hot) / 2, cotangent) - straight / 2
     return (1 - 2 * beta) * first_order + 2 * beta * second_order
+
+
+def _rk2_first(cotangent: Tensor, sample: Sample, beta: Tensor | float) -> Tensor:
+    """f′(D) (diag(p) − q pᵀ) with p = (π + D)/2 and q = βπ + (1 − β)D (B, Eq. 27)."""
+    probs = sample.probs
+    middle = (probs + sample.one_hot) / 2
+    shifted = beta * probs + (1 - beta) * sample.one_hot
+    return middle * (cotangent - (shifted * cotangent).sum(-1, keepdim=True))

@@ -74,6 +74,7 @@ def quantities(estimates: Tensor, truth: Tensor, weights: Tensor) -> list[Quanti
         variance: Eq. 39 and 40 for each image, averaged over images.
         std_root: its square root.
         std_relative: norm of the standard deviation over the norm of the mean, whole batch.
+        std_image: the same for each image, averaged over images: what the authors' public code computes.
         relative_bias: ‖E ĝ − ∇‖/‖∇‖, whole batch, from an unbiased estimate of its square; 0 if that is
             negative.
         p_unbiased: probability, were ĝ unbiased, of a mean at least so far from ∇.
@@ -86,6 +87,7 @@ def quantities(estimates: Tensor, truth: Tensor, weights: Tensor) -> list[Quanti
     # A resampled mean has the noise of the draws and that of the resampling.
     noise[1:] *= 2
     spread = (variance.norm(dim=-1) / norm).mean(-1)
+    deviation = variance.sum(-1).sqrt()
     whole = mean.flatten(1).norm(dim=-1)
     squared_bias = (mean - truth).square().sum((-2, -1)) - noise.sum(-1)
     first = estimates[: max(2, round(draws * _FIRST))].mean(0)
@@ -98,6 +100,7 @@ def quantities(estimates: Tensor, truth: Tensor, weights: Tensor) -> list[Quanti
         with_interval("variance", spread),
         with_interval("std_root", spread.sqrt()),
         with_interval("std_relative", variance.sum((-2, -1)).sqrt() / whole),
+        with_interval("std_image", (deviation / norm).mean(-1)),
         with_interval("relative_bias", squared_bias, lambda x: math.sqrt(max(x, 0.0)) / float(truth.norm())),
         Quantity("p_unbiased", p_unbiased(estimates, truth)),
     ]

@@ -7,11 +7,11 @@ from typing import Any
 
 import torch
 
-from reinrelax.experiments.training import prepare_process
 from reinrelax.experiments.vae import make_trainer
 from reinrelax.images import Images
 from reinrelax.run import Run
 from reinrelax.specs import Cost, Measured
+from reinrelax.training.process import prepare_process
 
 EPOCH = 60_000
 _BATCH = 100

@@ -1,18 +1,21 @@
-"""Finished runs, kept beside the table of their cell: a cell that gains a run trains that one alone.
+"""Finished runs: the trainings that have ended, one by one.
 
-A workflow deletes a table before it is made again, so what has been trained must stand somewhere else.
+They are what is kept, read, merged and published. A cell's table has them as rows, and a file beside it keeps
+them as well, because a workflow deletes a table before it is made again: so a cell that gains a run trains
+that one alone.
 """
 
 import json
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from reinrelax import files
-from reinrelax.run import Run
-from reinrelax.training.loop import Trainer
+from reinrelax.errors import ResultsError
+
+# Of the file's layout. Files of before have none, and hold hashes that no longer say anything.
+_FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -20,30 +23,23 @@ class Finished:
     """One training that has ended.
 
     Attributes:
-        identity: of all that it depends on: settings, source, images and kind of device.
-        metrics: name to one value an epoch, nats per image.
+        results: the table's columns of results, each with a value an epoch: nats per image, rounded as there.
         diverged: the epoch in which it did; 0 if it did not.
-        origin: when, where and from which commit it was computed.
+        dataset: `name` of the images, how many for training and testing (`train_images`, `test_images`), and
+            their `sha256`.
+        origin: how it was computed: `commit`, `source_hash`, `host`, `processor`, `device`, `threads`,
+            `started`, and `wall_seconds`, its share of its job's.
     """
 
-    identity: str
-    metrics: Mapping[str, Sequence[float]]
+    results: Mapping[str, Sequence[float]]
     diverged: int
+    dataset: Mapping[str, Any]
     origin: Mapping[str, Any]
 
-
-def of(trainer: Trainer, identities: Sequence[str], origin: Mapping[str, Any]) -> list[Finished]:
-    """What a trainer's replicas, whose identities these are, have come to."""
-    history = trainer.history
-    return [
-        Finished(
-            identity,
-            {name: [float(value[replica]) for value in values] for name, values in history.metrics.items()},
-            int(history.diverged[replica]),
-            origin,
-        )
-        for replica, identity in enumerate(identities)
-    ]
+    @property
+    def on_gpu(self) -> bool:
+        """Whether it was trained on a GPU, whose numbers differ from a CPU's."""
+        return bool(self.origin["device"] != "cpu")
 
 
 def place(table: Path) -> Path:
@@ -51,49 +47,56 @@ def place(table: Path) -> Path:
     return table.with_suffix(".runs.json")
 
 
-def read(table: Path, runs: Sequence[Run], identities: Mapping[str, str]) -> dict[str, Finished]:
-    """Those of `runs` that are kept beside their cell's table, or beside that of another part of it.
-
-    What was trained with other settings, source, images or device has another identity and is passed over. So
-    is a damaged file: training again is then the right answer, and is said on standard error.
-
-    Args:
-        table: of the cell.
-        runs: of the cell.
-        identities: run_id to identity.
-    """
-    found = {}
-    name = runs[0].estimator
-    for path in sorted({place(table), *table.parent.glob(f"{name}.runs.json"), *_parts(table.parent, name)}):
-        for run_id, finished in _load(path).items():
-            if identities.get(run_id) == finished.identity:
-                found[run_id] = finished
-    return found
-
-
-def write(table: Path, finished: Mapping[str, Finished]) -> None:
-    """Keep finished runs, by run_id, beside their cell's table.
+def read(path: Path) -> dict[str, Finished]:
+    """The finished runs in a file, by run_id; none if it does not exist.
 
     Raises:
-        ResultsError: the file cannot be written.
+        ResultsError: it is damaged, or of an older layout.
     """
-    content = {run_id: asdict(entry) for run_id, entry in finished.items()}
-    files.write_text(place(table), json.dumps(content) + "\n")
-
-
-def _parts(folder: Path, name: str) -> list[Path]:
-    return [path for path in folder.glob(f"{name}.*.runs.json") if path.name.split(".")[-3].isdigit()]
-
-
-def _load(path: Path) -> dict[str, Finished]:
     if not path.exists():
         return {}
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        return {str(run_id): Finished(**entry) for run_id, entry in content.items()}
-    except (OSError, ValueError, TypeError, AttributeError) as error:
-        print(
-            f"WARNING: finished runs {path} cannot be read ({error!r}); they are trained again",
-            file=sys.stderr,
-        )
-        return {}
+        if not isinstance(content, dict) or content.get("format") != _FORMAT:
+            raise ResultsError(
+                f"{path}: finished runs of another version, by other source. Delete it and rerun"
+            )
+        return {str(run_id): _checked(entry) for run_id, entry in content["runs"].items()}
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ResultsError(f"{path}: finished runs cannot be read ({error!r}). Delete it and rerun") from None
+
+
+def write(table: Path, finished: Mapping[str, Finished]) -> None:
+    """Keep finished runs, by run_id, beside their cell's table, with what is kept there already.
+
+    A file that cannot be read is set aside, not replaced.
+
+    Raises:
+        ResultsError: the file cannot be written.
+    """
+    path = place(table)
+    try:
+        before = read(path)
+    except ResultsError:
+        path.replace(path.with_name(f"{path.name}.unreadable"))
+        before = {}
+    runs = {run_id: asdict(entry) for run_id, entry in {**before, **finished}.items()}
+    files.write_text(path, json.dumps({"format": _FORMAT, "runs": runs}) + "\n")
+
+
+def _checked(entry: Mapping[str, Any]) -> Finished:
+    """A run whose parts are what they are expected to be.
+
+    Raises:
+        ValueError, TypeError, KeyError: they are not.
+    """
+    run = Finished(**entry)
+    lengths = {len([float(value) for value in values]) for values in run.results.values()}
+    if len(lengths) != 1:
+        raise ValueError("columns of different lengths")
+    for key in ("commit", "source_hash", "host", "device", "started"):
+        str(run.origin[key])
+    for key in ("name", "train_images", "test_images", "sha256"):
+        run.dataset[key]
+    int(run.diverged)
+    return run

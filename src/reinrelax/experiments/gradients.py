@@ -4,10 +4,12 @@ Figure 1, Table 1, section 3.2 and section 5.3 of paper B. All codes are enumera
 needs no pass through the network, and all draws of an estimator are one tensor.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from reinrelax import estimators
@@ -22,6 +24,15 @@ from reinrelax.specs import Gradients, Measured
 Rows = list[dict[str, Any]]
 
 
+def chosen(count: int, seeds: Sequence[int], spec: Gradients, epoch: int) -> NDArray[np.int64]:
+    """Which of `count` images make the batch of each replica, `[R, B]`: the first, or random ones."""
+    if not spec.random_images:
+        return np.tile(np.arange(spec.images), (len(seeds), 1))
+    names = ((seed, "gradients", epoch, "batch") for seed in seeds)
+    generators = (torch.Generator().manual_seed(derive(*name)) for name in names)
+    return np.stack([torch.randperm(count, generator=g)[: spec.images].numpy() for g in generators])
+
+
 def measure(
     model: DiscreteVAE, seeds: Iterable[int], images: Tensor, spec: Gradients, *, epoch: int, last: bool
 ) -> dict[str, Rows]:
@@ -30,29 +41,27 @@ def measure(
     Args:
         model: the replicas at this snapshot.
         seeds: theirs.
-        images: the fixed batch, `[B, 784]` float in [0, 1].
+        images: the batch of each replica, `[R, B, 784]` float in [0, 1].
         spec: what is measured.
         epoch: of the snapshot.
         last: whether it is the last one, at which Table 1 and the sweep over τ are measured as well.
 
     Returns:
-        Rows of the tables `estimators`, `control`, `quadrature` and `example`.
+        Rows of each of `spec.tables`.
     """
-    tables: dict[str, Rows] = {"estimators": [], "control": [], "quadrature": [], "example": []}
+    tables: dict[str, Rows] = {name: [] for name in spec.tables}
     with torch.no_grad():
-        logits = model.encode(images.expand(len(model.stack.parameters[0]), -1, -1))
+        logits = model.encode(images)
     for replica, seed in enumerate(seeds):
-        snapshot = Snapshot(EnumeratedLoss(model, replica, images), logits[replica], spec, seed, epoch)
+        loss = EnumeratedLoss(model, replica, images[replica])
+        snapshot = Snapshot(loss, logits[replica], spec, seed, epoch)
         shared = {"seed": seed, "epoch": epoch}
         roles = {"figure1": spec.figure1, **({"table1": spec.table1, "sweep": spec.sweep} if last else {})}
         for role, selection in roles.items():
             for one in selection:
                 tables["estimators"] += [{"role": role, **shared, **row} for row in _estimator(snapshot, one)]
-        tables["control"] += [{**shared, **row} for row in _control(snapshot, spec)]
-        tables["quadrature"] += [
-            {**shared, **row} for row in quadrature.measure(snapshot.loss, snapshot.logits, spec.betas)
-        ]
-        tables["example"] += [{**shared, **row} for row in quadrature.example(snapshot.loss, snapshot.logits)]
+        for name in tables.keys() & _BESIDE:
+            tables[name] += [{**shared, **row} for row in _BESIDE[name](snapshot)]
     return tables
 
 
@@ -113,7 +122,8 @@ def _estimator(snapshot: Snapshot, one: Measured) -> Iterator[dict[str, Any]]:
         yield {"estimator": one.estimator, **dict(one.hyper), **_measured(snapshot, quantity)}
 
 
-def _control(snapshot: Snapshot, spec: Gradients) -> Iterator[dict[str, Any]]:
+def _control(snapshot: Snapshot) -> Iterator[dict[str, Any]]:
+    spec = snapshot.spec
     for tau in spec.control_taus:
         for reading, difference in control.READINGS.items():
             sample = snapshot.sample()
@@ -134,3 +144,11 @@ def _measured(snapshot: Snapshot, quantity: bias.Quantity) -> Mapping[str, Any]:
         "low": quantity.low,
         "high": quantity.high,
     }
+
+
+# What a table holds beside `estimators`, of one snapshot.
+_BESIDE: Mapping[str, Callable[[Snapshot], Iterable[Mapping[str, Any]]]] = {
+    "control": _control,
+    "quadrature": lambda snapshot: quadrature.measure(snapshot.loss, snapshot.logits, snapshot.spec.betas),
+    "example": lambda snapshot: quadrature.example(snapshot.loss, snapshot.logits),
+}

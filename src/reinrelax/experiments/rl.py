@@ -114,7 +114,7 @@ class _Moments:
     def __init__(self) -> None:
         self._count = 0
         self._total: list[Tensor] = []
-        self._squares = torch.zeros(())
+        self._squares = torch.zeros((), dtype=torch.float32)
 
     def add(self, gradient: Sequence[Tensor]) -> None:
         self._count += 1

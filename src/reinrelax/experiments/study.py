@@ -17,9 +17,10 @@ from reinrelax import files, images, records
 from reinrelax.columns import COLUMNS
 from reinrelax.config import Config
 from reinrelax.experiments import cost, gradients, identities, provenance, rl
-from reinrelax.experiments.training import describe_device, kernels, prepare_process
-from reinrelax.experiments.vae import read_snapshot
+from reinrelax.experiments.snapshots import read_snapshot
+from reinrelax.experiments.training import describe_device, kernels
 from reinrelax.studies import DEMONSTRATIONS, Study, snapshot_cell, snapshot_path, study_folder
+from reinrelax.training.process import prepare_process
 
 Tables = Mapping[str, list[dict[str, Any]]]
 
@@ -72,11 +73,13 @@ def _runner(name: str) -> Callable[[Study, Config, str], Tables]:
 
 def _gradients(study: Study, config: Config, device: str) -> Tables:
     prepare_process()
-    epoch = study.settings["epoch"]
-    model, seeds = read_snapshot(snapshot_path(config), snapshot_cell(config).first.shape, epoch, device)
-    pixels = images.load(config.folder / "data").train[: config.gradients.images]
-    batch = torch.from_numpy(pixels).to(device).float().div_(255)
-    return gradients.measure(model, seeds, batch, config.gradients, epoch=epoch, last=study.settings["last"])
+    epoch, spec = study.settings["epoch"], config.gradients[study.experiment]
+    shape = snapshot_cell(config, study.experiment).first.shape
+    model, seeds = read_snapshot(snapshot_path(config, study.experiment), shape, epoch, device)
+    train = images.load(config.folder / "data").train
+    pixels = train[gradients.chosen(len(train), seeds, spec, epoch)]
+    batches = torch.from_numpy(pixels).to(device).float().div_(255)
+    return gradients.measure(model, seeds, batches, spec, epoch=epoch, last=study.settings["last"])
 
 
 def _identities(study: Study, config: Config, device: str) -> Tables:

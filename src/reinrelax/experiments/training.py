@@ -1,119 +1,91 @@
 """Train the runs of one cell as replicas; a tidy table with one row a run and epoch comes out."""
 
-import csv
-import io
 import sys
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 from tqdm import tqdm
 
 from reinrelax import files, native, records
-from reinrelax.experiments import finished, provenance
+from reinrelax.errors import ResultsError
+from reinrelax.experiments import cell_table, finished, pictures, provenance, relaxations, vae
 from reinrelax.experiments.finished import Finished
+from reinrelax.experiments.snapshots import write_snapshots
 from reinrelax.gpu import support
 from reinrelax.images import Images
 from reinrelax.run import Run, digest
+from reinrelax.runs import Cell
 from reinrelax.training import checkpoint
-from reinrelax.training.loop import Replicas, Trainer
-from reinrelax.training.memory import keep_freed_memory
-from reinrelax.training.products import prefer_onednn
+from reinrelax.training.loop import Trainer
+from reinrelax.training.process import prepare_process
 
-_RUN = (
-    "run_id",
-    "experiment",
-    "dataset",
-    "train_images",
-    "test_images",
-    "categories",
-    "latents",
-    "estimator",
-)
-_SETTING = ("optimizer", "learning_rate", "batch_size", "products", "epochs", "seed", "status", "epoch")
-# Of a metric; all 17 would double the size of what is published.
-_DIGITS = 10
-_TERMS = ("nelbo", "reconstruction", "kl")
-Then = Callable[[Sequence[Run], Trainer | None], None]
-Make = Callable[[Sequence[Run], Images, str, Collection[int]], Trainer]
+_ORIGIN = ("commit", "host", "processor", "device")
 
 
-def train_replicas(
-    runs: Sequence[Run],
+def train_cell(
+    cell: Cell,
     images: Images,
-    make_trainer: Make,
     *,
-    hyper: Sequence[str],
     table: Path,
-    fingerprint: str,
-    source: str,
+    known: Mapping[str, Finished],
     device: str,
     checkpoint_every: int,
-    extra: dict[str, Any],
-    snapshots: Collection[int] = (),
-    then: Then | None = None,
-    reusable: Collection[str] | None = None,
+    extra: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Train the runs, which share all but replica settings; write `table` and, beside it, a `.json` record.
+    """Train the runs of a cell, which share all but replica settings; write `table` and, beside it, a record.
 
     A checkpoint beside the table lets a killed job go on; it is removed once the table is there. Runs that
-    have been trained before, of the same source and images, are not trained again, unless snapshots of them
+    are known are not trained again if they are of these images and kind of device, unless snapshots of them
     are asked for.
 
     Args:
-        runs: rows of the run table.
+        cell: which. If it asks for snapshots, its parameters at these epochs go into a `.pt` beside the
+            table; if it is of paper A, what it has learned goes into a `.npz`.
         images: training and test images.
-        make_trainer: from runs, images, device and snapshots, a trainer with one replica a run.
-        hyper: names of hyper-parameters that the table has columns for.
         table: where the CSV goes.
-        fingerprint: of rows and source; recorded, and required of a checkpoint.
-        source: of the source alone.
+        known: finished runs of this cell's source, by run_id.
         device: "cpu" or "cuda".
         checkpoint_every: epochs between checkpoints.
         extra: what else the record should say.
-        snapshots: epochs whose parameters go into a `.pt` beside the table; see `vae.read_snapshot`.
-        then: called before anything is written, with those of the runs that were trained now and their
-            replicas (None where there are none).
-        reusable: run_ids that need not be trained again, if not all.
 
     Returns:
         The record.
+
+    Raises:
+        ResultsError: a file cannot be written.
     """
     started, clock = datetime.now(UTC), time.perf_counter()
     prepare_process()
-    identities = {run.run_id: digest([source, run.run_id, images.sha256, device]) for run in runs}
-    known = {} if snapshots else finished.read(table, runs, identities)
-    if reusable is not None:
-        known = {run_id: entry for run_id, entry in known.items() if run_id in reusable}
-    missing = [run for run in runs if run.run_id not in known]
+    runs = cell.runs
     described = provenance.describe(describe_device(device))
-    origin = {
-        **{name: described[name] for name in ("commit", "host")},
-        "started": started.isoformat(timespec="seconds"),
-    }
-    done, presented, resumed = dict(known), 0, 0
-    trainer: Trainer | None = None
+    drawn = _kept_pictures(table) if cell.first.experiment == "relaxations" else None
+    done = {} if cell.snapshots else _reusable(cell, known, images, device, drawn)
+    reused = {run_id: dict(entry.origin) for run_id, entry in done.items()}
+    missing = [run for run in runs if run.run_id not in done]
+    trained = None
     if missing:
-        identity = digest([fingerprint, images.sha256, device, [run.run_id for run in missing]])
-        state = table.with_suffix(".checkpoint")
-        trainer, resumed = _trained(
-            missing, images, make_trainer, device, snapshots, state, identity, checkpoint_every
-        )
-        presented = len(missing) * (trainer.history.epochs - resumed) * len(images.train)
-        new = finished.of(trainer, [identities[run.run_id] for run in missing], origin)
-        done |= {run.run_id: entry for run, entry in zip(missing, new, strict=True)}
-    if then:
-        then(missing, trainer)
+        trained = _train(cell, missing, images, device, table.with_suffix(".checkpoint"), checkpoint_every)
+    seconds = round(time.perf_counter() - clock, 3)
+    if trained:
+        origin = {
+            **{name: described[name] for name in _ORIGIN},
+            "source_hash": cell.source_hash,
+            "threads": torch.get_num_threads(),
+            "started": started.isoformat(timespec="seconds"),
+            "wall_seconds": round(seconds / len(missing), 3),
+        }
+        done |= finished_runs(trained.trainer, missing, images, origin)
     record = {
         **extra,
-        "fingerprint": fingerprint,
-        "estimator": runs[0].estimator,
-        "latent": str(runs[0].shape),
-        "draws": dict(runs[0].hyper).get("draws", 0),
+        "fingerprint": cell.fingerprint,
+        "estimator": cell.first.estimator,
+        "latent": str(cell.first.shape),
+        "draws": dict(cell.first.hyper).get("draws", 0),
         **described,
         "threads": torch.get_num_threads(),
         "kernels": kernels(device),
@@ -121,36 +93,116 @@ def train_replicas(
         "run_ids": [run.run_id for run in runs],
         "seeds": [run.seed for run in runs],
         "diverged": {run.run_id: done[run.run_id].diverged for run in runs if done[run.run_id].diverged},
-        "reused": {run_id: dict(entry.origin) for run_id, entry in known.items()},
-        "started": origin["started"],
-        "wall_seconds": round(time.perf_counter() - clock, 3),
-        "resumed_after_epoch": resumed,
+        "reused": reused,
+        "started": started.isoformat(timespec="seconds"),
+        "wall_seconds": seconds,
+        "resumed_after_epoch": trained.resumed if trained else 0,
         # Image presentations of all replicas, those before a resume left out: what a time estimate needs.
-        "images_trained": presented,
+        "images_trained": trained.presented if trained else 0,
         "peak_memory_mb": round(provenance.peak_memory_mb(), 1),
     }
-    if snapshots and trainer:
-        with files.atomic(table.with_suffix(".pt")) as file:
-            torch.save({"seeds": record["seeds"], "kept": trainer.kept}, file)
+    if drawn is not None:
+        _write_pictures(table, runs, missing, trained.trainer if trained else None, drawn)
+    if cell.snapshots and trained:
+        write_snapshots(table.with_suffix(".pt"), record["seeds"], trained.trainer.kept)
     finished.write(table, done)
-    files.write_text(table, to_csv(runs, images, done, hyper))
+    files.write_text(table, cell_table.to_csv(runs, done))
     records.write(table.with_suffix(".json"), record, [table])
     table.with_suffix(".checkpoint").unlink(missing_ok=True)
     return record
 
 
-def _trained(
+def make_trainer(
+    runs: Sequence[Run], images: Images, device: str, snapshots: Collection[int] = ()
+) -> Trainer:
+    """A trainer with one replica a run, at epoch 0, of the paper that the runs' experiment is of."""
+    if runs[0].experiment == "relaxations":
+        return relaxations.make_trainer(runs, images, device, snapshots)
+    return vae.make_trainer(runs, images, device, snapshots)
+
+
+@dataclass(frozen=True)
+class _Trained:
+    """A trainer at its last epoch.
+
+    Attributes:
+        resumed: the epoch from which a checkpoint let it go on.
+        presented: images, of all replicas, since then.
+    """
+
+    trainer: Trainer
+    resumed: int
+    presented: int
+
+
+def _reusable(
+    cell: Cell, known: Mapping[str, Finished], images: Images, device: str, drawn: pictures.Pictures | None
+) -> dict[str, Finished]:
+    """Those of the cell's runs that need not be trained again."""
+    return {
+        run.run_id: known[run.run_id]
+        for run in cell.runs
+        if run.run_id in known
+        and known[run.run_id].dataset["sha256"] == images.sha256
+        and known[run.run_id].on_gpu == (device != "cpu")
+        and (drawn is None or run.run_id in drawn.get("run_ids", ()))
+    }
+
+
+def finished_runs(
+    trainer: Trainer, runs: Sequence[Run], images: Images, origin: Mapping[str, Any]
+) -> dict[str, Finished]:
+    """What a trainer's replicas, which are these runs, have come to."""
+    history = trainer.history
+    dataset = {
+        "name": images.name,
+        "train_images": len(images.train),
+        "test_images": len(images.test),
+        "sha256": images.sha256,
+    }
+    out = {}
+    for replica, run in enumerate(runs):
+        metrics = {
+            name: [float(value[replica]) for value in values] for name, values in history.metrics.items()
+        }
+        out[run.run_id] = Finished(
+            cell_table.results(metrics), int(history.diverged[replica]), dataset, dict(origin)
+        )
+    return out
+
+
+def _kept_pictures(table: Path) -> pictures.Pictures:
+    """What was kept of runs that were trained before; nothing where the file is missing or damaged."""
+    path = pictures.kept(table)
+    if not path.exists():
+        return {}
+    try:
+        return pictures.read(path)
+    except ResultsError as error:
+        print(f"WARNING: {error}. Its runs are trained again", file=sys.stderr)
+        return {}
+
+
+def _write_pictures(
+    table: Path,
     runs: Sequence[Run],
-    images: Images,
-    make_trainer: Make,
-    device: str,
-    snapshots: Collection[int],
-    state: Path,
-    identity: str,
-    checkpoint_every: int,
-) -> tuple[Trainer, int]:
-    """A trainer that has come to its last epoch, and the epoch from which a checkpoint let it go on."""
-    trainer = make_trainer(runs, images, device, snapshots)
+    trained: Sequence[Run],
+    trainer: Trainer | None,
+    before: pictures.Pictures,
+) -> None:
+    first = min(run.seed for run in runs)
+    now = [relaxations.pictures(trained, trainer, first)] if trainer else []
+    content = pictures.joined(runs, [*now, *([before] if before else [])])
+    for path in (pictures.kept(table), table.with_suffix(".npz")):
+        pictures.write(path, content)
+
+
+def _train(
+    cell: Cell, runs: Sequence[Run], images: Images, device: str, state: Path, checkpoint_every: int
+) -> _Trained:
+    """Train those runs of a cell to their last epoch, from where a checkpoint lets them go on."""
+    trainer = make_trainer(runs, images, device, cell.snapshots)
+    identity = digest([cell.fingerprint, images.sha256, device, [run.run_id for run in runs]])
     checkpoint.restore(state, trainer, identity)
     resumed = trainer.history.epochs
     steps = -(-len(images.train) // runs[0].batch_size)
@@ -164,81 +216,8 @@ def _trained(
                 checkpoint.save(state, trainer, identity)
             if bool((trainer.history.diverged > 0).all()):
                 break
-    return trainer, resumed
-
-
-def prepare_process() -> None:
-    """Settings of the process that make training fast and leave its numbers the same to rounding."""
-    # Edge pixels are almost always zero, so Adam's moments decay into denormals, which are slow.
-    torch.set_flush_denormal(True)
-    keep_freed_memory()
-    prefer_onednn()
-
-
-def replicas_of(runs: Sequence[Run]) -> Replicas:
-    """What the trainer wants to know of its runs."""
-    return Replicas(
-        seeds=[run.seed for run in runs],
-        optimizers=[run.optimizer for run in runs],
-        learning_rates=[run.learning_rate for run in runs],
-    )
-
-
-def products_of(run: Run) -> torch.dtype:
-    """What the layers of its VAE multiply."""
-    found: torch.dtype = getattr(torch, run.products)
-    return found
-
-
-def hyper_of(runs: Sequence[Run], counts: Collection[str]) -> dict[str, Tensor | int]:
-    """Hyper-parameters by name: a tensor `[R]`, or for `counts`, which all runs share, a number."""
-    out: dict[str, Tensor | int] = {}
-    for name, value in runs[0].hyper:
-        values = [dict(run.hyper)[name] for run in runs]
-        out[name] = int(value) if name in counts else torch.tensor(values)
-    return out
-
-
-def to_csv(
-    runs: Sequence[Run], images: Images, done: Mapping[str, Finished], hyper_names: Sequence[str]
-) -> str:
-    """The tidy table: one row a run and epoch, nats per image, in more digits than float32 has."""
-    names = list(done[runs[0].run_id].metrics)
-    parts = [name.removesuffix("_kl") for name in names if name.endswith("_kl")]
-    terms_of = [f"{part}_{term}_nats" for part in parts for term in _TERMS]
-    buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, [*_RUN, *hyper_names, *_SETTING, *terms_of], lineterminator="\n")
-    writer.writeheader()
-    for run in runs:
-        metrics, diverged = done[run.run_id].metrics, done[run.run_id].diverged
-        hyper = dict(run.hyper)
-        shared = {
-            "run_id": run.run_id,
-            "experiment": run.experiment,
-            "dataset": images.name,
-            "train_images": len(images.train),
-            "test_images": len(images.test),
-            "categories": run.shape.categories,
-            "latents": run.shape.latents,
-            "estimator": run.estimator,
-            **{name: hyper.get(name) for name in hyper_names},
-            "optimizer": run.optimizer,
-            "learning_rate": run.learning_rate,
-            "batch_size": run.batch_size,
-            "products": run.products,
-            "epochs": run.epochs,
-            "seed": run.seed,
-        }
-        for epoch, values in enumerate(zip(*metrics.values(), strict=True), 1):
-            terms = {f"{name}_nats": value for name, value in zip(metrics, values, strict=True)}
-            sums = {
-                f"{part}_nelbo_nats": terms[f"{part}_reconstruction_nats"] + terms[f"{part}_kl_nats"]
-                for part in parts
-            }
-            status = "diverged" if diverged and epoch >= diverged else "ok"
-            numbers = {name: f"{value:.{_DIGITS}g}" for name, value in {**sums, **terms}.items()}
-            writer.writerow({**shared, "status": status, "epoch": epoch, **numbers})
-    return buffer.getvalue()
+    presented = len(runs) * (trainer.history.epochs - resumed) * len(images.train)
+    return _Trained(trainer, resumed, presented)
 
 
 def kernels(device: str) -> list[str]:

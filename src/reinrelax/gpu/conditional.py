@@ -28,11 +28,11 @@ def conditional_softmax_vjp(
     rows = probs[0].numel() // categories
     width = triton.next_power_of_2(categories)
     tile = max(1, min(triton.next_power_of_2(triton.cdiv(draws, 4)), _TILE // width))
-    out = torch.empty(probs.shape, device=probs.device)
+    out = torch.empty(probs.shape, dtype=torch.float32, device=probs.device)
     _vjp[(rows, replicas)](
         cotangent.contiguous(),
         probs.contiguous(),
-        one_hot.argmax(-1),
+        one_hot.argmax(-1).contiguous(),
         taus.contiguous(),
         keys,
         counters,

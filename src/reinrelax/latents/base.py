@@ -88,7 +88,7 @@ class Latent(ABC):
 
     def uniform(self, *shape: int, streams: Streams) -> Tensor:
         """U(0, 1) `[R, *shape]`."""
-        return streams.uniform_(torch.empty(self.replicas, *shape, device=self.device))
+        return streams.uniform_(torch.empty(self.replicas, *shape, dtype=torch.float32, device=self.device))
 
 
 def drawn(relaxation: Relaxation, streams: Streams) -> Tensor:

@@ -49,10 +49,10 @@ class CorrelatedLatent(Latent):
         self.outputs = self.inputs = shape.latents
         self._tau = per_image(tau, 2, self.device)
         self._learn, self._penalised = learn, learn and penalised
-        self._eye = torch.eye(shape.latents, device=self.device).expand(self.replicas, -1, -1)
+        eye = torch.eye(shape.latents, dtype=torch.float32, device=self.device)
+        self._eye = eye.expand(self.replicas, -1, -1)
         if learn:
-            zeros = torch.zeros(self.replicas, shape.latents, shape.latents, device=self.device)
-            self.learned["rows"] = zeros.requires_grad_()
+            self.learned["rows"] = torch.zeros_like(self._eye).contiguous().requires_grad_()
 
     def cholesky(self) -> Tensor:
         """Lower factor of R, `[R, L, L]`: rows of unit length, with a positive diagonal."""

@@ -99,7 +99,7 @@ class InvertibleGaussianLatent(LargestGaussian):
         K = shape.categories
         self.outputs, self.inputs = 2 * shape.latents * (K - 1), shape.latents * K
         self._tau = per_image(tau, 3, self.device)
-        share = torch.tensor(K ** (-1 / (K - 1)), dtype=torch.float64)
+        share = torch.tensor(K ** (-1 / (K - 1)), dtype=torch.float64, device="cpu")
         self._prior_mean = -float(ndtri(share))
 
     def relaxed(self, outputs: Tensor, streams: Streams) -> tuple[Tensor, Tensor]:

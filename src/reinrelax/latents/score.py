@@ -81,7 +81,9 @@ class RebarLatent(ScoreLatent):
     ) -> None:
         super().__init__(shape, seeds, device)
         self._tau = per_image(tau, 4, self.device)
-        self.learned["eta"] = torch.ones(self.replicas, device=self.device, requires_grad=True)
+        self.learned["eta"] = torch.ones(
+            self.replicas, dtype=torch.float32, device=self.device, requires_grad=True
+        )
 
     def estimate(self, logits: Tensor, reconstruction: Reconstruction, streams: Streams) -> Estimate:
         return controlled(
@@ -106,12 +108,15 @@ class RelaxLatent(ScoreLatent):
     def __init__(self, shape: LatentShape, seeds: Sequence[int], device: torch.device | str) -> None:
         super().__init__(shape, seeds, device)
         streams = Streams.derive(seeds, "control")
-        weight = streams.normal_(torch.empty(self.replicas, self.inputs, _UNITS)) / math.sqrt(self.inputs)
+
+        def zeros(*shape: int) -> Tensor:
+            return torch.zeros(self.replicas, *shape, dtype=torch.float32, device="cpu")
+
         start = {
-            "log_tau": torch.full((self.replicas,), math.log(_TAU)),
-            "inner": weight,
-            "offset": torch.zeros(self.replicas, 1, _UNITS),
-            "outer": torch.zeros(self.replicas, _UNITS, 1),
+            "log_tau": zeros() + math.log(_TAU),
+            "inner": streams.normal_(zeros(self.inputs, _UNITS)) / math.sqrt(self.inputs),
+            "offset": zeros(1, _UNITS),
+            "outer": zeros(_UNITS, 1),
         }
         self.learned |= {name: value.to(self.device).requires_grad_() for name, value in start.items()}
 

@@ -52,7 +52,8 @@ class EnumeratedLoss:
     def slope(self) -> Tensor:
         """∂f/∂D at every code, `[B, N, L, C]`."""
         images, (_, *axes) = len(self._images), self.codes.shape
-        every = torch.eye(axes[0] * axes[1]).to(self.codes).unflatten(-1, axes)
+        every = torch.eye(axes[0] * axes[1], dtype=self.codes.dtype, device=self.codes.device)
+        every = every.unflatten(-1, axes)
         out = self._images.new_empty(images, *self.codes.shape)
         # The output layer is linear. Its transpose takes images and means to the hidden units, where there
         # is one product for all images, instead of every direction to the pixels.
@@ -67,7 +68,7 @@ class EnumeratedLoss:
     def index(self, one_hot: Tensor) -> Tensor:
         """Where codes `[..., L, C]` stand in `codes`: `[...]`, int64."""
         latents, categories = self.codes.shape[1:]
-        place = categories ** torch.arange(latents - 1, -1, -1, device=one_hot.device)
+        place = categories ** torch.arange(latents - 1, -1, -1, dtype=torch.int64, device=one_hot.device)
         return (one_hot.argmax(-1) * place).sum(-1)
 
     def along(self, points: Tensor, directions: Tensor) -> tuple[Tensor, Tensor]:

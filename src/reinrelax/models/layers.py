@@ -38,14 +38,17 @@ class Linear:
     ) -> None:
         bound = 1 / math.sqrt(inputs)
         self.weight, self.bias = (
-            streams.uniform_(torch.empty(len(streams), *shape)).mul_(2 * bound).sub_(bound).to(device)
+            streams.uniform_(torch.empty(len(streams), *shape, dtype=torch.float32, device="cpu"))
+            .mul_(2 * bound)
+            .sub_(bound)
+            .to(device)
             for shape in ((inputs, outputs), (outputs,))
         )
         self.weight_grad, self.bias_grad = torch.zeros_like(self.weight), torch.zeros_like(self.bias)
         self.products = products
         self._fresh = True
         # A leaf for autograd to hang the backward pass on; gradients never go through it.
-        self._anchor = torch.zeros((), device=device, requires_grad=True)
+        self._anchor = torch.zeros((), dtype=torch.float32, device=device, requires_grad=True)
 
     def __call__(self, x: Tensor, relu: bool = False) -> Tensor:
         """The map, or its positive part."""

@@ -47,10 +47,11 @@ def _in_torch(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
 
 def _in_c(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     """The same, a third of the time."""
-    logits, targets = logits.contiguous(), targets.expand_as(logits).contiguous()
-    loss, slope = torch.empty(logits.shape[:-1]), torch.empty(logits.shape)
-    pointers = [tensor.data_ptr() for tensor in (logits, targets, loss, slope)]
-    _kernel()(*pointers, loss.numel(), logits.shape[-1])
+    logits, targets = (
+        native.check(t.contiguous(), logits.shape) for t in (logits, targets.expand_as(logits))
+    )
+    loss, slope = native.buffer(*logits.shape[:-1]), native.buffer(*logits.shape)
+    _kernel()(*native.addresses(logits, targets, loss, slope), loss.numel(), logits.shape[-1])
     return loss, slope
 
 

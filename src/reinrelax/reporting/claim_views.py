@@ -69,7 +69,7 @@ def finding_facets(findings: Claims) -> list[Facet]:
     return [*found, Facet("basis", "Rests on", [Choice(name, bases[name]) for name in names])]
 
 
-def rates(lines: Sequence[Mapping[str, str]]) -> Table:
+def rates(lines: Sequence[Mapping[Any, Any]]) -> Table:
     """How often each judging function errs where its claim is just false, or just true.
 
     Args:
@@ -110,7 +110,7 @@ def _share(rate: str) -> str:
 def claim_rows(
     claims: Claims,
     sections: Mapping[str, str],
-    jobs: Mapping[tuple[str, str], str],
+    jobs: Mapping[tuple[str, str, str], str],
     exists: Callable[[str], bool],
 ) -> list[dict[str, Any]]:
     """One line a claim, numbers last.
@@ -118,7 +118,8 @@ def claim_rows(
     Args:
         claims: those of `claims.json`.
         sections: names of the page's sections by id.
-        jobs: places on the page that tell of the cells behind Tables 2 and 3, by estimator and latent shape.
+        jobs: places on the page that tell of the cells behind Tables 2 and 3: of a subject, an estimator and
+            a latent shape.
         exists: whether there is a table of this name.
     """
     # What has been held against results comes first, and the many numbers last.
@@ -129,7 +130,7 @@ def claim_rows(
             "section": claim["section"] if claim["section"] in sections else "",
             "section_name": sections.get(claim["section"], ""),
             "tables": [name for name in claim["tables"] if exists(name)],
-            "jobs": _jobs(claim, jobs) if claim["subject"] == "trainings" else [],
+            "jobs": _jobs(claim, jobs),
         }
         for claim in ordered
     ]
@@ -220,7 +221,7 @@ def _chance(p: float) -> str:
     return fixed(math.ceil(round(1000 * p, 6)) / 1000, 3)
 
 
-def _jobs(claim: Mapping[str, Any], jobs: Mapping[tuple[str, str], str]) -> list[tuple[str, str]]:
+def _jobs(claim: Mapping[str, Any], jobs: Mapping[tuple[str, str, str], str]) -> list[tuple[str, str]]:
     """Names and places of the cells that a claim reads, where they are few."""
     places = [
         (method, place)
@@ -230,7 +231,7 @@ def _jobs(claim: Mapping[str, Any], jobs: Mapping[tuple[str, str], str]) -> list
     if len(places) > _CELLS:
         return []
     return [
-        (f"{method} {shape(place)}", jobs[method, place])
+        (f"{method} {shape(place)}", jobs[claim["subject"], method, place])
         for method, place in places
-        if (method, place) in jobs
+        if (claim["subject"], method, place) in jobs
     ]

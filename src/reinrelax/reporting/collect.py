@@ -10,12 +10,23 @@ from reinrelax import claims, files
 from reinrelax.claims import findings
 from reinrelax.claims.evidence import Evidence
 from reinrelax.claims.measured import Measurements
-from reinrelax.config import Config
+from reinrelax.config import AS_RUN, GRADIENTS, Config
 from reinrelax.reporting.collected import FILLED_BY
-from reinrelax.reporting.gather import gather, last_rows
+from reinrelax.reporting.gather import Gathered, gather, last_rows
 from reinrelax.reporting.gather_studies import gather_studies
 from reinrelax.reporting.numbers import baseline as baselines
-from reinrelax.reporting.numbers import beta, cost, elbo, gradients, grid, readings, relaxations, rl
+from reinrelax.reporting.numbers import (
+    beta,
+    cost,
+    early,
+    elbo,
+    gradients,
+    grid,
+    readings,
+    relaxations,
+    rl,
+    selection,
+)
 from reinrelax.reporting.numbers.verdicts import Records
 from reinrelax.studies import DEMONSTRATIONS
 
@@ -48,28 +59,43 @@ def write_tables(config: Config, root: Path, any_source: bool = False) -> None:
     amounts = findings.load(root / FINDINGS, stated, FILLED_BY)
     plan = _jobs(gathered.plan, studied.plan)
     # Claims on trainings are about Tables 2 and 3: other experiments train the same estimators there.
-    trained = gathered.of("elbo")
-    evidence = Evidence(last_rows(trained.rows), trained.plan.assign(job=trained.plan["cell"]))
-    scored = rl.scores(studied.tables["episodes"])
-    weighted, searched = (last_rows(gathered.of(name).rows) for name in ("beta", "grid"))
+    evidence = {
+        subject: _evidence(gathered.of(f"elbo{elbo.METHODS[method]}"))
+        for method, subject in elbo.SUBJECTS.items()
+    }
+    learned, measured_at, measured_as_run = map(studied.of, ("rl", *GRADIENTS))
+    scored = rl.scores(learned["episodes"])
+    weighted, weighted_as_run, searched = (
+        last_rows(gathered.of(name).rows) for name in ("beta", f"beta{AS_RUN}", "grid")
+    )
     read = readings.labelled(gathered.of("readings"))
     relaxed = relaxations.labelled(gathered.of("relaxations"))
+    begun = gathered.of("early", f"early{AS_RUN}")
+    theirs = early.authors(root)
+    compared = early.early(begun, theirs)
     points = grid.grid(config, searched, root)
-    baseline = baselines.baseline(root / config.folder / "data")
+    baseline = baselines.baseline(config.folder / "data")
     tables: dict[str, pd.DataFrame] = {
-        "curves": elbo.curves(trained),
-        "table1": gradients.table1(studied.tables, root),
-        "table4": cost.table4(studied.tables["cost"], root),
+        "curves": elbo.curves(gathered.of("elbo")),
+        "early": compared,
+        "early_last": early.last(compared),
+        "early_curves": early.curves(begun, theirs),
+        "table1": gradients.table1(measured_at, root),
+        "table1_run": gradients.table1(measured_as_run, root, gradients.AS_RUN),
+        "table4": cost.table4(studied.of("cost")["cost"], root),
         "grid": points,
         "table5": grid.table5(config, points, root),
-        "figure1": gradients.figure1(studied.tables),
-        "sweep": gradients.sweep(studied.tables),
-        "control": gradients.control(studied.tables),
-        "quadrature": gradients.quadrature(studied.tables),
-        "example": studied.tables["example"],
-        "identities": studied.tables["identities"],
-        "figure2": beta.figure2(weighted),
-        "figure2_minimum": beta.minimum(weighted),
+        "selection": selection.selection(root),
+        "figure1": gradients.figure1(measured_at),
+        "figure1_run": gradients.figure1_run(measured_as_run, root),
+        "sweep": gradients.sweep(measured_at),
+        "control": gradients.control(measured_at),
+        "quadrature": gradients.quadrature(measured_at),
+        "example": measured_at["example"],
+        "identities": studied.of("identities")["identities"],
+        "figure2": beta.figure2(weighted, root),
+        "figure2_run": beta.figure2(weighted_as_run, root),
+        "figure2_minimum": beta.minimum(pd.concat((weighted, weighted_as_run), ignore_index=True)),
         "readings": readings.readings(read, stated),
         "readings_curves": readings.curves(read),
         "baseline": baseline,
@@ -79,23 +105,23 @@ def write_tables(config: Config, root: Path, any_source: bool = False) -> None:
         "rl_scores": scored,
         "rl_summary": rl.summary(scored),
         "rl_improvement": rl.improvement(scored),
-        "rl_curves": rl.curves(studied.tables["episodes"]),
-        "rl_figure3": rl.figure3(studied.tables["episodes"]),
-        "rl_gradients": rl.gradients(studied.tables["policy_gradients"]),
-        **{name: studied.tables[name] for _, names in DEMONSTRATIONS.values() for name in names},
+        "rl_curves": rl.curves(learned["episodes"]),
+        "rl_figure3": rl.figure3(learned["episodes"]),
+        "rl_gradients": rl.gradients(learned["policy_gradients"]),
+        **{name: studied.of(study)[name] for study, (_, names) in DEMONSTRATIONS.items() for name in names},
     }
     measured = Measurements(tables, _references(root), FILLED_BY, plan)
     verdicts = claims.judge_all(
         stated,
         {
-            "trainings": evidence,
+            **evidence,
             "learning": rl.evidence(config, scored, studied.plan),
             "measurements": measured,
         },
     )
     tables |= {name: elbo.judged_table(config, evidence, verdicts, metric) for name, metric in TABLES.items()}
     tables |= {"cells": gathered.plan, "studies": studied.plan, "rates": _rates(root)}
-    folder = root / config.folder / "tables"
+    folder = config.folder / "tables"
     for name, table in tables.items():
         files.write_text(folder / f"{name}.csv", table.to_csv(index=False, lineterminator="\n"))
     records = Records(config, root, plan, amounts)
@@ -104,6 +130,10 @@ def write_tables(config: Config, root: Path, any_source: bool = False) -> None:
     found = {verdict.claim.id: verdict.verdict for verdict in verdicts}
     counted = [{**asdict(finding), "verdict": finding.verdict(found)} for finding in amounts]
     files.write_text(folder / "findings.json", json.dumps(counted, indent=1, ensure_ascii=False) + "\n")
+
+
+def _evidence(trained: Gathered) -> Evidence:
+    return Evidence(last_rows(trained.rows), trained.plan.assign(job=trained.plan["cell"]))
 
 
 def _jobs(cells: pd.DataFrame, studies: pd.DataFrame) -> pd.DataFrame:

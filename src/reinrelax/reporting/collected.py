@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from reinrelax.config import Config
+from reinrelax.config import AS_RUN, GRADIENTS, Config
 from reinrelax.reporting.tables import read_table
 from reinrelax.reporting.wording import PURPOSES, count
 from reinrelax.studies import DEMONSTRATIONS
@@ -16,6 +16,8 @@ from reinrelax.studies import DEMONSTRATIONS
 FILLED_BY: Mapping[str, str] = {
     "table1": "gradients",
     "figure1": "gradients",
+    "table1_run": "gradients-run",
+    "figure1_run": "gradients-run",
     "sweep": "gradients",
     "control": "gradients",
     "quadrature": "gradients",
@@ -23,12 +25,15 @@ FILLED_BY: Mapping[str, str] = {
     "table2": "elbo",
     "table3": "elbo",
     "curves": "elbo",
+    **dict.fromkeys(("early", "early_last", "early_curves"), "early"),
     "identities": "identities",
     "figure2": "beta",
+    "figure2_run": "beta-run",
     "figure2_minimum": "beta",
     "table4": "cost",
     "table5": "grid",
     "grid": "grid",
+    "selection": "grid",
     "readings": "readings",
     "readings_curves": "readings",
     "baseline": "relaxations",
@@ -54,7 +59,7 @@ class Collected:
     def __init__(self, config: Config, root: Path) -> None:
         self.config = config
         self.root = root
-        self.folder = root / config.folder
+        self.folder = config.folder
         self._read = cache(self._load)
 
     def lines(self, name: str) -> list[dict[str, Any]]:
@@ -74,9 +79,15 @@ class Collected:
         return self._read(name)[0]
 
     def planned(self, source: str) -> list[dict[str, Any]]:
-        """The cells and studies of an experiment or study: their `name`, `state` and `message`."""
+        """The cells and studies of an experiment, also as run unless that is one of its own: their `name`,
+        `state` and `message`.
+        """
+        as_run = f"{source}{AS_RUN}"
+        experiments = {source} if as_run in GRADIENTS else {source, as_run}
         cells = [
-            {**line, "name": line["cell"]} for line in self.lines("cells") if line["experiment"] == source
+            {**line, "name": line["cell"]}
+            for line in self.lines("cells")
+            if line["experiment"] in experiments
         ]
         studies = [
             {**line, "name": line["study"]}
@@ -92,11 +103,11 @@ class Collected:
             return "not in this configuration"
         done = sum(line["state"] == "done" for line in planned)
         parts = [f"{done} of {count(len(planned), 'job')} done"]
-        for state in ("missing", "unreadable"):
+        for state, words in (("partial", "in part"), ("missing", "missing"), ("unreadable", "unreadable")):
             names = [line["name"] for line in planned if line["state"] == state]
             if names:
                 more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-                parts.append(f"{state}: {', '.join(names[:3])}{more}")
+                parts.append(f"{words}: {', '.join(names[:3])}{more}")
         return "; ".join(parts)
 
     def absence(self, name: str) -> str:

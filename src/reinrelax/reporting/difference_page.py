@@ -24,7 +24,7 @@ _SHOWN = 200
 _NAMED = 20
 _JOBS = {"cells": "cell", "studies": "study"}
 _SIDES = ("A", "B")
-_REMEDY = "Run snakemake again, which writes it"
+_REMEDY = "Delete it, and settings are not compared until a run writes it again"
 
 
 @dataclass(frozen=True)

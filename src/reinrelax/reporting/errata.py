@@ -1,6 +1,8 @@
 """Errata: places where the paper errs, contradicts itself or leaves a choice, each with numbers of this run.
 
-Their text is data; every number in it comes from a query of a table, written in a few checked words:
+Their text is data. What the authors' public code does instead of what is printed stands under `code`, with
+the `source` that `report/reference/sources.csv` names. Every number comes from a query of a table, written in
+a few checked words:
 
     text: "Largest deviation: {value} of the norm"   # also {low}, {high} and {name}, of a row that was picked
     table: identities        # of the results folder, or `reference:` one of the paper's printed numbers
@@ -30,8 +32,11 @@ from reinrelax.reporting.wording import anchor, significant
 
 FOLDER = Path("report/errata")
 REFERENCE = Path("report/reference")
+# Tables there that are reckoned from the files that the authors made public.
+_PUBLIC = "authors_"
 KINDS = ("error", "inconsistency", "ambiguity", "observation")
 _ENTRY = ("id", "kind", "place", "title", "printed", "ours", "consequence")
+_CODE = ("code", "source")
 _QUERY = ("table", "reference", "where", "column", "reduce")
 _ITEM = ("text", *_QUERY, "over", "minus", "digits", "name", "limits")
 
@@ -58,17 +63,23 @@ class Item:
     """A sentence with a number, or the reason why there is none.
 
     Attributes:
-        csv: where the number stands, from the report's folder; empty for the paper's own numbers.
+        csv: where the number stands, from the report's folder; empty for one of others.
+        whose: it is then.
     """
 
     text: str
     absence: str
     csv: str
+    whose: str = ""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One erratum, worked out."""
+    """One erratum, worked out.
+
+    Attributes:
+        code: what the authors' public code does, with repository and commit; empty where it settles nothing.
+    """
 
     id: str
     anchor: str
@@ -78,6 +89,7 @@ class Entry:
     printed: str
     ours: str
     consequence: str
+    code: str
     numbers: Sequence[Item]
 
 
@@ -107,17 +119,29 @@ def _name(raw: Any, index: int) -> str:
 
 
 def _entry(where: str, raw: Any, collected: Collected) -> Entry:
-    _check_keys(where, raw, required=_ENTRY, allowed=(*_ENTRY, "numbers"))
+    required = (*_ENTRY, *(_CODE if set(_CODE) & set(raw) else ())) if isinstance(raw, Mapping) else _ENTRY
+    _check_keys(where, raw, required=required, allowed=(*_ENTRY, *_CODE, "numbers"))
     if raw["kind"] not in KINDS:
         raise ConfigError(f"{where}.kind: must be one of {', '.join(KINDS)}; got {raw['kind']!r}")
     return Entry(
         **{name: " ".join(str(raw[name]).split()) for name in _ENTRY},
         anchor=anchor("erratum", str(raw["id"])),
+        code=_code(where, raw, collected) if "code" in raw else "",
         numbers=[
             _item(f"{where}.numbers[{index}]", item, collected)
             for index, item in enumerate(raw.get("numbers", []))
         ],
     )
+
+
+def _code(where: str, raw: Mapping[str, Any], collected: Collected) -> str:
+    lines = as_lines(read_table(collected.root / REFERENCE / "sources.csv"))
+    places = {line["name"]: f"{line['repository']}, commit {line['commit']}" for line in lines}
+    if raw["source"] not in places:
+        raise ConfigError(
+            f"{where}.source: unknown {raw['source']!r}; {REFERENCE}/sources.csv has {', '.join(places)}"
+        )
+    return f"{' '.join(str(raw['code']).split()).removesuffix('.')} ({places[raw['source']]})."
 
 
 def _item(where: str, raw: Any, collected: Collected) -> Item:
@@ -136,18 +160,18 @@ def _item(where: str, raw: Any, collected: Collected) -> Item:
     found = query.result()
     if found is None or (second and second.result() is None):
         failed = query if found is None or second is None else second
-        return Item(_label(raw["text"]), failed.absence(), query.csv)
+        return Item(_label(raw["text"]), failed.absence(), query.csv, query.whose)
     value, row = found
     if second:
         by = (second.result() or (math.nan, {}))[0]
         value = value - by if other == "minus" else value / by if by else math.nan
     if not math.isfinite(value):
-        return Item(_label(raw["text"]), "no finite number", query.csv)
+        return Item(_label(raw["text"]), "no finite number", query.csv, query.whose)
     digits = raw.get("digits", 3)
     shown = {"value": significant(value, digits), "name": plain_cell(row.get(label, "")).text}
     ends = (significant(number(row.get(end)), digits) or "–" for end in limits)
     shown |= dict(zip(("low", "high"), ends, strict=True))
-    return Item(raw["text"].format(**shown), "", query.csv)
+    return Item(raw["text"].format(**shown), "", query.csv, query.whose)
 
 
 def _check_columns(where: str, query: "_Query", fields: set[str], label: Any, limits: Any) -> None:
@@ -203,6 +227,12 @@ class _Query:
     def csv(self) -> str:
         """The table's place, from the report's folder."""
         return "" if self.reference else f"tables/{self.table}.csv"
+
+    @property
+    def whose(self) -> str:
+        """Whose number it is, if it is not ours."""
+        theirs = "the authors’ public files" if self.table.startswith(_PUBLIC) else "the paper’s numbers"
+        return theirs if self.reference else ""
 
     def result(self) -> tuple[float, Line] | None:
         """The number and, where it is one row's, the row; None where no row fits."""

@@ -108,8 +108,10 @@ def _crossed(layout: Crossed, lines: Sequence[Line]) -> tuple[list[Head], list[l
             names = place if index == 0 else ("",) * len(place)
             row = [*map(Entry, names), *([Entry(label)] if label else [])]
             for name in across:
-                line = cells.get(name, {})
-                least = best[label, name]
+                if name not in cells:  # not asked for, which is not the same as not run
+                    row.append(Entry())
+                    continue
+                line, least = cells[name], best[label, name]
                 bold = value.best and least is not None and number(line.get(value.name)) == least
                 row.append(Entry(_written(value, line), bold))
             rows.append(row)

@@ -79,9 +79,7 @@ def figure(folder: Path, entry: Mapping[str, Any], title: str, expected: Sequenc
     drawn = read_table(path) if lines else read_as_text(path)
     parts = svg.take_apart(read_text(path.with_suffix(".svg")), name)
     if lines and (lacking := {"panel", "series", "x", "value"} - set(drawn.columns)):
-        raise ResultsError(
-            f"{path}: column {min(lacking)!r} is missing. Run snakemake again, which writes it"
-        )
+        raise ResultsError(f"{path}: column {min(lacking)!r} is missing. Delete it and run snakemake again")
     names = list(dict.fromkeys(drawn["series"])) if lines else []
     titles = entry.get("titles", {})
     return Figure(

@@ -64,7 +64,7 @@ def write_figures(config: Config, root: Path) -> None:
         ResultsError: a table or a file of pictures is missing or damaged, or timings are damaged, or a figure
             cannot be written.
     """
-    folder = root / config.folder
+    folder = config.folder
 
     def read(name: str) -> pd.DataFrame:
         return read_table(folder / "tables" / f"{name}.csv")

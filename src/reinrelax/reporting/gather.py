@@ -11,6 +11,7 @@ import pandas as pd
 
 from reinrelax.claims.model import METRICS
 from reinrelax.config import Config
+from reinrelax.document import path_of
 from reinrelax.errors import ResultsError
 from reinrelax.results import read_cell
 from reinrelax.runs import Cell, cells, table_path
@@ -49,11 +50,11 @@ class Gathered:
     rows: pd.DataFrame
     plan: pd.DataFrame
 
-    def of(self, experiment: str) -> "Gathered":
-        """The part of one experiment: the same estimator and shape occur in several."""
+    def of(self, *experiments: str) -> "Gathered":
+        """The part of these experiments: the same estimator and shape occur in several."""
         return Gathered(
             *(
-                table[table["experiment"] == experiment].reset_index(drop=True)
+                table[table["experiment"].isin(experiments)].reset_index(drop=True)
                 for table in (self.rows, self.plan)
             )
         )
@@ -88,6 +89,9 @@ def gather(config: Config, root: Path, any_source: bool = False) -> Gathered:
             if result.table is not None and result.record is not None:
                 table = _checked(cell, config, result.table)
                 line.update(_done(table), **provenance(result.record, cell))
+                if len(result.cell.runs) < len(cell.runs):
+                    held = f"{len(result.cell.runs)} of {len(cell.runs)} trainings are there"
+                    line.update(state="partial", message=held)
                 tables.append(table)
         except ResultsError as error:
             line.update(state="unreadable", message=str(error))
@@ -117,7 +121,7 @@ def recompute(config: Config, targets: str | Sequence[str], root: Path) -> str:
     chosen = f"--configfile {scale.as_posix()} " if (root / scale).exists() else ""
     names = [targets] if isinstance(targets, str) else targets
     # Not the place where published results are unpacked: the configured one.
-    folder = shlex.quote(Path(config.raw["results"], config.scale).as_posix())
+    folder = shlex.quote((path_of("results", config.raw["results"]) / config.scale).as_posix())
     return f"snakemake --cores all {chosen}--force {' '.join(f'{folder}/{name}' for name in _braced(names))}"
 
 
@@ -150,16 +154,26 @@ def provenance(record: Mapping[str, Any], job: Cell | Study) -> dict[str, Any]:
     how busy either was.
     """
     libraries = ("reinrelax", *_VERSIONS)
-    wall, on_cpu = float(record["wall_seconds"]), record.get("device") == "cpu"
+    # Runs of earlier jobs took their time, too.
+    earlier = (origin.get("wall_seconds", 0.0) for origin in record.get("reused", {}).values())
+    wall, on_cpu = float(record["wall_seconds"]) + sum(earlier), record.get("device") == "cpu"
     dataset = record.get("dataset")
     return {
         **{name: record.get(name, "") for name in (*_MACHINE, *_VERSIONS, "peak_memory_mb")},
+        "wall_seconds": wall,
         "dataset_sha256": dataset.get("sha256", "") if isinstance(dataset, Mapping) else "",
         "versions": ", ".join(f"{name} {record[name]}" for name in libraries if name in record),
         "core_seconds": wall * int(record.get("threads", 1)) if on_cpu else "",
         "gpu_seconds": "" if on_cpu else wall,
-        "source_changed": record["fingerprint"] != job.fingerprint,
+        "source_changed": _sources(record) != {job.source_hash},
     }
+
+
+def _sources(record: Mapping[str, Any]) -> set[str]:
+    """Hashes of the sources that a job's results, or each of its runs, were computed by."""
+    own, reused = record.get("source_hash"), record.get("reused", {})
+    found = {str(origin.get("source_hash", own)) for origin in reused.values()}
+    return found | ({str(own)} if set(record.get("run_ids", ("",))) - set(reused) else set())
 
 
 def _checked(cell: Cell, config: Config, table: pd.DataFrame) -> pd.DataFrame:

@@ -17,10 +17,17 @@ from reinrelax.studies import Study, studies, study_folder
 
 @dataclass(frozen=True)
 class Studied:
-    """What lies on disk: `tables` by name, those of all snapshots in one, and `plan`, one row a study."""
+    """What lies on disk: `tables` by experiment and name, and `plan`, one row a study."""
 
-    tables: Mapping[str, pd.DataFrame]
+    tables: Mapping[tuple[str, str], pd.DataFrame]
     plan: pd.DataFrame
+
+    def of(self, experiment: str) -> Mapping[str, pd.DataFrame]:
+        """Every table that a study may write, as the studies of one experiment have it."""
+        return {
+            name: self.tables.get((experiment, name), pd.DataFrame(columns=list(columns)))
+            for name, columns in COLUMNS.items()
+        }
 
 
 def gather_studies(config: Config, root: Path, any_source: bool = False) -> Studied:
@@ -31,7 +38,7 @@ def gather_studies(config: Config, root: Path, any_source: bool = False) -> Stud
         root: the project's folder.
         any_source: as of `results.read_study`.
     """
-    found: dict[str, list[pd.DataFrame]] = {name: [] for name in COLUMNS}
+    found: dict[tuple[str, str], list[pd.DataFrame]] = {}
     plan = []
     for study in studies(config).values():
         line: dict[str, Any] = {
@@ -49,15 +56,12 @@ def gather_studies(config: Config, root: Path, any_source: bool = False) -> Stud
                 # All of a study's tables or none: half a study would pass for a whole one.
                 checked = _checked(config, study, result)
                 for name, table in checked.items():
-                    found[name].append(table)
+                    found.setdefault((study.experiment, name), []).append(table)
                 line.update(state="done", **provenance(result.record, study))
         except ResultsError as error:
             line.update(state="unreadable", message=str(error))
         plan.append(line)
-    tables = {
-        name: pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(COLUMNS[name]))
-        for name, parts in found.items()
-    }
+    tables = {place: pd.concat(parts, ignore_index=True) for place, parts in found.items()}
     return Studied(tables, pd.DataFrame(plan))
 
 

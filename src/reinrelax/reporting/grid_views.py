@@ -1,13 +1,13 @@
-"""Tables 2 and 3 as the page shows them: in the paper's layout, and with one line a cell."""
+"""Tables 2 and 3 as the page shows them: in the paper's layout, as printed and as run, and a line a cell."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import pandas as pd
 
 from reinrelax.claims.model import VERDICTS
 from reinrelax.reporting.blocks import Cell, Column, Table, key
+from reinrelax.reporting.numbers.elbo import RUN
 from reinrelax.reporting.wording import PAPER_NAMES, Mark, anchor, count, fixed, interval, mark, shape, signed
 
 
@@ -16,6 +16,7 @@ class Place:
     """One estimator and latent shape: paper, ours, difference, verdict; `keys` are what tables sort by."""
 
     estimator: str
+    method: str
     latent: str
     paper: str
     paper_best: bool
@@ -36,75 +37,69 @@ class Place:
 
 @dataclass(frozen=True)
 class Grid:
-    """A table of the paper in its layout: a row an estimator, a column a latent shape."""
+    """A table of the paper in its layout: a row an estimator, a column a latent shape.
+
+    Attributes:
+        rows: estimator, a word on the row, and a place a column; None where nothing was run differently.
+    """
 
     id: str
     name: str
     columns: Sequence[str]
-    rows: Sequence[tuple[str, str, Sequence[Place]]]
+    rows: Sequence[tuple[str, str, Sequence[Place | None]]]
     template: str = field(default="grid.html.j2", init=False)
 
 
-def blocks(
-    name: str,
-    title: str,
-    judged: pd.DataFrame,
-    cells: pd.DataFrame,
-    claims: Sequence[Mapping[str, Any]],
-) -> list[Grid | Table]:
+def blocks(name: str, title: str, judged: pd.DataFrame, cells: pd.DataFrame) -> list[Grid | Table]:
     """The grid, and behind a fold the same line by line.
 
     Args:
         name: of the collected table, `table2` or `table3`.
-        title: for readers, and the place that claims on its numbers name.
+        title: for readers.
         judged: its rows.
-        cells: planned cells of the experiment that fills it.
-        claims: to which the verdicts lead.
+        cells: planned cells.
     """
-    places = _places(judged, cells, claims, title)
-    names = list(dict.fromkeys(place.estimator for place in places))
-    rows = [
-        (own, PAPER_NAMES.get(own, ""), [place for place in places if place.estimator == own])
-        for own in names
-    ]
+    places = _places(judged, cells)
+    found = {(place.estimator, place.method, place.latent): place for place in places}
     latents = list(dict.fromkeys(place.latent for place in places))
+    rows = [
+        (
+            estimator,
+            method if method == RUN else _named(estimator),
+            [found.get((estimator, method, latent)) for latent in latents],
+        )
+        for estimator, method in dict.fromkeys((place.estimator, place.method) for place in places)
+    ]
     return [Grid(f"{name}-grid", title, latents, rows), _long(name, title, places)]
 
 
-def _places(
-    judged: pd.DataFrame, cells: pd.DataFrame, claims: Sequence[Mapping[str, Any]], title: str
-) -> list[Place]:
-    # Of a cell in parts, the first stands for all.
-    planned = {(line["estimator"], line["latent"]): line for line in cells.iloc[::-1].to_dict("records")}
-    links = {
-        (claim["lower"][0], claim["places"][0]): anchor("claim", claim["id"])
-        for claim in claims
-        if claim["judge"] == "number" and claim["place"] == title
-    }
-    best = {column: _best(judged, column) for column in ("paper_mean", "mean")}
+def _places(judged: pd.DataFrame, cells: pd.DataFrame) -> list[Place]:
+    states = dict(zip(cells["cell"], cells["state"], strict=True))
+    planned = dict(zip(cells["cell"], cells["planned_seeds"], strict=True))
+    lowest = judged.groupby("latent")[["paper_mean", "mean"]].min()
     places = []
     for line in judged.to_dict("records"):
-        place = (line["estimator"], line["latent"])
-        cell = planned.get(place)
+        place = (line["estimator"], line["method"], line["latent"])
         verdict = line["verdict"]
         places.append(
             Place(
                 estimator=place[0],
-                latent=shape(place[1]),
+                method=place[1],
+                latent=shape(place[2]),
                 paper=f"{fixed(line['paper_mean'])} ± {fixed(line['paper_plus_minus'])}".strip(" ±"),
-                paper_best=best["paper_mean"].get(place[1]) == place[0],
+                paper_best=line["paper_mean"] == lowest["paper_mean"][place[2]],
                 ours=fixed(line["mean"]),
-                ours_best=best["mean"].get(place[1]) == place[0],
+                ours_best=line["mean"] == lowest["mean"][place[2]],
                 interval=interval(line["ci_low"], line["ci_high"]),
-                seeds=count(int(line["seeds"]), "seed") if line["seeds"] else "",
+                seeds=_seeds(line["seeds"], line["diverged"], planned.get(line["job"], 0)),
                 diverged=f"{int(line['diverged'])} diverged" if line["diverged"] else "",
-                absence=_absence(cell["state"] if cell else None) if not line["seeds"] else "",
+                absence=_absence(states.get(line["job"])) if not line["seeds"] else "",
                 delta=signed(line["difference"]),
                 delta_interval=interval(line["difference_low"], line["difference_high"]),
                 mark=mark(verdict),
                 reason=shape(line["reason"]),
-                claim=links.get(place, ""),
-                cell=anchor("cell", cell["cell"]) if cell else "",
+                claim=anchor("claim", line["claim"]) if line["claim"] else "",
+                cell=anchor("cell", line["job"]) if line["job"] else "",
                 keys={name: key(line[name]) for name in ("paper_mean", "mean", "difference", "seeds")}
                 | {"verdict": str(VERDICTS.index(verdict) if verdict in VERDICTS else len(VERDICTS))},
             )
@@ -128,7 +123,7 @@ def _long(name: str, title: str, places: Sequence[Place]) -> Table:
     ]
     rows = [
         [
-            Cell(place.estimator),
+            Cell(place.estimator, small=[place.method] if place.method == RUN else ()),
             Cell(place.latent, str(index)),
             Cell(place.paper, place.keys["paper_mean"]),
             Cell(place.ours, place.keys["mean"]),
@@ -147,10 +142,16 @@ def _long(name: str, title: str, places: Sequence[Place]) -> Table:
     return Table(f"{name}-long", caption, columns, rows, folded)
 
 
-def _best(judged: pd.DataFrame, column: str) -> dict[str, str]:
-    """Latent shape to the estimator that has the lowest value there."""
-    order = judged.dropna(subset=[column]).sort_values(column, kind="stable").drop_duplicates("latent")
-    return dict(zip(order["latent"], order["estimator"], strict=True))
+def _named(estimator: str) -> str:
+    return f"in the paper: {PAPER_NAMES[estimator]}" if estimator in PAPER_NAMES else ""
+
+
+def _seeds(alive: float, diverged: float, planned: int) -> str:
+    """How many seeds a place has, and of how many if not of all that are asked for."""
+    if not alive:
+        return ""
+    some = f"{alive:.0f} of " if alive + diverged < planned else ""
+    return some + count(int(planned if some else alive), "seed")
 
 
 def _absence(state: str | None) -> str:

@@ -51,6 +51,7 @@ class LinePanel:
     Attributes:
         name: the panel's in the table.
         log, log_x: whether y, and x, is logarithmic.
+        group: panels that name the same one have the same range of y.
         whole: whether x counts something, such as epochs.
         settles: whether the beginning may be left out of sight where x goes far, as in a training.
     """
@@ -65,6 +66,7 @@ class LinePanel:
     log_x: bool = False
     references: tuple[Reference, ...] = ()
     marks: tuple[Mark, ...] = ()
+    group: str = ""
 
 
 @dataclass(frozen=True)
@@ -131,9 +133,7 @@ def describe(plan: LineFigure) -> dict[str, Any]:
 def _panel(ax: Axes, panel: LinePanel, plan: LineFigure, looks: Mapping[str, Style]) -> None:
     name = f"{plan.name}-{panel.name}"
     open_panel(ax, name, panel.title, panel.x_label, panel.y_label)
-    data = plan.data[plan.data["panel"] == panel.name]
-    positive = data["value"] > 0
-    data = data[positive] if panel.log else data
+    data = _rows(plan, panel)
     if data["value"].notna().sum() == 0:
         say(ax, "Nothing to draw yet: no results.")
         return
@@ -174,9 +174,17 @@ def _panel(ax: Axes, panel: LinePanel, plan: LineFigure, looks: Mapping[str, Sty
         room = 0.02 * (last - first) or 0.5
         ax.set_xlim(first - room, last + room)
     shown = data[data["x"] > last // _LONG] if long else data
+    if panel.group:
+        shown = pd.concat([_rows(plan, one) for one in plan.panels if one.group == panel.group])
     _limit(ax, panel, float(shown["value"].min()), float(shown["value"].max()))
     _refer(ax, panel)
     _ring(ax, panel, looks)
+
+
+def _rows(plan: LineFigure, panel: LinePanel) -> pd.DataFrame:
+    """What a panel can show: a logarithmic axis has no place for what is not positive."""
+    data = plan.data[plan.data["panel"] == panel.name]
+    return data[data["value"] > 0] if panel.log else data
 
 
 def _decades(low: float, high: float) -> LogLocator:

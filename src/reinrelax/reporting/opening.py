@@ -11,6 +11,7 @@ from reinrelax.claims.findings import BASES
 from reinrelax.claims.model import JUDGED, NOT_TESTED, VERDICTS
 from reinrelax.config import Config
 from reinrelax.reporting.wording import Mark, anchor, commit, count, duration, images, mark, shape
+from reinrelax.results import THERE
 
 Claims = Sequence[Mapping[str, Any]]
 Lines = Sequence[Mapping[Any, Any]]
@@ -94,7 +95,7 @@ def summary(
         claims, findings: those of `claims.json` and of `findings.json`.
     """
     counted = [finding for finding in findings if not finding["aside"]]
-    done_cells, done_studies = (table[table["state"] == "done"] for table in (cells, studies))
+    done_cells, done_studies = (table[table["state"].isin(THERE)] for table in (cells, studies))
     jobs = [*done_cells.to_dict("records"), *done_studies.to_dict("records")]
     states = Counter(pd.concat([cells["state"], studies["state"]]))
     diverged = int(cells["diverged"].sum())
@@ -108,7 +109,8 @@ def summary(
         dataset=_dataset(config, done_cells),
         fallback=fallback,
         coverage=[
-            f"{len(done_cells):,} of {count(len(cells), 'cell')} done",
+            f"{(cells['state'] == 'done').sum():,} of {count(len(cells), 'cell')} done",
+            *([f"{states['partial']:,} in part"] if states["partial"] else []),
             f"{ended:,} of {count(trainings, 'training')} ended",
             f"{len(done_studies):,} of {count(len(studies), 'study', 'studies')} done",
             f"{diverged:,} diverged",
@@ -238,7 +240,11 @@ def _notices(
             )
         )
     wrong = [
-        *(f"{count(states[state], 'job')} {state}" for state in ("missing", "unreadable") if states[state]),
+        *(
+            f"{count(states[state], 'job')} {words}"
+            for state, words in (("partial", "in part"), ("missing", "missing"), ("unreadable", "unreadable"))
+            if states[state]
+        ),
         *([f"{count(diverged, 'training')} diverged"] if diverged else []),
     ]
     if wrong:

@@ -13,6 +13,7 @@ from reinrelax.reporting.claim_views import Choice, Facet
 from reinrelax.reporting.collected import Collected
 from reinrelax.reporting.environment import embedded, environment
 from reinrelax.reporting.gather import recompute
+from reinrelax.reporting.numbers.elbo import METHODS, PRINTED, SUBJECTS, method_of
 from reinrelax.reporting.tables import read_as_text, read_json, read_table
 from reinrelax.reporting.wording import PURPOSES, anchor
 
@@ -34,29 +35,30 @@ def write_report(config: Config, root: Path) -> Path:
         ConfigError: a file of sections or errata is wrong.
         ResultsError: a table or figure is missing or damaged, or the report cannot be written.
     """
-    path = root / config.folder / "report.html"
+    path = config.folder / "report.html"
     files.write_text(path, environment(root).get_template("report.html.j2").render(context(config, root)))
     return path
 
 
 def context(config: Config, root: Path) -> dict[str, Any]:
     """All that the templates are given."""
-    folder = root / config.folder / "tables"
+    folder = config.folder / "tables"
     cells, studies = read_table(folder / "cells.csv"), read_table(folder / "studies.csv")
     claims, findings = read_json(folder / "claims.json"), read_json(folder / "findings.json")
     collected = Collected(config, root)
-    elbo = cells[cells["experiment"] == "elbo"]
+    elbo = cells[cells["experiment"].isin([f"elbo{suffix}" for suffix in METHODS.values()])]
     judged = {name: read_table(folder / f"{name}.csv") for name in _GRIDS}
-    grids = {
-        name: grid_views.blocks(name, title, judged[name], elbo, claims) for name, title in _GRIDS.items()
-    }
+    grids = {name: grid_views.blocks(name, title, judged[name], cells) for name, title in _GRIDS.items()}
     entries = errata.load(collected)
-    papers = sections.load(collected, entries, grids, list(dict.fromkeys(elbo["estimator"])))
+    printed = elbo[elbo["experiment"].map(method_of) == PRINTED]
+    papers = sections.load(collected, entries, grids, list(dict.fromkeys(printed["estimator"])))
     shown = [section for paper in papers for section in paper.sections]
     names = {section.id: section.name for section in shown}
     # Of a cell in parts, the first stands for all.
     jobs = {
-        (line["estimator"], line["latent"]): anchor("cell", line["cell"])
+        (SUBJECTS[method_of(line["experiment"])], line["estimator"], line["latent"]): anchor(
+            "cell", line["cell"]
+        )
         for line in elbo.iloc[::-1].to_dict("records")
     }
     lines, studied = views.provenance(cells), views.study_rows(studies)
@@ -80,8 +82,8 @@ def context(config: Config, root: Path) -> dict[str, Any]:
         "findings": opening.finding_rows(findings),
         "finding_facets": claim_views.finding_facets(findings),
         "rates": claim_views.rates(read_as_text(folder / "rates.csv").to_dict("records")),
-        "cells": [views.with_links(row, config, root) for row in lines],
-        "studies": [views.with_links(row, config, root) for row in studied],
+        "cells": [views.with_links(row, config) for row in lines],
+        "studies": [views.with_links(row, config) for row in studied],
         "job_facets": {"cells": [_sources(lines)], "studies": [_sources(studied)]},
         "purposes": PURPOSES,
         "not_run": views.not_run(cells, studies, list(judged.values())),

@@ -39,7 +39,7 @@ def pictures(config: Config, table: pd.DataFrame) -> list[dict[str, Any]]:
     """
     lines = {str(line["run_id"]): line for line in table.to_dict("records")}
     order, found = list(lines), {}
-    for _, content in stored(config):
+    for content in stored(config, lines):
         for index, run in enumerate(map(str, content["shown_run_ids"])):
             if run in lines:
                 found[run] = _entry(lines[run], content, index)

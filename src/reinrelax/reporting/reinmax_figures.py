@@ -9,13 +9,22 @@ from reinrelax.reporting import maps
 from reinrelax.reporting.lines import LineFigure, LinePanel, Mark, Reference
 from reinrelax.reporting.maps import MapFigure, MapPanel, Scale
 from reinrelax.reporting.numbers.common import in_words
-from reinrelax.reporting.plans import Read, panel_title, tidy
+from reinrelax.reporting.numbers.elbo import RUN
+from reinrelax.reporting.plans import Read, panel_title, stacked, tidy
 from reinrelax.reporting.style import PAPER
 
 _COSINE = "Cosine similarity to the exact gradient"
 _VARIANCE = "Variance of the gradient"
+_TRAIN = "Train negative ELBO (nats)"
 _CLIP_NATS = 3.0
-_RK2 = {"ReinMax-RK2": "Eq. 27 as printed", "ReinMax-RK2-corrected": "corrected"}
+_RELATIVE = "‖std‖ / ‖mean‖, mean over images"
+_AUTHORS = "the authors’ seeds"
+_THEIRS = ("authors_mean", "authors_low", "authors_high")
+_RK2 = {
+    "ReinMax-RK2": "Eq. 27 as printed",
+    "ReinMax-RK2-run": "Eq. 27 as run",
+    "ReinMax-RK2-corrected": "corrected",
+}
 _ENDPOINT = {"endpoint": "end points, Eq. 25", "endpoint, Eq. 24": "end points, Eq. 24"}
 
 
@@ -31,6 +40,48 @@ def curves(read: Read, name: str, metric: str, label: str) -> LineFigure:
     return LineFigure(
         name, f"{label} over epochs: one panel a latent shape, one line an estimator", data, panels
     )
+
+
+def early(read: Read) -> LineFigure:
+    """The first epochs: one panel an estimator and latent shape, ours beside the public code's."""
+    table = read("early_curves")
+    table = table[table["metric"] == "train"]
+    table = table.assign(panel=table["estimator"] + "-" + table["latent"])
+    estimators, latents = (list(dict.fromkeys(table[name])) for name in ("estimator", "latent"))
+    order = tuple(f"{estimator}-{latent}" for estimator in estimators for latent in latents)
+    data = tidy(table, "panel", "series", "epoch", "mean", ("ci_low", "ci_high"), ("seeds",), order)
+    panels = tuple(
+        LinePanel(
+            *(f"{estimator}-{latent}", f"{estimator}, {panel_title(latent)}", "Epoch", _TRAIN),
+            whole=True,
+            settles=True,
+        )
+        for estimator in estimators
+        for latent in latents
+        if f"{estimator}-{latent}" in set(data["panel"])
+    )
+    what = "Train negative ELBO over the first epochs, ours beside the curves of the authors’ public seeds"
+    return LineFigure("early", what, data, panels, columns=min(3, max(1, len(latents))))
+
+
+def early_difference(read: Read) -> LineFigure:
+    """Our mean less that of the authors' seeds: one panel a latent shape, one line a cell."""
+    table = read("early")
+    table = table[(table["metric"] == "train") & table["difference"].notna()]
+    as_run = table["method"] == RUN
+    table = table.assign(series=table["estimator"].where(~as_run, table["estimator"] + f", {RUN}"))
+    ends = ("difference_low", "difference_high")
+    data = tidy(table, "latent", "series", "epoch", "difference", ends, ("seeds", "authors_seeds"))
+    panels = tuple(
+        LinePanel(
+            *(latent, panel_title(latent), "Epoch", "Ours less the public code’s (nats)"),
+            whole=True,
+            references=(Reference("y", 0.0, "agreement"),),
+        )
+        for latent in dict.fromkeys(data["panel"])
+    )
+    what = "Train negative ELBO over the first epochs, ours less that of the authors’ public seeds"
+    return LineFigure("early-difference", what, data, panels)
 
 
 def figure1(read: Read) -> LineFigure:
@@ -51,16 +102,56 @@ def figure1(read: Read) -> LineFigure:
     return LineFigure("figure1", what, data, panels, columns=2)
 
 
-def figure2(read: Read) -> LineFigure:
-    """Train negative ELBO over β: one panel a latent shape, with the lowest point of each line."""
-    table, lowest = (
-        found.assign(series=found["estimator"].map(lambda name: _RK2.get(name, name)))
-        for found in (read("figure2"), read("figure2_minimum"))
-    )
-    data = tidy(table, "latent", "series", "beta", "mean", ("ci_low", "ci_high"), ("seeds", "diverged"))
+def figure1_run(read: Read) -> LineFigure:
+    """By the metric that the authors' public code computes: ours beside the means of their VAEs."""
+    table = read("figure1_run")
+    shown = {"cosine_batch": ("Bias", _COSINE, False), "std_image": ("Variance", _RELATIVE, True)}
+    drawn = ("value", "low", "high")
+    theirs = table.drop(columns=list(drawn)).rename(columns=dict(zip(_THEIRS, drawn, strict=True)))
+    whose = {"here": table, "authors": theirs}
+    places = [(quantity, name) for quantity in shown for name in whose]
+    parts = [
+        whose[name][table["quantity"] == quantity].assign(panel=f"{quantity}-{name}")
+        for quantity, name in places
+    ]
+    rows = stacked(parts, ()).dropna(subset=["value"])
+    order = [f"{quantity}-{name}" for quantity, name in places]
+    data = tidy(rows, "panel", "label", "epoch", "value", ("low", "high"), (), order)
     panels = tuple(
         LinePanel(
-            *(latent, panel_title(latent), "β", "Train negative ELBO (nats)"),
+            f"{quantity}-{name}",
+            f"{shown[quantity][0]}: {'here' if name == 'here' else 'the authors’ VAEs'}",
+            *("Epoch", shown[quantity][1], shown[quantity][2]),
+            whole=True,
+            group=quantity,
+        )
+        for quantity, name in places
+        if f"{quantity}-{name}" in set(data["panel"])
+    )
+    what = (
+        "Cosine of the whole batch and relative standard deviation over the epochs of trainings with "
+        "ReinMax, here and in the authors’ public files"
+    )
+    return LineFigure("figure1-run", what, data, panels, columns=2)
+
+
+def figure2(read: Read) -> LineFigure:
+    """Train negative ELBO over β: one panel a latent shape, with the lowest point of each line and the
+    authors' own runs where there are any.
+    """
+    table, lowest = (
+        found.assign(series=found["estimator"].map(lambda name: _RK2.get(name, name)))
+        for found in (stacked([read("figure2"), read("figure2_run")], ()), read("figure2_minimum"))
+    )
+    theirs = table.dropna(subset=["authors_mean"]).drop_duplicates(["latent", "beta"])
+    drawn = ("mean", "ci_low", "ci_high", "seeds")
+    named = dict(zip((*_THEIRS, "authors_seeds"), drawn, strict=True))
+    theirs = theirs.drop(columns=list(drawn)).rename(columns=named).assign(series=_AUTHORS, diverged=0)
+    both = stacked([table, theirs], ())
+    data = tidy(both, "latent", "series", "beta", "mean", ("ci_low", "ci_high"), ("seeds", "diverged"))
+    panels = tuple(
+        LinePanel(
+            *(latent, panel_title(latent), "β", _TRAIN),
             references=(Reference("x", 0.5, "½"),),
             marks=tuple(
                 Mark(str(row.series), *(float(value) for value in (row.beta, row.nelbo, row.low, row.high)))
@@ -169,7 +260,7 @@ def readings(read: Read) -> LineFigure:
     paper = finals.dropna(subset=["paper_train"]).groupby("panel")["paper_train"].first()
     panels = tuple(
         LinePanel(
-            *(name, panel_title(name), "Epoch", "Train negative ELBO (nats)"),
+            *(name, panel_title(name), "Epoch", _TRAIN),
             whole=True,
             settles=True,
             references=(Reference("y", float(paper[name]), "paper"),) if name in paper else (),
@@ -218,9 +309,12 @@ def grid(read: Read) -> MapFigure:
 
 FIGURES: Mapping[str, Callable[[Read], LineFigure | MapFigure]] = {
     "figure1": figure1,
+    "figure1-run": figure1_run,
     "figure2": figure2,
-    "figure3": lambda read: curves(read, "figure3", "train_nelbo_nats", "Train negative ELBO (nats)"),
+    "figure3": lambda read: curves(read, "figure3", "train_nelbo_nats", _TRAIN),
     "figure4": lambda read: curves(read, "figure4", "test_nelbo_nats", "Test negative ELBO (nats)"),
+    "early": early,
+    "early-difference": early_difference,
     "sweep": sweep,
     "control": control,
     "quadrature": quadrature,

@@ -10,6 +10,7 @@ from reinrelax.document import read_yaml
 from reinrelax.errors import ConfigError
 from reinrelax.reporting import (
     demonstration_views,
+    early_views,
     gradient_views,
     learning_views,
     property_views,
@@ -22,6 +23,7 @@ from reinrelax.reporting.errata import Entry
 from reinrelax.reporting.figure_views import catalogue, figure
 from reinrelax.reporting.gather import recompute
 from reinrelax.reporting.wording import Mark, images, mark
+from reinrelax.results import THERE
 
 # One file a paper, in the page's order: its name, its title and its sections.
 WORDS = tuple(
@@ -35,10 +37,13 @@ _OPTIONAL = ("figures", "errata", "scale", "scale_of", "tables_first")
 # the page's own.
 VIEWS: Mapping[str, Callable[[Collected], Sequence[Any]]] = {
     "table1": gradient_views.table1,
+    "table1-run": gradient_views.table1_run,
     "figure1": gradient_views.figure1,
+    "figure1-run": gradient_views.figure1_run,
     "sweep": gradient_views.sweep,
     "control": gradient_views.control,
     "identities": gradient_views.identities,
+    "early": early_views.early,
     "figure2": training_views.figure2,
     "quadrature": gradient_views.quadrature,
     "table4": training_views.table4,
@@ -217,8 +222,15 @@ def _section(
         absence="" if blocks else _absence(collected, raw["source"]),
         lacking=list(dict.fromkeys(filter(None, reasons))),
         progress=collected.progress(raw["source"]),
-        origin=_origin(collected, raw["tables"], [raw["source"]]),
+        origin=_origin(collected, raw["tables"], _sources(collected, raw["source"])),
         errata=[known[name] for name in raw.get("errata", ())],
+    )
+
+
+def _sources(collected: Collected, source: str) -> list[str]:
+    """An experiment or study, and what was run differently of it."""
+    return list(
+        dict.fromkeys([source, *(line.get("experiment", source) for line in collected.planned(source))])
     )
 
 
@@ -258,7 +270,7 @@ def _scale(raw: Mapping[str, Any], collected: Collected) -> Scale:
     """Ours from the section's first table, and from the cells that it comes from for what that leaves out."""
     paper: Mapping[str, Any] = raw["scale"]
     lines = collected.lines(raw["tables"][0])
-    done = [line for line in collected.planned(raw["source"]) if line["state"] == "done"]
+    done = [line for line in collected.planned(raw["source"]) if line["state"] in THERE]
     ours, below = [], False
     for name, wanted in paper.items():
         found = {line[name] for line in [*lines, *done] if line.get(name, "") != ""}

@@ -25,6 +25,8 @@ COLUMNS = (
     *("seconds", "seconds_low", "seconds_high"),
     *("bound_blas", "bound_onednn", "bound_traffic", "bound", "ratio", "peak_memory_mb"),
 )
+# It is no result of a run.
+_REMEDY = "Restore it from the repository, or run make bench"
 _ABSENCE = "No figure of speed: make bench has not been run"
 _SECONDS = "Seconds per model and epoch"
 _BOUND = "Matrix products"
@@ -51,9 +53,8 @@ def plans(folder: Path) -> Sequence[MapFigure | LineFigure]:
     for device in DEVICES:
         path = folder / f"{device}.csv"
         if path.exists():
-            record = records.read(path.with_suffix(".json"), ("processor", "device", "torch", "commit"))
-            records.check(path, record)
-            tables.append(_read(path).assign(device=device))
+            table, record = _read(path)
+            tables.append(table.assign(device=device))
             where = record["processor"] if device == "cpu" else record["device"]
             origins.append(f"{where}, torch {record['torch']}, commit {commit(record['commit'])}")
     timings = stacked(tables, [*COLUMNS, "device"])
@@ -62,13 +63,18 @@ def plans(folder: Path) -> Sequence[MapFigure | LineFigure]:
     return _ratios(timings, measured), _scaling(timings, measured)
 
 
-def _read(path: Path) -> pd.DataFrame:
-    table = read_table(path)
+def _read(path: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Timings and their record."""
+    try:
+        record = records.read(path.with_suffix(".json"), ("processor", "device", "torch", "commit"))
+        records.check(path, record)
+        table = read_table(path)
+    except ResultsError as error:
+        # Whoever reads a run's results says what helps there.
+        raise ResultsError(f"{str(error).rsplit('. ', 1)[0]}. {_REMEDY}") from None
     if lacking := set(COLUMNS) - set(table.columns):
-        raise ResultsError(
-            f"{path}: column {min(lacking)!r} is missing. Run make bench again, which writes it"
-        )
-    return table
+        raise ResultsError(f"{path}: column {min(lacking)!r} is missing. {_REMEDY}")
+    return table, record
 
 
 def _ratios(timings: pd.DataFrame, measured: str) -> MapFigure:

@@ -61,7 +61,7 @@ def _origin(line: Mapping[Any, Any]) -> dict[str, Any]:
     }
 
 
-def with_links(row: Mapping[str, Any], config: Config, root: Path) -> dict[str, Any]:
+def with_links(row: Mapping[str, Any], config: Config) -> dict[str, Any]:
     """The line of a cell or study with its files as links from the report, where they exist."""
     places = {"log": Path(row["log"])}
     if "table" in row:
@@ -69,11 +69,11 @@ def with_links(row: Mapping[str, Any], config: Config, root: Path) -> dict[str, 
     else:
         folder = Path(row["folder"])
         places |= {"record": folder / "record.json"}
-        places |= {path.name: folder / path.name for path in sorted((root / folder).glob("*.csv"))}
+        places |= {path.name: folder / path.name for path in sorted(folder.glob("*.csv"))}
     links = {
         name: Path(os.path.relpath(place, config.folder)).as_posix()
         for name, place in places.items()
-        if (root / place).is_file()
+        if place.is_file()
     }
     return {**row, "links": links}
 

@@ -12,10 +12,15 @@ _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 # What each experiment and study is for, as the page names it.
 PURPOSES = {
     "elbo": "Tables 2 and 3",
+    "elbo-run": "Tables 2 and 3 as run",
+    "early": "First epochs",
+    "early-run": "First epochs as run",
     "beta": "Figure 2",
+    "beta-run": "Figure 2 as run",
     "grid": "Table 5",
     "readings": "Readings",
     "gradients": "Figure 1 and Table 1",
+    "gradients-run": "Figure 1 and Table 1, as run",
     "identities": "Theorem 1 and the identities",
     "cost": "Table 4",
     "relaxations": "VAEs with each relaxation",

@@ -61,12 +61,12 @@ def play(environments: Environments, policy: Policy, seeds: Sequence[int], *, st
     """
     R, cap, A = environments.replicas, environments.cap, environments.actions
     # Time first: what a step reads and writes is in one piece.
-    noise = streams.exponential_(torch.empty(R, cap, A, dtype=torch.float64))
+    noise = streams.exponential_(torch.empty(R, cap, A, dtype=torch.float64, device="cpu"))
     gumbel = noise.log_().neg_().transpose(0, 1).contiguous()
     kind = (torch.int64,) if environments.one_hot else (torch.float64, environments.inputs)
-    observations = torch.zeros(cap, R, *kind[1:], dtype=kind[0])
-    actions = torch.zeros(cap, R, dtype=torch.int64)
-    rewards, mask = (torch.zeros(cap, R, dtype=torch.float64) for _ in range(2))
+    observations = torch.zeros(cap, R, *kind[1:], dtype=kind[0], device="cpu")
+    actions = torch.zeros(cap, R, dtype=torch.int64, device="cpu")
+    rewards, mask = (torch.zeros(cap, R, dtype=torch.float64, device="cpu") for _ in range(2))
     seen, chosen, earned, taken = (t.numpy() for t in (observations, actions, rewards, mask))
     alive = np.ones(R, dtype=bool)
     terminated, truncated = np.zeros((2, R), dtype=bool)
@@ -98,9 +98,10 @@ def play(environments: Environments, policy: Policy, seeds: Sequence[int], *, st
 
 def returns(episodes: Episodes, gamma: float) -> Tensor:
     """G_t = Σ_{k ≥ t} γ^(k−t) r_k, `[R, T]`: Monte Carlo returns to the episode's end, however it came."""
-    time = torch.arange(episodes.rewards.shape[1], dtype=torch.float64)
+    rewards = episodes.rewards
+    time = torch.arange(rewards.shape[1], dtype=torch.float64, device=rewards.device)
     lag = time - time[:, None]  # k − t
-    return episodes.rewards @ torch.where(lag >= 0, gamma ** lag.clamp_min(0), 0.0).mT
+    return rewards @ torch.where(lag >= 0, gamma ** lag.clamp_min(0), 0.0).mT
 
 
 def standardised(values: Tensor, mask: Tensor) -> Tensor:

@@ -36,7 +36,7 @@ class Perceptron:
 
         def uniform(fan_in: int, *shape: int) -> Tensor:
             bound = 1 / math.sqrt(fan_in)
-            out = torch.empty(len(streams), *shape, dtype=torch.float64)
+            out = torch.empty(len(streams), *shape, dtype=torch.float64, device="cpu")
             return streams.uniform_(out).mul_(2 * bound).sub_(bound)
 
         return cls(
@@ -107,4 +107,4 @@ class Perceptron:
     def _rows(self, x: Tensor) -> Tensor:
         """Indices into the rows of all replicas' W₁, `[R, T]`."""
         replicas, rows = self.w1.shape[:2]
-        return x + torch.arange(0, replicas * rows, rows)[:, None]
+        return x + torch.arange(0, replicas * rows, rows, dtype=torch.int64, device=x.device)[:, None]

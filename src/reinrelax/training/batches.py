@@ -29,7 +29,7 @@ class Pass:
         self, images: Tensor, batch_size: int, replicas: int, work: Callable[[Tensor, Streams], Tensor]
     ) -> None:
         self.images, self._work = images, work
-        self._places = torch.arange(batch_size, device=images.device)
+        self._places = torch.arange(batch_size, dtype=torch.int64, device=images.device)
         self._order = torch.zeros(replicas, len(images), dtype=torch.int64, device=images.device)
         self._at = torch.zeros(1, dtype=torch.int64, device=images.device)
         self._sums: Tensor | None = None

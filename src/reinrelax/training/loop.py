@@ -101,10 +101,10 @@ class Trainer:
             self.device, objective.parameters, objective.grads, replicas.optimizers, replicas.learning_rates
         )
         self.history = History(
-            torch.zeros(count, dtype=torch.int64), {name: [] for name in objective.metrics}
+            torch.zeros(count, dtype=torch.int64, device="cpu"), {name: [] for name in objective.metrics}
         )
         # 1 where a loss was not finite: on the device, as a float, for the optimizer's kernel to read.
-        self.dead = torch.zeros(count, device=self.device)
+        self.dead = torch.zeros(count, dtype=torch.float32, device=self.device)
         self.train_images, self.test_images = train, test
         self._train = Pass(train, batch_size, count, self._learn)
         self._test = Pass(test, batch_size, count, self._measure)
@@ -126,8 +126,8 @@ class Trainer:
         )
         changed = [*self.objective.parameters, *self.optimizer.state, self.dead]
         train = self._train.run(order, self._streams("noise", epoch), changed, on_step)
-        order = torch.arange(len(self.test_images)).expand(len(order), -1)
-        test = self._test.run(order, self._streams("test", epoch))
+        every = torch.arange(len(self.test_images), dtype=torch.int64, device="cpu")
+        test = self._test.run(every.expand(len(order), -1), self._streams("test", epoch))
         dead = self.dead.cpu() > 0
         newly = dead & (self.history.diverged == 0)
         self.history.diverged[newly] = epoch

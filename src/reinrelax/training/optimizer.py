@@ -78,7 +78,7 @@ class ReplicaOptimizer:
     def _prepare(self, device: torch.device) -> None:
         replicas = range(len(self._settings))
         # What the kernel corrects biases by, and advances unless the replica is dead: one count a tensor.
-        self._counts = torch.zeros(len(self.first), len(replicas), device=device)
+        self._counts = torch.zeros(len(self.first), len(replicas), dtype=torch.float32, device=device)
         self._rows = [
             [[t[r] for t in tensors] for tensors in (*self._tensors, self._counts)] for r in replicas
         ]
@@ -136,7 +136,7 @@ class GraphOptimizer(ReplicaOptimizer):
 
     def _prepare(self, device: torch.device) -> None:
         self.at = torch.zeros(1, dtype=torch.int64, device=device)
-        self._ahead = torch.zeros(0, len(self._settings), 3, device=device)
+        self._ahead = torch.zeros(0, len(self._settings), 3, dtype=torch.float32, device=device)
 
     @property
     def state(self) -> list[Tensor]:
@@ -154,9 +154,10 @@ class GraphOptimizer(ReplicaOptimizer):
 
     def expect(self, steps: int) -> None:
         self.t = self.t
-        ahead = torch.tensor([self._row(self._t + 1 + step) for step in range(steps)])
+        rows = [self._row(self._t + 1 + step) for step in range(steps)]
+        ahead = torch.tensor(rows, dtype=torch.float32, device="cpu")
         if len(self._ahead) != steps:
-            self._ahead = torch.empty(ahead.shape, device=self.at.device)
+            self._ahead = torch.empty(ahead.shape, dtype=torch.float32, device=self.at.device)
         self._ahead.copy_(ahead)  # stays where it is, for a graph to find
 
     def _row(self, t: int) -> list[tuple[float, float, float]]:

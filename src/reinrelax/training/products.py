@@ -28,7 +28,9 @@ def prefer_onednn() -> bool:
 def _is_float32() -> bool:
     """Whether batched products have float32's rounding errors, 65,536 times smaller than bfloat16's."""
     generator = torch.Generator().manual_seed(0)
-    left, right = (torch.randn(2, 128, 256, generator=generator) for _ in range(2))
+    left, right = (
+        torch.randn(2, 128, 256, generator=generator, dtype=torch.float32, device="cpu") for _ in range(2)
+    )
     # The three layouts that a linear layer's forward and backward passes multiply.
     for a, b in ((left, right.mT), (left.mT, right), (left, right.mT.contiguous())):
         error = (torch.bmm(a, b).double() - torch.bmm(a.double(), b.double())).abs().max()

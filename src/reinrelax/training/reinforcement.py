@@ -26,7 +26,7 @@ class Learner:
         self._optimizer = ReplicaOptimizer(
             self._parameters, self._grads, ["Adam"] * replicas, [learning_rate] * replicas
         )
-        self.diverged = torch.zeros(replicas, dtype=torch.int64)
+        self.diverged = torch.zeros(replicas, dtype=torch.int64, device="cpu")
 
     def update(self, gradients: Gradients) -> None:
         """One step, up the actor's gradient and down the critic's, of the replicas that have not diverged."""

@@ -1,27 +1,39 @@
 """Figure 2: the train figure over β, the weight of the end points, and where it is lowest."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 
 from reinrelax import stats
+from reinrelax.reporting.numbers.common import AUTHORS, beside_authors, published, reference
 
 PAPER = "about 0.5"
 _METRIC = "train_nelbo_nats"
 
 
-def figure2(ended: pd.DataFrame) -> pd.DataFrame:
-    """One row an estimator, latent shape and β: the mean over seeds after the last epoch.
+def figure2(ended: pd.DataFrame, root: Path) -> pd.DataFrame:
+    """One row an estimator, latent shape and β: the mean over seeds after the last epoch, and beside it what
+    the authors' public files have at that shape and β.
 
     Args:
         ended: the ended runs of the experiment `beta`.
+        root: the project's folder.
     """
     columns = ["estimator", "latent", "beta", "mean", "ci_low", "ci_high", "seeds", "diverged"]
+    theirs = {
+        (row["latent"], float(row["beta"])): published(row, "train")
+        for row in reference(root, "authors_figure2")
+    }
     out = []
-    for place, group in ended.groupby(["estimator", "latent", "beta"], sort=False):
+    for (estimator, latent, beta), group in ended.groupby(["estimator", "latent", "beta"], sort=False):
         dead = group["diverged"].astype(bool)
-        mean = stats.mean_interval(group.loc[~dead, _METRIC])
-        out.append([*place, mean.estimate, mean.low, mean.high, int((~dead).sum()), int(dead.sum())])
-    return pd.DataFrame(out, columns=columns).sort_values(
+        alive = group.loc[~dead, _METRIC]
+        mean = stats.mean_interval(alive)
+        counts = [int((~dead).sum()), int(dead.sum())]
+        beside = beside_authors(alive, theirs.get((str(latent), float(group["beta"].iloc[0]))))
+        out.append([estimator, latent, beta, mean.estimate, mean.low, mean.high, *counts, *beside.values()])
+    return pd.DataFrame(out, columns=[*columns, *AUTHORS]).sort_values(
         ["latent", "estimator", "beta"], key=_planned, kind="stable", ignore_index=True
     )
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from reinrelax import stats
 from reinrelax.errors import ResultsError
@@ -21,6 +22,14 @@ _SYMBOLS = {
     **{"tau_forward": "τ_f", "tau_backward": "τ_b"},
 }
 _REFERENCE = Path("report/reference")
+# What stands beside ours where the authors' public files have it: their mean with its 95% interval, and ours
+# less theirs with Welch's.
+AUTHORS = (
+    *("authors_mean", "authors_low", "authors_high", "authors_seeds"),
+    *("difference", "difference_low", "difference_high"),
+)
+# Mean, sample standard deviation and number of seeds.
+Published = tuple[float, float, int]
 
 
 def reference(root: Path, name: str) -> list[dict[str, str]]:
@@ -37,16 +46,44 @@ def reference(root: Path, name: str) -> list[dict[str, str]]:
         raise ResultsError(f"{path}: cannot be read ({error}). Restore it from the repository") from None
 
 
-def published_settings(root: Path) -> dict[tuple[str, str], dict[str, Any]]:
-    """Table 5: (estimator, latent) to optimizer, learning_rate, tau and, where it has one, eta."""
+def published_settings(
+    root: Path, name: str = "table5_hyperparameters"
+) -> dict[tuple[str, str], dict[str, Any]]:
+    """Table 5: (estimator, latent) to optimizer, learning_rate and, where it has them, tau and eta.
+
+    Args:
+        root: the project's folder.
+        name: of the table; `as_run_hyperparameters` has the settings of what was run differently.
+    """
     names = {"learning_rate": "learning_rate", "temperature": "tau", "eta": "eta"}
     return {
         (row["estimator"], row["latent"]): {
             "optimizer": row["optimizer"],
             **{name: float(row[key]) for key, name in names.items() if row[key]},
         }
-        for row in reference(root, "table5_hyperparameters")
+        for row in reference(root, name)
     }
+
+
+def published(row: Mapping[str, str], name: str) -> Published:
+    """What a row of the authors' summaries has in `<name>_mean`, `<name>_sd` and `seeds`."""
+    return float(row[f"{name}_mean"]), float(row[f"{name}_sd"]), int(row["seeds"])
+
+
+def beside_authors(values: ArrayLike, theirs: Published | None) -> dict[str, Any]:
+    """The columns `AUTHORS` of one row: what the authors' public files have of it, and ours less theirs.
+
+    Args:
+        values: ours, one a seed; those that are not finite are left out.
+        theirs: mean, sample standard deviation and number of their seeds, or None if they have nothing.
+    """
+    if theirs is None or not np.isfinite(theirs[:2]).all():
+        return dict.fromkeys(AUTHORS, np.nan)
+    ours = np.asarray(values, dtype=float)
+    interval = stats.interval_of(*theirs)
+    difference = stats.difference_interval(ours[np.isfinite(ours)], *theirs)
+    numbers = (interval.estimate, interval.low, interval.high, theirs[2])
+    return dict(zip(AUTHORS, (*numbers, difference.estimate, difference.low, difference.high), strict=True))
 
 
 def in_words(

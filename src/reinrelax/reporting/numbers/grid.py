@@ -9,6 +9,7 @@ import pandas as pd
 
 from reinrelax.config import Config
 from reinrelax.reporting.numbers.common import in_words, published_settings
+from reinrelax.reporting.numbers.elbo import RUN, paper_name
 from reinrelax.runs import run_table
 
 NEAR_NATS = 0.5
@@ -18,7 +19,7 @@ _GRID = (
     *("train_nelbo", "test_nelbo", "is_best", "is_paper", "above_best"),
 )
 _TABLE5 = (
-    *("estimator", "latent", "paper", "best", "best_nelbo", "paper_nelbo", "gap", "rank"),
+    *("estimator", "latent", "paper", "as_run", "best", "best_nelbo", "paper_nelbo", "gap", "rank"),
     *("points", "finished", "diverged", "within_half", "in_grid"),
 )
 _METRICS = {"train_nelbo": "train_nelbo_nats", "test_nelbo": "test_nelbo_nats"}
@@ -68,8 +69,9 @@ def grid(config: Config, ended: pd.DataFrame, root: Path) -> pd.DataFrame:
 def table5(config: Config, points: pd.DataFrame, root: Path) -> pd.DataFrame:
     """The paper's choices beside ours: one row an estimator and latent shape of Table 5 or of a search.
 
-    `finished` counts points of which all seeds ended, `diverged` those of which one or more diverged,
-    `within_half` those within 0.5 nats of the best. `rank` is that of the paper's point, 1 the best.
+    `as_run` has the public code's settings where they are not the paper's. `finished` counts points of
+    which all seeds ended, `diverged` those of which one or more diverged, `within_half` those within 0.5 nats
+    of the best. `rank` is that of the paper's point, 1 the best.
 
     Args:
         config: which searches are planned.
@@ -77,6 +79,10 @@ def table5(config: Config, points: pd.DataFrame, root: Path) -> pd.DataFrame:
         root: the project's folder.
     """
     paper = published_settings(root)
+    run = published_settings(root, "as_run_hyperparameters")
+    # Of Table 5's estimators those that have a temperature; Figure 2's has none.
+    run = {(paper_name(RUN, name), latent): own for (name, latent), own in run.items() if "tau" in own}
+    changed = {place: in_words(own, _POINT) for place, own in run.items() if own != paper.get(place)}
     training = config.trainings["grid"]
     planned = {
         (estimator, str(shape)): [
@@ -89,6 +95,7 @@ def table5(config: Config, points: pd.DataFrame, root: Path) -> pd.DataFrame:
     for place in dict.fromkeys([*paper, *planned]):
         line: dict[str, Any] = dict(zip(("estimator", "latent"), place, strict=True))
         line["paper"] = in_words(paper[place], _POINT) if place in paper else ""
+        line["as_run"] = changed.get(place, "")
         if place in planned:
             own = points[(points["estimator"] == place[0]) & (points["latent"] == place[1])]
             line["points"] = len(planned[place])

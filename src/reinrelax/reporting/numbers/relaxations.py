@@ -1,20 +1,19 @@
 """Paper A's VAEs: each method's own loss beside the bound of the discrete model; what else was learned."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
 
 from reinrelax import latents, stats
 from reinrelax.config import Config
-from reinrelax.errors import ResultsError
+from reinrelax.experiments.pictures import Pictures
 from reinrelax.latents.hyperparameters import HYPERPARAMETERS
 from reinrelax.reporting.gather import Gathered, last_rows
 from reinrelax.reporting.numbers.common import in_words, labels
-from reinrelax.results import is_done
-from reinrelax.runs import Cell, cells, table_path
+from reinrelax.results import pictures_of
+from reinrelax.runs import cells
 
 HYPER = tuple(HYPERPARAMETERS)
 # Column of the report's table to column of the cells' tables. `test` is the bound of the discrete model,
@@ -95,37 +94,24 @@ def learned(config: Config, gathered: Gathered) -> pd.DataFrame:
     seeds = dict(zip(gathered.rows["run_id"], gathered.rows["seed"], strict=True))
     out = [
         {**places[run], "run_id": run, "seed": seeds[run], **entry}
-        for _, content in stored(config)
+        for content in stored(config, places)
         for run, entry in _entries(content)
         if run in places
     ]
     return pd.DataFrame(out, columns=list(_LEARNED))
 
 
-def stored(config: Config) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Cell and content of each finished cell's pictures, as `experiments.relaxations` describes them.
+def stored(config: Config, shown: Collection[str]) -> Iterator[Pictures]:
+    """What cells with any of these runs have learned, as `experiments.pictures` describes it.
+
+    Runs that are shown elsewhere, of whichever source, are shown here.
 
     Raises:
         ResultsError: a file is damaged.
     """
     for cell in cells(config).values():
-        path = table_path(config, cell.name).with_suffix(".npz")
-        if cell.first.experiment == "relaxations" and path.exists() and _done(config, cell):
-            try:
-                # A damaged file is left open by what finds it so.
-                with path.open("rb") as file, np.load(file) as content:
-                    yield cell.name, dict(content)
-            except (OSError, ValueError, KeyError, BadZipFile) as error:
-                raise ResultsError(
-                    f"{path}: cannot be read as pictures ({error!r}). Delete it and rerun"
-                ) from None
-
-
-def _done(config: Config, cell: Cell) -> bool:
-    try:
-        return is_done(config, cell)
-    except ResultsError:
-        return False  # said where its rows are gathered
+        if any(run.run_id in shown for run in cell.runs) and (found := pictures_of(config.folder, cell)):
+            yield found
 
 
 def _entries(content: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -11,10 +11,11 @@ import pandas as pd
 from reinrelax.claims import history
 from reinrelax.claims.findings import Finding
 from reinrelax.claims.model import METRICS, Claim, Verdict
-from reinrelax.config import Config
+from reinrelax.config import AS_RUN, Config
 from reinrelax.document import read_yaml
 from reinrelax.reporting.collected import FILLED_BY
 from reinrelax.reporting.gather import recompute
+from reinrelax.reporting.numbers.elbo import RUN, SUBJECTS
 from reinrelax.reporting.wording import count, images
 
 SECTIONS = Path("report/templates/sections")
@@ -30,6 +31,7 @@ _NATS = {
     "readings",
     "readings_curves",
     "figure2",
+    "figure2_run",
     "curves",
     "table5",
     "baseline",
@@ -113,7 +115,8 @@ class Records:
     def _place(self, claim: Claim) -> tuple[str, str, str]:
         """Experiment or study, section of the page and table that a claim is about."""
         if claim.query is None:
-            return _PLACES.get(claim.metric) or _PLACES.get(claim.subject, ("", "", ""))
+            source, *place = _PLACES.get(claim.metric) or _PLACES.get(claim.subject, ("", "", ""))
+            return (f"{source}{AS_RUN}" if claim.subject == SUBJECTS[RUN] else source, place[0], place[1])
         if claim.query.reference:
             return "", "", ""
         table = claim.query.table
@@ -139,14 +142,14 @@ def minimum(claim: Claim) -> str:
         else:
             words.append(_MINIMUM.get(name, f"{name} {{:,}} or more").format(value))
     if claim.minimum.settings:
-        words.append("the paper’s settings")
+        words.append("the settings as run" if claim.subject == SUBJECTS[RUN] else "the paper’s settings")
     return ", ".join(words)
 
 
 def _unit(claim: Claim) -> str:
     if claim.judge in _UNITLESS:
         return ""
-    nats = claim.subject == "trainings" or (claim.query is not None and claim.query.table in _NATS)
+    nats = claim.subject in SUBJECTS.values() or (claim.query is not None and claim.query.table in _NATS)
     return "nats" if nats else ""
 
 

@@ -1,0 +1,43 @@
+"""Parameters of a training after some of its epochs."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from reinrelax import files
+from reinrelax.errors import ResultsError
+from reinrelax.models.vae import DiscreteVAE
+from reinrelax.training.checkpoint import read_archive
+from reinrelax.types import LatentShape
+
+
+def write_snapshots(path: Path, seeds: Sequence[int], kept: Mapping[int, Sequence[Tensor]]) -> None:
+    """Write parameters `[R, ...]` by epoch, of replicas with these seeds.
+
+    Raises:
+        ResultsError: the file cannot be written.
+    """
+    with files.atomic(path) as file:
+        torch.save({"seeds": list(seeds), "kept": kept}, file)
+
+
+def read_snapshot(path: Path, shape: LatentShape, epoch: int, device: str) -> tuple[DiscreteVAE, list[int]]:
+    """The replicas as they were after an epoch, and their seeds.
+
+    Raises:
+        ResultsError: the file is missing or damaged, or holds no such epoch.
+    """
+    try:
+        content = read_archive(path)
+        seeds, kept = content["seeds"], content["kept"][epoch]
+        model = DiscreteVAE(shape, seeds, device)
+        for target, saved in zip(model.stack.parameters, kept, strict=True):
+            target.copy_(saved)
+    except Exception as error:  # a damaged archive raises whatever its damaged part leads to
+        raise ResultsError(
+            f"{path}: no usable snapshot of epoch {epoch} ({type(error).__name__}: {error}). "
+            "Delete the file and run snakemake again; if all its replicas diverged, change their settings"
+        ) from None
+    return model, seeds
