@@ -120,9 +120,16 @@ def test_history_dates_what_is_judged_and_not_its_words(tmp_path: Path) -> None:
     commit(judge="within", to=2, statement="b")
     second = history.history(tmp_path)["X"]
     assert (second.limits != first.limits, second.commit != first.commit) == (True, True)
+    # A branch on which nothing changed is merged after another commit of its own: that is no change.
+    git("checkout", "-q", "-b", "other", "HEAD~1")
+    (tmp_path / history.FOLDER / "y.yaml").write_text(yaml.safe_dump({"claims": [{"id": "Y"}]}))
+    git("add", "-A")
+    git("commit", "-q", "-m", "m")
+    git("merge", "-q", "-m", "m", "-")
+    assert history.history(tmp_path)["X"] == second
     table = tmp_path / "limits.csv"
     history.write(tmp_path, table)
-    assert history.read(table) == {"X": second}
+    assert history.read(table)["X"] == second
     with table.open(encoding="utf-8", newline="") as file:
         assert next(csv.reader(file)) == ["entry", "limits", "date", "commit"]
     assert history.read(tmp_path / "absent.csv") == {}

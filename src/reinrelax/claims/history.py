@@ -4,6 +4,7 @@ import csv
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import yaml
@@ -34,12 +35,14 @@ def history(root: Path) -> dict[str, Set]:
     Raises:
         ReinrelaxError: git is not there, or this is no working tree with a history.
     """
-    found: dict[str, Set] = {}
-    entries: dict[str, str] = {}
+    held: dict[str, dict[str, Set]] = {}  # by commit
+    now: dict[str, Set] = {}
     parsed: dict[str, dict[str, str]] = {}  # by blob: most files are the same from one commit to the next
-    for line in _git(root, "log", "--reverse", "--format=%H %cI", "--", str(FOLDER)).splitlines():
-        commit, date = line.split()
-        entries = {}
+    # With all merges, so that what was said on one branch stays said while another says something else.
+    walk = ("--reverse", "--topo-order", "--full-history", "--parents", "--format=%cI %H %P")
+    for line in _git(root, "log", *walk, "--", str(FOLDER)).splitlines():
+        date, commit, *parents = line.split()
+        entries: dict[str, str] = {}
         for file in _git(root, "ls-tree", commit, f"{FOLDER}/").splitlines():
             facts, name = file.split("\t")
             blob = facts.split()[2]
@@ -47,10 +50,17 @@ def history(root: Path) -> dict[str, Set]:
                 if blob not in parsed:
                     parsed[blob] = _entries(_git(root, "cat-file", "blob", blob))
                 entries |= parsed[blob]
-        for entry, limits in entries.items():
-            if entry not in found or found[entry].limits != limits:
-                found[entry] = Set(limits, date, commit[:12])
-    return {entry: at for entry, at in found.items() if entry in entries}
+        before = [held[parent] for parent in parents]
+        now = {
+            entry: min(
+                (own[entry] for own in before if entry in own and own[entry].limits == limits),
+                key=lambda at: datetime.fromisoformat(at.date),
+                default=Set(limits, date, commit[:12]),
+            )
+            for entry, limits in entries.items()
+        }
+        held[commit] = now
+    return now
 
 
 def read(path: Path) -> Mapping[str, Set]:
