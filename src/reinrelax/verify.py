@@ -17,8 +17,8 @@ from reinrelax.results import held, images_of, part
 from reinrelax.runs import Cell, cells
 
 # Nats per image by which a training of the same numbers may differ on another processor: after its first
-# epoch, and how many times that after each further one. Chosen, not measured: far above what rounding has been
-# seen to do in hundreds of steps (tests/workflow/test_reproducibility.py), far below what seeds scatter by.
+# epoch, and how many times that after each further one. Chosen, not measured: far above what rounding has
+# been seen to do in hundreds of steps (tests/workflow/test_reproducibility.py), far below seeds' scatter.
 _ROUNDING, _GROWTH = 0.05, 2.0
 
 
