@@ -117,14 +117,8 @@ def in_first_line(old: str, new: str) -> Callable[[Path], None]:
 
 def other_fingerprint(path: Path) -> None:
     """As of results that come from elsewhere: Snakemake does not know what they were made with."""
-    text = path.read_text(encoding="utf-8")
-    path.write_text(
-        re.sub(
-            '"fingerprint": "...',
-            '"fingerprint": "???',
-            re.sub(r',\s*"checksums": \{.*?\}', "", text, flags=re.DOTALL),
-        )
-    )
+    text = re.sub(r',\s*"checksums": \{.*?\}', "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+    path.write_text(re.sub('("fingerprint": "|"source_hash": "statements-)...', r"\1???", text))
 
 
 def words(path: Path) -> None:
