@@ -16,6 +16,7 @@ from reinrelax.reporting import collect, figures, page
 from reinrelax.reporting.collected import FILLED_BY
 from reinrelax.reporting.gather import last_rows
 from reinrelax.runs import cells, table_path
+from reinrelax.sources import FORMAT
 from tests.conftest import ROOT
 from tests.pages import PAPER, Load, Text, build, elbo, flat, from_paper, line, table
 from tests.synthetic import write_results
@@ -68,7 +69,7 @@ def test_a_report_of_nothing_can_be_built(load_config: Load, tmp_path: Path) -> 
     words = Text(html).text
     assert f"0 of {len(cells(load_config()))} cells done" in words
     # Tables 2 and 3 and the paper's own settings are shown; all else says that there is nothing.
-    assert words.count("Nothing to show: no result yet.") == 22
+    assert words.count("Nothing to show: no result yet.") == 24
     assert "Here:" in words
     assert html.count("data-cell=") == 84
     assert "This run:" not in words
@@ -80,7 +81,7 @@ def test_part_of_a_split_cell_is_not_judged(load_config: Load) -> None:
     collect.write_tables(config, ROOT)
     found = line(config, "table2.csv", "ST", "8x4")
     assert (found["seeds"], found["verdict"]) == ("3", "not tested at this scale")
-    assert "3 of 5 planned seeds ended" in found["reason"]
+    assert "3 seeds (asked for: at least 5)" in found["reason"]
     write_results(config, from_paper, only=elbo, epochs=[1])
     collect.write_tables(config, ROOT)
     assert line(config, "table2.csv", "ST", "8x4")["verdict"] == "reproduced"
@@ -120,12 +121,12 @@ def test_a_damaged_cell_is_shown_and_not_hidden(
 
 def test_a_stale_cell_says_how_to_mend_it(load_config: Load) -> None:
     config = load_config()
-    write_results(config, flat, only=elbo, fingerprint="f" * 64)
+    write_results(config, flat, only=elbo, fingerprint="f" * 64, source_hash=FORMAT + "f" * 64)
     words = Text(build(config)).text
     states = table(config, "cells.csv").groupby("experiment")["state"].unique()
     assert states["elbo"].tolist() == ["unreadable"]
     assert "was computed from another configuration or source" in words
-    assert "Run snakemake again" in words
+    assert "Delete it and rerun" in words
 
 
 def test_a_run_cut_short_does_not_count(load_config: Load) -> None:
@@ -138,7 +139,7 @@ def test_a_run_cut_short_does_not_count(load_config: Load) -> None:
     assert line(config, "cells.csv", "ST", "8x4")["seeds"] == "1"
     found = line(config, "table2.csv", "ST", "8x4")
     assert (found["seeds"], found["ci_low"]) == ("1", "")
-    assert "1 of 2 planned seeds ended" in found["reason"]
+    assert "1 seeds (asked for: at least 5)" in found["reason"]
 
 
 def test_a_diverged_seed_is_counted_and_never_makes_a_verdict_better(load_config: Load) -> None:
@@ -193,7 +194,7 @@ def test_an_estimator_that_the_paper_lacks_appears_everywhere(load_config: Load)
 
 def test_missing_tables_are_named(load_config: Load) -> None:
     config = load_config()
-    with pytest.raises(ResultsError, match=r"\w+\.csv: cannot be read .* Run snakemake again"):
+    with pytest.raises(ResultsError, match=r"\w+\.csv: cannot be read .* run snakemake again"):
         figures.write_figures(config, ROOT)
     with pytest.raises(ResultsError, match=r"cells\.csv: cannot be read"):
         page.write_report(config, ROOT)

@@ -194,7 +194,7 @@ def test_snakemakes_own_report_has_all_results_by_kind_with_captions(
 def test_plan_counts_what_is_left(finished: Path) -> None:
     scale = ["--config", "config.yaml", "--config", "workflow/scales/test.yaml"]
     done = run(finished, "plan", *scale, module="reinrelax")
-    assert "0 of 58 jobs to do, 0 replicas" in done.stdout, done.stderr
+    assert re.search(r"^0 of \d+ jobs to do, 0 replicas:", done.stdout, re.MULTILINE), done.stderr
     paper = run(
         finished,
         "plan",
@@ -204,7 +204,7 @@ def test_plan_counts_what_is_left(finished: Path) -> None:
         "workflow/scales/paper.yaml",
         module="reinrelax",
     )
-    assert "220 of 220 jobs to do, 2842 replicas" in paper.stdout, paper.stderr
+    assert "232 of 232 jobs to do, 2852 replicas" in paper.stdout, paper.stderr
 
 
 def test_new_file_times_rerun_nothing(copy_of_finished: Path) -> None:

@@ -70,12 +70,12 @@ def _table1(collected: Collected, name: str, caption: str) -> list[Table]:
     shown = {key: words for key, words in _STD.items() if any(line["quantity"] == key for line in lines)}
     places = {(line["estimator"], line["quantity"]): line for line in lines}
     rows = []
-    for name in dict.fromkeys(line["estimator"] for line in lines):
-        own = [places.get((name, quantity)) for quantity in shown]
+    for estimator in dict.fromkeys(line["estimator"] for line in lines):
+        own = [places.get((estimator, quantity)) for quantity in shown]
         paper: Line = next(line for line in own if line is not None)
         rows.append(
             [
-                Cell(name),
+                Cell(estimator),
                 measured(paper, 4, ("paper",)),
                 measured(paper, 3, ("paper_ratio",)),
                 *(cell for line in own for cell in (measured(line), measured(line, 3, ("ratio",)))),
