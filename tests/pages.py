@@ -1,11 +1,14 @@
 """What tests of the page share: planted results, and a page taken apart."""
 
-from collections.abc import Callable
+import pickle
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pytest
 
 from reinrelax.config import Config
 from reinrelax.reporting import collect, figures, page
@@ -55,8 +58,31 @@ def line(
 def build(config: Config, project: Path = ROOT) -> str:
     """The page; `project` may be a folder without a benchmark, of which the figures of speed are made."""
     collect.write_tables(config, ROOT)
-    figures.write_figures(config, project)
+    with drawn_once():
+        figures.write_figures(config, project)
     return page.write_report(config, ROOT).read_text(encoding="utf-8")
+
+
+@contextmanager
+def drawn_once() -> Iterator[None]:
+    """Figures of the same plan, which is their data and looks, are drawn once a process."""
+
+    def once(draw: Callable[[Any], str]) -> Callable[[Any], str]:
+        def of(plan: Any) -> str:
+            key = pickle.dumps(plan)
+            if key not in _DRAWN:
+                _DRAWN[key] = draw(plan)
+            return _DRAWN[key]
+
+        return of
+
+    kinds = {kind: (once(draw), describe) for kind, (draw, describe) in figures._KINDS.items()}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(figures, "_KINDS", kinds)
+        yield
+
+
+_DRAWN: dict[bytes, str] = {}
 
 
 class Text(HTMLParser):

@@ -43,11 +43,11 @@ class Evidence:
 
     def at(self, place: Place) -> pd.DataFrame:
         """The ended runs of one estimator and latent shape."""
-        return self._runs.get(place, self.runs.iloc[:0])
+        return self._runs.get(place, self._nothing[0])
 
     def planned(self, place: Place) -> pd.DataFrame:
         """The planned cells of one estimator and latent shape: none, one, or its parts."""
-        return self._plan.get(place, self.plan.iloc[:0])
+        return self._plan.get(place, self._nothing[1])
 
     def values(self, place: Place, metric: str) -> dict[int, float]:
         """Seed to final value of the runs that did not diverge, in the metric's unit."""
@@ -111,6 +111,11 @@ class Evidence:
     @cached_property
     def _values(self) -> dict[tuple[Place, str], dict[int, float]]:
         return {}
+
+    @cached_property
+    def _nothing(self) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """No run, and no planned cell."""
+        return self.runs.iloc[:0], self.plan.iloc[:0]
 
     @cached_property
     def _runs(self) -> dict[Place, pd.DataFrame]:

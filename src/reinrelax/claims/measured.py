@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -89,10 +90,16 @@ class Measurements:
         """The planned jobs that these rows came from; all that fill the table where rows do not tell."""
         if query.reference:
             return self.plan.iloc[:0]
-        plan = self.plan[self.plan["source"] == self.sources[query.table]]
-        told = _told(rows)
-        own = [any(name.endswith(told) for name in _names(job)) for job in plan.to_dict("records")]
-        return plan[own] if told and any(own) and not whole else plan
+        plan, names = self._plans[self.sources[query.table]]
+        told = () if whole else _told(rows)
+        own = [any(name.endswith(told) for name in of) for of in names] if told else []
+        return plan[own] if any(own) else plan
+
+    @cached_property
+    def _plans(self) -> Mapping[str, tuple[pd.DataFrame, list[tuple[str, str]]]]:
+        """The planned jobs behind each source, and the names of each of them."""
+        plans = {source: self.plan[self.plan["source"] == source] for source in set(self.sources.values())}
+        return {source: (plan, _names(plan)) for source, plan in plans.items()}
 
     def _premise(
         self, claim: Claim, rows: pd.DataFrame, jobs: pd.DataFrame, lacking: Sequence[str]
@@ -104,7 +111,7 @@ class Measurements:
         if not len(rows):
             return model.NOT_RUN, _absence(jobs)
         # What rows do not say of themselves, all that fills their table says.
-        filling = self.plan[self.plan["source"] == self.sources[query.table]]
+        filling, _ = self._plans[self.sources[query.table]]
         reasons = [*_shortfalls(rows, filling[filling["state"].isin(THERE)], claim.minimum.exact)]
         if undone := int((~jobs["state"].isin(THERE)).sum()):
             reasons.append(f"{len(jobs) - undone} of {len(jobs)} jobs done")
@@ -114,22 +121,23 @@ class Measurements:
 
 def _told(rows: pd.DataFrame) -> tuple[str, ...]:
     """Ends of the names of the jobs that rows say they came from; none where they do not."""
-    lines = rows.to_dict("records")
     if {"environment", "cap", "algorithm"} <= set(rows):
-        ends = {f"/{line['environment']}-{line['cap']:.0f}/{line['algorithm']}" for line in lines}
+        runs = zip(rows["environment"], rows["cap"], rows["algorithm"], strict=True)
+        ends = {f"/{environment}-{cap:.0f}/{algorithm}" for environment, cap, algorithm in runs}
     elif "latent" in rows and {"latents", "estimator"} & set(rows):
-        method = "latents" if "latents" in rows else "estimator"
-        ends = {f"/{line['latent']}/{line[method]}" for line in lines}
+        methods = rows["latents" if "latents" in rows else "estimator"]
+        ends = {f"/{latent}/{method}" for latent, method in zip(rows["latent"], methods, strict=True)}
     elif "epoch" in rows and rows["epoch"].notna().all():
-        ends = {f"/epoch-{line['epoch']:.0f}" for line in lines}
+        ends = {f"/epoch-{epoch:.0f}" for epoch in rows["epoch"]}
     else:
         ends = set()
     return tuple(ends)
 
 
-def _names(job: Mapping[Any, Any]) -> tuple[str, str]:
-    """A job's own name, and that of the cell of which it may be a part."""
-    return str(job["job"]), f"/{job['latent']}/{job['estimator']}"
+def _names(plan: pd.DataFrame) -> list[tuple[str, str]]:
+    """Of each job its own name, and that of the cell of which it may be a part."""
+    jobs = zip(plan["job"], plan["latent"], plan["estimator"], strict=True)
+    return [(str(job), f"/{latent}/{estimator}") for job, latent, estimator in jobs]
 
 
 def _lacking(rows: pd.DataFrame, where: Pick) -> Iterable[str]:
@@ -192,15 +200,16 @@ def _fitting(rows: pd.DataFrame, where: Pick) -> pd.DataFrame:
 def fits(column: pd.Series, wanted: Any) -> pd.Series:
     """Which entries are one of these values; numbers whatever they are stored as, an empty text as none."""
     options = wanted if isinstance(wanted, list) else [wanted]
-    numbers = pd.to_numeric(column, errors="coerce")
-    text = column.astype(object).where(column.notna(), "").astype(str)
-    held = pd.Series(False, index=column.index)
-    for option in options:
-        if isinstance(option, str | bool):
-            held |= text == str(option)
-        else:
-            held |= np.isclose(numbers, float(option), rtol=1e-9)
-    return held
+    texts = [str(option) for option in options if isinstance(option, str | bool)]
+    held = np.zeros(len(column), dtype=bool)
+    if texts:
+        held |= column.astype(object).where(column.notna(), "").astype(str).isin(texts).to_numpy()
+    if len(texts) < len(options):
+        numbers = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64)
+        for option in options:
+            if not isinstance(option, str | bool):
+                held |= np.isclose(numbers, float(option), rtol=1e-9)
+    return pd.Series(held, index=column.index)
 
 
 class _Noise:
