@@ -183,7 +183,7 @@ def _study(options: argparse.Namespace) -> None:
     config = _config(options)
     study = find_study(config, options.study)
     _require(options.fingerprint, study.fingerprint, study.name)
-    with _memory(study.name), _device(config) as device:
+    with _memory(study.name), _device(config, study.on_gpu) as device:
         from reinrelax.experiments.study import run_study
 
         record = run_study(study, config, device, _asked(config, study))
@@ -218,12 +218,17 @@ def _memory(name: str) -> Iterator[None]:
 
 
 @contextmanager
-def _device(config: configuration.Config) -> Iterator[str]:
-    """The device to compute on, leased as long as it is used; torch comes after, and with its threads set."""
+def _device(config: configuration.Config, on_gpu: bool = True) -> Iterator[str]:
+    """The device to compute on, leased as long as it is used; torch comes after, and with its threads set.
+
+    Args:
+        config: which devices it may be.
+        on_gpu: whether the job computes on a GPU at all.
+    """
     from reinrelax import lease
 
     with ExitStack() as stack:
-        device = config.machine.device
+        device = config.machine.device if on_gpu else "cpu"
         if device != "cpu":
             gpus = lease.visible_devices()
             if gpus:
@@ -353,8 +358,11 @@ def _render(options: argparse.Namespace) -> None:
 
 
 def _diff(options: argparse.Namespace) -> None:
+    from reinrelax import packed
     from reinrelax.reporting import difference_page
 
+    for folder in (options.before, options.after):
+        packed.check_links(folder)
     path = options.out or options.before.resolve().parent / "diff.html"
     page = difference_page.write_difference(options.before, options.after, path, options.project)
     print(f"difference: {page}")
@@ -363,10 +371,10 @@ def _diff(options: argparse.Namespace) -> None:
 def _report(options: argparse.Namespace) -> None:
     config = _config(options)
     if options.published:
-        from reinrelax import published
+        from reinrelax import packed, published
 
         config = replace(config, results=config.results / published.FOLDER)
-        published.unpack(options.published, config.folder)
+        packed.unpack(options.published, config.folder)
     _build(config, any_source=bool(options.published))
 
 

@@ -16,7 +16,7 @@ from reinrelax.experiments import finished as finished_runs
 from reinrelax.experiments import pictures
 from reinrelax.experiments.finished import Finished
 from reinrelax.jobs import Job, jobs
-from reinrelax.published import opened
+from reinrelax.packed import opened
 from reinrelax.results import (
     IMAGES,
     held,

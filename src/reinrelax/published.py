@@ -7,12 +7,9 @@ and a `README.md` that says where they are from.
 
 import gzip
 import json
-import shutil
 import tempfile
-import zlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +19,7 @@ from reinrelax.config import Config
 from reinrelax.errors import ResultsError
 from reinrelax.experiments import provenance
 from reinrelax.jobs import Job, jobs
+from reinrelax.packed import COMPRESSED, MANIFEST, is_packed, name_of, replaced, unpack
 from reinrelax.plan import study_is_done
 from reinrelax.results import (
     IMAGES,
@@ -39,11 +37,7 @@ from reinrelax.runs import Cell
 
 # Where results are published, below the project's folder; in a folder named as their scale.
 FOLDER = Path("published")
-_MANIFEST = "manifest.json"
 _README = "README.md"
-# What the manifest is called in a folder that was unpacked, which may be replaced for that.
-_UNPACKED = "unpacked.json"
-_PACKED = (".csv", ".json")
 _SHOWN = 10
 
 
@@ -69,11 +63,6 @@ class Published:
             f"{self.folder}: {len(self.taken)} jobs packed, {len(self.kept)} kept from before, "
             f"{in_part}{len(self.absent)} absent; {self.size / 1e6:.1f} MB"
         )
-
-
-def is_packed(folder: Path) -> bool:
-    """Whether this is a folder that `publish` made."""
-    return (folder / _MANIFEST).is_file()
 
 
 def publish(config: Config, into: Path, beside: Mapping[Path, str] | None = None) -> Published:
@@ -129,11 +118,14 @@ def publish(config: Config, into: Path, beside: Mapping[Path, str] | None = None
         "jobs": {name: _origin(record) for name, record in sorted(records.items())},
         "parts": parts,
         "absent": absent,
+        "files": {path.as_posix(): len(text) for path, text in sorted(content.items())},
     }
-    packed = {_packed(path): _compressed(path, text) for path, text in content.items()}
-    packed[Path(_MANIFEST)] = (json.dumps(manifest, indent=1) + "\n").encode()
+    packed = {name_of(path): _compressed(path, text) for path, text in content.items()}
+    packed[Path(MANIFEST)] = (json.dumps(manifest, indent=1) + "\n").encode()
     packed[Path(_README)] = _readme(config, manifest, planned).encode()
-    _replace(into, packed)
+    with replaced(into) as new:
+        for path, text in packed.items():
+            files.write_bytes(new / path, text)
     return Published(
         into,
         tuple(job.name for job in here),
@@ -142,46 +134,6 @@ def publish(config: Config, into: Path, beside: Mapping[Path, str] | None = None
         tuple(absent),
         sum(map(len, packed.values())),
     )
-
-
-def unpack(packed: Path, folder: Path) -> None:
-    """Make `folder` a results folder of what is packed, in the place of what was unpacked there before.
-
-    Raises:
-        ResultsError: nothing is packed there; a file is damaged; `folder` holds results of its own.
-    """
-    if not is_packed(packed):
-        raise ResultsError(
-            f"{packed}: nothing is published there yet. `make paper` computes and `make publish` packs"
-        )
-    if folder.exists() and not (folder / _UNPACKED).exists():
-        raise ResultsError(
-            f"{folder}: has results of its own, which are not replaced by published ones. Rename it"
-        )
-    content = {}
-    for path in sorted(packed.rglob("*")):
-        if path.is_file() and path.name != _README:
-            try:
-                place, text = path.relative_to(packed), path.read_bytes()
-                if path.suffix == ".gz":
-                    place, text = place.with_suffix(""), gzip.decompress(text)
-                content[Path(_UNPACKED) if place == Path(_MANIFEST) else place] = text
-            except (OSError, EOFError, zlib.error) as error:
-                raise ResultsError(
-                    f"{path}: cannot be unpacked ({error}). Restore it: git checkout -- {packed}"
-                ) from None
-    _replace(folder, content)
-
-
-@contextmanager
-def opened(folder: Path) -> Iterator[Path]:
-    """The results folder itself, or of a packed one a temporary copy that is unpacked."""
-    if not is_packed(folder):
-        yield folder
-        return
-    with tempfile.TemporaryDirectory() as scratch:
-        unpack(folder, Path(scratch, folder.name))
-        yield Path(scratch, folder.name)
 
 
 def _is_done(config: Config, job: Job) -> bool:
@@ -270,36 +222,9 @@ def _origin(record: Mapping[str, Any]) -> dict[str, Any]:
     return {name: record.get(name, "") for name in names}
 
 
-def _packed(path: Path) -> Path:
-    """Where a file of a results folder lies in a packed one."""
-    return path.with_name(f"{path.name}.gz") if path.suffix in _PACKED else path
-
-
 def _compressed(path: Path, content: bytes) -> bytes:
     """The same bytes for the same content, whenever it is packed."""
-    return gzip.compress(content, 9, mtime=0) if path.suffix in _PACKED else content
-
-
-def _replace(folder: Path, content: Mapping[Path, bytes]) -> None:
-    """Make a folder of these files, all or nothing."""
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        scratch = tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".partial", dir=folder.parent)
-    except OSError as error:
-        raise ResultsError(f"{folder}: cannot be written ({error}). {files.REMEDY}") from None
-    new, old = Path(scratch, "new"), Path(scratch, "old")
-    try:
-        for path, text in content.items():
-            files.write_bytes(new / path, text)
-        if folder.exists():
-            folder.rename(old)
-        new.rename(folder)
-    except OSError as error:
-        if old.exists() and not folder.exists():
-            old.rename(folder)
-        raise ResultsError(f"{folder}: cannot be written ({error}). {files.REMEDY}") from None
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+    return gzip.compress(content, 9, mtime=0) if path.suffix in COMPRESSED else content
 
 
 def _readme(config: Config, manifest: Mapping[str, Any], planned: Iterable[Job]) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from reinrelax import rl
-from reinrelax.config import Config
+from reinrelax.config import GRADIENTS, Config
 from reinrelax.distributions import CATALOGUE as RELAXATIONS
 from reinrelax.errors import ConfigError
 from reinrelax.estimators import CATALOGUE, lookup
@@ -45,6 +45,11 @@ class Study:
     def experiment(self) -> str:
         """What it is a part of: `gradients`, `identities`, `rl`, …."""
         return self.name.split("/")[0]
+
+    @property
+    def on_gpu(self) -> bool:
+        """Whether it computes on a GPU where there is one. Others are small, or wait for a simulator."""
+        return self.experiment in (*GRADIENTS, "cost")
 
     @property
     def source_hash(self) -> str:

@@ -14,6 +14,8 @@ import pytest
 from reinrelax import cli, lease
 from reinrelax.config import Config
 from reinrelax.errors import ConfigError, ResultsError
+from reinrelax.studies import studies
+from tests.conftest import at_scale
 
 ONE, TWO = "GPU-11111111-aaaa", "GPU-22222222-bbbb"
 MIG = "MIG-33333333-cccc"
@@ -97,6 +99,9 @@ def test_a_job_gets_its_place_and_no_other_gpu(
     with lease.lease([ONE], 1), cli._device(config) as device:
         assert device == "cuda"
         assert os.environ["CUDA_VISIBLE_DEVICES"] == TWO
+    # What computes on none takes no place: both are taken.
+    with lease.lease([ONE], 1), lease.lease([TWO], 1), cli._device(config, on_gpu=False) as device:
+        assert device == "cpu"
     assert (tmp_path / "reinrelax-leases").stat().st_mode & 0o7777 == 0o1777
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "NoDevFiles")
     with cli._device(config) as device:
@@ -221,3 +226,11 @@ def test_the_places_of_killed_jobs_go_to_those_that_wait(
     assert sorted(line(job) for job in waiting) == ["a", "b"]
     with pytest.raises(TimeoutError), lease.lease(["a", "b"], 2, tmp_path, timeout=0.1):
         pass
+
+
+def test_what_computes_on_a_gpu_is_what_is_given_a_device() -> None:
+    """All else would hold a GPU that it has no use for."""
+    config = at_scale("paper")
+    found = {study.experiment for study in studies(config).values() if study.on_gpu}
+    assert found == {"gradients", "gradients-run", "cost"}
+    assert sum(not study.on_gpu for study in studies(config).values()) == 41

@@ -15,7 +15,8 @@ from reinrelax.experiments import finished, pictures, provenance
 from reinrelax.experiments.training import train_cell
 from reinrelax.images import Images
 from reinrelax.merge import merge
-from reinrelax.published import publish, unpack
+from reinrelax.packed import unpack
+from reinrelax.published import publish
 from reinrelax.reporting import collect, grid_views
 from reinrelax.reporting.gather import gather
 from reinrelax.reporting.tables import read_table
@@ -216,21 +217,48 @@ def test_published_trainings_are_verified(
 
 
 @pytest.mark.parametrize(
-    ("shift", "says"),
-    [(1e-7, "agree within rounding, 1e-07 nats at most"), (1.0, "DIFFER. "), (float("nan"), "DIFFER. ")],
+    ("shift", "rounding", "says"),
+    [
+        (1e-7, 0.0, "agree within rounding, 1e-07 nats at most"),
+        (0.3, 0.5, "agree within rounding, 0.3 nats at most"),
+        (1.0, 0.0, "DIFFER. "),
+        (8.0, 0.5, "DIFFER. "),
+        (float("nan"), 0.5, "DIFFER. "),
+    ],
 )
-def test_a_number_that_was_not_computed_so_is_found(whole: Config, shift: float, says: str) -> None:
+def test_a_number_that_was_not_computed_so_is_found(
+    whole: Config, shift: float, rounding: float, says: str
+) -> None:
+    """Rounding is what the twins of a training differ by."""
     runs = held(whole, cells(whole)[ST])
     (company,) = verify.companies_of(cells(whole)[ST], runs)
-    wrong = {}
-    for run_id, entry in runs.items():
-        results = {name: list(values) for name, values in entry.results.items()}
-        results["test_kl_nats"][1] += shift
-        wrong[run_id] = finished.Finished(results, 0, entry.dataset, entry.origin)
-    outcome = verify.compared(company, wrong, 2)
+
+    def train(twin: int) -> dict[str, finished.Finished]:
+        out = {}
+        for run_id, entry in runs.items():
+            results = {name: list(values) for name, values in entry.results.items()}
+            results["test_kl_nats"][1] += shift + rounding * (-1) ** twin * bool(twin)
+            out[run_id] = finished.Finished(results, 0, entry.dataset, entry.origin)
+        return out
+
+    outcome = verify.compared(company, train, 2)
     assert says in outcome.describe()
     assert bool(outcome.at) == (says == "DIFFER. ")
-    assert verify.compared(company, wrong, 1).describe().endswith("agree to the last digit")
+    assert verify.compared(company, train, 1).describe().endswith("agree to the last digit")
+
+
+def test_rounding_is_what_nudged_weights_do(
+    whole: Config, digits: Images, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Twins are trainings of the same numbers: near one another, and none the same."""
+    (company,) = verify.companies_of(cells(whole)[ST], held(whole, cells(whole)[ST]))
+    monkeypatch.setattr(verify, "_images", digits)
+    monkeypatch.setattr(verify, "_NUDGE", 2.0**-12)  # that three steps are enough
+    found = [verify._trained(company, 1, twin) for twin in range(3)]
+    for run in company.cell.runs:
+        first, *twins = [one[run.run_id].results["train_nelbo_nats"][0] for one in found]
+        assert len({first, *twins}) == 3
+        assert twins == pytest.approx([first] * 2, abs=5)
 
 
 def test_runs_are_verified_in_the_company_that_they_were_trained_in(whole: Config) -> None:

@@ -1,6 +1,7 @@
 """Every remedy that an error prints is known here by its words, with the test that does what it says."""
 
 import ast
+import json
 import re
 import shutil
 import subprocess
@@ -17,7 +18,8 @@ from reinrelax.config import Config
 from reinrelax.errors import ReinrelaxError
 from reinrelax.images import Images
 from reinrelax.merge import merge
-from reinrelax.published import publish, unpack
+from reinrelax.packed import unpack
+from reinrelax.published import publish
 from reinrelax.reporting.difference_page import write_difference
 from reinrelax.reporting.numbers.common import reference
 from reinrelax.reporting.speed_figures import RESULTS, plans
@@ -55,6 +57,10 @@ REMEDIES = {
     "Restore it from the repository": "test_files_of_the_project",
     "Restore it from the repository, or run make bench": "test_files_of_the_project",
     "Restore it: git checkout -- {}": "test_published_results",
+    "Restore it: git checkout -- {}. If an earlier version packed it, delete it and publish again": (
+        "test_published_results"
+    ),
+    "Put the file in its place": "test_links_out_of_a_results_folder_are_refused",
     "Rename it": "test_published_results",
     "Delete one of them": "test_published_results",
     "Commit the source, delete the files of these jobs (also .runs.json) and run them again": (
@@ -71,7 +77,7 @@ REMEDIES = {
     "Commit first": "test_published_results",
 }
 _VERBS = (
-    "Commit|Copy|Delete|Give|Install|Keep|Make|Merge|Name|Rename|Replace|Restore|Run|Set|Start|Supply|Try"
+    "Commit|Copy|Delete|Give|Install|Keep|Make|Merge|Name|Put|Rename|Replace|Restore|Run|Set|Start|Supply|Try"
 )
 _REMEDY = re.compile(rf"(?:^|[.:] )((?:{_VERBS}|Unset|Use|Write) [^\n]*)$")
 
@@ -161,6 +167,14 @@ def test_published_results(one: Config, tmp_path: Path) -> None:
     packed.write_bytes(packed.read_bytes()[:-9])
     said = refused(lambda: unpack(into, place))
     git(*re.findall(r"Restore it: git (checkout) (--) (.*)$", said)[0])
+    unpack(into, place)
+    assert (place / "elbo/8x4/ST.csv").read_bytes() == table.read_bytes()
+    manifest = json.loads((into / "manifest.json").read_text())
+    del manifest["files"]
+    (into / "manifest.json").write_text(json.dumps(manifest))
+    assert "delete it and publish again" in refused(lambda: unpack(into, place))
+    shutil.rmtree(into)
+    publish(one, into)
     unpack(into, place)
     assert (place / "elbo/8x4/ST.csv").read_bytes() == table.read_bytes()
 

@@ -36,7 +36,7 @@ LAYERS = [
     ["training"],
     ["experiments"],
     ["results"],
-    ["plan", "published", "merge", "verify", "campaign", "stats"],
+    ["packed", "plan", "published", "merge", "verify", "campaign", "stats"],
     ["claims"],
     ["reporting"],
     ["cli"],

@@ -16,8 +16,9 @@ from reinrelax.config import Config
 from reinrelax.errors import ResultsError
 from reinrelax.jobs import jobs
 from reinrelax.merge import merge
+from reinrelax.packed import unpack
 from reinrelax.plan import study_is_done
-from reinrelax.published import publish, unpack
+from reinrelax.published import publish
 from reinrelax.reporting import collect, exports, figures, opening, page
 from reinrelax.reporting.numbers.baseline import baseline
 from reinrelax.reporting.tables import read_json, read_table

@@ -71,7 +71,7 @@ def test_a_report_of_nothing_can_be_built(load_config: Load, tmp_path: Path) -> 
     # Tables 2 and 3 and the paper's own settings are shown; all else says that there is nothing.
     assert words.count("Nothing to show: no result yet.") == 24
     assert "Here:" in words
-    assert html.count("data-cell=") == 84
+    assert html.count("data-cell=") == 102
     assert "This run:" not in words
 
 

@@ -9,7 +9,18 @@ from snakemake.exceptions import WorkflowError
 from snakemake.utils import update_config
 
 from reinrelax import config as configuration
-from reinrelax import data, document, files, guard, jobs, plan, runs, sources, studies
+from reinrelax import (
+    data,
+    document,
+    files,
+    guard,
+    jobs,
+    lease,
+    plan,
+    runs,
+    sources,
+    studies,
+)
 from reinrelax.errors import ReinrelaxError
 from reinrelax.run import digest
 
@@ -80,6 +91,15 @@ def cell_of(wildcards):
     """The cell that a training job's file names say."""
     return CELLS[f"{wildcards.experiment}/{wildcards.shape}/{wildcards.estimator}"]
 
+
+# Jobs that compute on a GPU wait for a place on one in the scheduler: a job that waited by itself would hold a core
+# meanwhile. Of a cluster's nodes, this machine knows nothing: there the profile says what they ask for.
+PLACES = 0
+if workflow.local_exec and SETTINGS.machine.device != "cpu":
+    PLACES = SETTINGS.machine.jobs_per_gpu * len(lease.visible_devices())
+    if PLACES and "gpu" not in workflow.global_resources:
+        workflow.register_resource("gpu", PLACES)
+GPU = min(1, PLACES)
 
 # What jobs ask a cluster for.
 TIMINGS = plan.reference(PROJECT)

@@ -26,6 +26,7 @@ rule measure:
         "../../environment.yml"
     threads: SETTINGS.machine.threads
     resources:
+        gpu=GPU,
         mem_mb=3000,
         runtime=lambda wildcards: study_minutes(snapshot_name(wildcards)),
     params:
@@ -80,6 +81,7 @@ rule cost:
         "../../environment.yml"
     threads: workflow.resource_settings.cores or 1
     resources:
+        gpu=GPU,
         mem_mb=3000,
         runtime=study_minutes("cost"),
     params:

@@ -27,6 +27,7 @@ rule train:
         "../../environment.yml"
     threads: SETTINGS.machine.threads
     resources:
+        gpu=GPU,
         mem_mb=training_mb,
         runtime=training_minutes,
     params:

@@ -19,6 +19,8 @@ from reinrelax.run import Run
 
 Pictures = dict[str, np.ndarray[Any, Any]]
 _DRAWN = ("hard", "relaxed", "samples")
+# Bytes that a file may unpack to: it may come from elsewhere. Those of a hundred settings take a tenth.
+_LARGEST = 2**28
 
 
 def kept(table: Path) -> Path:
@@ -35,6 +37,10 @@ def read(path: Path) -> Pictures:
     try:
         # A damaged file is left open by what finds it so.
         with path.open("rb") as file, np.load(file) as content:
+            if (size := sum(entry.file_size for entry in content.zip.infolist())) > _LARGEST:
+                raise ValueError(
+                    f"it unpacks to {size / 1e6:.0f} MB, and pictures to less than {_LARGEST / 1e6:.0f}"
+                )
             return dict(content)
     except (OSError, ValueError, KeyError, BadZipFile) as error:
         raise ResultsError(f"{path}: cannot be read as pictures ({error!r}). Delete it and rerun") from None
