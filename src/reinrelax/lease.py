@@ -81,6 +81,8 @@ def lease(
                     lock.acquire(timeout=0)
                 except Timeout:
                     continue
+                except OSError as error:
+                    raise _unwritable(folder, error) from None
                 try:
                     yield device
                 finally:
@@ -101,8 +103,12 @@ def _made(folder: Path | None) -> Path:
                 shared.chmod(0o1777)
         (folder or shared).mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ResultsError(
-            f"{folder or shared}: locks of GPUs cannot be kept there ({error.strerror}). Set TMPDIR to a "
-            "folder on this machine that can be written"
-        ) from None
+        raise _unwritable(folder or shared, error) from None
     return folder or shared
+
+
+def _unwritable(folder: Path, error: OSError) -> ResultsError:
+    return ResultsError(
+        f"{folder}: locks of GPUs cannot be kept there ({error.strerror}). Set TMPDIR to a folder on this "
+        "machine that can be written"
+    )

@@ -12,6 +12,7 @@ import shlex
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -23,8 +24,11 @@ from reinrelax.errors import InputError
 
 _HERE = Path(__file__).parent
 # Not -ffast-math: it would flush denormals in the whole process, and make NaN compare as it likes.
-_FLAGS = ("-std=gnu11", "-O3", "-fno-math-errno", "-fno-trapping-math", "-fPIC", "-shared", f"-I{_HERE}")
+_FLAGS = ("-std=gnu11", "-O3", "-fno-math-errno", "-fno-trapping-math", "-fPIC", "-shared")
 _SECONDS = 60
+# After which a compiled kernel makes room: most are of a source or a compiler that has changed since.
+_KEPT_SECONDS = 90 * 24 * 3600
+_OTHERS = 0o022  # may write
 
 
 _loaded: set[str] = set()
@@ -74,7 +78,7 @@ def load(source: Path) -> ctypes.CDLL | None:
     name = f"{source.stem}-{key}.so"
     try:
         library = _folder() / name
-        if not library.exists():
+        if not _is_own(library):
             _compile(command, source, library)
         found = ctypes.CDLL(str(library))
     except (OSError, subprocess.SubprocessError, RuntimeError) as error:
@@ -94,20 +98,41 @@ def _compile(command: list[str], source: Path, library: Path) -> None:
     with tempfile.TemporaryDirectory(dir=library.parent) as folder:
         made = Path(folder) / library.name
         subprocess.run(
-            [*command, str(source), "-o", str(made)],
+            [*command, f"-I{_HERE}", str(source), "-o", str(made)],
             check=True,
             capture_output=True,
             text=True,
             timeout=_SECONDS,
         )
+        made.chmod(0o700)
         made.replace(library)
+    for old in library.parent.glob("*.so"):
+        if old.stat().st_mtime < time.time() - _KEPT_SECONDS:
+            old.unlink(missing_ok=True)
 
 
 def _folder() -> Path:
-    """Where compiled kernels are kept: the user's cache."""
+    """Where compiled kernels are kept: the user's cache, which no one else can write.
+
+    Raises:
+        PermissionError: it is another user's.
+    """
     folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "reinrelax"
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    found = folder.stat()
+    if found.st_uid != os.getuid():
+        raise PermissionError(f"{folder} is another user's; set XDG_CACHE_HOME to a folder of your own")
+    if found.st_mode & _OTHERS:
+        folder.chmod(found.st_mode & ~_OTHERS)
     return folder
+
+
+def _is_own(library: Path) -> bool:
+    """Whether a library is there that no one else can have written."""
+    if not library.is_file():
+        return False
+    found = library.stat()
+    return found.st_uid == os.getuid() and not found.st_mode & _OTHERS
 
 
 def _processor() -> bytes:

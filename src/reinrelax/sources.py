@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
+from reinrelax.errors import ResultsError
 from reinrelax.statements import Statement, read
 
 # What a hash of source begins with; those of earlier versions, of whole files, cannot be compared with it.
@@ -23,9 +24,15 @@ def fingerprint(modules: Iterable[str]) -> str:
 
 
 def content_hash(paths: Iterable[str | Path], root: Path = Path()) -> str:
-    """SHA-256 over the contents of files, and of all files below folders, and their names from `root`."""
+    """SHA-256 over the contents of files, and of all files below folders, and their names from `root`.
+
+    Raises:
+        ResultsError: a file or folder is not there.
+    """
     digest = hashlib.sha256()
     for path in (root / path for path in paths):
+        if not path.exists():
+            raise ResultsError(f"{path}: missing, and results depend on it. Restore it from the repository")
         for file in sorted(path.rglob("*") if path.is_dir() else [path]):
             if file.is_file():
                 name = str(file.relative_to(root))

@@ -8,8 +8,9 @@ import signal
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -17,8 +18,13 @@ import torch
 from reinrelax import cli, files, guard, records
 from reinrelax import images as images_on_disk
 from reinrelax.errors import ReinrelaxError, ResultsError
+from reinrelax.experiments.training import make_trainer
 from reinrelax.images import Images
+from reinrelax.runs import cells
+from reinrelax.sources import content_hash
+from reinrelax.training import checkpoint
 from reinrelax.training.checkpoint import read_archive
+from tests.conftest import at_scale
 
 FLIPS = 200
 
@@ -220,3 +226,35 @@ def test_a_want_of_memory_names_the_job_and_what_helps(error: Exception) -> None
         raise error
     with pytest.raises(RuntimeError, match="shapes"), cli._memory("elbo/8x4/ST"):
         raise RuntimeError("shapes differ")
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [lambda state: state.pop("t"), lambda state: state["first"].pop(), lambda state: state.update(dead=3)],
+)
+def test_a_checkpoint_that_lacks_something_changes_nothing(
+    spoil: Callable[[dict[str, Any]], object],
+    digits: Images,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    cell = cells(at_scale("test"))["elbo/8x4/ST"]
+    path = tmp_path / "a.checkpoint"
+    trained = make_trainer(cell.runs, digits, "cpu")
+    trained.run_epoch()
+    checkpoint.save(path, trained, "f")
+    state = read_archive(path)
+    spoil(state)
+    torch.save(state, path)
+    trainer = make_trainer(cell.runs, digits, "cpu")
+    before = [weights.clone() for weights in trainer.objective.parameters]
+    assert not checkpoint.restore(path, trainer, "f")
+    assert "is damaged; training starts anew" in capsys.readouterr().err
+    assert all(map(torch.equal, before, trainer.objective.parameters))
+
+
+def test_a_path_that_is_not_there_has_no_hash(tmp_path: Path) -> None:
+    (tmp_path / "there").touch()
+    assert content_hash(["there"], tmp_path)
+    with pytest.raises(ResultsError, match=r"nowhere: missing, and results depend on it. Restore it"):
+        content_hash(["there", "nowhere"], tmp_path)

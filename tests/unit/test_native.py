@@ -1,6 +1,7 @@
 """Compiled kernels: the formulas, number by number; any vector width; and torch in their place."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from reinrelax import native
 from reinrelax.estimators import conditional
 from reinrelax.estimators.gumbel import conditional_softmax_vjp
 from reinrelax.models.likelihood import bernoulli_nll
@@ -205,4 +207,47 @@ def test_a_kernel_is_compiled_once(tmp_path: Path) -> None:
     made = {path: path.stat().st_mtime_ns for path in (tmp_path / "cache/reinrelax").iterdir()}
     assert sorted(path.name.split("-")[0] for path in made) == ["conditional", "likelihood"]
     in_another_process(tmp_path / "second", **cache)
+    # Nor by another clone of the same source.
+    shutil.copytree(ROOT / "src", tmp_path / "clone", ignore=shutil.ignore_patterns("__pycache__"))
+    in_another_process(tmp_path / "third", PYTHONPATH=str(tmp_path / "clone"), **cache)
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "cache/reinrelax").iterdir()} == made
+
+
+def test_what_others_may_have_written_is_not_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache, source = tmp_path / "cache/reinrelax", ROOT / "src/reinrelax/estimators/conditional.c"
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache.parent))
+    cache.mkdir(parents=True)
+    cache.chmod(0o777)
+
+    def load() -> bool:
+        native.load.cache_clear()
+        return native.load(source) is not None
+
+    assert load()
+    assert cache.stat().st_mode & 0o777 == 0o755
+    (library,) = cache.iterdir()
+    planted = library.read_bytes()[:100]
+    for mode in (0o720, 0o702):
+        library.write_bytes(planted)
+        library.chmod(mode)
+        assert load()
+        assert library.stat().st_size > len(planted)
+        assert library.stat().st_mode & 0o777 == 0o700
+    # What is old makes room when another is compiled.
+    old = cache / "old.so"
+    old.touch()
+    os.utime(old, (0, 0))
+    library.unlink()
+    assert load()
+    assert list(cache.iterdir()) == [library]
+
+
+def test_another_users_cache_is_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(os, "getuid", lambda: (tmp_path / "reinrelax").stat().st_uid + 1)
+    native.load.cache_clear()
+    assert native.load(ROOT / "src/reinrelax/estimators/conditional.c") is None
+    assert "is another user's; set XDG_CACHE_HOME to a folder of your own" in capsys.readouterr().err
+    native.load.cache_clear()

@@ -290,6 +290,10 @@ def test_a_folder_for_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(tempfile, "tempdir", None)
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     assert leased() == "0"
+    # A lock that cannot be opened, as in a folder that may only be read.
+    (tmp_path / "reinrelax-leases/0.0.lock").unlink()
+    (tmp_path / "reinrelax-leases/0.0.lock").mkdir()
+    assert "Set TMPDIR to a folder on this machine" in refused(leased)
 
 
 def test_files_of_the_project(tmp_path: Path) -> None:

@@ -187,6 +187,23 @@ def test_the_page_fits_its_window(tab: Any) -> None:
     assert all(box.get_attribute("tabindex") == "0" for box in boxes.all())
 
 
+def test_no_script_runs_but_the_pages_own(browser: Any, report: Path) -> None:
+    """Were text from a record or a table ever taken for markup, it could do nothing."""
+    opened = browser.new_page()
+    opened.goto(report.as_uri())
+    opened.evaluate(
+        """() => {
+          const script = document.createElement("script");
+          script.textContent = "window.ran = true";
+          document.body.append(script);
+          document.body.insertAdjacentHTML("beforeend", "<img src=nowhere onerror='window.ran = true'>");
+        }"""
+    )
+    opened.wait_for_timeout(200)
+    assert not opened.evaluate("() => window.ran")
+    opened.close()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_stands_out_from_its_ground(browser: Any, report: Path, scheme: str) -> None:
     """Contrast of 4.5 and more, by WCAG 2, for body text, muted text and every verdict."""

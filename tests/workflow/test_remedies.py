@@ -1,7 +1,9 @@
 """What is absent is made again, and whatever an error tells to do ends with results that are whole."""
 
+import os
 import re
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -217,3 +219,17 @@ def test_damaged_images_are_mended_by_what_their_message_says(project: Path) -> 
     assert done.returncode == 0, done.stderr
     assert list(complaints(config)) == []
     assert whole(project)
+
+
+@pytest.mark.parametrize("part", ["data", "."])
+def test_files_of_the_future_stop_no_training_and_rerun_nothing(project: Path, part: str) -> None:
+    """As after work while a clock was ahead: Snakemake refuses an output that is older than an input."""
+    results, ahead = project / "results/test", time.time() + 24 * 3600
+    for path in (results / part).rglob("*.*"):
+        os.utime(path, (ahead, ahead))
+    (results / "elbo/8x4/ST.csv").unlink()
+    done = start(project, *SCALE, "--quiet", "host")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert rules(done.stderr) == {"train": 1, **dict.fromkeys(REPORT, 1)}
+    assert whole(project)
+    assert max(path.stat().st_mtime for path in results.rglob("*.*")) <= time.time()

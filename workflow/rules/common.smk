@@ -67,16 +67,18 @@ try:
             f"{FOLDER} is in use by another run ({OCCUPANT}). Wait for it, or stop it; no --unlock is needed",
             file=sys.stderr,
         )
+    RUNS = not OCCUPANT and workflow.is_main_process
+    RUNS = RUNS and not workflow.output_settings.dryrun
+    if RUNS:
+        guard.undo_future(FOLDER)
     # Jobs read the configuration that Snakemake put together. Not from the results: what starts no job, such as
     # `--summary`, may have another one.
     CONFIG_FILE = Path(".snakemake/reinrelax", f"{digest(str(FOLDER))[:16]}.yaml")
     CONFIGURATION = yaml.safe_dump(config, sort_keys=False)
-    if (
-        workflow.is_main_process
-        and not OCCUPANT
-        and not workflow.output_settings.dryrun
-    ):
+    if RUNS or not CONFIG_FILE.exists():
         files.write_text(CONFIG_FILE, CONFIGURATION)
+    # As an input: where nodes share no folder, Snakemake brings it to them. What of it a job depends on is hashed.
+    CONFIGURED = ancient(CONFIG_FILE)
 except ReinrelaxError as error:
     raise WorkflowError(str(error)) from None
 

@@ -1,4 +1,6 @@
 rule data:
+    input:
+        CONFIGURED,
     output:
         train=FOLDER / "data/train.npy",
         test=FOLDER / "data/test.npy",

@@ -10,6 +10,7 @@ rule gradients:
 rule measure:
     input:
         IMAGES,
+        CONFIGURED,
         # New parameters come with a new record.
         lambda wildcards: snapshot_file(wildcards).with_suffix(".json"),
         ancient(lambda wildcards: snapshot_file(wildcards)),
@@ -48,6 +49,8 @@ use rule measure as measure_run with:
 
 
 rule identities:
+    input:
+        CONFIGURED,
     output:
         study_files("identities"),
     log:
@@ -71,6 +74,7 @@ rule identities:
 rule cost:
     input:
         IMAGES,
+        CONFIGURED,
     output:
         study_files("cost"),
     log:

@@ -53,6 +53,7 @@ PICTURES = [path for path in files_of(JOBS) if path.suffix == ".npz"]
 
 rule judge:
     input:
+        CONFIGURED,
         rules.data.output,
         files_of(JOBS),
     output:
@@ -79,6 +80,7 @@ rule judge:
 
 rule draw:
     input:
+        CONFIGURED,
         rules.judge.output,
         PICTURES,
     output:
@@ -104,6 +106,7 @@ rule draw:
 # For a paper and for GitHub.
 rule export:
     input:
+        CONFIGURED,
         rules.judge.output,
     output:
         [
@@ -129,6 +132,7 @@ rule export:
 
 rule render:
     input:
+        CONFIGURED,
         rules.judge.output,
         rules.draw.output,
         rules.export.output,

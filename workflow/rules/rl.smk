@@ -8,6 +8,8 @@ rule rl:
 
 
 rule learn:
+    input:
+        CONFIGURED,
     output:
         [
             FOLDER / "rl/{environment}-{cap}/{algorithm}" / name

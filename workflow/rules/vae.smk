@@ -12,6 +12,7 @@ rule early:
 rule train:
     input:
         IMAGES,
+        CONFIGURED,
     output:
         table=FOLDER / "{experiment}/{shape}/{estimator}.csv",
         record=FOLDER / "{experiment}/{shape}/{estimator}.json",

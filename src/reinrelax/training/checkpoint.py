@@ -1,11 +1,13 @@
 """Checkpoints: all that a killed training needs to go on, in one file that is whole or absent."""
 
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile, ZipFile
 
 import torch
+from torch import Tensor
 
 from reinrelax import files
 from reinrelax.training.loop import Trainer
@@ -42,24 +44,37 @@ def restore(path: Path, trainer: Trainer, fingerprint: str) -> bool:
     if not path.exists():
         return False
     state = _read(path)
-    if state is None or state.get("fingerprint") != fingerprint:
-        reason = "is damaged" if state is None else "belongs to other settings"
+    optimizer = trainer.optimizer
+    places = {
+        "parameters": trainer.objective.parameters,
+        "first": optimizer.first,
+        "second": optimizer.second,
+        "dead": [trainer.dead],
+        "diverged": [trainer.history.diverged],
+    }
+    other = state.get("fingerprint", fingerprint) != fingerprint
+    if other or not _fits(state, places):
+        reason = "belongs to other settings" if other else "is damaged"
         print(f"WARNING: checkpoint {path} {reason}; training starts anew", file=sys.stderr)
         return False
-    optimizer = trainer.optimizer
-    for targets, name in (
-        (trainer.objective.parameters, "parameters"),
-        (optimizer.first, "first"),
-        (optimizer.second, "second"),
-        ([trainer.dead], "dead"),
-        ([trainer.history.diverged], "diverged"),
-    ):
+    for name, targets in places.items():
         for target, saved in zip(targets, state[name], strict=True):
             target.copy_(saved)
     optimizer.t = state["t"]
     trainer.history.metrics = state["metrics"]
     trainer.kept = state["kept"]
     return True
+
+
+def _fits(state: Mapping[str, Any], places: Mapping[str, Sequence[Tensor]]) -> bool:
+    """Whether a state has all that is restored, and tensors for all of these places."""
+    try:
+        return state.keys() >= {"fingerprint", "t", "metrics", "kept"} and all(
+            [saved.shape for saved in state[name]] == [target.shape for target in targets]
+            for name, targets in places.items()
+        )
+    except (KeyError, TypeError, AttributeError):
+        return False
 
 
 def read_archive(path: Path) -> Any:
@@ -74,9 +89,10 @@ def read_archive(path: Path) -> Any:
     return torch.load(path, map_location="cpu", weights_only=True)
 
 
-def _read(path: Path) -> dict[str, Any] | None:
+def _read(path: Path) -> Mapping[str, Any]:
+    """What is in a checkpoint; nothing where it cannot be read."""
     try:
-        state: dict[str, Any] = read_archive(path)
+        state = read_archive(path)
     except Exception:
-        return None
-    return state
+        return {}
+    return state if isinstance(state, dict) else {}
