@@ -10,7 +10,7 @@ READY := $(VENV)/.ready
 # One process more than cores, eight at most: tests that wait for a cluster or a browser leave theirs idle.
 PARALLEL := -n $(shell n=$$(($$(getconf _NPROCESSORS_ONLN) + 1)); echo $$((n < 8 ? n : 8))) --dist worksteal
 
-.PHONY: report paper publish paper-report verify test check plan diff merge bench lock format clean help
+.PHONY: report paper publish paper-report verify test check plan diff merge bench rates limits lock format clean help
 
 help:
 	@echo "make report   train at the quick scale and build the report"
@@ -24,6 +24,8 @@ help:
 	@echo "make diff     what differs between two folders of results: make diff A=results/quick B=results/paper"
 	@echo "make merge    bring other machines' or published results into one folder: make merge INTO=results/quick FROM=\"a b\""
 	@echo "make bench    speed beside its bound and beside plain PyTorch; quick look: make bench BENCH=\"--images 1000 --rounds 1\""
+	@echo "make rates    measure anew how often the rules of verdicts err: report/rates.csv"
+	@echo "make limits   read anew from git when the limits of claims were set: report/limits.csv"
 	@echo "make format   format the code"
 	@echo "make lock     renew requirements.lock and environment.yml from pyproject.toml"
 	@echo "make clean    remove the environment (results stay)"
@@ -75,6 +77,12 @@ merge: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks $(BENCH)
+
+rates: $(READY)
+	$(BIN)/python -m tests.rates
+
+limits: $(READY)
+	$(BIN)/python -m reinrelax.claims.history
 
 format: $(READY)
 	$(BIN)/ruff check --fix --quiet src tests benchmarks

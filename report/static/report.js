@@ -72,8 +72,8 @@ for (const form of all("form.filters")) {
 
 // A count of the opening screen, its search, and the jobs behind a section filter a table farther down.
 for (const link of all("a[data-filter]")) {
-  const { paper, verdict } = link.dataset;
-  link.addEventListener("click", () => filters.get(link.dataset.filter)("", { paper, verdict }));
+  const { paper, verdict, basis } = link.dataset;
+  link.addEventListener("click", () => filters.get(link.dataset.filter)("", { paper, verdict, basis }));
 }
 for (const link of all("a[data-source]")) {
   const { source } = link.dataset;

@@ -250,8 +250,12 @@ def _device(config: configuration.Config, on_gpu: bool = True) -> Iterator[str]:
 
 def _plan(options: argparse.Namespace) -> None:
     from reinrelax import plan
+    from reinrelax.claims import power
 
-    print(plan.describe(_config(options), options.cores, options.project))
+    config = _config(options)
+    print(plan.describe(config, options.cores, options.project), flush=True)
+    if likely := power.describe(config, options.project):
+        print(likely)
 
 
 def _merge_folders(options: argparse.Namespace) -> None:

@@ -1,11 +1,13 @@
-"""Intervals over seeds, and how sure an ordering is; NaN where the seeds are too few to say anything."""
+"""Intervals over seeds and corrections for many tests; NaN where the seeds are too few to say anything."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import fdtri, ndtri, stdtrit
+from scipy.optimize import brentq
+from scipy.special import fdtri, nctdtr, ndtri, stdtrit
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
@@ -124,45 +126,26 @@ def spread_ratio_interval(values: ArrayLike, std: float, count: int, level: floa
     return Interval(ratio, ratio / low, ratio * high)
 
 
-def bootstrap_means(
-    groups: Sequence[Mapping[int, float]], *, resamples: int = RESAMPLES, seed: int = 0
-) -> Floats:
-    """Means of resampled seeds, `[resamples, G]`.
+def smallest_shown(stds: tuple[float, float], counts: tuple[int, int], power: float = 1 / 3) -> float:
+    """The true difference of two means that a two-sided t test at 5% shows with probability `power`.
 
-    Groups that hold the same seeds are resampled together, so that what they share through a seed stays
-    shared; other groups are resampled independently.
+    With a third, the effect below which a study that claims one says nothing (Simonsohn, 2015: small
+    telescopes): 1.52 standard errors where these are known.
 
     Args:
-        groups: G mappings from seed to value. An infinite value makes the means that draw it infinite.
-        resamples: how many.
-        seed: of the resampling; the same seed gives the same numbers.
+        stds, counts: of both samples; NaN where a deviation or a count is not known.
     """
-    drawn: dict[tuple[int, ...], Counts] = {}
-    out = np.full((resamples, len(groups)), np.nan)
-    for column, group in enumerate(groups):
-        seeds = tuple(sorted(group))
-        if len(seeds) < 2:
-            continue
-        if seeds not in drawn:
-            generator = np.random.default_rng([seed, len(drawn)])
-            drawn[seeds] = generator.integers(len(seeds), size=(resamples, len(seeds)))
-        out[:, column] = np.array([group[s] for s in seeds])[drawn[seeds]].mean(-1)
-    return out
-
-
-def ordering_probability(
-    lower: Mapping[int, float], higher: Mapping[int, float], *, resamples: int = RESAMPLES, seed: int = 0
-) -> float:
-    """Bootstrap probability that the mean of `lower` lies below the mean of `higher`."""
-    means = bootstrap_means([lower, higher], resamples=resamples, seed=seed)
-    return probability_positive(means[:, 1] - means[:, 0])
-
-
-def probability_positive(margins: Floats) -> float:
-    """Share of `margins` `[resamples]` above zero, ties counted half; NaN where any is NaN."""
-    if len(margins) == 0 or np.isnan(margins).any():
+    if min(counts) < 2 or np.isnan(stds).any():
         return float("nan")
-    return float((margins > 0).mean() + 0.5 * (margins == 0).mean())
+    error = float(np.sqrt(sum(std**2 / count for std, count in zip(stds, counts, strict=True))))
+    return error * _noncentrality(sum(counts) - 2, power)
+
+
+@cache
+def _noncentrality(freedom: int, power: float) -> float:
+    limit = stdtrit(freedom, 0.975)
+
+    return float(brentq(lambda shift: 1 - nctdtr(freedom, shift, limit) - power, 0.0, 10.0))
 
 
 def percentile_interval(estimate: float, resampled: Floats, level: float = 0.95) -> Interval:

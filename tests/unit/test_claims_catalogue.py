@@ -33,6 +33,8 @@ def test_every_printed_number_has_a_claim(shipped: list[Claim]) -> None:
     ):
         rows = reference(table)
         assert len(rows) == 42
+        if name == "B-T5":  # the others are said to be those of earlier work, not to be the best
+            rows = rows[rows["estimator"].isin(["ReinMax-Rao", "ReinMax-CV"])]
         assert {f"{name}-{row.estimator}-{row.latent}" for row in rows.itertuples()} <= ids
     for table, printed in (("table1_gradient_std", "std"), ("table4_seconds_per_epoch", "seconds")):
         for row in reference(table).to_dict("records"):

@@ -27,7 +27,15 @@ def table(*rows: str) -> pd.DataFrame:
 
 
 def claim(name: str, verdict: str = "reproduced", **changes: Any) -> dict[str, Any]:
-    measured = {"effect": 0.1, "low": 0.0, "high": 0.2, "probability": None, "seeds": 5, "diverged": 0}
+    measured = {
+        "effect": 0.1,
+        "low": 0.0,
+        "high": 0.2,
+        "holding": None,
+        "failing": None,
+        "seeds": 5,
+        "diverged": 0,
+    }
     return {
         "id": name,
         "statement": f"{name} holds.",
@@ -73,7 +81,7 @@ def test_every_table_names_its_rows(results: Path) -> None:
         assert path.stem in difference.KEYS, f"{path.stem} needs its columns in KEYS"
         keys = list(difference.KEYS[path.stem])
         assert not found.duplicated(keys).any(), path
-    assert set(difference.KEYS) == {*FILLED_BY, "cells", "studies", "curves"}
+    assert set(difference.KEYS) == {*FILLED_BY, "cells", "studies", "curves", "rates"}
 
 
 def test_identical_folders_have_changed_in_nothing(pair: tuple[Path, Path]) -> None:

@@ -162,13 +162,17 @@ def test_tables_2_and_3_judge_what_was_run_beside_what_is_printed(load_config: L
         epochs=[1],
     )
     collect.write_tables(config, ROOT)
-    for name, estimator in (("table2.csv", "ST"), ("table3.csv", "ReinMax-CV")):
+    # The paper's own standard error of ST, 0.40 nats, is too large to be within half a nat for certain.
+    for name, estimator, verdict in (
+        ("table2.csv", "ST", "near"),
+        ("table3.csv", "ReinMax-CV", "reproduced"),
+    ):
         printed = line(config, name, estimator, "10x30")
         run = line(config, name, estimator, "10x30", "as run")
-        assert (printed["verdict"], run["verdict"]) == ("not reproduced", "reproduced")
+        assert (printed["verdict"], run["verdict"]) == ("not reproduced", verdict)
         assert printed["paper_mean"] == run["paper_mean"]
         assert float(run["paper_spread"]) == pytest.approx(10**0.5 * float(run["paper_plus_minus"]), abs=1e-4)
-        assert run["claim"].startswith(f"B-T{name[5]}-RUN-{estimator}")
+        assert run["claim"].startswith(f"B-RUN-T{name[5]}-{estimator}")
     five = line(config, "table2.csv", "Gumbel-Rao", "16x12")
     assert (five["paper_seeds"], float(five["paper_spread"])) == ("5", pytest.approx(15.2723))
     found = table(config, "table2.csv")

@@ -16,10 +16,18 @@ CLAIM: dict[str, Any] = {
     **{"id": "X-1", "paper": "Beyond ReinMax", "subject": "trainings", "type": "ordering"},
     **{"place": "Table 2", "statement": "A at 8x4 is below B.", "rule": "R", "minimum": "M.", "note": "N"},
     **{"reason": "because", "verdict": "reproduced", "effect": 1.5, "low": -0.25, "high": 2.0},
-    **{"unit": "nats", "measure": "margin", "probability": 0.9496, "corrected": 0.9, "detectable": 0.314},
-    **{"family": "Table 2, bold", "family_size": 6, "seeds": 5, "diverged": 0, "section": "table2"},
+    **{"unit": "nats", "measure": "margin", "holding": 0.0501, "failing": 0.9496, "detectable": 0.314},
+    **{
+        "coverage": 0.9,
+        "smallest": 0.2,
+        "family": "Table 2, bold",
+        "family_size": 6,
+        "seeds": 5,
+        "diverged": 0,
+        "section": "table2",
+    },
     **{"tables": ["table2.csv", "gone.csv"], "command": "snakemake x", "lower": ["A"], "higher": ["B"]},
-    **{"places": ["8x4"], "elsewhere": []},
+    **{"places": ["8x4"], "elsewhere": [], "finding": "F", "limits": "set on 1 May"},
 }
 
 
@@ -27,7 +35,8 @@ def summary(config: Config) -> opening.Summary:
     collect.write_tables(config, ROOT)
     folder = config.folder / "tables"
     plans = (read_table(folder / f"{name}.csv") for name in ("cells", "studies"))
-    return opening.summary(config, *plans, read_json(folder / "claims.json"))
+    stated = (read_json(folder / f"{name}.json") for name in ("claims", "findings"))
+    return opening.summary(config, *plans, *stated)
 
 
 def notices(found: opening.Summary) -> dict[str, str]:
@@ -122,14 +131,12 @@ def test_verdicts_are_counted_by_paper_and_add_up(load_config: Load) -> None:
 
 def test_a_claims_line_says_effect_certainty_and_power() -> None:
     found = row()
-    assert (found["effect"], found["interval"]) == ("margin +1.50 nats", "[−0.25, 2.00]")
+    assert (found["effect"], found["interval"]) == ("margin +1.50 nats", "90% [−0.25, 2.00]")
     # No rounding to the limits of a rule.
-    assert found["probability"] == "P = 0.949"
-    assert row(probability=0.0501)["probability"] == "P = 0.051"
-    assert [row(probability=p)["probability"] for p in (0.0, 0.05, 0.95, 1.0)] == [
-        *("P = 0.000", "P = 0.050", "P = 0.950", "P = 1.000"),
-    ]
-    assert found["corrected"] == "corrected 0.900, 6 claims together"
+    assert found["chances"] == "p = 0.051 for, 0.950 against"
+    assert row(holding=0.05, failing=1.0)["chances"] == "p = 0.050 for, 1.000 against"
+    assert found["corrected"] == "6 claims together"
+    assert found["smallest"] == "0.20 nats"
     assert (found["power"], found["power_key"]) == ("0.31 nats", "0.314")
     assert found["statement"] == "A at 8\u00a0×\u00a04 is below B."
     assert (found["section"], found["section_name"]) == ("table2", "Table 2")
@@ -139,13 +146,24 @@ def test_a_claims_line_says_effect_certainty_and_power() -> None:
 
 
 def test_a_claim_without_numbers_has_none_made_up() -> None:
-    nothing = dict.fromkeys(("effect", "low", "high", "probability", "corrected", "detectable"))
-    found = row(**nothing, family="", seeds=0, section="", tables=[], subject="measurements", places=[])
+    nothing = dict.fromkeys(("effect", "low", "high", "holding", "failing", "detectable"))
+    found = row(
+        **nothing,
+        smallest=0.0,
+        family="",
+        family_size=0,
+        seeds=0,
+        section="",
+        tables=[],
+        subject="measurements",
+        places=[],
+    )
     shown = (
         "effect",
         "interval",
-        "probability",
+        "chances",
         "corrected",
+        "smallest",
         "power",
         "seeds",
         "key",
@@ -158,7 +176,7 @@ def test_a_claim_without_numbers_has_none_made_up() -> None:
 
 def test_effects_without_unit_keep_their_digits() -> None:
     found = row(unit="", measure="Δ", effect=0.00123456, low=-1e-7, high=0.0025, detectable=12345.6)
-    assert (found["effect"], found["interval"]) == ("Δ +0.00123", "[−1.00 × 10⁻⁷, 0.00250]")
+    assert (found["effect"], found["interval"]) == ("Δ +0.00123", "90% [−1.00 × 10⁻⁷, 0.00250]")
     assert found["power"] == "12346"
 
 

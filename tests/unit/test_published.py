@@ -249,7 +249,8 @@ def test_results_outlive_their_source_in_a_report_of_published_ones_alone(load_c
         tables = config.folder / "tables"
         plans = [read_table(tables / f"{name}.csv") for name in ("cells", "studies")]
         states = [state for plan in plans for state in plan["state"]]
-        return opening.summary(config, *plans, read_json(tables / "claims.json")), states
+        stated = (read_json(tables / f"{name}.json") for name in ("claims", "findings"))
+        return opening.summary(config, *plans, *stated), states
 
     _, states = summary(any_source=False)
     assert sorted(set(states)) == ["done", "unreadable"]

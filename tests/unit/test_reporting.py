@@ -52,7 +52,8 @@ def test_partial_results_are_reported_as_such(load_config: Load) -> None:
     planned = len(states)
     assert states["elbo/8x4/ST"] == "done"
     assert (states.drop("elbo/8x4/ST") == "missing").all()
-    assert line(config, "table2.csv", "ST", "8x4")["verdict"] == "reproduced"
+    # The paper's own standard error, 0.41 nats, is too large to be within half a nat for certain.
+    assert line(config, "table2.csv", "ST", "8x4")["verdict"] == "near"
     assert line(config, "table2.csv", "ReinMax", "8x4")["reason"] == "ReinMax at 8x4 has not been run"
     words = Text(html).text
     studies = len(table(config, "studies.csv"))
@@ -84,7 +85,7 @@ def test_part_of_a_split_cell_is_not_judged(load_config: Load) -> None:
     assert "3 seeds (asked for: at least 5)" in found["reason"]
     write_results(config, from_paper, only=elbo, epochs=[1])
     collect.write_tables(config, ROOT)
-    assert line(config, "table2.csv", "ST", "8x4")["verdict"] == "reproduced"
+    assert line(config, "table2.csv", "ST", "8x4")["verdict"] == "near"
     assert '<tr id="cell-elbo-8x4-ST.2"' in build(config)
 
 
@@ -227,7 +228,8 @@ def test_tables_are_the_same_bytes_each_time(load_config: Load) -> None:
     write_results(config, flat, only=elbo)
     collect.write_tables(config, ROOT)
     first = {path.name: path.read_bytes() for path in (config.folder / "tables").iterdir()}
-    read = {f"{name}.csv" for name in ("cells", "studies", "curves", *FILLED_BY)} | {"claims.json"}
+    read = {f"{name}.csv" for name in ("cells", "studies", "curves", "rates", *FILLED_BY)}
+    read |= {"claims.json", "findings.json"}
     assert set(first) == read
     collect.write_tables(config, ROOT)
     assert first == {path.name: path.read_bytes() for path in (config.folder / "tables").iterdir()}

@@ -50,8 +50,6 @@ def test_too_few_seeds_have_no_interval() -> None:
     assert one.estimate == 2.0
     assert np.isnan([one.low, one.high]).all()
     assert not one.holds(2.0)
-    assert np.isnan(stats.ordering_probability({}, {0: 1.0, 1: 2.0}))
-    assert np.isnan(stats.ordering_probability({0: 0.0}, {0: 1.0, 1: 2.0}))
     assert np.isnan(stats.percentile_interval(1.0, np.array([np.nan, 1.0])).low)
 
 
@@ -77,54 +75,6 @@ def test_intervals_cover_at_their_level(rng: np.random.Generator) -> None:
     assert (np.abs(values.mean(-1) - 5) <= narrow).sum() < lowest
 
 
-def test_ordering_probability_is_deterministic_and_pairs_equal_seeds(rng: np.random.Generator) -> None:
-    shared = rng.normal(0, 5, size=10)
-    lower = {seed: float(value) for seed, value in enumerate(shared)}
-    higher = {seed: value + 0.1 for seed, value in lower.items()}
-    assert stats.ordering_probability(lower, higher) == 1.0
-    moved = {seed + 100: value for seed, value in higher.items()}
-    unpaired = stats.ordering_probability(lower, moved)
-    assert 0.3 < unpaired < 0.7
-    assert unpaired == stats.ordering_probability(lower, moved)
-    assert unpaired != stats.ordering_probability(lower, moved, seed=1)
-    # The order in which seeds are listed is no information.
-    assert stats.ordering_probability(lower, dict(reversed(higher.items()))) == 1.0
-
-
-def test_ordering_probability_counts_ties_half() -> None:
-    same = {seed: float(seed) for seed in range(5)}
-    assert stats.ordering_probability(same, dict(same)) == 0.5
-
-
-def test_infinite_values_make_their_side_lose() -> None:
-    higher = {seed: 10.0 + seed for seed in range(10)}
-    lower = {**{seed: float(seed) for seed in range(10)}, 3: np.inf}
-    # One in ten seeds infinite: all resamples that draw it lose, (9/10)^10 of them do not.
-    assert stats.ordering_probability(lower, higher) == pytest.approx(0.9**10, abs=0.02)
-    margins = stats.bootstrap_means([higher])[:, 0] - stats.bootstrap_means([lower])[:, 0]
-    interval = stats.percentile_interval(1.0, margins)
-    assert interval.low == -np.inf
-    assert np.isfinite(interval.high)
-
-
-def test_ordering_probability_has_its_stated_false_alarm_rate(rng: np.random.Generator) -> None:
-    """P ≥ 0.95 where nothing differs: 7.7% at ten paired seeds, 10.8% at five.
-
-    That is more than 5%: the bootstrap takes the spread with divisor n and the normal's tail, so the rate is
-    P(t > 1.645 √((n−1)/n)) on n − 1 degrees of freedom. Each count of 1,000 lies outside its binomial range
-    once in 10,000, give or take the bootstrap's own grain, for which the range is widened by 0.01.
-    """
-    for count in (5, 10):
-        rate = reference.t.sf(1.645 * np.sqrt((count - 1) / count), count - 1)
-        alarms = 0
-        for _ in range(1000):
-            a, b = rng.normal(size=(2, count))
-            pairs = dict(enumerate(a)), dict(enumerate(b))
-            alarms += stats.ordering_probability(*pairs, resamples=500) >= 0.95
-        low, high = reference.binom.ppf([0.5e-4, 1 - 0.5e-4], 1000, [rate - 0.01, rate + 0.01])
-        assert low <= alarms <= high
-
-
 def test_a_minimum_is_resampled_with_whole_curves() -> None:
     places = [0.0, 0.5, 1.0]
     curves = np.array([[2.0, 1.0, 3.0], [12.0, 11.0, 13.0], [7.0, 6.0, 8.0]])
@@ -148,3 +98,17 @@ def test_a_median_lies_between_its_smallest_and_largest_value(rng: np.random.Gen
     assert found[0].low < found[0].estimate < found[0].high
     assert np.isnan(stats.median_interval([1.0]).low)
     assert np.isnan(stats.median_interval([]).estimate)
+
+
+def test_the_effect_that_a_study_would_have_shown_in_a_third_of_cases() -> None:
+    """Simonsohn's d33: 1.52 standard errors of many; and by simulation of a t test of ten against five."""
+    many = stats.smallest_shown((1.0, 1.0), (10**6, 10**6))
+    assert many == pytest.approx(1.53 * np.sqrt(2e-6), rel=0.01)
+    effect = stats.smallest_shown((1.0, 1.0), (10, 5))
+    rng = np.random.default_rng(3)
+    pairs = rng.normal(0, 1, (20_000, 10)), rng.normal(effect, 1, (20_000, 5))
+    found = reference.ttest_ind(*pairs, axis=-1)
+    shown = float(((found.pvalue < 0.05) & (found.statistic < 0)).mean())
+    assert shown == pytest.approx(1 / 3, abs=0.014)  # four standard errors
+    assert np.isnan(stats.smallest_shown((1.0, np.nan), (10, 10)))
+    assert np.isnan(stats.smallest_shown((1.0, 1.0), (10, 1)))

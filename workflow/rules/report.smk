@@ -28,7 +28,7 @@ OTHER_TABLES = [
     *("baseline", "example", "identities", "figure2", "figure2_run", "readings_curves"),
     *("relaxations_curves", "relaxations_learned"),
     *("rl_scores", "rl_improvement", "rl_curves", "rl_figure3"),
-    "rl_gradients",
+    *("rl_gradients", "rates"),
     *(table for _, tables in studies.DEMONSTRATIONS.values() for table in tables),
 ]
 DRAWN = ["figure1", "figure1-run", "figure2", "figure3", "figure4"]
@@ -65,6 +65,7 @@ rule judge:
             for name in names
         },
         **{name: TABLES / f"{name}.csv" for name in OTHER_TABLES},
+        findings=TABLES / "findings.json",
     log:
         FOLDER / "logs/judge.log",
     benchmark:
@@ -73,7 +74,10 @@ rule judge:
         "../../environment.yml"
     params:
         source=sources.fingerprint(["reinrelax.reporting.collect"]),
-        claims=content_hash("report/claims", "report/reference"),
+        claims=content_hash(
+            *("report/claims", "report/reference", "report/findings.yaml"),
+            *("report/limits.csv", "report/rates.csv"),
+        ),
     shell:
         reinrelax("judge")
 

@@ -8,16 +8,16 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from reinrelax.claims import bounds, matching, numbers, ordering, ranks, shapes, spread, unjudged
+from reinrelax.claims.decide import correct
 from reinrelax.claims.evidence import Evidence
-from reinrelax.claims.margins import correct
 from reinrelax.claims.measured import Measurements
 from reinrelax.claims.model import MEASUREMENTS, SUBJECTS, TYPES, VERDICTS, Claim, Verdict
 from reinrelax.claims.read import Schema, load
 
-_ORDER = ("reproduced_from", "not_reproduced_to", "level")
-_NUMBER = ("reproduced_within", "near_within", "level", "published_seeds")
-_PRINTED = ("reproduced_within", "near_within", "level")
+_ORDER = ("reproduced_from", "not_reproduced_to")
+_NUMBER = ("reproduced_within", "near_within", "level")
 _SIDES = ("lower", "higher", "places")
+_PLACED = ("elsewhere", "at_least", "smallest")
 _RUNS = tuple(SUBJECTS)
 _TABLES = (MEASUREMENTS,)
 
@@ -25,33 +25,49 @@ _TABLES = (MEASUREMENTS,)
 # judge, keys required and allowed besides those of every claim, and keys of the rule.
 FUNCTIONS: Mapping[str, tuple[Callable[[Claim, Any], Verdict], Schema]] = {
     "number": (numbers.number, Schema("number", _RUNS, ("reference",), (), _NUMBER)),
-    "single_run": (numbers.single_run, Schema("number", _RUNS, ("lower", "places", "printed"), (), _ORDER)),
-    "every_below": (
-        ordering.every_below,
-        Schema("ordering", _RUNS, _SIDES, ("elsewhere", "at_least"), _ORDER),
+    "single_run": (
+        numbers.single_run,
+        Schema("number", _RUNS, ("lower", "places", "printed"), (), ("level",)),
     ),
-    "best_below": (
-        ordering.best_below,
-        Schema("ordering", _RUNS, _SIDES, ("elsewhere", "at_least"), _ORDER),
-    ),
-    "ranked": (ordering.ranked, Schema("ordering", _RUNS, (*_SIDES, "rank"), (), _ORDER)),
+    "every_below": (ordering.every_below, Schema("ordering", _RUNS, _SIDES, _PLACED, _ORDER)),
+    "best_below": (ordering.best_below, Schema("ordering", _RUNS, _SIDES, _PLACED, _ORDER)),
+    "ranked": (ordering.ranked, Schema("ordering", _RUNS, (*_SIDES, "rank"), ("smallest",), _ORDER)),
     "worse_on_test": (
         ordering.worse_on_test,
         Schema("ordering", ("trainings",), ("lower", "places"), ("at_least",), _ORDER),
     ),
-    "above": (bounds.above, Schema("qualitative", _RUNS, ("lower", "places", "limit"), (), _ORDER)),
-    "below": (bounds.below, Schema("qualitative", _RUNS, ("lower", "places", "limit"), (), _ORDER)),
-    "agrees": (ranks.agrees, Schema("ordering", _RUNS, ("lower", "places", "from"), (), _ORDER)),
+    "above": (
+        bounds.above,
+        Schema("qualitative", _RUNS, ("lower", "places", "limit"), ("smallest",), _ORDER),
+    ),
+    "below": (
+        bounds.below,
+        Schema("qualitative", _RUNS, ("lower", "places", "limit"), ("smallest",), _ORDER),
+    ),
+    "agrees": (ranks.agrees, Schema("ordering", _RUNS, ("lower", "places", "from"), ("smallest",), _ORDER)),
     "gains": (ranks.gains, Schema("trend", ("trainings",), (*_SIDES, "by", "to"), (), _ORDER)),
     "scatters_more": (spread.scatters_more, Schema("number", _RUNS, (*_SIDES, "times"), (), _ORDER)),
-    "less": (ordering.every_below, Schema("ordering", _TABLES, ("lower", "higher"), ("by",), _ORDER)),
-    "best_less": (ordering.best_below, Schema("ordering", _TABLES, ("lower", "higher"), (), _ORDER)),
-    "within": (bounds.within, Schema("qualitative", _TABLES, (), ("from", "to"), _ORDER)),
+    "less": (
+        ordering.every_below,
+        Schema("ordering", _TABLES, ("lower", "higher"), ("by", "smallest"), _ORDER),
+    ),
+    "best_less": (
+        ordering.best_below,
+        Schema("ordering", _TABLES, ("lower", "higher"), ("smallest",), _ORDER),
+    ),
+    "within": (bounds.within, Schema("qualitative", _TABLES, (), ("from", "to", "smallest"), _ORDER)),
     "ratio": (bounds.ratio, Schema("number", _TABLES, ("lower", "higher"), ("from", "to"), _ORDER)),
     "trend": (shapes.trend, Schema("trend", _TABLES, ("over", "direction"), ("turns",), _ORDER)),
-    "minimum_at": (shapes.minimum_at, Schema("trend", _TABLES, ("over", "from", "to"), (), _ORDER)),
-    "printed": (numbers.printed, Schema("number", _TABLES, ("printed",), (), _PRINTED)),
-    "matches": (matching.matches, Schema("number", _TABLES, (), ("expected", "tolerance"), ("level",))),
+    "minimum_at": (
+        shapes.minimum_at,
+        Schema("trend", _TABLES, ("over", "from", "to"), ("smallest",), _ORDER),
+    ),
+    "printed": (numbers.printed, Schema("number", _TABLES, ("printed",), (), _NUMBER)),
+    "matches": (
+        matching.matches,
+        Schema("number", _TABLES, (), ("expected", "tolerance", "share"), _ORDER),
+    ),
+    "unrejected": (matching.unrejected, Schema("number", _TABLES, (), ("from", "to"), _ORDER)),
     "chosen": (matching.chosen, Schema("number", _TABLES, ("reference", "to"), (), _ORDER)),
     "ambiguous": (unjudged.ambiguous, Schema("qualitative", (*_RUNS, *_TABLES), ("note",))),
     "unjudged": (unjudged.unjudged, Schema("qualitative", (*_RUNS, *_TABLES), ("note",))),

@@ -1,20 +1,23 @@
 """Judging functions that hold values, or their quotients, against limits."""
 
+from collections.abc import Callable
+
 import numpy as np
 
+from reinrelax.claims.decide import by_groups
 from reinrelax.claims.evidence import Evidence
-from reinrelax.claims.margins import by_margin
 from reinrelax.claims.measured import Measurements
-from reinrelax.claims.model import Claim, Floats, Group, Verdict
+from reinrelax.claims.model import Claim, Group, Verdict
+from reinrelax.claims.parts import Contrast, Estimate, Part, closed, combination, every
 
 
 def above(claim: Claim, evidence: Evidence) -> Verdict:
     """Whether the mean of every one of `lower` lies above `limit`."""
     limit = claim.number("limit")
-    return by_margin(
+    return by_groups(
         claim,
         evidence.sample(claim, worst=-np.inf),
-        lambda group: group.lower - limit,
+        lambda group: every([_beyond(claim, combination([(1.0, v)], -limit)) for v in group.lower]),
         f"every mean lies above {limit:g}",
     )
 
@@ -22,42 +25,59 @@ def above(claim: Claim, evidence: Evidence) -> Verdict:
 def below(claim: Claim, evidence: Evidence) -> Verdict:
     """Whether the mean of every one of `lower` lies below `limit`."""
     limit = claim.number("limit")
-    return by_margin(
+    return by_groups(
         claim,
         evidence.sample(claim),
-        lambda group: limit - group.lower,
+        lambda group: every([_beyond(claim, combination([(-1.0, v)], limit)) for v in group.lower]),
         f"every mean lies below {limit:g}",
     )
 
 
 def within(claim: Claim, evidence: Measurements) -> Verdict:
     """Whether every value lies between `from` and `to`."""
-    return by_margin(
+
+    def inside(value: Estimate) -> list[Part]:
+        return _ends(claim, lambda end, side: combination([(side, value)], -side * end))
+
+    return by_groups(
         claim,
         evidence.sample(claim),
-        lambda group: _inside(group.lower, claim),
+        lambda group: every([part for value in group.lower for part in inside(value)]),
         f"every value lies {_range(claim)}",
     )
 
 
 def ratio(claim: Claim, evidence: Measurements) -> Verdict:
-    """Whether the value of `lower` over that of `higher` lies between `from` and `to`."""
+    """Whether the value of `lower` over that of `higher` lies between `from` and `to`.
 
-    def margin(group: Group) -> Floats:
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return _inside(group.lower / group.higher, claim)
-
-    return by_margin(claim, evidence.sample(claim), margin, f"the quotient lies {_range(claim)}")
-
-
-def _inside(values: Floats, claim: Claim) -> Floats:
-    """How far values are inside the claim's range; a bound that is not given is nowhere.
-
-    A value on a bound is inside.
+    By the sign of `lower` − limit · `higher` (Fieller), which needs no law of a quotient; the margin is
+    that over the value of `higher`.
     """
-    low, high = (float(claim.parameters.get(*end)) for end in (("from", -np.inf), ("to", np.inf)))
-    room = np.minimum(values - low, high - values)
-    return np.where(room == 0.0, np.finfo(float).tiny, room)
+
+    def part(group: Group) -> Part:
+        lower, higher = group.lower[0], group.higher[0]
+        unit = 1.0 / higher.value if higher.value else float("nan")
+        return every(
+            _ends(claim, lambda end, side: combination([(side * unit, lower), (-side * end * unit, higher)]))
+        )
+
+    return by_groups(claim, evidence.sample(claim), part, f"the quotient lies {_range(claim)}")
+
+
+def _ends(claim: Claim, margin: Callable[[float, float], Estimate]) -> list[Part]:
+    """How far a value is inside either end of the claim's range, as far as it has one; an end is inside.
+
+    Args:
+        claim: names the ends.
+        margin: from an end and which side of it is inside, above (1) or below (−1).
+    """
+    sides = [(key, side) for key, side in (("from", 1.0), ("to", -1.0)) if key in claim.parameters]
+    return [_beyond(claim, closed(margin(claim.number(key), side))) for key, side in sides]
+
+
+def _beyond(claim: Claim, margin: Estimate) -> Contrast:
+    smallest = float(claim.parameters.get("smallest", 0.0))
+    return Contrast(margin, combination([(1.0, margin)], -smallest) if smallest else None)
 
 
 def _range(claim: Claim) -> str:

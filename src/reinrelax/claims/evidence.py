@@ -1,6 +1,6 @@
 """Runs with one value a seed: what they hold for a claim, and whether at the scale that it asks for."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -10,7 +10,8 @@ import pandas as pd
 
 from reinrelax import stats
 from reinrelax.claims import model
-from reinrelax.claims.model import Claim, Floats, Group, Minimum, Sample
+from reinrelax.claims.model import Claim, Group, Minimum, Sample
+from reinrelax.claims.parts import Estimate, over_seeds
 
 Place = tuple[str, str]  # estimator and latent shape
 
@@ -43,58 +44,60 @@ class Evidence:
 
     def at(self, place: Place) -> pd.DataFrame:
         """The ended runs of one estimator and latent shape."""
-        return self._runs.get(place, self._nothing[0])
+        return self._runs[place] if place in self._runs else self.runs.iloc[:0]
 
     def planned(self, place: Place) -> pd.DataFrame:
         """The planned cells of one estimator and latent shape: none, one, or its parts."""
-        return self._plan.get(place, self._nothing[1])
+        return self._plan[place] if place in self._plan else self.plan.iloc[:0]
 
     def values(self, place: Place, metric: str) -> dict[int, float]:
         """Seed to final value of the runs that did not diverge, in the metric's unit."""
         key = (place, metric)
         if key not in self._values:
             rows = self.at(place)
-            rows = rows[~rows["diverged"].astype(bool)]
-            self._values[key] = dict(zip(rows["seed"].astype(int), rows[metric].astype(float), strict=True))
+            alive = rows[~rows["diverged"].astype(bool)] if len(rows) else rows
+            self._values[key] = dict(zip(alive["seed"].astype(int), alive[metric].astype(float), strict=True))
         return dict(self._values[key])
+
+    def hold(self, place: Place, metric: str, values: Mapping[int, float]) -> None:
+        """Take these for the values of a cell, whatever the tables say: what a simulation draws."""
+        self._values[place, metric] = dict(values)
 
     def diverged(self, place: Place) -> list[int]:
         """Seeds that diverged."""
-        rows = self.at(place)
-        return [int(seed) for seed in rows.loc[rows["diverged"].astype(bool), "seed"]]
+        if place not in self._lost:
+            rows = self.at(place)
+            self._lost[place] = [int(seed) for seed in rows.loc[rows["diverged"].astype(bool), "seed"]]
+        return list(self._lost[place])
 
     def sample(self, claim: Claim, worst: float = np.inf, against: str = "") -> Sample:
-        """The runs that a claim is about, resampled over seeds, one group a place.
+        """The runs that a claim is about, one group a place.
 
         Args:
             claim: about runs.
-            worst: what a diverged seed counts as on the lower side; on the higher side it is left out.
+            worst: what a method counts as on the lower side if all its seeds diverged; single ones are left
+                out, and on the higher side all are.
             against: a metric; the higher side is then the same methods' in this metric.
         """
-        wanted = [(place, claim.lower, claim.higher) for place in claim.places]
-        wanted += [(place, claim.higher, claim.lower) for place in claim.elsewhere]
-        cells: list[Place] = []
-        values: list[dict[int, float]] = []
-        for place, lower, higher in wanted:
-            for method in lower:
-                cell = (method, place)
-                cells.append(cell)
-                values.append(
-                    self.values(cell, claim.metric) | dict.fromkeys(self.diverged(cell), float(worst))
-                )
-            for method in lower if against else higher:
-                cells.append((method, place))
-                values.append(self.values((method, place), against or claim.metric))
-        means = _with_observed(values)
-        groups, start = [], 0
-        for _, lower, higher in wanted:
-            middle = start + len(lower)
-            end = middle + len(lower if against else higher)
-            groups.append(
-                Group(means[:, start:middle], means[:, middle:end], np.arange(len(lower), dtype=np.float64))
+        higher = claim.lower if against else claim.higher
+        groups, used = [], []
+        for place in (*claim.places, *claim.elsewhere):
+            below, above = ([(method, place) for method in methods] for methods in (claim.lower, higher))
+            used += [*below, *above]
+            limits, reverse = (
+                [[smallest(claim, place, low, high) for high in after] for low in before]
+                for before, after in ((claim.lower, higher), (higher, claim.lower))
             )
-            start = end
-        cells = list(dict.fromkeys(cells))
+            groups.append(
+                Group(
+                    [self._estimate(cell, claim.metric, worst) for cell in below],
+                    [self._estimate(cell, against or claim.metric, np.nan) for cell in above],
+                    range(len(claim.lower)),
+                    limits,
+                    reverse,
+                )
+            )
+        cells = list(dict.fromkeys(used))
         return Sample(
             groups,
             opposite=len(claim.elsewhere),
@@ -104,18 +107,44 @@ class Evidence:
             jobs=self.jobs(cells),
         )
 
+    def _estimate(self, cell: Place, metric: str, lost: float) -> Estimate:
+        values = self.values(cell, metric)
+        if not values and self.diverged(cell) and not np.isnan(lost):
+            return Estimate(float(lost), 0.0)
+        return over_seeds(values)
+
     def jobs(self, cells: Iterable[Place]) -> list[str]:
         """The planned jobs behind these cells."""
-        return [job for cell in cells for job in self.planned(cell).get("job", [])]
+        return [job for cell in cells if cell in self._plan for job in self._plan[cell].get("job", [])]
+
+    def absence(self, place: Place) -> str:
+        """Why there is no ended run; empty where there is one."""
+        if place not in self._absences:
+            self._absences[place] = self._absence(place)
+        return self._absences[place]
+
+    def _absence(self, place: Place) -> str:
+        if place in self._runs:
+            return ""
+        if place not in self._plan:
+            return "is not in this configuration"
+        planned = self._plan[place]
+        unreadable = planned[planned["state"] == "unreadable"]
+        if len(unreadable):
+            return f"cannot be read: {unreadable['message'].iloc[0]}"
+        return "has not been run"
+
+    @cached_property
+    def _lost(self) -> dict[Place, list[int]]:
+        return {}
+
+    @cached_property
+    def _absences(self) -> dict[Place, str]:
+        return {}
 
     @cached_property
     def _values(self) -> dict[tuple[Place, str], dict[int, float]]:
         return {}
-
-    @cached_property
-    def _nothing(self) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """No run, and no planned cell."""
-        return self.runs.iloc[:0], self.plan.iloc[:0]
 
     @cached_property
     def _runs(self) -> dict[Place, pd.DataFrame]:
@@ -137,8 +166,7 @@ def premise(evidence: Evidence, claim: Claim, cells: Sequence[Place]) -> tuple[s
 
 def why_not_run(evidence: Evidence, places: Iterable[Place]) -> str:
     """In words, which of these cells have no ended run; empty where all have some."""
-    absent = [(place, _absence(evidence, place)) for place in places]
-    absent = [(place, why) for place, why in absent if why]
+    absent = [(place, why) for place in places if (why := evidence.absence(place))]
     if not absent:
         return ""
     (estimator, latent), why = absent[0]
@@ -155,16 +183,21 @@ def why_not_tested(evidence: Evidence, places: Iterable[Place], minimum: Minimum
     return "; ".join([*list(reasons)[:_REASONS], *more])
 
 
-def _absence(evidence: Evidence, place: Place) -> str:
-    if len(evidence.at(place)):
-        return ""
-    planned = evidence.planned(place)
-    if planned.empty:
-        return "is not in this configuration"
-    unreadable = planned[planned["state"] == "unreadable"]
-    if len(unreadable):
-        return f"cannot be read: {unreadable['message'].iloc[0]}"
-    return "has not been run"
+def smallest(claim: Claim, place: str, lower: str, higher: str) -> float:
+    """The smallest effect of interest between two methods: what the claim or its file names, or of printed
+    numbers the printed effect itself, or the smallest that its seeds would have shown if that is less."""
+    if "smallest" in claim.parameters:
+        return claim.number("smallest")
+    # What is run as the authors' code does is printed under its own name.
+    above, below = (claim.printed.get((name.removesuffix("-run"), place)) for name in (higher, lower))
+    if above is None or below is None:
+        return claim.rule.get("smallest", 0.0)
+    effect = above.mean - below.mean
+    shown = stats.smallest_shown((above.std, below.std), (above.seeds, below.seeds))
+    if np.isnan(shown):
+        # Nothing is printed that tells how sure it was of that: half of it.
+        return max(effect / 2, claim.rule.get("smallest", 0.0))
+    return min(effect, shown) if effect > 0 else shown
 
 
 def _shortfalls(evidence: Evidence, place: Place, minimum: Minimum) -> Iterable[str]:
@@ -188,12 +221,6 @@ def _shortfalls(evidence: Evidence, place: Place, minimum: Minimum) -> Iterable[
 
 def _same(value: Any, setting: str | float) -> bool:
     return value == setting if isinstance(setting, str) else bool(np.isclose(value, setting, rtol=1e-9))
-
-
-def _with_observed(values: Sequence[dict[int, float]]) -> Floats:
-    """Means of the groups `[1 + S, G]`: first as observed, then over resampled seeds."""
-    observed = [np.mean(list(group.values())) if group else np.nan for group in values]
-    return np.vstack([np.array(observed, dtype=np.float64), stats.bootstrap_means(values)])
 
 
 def _by_place(table: pd.DataFrame) -> dict[Place, pd.DataFrame]:

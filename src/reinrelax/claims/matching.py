@@ -3,70 +3,87 @@
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 
-from reinrelax import stats
 from reinrelax.claims import model
-from reinrelax.claims.margins import POWER, by_margin
-from reinrelax.claims.measured import Measurements
-from reinrelax.claims.model import Claim, Floats, Verdict
-
-_LEVEL = 0.95  # of the intervals in the tables
+from reinrelax.claims.decide import by_groups, by_part
+from reinrelax.claims.measured import Measurements, estimates
+from reinrelax.claims.model import Claim, Verdict
+from reinrelax.claims.parts import Contrast, closed, combination, every
 
 
 def matches(claim: Claim, evidence: Measurements) -> Verdict:
-    """Whether every value is what theory expects: within `tolerance`, or within its interval.
+    """Whether every value is what theory expects, within `tolerance` plus `share` of the expected value.
 
-    Intervals are widened for the number of values that are looked at together, by Bonferroni's correction, so
-    that all of them hold their expected values with probability `level`.
+    That the interval of a value holds what is expected confirms nothing, and the less the wider it is. So
+    every value must be shown to lie within the tolerance, by two one-sided tests; that one lies beyond it
+    is shown with Bonferroni's correction for their number; between the two, values and theory are
+    compatible.
     """
     assert claim.query is not None
-    tolerance = float(claim.parameters.get("tolerance", 0.0))
+    tolerance, share = (_allowed(claim, key) for key in ("tolerance", "share"))
     expected = str(claim.parameters.get("expected", "expected"))
-    text = (
-        f"reproduced if every value lies within {tolerance:g} of the expected one, or its interval, widened "
-        f"to {claim.rule['level']:.0%} for all together by Bonferroni’s correction, holds that; otherwise "
-        "not reproduced. Effect: the largest excess over what is allowed (negative: none)."
-    )
     sample = evidence.sample(claim)
     rows = evidence.rows(claim)
     rows = rows[rows[expected].notna()]
-    verdict, reason = sample.premise
-    effect, detectable = float("nan"), float("nan")
-    if len(rows):
-        off = np.abs(rows[claim.query.column].to_numpy(float) - rows[expected].to_numpy(float))
-        half = _half_widths(claim, rows)
-        effect = float(np.max(off - np.maximum(tolerance, half)))
-        widest = float(half.max())
-        if widest > 0:
-            quantile = _quantile(claim.rule["level"], len(rows))
-            detectable = widest * (1 + stats.normal_quantile(POWER) / quantile)
-    if not verdict and not len(rows):
-        verdict, reason = model.NOT_RUN, "no row says what is expected"
-    if not verdict:
-        unknown = np.isnan(effect)
-        verdict = model.UNDECIDED if unknown else model.REPRODUCED if effect <= 0 else model.NOT_REPRODUCED
-    return Verdict(
-        claim,
-        verdict,
-        text,
-        effect=effect,
-        detectable=detectable,
-        seeds=sample.seeds,
-        diverged=sample.diverged,
-        reason=reason,
-        jobs=sample.jobs,
+    margins = []
+    for estimate, wanted in zip(estimates(rows, claim.query), rows[expected].astype(float), strict=True):
+        room = tolerance + share * abs(wanted)
+        margins += [
+            Contrast(closed(combination([(side, estimate)], room - side * wanted))) for side in (1.0, -1.0)
+        ]
+    allowed = " plus ".join(
+        [f"{tolerance:g}"] * (tolerance > 0 or not share) + [f"{share:.0%} of it"] * (share > 0)
     )
+    found = by_part(claim, sample, every(margins), f"every value lies within {allowed} of what is expected")
+    text = found.rule.replace("neither: undecided", "neither: compatible, which confirms nothing")
+    verdict, reason = found.verdict, found.reason
+    if not sample.premise[0] and not margins:
+        verdict, reason = model.NOT_RUN, "no row says what is expected"
+    if verdict == model.UNDECIDED and not np.isnan(found.effect):
+        verdict = model.COMPATIBLE
+    return replace(found, verdict=verdict, reason=reason, rule=text)
+
+
+def unrejected(claim: Claim, evidence: Measurements) -> Verdict:
+    """Whether no test rejects: every p-value is at or above `from`, or every z at or below `to`.
+
+    A test that does not reject confirms nothing: at best the verdict is compatible.
+    """
+    sample = evidence.sample(claim)
+    ends = [(1.0, "from")] * ("from" in claim.parameters) + [(-1.0, "to")] * ("to" in claim.parameters)
+    found = by_groups(
+        claim,
+        sample,
+        lambda group: every(
+            [
+                Contrast(closed(combination([(side, value)], -side * claim.number(key))))
+                for value in group.lower
+                for side, key in ends
+            ]
+        ),
+        "no test rejects",
+    )
+    limits = " or ".join(
+        f"{word} {claim.number(key):g}"
+        for word, key in (("below", "from"), ("above", "to"))
+        if key in claim.parameters
+    )
+    verdict = model.COMPATIBLE if found.verdict in (model.REPRODUCED, model.NEAR) else found.verdict
+    text = (
+        f"not reproduced if a value is {limits}; otherwise compatible: a test that does not reject confirms "
+        "nothing."
+    )
+    return replace(found, verdict=verdict, rule=text)
 
 
 def chosen(claim: Claim, evidence: Measurements) -> Verdict:
     """Whether the settings that a paper chose are near the best of a search, within `to`."""
     most = claim.number("to")
     sample = evidence.sample(claim)
-    found = by_margin(
+    found = by_groups(
         claim,
         sample,
-        lambda group: most - group.lower,
+        lambda group: every([Contrast(combination([(-1.0, value)], most)) for value in group.lower]),
         f"the paper’s point lies within {most:g} of the best of the search",
     )
     rows = evidence.rows(claim)
@@ -77,15 +94,8 @@ def chosen(claim: Claim, evidence: Measurements) -> Verdict:
     return found
 
 
-def _half_widths(claim: Claim, rows: pd.DataFrame) -> Floats:
-    """Half of each interval, widened for their number; zero where a value is exact."""
-    limits = claim.query.ends(rows.columns) if claim.query else ()
-    if not limits:
-        return np.zeros(len(rows))
-    low, high = (rows[name].to_numpy(float) for name in limits)
-    wider = _quantile(claim.rule["level"], len(rows)) / stats.normal_quantile((1 + _LEVEL) / 2)
-    return np.asarray(np.nan_to_num((high - low) / 2 * wider, nan=0.0), dtype=np.float64)
-
-
-def _quantile(level: float, count: int) -> float:
-    return stats.normal_quantile(1 - (1 - level) / 2 / count)
+def _allowed(claim: Claim, key: str) -> float:
+    """A tolerance of the claim's own, or its file's where it names none at all."""
+    if {"tolerance", "share"} & set(claim.parameters):
+        return float(claim.parameters.get(key, 0.0))
+    return float(claim.rule.get(key, 0.0))

@@ -7,14 +7,17 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
+from scipy.special import stdtrit
 
-from reinrelax import stats
 from reinrelax.claims import model
-from reinrelax.claims.model import Claim, Floats, Group, Pick, Query, Sample
+from reinrelax.claims.model import Claim, Group, Pick, Query, Sample
+from reinrelax.claims.parts import Estimate
 from reinrelax.errors import ConfigError
 from reinrelax.results import THERE
 
-_LEVEL = 0.95
+_LEVEL = 0.95  # of the intervals in the tables
+_BOOTSTRAPPED = ("rl_curves", "rl_summary")  # their intervals are percentiles of resampled means
 _NAMED = 4  # absent values, before the rest is only counted
 _WORDS = {"dataset": "data set", "train_images": "training images", "test_images": "test images"}
 
@@ -37,23 +40,24 @@ class Measurements:
     plan: pd.DataFrame
 
     def sample(self, claim: Claim) -> Sample:
-        """The values that a claim is about, each resampled as a normal estimate with its interval."""
+        """The values that a claim is about, each with its standard error."""
         assert claim.query is not None  # the reader of the claims files sees to it
         query = claim.query
         rows = self.rows(claim)
-        keyed = [rows] if not query.each else [part for _, part in rows.groupby(list(query.each), sort=False)]
-        noise = _Noise()
         groups, used, lacking = [], [], [*_lacking(rows, query.where)]
-        for part in keyed:
-            lower = _side(part, query.lower) if query.lower else part
-            higher = _side(part, query.higher)
+        values = estimates(rows, query)
+        at = rows[query.over].to_numpy(dtype=float).tolist() if query.over else None
+        picked = [[_held(rows, pick) for pick in picks] for picks in (query.lower, query.higher)]
+        for part in _keyed(rows, query.each):
+            lower = _side(part, picked[0]) if query.lower else part.tolist()
+            higher = _side(part, picked[1])
             if len(lower) == 0 or len(higher) < len(query.higher):
                 lacking += ["a side of a comparison has no row"] if len(part) else []
                 continue
-            at = np.asarray(lower[query.over] if query.over else range(len(lower)), dtype=np.float64)
-            groups.append(Group(_drawn(lower, query, noise), _drawn(higher, query, noise), at))
-            used += [lower, higher]
-        found = pd.concat(used) if used else rows.iloc[:0]
+            along = [at[row] for row in lower] if at is not None else range(len(lower))
+            groups.append(Group([values[row] for row in lower], [values[row] for row in higher], along))
+            used += [*lower, *higher]
+        found = rows.iloc[used] if used else rows.iloc[:0]
         # What is said of many rows needs all jobs that could have given one.
         whole = bool(query.each or query.over) or (not query.lower and len(found) > 1)
         jobs = self._jobs(query, found if len(found) else rows, whole)
@@ -78,13 +82,22 @@ class Measurements:
         if query.table not in known:
             options = ", ".join(sorted(known))
             raise ConfigError(f"claim {claim.id}: unknown table {query.table!r}; known: {options}")
+        key = repr((query.reference, query.table, query.where))
+        if key in self._fitting and not query.columns() - set(self._fitting[key].columns):
+            return self._fitting[key]
         table = known[query.table]
         if missing := sorted(query.columns() - set(table.columns)):
             raise ConfigError(
                 f"claim {claim.id}: {query.table} has no column {missing[0]!r}; there are: "
                 f"{', '.join(map(str, table.columns))}"
             )
-        return _fitting(table, query.where)
+        self._fitting[key] = table[_held(table, query.where)]
+        return self._fitting[key]
+
+    @cached_property
+    def _fitting(self) -> dict[str, pd.DataFrame]:
+        """Rows by table and what they have in common, of claims judged before."""
+        return {}
 
     def _jobs(self, query: Query, rows: pd.DataFrame, whole: bool) -> pd.DataFrame:
         """The planned jobs that these rows came from; all that fill the table where rows do not tell."""
@@ -183,18 +196,26 @@ def _shortfalls(rows: pd.DataFrame, jobs: pd.DataFrame, wanted: Mapping[str, Any
             yield f"{found_so} (asked for: {least:,.0f})"
 
 
-def _side(rows: pd.DataFrame, picks: Sequence[Pick]) -> pd.DataFrame:
-    """The rows of all picks, in their order; none where one of them finds not exactly one."""
-    parts = [_fitting(rows, pick) for pick in picks]
-    if not parts or any(len(part) != 1 for part in parts):
-        return rows.iloc[:0]
-    return pd.concat(parts)
+def _keyed(rows: pd.DataFrame, each: Sequence[str]) -> list[NDArray[np.int64]]:
+    """Places of the rows of each combination of the values of these columns."""
+    if not each:
+        return [np.arange(len(rows))]
+    numbers = rows.groupby(list(each), sort=False).ngroup().to_numpy()
+    return [np.flatnonzero(numbers == number) for number in range(numbers.max(initial=-1) + 1)]
 
 
-def _fitting(rows: pd.DataFrame, where: Pick) -> pd.DataFrame:
+def _side(part: NDArray[np.int64], picked: Sequence[NDArray[np.bool_]]) -> list[int]:
+    """Places of the rows of all picks, in their order; none where one of them finds not exactly one."""
+    found = [part[held[part]].tolist() for held in picked]
+    return [own[0] for own in found] if all(len(own) == 1 for own in found) else []
+
+
+def _held(rows: pd.DataFrame, where: Pick) -> NDArray[np.bool_]:
+    """Which rows have all of these."""
+    held = np.ones(len(rows), dtype=bool)
     for name, wanted in where.items():
-        rows = rows[fits(rows[name], wanted)]
-    return rows
+        held &= fits(rows[name], wanted).to_numpy()
+    return held
 
 
 def fits(column: pd.Series, wanted: Any) -> pd.Series:
@@ -212,36 +233,24 @@ def fits(column: pd.Series, wanted: Any) -> pd.Series:
     return pd.Series(held, index=column.index)
 
 
-class _Noise:
-    """Standard normal noise `[S]`, independent for each estimate.
+def estimates(rows: pd.DataFrame, query: Query) -> list[Estimate]:
+    """Each value with its standard error, from its interval.
 
-    Rows whose values and intervals are the same to the last digit are the same runs under two names, and
-    share it.
+    The interval of a mean over seeds is Student's, or by the bootstrap, and its error has n − 1 degrees of
+    freedom; of a single run it is normal.
     """
-
-    def __init__(self) -> None:
-        self._generator = np.random.default_rng(0)
-        self._drawn: dict[tuple[float, float], Floats] = {}
-
-    def of(self, value: float, error: float) -> Floats:
-        key = (value, error)
-        if key not in self._drawn:
-            self._drawn[key] = self._generator.standard_normal(stats.RESAMPLES)
-        return self._drawn[key]
-
-
-def _drawn(rows: pd.DataFrame, query: Query, noise: _Noise) -> Floats:
-    """Values `[1 + S, n]`: as observed, then as independent normal estimates with the rows' intervals."""
     values = rows[query.column].to_numpy(dtype=float)
-    errors = np.zeros(len(rows))
-    if limits := query.ends(rows.columns):
-        low, high = (rows[name].to_numpy(dtype=float) for name in limits)
-        errors = (high - low) / 2 / stats.normal_quantile((1 + _LEVEL) / 2)
-        if "seeds" not in rows:
-            # What no seeds stand behind and has no interval is exact; with seeds it is one run's.
-            errors = np.nan_to_num(errors, nan=0.0)
-    out = np.empty((1 + stats.RESAMPLES, len(rows)))
-    out[0] = values
-    for place, (value, error) in enumerate(zip(values, errors, strict=True)):
-        out[1:, place] = value + error * noise.of(value, error) if error != 0.0 else value
-    return out
+    limits = query.ends(rows.columns)
+    if not limits:
+        return [Estimate(value) for value in values.tolist()]
+    low, high = (rows[name].to_numpy(dtype=float) for name in limits)
+    half = (high - low) / 2
+    if "seeds" in rows:
+        seeds = rows["seeds"].to_numpy(dtype=float)
+        freedom = np.where(seeds > 1, seeds - 1, np.inf)
+    else:
+        # What no seeds stand behind and has no interval is exact; with seeds it is one run's.
+        half, freedom = np.nan_to_num(half, nan=0.0), np.full(len(rows), np.inf)
+    student = np.inf if query.table in _BOOTSTRAPPED else freedom
+    errors = half / stdtrit(student, (1 + _LEVEL) / 2)
+    return [Estimate(*line) for line in zip(values.tolist(), errors.tolist(), freedom.tolist(), strict=True)]

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reinrelax import rl
+from reinrelax.claims.parts import Estimate, Part
 from reinrelax.errors import ConfigError
 from reinrelax.estimators import lookup
 from reinrelax.types import LatentShape
@@ -15,12 +16,13 @@ REPRODUCED = "reproduced"
 NEAR = "near"
 NOT_REPRODUCED = "not reproduced"
 UNDECIDED = "undecided"
+COMPATIBLE = "compatible"
 NOT_TESTED = "not tested at this scale"
 NOT_RUN = "not run"
 AMBIGUOUS = "ambiguous in the paper"
-VERDICTS = (REPRODUCED, NEAR, NOT_REPRODUCED, UNDECIDED, NOT_TESTED, NOT_RUN, AMBIGUOUS)
+VERDICTS = (REPRODUCED, NEAR, NOT_REPRODUCED, UNDECIDED, COMPATIBLE, NOT_TESTED, NOT_RUN, AMBIGUOUS)
 # Those that hold a claim against finished runs.
-JUDGED = (REPRODUCED, NEAR, NOT_REPRODUCED, UNDECIDED)
+JUDGED = (REPRODUCED, NEAR, NOT_REPRODUCED, UNDECIDED, COMPATIBLE)
 
 TYPES = ("number", "ordering", "trend", "qualitative")
 METRICS = ("train_nelbo_nats", "test_nelbo_nats")
@@ -94,10 +96,21 @@ class Minimum:
 
 @dataclass(frozen=True)
 class Published:
-    """A number as printed: mean ± `plus_minus`, nats per image."""
+    """A number as printed: mean ± `plus_minus`, in the metric's unit, over `seeds`.
+
+    The ± is a standard error, the population's standard deviation over √n; NaN where none is printed.
+    """
 
     mean: float
-    plus_minus: float
+    plus_minus: float = float("nan")
+    seeds: int = 0
+
+    @property
+    def std(self) -> float:
+        """The standard deviation over seeds, as of a sample: √n · ± is the population's."""
+        if self.seeds < 2:
+            return float("nan")
+        return float(self.plus_minus * self.seeds / np.sqrt(self.seeds - 1))
 
 
 @dataclass(frozen=True)
@@ -154,9 +167,12 @@ class Claim:
         elsewhere: those at which the opposite is said to hold.
         at_least: at how many of all these, or of the groups of a query, it must hold; None: at all.
         published: of a number claim, as printed.
+        printed: (method, place) to what the paper prints for the claim's metric, as far as it does.
         query: of a claim on measurements, in place of metric, methods and places.
         family: claims of the same family and paper answer one question, and are corrected for their number.
         note: what a reader should know; where nothing is judged, why.
+        entry: the id of its entry in the claims file, which may stand for several claims.
+        limits: a digest of what that entry says but in words, by which its history is followed.
     """
 
     id: str
@@ -176,9 +192,12 @@ class Claim:
     elsewhere: tuple[str, ...] = ()
     at_least: int | None = None
     published: Published | None = None
+    printed: Mapping[tuple[str, str], Published] = field(default_factory=dict, repr=False)
     query: Query | None = None
     family: str = ""
     note: str = ""
+    entry: str = ""
+    limits: str = ""
 
     def number(self, key: str) -> float:
         """A parameter that is a number; NaN where the claim has none."""
@@ -193,17 +212,21 @@ class Verdict:
         verdict: one of `VERDICTS`.
         rule: the rule in words.
         effect, low, high: of a number claim the difference ours less published; of all others the margin by
-            which it holds (negative: fails); with its interval; NaN where undefined.
-        probability: that it holds, by resampling; NaN for numbers.
-        refuting: the probability that counts against it: the same, or larger where it has several parts.
-        corrected: the same with its family taken into account; NaN without one.
+            which it holds (negative: fails); with the interval that decides; NaN where undefined.
+        coverage: of that interval, before it is widened for several parts and for its family.
+        smallest: the smallest effect of interest: a margin that is shown to be below it refutes the claim.
+        holding, failing: the p-values of its not holding and of its holding, corrected for its family; NaN
+            for numbers.
         family: how many claims the family has.
         detectable: the smallest effect that values which scatter like these would have shown in four of five
             repetitions; NaN where they do not scatter or nothing is judged.
+        needed: how many seeds would decide in four of five repetitions, were the difference as observed; 0
+            where that is not known, −1 where no number would.
         seeds: finite seeds of what has fewest; 0 where the rows do not say.
         diverged: diverged seeds in all that was read.
         reason: why, where it is not the rule alone that decides.
         jobs: cells and studies whose results were, or would be, read.
+        part: what was tested.
     """
 
     claim: Claim
@@ -212,29 +235,41 @@ class Verdict:
     effect: float = float("nan")
     low: float = float("nan")
     high: float = float("nan")
-    probability: float = float("nan")
-    refuting: float = float("nan")
-    corrected: float = float("nan")
+    coverage: float = 0.9
+    smallest: float = 0.0
+    holding: float = float("nan")
+    failing: float = float("nan")
     family: int = 0
     detectable: float = float("nan")
+    needed: int = 0
     seeds: int = 0
     diverged: int = 0
     reason: str = ""
     jobs: Sequence[str] = ()
+    part: Part | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True)
 class Group:
-    """What is compared at one place: values as observed in row 0, and as resampled in the others.
+    """What is compared at one place.
 
     Attributes:
-        lower, higher: `[1 + S, n]` and `[1 + S, m]`; the values on each side.
-        at: coordinates of `lower` along a query's `over`, `[n]`.
+        lower, higher: the values on each side.
+        at: coordinates of `lower` along a query's `over`.
+        smallest: the smallest effect of interest of each pair, `[lower, higher]`; empty where it is a share
+            of the values.
+        reverse: the same with the sides exchanged, `[higher, lower]`.
     """
 
-    lower: Floats
-    higher: Floats
-    at: Floats
+    lower: Sequence[Estimate]
+    higher: Sequence[Estimate]
+    at: Sequence[float]
+    smallest: Sequence[Sequence[float]] = ()
+    reverse: Sequence[Sequence[float]] = ()
+
+    def exchanged(self) -> "Group":
+        """The same with the sides exchanged."""
+        return Group(self.higher, self.lower, self.at, self.reverse, self.smallest)
 
 
 @dataclass(frozen=True)
@@ -254,3 +289,8 @@ class Sample:
     seeds: int
     diverged: int
     jobs: Sequence[str]
+
+    @property
+    def places(self) -> int:
+        """At how many places the claim is looked at."""
+        return len(self.groups)

@@ -1,52 +1,53 @@
-"""Judging functions that hold ours against a printed number."""
+"""Judging functions that hold ours against a printed number, by a test of equivalence."""
 
 from collections.abc import Mapping
 
 import numpy as np
+from scipy.special import ndtri
 
 from reinrelax import stats
 from reinrelax.claims import model
+from reinrelax.claims.decide import POWER
 from reinrelax.claims.evidence import Evidence, premise
-from reinrelax.claims.margins import POWER
 from reinrelax.claims.measured import Measurements
-from reinrelax.claims.model import Claim, Verdict
+from reinrelax.claims.model import Claim, Published, Verdict
+from reinrelax.claims.parts import Estimate, combination, over_seeds
 
 
 def number(claim: Claim, evidence: Evidence) -> Verdict:
     """Hold the mean over seeds of one cell against the number printed for it.
 
-    The paper does not say what its ± is. Read as the standard deviation over its seeds it gives the narrowest
-    interval of the difference of all readings, and so makes "reproduced" hardest.
+    The printed ± is a standard error: it is one of the difference, too.
     """
     assert claim.published is not None  # the schema asks for a reference table
     rule, place = claim.rule, (claim.lower[0], claim.places[0])
-    text = (
-        f"reproduced if |Δ| ≤ {rule['reproduced_within']:g} nats or 0 lies in the {rule['level']:.0%} "
-        f"interval of Δ; near if |Δ| ≤ {rule['near_within']:g} nats; otherwise not reproduced. "
-        "A diverged seed: not reproduced."
-    )
     values, diverged = evidence.values(place, claim.metric), evidence.diverged(place)
-    delta = stats.difference_interval(
-        list(values.values()),
-        claim.published.mean,
-        claim.published.plus_minus,
-        int(rule["published_seeds"]),
-        rule["level"],
-    )
+    ours = over_seeds(values)
+    delta = combination([(1.0, ours), (-1.0, _published(claim.published))])
     verdict, reason = premise(evidence, claim, [place])
+    margins = rule["reproduced_within"], rule["near_within"]
+    coverage, needed = 0.95, 0
     if not verdict and diverged:
         verdict = model.NOT_REPRODUCED
         reason = f"{len(diverged)} of {len(values) + len(diverged)} seeds diverged"
     elif not verdict:
-        verdict = _by_difference(delta, rule, rule["reproduced_within"], rule["near_within"])
+        verdict, coverage = equivalence(delta, *margins, rule["level"])
+        if verdict == model.UNDECIDED:
+            needed = seeds_needed(delta, ours, *margins)
+            reason = _would_decide(needed)
+    limit = f"±{margins[0]:g} nats"
+    low, high = delta.interval(coverage)
     return Verdict(
         claim,
         verdict,
-        text,
-        effect=delta.estimate,
-        low=delta.low,
-        high=delta.high,
-        detectable=_detectable(delta, rule, rule["reproduced_within"]),
+        _in_words(limit, f"±{margins[1]:g} nats", rule) + " A diverged seed: not reproduced.",
+        effect=delta.value,
+        low=low,
+        high=high,
+        coverage=coverage,
+        smallest=margins[0],
+        detectable=_detectable(delta, rule, margins[0]),
+        needed=needed,
         seeds=len(values),
         diverged=len(diverged),
         reason=reason,
@@ -57,25 +58,27 @@ def number(claim: Claim, evidence: Evidence) -> Verdict:
 def printed(claim: Claim, evidence: Measurements) -> Verdict:
     """Hold one measurement against the printed number, within a share of that."""
     rule, target = claim.rule, claim.number("printed")
-    reproduced, near = (rule[key] * abs(target) for key in ("reproduced_within", "near_within"))
-    text = (
-        f"reproduced if within {rule['reproduced_within']:.0%} of the printed number, or if that lies in the "
-        f"{rule['level']:.0%} interval; near if within {rule['near_within']:.0%}; otherwise not reproduced."
-    )
+    shares = rule["reproduced_within"], rule["near_within"]
+    margins = shares[0] * abs(target), shares[1] * abs(target)
     sample = evidence.sample(claim)
-    values = sample.groups[0].lower[:, 0] if sample.groups else np.full(1 + stats.RESAMPLES, np.nan)
-    delta = stats.percentile_interval(float(values[0]) - target, values[1:] - target, rule["level"])
+    value = sample.groups[0].lower[0] if sample.groups else Estimate(np.nan, np.nan)
+    delta = combination([(1.0, value)], -target)
     verdict, reason = sample.premise
+    coverage = 0.95
     if not verdict:
-        verdict = _by_difference(delta, rule, reproduced, near)
+        verdict, coverage = equivalence(delta, *margins, rule["level"])
+    within, near = (f"±{share:.0%} of the printed number" for share in shares)
+    low, high = delta.interval(coverage)
     return Verdict(
         claim,
         verdict,
-        text,
-        effect=delta.estimate,
-        low=delta.low,
-        high=delta.high,
-        detectable=_detectable(delta, rule, reproduced),
+        _in_words(within, near, rule),
+        effect=delta.value,
+        low=low,
+        high=high,
+        coverage=coverage,
+        smallest=margins[0],
+        detectable=_detectable(delta, rule, margins[0]),
         seeds=sample.seeds,
         diverged=sample.diverged,
         reason=reason,
@@ -84,11 +87,14 @@ def printed(claim: Claim, evidence: Measurements) -> Verdict:
 
 
 def single_run(claim: Claim, evidence: Evidence) -> Verdict:
-    """Whether a number of one run, as printed, is one that our runs could have given."""
+    """Whether a number of one run, as printed, is one that our runs could have given.
+
+    That it could have been is no confirmation: the less is known, the more numbers could.
+    """
     place, level = (claim.lower[0], claim.places[0]), claim.rule["level"]
     text = (
-        f"reproduced if the printed number lies in the {level:.0%} prediction interval of one more run, "
-        "from our seeds; otherwise not reproduced. A diverged seed: not reproduced."
+        f"compatible if the printed number lies in the {level:.0%} prediction interval of one more run, "
+        "from our seeds, which confirms nothing; otherwise not reproduced. A diverged seed: not reproduced."
     )
     values, diverged = evidence.values(place, claim.metric), evidence.diverged(place)
     run = stats.prediction_interval(list(values.values()), level)
@@ -96,17 +102,16 @@ def single_run(claim: Claim, evidence: Evidence) -> Verdict:
     verdict, reason = premise(evidence, claim, [place])
     if not verdict:
         held = run.holds(target) and not diverged
-        verdict = model.REPRODUCED if held else model.NOT_REPRODUCED
+        verdict = model.COMPATIBLE if held else model.NOT_REPRODUCED
         reason = f"{len(diverged)} seeds diverged" if diverged else ""
-    delta = stats.Interval(run.estimate - target, run.low - target, run.high - target)
     return Verdict(
         claim,
         verdict,
         text,
-        effect=delta.estimate,
-        low=delta.low,
-        high=delta.high,
-        detectable=_detectable(delta, claim.rule, 0.0),
+        effect=run.estimate - target,
+        low=run.low - target,
+        high=run.high - target,
+        coverage=level,
         seeds=len(values),
         diverged=len(diverged),
         reason=reason,
@@ -114,19 +119,60 @@ def single_run(claim: Claim, evidence: Evidence) -> Verdict:
     )
 
 
-def _by_difference(
-    delta: stats.Interval, rule: Mapping[str, float], reproduced_within: float, near_within: float
-) -> str:
-    if abs(delta.estimate) <= reproduced_within or delta.holds(0.0):
-        return model.REPRODUCED
-    if np.isnan(delta.estimate):
-        return model.UNDECIDED
-    return model.NEAR if abs(delta.estimate) <= near_within else model.NOT_REPRODUCED
+def equivalence(delta: Estimate, within: float, near: float, level: float) -> tuple[str, float]:
+    """The verdict on a difference, and the coverage of the interval that gives it.
+
+    By two one-sided tests (Schuirmann, 1987): reproduced if the interval of coverage 2 · level − 1 lies
+    within ± `within`, near if within ± `near`; not reproduced if the interval of coverage `level` lies
+    outside ± `within`.
+    """
+    narrow, wide = round(2 * level - 1, 9), level
+    low, high = delta.interval(narrow)
+    for verdict, margin in ((model.REPRODUCED, within), (model.NEAR, near)):
+        if -margin <= low and high <= margin:
+            return verdict, narrow
+    low, high = delta.interval(wide)
+    return (model.NOT_REPRODUCED if low > within or high < -within else model.UNDECIDED), wide
 
 
-def _detectable(delta: stats.Interval, rule: Mapping[str, float], within: float) -> float:
-    """The smallest true difference that is found, and not called reproduced, with probability `POWER`."""
-    half = (delta.high - delta.low) / 2
-    ends = stats.normal_quantile((1 + rule["level"]) / 2), stats.normal_quantile(POWER)
-    found = max(half * (1 + ends[1] / ends[0]), within + half * ends[1] / ends[0])
-    return found if half > 0 else float("nan")
+def seeds_needed(delta: Estimate, ours: Estimate, within: float, near: float) -> int:
+    """How many seeds of ours would decide with probability `POWER`, were the difference as observed.
+
+    Either that it lies within ± `near` or that it lies outside ± `within`, whichever is the easier.
+
+    Returns:
+        −1 where no number would, because the published error is too large.
+    """
+    room = max(near - abs(delta.value), abs(delta.value) - within)
+    spread = ours.error**2 * len(ours.seeds)
+    theirs = delta.error**2 - ours.error**2
+    allowed = (room / float(ndtri(0.95) + ndtri(POWER))) ** 2 - theirs
+    if not np.isfinite(allowed):
+        return 0
+    return int(np.ceil(spread / allowed)) if allowed > 0 else -1
+
+
+def _published(number: Published) -> Estimate:
+    return Estimate(number.mean, number.std / np.sqrt(number.seeds), number.seeds - 1.0)
+
+
+def _in_words(within: str, near: str, rule: Mapping[str, float]) -> str:
+    narrow = f"{2 * rule['level'] - 1:.0%}"
+    return (
+        f"reproduced if the {narrow} interval of Δ lies within {within} (two one-sided tests); near if "
+        f"within {near}; not reproduced if the {rule['level']:.0%} interval lies outside {within}; otherwise "
+        "undecided."
+    )
+
+
+def _would_decide(needed: int) -> str:
+    if needed < 0:
+        return "no number of seeds would decide: the paper’s own standard error is too large"
+    return f"about {needed:,} seeds would decide, were the difference as observed" if needed else ""
+
+
+def _detectable(delta: Estimate, rule: Mapping[str, float], within: float) -> float:
+    """The smallest true difference that is called not reproduced with probability `POWER`."""
+    low, high = delta.interval(rule["level"])
+    half = (high - low) / 2
+    return float(within + half + ndtri(POWER) * delta.error) if half > 0 else float("nan")

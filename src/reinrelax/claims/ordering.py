@@ -1,58 +1,80 @@
 """Judging functions that say who is ahead of whom."""
 
-import numpy as np
-
+from reinrelax.claims.decide import by_groups
 from reinrelax.claims.evidence import Evidence
-from reinrelax.claims.margins import by_margin
 from reinrelax.claims.measured import Measurements
-from reinrelax.claims.model import Claim, Floats, Group, Verdict
+from reinrelax.claims.model import Claim, Group, Verdict
+from reinrelax.claims.parts import AtLeast, Contrast, Estimate, combination, every, some
 
 
 def every_below(claim: Claim, evidence: Evidence | Measurements) -> Verdict:
     """Whether every value of `lower` is below every one of `higher`, by more than `by` if that is given."""
     by = float(claim.parameters.get("by", 0.0))
     what = "every value on the lower side is below every one on the higher side"
-    return by_margin(
+    return by_groups(
         claim,
         evidence.sample(claim),
-        lambda group: _pairs(group) - by,
+        lambda group: every([part for row in pairs(claim, group, by) for part in row]),
         what + (f" by more than {by:g}" if by else ""),
     )
 
 
 def best_below(claim: Claim, evidence: Evidence | Measurements) -> Verdict:
-    """Whether the best of `lower` is below the best of `higher`."""
-    return by_margin(
+    """Whether the best of `lower` is below the best of `higher`: one of them below all."""
+    return by_groups(
         claim,
         evidence.sample(claim),
-        lambda group: group.higher.min(-1, keepdims=True) - group.lower.min(-1, keepdims=True),
+        lambda group: some([every(row) for row in pairs(claim, group)]),
         "the lowest on the lower side is below the lowest on the higher side",
     )
 
 
 def ranked(claim: Claim, evidence: Evidence) -> Verdict:
-    """Whether the one of `lower` is the `rank`-th lowest of all."""
+    """Whether the one of `lower` is the `rank`-th lowest: so many others are below it, the rest above."""
     rank = int(claim.number("rank"))
 
-    def margin(group: Group) -> Floats:
-        own, others = group.lower[:, 0], np.sort(group.higher, -1)
-        ends = np.full((len(own), 1), np.inf)
-        fence = np.concatenate([-ends, others, ends], -1)
-        return np.stack([own - fence[:, rank - 1], fence[:, rank] - own], -1)
+    def part(group: Group) -> AtLeast:
+        above = pairs(claim, group)[0]
+        below = [row[0] for row in pairs(claim, group.exchanged())]
+        counted = [AtLeast(above, len(above) - rank + 1), AtLeast(below, rank - 1)]
+        return every([own for own in counted if own.needed])
 
-    return by_margin(claim, evidence.sample(claim), margin, f"exactly {rank - 1} of the others are lower")
+    return by_groups(claim, evidence.sample(claim), part, f"exactly {rank - 1} of the others are lower")
 
 
 def worse_on_test(claim: Claim, evidence: Evidence) -> Verdict:
     """Whether the test figure of every one of `lower` is above its train figure."""
-    return by_margin(
+    return by_groups(
         claim,
         evidence.sample(claim, against="test_nelbo_nats"),
-        lambda group: group.higher - group.lower,
+        lambda group: every(
+            [
+                Contrast(combination([(1.0, test), (-1.0, train)]))
+                for train, test in zip(group.lower, group.higher, strict=True)
+            ]
+        ),
         "every test figure is above its train figure",
     )
 
 
-def _pairs(group: Group) -> Floats:
-    """By how much each of `higher` is above each of `lower`."""
-    return (group.higher[:, None, :] - group.lower[:, :, None]).reshape(len(group.lower), -1)
+def pairs(claim: Claim, group: Group, by: float = 0.0) -> list[list[Contrast]]:
+    """By how much more than `by` each of `higher` is above each of `lower`, `[lower, higher]`."""
+    return [
+        [
+            _pair(low, high, by, group.smallest[i][j] if group.smallest else None, claim)
+            for j, high in enumerate(group.higher)
+        ]
+        for i, low in enumerate(group.lower)
+    ]
+
+
+def _pair(low: Estimate, high: Estimate, by: float, smallest: float | None, claim: Claim) -> Contrast:
+    margin = combination([(1.0, high), (-1.0, low)], -by)
+    if by:
+        return Contrast(margin)  # the limit is the smallest effect of interest
+    if smallest is not None:
+        beyond = combination([(1.0, high), (-1.0, low)], -smallest) if smallest else None
+        return Contrast(margin, beyond)
+    share = float(claim.parameters.get("smallest", claim.rule.get("smallest", 0.0)))
+    left = 1.0 - share if high.value > 0.0 else 1.0 + share
+    return Contrast(margin, combination([(left, high), (-1.0, low)]) if share else None)

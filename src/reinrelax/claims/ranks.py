@@ -1,14 +1,18 @@
 """Judging functions that need ranks: the agreement of a whole order, and a gain that grows with size."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property
+from itertools import combinations
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from reinrelax.claims.evidence import Evidence
-from reinrelax.claims.margins import by_margin
-from reinrelax.claims.model import Claim, Floats, Group, Verdict
+from reinrelax.claims.decide import by_part
+from reinrelax.claims.evidence import Evidence, smallest
+from reinrelax.claims.model import Claim, Floats, Verdict
+from reinrelax.claims.parts import Contrast, Estimate, combination
 from reinrelax.types import LatentShape
 
 # A correlation at its limit counts as within.
@@ -23,12 +27,16 @@ SIZES: Mapping[str, Callable[[LatentShape], float]] = {
 
 def agrees(claim: Claim, evidence: Evidence) -> Verdict:
     """Whether the order of `lower`'s means agrees with the order in which the claim names them."""
-    least = claim.number("from")
-    return by_margin(
-        claim,
-        evidence.sample(claim),
-        lambda group: spearman(group.lower, group.at)[:, None] - least + _AT_LIMIT,
-        f"Spearman’s rank correlation with the printed order is {least:g} or more",
+    least, place, sample = claim.number("from"), claim.places[0], evidence.sample(claim)
+    values = sample.groups[0].lower
+    ranking = Ranking(
+        values,
+        sample.groups[0].at,
+        least,
+        [smallest(claim, place, low, high) for low, high in combinations(claim.lower, 2)],
+    )
+    return by_part(
+        claim, sample, ranking, f"Spearman’s rank correlation with the printed order is {least:g} or more"
     )
 
 
@@ -36,24 +44,133 @@ def gains(claim: Claim, evidence: Evidence) -> Verdict:
     """Whether what the first of `lower` is ahead of the first of `higher` grows with the latent space."""
     most, size = claim.number("to"), SIZES[str(claim.parameters["by"])]
     sample = evidence.sample(claim)
-    lower, higher = (
-        np.stack([getattr(group, side)[:, 0] for group in sample.groups], -1) for side in ("lower", "higher")
-    )
-    sizes = np.array([size(LatentShape.parse(place)) for place in claim.places])
-    whole = replace(sample, groups=[Group(lower, higher, sizes)])
-    return by_margin(
+    ahead = [combination([(1.0, group.higher[0]), (-1.0, group.lower[0])]) for group in sample.groups]
+    sizes = [size(LatentShape.parse(place)) for place in claim.places]
+    return by_part(
         claim,
-        whole,
-        lambda group: most - spearman(group.lower - group.higher, group.at)[:, None] + _AT_LIMIT,
+        sample,
+        Ranking(ahead, sizes, -most),
         f"the rank correlation of the difference with {claim.parameters['by']} is {most:g} or less",
     )
 
 
-def spearman(values: Floats, order: Floats) -> Floats:
-    """Rank correlation of each row of `values` `[S, n]` with `order` `[n]`; NaN where a value is."""
-    ranks = rankdata(values, axis=-1)
+@dataclass(frozen=True)
+class Ranking:
+    """That the rank correlation of some means with an order is `least` or more, as a margin.
+
+    At a level some pairs of means are told apart, by t tests with Bonferroni's correction for their number.
+    The true order is then one of those, ties among them, that contradict none of these pairs: the margin's
+    bounds are their least and greatest correlation.
+
+    Attributes:
+        values: the means.
+        order: the coordinates with which their ranks are to correlate.
+        least: the correlation asked for.
+        smallest: the smallest effect of interest of each pair i < j; a pair whose difference is shown to be
+            below it does not count as ordered.
+    """
+
+    values: Sequence[Estimate]
+    order: Sequence[float]
+    least: float
+    smallest: Sequence[float] = ()
+
+    @property
+    def estimate(self) -> float:
+        values = np.array([value.value for value in self.values])
+        if np.isnan(values).any():
+            return float("nan")
+        return float(_spearman(rankdata(values)[None], self.order)[0]) - self.least + _AT_LIMIT
+
+    def low(self, alpha: float) -> float:
+        return float(self._correlations(alpha, tied=False).min())
+
+    def high(self, alpha: float) -> float:
+        return float(self._correlations(alpha, tied=False).max())
+
+    def excess(self, alpha: float) -> float:
+        return min(self.high(alpha), float(self._correlations(alpha, tied=True).max()))
+
+    @property
+    def holding(self) -> float:
+        return self._level(lambda alpha: self.low(alpha) > 0.0)
+
+    @property
+    def failing(self) -> float:
+        return self._level(lambda alpha: self.excess(alpha) < 0.0)
+
+    def detectable(self, alpha: float, power: float) -> float:
+        return float("nan")
+
+    def _correlations(self, alpha: float, tied: bool) -> Floats:
+        """Margins of all orders that the pairs allow at a level.
+
+        Args:
+            alpha: for all pairs together.
+            tied: whether pairs are shown not to be ordered, by the smallest effect of interest, rather than
+                to be ordered.
+        """
+        if np.isnan(self.estimate):
+            return np.array([np.nan])
+        correlations, signs = _weak_orders(len(self.values), tuple(self.order))
+        share = alpha / 2 / max(1, len(self._pairs))
+        allowed = np.ones(len(correlations), dtype=bool)
+        for column, pair in enumerate(self._pairs):
+            if pair.high(share) < 0.0:
+                allowed &= signs[column] < 0
+            elif tied and pair.excess(share) < 0.0:
+                allowed &= signs[column] <= 0
+            elif not tied and pair.low(share) > 0.0:
+                allowed &= signs[column] > 0
+        if not allowed.any():  # pairs that contradict each other tell nothing apart
+            return np.array([self.estimate])
+        return correlations[allowed] - self.least + _AT_LIMIT
+
+    @cached_property
+    def _pairs(self) -> list[Contrast]:
+        """By how much the later of each pair is above the earlier."""
+        limits = self.smallest or [0.0] * (len(self.values) * (len(self.values) - 1) // 2)
+        out = []
+        for (one, other), limit in zip(combinations(self.values, 2), limits, strict=True):
+            terms = [(1.0, other), (-1.0, one)]
+            out.append(Contrast(combination(terms), combination(terms, -limit) if limit else None))
+        return out
+
+    def _level(self, shown: Callable[[float], bool]) -> float:
+        """The smallest level at which something is shown: one of those at which a pair is told apart."""
+        tests = [
+            p
+            for pair in self._pairs
+            for p in (pair.holding, pair.failing, Contrast(pair.margin).failing)
+            if not np.isnan(p)
+        ]
+        # At a p-value itself rounding, which is coarse far out in a tail, may leave a pair untold.
+        levels = sorted({min(1.0, 2 * len(self._pairs) * p * (1 + 1e-6) + 1e-300) for p in tests})
+        if not levels or not shown(levels[-1]):
+            return float("nan") if np.isnan(self.estimate) else 1.0
+        first, last = 0, len(levels) - 1
+        while first < last:
+            middle = (first + last) // 2
+            first, last = (first, middle) if shown(levels[middle]) else (middle + 1, last)
+        return levels[first]
+
+
+def _spearman(ranks: Floats, order: Sequence[float]) -> Floats:
+    """Rank correlation of each row of `ranks` `[S, n]` with `order` `[n]`; 0 where all of a row are tied."""
     wanted = rankdata(order)
     ranks, wanted = ranks - ranks.mean(-1, keepdims=True), wanted - wanted.mean()
-    with np.errstate(invalid="ignore", divide="ignore"):
-        found = (ranks * wanted).sum(-1) / np.sqrt((ranks**2).sum(-1) * (wanted**2).sum())
-    return np.where(np.isnan(values).any(-1), np.nan, found)
+    norms = np.sqrt((ranks**2).sum(-1) * (wanted**2).sum())
+    out: Floats = np.divide((ranks * wanted).sum(-1), norms, out=np.zeros(len(ranks)), where=norms > 0)
+    return out
+
+
+@cache
+def _weak_orders(count: int, order: tuple[float, ...]) -> tuple[Floats, NDArray[np.int8]]:
+    """Of all orders of so many items, ties among them, the rank correlation with one `[S]`, and the sign of
+    rank j − rank i of each pair i < j `[pairs, S]`."""
+    places = np.indices((count,) * count, dtype=np.int8).reshape(count, -1).T
+    used = sum((places == place).any(-1).astype(np.int8) for place in range(count))
+    places = places[used == places.max(-1) + 1]
+    first, second = (np.array(side) for side in zip(*combinations(range(count), 2), strict=True))
+    signs = np.ascontiguousarray(np.sign(places[:, second] - places[:, first]).T)
+    return _spearman(rankdata(places, axis=-1), order), signs

@@ -1,6 +1,8 @@
 """The reader of the claims files: every key is checked, and a mistake is named with its file and place."""
 
 import csv
+import hashlib
+import json
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,8 +35,13 @@ _COMMON = ("id", "judge", "place", "statement")
 _ALWAYS = ("note", "type", "family")
 _QUERY = ("table", "reference", "where", "column", "limits", "each", "at_least")
 _NAMES = ("lower", "higher", "places", "elsewhere")
-_PARAMETERS = ("limit", "printed", "by", "from", "to", "turns", "rank", "times", "tolerance", "expected")
+_PARAMETERS = (
+    *("limit", "printed", "by", "from", "to", "turns", "rank", "times"),
+    *("tolerance", "share", "expected", "smallest"),
+)
+_TUNING = ("smallest", "tolerance", "share")  # of a rule, where claims name none of their own
 _WORDS = {"direction": ("falling", "rising"), "by": ("categories", "latents", "codes")}
+_IN_WORDS = ("id", "place", "statement", "note", "type", "family")
 _ASSERTING = ("ambiguous", "unjudged")  # need no rows
 
 
@@ -70,7 +77,12 @@ class _File:
     def __init__(self, path: Path, schemas: Mapping[str, Schema], root: Path) -> None:
         self.path, self.schemas, self.root = path, schemas, root
         self.content = read_yaml(path)
-        _keys(str(path), self.content, ("paper", "subject", "rule", "minimum", "claims"), ("settings",))
+        _keys(
+            str(path),
+            self.content,
+            ("paper", "subject", "rule", "minimum", "claims"),
+            ("settings", "printed"),
+        )
         self.kind = self.content["subject"]
         if self.kind not in (*SUBJECTS, MEASUREMENTS):
             known = ", ".join((*SUBJECTS, MEASUREMENTS))
@@ -83,8 +95,19 @@ class _File:
         elif not isinstance(minimum, dict) or not all(isinstance(part, dict) for part in minimum.values()):
             raise ConfigError(f"{path}: minimum: must map tables to columns and values; got {minimum!r}")
         self.settings = read_settings(root / self.content["settings"]) if "settings" in self.content else {}
+        self.printed = self._printed(self.content.get("printed", {}))
         if not isinstance(self.content["claims"], list):
             raise ConfigError(f"{path}: claims: must be a list; got {self.content['claims']!r}")
+
+    def _printed(self, tables: Any) -> dict[str, dict[tuple[str, str], Published]]:
+        """What the paper prints, by metric: (method, place) to a number."""
+        metrics = self.subject.metrics if self.subject else ()
+        _keys(f"{self.path}: printed", tables, (), metrics)
+        found = {}
+        for metric, table in tables.items():
+            rows = _rows(self.root / table, ("estimator", "latent", "mean"))
+            found[metric] = {(row["estimator"], row["latent"]): published(row, table) for row in rows}
+        return found
 
     def claims(self) -> Iterator[Claim]:
         """The file's claims."""
@@ -134,7 +157,7 @@ class _File:
         return isinstance(value, int | float) and not isinstance(value, bool)
 
     def _check_rule(self) -> None:
-        known = {key for schema in self.schemas.values() for key in schema.rule}
+        known = {key for schema in self.schemas.values() for key in schema.rule} | set(_TUNING)
         _keys(f"{self.path}: rule", self.content["rule"], (), sorted(known))
         for key, value in self.content["rule"].items():
             if isinstance(value, bool) or not isinstance(value, int | float):
@@ -143,36 +166,49 @@ class _File:
     def _expanded(self, where: str, entry: Mapping[str, Any], schema: Schema) -> Iterator[Claim]:
         """The claim of an entry, or one for each row of the reference table that it stands for."""
         if "reference" not in schema.required:
-            yield self._claim(where, entry, schema)
+            yield self._claim(where, entry, schema, entry)
             return
         needed = (
-            ("estimator", "latent") if self.subject is None else ("estimator", "latent", "mean", "plus_minus")
+            ("estimator", "latent")
+            if self.subject is None
+            else ("estimator", "latent", "mean", "plus_minus", "seeds")
         )
         for row in _rows(self.root / entry["reference"], needed):
+            if any(
+                row[key] not in _listed(value) for key, value in entry.get("where", {}).items() if key in row
+            ):
+                continue
             own = {key: value for key, value in entry.items() if key != "reference"}
             own["id"] = f"{entry['id']}-{row['estimator']}-{row['latent']}"
-            published = None
             try:
                 own["statement"] = entry["statement"].format(**row)
-                if self.subject:
-                    published = Published(float(row["mean"]), float(row["plus_minus"]))
             except (KeyError, ValueError, TypeError) as error:
                 raise ConfigError(f"{where}: does not fit {entry['reference']}: {error!r}") from None
             if self.subject:
                 own |= {"lower": [row["estimator"]], "places": [row["latent"]]}
-                yield self._claim(str(entry["reference"]), own, schema, published)
+                number = published(row, entry["reference"])
+                yield self._claim(str(entry["reference"]), own, schema, entry, number)
             else:
                 picked = {"estimator": row["estimator"], "latent": row["latent"]}
-                yield self._claim(where, {**own, "where": {**entry.get("where", {}), **picked}}, schema)
+                yield self._claim(
+                    where, {**own, "where": {**entry.get("where", {}), **picked}}, schema, entry
+                )
 
     def _claim(
-        self, where: str, entry: Mapping[str, Any], schema: Schema, published: Published | None = None
+        self,
+        where: str,
+        entry: Mapping[str, Any],
+        schema: Schema,
+        written: Mapping[str, Any],
+        number: Published | None = None,
     ) -> Claim:
         shared: dict[str, Any] = {
             **{key: self.content[key] for key in ("paper", "subject", "rule")},
             **{key: entry[key] for key in ("id", "judge", "place", "statement")},
             "type": entry.get("type", schema.type),
             "note": entry.get("note", ""),
+            "entry": written["id"],
+            "limits": digest(written),
             "family": entry.get("family", ""),
             "parameters": {key: entry[key] for key in (*_PARAMETERS, "direction") if key in entry},
         }
@@ -197,7 +233,8 @@ class _File:
             at_least=least,
             metric=entry["metric"],
             minimum=Minimum(exact, minimum["seeds"], self.settings),
-            published=published,
+            published=number,
+            printed=self.printed.get(entry["metric"], {}),
         )
 
     def _queried(self, where: str, entry: Mapping[str, Any]) -> dict[str, Any]:
@@ -248,6 +285,30 @@ def read_settings(path: Path) -> dict[tuple[str, str], dict[str, str | float]]:
         }
         for row in _rows(path, ("estimator", "latent", "optimizer", *names))
     }
+
+
+def digest(entry: Mapping[str, Any]) -> str:
+    """Of what an entry says but in words: judging function, rows and limits."""
+    said = {key: value for key, value in entry.items() if key not in _IN_WORDS}
+    return hashlib.sha256(json.dumps(said, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:12]
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def published(row: Mapping[str, str], table: str) -> Published:
+    """A printed number: `mean`, and where there are such columns its `plus_minus` and `seeds`.
+
+    Raises:
+        ConfigError: names the table and what is no number.
+    """
+    try:
+        return Published(
+            float(row["mean"]), float(row.get("plus_minus") or "nan"), int(row.get("seeds") or 0)
+        )
+    except ValueError as error:
+        raise ConfigError(f"{table}: {row['estimator']} at {row['latent']}: {error}") from None
 
 
 def _names(where: str, names: Any, key: str, subject: Subject) -> tuple[str, ...]:

@@ -1,10 +1,12 @@
 """Judging functions on curves: a monotone trend, and where a minimum lies."""
 
-import numpy as np
+from itertools import pairwise
 
-from reinrelax.claims.margins import by_margin
+from reinrelax.claims.decide import by_groups
 from reinrelax.claims.measured import Measurements
-from reinrelax.claims.model import Claim, Floats, Group, Verdict
+from reinrelax.claims.model import Claim, Group, Verdict
+from reinrelax.claims.ordering import pairs
+from reinrelax.claims.parts import AtLeast, Contrast, combination, every, some
 
 
 def trend(claim: Claim, evidence: Measurements) -> Verdict:
@@ -12,25 +14,29 @@ def trend(claim: Claim, evidence: Measurements) -> Verdict:
     turns = int(claim.parameters.get("turns", 0))
     sign = -1.0 if claim.parameters["direction"] == "falling" else 1.0
 
-    def margin(group: Group) -> Floats:
-        steps = sign * np.diff(group.lower[:, np.argsort(group.at, kind="stable")], axis=-1)
-        # Too few places have no trend.
-        return steps if steps.shape[-1] > turns else np.full((len(steps), 1 + turns), np.nan)
+    def part(group: Group) -> AtLeast:
+        along = [
+            value for _, value in sorted(zip(group.at, group.lower, strict=True), key=lambda pair: pair[0])
+        ]
+        steps = [Contrast(combination([(sign, after), (-sign, before)])) for before, after in pairwise(along)]
+        return AtLeast(steps, len(steps) - turns)  # too few places have no trend
 
     what = f"the curve is {claim.parameters['direction']} at every step"
-    allowed = f" but {turns}" if turns else ""
-    return by_margin(claim, evidence.sample(claim), margin, what + allowed, spare=turns)
+    return by_groups(claim, evidence.sample(claim), part, what + (f" but {turns}" if turns else ""))
 
 
 def minimum_at(claim: Claim, evidence: Measurements) -> Verdict:
-    """Whether the curve is lowest at a place between `from` and `to`; the margin is in its own unit."""
+    """Whether the curve is lowest at a place between `from` and `to`: one of these below all others."""
     low, high = (claim.number(key) for key in ("from", "to"))
 
-    def margin(group: Group) -> Floats:
-        inside = (low - 1e-9 <= group.at) & (group.at <= high + 1e-9)
-        if inside.all() or not inside.any():
-            return np.full((len(group.lower), 1), np.nan)  # nothing to compare with
-        lowest: Floats = group.lower[:, inside].min(-1, keepdims=True)
-        return group.lower[:, ~inside] - lowest
+    def part(group: Group) -> AtLeast:
+        inside = [low - 1e-9 <= at <= high + 1e-9 for at in group.at]
+        within, outside = (
+            [value for value, own in zip(group.lower, inside, strict=True) if own is side]
+            for side in (True, False)
+        )
+        if not (within and outside):
+            return every([])  # nothing to compare with
+        return some([every(row) for row in pairs(claim, Group(within, outside, at=()))])
 
-    return by_margin(claim, evidence.sample(claim), margin, f"the lowest value is at {low:g} to {high:g}")
+    return by_groups(claim, evidence.sample(claim), part, f"the lowest value is at {low:g} to {high:g}")

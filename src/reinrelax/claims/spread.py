@@ -1,42 +1,83 @@
 """The judging function on how much runs scatter over seeds."""
 
-from dataclasses import replace
+from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import fdtr, fdtrc, fdtri
 
-from reinrelax import stats
+from reinrelax.claims.decide import by_groups
 from reinrelax.claims.evidence import Evidence
-from reinrelax.claims.margins import by_margin
-from reinrelax.claims.model import Claim, Floats, Group, Verdict
+from reinrelax.claims.model import Claim, Verdict
+from reinrelax.claims.parts import AtLeast, Estimate, every
 
 
 def scatters_more(claim: Claim, evidence: Evidence) -> Verdict:
-    """Whether the standard deviation of `higher` is more than `times` the median of those of `lower`."""
-    times, place = claim.number("times"), claim.places[0]
-    sample = evidence.sample(claim)
-    generator = np.random.default_rng(0)
-
-    def deviations(methods: tuple[str, ...]) -> Floats:
-        return np.stack(
-            [_deviations(evidence.values((m, place), claim.metric), generator) for m in methods], -1
-        )
-
-    group = Group(
-        deviations(claim.lower), deviations(claim.higher), np.arange(len(claim.lower), dtype=np.float64)
+    """Whether the standard deviation of `higher` is more than `times` that of most of `lower`."""
+    times = claim.number("times")
+    most = len(claim.lower) // 2 + 1
+    return by_groups(
+        claim,
+        evidence.sample(claim),
+        lambda group: every(
+            [AtLeast([Deviations(high, low, times) for low in group.lower], most) for high in group.higher]
+        ),
+        f"the standard deviation over seeds is more than {times:g} times that of {most} of the "
+        f"{len(claim.lower)} others, by F tests (margin: log)",
     )
 
-    def margin(group: Group) -> Floats:
+
+@dataclass(frozen=True)
+class Deviations:
+    """That one standard deviation is more than `times` another, tested by F; the margin is the logarithm.
+
+    The law of F is that of normal values: one seed that does not learn makes it too sure.
+    """
+
+    one: Estimate
+    other: Estimate
+    times: float
+
+    @property
+    def estimate(self) -> float:
         with np.errstate(divide="ignore", invalid="ignore"):
-            return np.log(group.higher / np.median(group.lower, -1, keepdims=True) / times)
+            spreads = [
+                np.log(np.std(list(e.seeds.values()), ddof=1)) if len(e.seeds) > 1 else np.nan
+                for e in self._both
+            ]
+        return float(spreads[0] - spreads[1] - np.log(self.times))
 
-    what = f"the standard deviation over seeds is more than {times:g} times the others’ median (margin: log)"
-    return by_margin(claim, replace(sample, groups=[group]), margin, what)
+    def low(self, alpha: float) -> float:
+        return self.estimate - self._upper(alpha)
 
+    def high(self, alpha: float) -> float:
+        return self.estimate - self._lower(alpha)
 
-def _deviations(values: dict[int, float], generator: np.random.Generator) -> Floats:
-    """Standard deviation over seeds `[1 + S]`: as observed, then over resampled seeds."""
-    held = np.array(list(values.values()))
-    if len(held) < 2:
-        return np.full(1 + stats.RESAMPLES, np.nan)
-    drawn = held[generator.integers(len(held), size=(stats.RESAMPLES, len(held)))]
-    return np.concatenate([[held.std(ddof=1)], drawn.std(-1, ddof=1)])
+    def excess(self, alpha: float) -> float:
+        return self.high(alpha)
+
+    @property
+    def holding(self) -> float:
+        return float(fdtrc(*self._freedom, np.exp(2 * self.estimate)))
+
+    @property
+    def failing(self) -> float:
+        return float(fdtr(*self._freedom, np.exp(2 * self.estimate)))
+
+    def detectable(self, alpha: float, power: float) -> float:
+        return self._upper(alpha) - self._upper(power)
+
+    @property
+    def _both(self) -> tuple[Estimate, Estimate]:
+        return self.one, self.other
+
+    @property
+    def _freedom(self) -> tuple[int, int]:
+        return len(self.one.seeds) - 1, len(self.other.seeds) - 1
+
+    def _lower(self, level: float) -> float:
+        """Below which the logarithm of two equal deviations' ratio lies with this probability."""
+        return float(np.log(fdtri(*self._freedom, level)) / 2)
+
+    def _upper(self, level: float) -> float:
+        """Above which it lies with this probability."""
+        return -float(np.log(fdtri(*self._freedom[::-1], level)) / 2)

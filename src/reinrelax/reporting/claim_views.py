@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from reinrelax.claims.findings import ASIDES, BASES
 from reinrelax.claims.model import JUDGED, VERDICTS
-from reinrelax.reporting.blocks import key
+from reinrelax.reporting.blocks import Cell, Column, Table, key
 from reinrelax.reporting.wording import (
     Mark,
     anchor,
@@ -60,6 +61,52 @@ def facets(claims: Claims) -> list[Facet]:
     ]
 
 
+def finding_facets(findings: Claims) -> list[Facet]:
+    """Paper, verdict and basis of findings; what is no replication stands under its own name."""
+    bases = Counter(finding["aside"] or finding["basis"] for finding in findings)
+    found = facets([{**finding, "type": ""} for finding in findings])[:2]
+    names = [name for name in (*BASES, *ASIDES) if bases[name]]
+    return [*found, Facet("basis", "Rests on", [Choice(name, bases[name]) for name in names])]
+
+
+def rates(lines: Sequence[Mapping[Any, Any]]) -> Table:
+    """How often each judging function errs where its claim is just false, or just true.
+
+    Args:
+        lines: those of `rates.csv`: one a case and number of seeds.
+    """
+    cases: dict[tuple[str, ...], dict[str, str]] = {}
+    for line in lines:
+        case = tuple(line[name] for name in ("function", "truth", "wrong", "level"))
+        cases.setdefault(case, {})[line["seeds"]] = line["rate"]
+    seeds = list(dict.fromkeys(line["seeds"] for line in lines))
+    rows = [
+        [
+            Cell(function),
+            Cell(truth, style="prose"),
+            Cell(mark=mark(wrong), key=wrong),
+            *(Cell(_share(found[count]), found[count]) for count in seeds),
+            Cell(_share(level), level),
+        ]
+        for (function, truth, wrong, level), found in cases.items()
+    ]
+    columns = [
+        *(Column("Rule", "text"), Column("Where this is true", "text"), Column("the verdict", "text")),
+        *(Column(f"{count} seeds", small="wrong, of all") for count in seeds),
+        Column("meant", small="at most"),
+    ]
+    repeats = min((int(line["repeats"]) for line in lines), default=0)
+    caption = (
+        "How often the rules err in the least favourable case: the claim fails, or holds, by nothing. "
+        f"Each rate is of {repeats:,} repetitions with noise of its own."
+    )
+    return Table("rates", caption, columns, rows, "How often the rules err: measured rates of wrong verdicts")
+
+
+def _share(rate: str) -> str:
+    return f"{100 * float(rate):.1f}%"
+
+
 def claim_rows(
     claims: Claims,
     sections: Mapping[str, str],
@@ -93,18 +140,25 @@ def claim_row(claim: Mapping[str, Any]) -> dict[str, Any]:
     """A claim's line, without what it leads to elsewhere on the page."""
     nats = claim["unit"] == "nats"
     limits = interval if nats else span
-    probability, corrected = claim["probability"], claim["corrected"]
     return {
-        **{key: claim[key] for key in ("id", "paper", "place", "type", "rule", "minimum", "command")},
+        **{
+            key: claim[key]
+            for key in ("id", "paper", "place", "type", "rule", "minimum", "command", "limits")
+        },
         **{key: shape(claim[key]) for key in ("statement", "reason")},
         "note": shape(claim["note"]) if claim["note"] != claim["reason"] else "",
         "anchor": anchor("claim", claim["id"]),
+        "finding": claim["finding"],
+        "finding_anchor": anchor("finding", claim["finding"]),
         "mark": mark(claim["verdict"]),
         "order": VERDICTS.index(claim["verdict"]),
         "effect": _effect(claim),
-        "interval": limits(claim["low"], claim["high"]),
-        "probability": "" if probability is None else f"P = {_chance(probability)}",
-        "corrected": "" if corrected is None or not claim["family"] else _corrected(claim),
+        "interval": _interval(claim, limits),
+        "chances": _chances(claim),
+        "corrected": f"{count(claim['family_size'], 'claim')} together" if claim["family_size"] else "",
+        "smallest": _sized(claim["smallest"], claim["unit"])
+        if claim["smallest"] and claim["low"] is not None
+        else "",
         "family": claim["family"],
         "key": key(claim["effect"]),
         "seeds": str(claim["seeds"]) if claim["seeds"] else "",
@@ -149,14 +203,22 @@ def _sized(value: float, unit: str, signs: bool = False) -> str:
     return f"{significant(value)} {unit}".strip()
 
 
-def _chance(probability: float) -> str:
-    """Three decimals, towards ½: else what falls short of a rule's limit could seem to reach it."""
-    inward = math.floor if probability > 0.5 else math.ceil
-    return fixed(inward(round(1000 * probability, 6)) / 1000, 3)
+def _interval(claim: Mapping[str, Any], limits: Callable[[float | None, float | None], str]) -> str:
+    """`90% [low, high]`; empty where an end is missing."""
+    ends = limits(claim["low"], claim["high"])
+    return f"{claim['coverage']:.0%} {ends}" if ends and claim["coverage"] else ""
 
 
-def _corrected(claim: Mapping[str, Any]) -> str:
-    return f"corrected {_chance(claim['corrected'])}, {count(claim['family_size'], 'claim')} together"
+def _chances(claim: Mapping[str, Any]) -> str:
+    """`p = 0.003 for, 0.998 against`; empty where nothing was tested."""
+    if claim["holding"] is None or claim["failing"] is None:
+        return ""
+    return f"p = {_chance(claim['holding'])} for, {_chance(claim['failing'])} against"
+
+
+def _chance(p: float) -> str:
+    """Three decimals, upwards: else what falls short of a rule's limit could seem to reach it."""
+    return fixed(math.ceil(round(1000 * p, 6)) / 1000, 3)
 
 
 def _jobs(claim: Mapping[str, Any], jobs: Mapping[tuple[str, str, str], str]) -> list[tuple[str, str]]:

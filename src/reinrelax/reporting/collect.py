@@ -1,11 +1,13 @@
 """Results of all cells and studies in, judged tables out: all that figures and page are made of."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import pandas as pd
 
 from reinrelax import claims, files
+from reinrelax.claims import findings
 from reinrelax.claims.evidence import Evidence
 from reinrelax.claims.measured import Measurements
 from reinrelax.config import AS_RUN, GRADIENTS, Config
@@ -25,21 +27,19 @@ from reinrelax.reporting.numbers import (
     rl,
     selection,
 )
-from reinrelax.reporting.numbers.common import reference
 from reinrelax.reporting.numbers.verdicts import Records
 from reinrelax.studies import DEMONSTRATIONS
 
 CLAIMS = Path("report/claims")
+FINDINGS = Path("report/findings.yaml")
+# How often judging functions err, measured; `python -m tests.rates` writes it.
+RATES = Path("report/rates.csv")
 REFERENCES = Path("report/reference")
-# Name to metric and the table as printed.
-TABLES = {
-    "table2": ("train_nelbo_nats", "table2_train_elbo"),
-    "table3": ("test_nelbo_nats", "table3_test_elbo"),
-}
+TABLES = {"table2": "train_nelbo_nats", "table3": "test_nelbo_nats"}
 
 
 def write_tables(config: Config, root: Path, any_source: bool = False) -> None:
-    """Write all tables, as CSV, and `claims.json` to the folder `tables`.
+    """Write all tables, as CSV, `claims.json` and `findings.json` to the folder `tables`.
 
     Cells and studies that are missing or cannot be read become rows of `cells.csv` and `studies.csv` that say
     so; a table of which nothing has been computed is a header.
@@ -50,12 +50,13 @@ def write_tables(config: Config, root: Path, any_source: bool = False) -> None:
         any_source: whether what an earlier source computed counts, as of published results.
 
     Raises:
-        ConfigError: a claims file is wrong.
+        ConfigError: a claims file or the file of findings is wrong.
         ResultsError: a table cannot be written.
     """
     gathered = gather(config, root, any_source)
     studied = gather_studies(config, root, any_source)
     stated = claims.load(root / CLAIMS, claims.SCHEMAS, root)
+    amounts = findings.load(root / FINDINGS, stated, FILLED_BY)
     plan = _jobs(gathered.plan, studied.plan)
     # Claims on trainings are about Tables 2 and 3: other experiments train the same estimators there.
     evidence = {
@@ -118,16 +119,17 @@ def write_tables(config: Config, root: Path, any_source: bool = False) -> None:
             "measurements": measured,
         },
     )
-    for name, (metric, printed) in TABLES.items():
-        seeds = {(row["estimator"], row["latent"]): int(row["seeds"]) for row in reference(root, printed)}
-        tables[name] = elbo.judged_table(config, evidence, verdicts, metric, seeds)
-    tables |= {"cells": gathered.plan, "studies": studied.plan}
+    tables |= {name: elbo.judged_table(config, evidence, verdicts, metric) for name, metric in TABLES.items()}
+    tables |= {"cells": gathered.plan, "studies": studied.plan, "rates": _rates(root)}
     folder = config.folder / "tables"
     for name, table in tables.items():
         files.write_text(folder / f"{name}.csv", table.to_csv(index=False, lineterminator="\n"))
-    records = Records(config, root, plan)
+    records = Records(config, root, plan, amounts)
     content = json.dumps([records.of(verdict) for verdict in verdicts], indent=1, ensure_ascii=False)
     files.write_text(folder / "claims.json", content + "\n")
+    found = {verdict.claim.id: verdict.verdict for verdict in verdicts}
+    counted = [{**asdict(finding), "verdict": finding.verdict(found)} for finding in amounts]
+    files.write_text(folder / "findings.json", json.dumps(counted, indent=1, ensure_ascii=False) + "\n")
 
 
 def _evidence(trained: Gathered) -> Evidence:
@@ -152,6 +154,13 @@ def _jobs(cells: pd.DataFrame, studies: pd.DataFrame) -> pd.DataFrame:
 def _references(root: Path) -> dict[str, pd.DataFrame]:
     """The papers' own tables."""
     return {path.stem: pd.read_csv(path) for path in sorted((root / REFERENCES).glob("*.csv"))}
+
+
+def _rates(root: Path) -> pd.DataFrame:
+    """The measured rates of wrong verdicts; a header alone where none have been measured."""
+    if (root / RATES).is_file():
+        return pd.read_csv(root / RATES)
+    return pd.DataFrame(columns=["function", "truth", "wrong", "level", "seeds", "rate", "repeats"])
 
 
 def _value(table: pd.DataFrame, quantity: str) -> float:

@@ -26,6 +26,7 @@ KEYS: Mapping[str, Sequence[str]] = {
     "early_last": ("estimator", "method", "latent"),
     "early_curves": ("metric", "estimator", "latent", "series", "epoch"),
     "baseline": ("quantity",),
+    "rates": ("function", "truth", "wrong", "seeds"),
     "figure1": ("label", "tau", "eta", "quantity", "epoch"),
     "table1_run": ("estimator", "quantity"),
     "figure1_run": ("label", "tau", "eta", "quantity", "epoch"),
@@ -284,4 +285,4 @@ def _said(claim: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _measured(claim: Mapping[str, Any]) -> list[Any]:
-    return [claim.get(name) for name in ("effect", "low", "high", "probability", "seeds", "diverged")]
+    return [claim.get(name) for name in ("effect", "low", "high", "holding", "failing", "seeds", "diverged")]

@@ -228,10 +228,11 @@ def _verdict(claim: Mapping[str, Any]) -> Cell:
 
 
 def _effect(claim: Mapping[str, Any]) -> Cell:
-    effect, low, high, probability = (
-        number(claim.get(name)) for name in ("effect", "low", "high", "probability")
+    effect, low, high, holding, failing = (
+        number(claim.get(name)) for name in ("effect", "low", "high", "holding", "failing")
     )
-    small = [interval(low, high), f"P = {fixed(probability)}" if math.isfinite(probability) else ""]
+    tested = math.isfinite(holding) and math.isfinite(failing)
+    small = [interval(low, high), f"p = {fixed(holding)} for, {fixed(failing)} against" if tested else ""]
     return Cell(signed(effect), key(effect), small=[text for text in small if text])
 
 

@@ -149,17 +149,19 @@ def _any(options: Sequence[str]) -> str:
 def provenance(record: Mapping[str, Any], job: Cell | Study) -> dict[str, Any]:
     """What a record adds to the line of its cell or study: `ORIGIN`, empty where it does not say.
 
-    `source_changed` is whether its source was another one than today's. `core_seconds` is wall time times
-    threads of what ran on a CPU, `gpu_seconds` the wall time of what ran on a GPU; the records do not tell
-    how busy either was.
+    `source_changed` is whether its source was another one than today's; `started` is when the first of its
+    runs was. `core_seconds` is wall time times threads of what ran on a CPU, `gpu_seconds` the wall time of
+    what ran on a GPU; the records do not tell how busy either was.
     """
     libraries = ("reinrelax", *_VERSIONS)
-    # Runs of earlier jobs took their time, too.
-    earlier = (origin.get("wall_seconds", 0.0) for origin in record.get("reused", {}).values())
-    wall, on_cpu = float(record["wall_seconds"]) + sum(earlier), record.get("device") == "cpu"
+    # Runs of earlier jobs took their time, too, and were begun before.
+    earlier = [*record.get("reused", {}).values()]
+    wall = float(record["wall_seconds"]) + sum(origin.get("wall_seconds", 0.0) for origin in earlier)
+    on_cpu = record.get("device") == "cpu"
     dataset = record.get("dataset")
     return {
         **{name: record.get(name, "") for name in (*_MACHINE, *_VERSIONS, "peak_memory_mb")},
+        "started": min((str(at["started"]) for at in (record, *earlier) if at.get("started")), default=""),
         "wall_seconds": wall,
         "dataset_sha256": dataset.get("sha256", "") if isinstance(dataset, Mapping) else "",
         "versions": ", ".join(f"{name} {record[name]}" for name in libraries if name in record),

@@ -244,10 +244,15 @@ LAYOUTS: Mapping[str, Listing | Crossed] = {
             Column("Place", Value("place")),
             Column("Statement", Value("statement"), prose=True),
             Column("Effect", Value("effect", "signed", ("low", "high"))),
-            Column("P", Value("probability", "nats")),
+            Column("p for", Value("holding", "nats")),
+            Column("p against", Value("failing", "nats")),
             _SEEDS,
             Column("Verdict", Value("verdict", "mark")),
         ),
-        ("P: the probability over seeds that an ordering holds.", _INTERVAL),
+        (
+            "p for: of the test that a claim does not hold; p against: that it does, by the smallest effect "
+            "of interest.",
+            _INTERVAL,
+        ),
     ),
 }

@@ -170,18 +170,18 @@ def _claims(collected: Collected, name: str, what: str, wanted: Callable[[Line],
                 Cell(mark=row["mark"], key=f"{VERDICTS.index(claim['verdict'])}", link=row["anchor"]),
                 Cell(SCORES.get(claim["metric"], ""), style="prose"),
                 Cell(row["effect"], key(claim["effect"]), small=[row["interval"]] if row["interval"] else ()),
-                Cell(fixed(claim["probability"]), key(claim["probability"])),
+                Cell(row["chances"].removeprefix("p = "), key(claim["holding"])),
                 Cell(row["seeds"], small=[row["diverged"]] if row["diverged"] else ()),
             ]
         )
     columns = [
         *(Column("The paper says", "text"), Column("Verdict"), Column("Held against", "text")),
-        *(Column("Effect", small="in units of the score"), Column("P"), Column("Seeds")),
+        *(Column("Effect", small="in units of the score"), Column("p"), Column("Seeds")),
     ]
     caption = (
         f"The {what}, each held against many seeds. Effect: of a number ours less the paper’s, otherwise "
-        "the margin by which the sentence holds; with 95% interval. P: bootstrap probability, over seeds,"
-        " that it holds. A verdict leads to its rule."
+        "the margin by which the sentence holds; with the interval that decides. p: for, of the test that it "
+        "does not hold; against, that it does. A verdict leads to its rule."
     )
     return [Table(f"rl-claims-{name}", caption, columns, rows)] if rows else []
 

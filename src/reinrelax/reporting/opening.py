@@ -7,9 +7,10 @@ from typing import Any
 
 import pandas as pd
 
-from reinrelax.claims.model import NEAR, NOT_REPRODUCED, NOT_TESTED, REPRODUCED, UNDECIDED, VERDICTS
+from reinrelax.claims.findings import BASES
+from reinrelax.claims.model import JUDGED, NOT_TESTED, VERDICTS
 from reinrelax.config import Config
-from reinrelax.reporting.wording import Mark, commit, count, duration, images, mark
+from reinrelax.reporting.wording import Mark, anchor, commit, count, duration, images, mark, shape
 from reinrelax.results import THERE
 
 Claims = Sequence[Mapping[str, Any]]
@@ -21,11 +22,15 @@ _CHANGED = "+changes"
 
 @dataclass(frozen=True)
 class Row:
-    """A line of the table of verdicts: a paper, its claims by verdict, and all of them."""
+    """A line of a table of verdicts: a paper, its claims or findings by verdict, and all of them.
+
+    Of findings, those that rest on the `basis`.
+    """
 
     paper: str
     counts: Sequence[int]
     total: int
+    basis: str = ""
 
 
 @dataclass(frozen=True)
@@ -53,7 +58,10 @@ class Summary:
         cost: names and values of wall time and of what was used in it.
         environment: names and values of machine and software.
         marks: the verdicts, in the order of the columns of `rows`.
-        rows: one a paper, and the sum of all.
+        rows: of claims, one a paper, and the sum of all.
+        findings: of what claims amount to, one a paper and basis.
+        headlines: what abstracts and conclusions say: papers and their findings, as lines of `finding_rows`.
+        counted, aside: how many findings are counted, and how many are no replication and are not.
         notices: what a reader must know first.
     """
 
@@ -68,12 +76,25 @@ class Summary:
     environment: list[tuple[str, str]]
     marks: Sequence[Mark]
     rows: Sequence[Row]
+    findings: Sequence[Row]
+    headlines: Sequence[tuple[str, Claims]]
+    counted: int
+    aside: int
     claims: int
     notices: Sequence[Notice]
 
 
-def summary(config: Config, cells: pd.DataFrame, studies: pd.DataFrame, claims: Claims) -> Summary:
-    """Coverage, cost, environment and verdicts."""
+def summary(
+    config: Config, cells: pd.DataFrame, studies: pd.DataFrame, claims: Claims, findings: Claims
+) -> Summary:
+    """Coverage, cost, environment and verdicts.
+
+    Args:
+        config: of the results.
+        cells, studies: their tables.
+        claims, findings: those of `claims.json` and of `findings.json`.
+    """
+    counted = [finding for finding in findings if not finding["aside"]]
     done_cells, done_studies = (table[table["state"].isin(THERE)] for table in (cells, studies))
     jobs = [*done_cells.to_dict("records"), *done_studies.to_dict("records")]
     states = Counter(pd.concat([cells["state"], studies["state"]]))
@@ -101,6 +122,13 @@ def summary(config: Config, cells: pd.DataFrame, studies: pd.DataFrame, claims: 
         environment=_environment(jobs),
         marks=[mark(verdict) for verdict in VERDICTS],
         rows=_rows(claims),
+        findings=_by_basis(counted),
+        headlines=[
+            (paper, [line for line in finding_rows(counted) if line["headline"] and line["paper"] == paper])
+            for paper in dict.fromkeys(finding["paper"] for finding in counted)
+        ],
+        counted=len(counted),
+        aside=len(findings) - len(counted),
         claims=len(claims),
         notices=_notices(claims, jobs, states, diverged, fallback),
     )
@@ -163,8 +191,38 @@ def _rows(claims: Claims) -> list[Row]:
     return rows
 
 
+def _by_basis(findings: Claims) -> list[Row]:
+    """How many findings of each paper and basis have which verdict; a basis that none has is left out."""
+    rows = []
+    for paper in dict.fromkeys(finding["paper"] for finding in findings):
+        for basis in BASES:
+            own = [f["verdict"] for f in findings if f["paper"] == paper and f["basis"] == basis]
+            if own:
+                rows.append(Row(paper, [own.count(verdict) for verdict in VERDICTS], len(own), basis))
+    return rows
+
+
+def finding_rows(findings: Claims) -> list[dict[str, Any]]:
+    """One line a finding: those of abstracts and conclusions first, then those that were judged."""
+    ordered = sorted(
+        findings, key=lambda f: (not f["headline"], bool(f["aside"]), f["verdict"] not in JUDGED)
+    )
+    return [
+        {
+            **{key: finding[key] for key in ("id", "paper", "together", "headline")},
+            "claims": [(name, anchor("claim", name)) for name in finding["claims"]],
+            "says": shape(finding["says"]),
+            "anchor": anchor("finding", finding["id"]),
+            "mark": mark(finding["verdict"]),
+            "order": VERDICTS.index(finding["verdict"]),
+            "basis": finding["aside"] or finding["basis"],
+        }
+        for finding in ordered
+    ]
+
+
 def _judged(claims: Claims) -> bool:
-    return bool({REPRODUCED, NEAR, NOT_REPRODUCED, UNDECIDED} & {claim["verdict"] for claim in claims})
+    return bool(set(JUDGED) & {claim["verdict"] for claim in claims})
 
 
 def _notices(

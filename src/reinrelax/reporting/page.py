@@ -14,7 +14,7 @@ from reinrelax.reporting.collected import Collected
 from reinrelax.reporting.environment import embedded, environment
 from reinrelax.reporting.gather import recompute
 from reinrelax.reporting.numbers.elbo import METHODS, PRINTED, SUBJECTS, method_of
-from reinrelax.reporting.tables import read_json, read_table
+from reinrelax.reporting.tables import read_as_text, read_json, read_table
 from reinrelax.reporting.wording import PURPOSES, anchor
 
 # Collected table, and its name for readers.
@@ -44,7 +44,7 @@ def context(config: Config, root: Path) -> dict[str, Any]:
     """All that the templates are given."""
     folder = config.folder / "tables"
     cells, studies = read_table(folder / "cells.csv"), read_table(folder / "studies.csv")
-    claims = read_json(folder / "claims.json")
+    claims, findings = read_json(folder / "claims.json"), read_json(folder / "findings.json")
     collected = Collected(config, root)
     elbo = cells[cells["experiment"].isin([f"elbo{suffix}" for suffix in METHODS.values()])]
     judged = {name: read_table(folder / f"{name}.csv") for name in _GRIDS}
@@ -65,7 +65,7 @@ def context(config: Config, root: Path) -> dict[str, Any]:
     rows = claim_views.claim_rows(claims, names, jobs, lambda name: (folder / name).is_file())
     return {
         "version": reinrelax.__version__,
-        "summary": opening.summary(config, cells, studies, claims),
+        "summary": opening.summary(config, cells, studies, claims, findings),
         "papers": papers,
         "errata": [
             {
@@ -79,6 +79,9 @@ def context(config: Config, root: Path) -> dict[str, Any]:
         "claims_command": recompute(config, "tables/claims.json", root),
         "judged_in": claim_views.by_section(rows),
         "facets": claim_views.facets(claims),
+        "findings": opening.finding_rows(findings),
+        "finding_facets": claim_views.finding_facets(findings),
+        "rates": claim_views.rates(read_as_text(folder / "rates.csv").to_dict("records")),
         "cells": [views.with_links(row, config) for row in lines],
         "studies": [views.with_links(row, config) for row in studied],
         "job_facets": {"cells": [_sources(lines)], "studies": [_sources(studied)]},

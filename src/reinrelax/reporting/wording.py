@@ -48,6 +48,7 @@ _MARKS = {
     model.NEAR: Mark(model.NEAR, "≈", "near"),
     model.NOT_REPRODUCED: Mark(model.NOT_REPRODUCED, "✕", "bad"),
     model.UNDECIDED: Mark(model.UNDECIDED, "?", "open"),
+    model.COMPATIBLE: Mark(model.COMPATIBLE, "∼", "compatible"),
     model.NOT_TESTED: Mark(model.NOT_TESTED, "○", "untested"),
     model.NOT_RUN: Mark(model.NOT_RUN, "∅", "absent"),
     model.AMBIGUOUS: Mark(model.AMBIGUOUS, "⁇", "ambiguous"),

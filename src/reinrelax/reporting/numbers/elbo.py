@@ -36,7 +36,6 @@ def judged_table(
     evidence: Mapping[str, Evidence],
     verdicts: list[Verdict],
     metric: str,
-    behind: Mapping[tuple[str, str], int],
 ) -> pd.DataFrame:
     """Paper, ours, Δ and verdict: one row an estimator, method and latent shape, of paper or configuration.
 
@@ -47,7 +46,6 @@ def judged_table(
         evidence: by subject.
         verdicts: of all claims.
         metric: the table's.
-        behind: (estimator, latent shape) to how many seeds are behind the paper's number.
     """
     lines: list[dict[str, Any]] = []
     for method, subject in SUBJECTS.items():
@@ -60,7 +58,7 @@ def judged_table(
             name = paper_name(method, place[0])
             line = _line(evidence[subject], place, metric) | {"estimator": name, "method": method}
             if place in numbers:
-                line.update(_judged(numbers[place], behind[name, place[1]]))
+                line.update(_judged(numbers[place]))
             lines.append(line)
     names = list(dict.fromkeys(str(line["estimator"]) for line in lines))
     lines.sort(key=lambda line: names.index(str(line["estimator"])))
@@ -126,15 +124,15 @@ def curves(gathered: Gathered) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def _judged(verdict: Verdict, seeds: int) -> dict[str, Any]:
-    """The paper's ± is a standard error: over the root of its seeds, the spread of one."""
+def _judged(verdict: Verdict) -> dict[str, Any]:
+    """The paper's ± is a standard error: times the root of its seeds, the spread of one."""
     published = verdict.claim.published
     assert published is not None
     return {
         "paper_mean": published.mean,
         "paper_plus_minus": published.plus_minus,
-        "paper_seeds": seeds,
-        "paper_spread": round(math.sqrt(seeds) * published.plus_minus, 4),
+        "paper_seeds": published.seeds,
+        "paper_spread": round(math.sqrt(published.seeds) * published.plus_minus, 4),
         "difference": verdict.effect,
         "difference_low": verdict.low,
         "difference_high": verdict.high,

@@ -1,12 +1,15 @@
 """Verdicts as plain values: what `claims.json` holds of each, with all that a reader needs to check it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from reinrelax.claims import history
+from reinrelax.claims.findings import Finding
 from reinrelax.claims.model import METRICS, Claim, Verdict
 from reinrelax.config import AS_RUN, Config
 from reinrelax.document import read_yaml
@@ -52,26 +55,34 @@ class Records:
         config: whose results.
         root: the project's folder.
         plan: one row a planned job: `job` and `target`, the file that it is asked for by.
+        findings: what claims amount to, each claim in one of them.
     """
 
-    def __init__(self, config: Config, root: Path, plan: pd.DataFrame) -> None:
+    def __init__(
+        self, config: Config, root: Path, plan: pd.DataFrame, findings: Sequence[Finding] = ()
+    ) -> None:
         self._config, self._root = config, root
         self._targets = dict(zip(plan["job"], plan["target"], strict=True))
         self._sections = _sections(root)
+        self._started = dict(zip(plan["job"], plan["started"], strict=True))
+        self._limits = history.read(root / history.TABLE)
+        self._findings = {name: finding.id for finding in findings for name in finding.claims}
 
     def of(self, verdict: Verdict) -> dict[str, Any]:
         """A verdict and its claim; numbers that are not finite are null."""
         claim = verdict.claim
         source, section, table = self._place(claim)
-        numbers = ("effect", "low", "high", "probability", "corrected", "detectable")
+        numbers = ("effect", "low", "high", "coverage", "smallest", "holding", "failing", "detectable")
         values = {key: float(getattr(verdict, key)) for key in numbers}
         return {
             **{key: getattr(claim, key) for key in ("id", "paper", "subject", "type", "judge", "place")},
             "statement": claim.statement,
+            "finding": self._findings.get(claim.id, ""),
             **{key: getattr(claim, key) for key in ("metric", "note")},
             **{key: list(getattr(claim, key)) for key in ("lower", "higher", "places", "elsewhere")},
             "rule": verdict.rule,
             "minimum": minimum(claim),
+            "limits": self._set(verdict),
             "verdict": verdict.verdict,
             "reason": verdict.reason,
             **{key: value if np.isfinite(value) else None for key, value in values.items()},
@@ -80,12 +91,26 @@ class Records:
             "family": claim.family,
             "family_size": verdict.family,
             "seeds": verdict.seeds,
+            "needed": verdict.needed,
             "diverged": verdict.diverged,
             "source": source,
             "section": section,
             "tables": [f"{table}.csv"] if table else [],
             "command": self._command(verdict),
         }
+
+    def _set(self, verdict: Verdict) -> str:
+        """In words, when a claim's limits were set, and whether that was before its results."""
+        at = self._limits.get(verdict.claim.entry)
+        if at is None or at.limits != verdict.claim.limits:
+            return "set since the project’s history was last read: `make limits`"
+        set_at = datetime.fromisoformat(at.date)
+        times = [_time(self._started.get(job)) for job in verdict.jobs]
+        first = min((time for time in times if time), default=None)
+        order = (
+            "" if first is None else ", before its results" if set_at < first else ", after its first results"
+        )
+        return f"set on {set_at:%d %B %Y} (commit {at.commit}){order}"
 
     def _place(self, claim: Claim) -> tuple[str, str, str]:
         """Experiment or study, section of the page and table that a claim is about."""
@@ -137,3 +162,12 @@ def _sections(root: Path) -> Mapping[tuple[str, str], str]:
             for table in section["tables"]:
                 found.setdefault((words["paper"], table), section["id"])
     return found
+
+
+def _time(text: Any) -> datetime | None:
+    """When a job was started; None where there is none, or its record does not say."""
+    try:
+        found = datetime.fromisoformat(text)
+    except (TypeError, ValueError):
+        return None
+    return found if found.tzinfo else None

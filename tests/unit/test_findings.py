@@ -1,0 +1,156 @@
+"""Findings and the history of limits: every claim is in one finding, and mistakes are named."""
+
+import csv
+import subprocess
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from reinrelax.claims import SCHEMAS, Claim, findings, history, load, power
+from reinrelax.claims.model import Published
+from reinrelax.errors import ConfigError, ReinrelaxError
+from reinrelax.reporting.collect import FINDINGS
+from reinrelax.reporting.collected import FILLED_BY
+from tests.claims import claimed, ordering
+from tests.conftest import ROOT
+
+CLAIMS = [
+    claimed("less", id="X-1"),
+    claimed("less", id="X-2"),
+    claimed("within", id="X-3"),
+    ordering(id="Y-1"),
+]
+SOURCES = {"t": "identities"}
+
+
+@pytest.fixture(scope="module")
+def shipped() -> list[Claim]:
+    return load(ROOT / "report/claims", SCHEMAS, ROOT)
+
+
+def loaded(tmp_path: Path, *entries: Any) -> list[findings.Finding]:
+    path = tmp_path / "findings.yaml"
+    path.write_text(yaml.safe_dump(list(entries)), encoding="utf-8")
+    return findings.load(path, CLAIMS, SOURCES)
+
+
+def entry(**changes: Any) -> dict[str, Any]:
+    return {"id": "f", "paper": "p", "says": "S.", "claims": ["X-2", "X-*"], **changes}
+
+
+def test_the_first_claim_leads_and_what_is_together_is_as_good_as_its_least(tmp_path: Path) -> None:
+    found, alone = loaded(tmp_path, entry())
+    assert found.claims == ("X-2", "X-1", "X-3")
+    assert (found.basis, alone.basis) == ("theorem or enumeration", "several seeds")
+    verdicts = {"X-1": "not reproduced", "X-2": "reproduced", "X-3": "near", "Y-1": "not run"}
+    assert (found.verdict(verdicts), alone.verdict(verdicts)) == ("reproduced", "not run")
+    assert loaded(tmp_path, entry(together=True))[0].verdict(verdicts) == "not reproduced"
+    assert loaded(tmp_path, entry(judge="within", claims=["X-*"]))[0].claims == ("X-3",)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"extra": 1}, r"findings\[0\]\.extra: unknown key"),
+        ({"says": ""}, r"findings\[0\]\.says: missing"),
+        ({"claims": "X-1"}, r"findings\[0\]\.claims: must be a list of ids"),
+        ({"claims": ["Z-*"]}, r"findings\[0\]\.claims: no claim of p has the id 'Z-\*'"),
+        ({"paper": "q"}, r"no claim of q has the id 'X-2'"),
+        ({"basis": "faith"}, r"findings\[0\]\.basis: must be one of several seeds"),
+        ({"aside": "x"}, r"findings\[0\]\.aside: must be one of the paper’s own tables"),
+    ],
+)
+def test_a_mistake_in_the_file_of_findings_is_named(
+    tmp_path: Path, change: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        loaded(tmp_path, entry(**change))
+
+
+def test_a_claim_stands_in_one_finding_and_names_are_given_once(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"findings\[1\]\.claims: X-2 stands in f too"):
+        loaded(tmp_path, entry(claims=["X-2"]), entry(id="g", claims=["X-2"]))
+    with pytest.raises(ConfigError, match="two findings have the id 'f'"):
+        loaded(tmp_path, entry(claims=["X-1"]), entry(claims=["X-2"]))
+
+
+def test_every_claim_of_both_papers_is_in_one_finding(shipped: list[Claim]) -> None:
+    found = findings.load(ROOT / FINDINGS, shipped, FILLED_BY)
+    counts = Counter(name for finding in found for name in finding.claims)
+    assert counts == dict.fromkeys((claim.id for claim in shipped), 1)
+    assert len(found) < len(shipped) / 3
+    for finding in found:
+        assert finding.says.endswith("."), finding.id
+    assert {finding.basis for finding in found} == set(findings.BASES)
+    assert {finding.aside for finding in found} == {"", *findings.ASIDES}
+    for paper in {claim.paper for claim in shipped}:
+        assert any(finding.headline for finding in found if finding.paper == paper)
+
+
+def test_when_limits_were_set_is_that_of_the_claims_as_they_are(shipped: list[Claim]) -> None:
+    """Stale after a claim has changed: `make limits`, once the change is committed."""
+    at = history.read(ROOT / history.TABLE)
+    assert {claim.id for claim in shipped if claim.entry not in at} == set()
+    assert {claim.id for claim in shipped if at[claim.entry].limits != claim.limits} == set()
+
+
+def test_history_dates_what_is_judged_and_not_its_words(tmp_path: Path) -> None:
+    def git(*arguments: str) -> None:
+        subprocess.run(
+            ["git", "-C", str(tmp_path), "-c", "user.name=n", "-c", "user.email=e", *arguments],
+            check=True,
+            capture_output=True,
+        )
+
+    def commit(**entry: Any) -> None:
+        path = tmp_path / history.FOLDER / "x.yaml"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(yaml.safe_dump({"claims": [{"id": "X", **entry}]}), encoding="utf-8")
+        git("add", "-A")
+        git("commit", "-q", "-m", "m")
+
+    git("init", "-q")
+    commit(judge="within", to=1, statement="a")
+    first = history.history(tmp_path)["X"]
+    commit(judge="within", to=1, statement="b")
+    assert history.history(tmp_path)["X"] == first
+    commit(judge="within", to=2, statement="b")
+    second = history.history(tmp_path)["X"]
+    assert (second.limits != first.limits, second.commit != first.commit) == (True, True)
+    # A branch on which nothing changed is merged after another commit of its own: that is no change.
+    git("checkout", "-q", "-b", "other", "HEAD~1")
+    (tmp_path / history.FOLDER / "y.yaml").write_text(yaml.safe_dump({"claims": [{"id": "Y"}]}))
+    git("add", "-A")
+    git("commit", "-q", "-m", "m")
+    git("merge", "-q", "-m", "m", "-")
+    assert history.history(tmp_path)["X"] == second
+    table = tmp_path / "limits.csv"
+    history.write(tmp_path, table)
+    assert history.read(table)["X"] == second
+    with table.open(encoding="utf-8", newline="") as file:
+        assert next(csv.reader(file)) == ["entry", "limits", "date", "commit"]
+    assert history.read(tmp_path / "absent.csv") == {}
+    with pytest.raises(ReinrelaxError, match="its history cannot be read"):
+        history.history(tmp_path / "nowhere")
+
+
+def test_power_is_that_of_the_printed_numbers() -> None:
+    """Five deviations are seen by five seeds nearly always, a hundredth nearly never.
+
+    What five seeds exclude, where nothing differs, is not always below the printed effect, or below the
+    smallest that ten seeds would have shown.
+    """
+    for gap, lowest, highest in ((5.0, 1.0, 1.0), (0.01, 0.0, 0.2)):
+        printed = {
+            ("ReinMax", "8x4"): Published(100.0, 0.3, 10),
+            ("ST", "8x4"): Published(100.0 + gap, 0.3, 10),
+        }
+        found = power.power(ordering(printed=printed), 5, repeats=30)
+        assert lowest <= found.reproduced <= highest
+        assert 0.0 <= found.refuted <= 0.67
+    # Many seeds exclude any printed effect where nothing differs.
+    printed["ST", "8x4"] = Published(105.0, 0.3, 10)
+    assert power.power(ordering(printed=printed), 100, repeats=10).refuted == 1.0
