@@ -105,10 +105,13 @@ def test_history_dates_what_is_judged_and_not_its_words(tmp_path: Path) -> None:
             capture_output=True,
         )
 
+    content: dict[str, Any] = {"subject": "measurements", "minimum": {"t": {}, "u": {}}}
+
     def commit(**entry: Any) -> None:
         path = tmp_path / history.FOLDER / "x.yaml"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(yaml.safe_dump({"claims": [{"id": "X", **entry}]}), encoding="utf-8")
+        entries = [{"id": "X", "table": "t", **entry}]
+        path.write_text(yaml.safe_dump({**content, "claims": entries}), encoding="utf-8")
         git("add", "-A")
         git("commit", "-q", "-m", "m")
 
@@ -120,6 +123,16 @@ def test_history_dates_what_is_judged_and_not_its_words(tmp_path: Path) -> None:
     commit(judge="within", to=2, statement="b")
     second = history.history(tmp_path)["X"]
     assert (second.limits != first.limits, second.commit != first.commit) == (True, True)
+    # What its file says for it counts as well; what it says for others does not.
+    content |= {"minimum": {"t": {}, "u": {"seeds": 5}}, "rule": {"smallest": 0.1}}
+    commit(judge="within", to=2, statement="b")
+    assert history.history(tmp_path)["X"] == second
+    for change in ({"rule": {"reproduced_from": 0.9}}, {"minimum": {"t": {"seeds": 5}}}):
+        content |= change
+        commit(judge="within", to=2, statement="b")
+        third = history.history(tmp_path)["X"]
+        assert (third.limits != second.limits, third.commit != second.commit) == (True, True)
+        second = third
     # A branch on which nothing changed is merged after another commit of its own: that is no change.
     git("checkout", "-q", "-b", "other", "HEAD~1")
     (tmp_path / history.FOLDER / "y.yaml").write_text(yaml.safe_dump({"claims": [{"id": "Y"}]}))

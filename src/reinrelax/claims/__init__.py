@@ -18,20 +18,32 @@ _ORDER = ("reproduced_from", "not_reproduced_to")
 _NUMBER = ("reproduced_within", "near_within", "level")
 _SIDES = ("lower", "higher", "places")
 _PLACED = ("elsewhere", "at_least", "smallest")
+# Keys that a rule may have for claims that name none of their own.
+_SMALLEST, _ALLOWED = ("smallest",), ("tolerance", "share")
 _RUNS = tuple(SUBJECTS)
 _TABLES = (MEASUREMENTS,)
 
 # Name, function, and schema: the type of its claims where they do not say another, the subjects that it can
-# judge, keys required and allowed besides those of every claim, and keys of the rule.
+# judge, keys required and allowed besides those of every claim, keys of the rule, and those of it that claims
+# may have of their own.
 FUNCTIONS: Mapping[str, tuple[Callable[[Claim, Any], Verdict], Schema]] = {
     "number": (numbers.number, Schema("number", _RUNS, ("reference",), (), _NUMBER)),
     "single_run": (
         numbers.single_run,
         Schema("number", _RUNS, ("lower", "places", "printed"), (), ("level",)),
     ),
-    "every_below": (ordering.every_below, Schema("ordering", _RUNS, _SIDES, _PLACED, _ORDER)),
-    "best_below": (ordering.best_below, Schema("ordering", _RUNS, _SIDES, _PLACED, _ORDER)),
-    "ranked": (ordering.ranked, Schema("ordering", _RUNS, (*_SIDES, "rank"), ("smallest",), _ORDER)),
+    "every_below": (
+        ordering.every_below,
+        Schema("ordering", _RUNS, _SIDES, _PLACED, _ORDER, _SMALLEST),
+    ),
+    "best_below": (
+        ordering.best_below,
+        Schema("ordering", _RUNS, _SIDES, _PLACED, _ORDER, _SMALLEST),
+    ),
+    "ranked": (
+        ordering.ranked,
+        Schema("ordering", _RUNS, (*_SIDES, "rank"), _SMALLEST, _ORDER, _SMALLEST),
+    ),
     "worse_on_test": (
         ordering.worse_on_test,
         Schema("ordering", ("trainings",), ("lower", "places"), ("at_least",), _ORDER),
@@ -44,28 +56,31 @@ FUNCTIONS: Mapping[str, tuple[Callable[[Claim, Any], Verdict], Schema]] = {
         bounds.below,
         Schema("qualitative", _RUNS, ("lower", "places", "limit"), ("smallest",), _ORDER),
     ),
-    "agrees": (ranks.agrees, Schema("ordering", _RUNS, ("lower", "places", "from"), ("smallest",), _ORDER)),
+    "agrees": (
+        ranks.agrees,
+        Schema("ordering", _RUNS, ("lower", "places", "from"), _SMALLEST, _ORDER, _SMALLEST),
+    ),
     "gains": (ranks.gains, Schema("trend", ("trainings",), (*_SIDES, "by", "to"), (), _ORDER)),
     "scatters_more": (spread.scatters_more, Schema("number", _RUNS, (*_SIDES, "times"), (), _ORDER)),
     "less": (
         ordering.every_below,
-        Schema("ordering", _TABLES, ("lower", "higher"), ("by", "smallest"), _ORDER),
+        Schema("ordering", _TABLES, ("lower", "higher"), ("by", "smallest"), _ORDER, _SMALLEST),
     ),
     "best_less": (
         ordering.best_below,
-        Schema("ordering", _TABLES, ("lower", "higher"), ("smallest",), _ORDER),
+        Schema("ordering", _TABLES, ("lower", "higher"), _SMALLEST, _ORDER, _SMALLEST),
     ),
     "within": (bounds.within, Schema("qualitative", _TABLES, (), ("from", "to", "smallest"), _ORDER)),
     "ratio": (bounds.ratio, Schema("number", _TABLES, ("lower", "higher"), ("from", "to"), _ORDER)),
     "trend": (shapes.trend, Schema("trend", _TABLES, ("over", "direction"), ("turns",), _ORDER)),
     "minimum_at": (
         shapes.minimum_at,
-        Schema("trend", _TABLES, ("over", "from", "to"), ("smallest",), _ORDER),
+        Schema("trend", _TABLES, ("over", "from", "to"), _SMALLEST, _ORDER, _SMALLEST),
     ),
     "printed": (numbers.printed, Schema("number", _TABLES, ("printed",), (), _NUMBER)),
     "matches": (
         matching.matches,
-        Schema("number", _TABLES, (), ("expected", "tolerance", "share"), _ORDER),
+        Schema("number", _TABLES, (), ("expected", *_ALLOWED), _ORDER, _ALLOWED),
     ),
     "unrejected": (matching.unrejected, Schema("number", _TABLES, (), ("from", "to"), _ORDER)),
     "chosen": (matching.chosen, Schema("number", _TABLES, ("reference", "to"), (), _ORDER)),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import yaml
 
+from reinrelax.claims import SCHEMAS
 from reinrelax.claims.read import digest
 from reinrelax.errors import ReinrelaxError
 
@@ -81,9 +82,10 @@ def write(root: Path, path: Path) -> None:
 
 
 def _entries(text: str) -> dict[str, str]:
-    """Entry to the digest of what it says, of one claims file."""
+    """Entry to the digest of what it says, and its file's rule and scale for it, of one claims file."""
     content = yaml.safe_load(text)
-    return {entry["id"]: digest(entry) for entry in (content or {}).get("claims", ()) if "id" in entry}
+    entries = [entry for entry in (content or {}).get("claims", ()) if "id" in entry]
+    return {entry["id"]: digest(content, entry, SCHEMAS.get(entry.get("judge", ""))) for entry in entries}
 
 
 def _git(root: Path, *arguments: str) -> str:

@@ -22,6 +22,7 @@ class Schema:
         subjects: that it can judge.
         required, optional: keys besides those of every claim.
         rule: keys that the file's rule must have.
+        tuning: keys of the rule that count where a claim has none of them of its own.
     """
 
     type: str
@@ -29,6 +30,7 @@ class Schema:
     required: Collection[str] = ()
     optional: Collection[str] = ()
     rule: Collection[str] = ()
+    tuning: Collection[str] = ()
 
 
 _COMMON = ("id", "judge", "place", "statement")
@@ -39,7 +41,6 @@ _PARAMETERS = (
     *("limit", "printed", "by", "from", "to", "turns", "rank", "times"),
     *("tolerance", "share", "expected", "smallest"),
 )
-_TUNING = ("smallest", "tolerance", "share")  # of a rule, where claims name none of their own
 _WORDS = {"direction": ("falling", "rising"), "by": ("categories", "latents", "codes")}
 _IN_WORDS = ("id", "place", "statement", "note", "type", "family")
 _ASSERTING = ("ambiguous", "unjudged")  # need no rows
@@ -157,7 +158,7 @@ class _File:
         return isinstance(value, int | float) and not isinstance(value, bool)
 
     def _check_rule(self) -> None:
-        known = {key for schema in self.schemas.values() for key in schema.rule} | set(_TUNING)
+        known = {key for schema in self.schemas.values() for key in (*schema.rule, *schema.tuning)}
         _keys(f"{self.path}: rule", self.content["rule"], (), sorted(known))
         for key, value in self.content["rule"].items():
             if isinstance(value, bool) or not isinstance(value, int | float):
@@ -208,7 +209,7 @@ class _File:
             "type": entry.get("type", schema.type),
             "note": entry.get("note", ""),
             "entry": written["id"],
-            "limits": digest(written),
+            "limits": digest(self.content, written, schema),
             "family": entry.get("family", ""),
             "parameters": {key: entry[key] for key in (*_PARAMETERS, "direction") if key in entry},
         }
@@ -287,9 +288,24 @@ def read_settings(path: Path) -> dict[tuple[str, str], dict[str, str | float]]:
     }
 
 
-def digest(entry: Mapping[str, Any]) -> str:
-    """Of what an entry says but in words: judging function, rows and limits."""
+def digest(content: Mapping[str, Any], entry: Mapping[str, Any], schema: Schema | None) -> str:
+    """Of what an entry says but in words: judging function, rows and limits, its file's among them.
+
+    Args:
+        content: the file's, of which `rule` and `minimum` count as far as the entry is judged by them.
+        entry: of its claims.
+        schema: of the entry's judging function; None where that is no more: all of the rule counts.
+    """
     said = {key: value for key, value in entry.items() if key not in _IN_WORDS}
+    if entry.get("judge") not in _ASSERTING:
+        rule = content.get("rule") or {}
+        if schema is not None:
+            tuning = () if set(schema.tuning) & set(entry) else schema.tuning
+            rule = {key: value for key, value in rule.items() if key in (*schema.rule, *tuning)}
+        minimum = content.get("minimum") or {}
+        if content.get("subject") == MEASUREMENTS:
+            minimum = minimum.get(entry.get("table"), {})
+        said |= {"rule": rule, "minimum": minimum}
     return hashlib.sha256(json.dumps(said, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:12]
 
 

@@ -124,7 +124,7 @@ def write_tables(config: Config, root: Path, any_source: bool = False) -> None:
     folder = config.folder / "tables"
     for name, table in tables.items():
         files.write_text(folder / f"{name}.csv", table.to_csv(index=False, lineterminator="\n"))
-    records = Records(config, root, plan, amounts)
+    records = Records(config, root, plan, amounts, published=any_source)
     content = json.dumps([records.of(verdict) for verdict in verdicts], indent=1, ensure_ascii=False)
     files.write_text(folder / "claims.json", content + "\n")
     found = {verdict.claim.id: verdict.verdict for verdict in verdicts}

@@ -56,12 +56,18 @@ class Records:
         root: the project's folder.
         plan: one row a planned job: `job` and `target`, the file that it is asked for by.
         findings: what claims amount to, each claim in one of them.
+        published: whether the results are published ones, rather than those of a run here.
     """
 
     def __init__(
-        self, config: Config, root: Path, plan: pd.DataFrame, findings: Sequence[Finding] = ()
+        self,
+        config: Config,
+        root: Path,
+        plan: pd.DataFrame,
+        findings: Sequence[Finding] = (),
+        published: bool = False,
     ) -> None:
-        self._config, self._root = config, root
+        self._config, self._root, self._published = config, root, published
         self._targets = dict(zip(plan["job"], plan["target"], strict=True))
         self._sections = _sections(root)
         self._started = dict(zip(plan["job"], plan["started"], strict=True))
@@ -100,16 +106,22 @@ class Records:
         }
 
     def _set(self, verdict: Verdict) -> str:
-        """In words, when a claim's limits were set, and whether that was before its results."""
+        """In words, when a claim's limits were set, and whether that was before the run that it is judged by.
+
+        Of runs before that one the records say nothing.
+        """
         at = self._limits.get(verdict.claim.entry)
         if at is None or at.limits != verdict.claim.limits:
             return "set since the project’s history was last read: `make limits`"
         set_at = datetime.fromisoformat(at.date)
         times = [_time(self._started.get(job)) for job in verdict.jobs]
         first = min((time for time in times if time), default=None)
-        order = (
-            "" if first is None else ", before its results" if set_at < first else ", after its first results"
+        before, after = (
+            ("before the published run", "after the first published results")
+            if self._published
+            else ("before this run", "after the first results of this run")
         )
+        order = "" if first is None else f", {before if set_at < first else after}"
         return f"set on {set_at:%d %B %Y} (commit {at.commit}){order}"
 
     def _place(self, claim: Claim) -> tuple[str, str, str]:
