@@ -183,7 +183,10 @@ def test_values_that_theory_knows() -> None:
 def test_a_test_that_does_not_reject_is_no_confirmation() -> None:
     claim = claimed("unrejected", parameters={"from": 0.01})
     for p, verdict in ((0.5, "compatible"), (0.01, "compatible"), (0.001, "not reproduced")):
-        assert judge(claim, measured([{"value": 0.9}, {"value": p}])).verdict == verdict
+        found = judge(claim, measured([{"value": 0.9}, {"value": p}]))
+        assert found.verdict == verdict
+        # No test was made here of which a p could be shown.
+        assert np.isnan([found.holding, found.failing, found.low, found.high]).all()
     assert (
         judge(claimed("unrejected", parameters={"to": 3}), measured([{"value": 2.9}])).verdict == "compatible"
     )

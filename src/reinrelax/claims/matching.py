@@ -73,7 +73,11 @@ def unrejected(claim: Claim, evidence: Measurements) -> Verdict:
         f"not reproduced if a value is {limits}; otherwise compatible: a test that does not reject confirms "
         "nothing."
     )
-    return replace(found, verdict=verdict, rule=text)
+    # The values are themselves results of tests: nothing further is tested, so there is no p and no interval.
+    none = float("nan")
+    return replace(
+        found, verdict=verdict, rule=text, part=None, holding=none, failing=none, low=none, high=none
+    )
 
 
 def chosen(claim: Claim, evidence: Measurements) -> Verdict:
