@@ -64,6 +64,23 @@ def test_a_claim_that_holds_everywhere_as_observed_is_not_refuted_by_the_number_
     )
 
 
+def test_places_of_unlike_size_are_compared_by_shares() -> None:
+    """Variances of which one is a thousand times the other: each is ahead by a half, and so is the claim."""
+    query = {**SIDES, "each": ("epoch",)}
+    rows = pair(0.05, 0.1, 0.001, epoch=0) + pair(50.0, 100.0, 1.0, epoch=1)
+    claim = claimed("less", query=query, parameters={"smallest": 0.05}, family="f")
+    found = judge(claim, measured(rows))
+    assert (found.verdict, found.effect) == ("reproduced", pytest.approx(0.5))
+    assert found.smallest == pytest.approx(0.05, rel=0.1)
+    assert 0.4 < found.low < found.high < 0.6
+    absolute = judge(claimed("less", query=query), measured(rows))
+    assert (absolute.effect, absolute.holding) == (pytest.approx(0.05), pytest.approx(found.holding))
+    # What would have been seen by one of three claims that are judged together is more than by one alone.
+    other = claimed("less", query={**query, "where": {"who": "z"}}, family="f", id="z")
+    corrected, *_ = judge_all([claim, other, other], {"measurements": measured(rows)})
+    assert corrected.detectable > found.detectable
+
+
 def test_of_two_names_of_the_same_runs_neither_is_ahead() -> None:
     for query in (SIDES, {"lower": SIDES["higher"], "higher": SIDES["lower"]}):
         found = judge(claimed("less", query=query), measured(pair(1.0, 1.0, 0.5)))

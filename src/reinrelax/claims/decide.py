@@ -112,7 +112,7 @@ def _corrected(verdict: Verdict, holding: float, failing: float, family: int) ->
             alone = "decided by itself, but not among so many of its family"
             changes |= {"verdict": new, "reason": alone if new == model.UNDECIDED else reason}
     bounded = _bounded(verdict.claim, verdict.part, changes.get("verdict", verdict.verdict), *factors)
-    ends = {name: getattr(bounded, name) for name in ("effect", "low", "high", "smallest")}
+    ends = {name: getattr(bounded, name) for name in ("effect", "low", "high", "smallest", "detectable")}
     return replace(verdict, **changes, **ends)
 
 

@@ -1,5 +1,7 @@
 """Judging functions that say who is ahead of whom."""
 
+import numpy as np
+
 from reinrelax.claims.decide import by_groups
 from reinrelax.claims.evidence import Evidence
 from reinrelax.claims.measured import Measurements
@@ -11,6 +13,8 @@ def every_below(claim: Claim, evidence: Evidence | Measurements) -> Verdict:
     """Whether every value of `lower` is below every one of `higher`, by more than `by` if that is given."""
     by = float(claim.parameters.get("by", 0.0))
     what = "every value on the lower side is below every one on the higher side"
+    if relative(claim):
+        what += ", with margins as shares of the higher value,"
     return by_groups(
         claim,
         evidence.sample(claim),
@@ -57,6 +61,13 @@ def worse_on_test(claim: Claim, evidence: Evidence) -> Verdict:
     )
 
 
+def relative(claim: Claim) -> bool:
+    """Whether margins are shares of the higher value: of measurements at several places, whose sizes may be
+    hundreds of times apart, where the smallest effect of interest is such a share."""
+    of_places = claim.query is not None and bool(claim.query.each)
+    return of_places and not claim.parameters.get("by") and _share(claim) > 0.0
+
+
 def pairs(claim: Claim, group: Group, by: float = 0.0) -> list[list[Contrast]]:
     """By how much more than `by` each of `higher` is above each of `lower`, `[lower, higher]`."""
     return [
@@ -75,6 +86,15 @@ def _pair(low: Estimate, high: Estimate, by: float, smallest: float | None, clai
     if smallest is not None:
         beyond = combination([(1.0, high), (-1.0, low)], -smallest) if smallest else None
         return Contrast(margin, beyond)
-    share = float(claim.parameters.get("smallest", claim.rule.get("smallest", 0.0)))
+    share, unit = _share(claim), 1.0
+    if relative(claim) and high.value and np.isfinite(high.value):
+        # The value as observed, by which no sign and so no p changes.
+        unit = 1.0 / abs(high.value)
+        margin = combination([(unit, high), (-unit, low)])
     left = 1.0 - share if high.value > 0.0 else 1.0 + share
-    return Contrast(margin, combination([(left, high), (-1.0, low)]) if share else None)
+    return Contrast(margin, combination([(unit * left, high), (-unit, low)]) if share else None)
+
+
+def _share(claim: Claim) -> float:
+    """The smallest effect of interest as a share of the higher value; 0 where none is named."""
+    return float(claim.parameters.get("smallest", claim.rule.get("smallest", 0.0)))

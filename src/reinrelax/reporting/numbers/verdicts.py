@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from reinrelax.claims import history
+from reinrelax.claims import history, ordering
 from reinrelax.claims.findings import Finding
 from reinrelax.claims.model import METRICS, Claim, Verdict
 from reinrelax.config import AS_RUN, Config
@@ -159,7 +159,7 @@ def minimum(claim: Claim) -> str:
 
 
 def _unit(claim: Claim) -> str:
-    if claim.judge in _UNITLESS:
+    if claim.judge in _UNITLESS or ordering.relative(claim):
         return ""
     nats = claim.subject in SUBJECTS.values() or (claim.query is not None and claim.query.table in _NATS)
     return "nats" if nats else ""
