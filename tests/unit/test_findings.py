@@ -49,6 +49,10 @@ def test_the_first_claim_leads_and_what_is_together_is_as_good_as_its_least(tmp_
     assert (found.verdict(verdicts), alone.verdict(verdicts)) == ("reproduced", "not run")
     assert loaded(tmp_path, entry(together=True))[0].verdict(verdicts) == "not reproduced"
     assert loaded(tmp_path, entry(judge="within", claims=["X-*"]))[0].claims == ("X-3",)
+    # Other readings of what must hold together stand beside it, and leave its verdict as it is.
+    several, _ = loaded(tmp_path, entry(claims=["X-2", "X-3"], readings=["X-1"], together=True))
+    assert (several.claims, several.leading) == (("X-2", "X-3", "X-1"), 2)
+    assert several.verdict(verdicts) == "near"
 
 
 @pytest.mark.parametrize(
@@ -58,6 +62,8 @@ def test_the_first_claim_leads_and_what_is_together_is_as_good_as_its_least(tmp_
         ({"says": ""}, r"findings\[0\]\.says: missing"),
         ({"claims": "X-1"}, r"findings\[0\]\.claims: must be a list of ids"),
         ({"claims": ["Z-*"]}, r"findings\[0\]\.claims: no claim of p has the id 'Z-\*'"),
+        ({"readings": "X-1"}, r"findings\[0\]\.readings: must be a list of ids"),
+        ({"claims": ["X-2"], "readings": ["Z"]}, r"findings\[0\]\.readings: no claim of p has the id 'Z'"),
         ({"paper": "q"}, r"no claim of q has the id 'X-2'"),
         ({"basis": "faith"}, r"findings\[0\]\.basis: must be one of several seeds"),
         ({"aside": "x"}, r"findings\[0\]\.aside: must be one of the paper’s own tables"),

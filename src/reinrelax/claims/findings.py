@@ -33,7 +33,7 @@ _WEAKEST = (
     *(model.AMBIGUOUS, model.COMPATIBLE, model.NEAR, model.REPRODUCED),
 )
 _KEYS = ("id", "paper", "says", "claims")
-_OPTIONAL = ("judge", "together", "basis", "aside", "headline")
+_OPTIONAL = ("judge", "together", "readings", "basis", "aside", "headline")
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,10 @@ class Finding:
     Attributes:
         id: its own, or that of its only claim.
         says: in one sentence.
-        claims: the first one gives the verdict, unless all must hold together.
-        together: whether all must.
+        claims: the first one gives the verdict, or the first `leading` where these must hold together; the
+            others are readings beside.
+        together: whether several must.
+        leading: how many claims give the verdict.
         basis: one of `BASES`.
         aside: one of `ASIDES` where it is not counted; else empty.
         headline: whether an abstract or a conclusion says it.
@@ -55,15 +57,14 @@ class Finding:
     says: str
     claims: tuple[str, ...]
     together: bool
+    leading: int
     basis: str
     aside: str
     headline: bool
 
     def verdict(self, verdicts: Mapping[str, str]) -> str:
         """Its verdict, by those of its claims."""
-        if not self.together:
-            return verdicts[self.claims[0]]
-        return min((verdicts[name] for name in self.claims), key=_WEAKEST.index)
+        return min((verdicts[name] for name in self.claims[: self.leading]), key=_WEAKEST.index)
 
 
 def load(path: Path, claims: Sequence[Claim], sources: Mapping[str, str]) -> list[Finding]:
@@ -71,7 +72,7 @@ def load(path: Path, claims: Sequence[Claim], sources: Mapping[str, str]) -> lis
 
     Args:
         path: a YAML list. `claims` are ids or patterns of them, among the claims of the judging function
-            `judge` if that is given.
+            `judge` if that is given, and `readings` others that are not among those that must hold together.
         claims: those of both papers.
         sources: table to the experiment or study that fills it.
 
@@ -86,7 +87,10 @@ def load(path: Path, claims: Sequence[Claim], sources: Mapping[str, str]) -> lis
     for index, entry in enumerate(content):
         where = f"{path}: findings[{index}]"
         _check(where, entry)
-        own = _named(where, entry, claims)
+        leading = _named(f"{where}.claims", entry["claims"], entry, claims)
+        beside = _named(f"{where}.readings", entry.get("readings", ()), entry, claims)
+        own = [*leading, *beside]
+        together = bool(entry.get("together", False))
         for claim in own:
             if claim.id in owner:
                 raise ConfigError(f"{where}.claims: {claim.id} stands in {owner[claim.id]} too; name it once")
@@ -97,7 +101,8 @@ def load(path: Path, claims: Sequence[Claim], sources: Mapping[str, str]) -> lis
                 entry["paper"],
                 entry["says"],
                 tuple(claim.id for claim in own),
-                bool(entry.get("together", False)),
+                together,
+                len(leading) if together else 1,
                 entry.get("basis") or _basis(own, sources),
                 entry.get("aside", ""),
                 bool(entry.get("headline", False)),
@@ -109,15 +114,17 @@ def load(path: Path, claims: Sequence[Claim], sources: Mapping[str, str]) -> lis
     for claim in claims:
         if claim.id not in owner:
             aside = ASIDES[0] if claim.query and claim.query.reference else ""
-            alone = (claim.id, claim.paper, claim.statement, (claim.id,), False, _basis([claim], sources))
+            alone = (claim.id, claim.paper, claim.statement, (claim.id,), False, 1, _basis([claim], sources))
             out.append(Finding(*alone, aside, False))
     return out
 
 
-def _named(where: str, entry: Mapping[str, Any], claims: Sequence[Claim]) -> list[Claim]:
-    """The claims that an entry names, in its order."""
+def _named(
+    where: str, patterns: Sequence[str], entry: Mapping[str, Any], claims: Sequence[Claim]
+) -> list[Claim]:
+    """The claims that patterns of an entry name, in their order."""
     found: dict[str, Claim] = {}
-    for pattern in entry["claims"]:
+    for pattern in patterns:
         own = [
             claim
             for claim in claims
@@ -126,7 +133,7 @@ def _named(where: str, entry: Mapping[str, Any], claims: Sequence[Claim]) -> lis
             and claim.judge == entry.get("judge", claim.judge)
         ]
         if not own:
-            raise ConfigError(f"{where}.claims: no claim of {entry['paper']} has the id {pattern!r}")
+            raise ConfigError(f"{where}: no claim of {entry['paper']} has the id {pattern!r}")
         found |= {claim.id: claim for claim in own}
     return list(found.values())
 
@@ -153,8 +160,9 @@ def _check(where: str, entry: Any) -> None:
         raise ConfigError(f"{where}.{unknown[0]}: unknown key; allowed: {', '.join((*_KEYS, *_OPTIONAL))}")
     if missing := [key for key in _KEYS if not entry.get(key)]:
         raise ConfigError(f"{where}.{missing[0]}: missing")
-    if not isinstance(entry["claims"], list):
-        raise ConfigError(f"{where}.claims: must be a list of ids; got {entry['claims']!r}")
+    for key in ("claims", "readings"):
+        if not isinstance(entry.get(key, []), list):
+            raise ConfigError(f"{where}.{key}: must be a list of ids; got {entry[key]!r}")
     for key, known in (("basis", BASES), ("aside", ASIDES)):
         if key in entry and entry[key] not in known:
             raise ConfigError(f"{where}.{key}: must be one of {', '.join(known)}; got {entry[key]!r}")

@@ -209,7 +209,7 @@ def finding_rows(findings: Claims) -> list[dict[str, Any]]:
     )
     return [
         {
-            **{key: finding[key] for key in ("id", "paper", "together", "headline")},
+            **{key: finding[key] for key in ("id", "paper", "together", "leading", "headline")},
             "claims": [(name, anchor("claim", name)) for name in finding["claims"]],
             "says": shape(finding["says"]),
             "anchor": anchor("finding", finding["id"]),
