@@ -76,6 +76,14 @@ def test_a_mistake_in_the_file_of_findings_is_named(
         loaded(tmp_path, entry(**change))
 
 
+def test_what_was_sampled_is_no_theorem(shipped: list[Claim]) -> None:
+    """Of the study of properties integrals are exact, all else is a simulation."""
+    bases = {found.claims[0]: found.basis for found in findings.load(ROOT / FINDINGS, shipped, FILLED_BY)}
+    wanted = {"A-26-BERNOULLI": "simulation of a toy problem", "A-20-DENSITY": "theorem or enumeration"}
+    assert {name: bases[name] for name in wanted} == wanted
+    assert bases["B-TH-01"] == bases["A-23-INVERSE"] == "theorem or enumeration"
+
+
 def test_a_claim_stands_in_one_finding_and_names_are_given_once(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"findings\[1\]\.claims: X-2 stands in f too"):
         loaded(tmp_path, entry(claims=["X-2"]), entry(id="g", claims=["X-2"]))

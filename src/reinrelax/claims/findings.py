@@ -16,17 +16,21 @@ from reinrelax.document import read_yaml
 from reinrelax.errors import ConfigError
 
 THEOREM = "theorem or enumeration"
+SIMULATION = "simulation of a toy problem"
 ONE_TRAINING = "one training"
 SEVERAL_SEEDS = "several seeds"
 NO_TEST = "no test"
-BASES = (SEVERAL_SEEDS, ONE_TRAINING, THEOREM, NO_TEST)
+BASES = (SEVERAL_SEEDS, ONE_TRAINING, SIMULATION, THEOREM, NO_TEST)
 # What claims may be about that is no replication; such findings are shown and not counted.
 ASIDES = ("the paper’s own tables", "our own code", "the authors’ public code", "a setting")
 # Experiment or study that fills a table, to what its results rest on; all others have several seeds.
 _RESTING: Mapping[str, str] = {
-    **dict.fromkeys(("identities", "properties", "copula", "bridge", "decoupled"), THEOREM),
+    **dict.fromkeys(("identities", "bridge"), THEOREM),
+    **dict.fromkeys(("properties", "copula", "decoupled"), SIMULATION),
     **dict.fromkeys(("gradients", "cost", "grid"), ONE_TRAINING),
 }
+# What the study of properties integrates or inverts; all else there is sampled.
+_INTEGRATED = ("density_integral", "kl_error", "kl_bound_excess", "inverse_error")
 # Of claims that must hold together, what the least of them comes to.
 _WEAKEST = (
     *(model.NOT_REPRODUCED, model.NOT_RUN, model.NOT_TESTED, model.UNDECIDED),
@@ -145,11 +149,9 @@ def _basis(claims: Collection[Claim], sources: Mapping[str, str]) -> str:
             continue
         if claim.query is None:
             return SEVERAL_SEEDS
-        return (
-            THEOREM
-            if claim.query.reference
-            else _RESTING.get(sources.get(claim.query.table, ""), SEVERAL_SEEDS)
-        )
+        if claim.query.reference or claim.query.where.get("property") in _INTEGRATED:
+            return THEOREM
+        return _RESTING.get(sources.get(claim.query.table, ""), SEVERAL_SEEDS)
     return NO_TEST
 
 
