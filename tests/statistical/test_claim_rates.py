@@ -63,7 +63,7 @@ def written() -> pd.DataFrame:
 
 
 def test_every_judging_function_has_its_rates_at_three_five_and_ten_seeds(written: pd.DataFrame) -> None:
-    # What is exact errs nowhere; what is not judged has no verdict.
+    # What was chosen is held by the test of a limit, as `below` is; what is not judged has no verdict.
     assert set(written["function"]) == set(FUNCTIONS) - {"chosen", "ambiguous", "unjudged"}
     names = [(case.function, case.truth, case.wrong) for case in rates.CASES]
     assert len(set(names)) == len(names)

@@ -162,8 +162,8 @@ def _in_words(claim: Claim, sample: Sample, what: str) -> str:
         " p is corrected for its family by Holm’s method, and the interval with it." if claim.family else ""
     )
     return (
-        f"That {what}{where}, by one-sided {by}: reproduced if p ≤ {_level(rule):g} that it does not; not "
-        f"reproduced if p ≤ {rule['not_reproduced_to']:g} that it does, by the smallest effect of interest "
-        f"if one is named; both: near; neither: undecided. Of several parts by partial conjunction."
-        f"{diverged}{family}"
+        f"That {what}{where}, by one-sided {by}: reproduced if its opposite is rejected at p ≤ "
+        f"{_level(rule):g}; not reproduced if it is rejected itself, by the smallest effect of interest if "
+        f"one is named, at p ≤ {rule['not_reproduced_to']:g}; both: near; neither: undecided. Of several "
+        f"parts by partial conjunction.{diverged}{family}"
     )

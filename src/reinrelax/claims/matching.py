@@ -31,10 +31,11 @@ def matches(claim: Claim, evidence: Measurements) -> Verdict:
         margins += [
             Contrast(closed(combination([(side, estimate)], room - side * wanted))) for side in (1.0, -1.0)
         ]
-    allowed = " plus ".join(
-        [f"{tolerance:g}"] * (tolerance > 0 or not share) + [f"{share:.0%} of it"] * (share > 0)
-    )
-    found = by_part(claim, sample, every(margins), f"every value lies within {allowed} of what is expected")
+    what = "every value is what is expected"
+    if tolerance or share:
+        allowed = [f"{tolerance:g}"] * (tolerance > 0) + [f"{share:.0%} of what is expected"] * (share > 0)
+        what = f"no value differs from what is expected by more than {' plus '.join(allowed)}"
+    found = by_part(claim, sample, every(margins), what)
     text = found.rule.replace("neither: undecided", "neither: compatible, which confirms nothing")
     verdict, reason = found.verdict, found.reason
     if not sample.premise[0] and not margins:
