@@ -3,6 +3,7 @@
 import csv
 import subprocess
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import yaml
 
 from reinrelax.claims import SCHEMAS, Claim, findings, history, load, power
 from reinrelax.claims.model import Published
+from reinrelax.config import Config
 from reinrelax.errors import ConfigError, ReinrelaxError
 from reinrelax.reporting.collect import FINDINGS
 from reinrelax.reporting.collected import FILLED_BY
@@ -162,6 +164,15 @@ def test_history_dates_what_is_judged_and_not_its_words(tmp_path: Path) -> None:
     assert history.read(tmp_path / "absent.csv") == {}
     with pytest.raises(ReinrelaxError, match="its history cannot be read"):
         history.history(tmp_path / "nowhere")
+
+
+def test_a_plan_below_the_papers_scale_is_said_to_decide_nothing(
+    load_config: Callable[..., Config],
+) -> None:
+    found = power.describe(load_config(), ROOT)
+    assert found.startswith("Tables 2 and 3 decide nothing at the scale test: ")
+    assert "epochs (asked for: 160)" in found
+    assert "papers' scale" not in found
 
 
 def test_power_is_that_of_the_printed_numbers() -> None:

@@ -77,13 +77,22 @@ def describe(config: Config, root: Path) -> str:
     """In words, what the planned seeds can decide; empty where Tables 2 and 3 are not planned."""
     if "elbo" not in config.trainings:
         return ""
-    seeds = config.trainings["elbo"].seeds
-    found = headlines(root)
-    if seeds < 2 or not found:
+    planned, found = config.trainings["elbo"], headlines(root)
+    if not found:
         return ""
+    seeds, asked = planned.seeds, found[0].minimum
+    short = [
+        f"{getattr(planned, key):,} {key} (asked for: {asked.exact[key]:,})"
+        for key in ("epochs", "draws")
+        if getattr(planned, key) != asked.exact[key]
+    ]
+    if seeds < asked.seeds:
+        short.append(f"{seeds} seeds (asked for: at least {asked.seeds})")
+    if short:
+        return f"Tables 2 and 3 decide nothing at the scale {config.scale}: {', '.join(short)}."
     words = [
-        f"What {seeds} seeds at the papers' scale decide, by {REPEATS} simulated experiments with the "
-        "printed spreads (reproduced if the printed means are true; not reproduced if nothing differs):"
+        f"What {seeds} seeds decide, by {REPEATS} simulated experiments with the printed spreads "
+        "(reproduced if the printed means are true; not reproduced if nothing differs):"
     ]
     for claim in found:
         likely = power(claim, seeds)
