@@ -22,7 +22,7 @@ from tests.claims import METRIC, claimed, evidence, measured, number, ordering
 
 TABLE = Path(__file__).parents[1] / "report/rates.csv"
 SEEDS = (3, 5, 10)
-REPEATS = 200
+REPEATS = 2000
 TEST = "test_nelbo_nats"
 CONFIRMED, REFUTED = "reproduced", "not reproduced"
 SHAPES = ("8x4", "4x24", "8x16", "16x12", "64x8", "10x30")

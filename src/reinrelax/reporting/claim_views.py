@@ -96,9 +96,12 @@ def rates(lines: Sequence[Mapping[Any, Any]]) -> Table:
         Column("meant", small="at most"),
     ]
     repeats = min((int(line["repeats"]) for line in lines), default=0)
+    give = 2 * math.sqrt(0.05 * 0.95 / repeats) if repeats else 0.0
     caption = (
         "How often the rules err in the least favourable case: the claim fails, or holds, by nothing. "
-        f"Each rate is of {repeats:,} repetitions with noise of its own."
+        f"Each rate is of {repeats:,} repetitions with noise of its own"
+        + (f": 5% are seen as {_share(str(0.05 - give))} to {_share(str(0.05 + give))}." if repeats else ".")
+        + " A rule that never confirms, as of one run or of a p-value, has no rate of it."
     )
     return Table("rates", caption, columns, rows, "How often the rules err: measured rates of wrong verdicts")
 
