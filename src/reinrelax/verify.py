@@ -3,7 +3,7 @@
 On another processor, rounding turns single draws of a discrete variable, and trainings of the same numbers
 drift apart. How far is measured, not chosen: where a training does not give the published digits, it is
 trained a few times more with weights that are nudged by a unit in the last place at every step. A published
-result must lie where one more such training would, by Student's t with the spread pooled over the company.
+result must lie where one more such training would, by Student's t with the spread pooled over seeds.
 """
 
 import math
@@ -238,12 +238,15 @@ def compared(company: Company, train: Callable[[int], Mapping[str, Finished]], e
     if worst == 0:
         return Outcome(company, epochs, 0.0, 0.0, "")
     anew = np.stack([now, *(results(train(twin)) for twin in range(1, _TWINS + 1))])
-    # Pooled over the runs, which scatter alike: [1, epoch, column].
-    spread = np.sqrt(anew.var(axis=0, ddof=1).mean(axis=0, keepdims=True))
+    # Pooled over the seeds of a setting, which scatter alike; a temperature more or less is another scatter.
+    settings = [replace(run, seed=0) for run in runs]
+    alike = np.array([[one == other for other in settings] for one in settings], dtype=np.float64)
+    seeds = alike.sum(axis=1)
+    spread = np.sqrt(np.tensordot(alike / seeds[:, None], anew.var(axis=0, ddof=1), axes=1))
     level = 1 - _FALSE_ALARMS / (2 * published.size)
-    width = float(stdtrit(_TWINS * len(runs), level)) * math.sqrt(1 + 1 / len(anew))
+    width = stdtrit(_TWINS * seeds, level) * math.sqrt(1 + 1 / len(anew))
     middle = anew.mean(axis=0)
-    allowed: Floats = np.maximum(width * spread, _DIGITS * np.abs(middle))
+    allowed: Floats = np.maximum(width[:, None, None] * spread, _DIGITS * np.abs(middle))
     outside = ~(np.abs(published - middle) <= allowed) & (differences != 0)
     at = ""
     if outside.any():
