@@ -111,7 +111,7 @@ def test_sections_are_there_in_the_papers_order(tab: Any) -> None:
     assert links == sections
     assert links.index("#table1") < links.index("#control") < links.index("#figure2") < links.index("#table5")
     assert links.index("#readings") < links.index("#a-vae") < links.index("#a-properties")
-    assert links[-5:] == ["#a-properties", "#errata", "#claims", "#not-run", "#provenance"]
+    assert links[-5:] == ["#errata", "#findings", "#claims", "#not-run", "#provenance"]
     assert tab.locator("nav .group").all_inner_texts() == ["Beyond ReinMax", "Just Relax It!", "Both papers"]
     for link in tab.locator(".see a").all():
         assert tab.locator(f"article{link.get_attribute('href')}").count() == 1

@@ -13,11 +13,12 @@ FORM = "form[data-table=claims-table].filters"
 PHONE = {"viewport": {"width": 375, "height": 800}}
 
 
-def shown(tab: Any) -> list[dict[str, str]]:
+def shown(tab: Any, table: str = "claims-table") -> list[dict[str, str]]:
     """What the rows that are shown say of themselves."""
     rows: list[dict[str, str]] = tab.evaluate(
-        "[...document.querySelectorAll('#claims-table tbody tr:not([hidden])')]"
-        ".map((row) => ({ id: row.id, ...row.dataset }))"
+        "(table) => [...document.querySelectorAll(`#${table} tbody tr:not([hidden])`)]"
+        ".map((row) => ({ id: row.id, ...row.dataset }))",
+        table,
     )
     return rows
 
@@ -49,7 +50,19 @@ def test_a_new_reader_finds_a_verdict_and_its_command_in_three_steps(tab: Any) -
     assert job.locator("code.command").inner_text().endswith("/elbo/8x4/ReinMax-CV.csv")
 
 
-def test_every_count_of_the_opening_screen_shows_its_claims(tab: Any, claims: list[dict[str, Any]]) -> None:
+def test_every_count_of_the_opening_screen_shows_its_findings(tab: Any) -> None:
+    links = tab.locator("#found-table td a")
+    assert links.count() > 6
+    for link in links.all():
+        wanted = {name: link.get_attribute(f"data-{name}") for name in ("paper", "verdict", "basis")}
+        link.click()
+        rows = shown(tab, "findings-table")
+        assert len(rows) == int(link.inner_text())
+        assert all(row[name] == (value or row[name]) for row in rows for name, value in wanted.items())
+
+
+def test_every_count_of_claims_shows_them(tab: Any, claims: list[dict[str, Any]]) -> None:
+    tab.locator("summary", has_text="claims behind them").click()
     links = tab.locator("#verdicts-table td a")
     assert links.count() > 6
     total = 0
@@ -134,7 +147,7 @@ def test_a_verdict_leads_to_its_rule_even_where_it_was_filtered_away(tab: Any) -
     pill = tab.locator('#table2 td[data-cell^="ReinMax 8"] a.pill').first
     # Twice: the second time the address is the same already.
     for _ in range(2):
-        tab.locator("a[data-verdict='not run']").first.evaluate("(link) => link.click()")
+        tab.locator("#verdicts-table a[data-verdict='not run']").first.evaluate("(link) => link.click()")
         assert row.is_hidden()
         pill.click()
         row.wait_for(state="visible")
@@ -197,7 +210,7 @@ def test_whatever_is_shown_has_a_command_and_a_file(tab: Any) -> None:
 
 @pytest.mark.parametrize("tab", [PHONE, {**PHONE, "color_scheme": "dark"}], indirect=True)
 def test_on_a_phone_claims_are_cards_that_need_no_sideways_scroll(tab: Any) -> None:
-    box = tab.locator("#claims .scroll")
+    box = tab.locator("#claims .scroll.tall")
     assert box.evaluate("(box) => box.scrollWidth <= box.clientWidth")
     row = tab.locator("#claim-B-T2-ReinMax-8x4")
     tops = row.locator("> *").evaluate_all("(cells) => cells.map((cell) => cell.getBoundingClientRect().top)")
@@ -220,10 +233,10 @@ def test_what_could_mislead_is_said_first(tab: Any) -> None:
 
 
 def test_the_opening_screen_fits_its_window(tab: Any) -> None:
-    for card in tab.locator("#summary .card").all():
-        box = card.bounding_box()
-        assert box is not None
-        assert box["y"] + box["height"] <= tab.viewport_size["height"]
+    """Findings by verdict, and what the abstracts say; what was run and what it cost come after."""
+    box = tab.locator("#summary .card.wide").bounding_box()
+    assert box is not None
+    assert box["y"] + box["height"] <= tab.viewport_size["height"]
     words = tab.locator("#summary").inner_text()
     for name in (
         "Scale",
