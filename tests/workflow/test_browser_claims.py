@@ -210,7 +210,7 @@ def test_whatever_is_shown_has_a_command_and_a_file(tab: Any) -> None:
 
 @pytest.mark.parametrize("tab", [PHONE, {**PHONE, "color_scheme": "dark"}], indirect=True)
 def test_on_a_phone_claims_are_cards_that_need_no_sideways_scroll(tab: Any) -> None:
-    box = tab.locator("#claims .scroll.tall")
+    box = tab.locator("#claims > .scroll")
     assert box.evaluate("(box) => box.scrollWidth <= box.clientWidth")
     row = tab.locator("#claim-B-T2-ReinMax-8x4")
     tops = row.locator("> *").evaluate_all("(cells) => cells.map((cell) => cell.getBoundingClientRect().top)")
