@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -107,8 +108,9 @@ def _compile(command: list[str], source: Path, library: Path) -> None:
         made.chmod(0o700)
         made.replace(library)
     for old in library.parent.glob("*.so"):
-        if old.stat().st_mtime < time.time() - _KEPT_SECONDS:
-            old.unlink(missing_ok=True)
+        with suppress(OSError):  # another process was faster
+            if old.stat().st_mtime < time.time() - _KEPT_SECONDS:
+                old.unlink()
 
 
 def _folder() -> Path:

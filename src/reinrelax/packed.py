@@ -53,10 +53,10 @@ def unpack(packed: Path, folder: Path) -> None:
     with replaced(folder) as new:
         for path, size in listed.items():
             source = packed / name_of(path)
+            if not source.is_file():
+                raise ResultsError(f"{source}: is missing. Restore it: git checkout -- {packed}")
             with files.atomic(new / path) as target:
                 try:
-                    if not source.is_file():
-                        raise ValueError("it is no file")
                     with gzip.open(source) if path.suffix in COMPRESSED else source.open("rb") as content:
                         _copy(content, target, size)
                 except (OSError, EOFError, zlib.error, ValueError) as error:
@@ -72,13 +72,17 @@ def _listed(packed: Path) -> dict[Path, int]:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))["files"]
         sizes = {str(name): int(size) for name, size in found.items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (
+        *(OSError, ValueError, OverflowError, KeyError),
+        *(TypeError, AttributeError, RecursionError),
+    ) as error:
         raise ResultsError(
             f"{path}: does not list the folder's files with their sizes ({error!r}). Restore it: "
             f"git checkout -- {packed}. If an earlier version packed it, delete it and publish again"
         ) from None
     for name in sizes:
-        if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
+        place = PurePosixPath(name)
+        if place.is_absolute() or ".." in place.parts or not place.name or not name.isprintable():
             raise ResultsError(f"{path}: lists {name!r}, which is no file of this folder. Do not use it")
     if sum(sizes.values()) > _LARGEST or min(sizes.values(), default=0) < 0:
         raise ResultsError(

@@ -20,6 +20,7 @@ from scipy.special import stdtrit
 from reinrelax import data, plan
 from reinrelax.config import Config
 from reinrelax.errors import ResultsError
+from reinrelax.experiments import provenance
 from reinrelax.experiments.finished import Finished
 from reinrelax.images import Images
 from reinrelax.packed import opened
@@ -44,6 +45,11 @@ class Company:
 
     cell: Cell
     runs: Mapping[str, Finished]
+
+    @property
+    def processor(self) -> str:
+        """What trained them."""
+        return str(next(iter(self.runs.values())).origin.get("processor", "an unknown processor"))
 
 
 @dataclass(frozen=True)
@@ -70,9 +76,8 @@ class Outcome:
         if self.at:
             return f"{what}: DIFFER. {self.at}"
         if self.difference:
-            there = next(iter(self.company.runs.values())).origin.get("processor", "an unknown processor")
             found = f"{self.difference:.2g} nats at most where it does up to {self.allowed:.2g}"
-            return f"{what}: agree within rounding, {found} (published: {there})"
+            return f"{what}: agree within rounding, {found} (published: {self.company.processor})"
         return f"{what}: agree to the last digit"
 
 
@@ -84,7 +89,8 @@ def verify(
     Args:
         config: whose trainings.
         folder: a published folder, or a results folder.
-        minutes: the time, as `plan` reckons it; what another processor trained takes a few times as long.
+        minutes: the time, as `plan` reckons it. A processor of the same name may be another, and take
+            four times as long.
         cores: how many to use.
         say: called with a line as soon as there is one.
 
@@ -140,12 +146,14 @@ def _epochs(
     companies: Sequence[Company], timings: Sequence[plan.Timing], seconds: float
 ) -> list[tuple[Company, int, float]]:
     """Companies with a number of epochs that fits into the time, and its cost: the same for all, or of the
-    cheapest companies one.
+    cheapest companies one. What another processor trained is reckoned with its twins.
     """
+    here = provenance.describe("cpu")["processor"]
 
     def cost(company: Company, epochs: int) -> float:
         whole = plan.estimate(company.cell, timings) - plan.STARTUP_SECONDS
-        return plan.STARTUP_SECONDS + whole * epochs / company.cell.first.epochs
+        times = 1 if company.processor == here else 1 + _TWINS
+        return plan.STARTUP_SECONDS + times * whole * epochs / company.cell.first.epochs
 
     def planned(epochs: int) -> list[tuple[Company, int, float]]:
         numbers = ((company, min(epochs, company.cell.first.epochs)) for company in companies)

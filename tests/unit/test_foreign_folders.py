@@ -32,7 +32,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> tuple[Config, Path]:
     return config, folder / "published/test"
 
 
-def manifest_says(packed: Path, **files: int) -> None:
+def manifest_says(packed: Path, **files: float) -> None:
     path = packed / "manifest.json"
     content = json.loads(path.read_text())
     content["files"] |= {name.replace("__", "/"): size for name, size in files.items()}
@@ -84,7 +84,13 @@ def swollen_and_said(packed: Path) -> None:
             lambda packed: manifest_says(packed, **{"__etc__passwd": 5}),
             r"lists '/etc/passwd', which is no file",
         ),
-        (lambda packed: manifest_says(packed, **{"more.csv": 5}), r"more.csv.gz: cannot be unpacked"),
+        (lambda packed: manifest_says(packed, **{"": 5}), r"lists '', which is no file of this folder"),
+        (lambda packed: manifest_says(packed, **{"a\0": 5}), r"lists 'a\\x00', which is no file"),
+        (lambda packed: manifest_says(packed, **{"a.csv": 1e999}), r"does not list the folder's files"),
+        (
+            lambda packed: manifest_says(packed, **{"more.csv": 5}),
+            r"more.csv.gz: is missing. Restore it: git checkout",
+        ),
         (lambda packed: manifest_says(packed, **{"identities__record.json": 1}), r"more than the 1 bytes"),
         (
             lambda packed: manifest_says(packed, **{"identities__record.json": 10**6}),
