@@ -5,21 +5,18 @@ import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-import pytest
-
 from reinrelax import sources, statements
 
 Name = Callable[[str], str]
 
 
 class SourceTree:
-    """A copy of `src/reinrelax`, from which the hashes of source are taken as long as it is used."""
+    """A copy of `src/reinrelax`."""
 
-    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, folder: Path) -> None:
         self.root = folder / "reinrelax"
         ignored = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(Path(statements.__file__).parent, self.root, ignore=ignored)
-        monkeypatch.setattr(statements, "_ROOT", self.root)
+        shutil.copytree(statements.ROOT, self.root, ignore=ignored)
 
     def path(self, module: str) -> Path:
         return self.root.joinpath(*module.split(".")[1:]).with_suffix(".py")
@@ -52,14 +49,19 @@ class SourceTree:
         return count
 
     def hashes(self, jobs: Mapping[str, tuple[str, ...]], name: Name = str) -> dict[str, str]:
-        """Of each job, by its modules, which may have been given other names."""
+        """Of each job, by its modules and `module:name`s, whose modules may have been given other names."""
         clear()
-        return {job: sources.fingerprint(map(name, modules)) for job, modules in jobs.items()}
+
+        def renamed(root: str) -> str:
+            module, colon, rest = root.partition(":")
+            return name(module) + colon + rest
+
+        return {job: sources.fingerprint(map(renamed, roots), self.root) for job, roots in jobs.items()}
 
 
 def clear() -> None:
     """Forget what was read of source files."""
-    for read in (statements.read, sources.closure, sources._fingerprint, sources._digests):
+    for read in (statements.read, sources.reached, sources._meant, sources._fingerprint):
         read.cache_clear()
 
 

@@ -26,6 +26,7 @@ from reinrelax.results import (
     read_cell,
     read_record,
     read_study,
+    record_at,
     write_cell,
 )
 from reinrelax.runs import Cell, cells
@@ -176,7 +177,7 @@ def _join(into: Path, cell: Cell, shares: Mapping[Path, Runs]) -> bool:
 
 
 def _fingerprint(folder: Path, job: Job) -> str:
-    return str(read_record(folder / job.record, ("fingerprint",))["fingerprint"])
+    return str(record_at(folder / job.record, job.source, ("fingerprint",))["fingerprint"])
 
 
 def _check(

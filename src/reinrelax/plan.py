@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from reinrelax import latents
+from reinrelax import latents, stale
 from reinrelax.config import Config
 from reinrelax.errors import ResultsError
 from reinrelax.estimators import lookup
 from reinrelax.jobs import Job, jobs
-from reinrelax.results import held, is_done, read_record
+from reinrelax.results import held, is_done, read_record, record_at
 from reinrelax.runs import Cell, cells
 from reinrelax.specs import Measured
 from reinrelax.studies import Study, studies, study_folder
@@ -70,7 +70,7 @@ def describe(config: Config, cores: int, root: Path = Path()) -> str:
     replicas = sum(len(cell.runs) for cell in cells(config).values() if cell.name in left)
     about = f"{elapsed(config, left.values(), cores)}; {_core_hours(config, sum(left.values()))}"
     lines.append(f"{len(left)} of {count} jobs to do, {replicas} replicas: about {about}")
-    return "\n".join(lines)
+    return "\n".join([*lines, *stale.describe(config, left)])
 
 
 def remaining(config: Config, root: Path = Path()) -> dict[str, float]:
@@ -209,7 +209,9 @@ def study_is_done(config: Config, study: Study) -> bool:
     """Whether a study's record exists and was computed from this configuration and source."""
     record = study_folder(config, study.name) / "record.json"
     try:
-        return record.exists() and read_record(record, ("fingerprint",))["fingerprint"] == study.fingerprint
+        return (
+            record.exists() and record_at(record, study, ("fingerprint",))["fingerprint"] == study.fingerprint
+        )
     except ResultsError:
         return False
 

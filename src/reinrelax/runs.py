@@ -13,8 +13,8 @@ from reinrelax.run import Run, digest
 from reinrelax.sources import fingerprint
 from reinrelax.specs import Hyper
 
-# Settings of the process, which all trainings share.
-_PROCESS = ("reinrelax.training.process",)
+# The source of the process's settings, which all trainings share.
+PROCESS = ("reinrelax.training.process",)
 # Hyper-parameters of which a job has one value.
 _COUNTS = {name for name, entry in (OF_ESTIMATORS | OF_LATENTS).items() if entry.integer}
 
@@ -38,7 +38,7 @@ class Cell:
 
     @property
     def modules(self) -> list[str]:
-        """The source that computes the runs."""
+        """The source that computes the runs: modules, and functions as `module:name`."""
         return _sources(self.first)
 
     @property
@@ -117,12 +117,10 @@ def table_path(config: Config, cell: str) -> Path:
 
 
 def _sources(run: Run) -> list[str]:
-    """The modules that a run is computed by."""
+    """The modules and functions that a run is computed by."""
     if run.experiment == "relaxations":
-        module = latents.lookup(run.estimator).module
-        return [*_PROCESS, "reinrelax.experiments.relaxations", f"reinrelax.latents.{module}"]
-    module = estimators.lookup(run.estimator).module
-    return [*_PROCESS, "reinrelax.experiments.vae", f"reinrelax.estimators.{module}"]
+        return [*PROCESS, "reinrelax.experiments.relaxations", latents.lookup(run.estimator).source]
+    return [*PROCESS, "reinrelax.experiments.vae", estimators.lookup(run.estimator).source]
 
 
 def _split(name: str, runs: list[Run], config: Config) -> Iterator[Cell]:

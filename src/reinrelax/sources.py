@@ -7,20 +7,29 @@ from functools import cache
 from pathlib import Path
 
 from reinrelax.errors import ResultsError
-from reinrelax.statements import Statement, read
+from reinrelax.statements import ROOT, WHOLE, Statement, Used, is_import, path_of, read
 
-# What a hash of source begins with; those of earlier versions, of whole files, cannot be compared with it.
-FORMAT = "statements-"
+# A statement and the module that it is from.
+Part = tuple[str, Statement]
+
+# What a hash of source begins with; those of earlier versions were of more, and cannot be compared with it.
+FORMAT = "reached-"
+# Those whose commit gives them anew: of all statements of all modules that a job imports.
+FORMER = "statements-"
 
 
-def fingerprint(modules: Iterable[str]) -> str:
-    """SHA-256 over what these modules compute, and all of this package's modules that they import.
+def fingerprint(roots: Iterable[str], root: Path = ROOT) -> str:
+    """SHA-256 over what these compute: modules, or `module:name`, a function or class of one.
 
-    It is of the set of their top-level statements (`statements`), so files may be moved, renamed, merged
-    and reworded. A package's `__init__` does not count: it is a catalogue, and a new line in it changes no
-    result.
+    It is of the set of top-level statements that they reach (`reached`), each in the form of `statements`, so
+    files may be moved, renamed, merged and reworded, and what is beside these statements changed. A package's
+    `__init__` does not count: it is a catalogue, and a new line in it changes no result.
+
+    Args:
+        roots: which.
+        root: where the package lies.
     """
-    return _fingerprint(closure(*modules))
+    return _fingerprint(frozenset(roots), root)
 
 
 def content_hash(paths: Iterable[str | Path], root: Path = Path()) -> str:
@@ -41,42 +50,72 @@ def content_hash(paths: Iterable[str | Path], root: Path = Path()) -> str:
 
 
 @cache
-def closure(*modules: str) -> frozenset[str]:
-    """These modules, and all of this package's modules that they import, however far away."""
-    found: set[str] = set()
-    pending = list(modules)
+def reached(roots: frozenset[str], root: Path = ROOT) -> frozenset[Part]:
+    """What these modules and `module:name`s hold and use, however far away: statements, each with its module.
+
+    What is used is followed by name. With any statement of a module come those that are run for their
+    effect, its C files, and what is registered with something that is reached. Of a table of parameters come
+    the entries whose names are written in any of these.
+    """
+    found: set[Part] = set()
+    entries: set[Part] = set()
+    words: set[str] = set()
+    followed: set[Used] = set()
+    pending = [(name or WHOLE, module) for module, _, name in (one.partition(":") for one in roots)]
     while pending:
-        name = pending.pop()
-        if name not in found:
-            found.add(name)
-            pending += read(name).imports
+        used = pending.pop()
+        if used in followed:
+            continue
+        followed.add(used)
+        parts = set(_meant(*used, root))
+        entries |= {part for part in parts if part[1].key}
+        parts = {part for part in parts if not part[1].key}
+        words.update(*(statement.words for _, statement in parts))
+        parts |= {part for part in entries if part[1].key in words}
+        for module, statement in parts - found:
+            pending += [*statement.uses, *((name, module) for name in statement.defines), ("", module)]
+        found |= parts
     return frozenset(found)
 
 
 @cache
-def _fingerprint(modules: frozenset[str]) -> str:
-    definitions = {
-        (name, module): digest
-        for module in modules
-        for statement, digest in _digests(module)
-        for name in statement.defines
-    }
+def _meant(name: str, module: str, root: Path) -> tuple[Part, ...]:
+    """What a name of a module stands for; without a name, what the module does when it is imported."""
+    if not path_of(module, root).is_file():
+        return ()
+    source = read(module, root)
+    if name == WHOLE:
+        return tuple((module, statement) for statement in source.statements)
+    if not name:
+        return tuple((module, statement) for statement in source.statements if not statement.defines)
+    own = [statement for statement in source.statements if name in statement.defines]
+    if not own and name in source.imports:
+        return _meant(*source.imports[name], root)
+    if any(not is_import(statement) for statement in own):
+        own += [s for s in source.statements if (name, module) in s.registered_with]
+    return tuple((module, statement) for statement in own)
+
+
+@cache
+def _fingerprint(roots: frozenset[str], root: Path) -> str:
+    parts = [(module, statement, _digest(statement.text)) for module, statement in reached(roots, root)]
+    pieces = defaultdict(list)
+    for module, statement, digest in parts:
+        for name in statement.defines:
+            pieces[name, module].append(digest)
+    definitions = {used: _digest("".join(sorted(digests))) for used, digests in pieces.items()}
     several = defaultdict(set)
     for (name, _), digest in definitions.items():
         several[name].add(digest)
     # In a set it could not be told which of these is meant, so the definition says it.
     ambiguous = {key: digest for key, digest in definitions.items() if len(several[key[0]]) > 1}
     found = set()
-    for module in modules:
-        for statement, digest in _digests(module):
-            meant = sorted(
-                (name, ambiguous[name, place]) for name, place in statement.uses & ambiguous.keys()
-            )
-            found.add(hashlib.sha256(repr((digest, meant)).encode()).hexdigest() if meant else digest)
-    return FORMAT + hashlib.sha256("".join(sorted(found)).encode()).hexdigest()
+    for _, statement, digest in parts:
+        meant = sorted((name, ambiguous[name, place]) for name, place in statement.uses & ambiguous.keys())
+        found.add(_digest(repr((digest, meant))) if meant else digest)
+    return FORMAT + _digest("".join(sorted(found)))
 
 
 @cache
-def _digests(module: str) -> tuple[tuple[Statement, str], ...]:
-    """A module's statements, each with the digest of its text."""
-    return tuple((s, hashlib.sha256(s.text.encode()).hexdigest()) for s in read(module).statements)
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -7,39 +7,58 @@ attribute.
 
 import ast
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 PACKAGE = "reinrelax"
-_ROOT = Path(__file__).parent
+# Stands for all that a module defines, where the module is mentioned as a value.
+WHOLE = "*"
+ROOT = Path(__file__).parent
 # What `ast` records beside the program itself.
 _SKIPPED = {"ctx", "kind", "type_comment", "type_ignores"}
+# Tables of parameters: of these, an entry counts where its name is written, as in the function that takes it.
+_PARAMETERS = {"HYPERPARAMETERS"}
 # Decorators that compile a function, of which annotations are a part.
 _COMPILERS = {"jit"}
 _C_TOKEN = re.compile(r"""//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'""", re.DOTALL)
 
+# A name and the module that it is from.
+Used = tuple[str, str]
+
 
 @dataclass(frozen=True)
 class Statement:
-    """A top-level statement.
+    """A top-level statement, or an entry of a table of parameters.
 
     Attributes:
         text: its canonical form, the same in every Python version.
-        defines: the names that it binds.
-        uses: names of this package that it mentions, each with the module that it is from.
+        defines: the names that it binds; a statement that binds none has an effect.
+        uses: names that it mentions, each with the module that it is from, `WHOLE` for a module itself.
+        registered_with: names that are given to its decorators, or are objects whose methods these are.
+        words: names, parameters and strings in it, as it writes them.
+        key: of an entry.
     """
 
     text: str
     defines: frozenset[str] = frozenset()
-    uses: frozenset[tuple[str, str]] = frozenset()
+    uses: frozenset[Used] = frozenset()
+    registered_with: frozenset[Used] = frozenset()
+    words: frozenset[str] = frozenset()
+    key: str = ""
 
 
-def path_of(module: str) -> Path:
-    """Where a module's source lies, if it is one rather than a package."""
-    return _ROOT.joinpath(*module.split(".")[1:]).with_suffix(".py")
+def is_import(statement: Statement) -> bool:
+    """Whether this is an import of a name from another package."""
+    return statement.text.startswith("import ")
+
+
+def path_of(module: str, root: Path = ROOT) -> Path:
+    """Where a module's source lies, if it is one rather than a package; the package's own lies at `root`."""
+    return root.joinpath(*module.split(".")[1:]).with_suffix(".py")
 
 
 @dataclass(frozen=True)
@@ -47,41 +66,44 @@ class Source:
     """A module's source.
 
     Attributes:
-        statements: its own, and the C files beside it.
-        imports: modules of this package that it imports, at its top or inside functions.
+        statements: its own, what it imports from other packages, and the C files beside it.
+        imports: what its names are that it imports from this package.
     """
 
     statements: tuple[Statement, ...]
-    imports: frozenset[str]
+    imports: Mapping[str, Used]
 
 
 @cache
-def read(module: str) -> Source:
-    """The source of a module."""
-    path = path_of(module)
-    source = of_python(path.read_text(encoding="utf-8"), module)
+def read(module: str, root: Path = ROOT) -> Source:
+    """The source of a module of the package at `root`."""
+    path = path_of(module, root)
+    source = of_python(path.read_text(encoding="utf-8"), module, root)
     beside = filter(Path.is_file, map(path.with_suffix, (".c", ".h")))
     c_files = (Statement(of_c(file.read_text(encoding="utf-8"))) for file in beside)
     return replace(source, statements=(*source.statements, *c_files))
 
 
-def of_python(text: str, module: str = "") -> Source:
+def of_python(text: str, module: str = "", root: Path = ROOT) -> Source:
     """The source of a module with this text; of its imports, those that something else than types needs."""
     tree = ast.parse(text)
-    reduction = _Reduction(tree, module)
+    reduction = _Reduction(tree, module, root)
     statements: list[Statement] = []
     imported: list[tuple[str, str]] = []
-    used: set[str] = set()
-    for node in map(reduction.of, tree.body):
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            imported += _imported(node)
-        elif node is not None:
+    for node in (part for statement in tree.body for part in _parts(statement)):
+        registered_with = reduction.uses_of(_registrars(node))
+        reduced = reduction.of(node)
+        if isinstance(reduced, ast.Import | ast.ImportFrom):
+            imported += _imported(reduced)
+        elif reduced is not None:
+            defined = frozenset(_defined(reduced))
+            uses, words = frozenset(reduction.names), frozenset(_words(reduced))
             statements.append(
-                Statement(_written(node), frozenset(_defined(node)), frozenset(reduction.names))
+                Statement(_written(reduced), defined, uses, registered_with, words, _key(reduced))
             )
-            used |= reduction.mentioned
-    statements += [Statement(line) for name, line in imported if name in used]
-    return Source(tuple(statements), frozenset(name for name in reduction.imports if path_of(name).is_file()))
+    used = {name for statement in statements for name, place in statement.uses if place == module}
+    statements += [Statement(line, frozenset([name])) for name, line in imported if name in used]
+    return Source(tuple(statements), reduction.imports)
 
 
 def of_c(text: str) -> str:
@@ -95,39 +117,41 @@ class _Reduction(ast.NodeTransformer):
     """Takes from a module's tree what computes nothing.
 
     Attributes:
-        imports: modules, and maybe names in modules, that the module imports from this package.
-        mentioned: names in the statement that was reduced last.
-        names: those that may be of this package, as they are called where they are defined, with that module.
+        imports: names that the module imports from this package, as they are called where they are defined,
+            with that module.
+        names: those in the statement that was reduced last.
     """
 
-    def __init__(self, tree: ast.Module, module: str) -> None:
+    def __init__(self, tree: ast.Module, module: str, root: Path) -> None:
         nodes = list(ast.walk(tree))
         # A name that is also bound to something else stays as it is written.
-        taken = set(_bound(nodes))
-        for_types = {part for node in nodes if _is_for_types(node) for part in ast.walk(node)}
-        own = [n for n in nodes if isinstance(n, ast.Import | ast.ImportFrom) and _is_own(n)]
-        self.imports: set[str] = set()
-        self.mentioned: set[str] = set()
-        self.names: set[tuple[str, str]] = set()
+        self._taken = set(_bound(nodes))
+        self.imports: dict[str, Used] = {}
+        self.names: set[Used] = set()
         self._module = module
-        # Imported modules; and what is imported from modules, with the name that it has there.
         self._modules: dict[str, str] = {}
-        self._names: dict[str, tuple[str, str]] = {}
-        for node in own:
-            place = (node.module or PACKAGE) if isinstance(node, ast.ImportFrom) else ""
-            for alias in node.names:
-                name, whole = alias.asname or alias.name, f"{place}.{alias.name}".lstrip(".")
-                self.imports |= set() if node in for_types else {place, whole}
-                if name not in taken and _is_module(whole):
-                    self._modules[name] = whole
-                elif name not in taken:
-                    self._names[name] = alias.name, place
+        for node in nodes:
+            if isinstance(node, ast.Import | ast.ImportFrom) and _is_own(node):
+                place = (node.module or PACKAGE) if isinstance(node, ast.ImportFrom) else ""
+                for alias in node.names:
+                    name, whole = alias.asname or alias.name, f"{place}.{alias.name}".lstrip(".")
+                    if _is_module(whole, root):
+                        self._modules[name] = whole
+                    else:
+                        self.imports[name] = alias.name, place
 
-    def of(self, statement: ast.stmt) -> ast.AST | None:
+    def of(self, statement: ast.AST) -> ast.AST | None:
         """A top-level statement without what computes nothing; None if that is all of it."""
-        self.mentioned, self.names = set(), set()
+        self.names = set()
         reduced: ast.AST | None = self.visit(statement)
         return reduced
+
+    def uses_of(self, expressions: Iterable[ast.expr]) -> frozenset[Used]:
+        """The names in some expressions, which stay as they are."""
+        self.names = set()
+        for expression in expressions:
+            self.visit(deepcopy(expression))
+        return frozenset(self.names)
 
     def visit_Import(self, node: ast.Import) -> ast.AST | None:
         return None if _is_own(node) else node
@@ -136,17 +160,23 @@ class _Reduction(ast.NodeTransformer):
         return None if _is_own(node) else node
 
     def visit_Name(self, node: ast.Name) -> ast.AST:
-        self.mentioned.add(node.id)
-        return self._name(*self._names.get(node.id, (node.id, self._module)))
+        if node.id in self._modules:
+            self.names.add((WHOLE, self._modules[node.id]))
+        return self._name(node, *self.imports.get(node.id, (node.id, self._module)))
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
-        if isinstance(node.value, ast.Name) and node.value.id in self._modules:
-            return self._name(node.attr, self._modules[node.value.id])
-        return self.generic_visit(node)
+        if not (isinstance(node.value, ast.Name) and node.value.id in self._modules):
+            return self.generic_visit(node)
+        own = self._name(node.value, node.attr, self._modules[node.value.id])
+        return node if node.value.id in self._taken else own
 
-    def _name(self, name: str, place: str) -> ast.Name:
+    def _name(self, node: ast.Name, name: str, place: str) -> ast.Name:
+        """A name as it is called in the module that it is from."""
         self.names.add((name, place))
-        return ast.Name(name)
+        if node.id not in self._taken:
+            return ast.Name(name)
+        self.names.add((node.id, self._module))
+        return node
 
     def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
         return None if isinstance(node.value, ast.Constant) else self.generic_visit(node)
@@ -195,6 +225,42 @@ def _defined(node: ast.AST) -> Iterator[str]:
         yield node.name
     elif isinstance(node, ast.Assign):
         yield from (n.id for target in node.targets for n in ast.walk(target) if isinstance(n, ast.Name))
+
+
+def _parts(node: ast.stmt) -> list[ast.stmt]:
+    """The entries of a table of parameters, each as a table of its own; any other statement."""
+    target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
+    table = getattr(node, "value", None)
+    if not (isinstance(target, ast.Name) and target.id in _PARAMETERS and isinstance(table, ast.Dict)):
+        return [node]
+    pairs = zip(table.keys, table.values, strict=True)
+    return [ast.Assign([ast.Name(target.id)], ast.Dict([key], [value])) for key, value in pairs]
+
+
+def _registrars(node: ast.stmt) -> Iterator[ast.expr]:
+    """What is given to a definition's decorators, and the objects whose methods these are."""
+    for decorator in getattr(node, "decorator_list", ()):
+        if isinstance(decorator, ast.Call):
+            yield from (*decorator.args, *(keyword.value for keyword in decorator.keywords))
+        method = decorator.func if isinstance(decorator, ast.Call) else decorator
+        if isinstance(method, ast.Attribute):
+            yield method.value
+
+
+def _key(node: ast.AST) -> str:
+    """The key of what `_parts` has made of an entry."""
+    if not isinstance(node, ast.Assign) or not _PARAMETERS & set(_defined(node)):
+        return ""
+    keys = node.value.keys if isinstance(node.value, ast.Dict) else []
+    return str(keys[0].value) if keys and isinstance(keys[0], ast.Constant) else ""
+
+
+def _words(node: ast.AST) -> Iterator[str]:
+    """Names, parameters and strings below a node."""
+    for part in ast.walk(node):
+        if isinstance(part, ast.Constant):
+            yield str(part.value)
+        yield from (v for v in (getattr(part, k, None) for k in ("id", "arg", "attr")) if isinstance(v, str))
 
 
 def _written(node: Any) -> str:
@@ -246,8 +312,8 @@ def _is_for_types(node: ast.AST) -> bool:
     return isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
 
 
-def _is_module(name: str) -> bool:
-    path = path_of(name)
+def _is_module(name: str, root: Path) -> bool:
+    path = path_of(name, root)
     return path.is_file() or path.with_suffix("").is_dir()
 
 

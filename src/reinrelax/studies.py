@@ -11,7 +11,7 @@ from reinrelax.distributions import CATALOGUE as RELAXATIONS
 from reinrelax.errors import ConfigError
 from reinrelax.estimators import CATALOGUE, lookup
 from reinrelax.run import digest
-from reinrelax.runs import Cell, cells
+from reinrelax.runs import PROCESS, Cell, cells
 from reinrelax.sources import fingerprint
 from reinrelax.specs import Measured
 
@@ -32,7 +32,8 @@ class Study:
     Attributes:
         name: also its folder below the results: `gradients/epoch-5`, `identities`, `bridge`.
         tables: what it writes there, each as `.csv`, beside `record.json`.
-        modules: the source that computes it, and the training whose snapshots it may read.
+        modules: the source that computes it, and the training whose snapshots it may read: modules, and
+            functions as `module:name`.
         settings: what it is computed with.
     """
 
@@ -64,7 +65,11 @@ class Study:
     @property
     def fingerprint(self) -> str:
         """A hash of settings and source: what the results depend on."""
-        return digest([self.source_hash, self.settings])
+        return self.fingerprint_of(self.source_hash)
+
+    def fingerprint_of(self, source_hash: str) -> str:
+        """The same of what a source with this hash has computed."""
+        return digest([source_hash, self.settings])
 
 
 def studies(config: Config) -> dict[str, Study]:
@@ -117,11 +122,10 @@ def _studies(config: Config) -> Iterator[Study]:
                     **asked,
                 },
             )
-    families = {f"reinrelax.estimators.{entry.module}" for entry in CATALOGUE.values()}
     yield Study(
         "identities",
         ("identities",),
-        ("reinrelax.experiments.identities", *sorted(families)),
+        ("reinrelax.experiments.identities", *(entry.source for entry in CATALOGUE.values())),
         asdict(config.identities),
     )
     yield Study(
@@ -138,10 +142,8 @@ def _studies(config: Config) -> Iterator[Study]:
         sources = [f"reinrelax.experiments.{module}"]
         if name == "properties":
             # It takes its subjects from the catalogues, which name no modules to follow.
-            sources += sorted({f"reinrelax.distributions.{entry.module}" for entry in RELAXATIONS.values()})
-            sources += [
-                f"reinrelax.estimators.{lookup(one).module}" for one in ("REBAR", "RELAX", "REINFORCE")
-            ]
+            sources += [f"reinrelax.distributions.{entry.module}:{law}" for law, entry in RELAXATIONS.items()]
+            sources += [lookup(one).source for one in ("REBAR", "RELAX", "REINFORCE")]
         yield Study(name, tables, tuple(sources), asdict(getattr(config, name)))
 
     learning = asdict(config.rl)
@@ -151,7 +153,7 @@ def _studies(config: Config) -> Iterator[Study]:
             yield Study(
                 f"rl/{environment}-{cap}/{algorithm}",
                 RL_TABLES,
-                ("reinrelax.experiments.rl",),
+                (*PROCESS, "reinrelax.experiments.rl"),
                 {
                     **{"environment": environment, "cap": cap, "algorithm": algorithm},
                     **{"definition": asdict(rl.lookup(algorithm)), **learning},
@@ -160,5 +162,4 @@ def _studies(config: Config) -> Iterator[Study]:
 
 
 def _modules(measured: Iterable[Measured]) -> list[str]:
-    names = {lookup(one.estimator).module for one in measured}
-    return sorted(f"reinrelax.estimators.{name}" for name in names)
+    return sorted({lookup(one.estimator).source for one in measured})

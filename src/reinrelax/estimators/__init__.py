@@ -29,6 +29,11 @@ class Entry:
     hyperparameters: tuple[str, ...]
     variant_of: str | None = None
 
+    @property
+    def source(self) -> str:
+        """What computes it, as `sources` names it."""
+        return f"reinrelax.estimators.{self.module}:{self.function}"
+
 
 CATALOGUE = {
     "ST": Entry("st", "straight_through", ("tau",)),

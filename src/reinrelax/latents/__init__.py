@@ -31,6 +31,11 @@ class Entry:
     binary: bool = True
     variant_of: str | None = None
 
+    @property
+    def source(self) -> str:
+        """What computes it, as `sources` names it."""
+        return f"reinrelax.latents.{self.module}:{self.function}"
+
 
 CATALOGUE = {
     "Poisson": Entry("counts", "poisson", "III.A", ("tau",), False),

@@ -1,0 +1,103 @@
+"""Why results are stale, and results that an earlier form of hash is of."""
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from reinrelax import past, plan, records, sources
+from reinrelax.config import Config
+from reinrelax.jobs import Job, jobs
+from reinrelax.results import is_done
+from reinrelax.runs import Cell
+from tests.conftest import ROOT
+from tests.source_tree import SourceTree
+
+Load = Callable[..., Config]
+
+
+@pytest.fixture
+def commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A commit whose source differs from today's in a constant of the random numbers' alone."""
+    tree = SourceTree(tmp_path)
+    tree.replace("reinrelax.rng", '"big") >> 1', '"big") >> 2')
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=n", "-c", "user.email=e@example.org"]
+    for command in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "then"]):
+        subprocess.run([*git, *command], check=True)
+    monkeypatch.setattr(past, "REPOSITORY", tmp_path)
+    head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True)
+    return head.stdout.strip()
+
+
+def recorded(config: Config, name: str, **changes: object) -> Job:
+    """A job's record, as of a finished one."""
+    job = next(job for job in jobs(config) if job.name == name)
+    known = {
+        "fingerprint": job.source.fingerprint,
+        "settings_hash": job.source.settings_hash,
+        "source_hash": job.source.source_hash,
+        "config": config.raw,
+        "commit": "unknown",
+        "wall_seconds": 1.0,
+        "images_trained": 1,
+    }
+    for path in job.results:
+        (config.folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (config.folder / path).write_text("quantity\n")
+    record = known | changes
+    records.write(config.folder / job.record, record)
+    return job
+
+
+def said(config: Config) -> list[str]:
+    return [line for line in plan.describe(config, 2, ROOT).splitlines() if line.startswith("stale")]
+
+
+def test_the_plan_says_what_changed(load_config: Load, commit: str) -> None:
+    config = load_config()
+    recorded(config, "identities")
+    assert said(config) == []
+    other = {"fingerprint": "0" * 64, "source_hash": f"{sources.FORMAT}0"}
+    recorded(config, "identities", **other, commit=commit)
+    recorded(config, "elbo/8x4/ST", **other, commit=commit)
+    recorded(config, "bridge", **other, commit="1" * 40)
+    found = said(config)
+    assert f"stale: elbo/8x4/ST and 1 more: another source since commit {commit[:12]}: rng.derive" in found
+    assert f"stale: bridge: another source, of commit {'1' * 40}" in found
+    (config.folder / "bridge/record.json").write_text("{")
+    assert "stale: bridge: the record is damaged" in said(config)
+
+
+def test_the_plan_says_which_settings_are_others(load_config: Load) -> None:
+    recorded(load_config(experiments={"elbo": {"epochs": 3}}), "elbo/8x4/ST")
+    recorded(load_config(experiments={"bridge": {"samples": 777}}), "bridge")
+    experiments, found = load_config().raw["experiments"], said(load_config())
+    for name, key, then in (("elbo/8x4/ST", "elbo.epochs", 3), ("bridge", "bridge.samples", 777)):
+        part, what = key.split(".")
+        now = experiments[part][what]
+        assert f"stale: {name}: other settings: experiments.{key}: {then}, now {now}" in found
+
+
+@pytest.mark.parametrize("name", ["identities", "elbo/8x4/ST"])
+def test_a_former_hash_is_taken_anew_of_its_commit(
+    load_config: Load, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = load_config()
+    former = {"fingerprint": "0" * 64, "source_hash": f"{sources.FORMER}0", "commit": "1" * 40}
+    job = recorded(config, name, **former)
+
+    def counts() -> bool:
+        if isinstance(job.source, Cell):
+            return is_done(config, job.source)
+        return plan.study_is_done(config, job.source)
+
+    assert not counts()
+    monkeypatch.setattr("reinrelax.results.fingerprint_at", lambda commit, roots: sources.fingerprint(roots))
+    assert counts()
+    record = json.loads((config.folder / job.record).read_text())
+    assert record["source_hash"] == former["source_hash"]
+    # Of other settings it would not be.
+    recorded(config, name, **former, settings_hash="0")
+    assert not counts()
