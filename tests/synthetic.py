@@ -12,6 +12,8 @@ import pandas as pd
 
 from reinrelax.columns import COLUMNS
 from reinrelax.config import Config
+from reinrelax.estimators.hyperparameters import HYPERPARAMETERS
+from reinrelax.latents.hyperparameters import HYPERPARAMETERS as OF_LATENTS
 from reinrelax.reporting.numbers.elbo import method_of, paper_name
 from reinrelax.run import Run
 from reinrelax.runs import Cell, cells, table_path
@@ -122,8 +124,8 @@ def write_cell(
 def _line(run: Run, dataset: str, epoch: int, status: str, train: float, test: float) -> dict[str, Any]:
     hyper = dict(run.hyper)
     # Those of the other trainings go into every table, as in the experiments' own.
-    names = ("tau", "tau_d", "eta", "beta", "draws", "samples")
-    more = ("tau_forward", "tau_backward", "k") if run.experiment == "relaxations" else ()
+    names = tuple(HYPERPARAMETERS)
+    more = tuple(OF_LATENTS) if run.experiment == "relaxations" else ()
     return {
         "run_id": run.run_id,
         "experiment": run.experiment,

@@ -2,6 +2,7 @@
 
 import inspect
 import itertools
+import math
 from typing import Any
 
 import pytest
@@ -9,22 +10,20 @@ import torch
 from torch import Tensor
 
 from reinrelax import estimators
-from reinrelax.errors import InputError
+from reinrelax.errors import ConfigError, InputError
 from reinrelax.estimators import CATALOGUE, exact
-from reinrelax.estimators.base import Estimator, Pathwise, Sample, ScoreFunction
-from reinrelax.estimators.hyperparameters import HYPERPARAMETERS
+from reinrelax.estimators.base import Estimator, Pathwise, Sample, ScoreFunction, pathwise
+from reinrelax.estimators.hyperparameters import HYPERPARAMETERS, Hyperparameter
 from reinrelax.rng import Streams
+from reinrelax.schema import Validator
 
 NAMES = list(CATALOGUE)
 PATHWISE = [name for name in NAMES if isinstance(estimators.get(name), Pathwise)]
-# Small, so that a test over many draws is cheap.
-COUNTS = {"draws": 3, "samples": 2}
 
 
 def hyper_of(name: str) -> dict[str, Any]:
     """Hyper-parameters at which an estimator is tested: none at a value where it is another estimator."""
-    values = {"tau": 0.7, "tau_d": 1.4, "eta": 0.6, "beta": 0.3, **COUNTS}
-    return {key: values[key] for key in CATALOGUE[name].hyperparameters}
+    return {key: HYPERPARAMETERS[key].trials[0] for key in CATALOGUE[name].hyperparameters}
 
 
 def loss(one_hot: Tensor) -> Tensor:
@@ -85,7 +84,7 @@ def test_a_replica_alone_equals_the_replica_in_a_batch(name: str) -> None:
 def test_hyperparameters_act_per_replica(name: str) -> None:
     continuous = [key for key in CATALOGUE[name].hyperparameters if not HYPERPARAMETERS[key].integer]
     logits = torch.randn(1, 4, 2, 5).expand(2, -1, -1, -1)
-    values = {"tau": (0.5, 1.4), "tau_d": (0.6, 1.3), "eta": (0.3, 1.2), "beta": (0.2, 0.8)}
+    values = {key: HYPERPARAMETERS[key].trials for key in continuous}
     counts = {k: v for k, v in hyper_of(name).items() if k not in continuous}
     tensors = {key: torch.tensor(values[key]).view(2, 1, 1, 1) for key in continuous}
     _, both = estimate(estimators.get(name), logits, Streams.derive([3, 3], "test"), **tensors, **counts)
@@ -190,20 +189,50 @@ def test_bad_logits_are_refused_in_words(name: str, logits: Any, says: str) -> N
         call(name, logits)
 
 
+def bad_values(entry: Hyperparameter) -> list[Any]:
+    """What an entry does not allow."""
+    if entry.least is not None:
+        return [entry.least - 1, -3, 2.5, True, None, "1"]
+    below = [] if entry.above == -math.inf else [entry.above, entry.above - 1.0, torch.tensor(entry.above)]
+    return [*below, math.nan, math.inf, torch.tensor(math.inf), torch.ones(7), None, "1"]
+
+
+@pytest.mark.parametrize("entry", HYPERPARAMETERS.values(), ids=HYPERPARAMETERS)
+def test_an_entry_is_of_a_piece(entry: Hyperparameter) -> None:
+    schema = Validator(entry.schema)
+    for good in (entry.default, *entry.trials):
+        assert entry.check(good) is None
+        assert schema.is_valid(good)
+    for bad in bad_values(entry):
+        if not isinstance(bad, torch.Tensor):
+            assert entry.allowed in (entry.check(bad) or "")
+        # JSON has no infinity; the settings' own check refuses it.
+        if isinstance(bad, (str, bool)) or (isinstance(bad, (int, float)) and math.isfinite(bad)):
+            assert not schema.is_valid(bad)
+    assert entry.trials[0] != entry.trials[1]
+
+
+def test_no_two_trials_are_the_same() -> None:
+    """Or two hyper-parameters that were exchanged would not be noticed."""
+    first = [entry.trials[0] for entry in HYPERPARAMETERS.values()]
+    assert len(set(first)) == len(first)
+
+
+def test_a_hyperparameter_without_an_entry_is_named() -> None:
+    with pytest.raises(ConfigError, match=r"Mine takes 'gamma', of which .*hyperparameters.py has no entry"):
+
+        @pathwise(name="Mine", equation="Eq. 1")
+        def mine(cotangent: Tensor, sample: Sample, *, gamma: float) -> Tensor:
+            return cotangent
+
+
 @pytest.mark.parametrize(
     ("name", "key", "value"),
     [
         (name, key, value)
         for name, key in itertools.product(NAMES, HYPERPARAMETERS)
         if key in CATALOGUE[name].hyperparameters
-        for value in {
-            "tau": (0.0, -1.0, float("nan"), float("inf"), "1", torch.zeros(1), torch.ones(7)),
-            "tau_d": (0.0, float("inf")),
-            "eta": (float("nan"), torch.tensor(torch.inf)),
-            "beta": (float("inf"), None),
-            "draws": (0, 2.5, True),
-            "samples": (1, -3),
-        }[key]
+        for value in bad_values(HYPERPARAMETERS[key])
     ],
 )
 def test_bad_hyperparameters_are_refused_in_words(name: str, key: str, value: Any) -> None:

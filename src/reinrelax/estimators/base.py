@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from reinrelax.errors import InputError
-from reinrelax.estimators.hyperparameters import HYPERPARAMETERS
+from reinrelax.estimators.hyperparameters import HYPERPARAMETERS, entry_of
 from reinrelax.numerics import log_softmax, softmax, widened
 from reinrelax.rng import Streams
 
@@ -150,7 +150,7 @@ class Estimator:
         self.hyperparameters = tuple(p.name for p in keywords)
         # What help() and an editor show is the call, not the function behind it.
         generator = inspect.Parameter("generator", inspect.Parameter.KEYWORD_ONLY, default=None)
-        shown = [p.replace(default=HYPERPARAMETERS[p.name].default) for p in keywords]
+        shown = [p.replace(default=entry_of(name, p.name).default) for p in keywords]
         self.__signature__ = inspect.Signature([*self._positional(), *shown, generator])
 
     def surrogate(self, logits: Tensor, f: Loss, streams: Streams, **hyper: Any) -> Estimate:

@@ -1,24 +1,58 @@
-"""Hyper-parameters that estimators may declare: their ranges and defaults, one entry a name.
+"""Hyper-parameters that estimators may declare: one entry a name; all that must know of it follows.
 
 Free of torch, so that a configuration can be checked without loading it.
 """
 
 import math
 import numbers
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+
+from reinrelax.errors import ConfigError
+
+# Of a count: what a job would have to hold at once.
+_MOST = 100_000
 
 
 @dataclass(frozen=True)
 class Hyperparameter:
-    """What a value must be, in words and as a test, and what it is when nothing is said."""
+    """What a value must be, and what it is when nothing is said.
+
+    Attributes:
+        meaning: in words.
+        symbol: as tables and figures write it.
+        default: of a call that does not give it.
+        trials: two values at which the contract tests hold estimators to it: different ones from each other
+            and from those of other hyper-parameters, and none that makes an estimator another one.
+        above: a number that it must exceed.
+        least: of a count, an integer, the smallest one.
+    """
 
     meaning: str
-    allowed: str
-    accepts: Callable[[float], bool]
+    symbol: str
     default: float
-    integer: bool = False
+    trials: tuple[float, float]
+    above: float = -math.inf
+    least: int | None = None
+
+    @property
+    def integer(self) -> bool:
+        """Whether it is a count, which all runs of a job share."""
+        return self.least is not None
+
+    @property
+    def allowed(self) -> str:
+        """What it must be, in words."""
+        if self.integer:
+            return f"an integer >= {self.least}"
+        return "a finite number" + ("" if self.above == -math.inf else f" > {self.above:g}")
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        """What it must be, as a JSON schema."""
+        if self.integer:
+            return {"type": "integer", "minimum": self.least, "maximum": _MOST}
+        return {"type": "number"} | ({} if self.above == -math.inf else {"exclusiveMinimum": self.above})
 
     def plain(self, value: Any) -> Any:
         """Numbers of other types, such as NumPy's, as Python's; all else as it is."""
@@ -31,18 +65,31 @@ class Hyperparameter:
     def check(self, value: Any) -> str | None:
         """None if `value` will do, else what is wrong with it."""
         kind = int if self.integer else (int, float)
-        if isinstance(value, bool) or not isinstance(value, kind) or not self.accepts(value):
-            return f"must be {self.allowed}; got {value!r}"
-        return None
+        good = isinstance(value, kind) and not isinstance(value, bool)
+        if good and (value >= self.least if self.least is not None else self.above < value < math.inf):
+            return None
+        return f"must be {self.allowed}; got {value!r}"
 
 
 HYPERPARAMETERS = {
-    "tau": Hyperparameter("temperature", "a finite number > 0", lambda v: 0 < v < math.inf, 1.0),
-    "tau_d": Hyperparameter(
-        "temperature of the π in θ_D", "a finite number > 0", lambda v: 0 < v < math.inf, 1.0
-    ),
-    "eta": Hyperparameter("control variate scale", "a finite number", math.isfinite, 1.0),
-    "beta": Hyperparameter("weight of the far end point", "a finite number", math.isfinite, 0.5),
-    "draws": Hyperparameter("Monte Carlo draws K", "an integer >= 1", lambda v: v >= 1, 100, integer=True),
-    "samples": Hyperparameter("samples of D", "an integer >= 2", lambda v: v >= 2, 2, integer=True),
+    "tau": Hyperparameter("temperature", "τ", 1.0, (0.7, 1.4), above=0),
+    "tau_d": Hyperparameter("temperature of the π in θ_D", "τ_D", 1.0, (1.35, 0.6), above=0),
+    "eta": Hyperparameter("control variate scale", "η", 1.0, (0.6, 1.2)),
+    "beta": Hyperparameter("weight of the far end point", "β", 0.5, (0.3, 0.8)),
+    "draws": Hyperparameter("Monte Carlo draws K", "K", 100, (3, 4), least=1),
+    "samples": Hyperparameter("samples of D", "samples", 2, (2, 3), least=2),
 }
+
+
+def entry_of(estimator: str, name: str) -> Hyperparameter:
+    """The entry of a hyper-parameter that an estimator's function takes.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    if name not in HYPERPARAMETERS:
+        raise ConfigError(
+            f"{estimator} takes {name!r}, of which reinrelax/estimators/hyperparameters.py has no entry. Add "
+            f"it there, or take one of {', '.join(HYPERPARAMETERS)}"
+        )
+    return HYPERPARAMETERS[name]

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from reinrelax.estimators.hyperparameters import HYPERPARAMETERS
 from reinrelax.reporting.blocks import number
 
 _AGENT = ("environment", "cap", "algorithm")
@@ -30,7 +31,7 @@ KEYS: Mapping[str, Sequence[str]] = {
     "figure1": ("label", "tau", "eta", "quantity", "epoch"),
     "table1_run": ("estimator", "quantity"),
     "figure1_run": ("label", "tau", "eta", "quantity", "epoch"),
-    "sweep": ("label", "tau", "tau_d", "eta", "beta", "draws", "samples", "epoch", "quantity"),
+    "sweep": ("label", *HYPERPARAMETERS, "epoch", "quantity"),
     "control": ("reading", "epoch", "tau", "eta", "draws", "quantity"),
     "quadrature": ("epoch", "rule", "beta", "quantity"),
     "example": ("seed", "epoch", "rule", "x"),

@@ -13,12 +13,14 @@ from reinrelax.claims.model import METRICS
 from reinrelax.config import Config
 from reinrelax.document import path_of
 from reinrelax.errors import ResultsError
+from reinrelax.estimators.hyperparameters import HYPERPARAMETERS
+from reinrelax.latents.hyperparameters import HYPERPARAMETERS as OF_LATENTS
 from reinrelax.results import read_cell
 from reinrelax.runs import Cell, cells, table_path
 from reinrelax.studies import Study
 
 _FACTS = ("dataset", "products", "train_images", "test_images", "batch_size", "epochs", "draws")
-_SETTINGS = ("optimizer", "learning_rate", "tau", "tau_d", "eta", "beta", "samples")
+_SETTINGS = ("optimizer", "learning_rate", *(name for name in HYPERPARAMETERS if name != "draws"))
 # What a record says of where and how a cell or study was computed; `dataset` stands among the facts.
 _MACHINE = ("device", "host", "platform", "processor", "threads", "commit", "started", "wall_seconds")
 _VERSIONS = ("python", "torch", "numpy")
@@ -28,7 +30,7 @@ ORIGIN = (
     *("peak_memory_mb", "dataset_sha256", "versions", "core_seconds", "gpu_seconds", "source_changed"),
 )
 # Of paper A's trainings alone.
-_MORE_SETTINGS = ("tau_forward", "tau_backward", "k")
+_MORE_SETTINGS = tuple(name for name in OF_LATENTS if name not in HYPERPARAMETERS)
 _NEEDED = (
     "run_id",
     "estimator",

@@ -8,6 +8,7 @@ import pandas as pd
 
 from reinrelax.claims.model import LEARNING
 from reinrelax.errors import ResultsError
+from reinrelax.estimators.hyperparameters import HYPERPARAMETERS
 
 # What a column holds goes by its name; what is named nowhere here is text.
 _NUMBERS = frozenset(
@@ -26,7 +27,7 @@ _NUMBERS = frozenset(
         *("threads", "wall_seconds", "core_seconds", "gpu_seconds", "peak_memory_mb"),
         *("epochs", "epoch", "categories", "functions", "round", "rounds"),
         # settings
-        *("draws", "samples", "replicas", "estimates", "tau", "tau_d", "eta", "beta", "learning_rate"),
+        *("replicas", "estimates", "learning_rate", *HYPERPARAMETERS),
         # measured values and what they are held against
         *("mean", "ci_low", "ci_high", "value", "low", "high", "x", "y", "slope", "integral", "nelbo"),
         *("authors_mean", "authors_low", "authors_high", "authors_seeds"),

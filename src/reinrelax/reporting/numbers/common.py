@@ -17,10 +17,7 @@ from reinrelax.latents.hyperparameters import HYPERPARAMETERS as OF_LATENTS
 HYPER = tuple(HYPERPARAMETERS)
 _MORE = tuple(name for name in OF_LATENTS if name not in HYPERPARAMETERS)
 _OPTIMIZER = ("optimizer", "learning_rate")
-_SYMBOLS = {
-    **{"tau": "τ", "tau_d": "τ_D", "eta": "η", "beta": "β", "draws": "K", "k": "k"},
-    **{"tau_forward": "τ_f", "tau_backward": "τ_b"},
-}
+_SYMBOLS = {name: entry.symbol for name, entry in (HYPERPARAMETERS | OF_LATENTS).items()}
 _REFERENCE = Path("report/reference")
 # What stands beside ours where the authors' public files have it: their mean with its 95% interval, and ours
 # less theirs with Welch's.
