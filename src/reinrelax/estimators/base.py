@@ -6,7 +6,7 @@ derivative of the sample. A *score-function* estimator is one function from logi
 """
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,9 +17,12 @@ from reinrelax.errors import InputError
 from reinrelax.estimators.hyperparameters import HYPERPARAMETERS, entry_of
 from reinrelax.numerics import log_softmax, softmax, widened
 from reinrelax.rng import Streams
+from reinrelax.types import LatentShape
 
 Loss = Callable[[Tensor], Tensor]
 Vjp = Callable[..., Tensor]
+# From the shape of the code and R streams, values `[R, ...]` by name.
+Parameters = Callable[[LatentShape, Streams], Mapping[str, Tensor]]
 _DTYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
 
@@ -95,12 +98,35 @@ def checked(what: str, f: Loss, dtype: torch.dtype, *shapes: Sequence[int]) -> L
             )
         return widened(value)
 
+    if hasattr(f, "constant"):
+        of.constant = checked(what, f.constant, dtype, *shapes)  # type: ignore[attr-defined]
     return of
 
 
 def leading(logits: Tensor) -> list[torch.Size]:
     """Shapes that a loss may have: all axes but the last one, or the first of them."""
     return [logits.shape[:kept] for kept in range(logits.ndim - 1, -1, -1)]
+
+
+def constant(f: Loss) -> Loss:
+    """f as a function of the codes alone: its attribute `constant`, if it has one, or f itself.
+
+    A derivative that is taken on the way to an estimate is none of f's own parameters, and layers that write
+    their gradients into buffers would take it for one.
+    """
+    alone: Loss = getattr(f, "constant", f)
+    return alone
+
+
+def with_gradient(loss: Tensor, gradient: Tensor, logits: Tensor) -> Tensor:
+    """A surrogate of a loss's shape, with this gradient at the logits, at f's own parameters the loss's."""
+    linear = gradient * logits.masked_fill(logits == -torch.inf, 0.0)
+    return loss + linear.sum(tuple(range(loss.ndim, logits.ndim)))
+
+
+def wants_gradient(*values: Any) -> bool:
+    """Whether any of the values asks for a gradient."""
+    return any(isinstance(value, Tensor) and value.requires_grad for value in values)
 
 
 def softmax_vjp(probs: Tensor, cotangent: Tensor) -> Tensor:
@@ -136,17 +162,30 @@ class Estimator:
         name: as in the papers' tables.
         equation: where the formula is from.
         unbiased: whether the estimate's mean is the exact gradient for every f.
-        hyperparameters: names of the keyword arguments beside `generator`.
+        hyperparameters: names of the keyword arguments beside `generator` and `phi`.
+        learns: those of them that a training learns, from the values of its settings on.
+        parameters: what else it learns, φ, which its function takes as `phi`.
     """
 
-    def __init__(self, function: Callable[..., Any], *, name: str, equation: str, unbiased: bool) -> None:
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        *,
+        name: str,
+        equation: str,
+        unbiased: bool,
+        learns: Sequence[str] = (),
+        parameters: Parameters | None = None,
+    ) -> None:
         self.__doc__, self.__name__ = function.__doc__, function.__name__
         self.__module__ = function.__module__
         self.function = function
         self.name = name
         self.equation = equation
         self.unbiased = unbiased
-        keywords = [p for p in inspect.signature(function).parameters.values() if p.kind is p.KEYWORD_ONLY]
+        self.learns, self.parameters = tuple(learns), parameters
+        arguments = inspect.signature(function).parameters.values()
+        keywords = [p for p in arguments if p.kind is p.KEYWORD_ONLY and p.name != "phi"]
         self.hyperparameters = tuple(p.name for p in keywords)
         # What help() and an editor show is the call, not the function behind it.
         generator = inspect.Parameter("generator", inspect.Parameter.KEYWORD_ONLY, default=None)
@@ -154,8 +193,34 @@ class Estimator:
         self.__signature__ = inspect.Signature([*self._positional(), *shown, generator])
 
     def surrogate(self, logits: Tensor, f: Loss, streams: Streams, **hyper: Any) -> Estimate:
-        """The estimate for logits `[R, ..., C]`, hyper-parameters `[R, 1, …]`; nothing is checked."""
+        """The estimate for logits `[R, ..., C]`, hyper-parameters `[R, 1, …]`; nothing is checked.
+
+        Where one of them, or of `phi`, requires a gradient, there is a `variance_loss`.
+        """
         raise TypeError(f"{type(self).__name__} is abstract: use @pathwise or @score_function")
+
+    def at_start(self, hyper: Mapping[str, Any], shape: LatentShape, streams: Streams) -> dict[str, Tensor]:
+        """What a training learns beside its networks, by name, `[R, ...]`: values to begin with.
+
+        Args:
+            hyper: the hyper-parameters, `[R, 1, …]`.
+            shape: of the code.
+            streams: for what starts at random.
+        """
+        found = {} if self.parameters is None else dict(self.parameters(shape, streams))
+        # What must be positive is learned as a logarithm.
+        for name in self.learns:
+            found[name] = hyper[name].log() if HYPERPARAMETERS[name].above == 0 else hyper[name].clone()
+        return found
+
+    def learned(self, hyper: Mapping[str, Any], leaves: Mapping[str, Tensor]) -> dict[str, Any]:
+        """The arguments of `surrogate` with what was learned by now in place of its values at the start."""
+        own = {
+            name: leaves[name].exp() if HYPERPARAMETERS[name].above == 0 else leaves[name]
+            for name in self.learns
+        }
+        phi = {name: leaf for name, leaf in leaves.items() if name not in own}
+        return {**hyper, **own, **({"phi": phi} if phi else {})}
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name} ({self.equation})>"
@@ -261,9 +326,27 @@ class Pathwise(Estimator):
         return out
 
     def surrogate(self, logits: Tensor, f: Loss, streams: Streams, **hyper: Any) -> Estimate:
+        if torch.is_grad_enabled() and wants_gradient(*hyper.values(), *hyper.get("phi", {}).values()):
+            return self._learning(logits, f, streams, hyper)
         one_hot = self.sample(logits, streams, **hyper)
         loss = checked(f"{self.name}: f", f, logits.dtype, *leading(logits))(one_hot)
         return Estimate(one_hot.detach(), loss.detach(), loss)
+
+    def _learning(self, logits: Tensor, f: Loss, streams: Streams, hyper: dict[str, Any]) -> Estimate:
+        """The same, formed beside the graph of f, so that its square can be derived once more."""
+        sample = draw(logits, streams)
+        known = checked(f"{self.name}: f", f, logits.dtype, *leading(logits))
+        loss = known(sample.one_hot)
+        leaf = sample.one_hot.detach().requires_grad_()
+        (cotangent,) = torch.autograd.grad(constant(known)(leaf).sum(), leaf)
+        arguments = hyperparameters_for(logits, hyper)
+        gradient = self.function(cotangent.to(sample.log_probs.dtype), sample, **arguments)
+        return Estimate(
+            sample.one_hot,
+            loss.detach(),
+            with_gradient(loss, gradient.detach(), logits),
+            gradient.square().sum(tuple(range(loss.ndim, logits.ndim))),
+        )
 
 
 class ScoreFunction(Estimator):
@@ -303,19 +386,27 @@ class ScoreFunction(Estimator):
         return [*Estimator._positional(), inspect.Parameter("f", inspect.Parameter.POSITIONAL_OR_KEYWORD)]
 
 
-def pathwise(*, name: str, equation: str, unbiased: bool = False) -> Callable[[Vjp], Pathwise]:
+def pathwise(
+    *, name: str, equation: str, unbiased: bool = False, **learned: Any
+) -> Callable[[Vjp], Pathwise]:
     """Make an estimator of a function `(cotangent, sample, *, hyper-parameters) -> gradient`.
 
     The cotangent is ∂f/∂D, `[R, ..., C]`; the function returns the estimate at the logits, of the same shape.
+    What a training is to learn is named by `learns` and `parameters`, as in `Estimator`.
     """
-    return lambda vjp: Pathwise(vjp, name=name, equation=equation, unbiased=unbiased)
+    return lambda vjp: Pathwise(vjp, name=name, equation=equation, unbiased=unbiased, **learned)
 
 
 def score_function(
-    *, name: str, equation: str, unbiased: bool = True
+    *, name: str, equation: str, unbiased: bool = True, **learned: Any
 ) -> Callable[[Callable[..., Estimate]], ScoreFunction]:
-    """Make an estimator of a function `(logits, f, streams, *, hyper-parameters) -> Estimate`."""
-    return lambda function: ScoreFunction(function, name=name, equation=equation, unbiased=unbiased)
+    """Make an estimator of a function `(logits, f, streams, *, hyper-parameters) -> Estimate`.
+
+    What a training is to learn is named by `learns` and `parameters`, as in `Estimator`.
+    """
+    return lambda function: ScoreFunction(
+        function, name=name, equation=equation, unbiased=unbiased, **learned
+    )
 
 
 class _Replaced(torch.autograd.Function):

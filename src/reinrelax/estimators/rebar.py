@@ -10,13 +10,13 @@
 
 from torch import Tensor
 
-from reinrelax.estimators.base import Estimate, Loss, score_function
-from reinrelax.estimators.relax import controlled, learned
+from reinrelax.estimators.base import Estimate, Loss, constant, score_function, wants_gradient
+from reinrelax.estimators.relax import controlled
 from reinrelax.numerics import softmax
 from reinrelax.rng import Streams
 
 
-@score_function(name="REBAR", equation="A, III.L")
+@score_function(name="REBAR", equation="A, III.L", learns=("eta",))
 def rebar_estimate(
     logits: Tensor, f: Loss, streams: Streams, *, tau: Tensor | float, eta: Tensor | float
 ) -> Estimate:
@@ -26,4 +26,5 @@ def rebar_estimate(
     τ → ∞, w → 1/C, and the baseline tends to η f(1/C). It tends to MuProp's f(π), as the paper says, for
     Tucker's modified relaxation only, which the paper does not print.
     """
-    return controlled(logits, f, streams, lambda z: f(softmax(z / tau)), scale=eta, learn=learned(tau, eta))
+    alone, learn = constant(f), wants_gradient(tau, eta)
+    return controlled(logits, f, streams, lambda z: alone(softmax(z / tau)), scale=eta, learn=learn)

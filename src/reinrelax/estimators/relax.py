@@ -12,7 +12,8 @@ Any differentiable control variate leaves the estimate unbiased; a good one is l
 >>> gradient_of_phi = torch.autograd.grad(estimate.variance_loss.sum(), list(net.parameters()))
 """
 
-from collections.abc import Callable, Iterable
+import math
+from collections.abc import Callable, Iterable, Mapping
 
 import torch
 from torch import Tensor
@@ -23,9 +24,12 @@ from reinrelax.estimators.base import (
     Loss,
     ScoreFunction,
     checked,
+    constant,
     draw,
     entering,
     score_function,
+    wants_gradient,
+    with_gradient,
 )
 from reinrelax.estimators.gumbel import conditional_keys
 from reinrelax.numerics import log_softmax, softmax
@@ -35,15 +39,60 @@ from reinrelax.rng import Streams
 Control = Callable[[Tensor], Tensor]
 # In place of the logarithm of a masked category's probability: z/τ has a finite derivative in τ.
 _MASKED = -1e30
+# Units of the network of the control variate.
+_UNITS = 100
 
 
-@score_function(name="RELAX", equation="A, III.J")
-def relax_estimate(logits: Tensor, f: Loss, streams: Streams, *, tau: Tensor | float) -> Estimate:
-    """(f(D) − c(z̃)) ∇ log π(D) + ∇c(z) − ∇c(z̃) with the control variate c(z) = f(softmax(z/τ)).
+def network(inputs: int, streams: Streams) -> dict[str, Tensor]:
+    """φ of r_φ, a network with one hidden layer of tanh that is zero at first: R initial values by name.
 
-    So it is REBAR with η = 1, and f must accept relaxed samples. `relax_with` takes another c.
+    Args:
+        inputs: numbers that it takes.
+        streams: R of them, on the CPU.
     """
-    return controlled(logits, f, streams, lambda z: f(softmax(z / tau)), learn=learned(tau))
+
+    def zeros(*shape: int) -> Tensor:
+        return torch.zeros(len(streams), *shape, dtype=torch.float32, device="cpu")
+
+    return {
+        "inner": streams.normal_(zeros(inputs, _UNITS)) / math.sqrt(inputs),
+        "offset": zeros(1, _UNITS),
+        "outer": zeros(_UNITS, 1),
+    }
+
+
+def residual(code: Tensor, phi: Mapping[str, Tensor]) -> Tensor:
+    """r_φ at codes `[R, B, inputs]`: `[R, B]`."""
+    return (torch.tanh(code @ phi["inner"] + phi["offset"]) @ phi["outer"])[..., 0]
+
+
+@score_function(
+    name="RELAX",
+    equation="A, III.J",
+    learns=("tau",),
+    parameters=lambda shape, streams: network(shape.latents * shape.categories, streams),
+)
+def relax_estimate(
+    logits: Tensor,
+    f: Loss,
+    streams: Streams,
+    *,
+    tau: Tensor | float,
+    phi: Mapping[str, Tensor] | None = None,
+) -> Estimate:
+    """(f(D) − c(z̃)) ∇ log π(D) + ∇c(z) − ∇c(z̃), where c(z) = f(w) + r_φ(w) and w = softmax(z/τ).
+
+    In a training, τ and the network r_φ are learned. Elsewhere there is no r_φ, so that it is REBAR with
+    η = 1; `relax_with` takes another c. f must accept relaxed samples.
+    """
+
+    alone = constant(f)
+
+    def control(z: Tensor) -> Tensor:
+        code = softmax(z / tau)
+        return alone(code) + (residual(code.flatten(2), phi) if phi else 0.0)
+
+    return controlled(logits, f, streams, control, learn=wants_gradient(tau, *(phi or {}).values()))
 
 
 def relax_with(control: Control, *, parameters: Iterable[Tensor] = ()) -> ScoreFunction:
@@ -58,7 +107,7 @@ def relax_with(control: Control, *, parameters: Iterable[Tensor] = ()) -> ScoreF
     @score_function(name="RELAX", equation="A, III.J")
     def relax_with_control(logits: Tensor, f: Loss, streams: Streams) -> Estimate:
         """RELAX with a control variate of one's own."""
-        return controlled(logits, f, streams, control, learn=learned(*phi))
+        return controlled(logits, f, streams, control, learn=wants_gradient(*phi))
 
     return relax_with_control
 
@@ -104,15 +153,9 @@ def controlled(
     gradient = loss.detach()[per_code] * score + scale * correction
     if not learn:
         gradient = gradient.detach()
-    linear = (gradient.detach() * logits.masked_fill(logits == -torch.inf, 0.0)).sum(own_axes)
     return Estimate(
         sample.one_hot,
         loss.detach(),
-        loss + linear,
+        with_gradient(loss, gradient.detach(), logits),
         gradient.square().sum(own_axes) if learn else None,
     )
-
-
-def learned(*values: Tensor | float) -> bool:
-    """Whether any of the values asks for a gradient."""
-    return any(isinstance(value, Tensor) and value.requires_grad for value in values)

@@ -33,7 +33,9 @@ def read_snapshot(path: Path, shape: LatentShape, epoch: int, device: str) -> tu
         content = read_archive(path)
         seeds, kept = content["seeds"], content["kept"][epoch]
         model = DiscreteVAE(shape, seeds, device)
-        for target, saved in zip(model.stack.parameters, kept, strict=True):
+        targets = model.stack.parameters
+        # Behind them comes what the estimator has learned.
+        for target, saved in zip(targets, kept[: len(targets)], strict=True):
             target.copy_(saved)
     except Exception as error:  # a damaged archive raises whatever its damaged part leads to
         raise ResultsError(

@@ -12,15 +12,15 @@ from torch import Tensor
 
 from reinrelax.distributions.base import gumbel, one_hot_argmax
 from reinrelax.estimators.base import Estimate, draw
-from reinrelax.estimators.relax import controlled
+from reinrelax.estimators.relax import controlled, network, residual
 from reinrelax.estimators.score import reinforce as reinforce_estimator
 from reinrelax.latents.base import Latent, Pass, Reconstruction, per_image
 from reinrelax.numerics import kl_to_uniform, softmax
 from reinrelax.rng import Streams
 from reinrelax.types import LatentShape
 
-# Units of RELAX's network, and the temperature at which its relaxation starts.
-_UNITS, _TAU = 100, 0.5
+# The temperature at which RELAX's relaxation starts.
+_TAU = 0.5
 
 
 class ScoreLatent(Latent):
@@ -102,22 +102,13 @@ class RebarLatent(ScoreLatent):
 class RelaxLatent(ScoreLatent):
     """RELAX with c_φ(z) = f(softmax(z/λ)) + r_φ(softmax(z/λ)): λ and the network r_φ are learned.
 
-    r_φ has one hidden layer of tanh, and is zero at first, where this is REBAR at η = 1.
+    r_φ is zero at first, where this is REBAR at η = 1.
     """
 
     def __init__(self, shape: LatentShape, seeds: Sequence[int], device: torch.device | str) -> None:
         super().__init__(shape, seeds, device)
-        streams = Streams.derive(seeds, "control")
-
-        def zeros(*shape: int) -> Tensor:
-            return torch.zeros(self.replicas, *shape, dtype=torch.float32, device="cpu")
-
-        start = {
-            "log_tau": zeros() + math.log(_TAU),
-            "inner": streams.normal_(zeros(self.inputs, _UNITS)) / math.sqrt(self.inputs),
-            "offset": zeros(1, _UNITS),
-            "outer": zeros(_UNITS, 1),
-        }
+        log_tau = torch.full((self.replicas,), math.log(_TAU), dtype=torch.float32, device="cpu")
+        start = {"log_tau": log_tau, **network(self.inputs, Streams.derive(seeds, "control"))}
         self.learned |= {name: value.to(self.device).requires_grad_() for name, value in start.items()}
 
     def estimate(self, logits: Tensor, reconstruction: Reconstruction, streams: Streams) -> Estimate:
@@ -125,8 +116,7 @@ class RelaxLatent(ScoreLatent):
 
         def control(keys: Tensor) -> Tensor:
             code = self.code(softmax(keys / tau))
-            hidden = torch.tanh(code @ self.learned["inner"] + self.learned["offset"])
-            return reconstruction.constant(code) + (hidden @ self.learned["outer"])[..., 0]
+            return reconstruction.constant(code) + residual(code, self.learned)
 
         return controlled(logits, lambda z: reconstruction(self.code(z)), streams, control, learn=True)
 

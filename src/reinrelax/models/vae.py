@@ -37,6 +37,7 @@ class Autoencoder:
         products: torch.dtype = torch.float32,
     ) -> None:
         widths = ((PIXELS, *hidden, outputs), (inputs, *reversed(hidden), PIXELS))
+        self.seeds = tuple(seeds)
         self.stack = Stack(widths, seeds, torch.device(device), products)
         self._encoder, self._decoder = (self.stack.layers[part] for part in self.stack.parts)
 
@@ -97,6 +98,9 @@ class DiscreteVAE(Autoencoder):
     def decode(self, codes: Tensor) -> Tensor:
         """Bernoulli logits `[R, B, 784]` of the pixels, from one-hot codes `[R, B, L, C]`."""
         return super().decode(codes.flatten(-2))
+
+    def reconstruction_of_codes(self, images: Tensor, codes: Tensor) -> Tensor:
+        return super().reconstruction_of_codes(images, codes.flatten(-2))
 
     def hidden_along(self, replica: int, codes: Tensor, directions: Tensor) -> tuple[Tensor, Tensor]:
         """The decoder's last hidden layer and its directional derivative, one replica, without a graph.

@@ -8,7 +8,8 @@ from torch import Tensor
 from reinrelax.latents.base import Latent
 from reinrelax.models.vae import Autoencoder
 from reinrelax.rng import Streams
-from reinrelax.training.discrete import METRICS
+from reinrelax.training.discrete import METRICS, Reconstruction
+from reinrelax.training.learned import Learned
 
 
 class RelaxedObjective:
@@ -24,29 +25,20 @@ class RelaxedObjective:
 
     def __init__(self, model: Autoencoder, latent: Latent) -> None:
         self.model, self.latent = model, latent
-        self._leaves = list(latent.learned.values())
-        for leaf in self._leaves:
-            leaf.grad = torch.zeros_like(leaf)
-        self._leaf_grads = [leaf.grad for leaf in self._leaves if leaf.grad is not None]
-        # The optimizer changes a leaf in place, beside the graph.
-        self.parameters = [*model.stack.parameters, *(leaf.detach() for leaf in self._leaves)]
-        self.grads = [*model.stack.grads, *self._leaf_grads]
+        self._learned = Learned(latent.learned)
+        self.parameters = [*model.stack.parameters, *self._learned.parameters]
+        self.grads = [*model.stack.grads, *self._learned.grads]
 
     def step(self, images: Tensor, streams: Streams) -> Sequence[Tensor]:
         self.model.stack.zero_grad()
-        for grad in self._leaf_grads:
-            grad.zero_()
-        found = self.latent.train(self.model.encode(images), _Loss(self.model, images), streams)
-        if found.variance_loss is not None:
-            learned = torch.autograd.grad(found.variance_loss.mean(-1).sum(), self._leaves, retain_graph=True)
-            for grad, value in zip(self._leaf_grads, learned, strict=True):
-                grad.copy_(value)
+        found = self.latent.train(self.model.encode(images), Reconstruction(self.model, images), streams)
+        self._learned.begin(found.variance_loss)
         found.surrogate.mean(-1).sum().backward()
         return found.reconstruction.mean(-1), found.kl.mean(-1)
 
     @torch.no_grad()
     def evaluate(self, images: Tensor, streams: Streams) -> Sequence[Tensor]:
-        outputs, loss = self.model.encode(images), _Loss(self.model, images)
+        outputs, loss = self.model.encode(images), Reconstruction(self.model, images)
         draws = (self.latent.harden(outputs, streams), self.latent.relaxed(outputs, streams))
         return [term.mean(-1) for code, kl in draws for term in (loss(code), kl)]
 
@@ -62,16 +54,3 @@ class RelaxedObjective:
             "samples": self.latent.prior(samples, streams),
         }
         return {name: self.model.decode(code).sigmoid() for name, code in codes.items()}
-
-
-class _Loss:
-    """Reconstruction loss of these images, as latent variables see it."""
-
-    def __init__(self, model: Autoencoder, images: Tensor) -> None:
-        self._model, self._images = model, images
-
-    def __call__(self, codes: Tensor) -> Tensor:
-        return self._model.reconstruction(self._images, codes)
-
-    def constant(self, codes: Tensor) -> Tensor:
-        return self._model.reconstruction_of_codes(self._images, codes)
