@@ -50,6 +50,7 @@ onstart:
     try:
         guard.check_writable(FOLDER)
         files.write_text(FOLDER / "config.yaml", CONFIGURATION)
+        mark_forced()
     except ReinrelaxError as error:
         raise WorkflowError(str(error)) from None
 

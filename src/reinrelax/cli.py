@@ -154,6 +154,7 @@ def _data(options: argparse.Namespace) -> None:
 
 def _train(options: argparse.Namespace) -> None:
     from reinrelax import images
+    from reinrelax.experiments import finished
     from reinrelax.results import held
     from reinrelax.runs import find_cell, table_path
 
@@ -173,8 +174,9 @@ def _train(options: argparse.Namespace) -> None:
             extra={"cell": cell.name, **_asked(config, cell)},
         )
     diverged = f", {len(record['diverged'])} diverged" if record["diverged"] else ""
-    size = f"{len(cell.runs)} replicas x {cell.first.epochs} epochs"
-    print(f"{cell.name}: {size}{diverged}, {record['wall_seconds']:.1f} s")
+    size = f"{len(cell.runs)} replicas x {cell.first.epochs} epochs{finished.reuse(record)}"
+    for stream in (sys.stderr, sys.stdout):  # the job's log, and what the workflow says
+        print(f"{cell.name}: {size}{diverged}, {record['wall_seconds']:.1f} s", file=stream)
 
 
 def _study(options: argparse.Namespace) -> None:

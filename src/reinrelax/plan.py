@@ -10,9 +10,10 @@ from reinrelax import latents
 from reinrelax.config import Config
 from reinrelax.errors import ResultsError
 from reinrelax.estimators import lookup
+from reinrelax.experiments import finished
 from reinrelax.jobs import Job, jobs
 from reinrelax.results import held, is_done, read_record
-from reinrelax.runs import Cell, cells
+from reinrelax.runs import Cell, cells, table_path
 from reinrelax.specs import Measured
 from reinrelax.studies import Study, studies, study_folder
 from reinrelax.types import LatentShape
@@ -201,8 +202,8 @@ def _is_done(config: Config, job: Job) -> bool:
 
 def _missing(config: Config, cell: Cell) -> int:
     """How many runs of a cell are to be trained."""
-    known = 0 if cell.snapshots else len(held(config, cell, tolerant=True))
-    return len(cell.runs) - known
+    again = cell.snapshots or finished.marked(table_path(config, cell.name))
+    return len(cell.runs) - (0 if again else len(held(config, cell, tolerant=True)))
 
 
 def study_is_done(config: Config, study: Study) -> bool:
