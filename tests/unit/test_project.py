@@ -29,7 +29,7 @@ LAYERS = [
     ["specs", "columns", "schema"],
     ["settings"],
     ["config", "run", "images"],
-    ["runs", "data"],
+    ["runs", "data", "device"],
     ["studies"],
     ["jobs"],
     ["models"],
