@@ -14,8 +14,8 @@ from reinrelax.errors import ConfigError
 def device(machine: Machine, on_gpu: bool = True) -> Iterator[str]:
     """The device to compute on, "cpu" or "cuda"; torch comes after, and with its threads set.
 
-    A driver also shows GPUs for which torch has no code, for whose driver its CUDA is too new, or whose memory
-    is taken. Then there is a warning, and the CPU computes, unless the configuration asks for CUDA.
+    A driver that may itself be too old also shows GPUs for which torch has no code, or without memory. Then
+    there is a warning, and the CPU computes, unless the configuration asks for CUDA.
 
     Args:
         machine: which devices it may be.

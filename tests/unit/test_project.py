@@ -19,7 +19,7 @@ from tests.conftest import ROOT
 # Each may import those above it. The order of docs/design.md.
 LAYERS = [
     ["errors", "types"],
-    ["files", "rng", "numerics", "lease", "guard", "statements", "document", "native"],
+    ["files", "rng", "numerics", "lease", "guard", "interrupts", "statements", "document", "native"],
     ["sources"],
     ["records"],
     ["estimators"],

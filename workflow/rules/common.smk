@@ -14,6 +14,7 @@ from reinrelax import (
     document,
     files,
     guard,
+    interrupts,
     jobs,
     lease,
     plan,
