@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 import torch
 
-from reinrelax import plan, runs
+from reinrelax import images, plan, runs
 from reinrelax.config import Config
 from reinrelax.errors import ResultsError
 from reinrelax.experiments import cell_table, finished, pictures
@@ -207,6 +207,7 @@ def test_a_forced_cell_takes_no_run_and_loses_none(
     load_config: Load, digits: Images, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config, three = planned(load_config, 3)
+    images.save(digits, config.folder / "data")
     _, before = train(config, three, digits)
     config, cell = planned(load_config, 2)
     table = table_path(config, cell.name)
@@ -227,7 +228,10 @@ def test_a_forced_cell_takes_no_run_and_loses_none(
 
     finished.mark(table, forced=True)
     interrupted()
-    assert plan.remaining(config)[cell.name] > 0
+    timings = plan.timings_of(config)
+    assert plan.remaining(config)[cell.name] == plan.estimate(cell, timings, runs=2, epochs=1)
+    (line,) = (line for line in plan.describe(config, 2).splitlines() if line.startswith(f"{cell.name} "))
+    assert line.split()[1:4] == ["2", "1", "begun"]
     assert len(finished.read(finished.place(table))) == 3  # nothing is lost meanwhile
     for forced in (True, False):  # other runs start, and the last goes on where the first was
         finished.mark(table, forced=forced)
@@ -240,7 +244,9 @@ def test_a_forced_cell_takes_no_run_and_loses_none(
     # What an earlier training has left is not gone on from.
     finished.place(table).unlink()
     interrupted()
+    assert plan.remaining(config)[cell.name] == plan.estimate(cell, timings, runs=2, epochs=1)
     finished.mark(table, forced=True)
+    assert plan.remaining(config)[cell.name] == plan.estimate(cell, timings, runs=2, epochs=2)
     record, _ = train(config, cell, digits)
     assert record["resumed_after_epoch"] == 0
     # Forced, but ended before its table was taken away: the next start does not train it.
