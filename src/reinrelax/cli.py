@@ -96,6 +96,8 @@ def _parser() -> argparse.ArgumentParser:
         "--minutes", type=_time("minutes"), default=10.0, help="as many epochs as fit into them (default: 10)"
     )
     verify.add_argument("--cores", type=int, default=os.cpu_count() or 1, help="(default: all)")
+    recompute = command("recompute", _recompute, "train one cell anew and compare it with its results")
+    recompute.add_argument("cell", metavar="CELL", help="experiment/shape/estimator; its results stay")
     diff = commands.add_parser("diff", help="a page of what differs between two results folders")
     diff.set_defaults(run=_diff)
     _in_project(diff)
@@ -262,6 +264,19 @@ def _verify(options: argparse.Namespace) -> None:
     if wrong:
         raise ReinrelaxError(f"{len(wrong)} of {len(outcomes)} differ: {', '.join(wrong)}")
     _say(f"all {len(outcomes)} agree, {exact} of them to the last digit")
+
+
+def _recompute(options: argparse.Namespace) -> None:
+    from reinrelax.recompute import recompute
+    from reinrelax.runs import find_cell
+
+    config = _config(options)
+    cell = find_cell(config, options.cell)
+    with _memory(cell.name), device(config.machine) as where:
+        comparison = recompute(config, cell, where)
+    _say(comparison.describe())
+    if comparison.differing:
+        raise ReinrelaxError(f"{cell.name} differs; what it has in {config.folder} stays as it is")
 
 
 def _campaign(options: argparse.Namespace) -> None:

@@ -36,7 +36,7 @@ LAYERS = [
     ["training"],
     ["experiments"],
     ["results"],
-    ["packed", "plan", "published", "merge", "verify", "campaign", "stats"],
+    ["packed", "plan", "published", "merge", "verify", "recompute", "clean", "campaign", "stats"],
     ["claims"],
     ["reporting"],
     ["cli"],
