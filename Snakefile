@@ -50,6 +50,8 @@ onstart:
     try:
         guard.check_writable(FOLDER)
         files.write_text(FOLDER / "config.yaml", CONFIGURATION)
+        mark_forced()
+        interrupts.listen()
     except ReinrelaxError as error:
         raise WorkflowError(str(error)) from None
 
@@ -60,7 +62,12 @@ onsuccess:
 
 
 onerror:
+    if interrupts.received:
+        print("interrupted. A rerun continues where it stopped.")
+    else:
+        print(
+            "some jobs failed; their logs are named above. A rerun continues where they stopped."
+        )
     print(
-        "some jobs failed; their logs are named above. A rerun continues where they stopped.\n"
         f"A report of what is finished: python -m reinrelax report --config {FOLDER / 'config.yaml'}"
     )

@@ -154,7 +154,7 @@ def run(
                 targets = [str(config.folder / path) for job in stage.jobs for path in job.files]
                 status = _workflow(config_files, cores, targets, deadline, root)
                 if status is None:
-                    say("time is up: what ran was stopped, and is said above to have failed for that")
+                    say("time is up: what ran was stopped")
                     out_of_time = True
                     break
                 if status:

@@ -6,12 +6,13 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
 from reinrelax import config as configuration
+from reinrelax.device import device
 from reinrelax.document import path_of, read_yaml
 from reinrelax.errors import ConfigError, ReinrelaxError
 from reinrelax.runs import Cell
@@ -95,6 +96,8 @@ def _parser() -> argparse.ArgumentParser:
         "--minutes", type=_time("minutes"), default=10.0, help="as many epochs as fit into them (default: 10)"
     )
     verify.add_argument("--cores", type=int, default=os.cpu_count() or 1, help="(default: all)")
+    recompute = command("recompute", _recompute, "train one cell anew and compare it with its results")
+    recompute.add_argument("cell", metavar="CELL", help="experiment/shape/estimator; its results stay")
     diff = commands.add_parser("diff", help="a page of what differs between two results folders")
     diff.set_defaults(run=_diff)
     _in_project(diff)
@@ -154,13 +157,14 @@ def _data(options: argparse.Namespace) -> None:
 
 def _train(options: argparse.Namespace) -> None:
     from reinrelax import images
+    from reinrelax.experiments import finished
     from reinrelax.results import held
     from reinrelax.runs import find_cell, table_path
 
     config = _config(options)
     cell = find_cell(config, options.cell)
     _require(options.fingerprint, cell.fingerprint, cell.name)
-    with _memory(cell.name), _device(config) as device:
+    with _memory(cell.name), device(config.machine) as where:
         from reinrelax.experiments.training import train_cell
 
         record = train_cell(
@@ -168,13 +172,14 @@ def _train(options: argparse.Namespace) -> None:
             images.load(config.folder / "data"),
             table=table_path(config, cell.name),
             known=held(config, cell, tolerant=True),
-            device=device,
+            device=where,
             checkpoint_every=config.machine.checkpoint_every_epochs,
             extra={"cell": cell.name, **_asked(config, cell)},
         )
     diverged = f", {len(record['diverged'])} diverged" if record["diverged"] else ""
-    size = f"{len(cell.runs)} replicas x {cell.first.epochs} epochs"
-    print(f"{cell.name}: {size}{diverged}, {record['wall_seconds']:.1f} s")
+    size = f"{len(cell.runs)} replicas x {cell.first.epochs} epochs{finished.reuse(record)}"
+    for stream in (sys.stderr, sys.stdout):  # the job's log, and what the workflow says
+        print(f"{cell.name}: {size}{diverged}, {record['wall_seconds']:.1f} s", file=stream)
 
 
 def _study(options: argparse.Namespace) -> None:
@@ -183,10 +188,10 @@ def _study(options: argparse.Namespace) -> None:
     config = _config(options)
     study = find_study(config, options.study)
     _require(options.fingerprint, study.fingerprint, study.name)
-    with _memory(study.name), _device(config, study.on_gpu) as device:
+    with _memory(study.name), device(config.machine, study.on_gpu) as where:
         from reinrelax.experiments.study import run_study
 
-        record = run_study(study, config, device, _asked(config, study))
+        record = run_study(study, config, where, _asked(config, study))
     print(f"{study.name}: {record['wall_seconds']:.1f} s")
 
 
@@ -215,37 +220,6 @@ def _memory(name: str) -> Iterator[None]:
             f"{name}: out of memory ({error}). Run fewer jobs at once (--cores), lower "
             "machine.max_replicas_per_job, or on a GPU machine.jobs_per_gpu"
         ) from error
-
-
-@contextmanager
-def _device(config: configuration.Config, on_gpu: bool = True) -> Iterator[str]:
-    """The device to compute on, leased as long as it is used; torch comes after, and with its threads set.
-
-    Args:
-        config: which devices it may be.
-        on_gpu: whether the job computes on a GPU at all.
-    """
-    from reinrelax import lease
-
-    with ExitStack() as stack:
-        device = config.machine.device if on_gpu else "cpu"
-        if device != "cpu":
-            gpus = lease.visible_devices()
-            if gpus:
-                gpu = stack.enter_context(lease.lease(gpus, config.machine.jobs_per_gpu))
-                os.environ["CUDA_VISIBLE_DEVICES"] = gpu
-                device = "cuda"
-            elif device == "cuda":
-                raise ConfigError(
-                    "machine.device: cuda asked for, but this machine shows no GPU; set cpu or auto"
-                )
-            else:
-                device = "cpu"
-        # Only now: torch fixes the devices it sees when it is imported.
-        import torch
-
-        torch.set_num_threads(config.machine.threads)
-        yield device
 
 
 def _plan(options: argparse.Namespace) -> None:
@@ -290,6 +264,19 @@ def _verify(options: argparse.Namespace) -> None:
     if wrong:
         raise ReinrelaxError(f"{len(wrong)} of {len(outcomes)} differ: {', '.join(wrong)}")
     _say(f"all {len(outcomes)} agree, {exact} of them to the last digit")
+
+
+def _recompute(options: argparse.Namespace) -> None:
+    from reinrelax.recompute import recompute
+    from reinrelax.runs import find_cell
+
+    config = _config(options)
+    cell = find_cell(config, options.cell)
+    with _memory(cell.name), device(config.machine) as where:
+        comparison = recompute(config, cell, where)
+    _say(comparison.describe())
+    if comparison.differing:
+        raise ReinrelaxError(f"{cell.name} differs; what it has in {config.folder} stays as it is")
 
 
 def _campaign(options: argparse.Namespace) -> None:

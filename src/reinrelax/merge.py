@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from reinrelax import data, files, images
+from reinrelax import data, files, images, records
 from reinrelax.config import Config
 from reinrelax.errors import ResultsError
 from reinrelax.experiments import finished as finished_runs
@@ -275,6 +275,8 @@ def _read(config: Config, folder: Path, job: Job) -> str | None:
                 f"{folder / path} is missing beside its record. Delete {folder / job.record} and rerun"
             )
     record: dict[str, Any] = read_record(folder / job.record, ("fingerprint",))
+    for path in job.results:
+        records.check(folder / path, record)
     dataset = record.get("dataset")
     return str(dataset["sha256"]) if isinstance(dataset, dict) and "sha256" in dataset else None
 

@@ -10,11 +10,13 @@ from reinrelax import latents, stale
 from reinrelax.config import Config
 from reinrelax.errors import ResultsError
 from reinrelax.estimators import lookup
+from reinrelax.experiments import finished
 from reinrelax.jobs import Job, jobs
-from reinrelax.results import held, is_done, read_record, record_at
-from reinrelax.runs import Cell, cells
+from reinrelax.results import held, images_of, is_done, read_record, record_at
+from reinrelax.runs import Cell, cells, table_path
 from reinrelax.specs import Measured
 from reinrelax.studies import Study, studies, study_folder
+from reinrelax.training import progress
 from reinrelax.types import LatentShape
 
 # Of a job, beside its training: imports, images, writing.
@@ -52,13 +54,17 @@ class Timing:
 
 
 def describe(config: Config, cores: int, root: Path = Path()) -> str:
-    """A table of cells, done and to do, and the estimated time on so many cores."""
+    """A table of cells, done and to do, with what is left of them, and the time it takes on so many cores."""
     left = remaining(config, root)
     spent: dict[str, float] = {}
     lines = [f"{'cell or study':50} {'replicas':>8} {'epochs':>6} {'state':>6} {'estimate':>10}"]
+    replicas = 0
     for cell in cells(config).values():
-        size = f"{len(cell.runs):8} {cell.first.epochs:6}"
-        lines.append(f"{cell.name:50} {size} {_state(left.get(cell.name))}")
+        whole = len(cell.runs), cell.first.epochs
+        runs, epochs = _left(config, cell) if cell.name in left else whole
+        replicas += runs if cell.name in left else 0
+        state = _state(left.get(cell.name), begun=(runs, epochs) != whole)
+        lines.append(f"{cell.name:50} {runs:8} {epochs:6} {state}")
     for name in studies(config):
         lines.append(f"{name:50} {'':8} {'':6} {_state(left.get(name))}")
     for name, seconds in left.items():
@@ -67,7 +73,6 @@ def describe(config: Config, cores: int, root: Path = Path()) -> str:
     for experiment, seconds in spent.items():
         lines.append(f"{experiment:50} {_core_hours(config, seconds)}")
     count = len(cells(config)) + len(studies(config))
-    replicas = sum(len(cell.runs) for cell in cells(config).values() if cell.name in left)
     about = f"{elapsed(config, left.values(), cores)}; {_core_hours(config, sum(left.values()))}"
     lines.append(f"{len(left)} of {count} jobs to do, {replicas} replicas: about {about}")
     return "\n".join([*lines, *stale.describe(config, left)])
@@ -77,7 +82,7 @@ def remaining(config: Config, root: Path = Path()) -> dict[str, float]:
     """The jobs that are to be done, by name, with the estimated seconds of each."""
     timings = timings_of(config, root)
     return {
-        job.name: estimate(job.source, timings, _missing(config, job.source))
+        job.name: estimate(job.source, timings, *_left(config, job.source))
         if isinstance(job.source, Cell)
         else estimate_study(config, job.source, timings)
         for job in jobs(config)
@@ -98,11 +103,13 @@ def elapsed(config: Config, seconds: Iterable[float], cores: int) -> str:
     return f"{duration(sum(each))} of job time, {at_once} with {jobs} at once"
 
 
-def estimate(cell: Cell, timings: Iterable[Timing], runs: int | None = None) -> float:
-    """Seconds that so many of a cell's runs, or all of them, would take."""
+def estimate(
+    cell: Cell, timings: Iterable[Timing], runs: int | None = None, epochs: int | None = None
+) -> float:
+    """Seconds that so many of a cell's runs, or all of them, would take for so many epochs, or all."""
     run = cell.first
     count = len(cell.runs) if runs is None else runs
-    images = (run.train_images or 60_000) * run.epochs * count
+    images = (run.train_images or 60_000) * (run.epochs if epochs is None else epochs) * count
     draws = int(dict(run.hyper).get("draws", 0))
     return STARTUP_SECONDS + images * _microseconds(run.estimator, run.shape, draws, timings) / 1e6
 
@@ -199,10 +206,18 @@ def _is_done(config: Config, job: Job) -> bool:
         return False
 
 
-def _missing(config: Config, cell: Cell) -> int:
-    """How many runs of a cell are to be trained."""
-    known = 0 if cell.snapshots else len(held(config, cell, tolerant=True))
-    return len(cell.runs) - known
+def _left(config: Config, cell: Cell) -> tuple[int, int]:
+    """How many runs of a cell are to be trained, and for how many epochs from its checkpoint."""
+    table = table_path(config, cell.name)
+    forced = finished.marked(table)
+    known = {} if cell.snapshots or forced else held(config, cell, tolerant=True)
+    missing = [run.run_id for run in cell.runs if run.run_id not in known]
+    of, epochs = progress.read(table.with_suffix(".checkpoint"))
+    images = images_of(config.folder) or ""
+    usable = epochs and of in (
+        progress.identity(cell.fingerprint, images, device, missing, forced) for device in ("cpu", "cuda")
+    )
+    return len(missing), cell.first.epochs - (epochs if usable else 0)
 
 
 def study_is_done(config: Config, study: Study) -> bool:
@@ -216,9 +231,11 @@ def study_is_done(config: Config, study: Study) -> bool:
         return False
 
 
-def _state(seconds: float | None) -> str:
+def _state(seconds: float | None, begun: bool = False) -> str:
     """Of a job that would take so many seconds, or is done."""
-    return f"{'done':>6} {'':>10}" if seconds is None else f"{'to do':>6} {duration(seconds):>10}"
+    if seconds is None:
+        return f"{'done':>6} {'':>10}"
+    return f"{'begun' if begun else 'to do':>6} {duration(seconds):>10}"
 
 
 def _recorded(results: Path) -> list[Timing]:

@@ -21,6 +21,7 @@ from reinrelax.experiments import provenance
 from reinrelax.jobs import Job, jobs
 from reinrelax.packed import COMPRESSED, MANIFEST, is_packed, name_of, replaced, unpack
 from reinrelax.plan import study_is_done
+from reinrelax.records import check
 from reinrelax.results import (
     IMAGES,
     held,
@@ -184,7 +185,10 @@ def _checked(config: Config, job: Job, any_source: bool = False) -> dict[str, An
             raise ResultsError(
                 f"{config.folder / path} is missing beside its record. Delete {record} and rerun"
             )
-    return read_record(config.folder / job.record, ("fingerprint", "commit", "wall_seconds"))
+    found = read_record(config.folder / job.record, ("fingerprint", "commit", "wall_seconds"))
+    for path in job.results:
+        check(config.folder / path, found)
+    return found
 
 
 def _require_commits(config: Config, records: Mapping[str, Mapping[str, Any]]) -> None:

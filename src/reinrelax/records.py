@@ -19,9 +19,13 @@ def write(path: Path, record: Mapping[str, Any], beside: Iterable[Path] = ()) ->
     Raises:
         ResultsError: it cannot be written.
     """
+    files.write_text(path, json.dumps(sealed(record, beside), indent=2) + "\n")
+
+
+def sealed(record: Mapping[str, Any], beside: Iterable[Path] = ()) -> dict[str, Any]:
+    """A record with the checksums of itself and of these files."""
     sums = {file.name: _of_file(file) for file in beside}
-    content = {**record, _KEY: {**sums, _SELF: _of_record(record)}}
-    files.write_text(path, json.dumps(content, indent=2) + "\n")
+    return {**record, _KEY: {**sums, _SELF: _of_record(record)}}
 
 
 def read(path: Path, keys: Sequence[str]) -> dict[str, Any]:
@@ -34,12 +38,31 @@ def read(path: Path, keys: Sequence[str]) -> dict[str, Any]:
         record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         for key in keys:
             record[key]
-        sums = record.get(_KEY)
-        if sums is not None and sums[_SELF] != _of_record(record):
-            raise ValueError("differs from its checksum")
+        require(record)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ResultsError(f"{path}: provenance cannot be read ({error!r}). Delete it and rerun") from None
     return record
+
+
+def require(record: Mapping[str, Any]) -> None:
+    """Do nothing if a record agrees with its checksum, or was written without one.
+
+    Raises:
+        ValueError: it does not.
+    """
+    sums = record.get(_KEY)
+    if sums is not None and sums[_SELF] != _of_record(record):
+        raise ValueError("differs from its checksum")
+
+
+def check_beside(path: Path) -> None:
+    """Compare a file with the checksum in the record that bears its name, if there is one.
+
+    Raises:
+        ResultsError: as `check`, or the record is damaged.
+    """
+    record = path.with_suffix(".json")
+    check(path, read(record, ()) if record.exists() else {})
 
 
 def check(path: Path, record: Mapping[str, Any]) -> None:

@@ -218,7 +218,8 @@ def write_cell(
     if drawn:
         pictures.write(table.with_suffix(".npz"), pictures.joined(cell.runs, drawn))
     files.write_text(table, cell_table.to_csv(cell.runs, runs))
-    records.write(table.with_suffix(".json"), record_of(cell, runs), [table])
+    beside = [table, *([table.with_suffix(".npz")] if drawn else [])]
+    records.write(table.with_suffix(".json"), record_of(cell, runs), beside)
 
 
 def pictures_of(folder: Path, cell: Cell) -> pictures.Pictures:

@@ -2,21 +2,27 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
-from reinrelax import plan, runs
+from reinrelax import images, plan, runs
 from reinrelax.config import Config
 from reinrelax.errors import ResultsError
-from reinrelax.experiments import cell_table, finished
+from reinrelax.experiments import cell_table, finished, pictures
+from reinrelax.experiments.snapshots import read_snapshot
 from reinrelax.experiments.training import train_cell
 from reinrelax.images import Images
 from reinrelax.results import held, read_cell
 from reinrelax.runs import Cell, cells, table_path
+from reinrelax.studies import snapshot_cell
+from reinrelax.training.checkpoint import read_archive
+from reinrelax.training.loop import Trainer
 
 Load = Callable[..., Config]
 
@@ -77,10 +83,11 @@ def test_other_settings_source_images_or_device_are_trained_anew(
         patched.setattr(runs, "fingerprint", lambda modules: "other")
         assert train(config, cell, fewer)[0]["reused"] == {}
     path = finished.place(table_path(config, cell.name))
-    content = json.loads(path.read_text())
-    for entry in content["runs"].values():
-        entry["origin"] |= {"device": "NVIDIA H100", "source_hash": cell.source_hash}
-    path.write_text(json.dumps(content))
+    on_gpu = {
+        run_id: replace(run, origin={**run.origin, "device": "NVIDIA H100", "source_hash": cell.source_hash})
+        for run_id, run in finished.read(path).items()
+    }
+    finished.write(table_path(config, cell.name), on_gpu)
     assert train(config, cell, fewer)[0]["reused"] == {}
 
 
@@ -194,3 +201,94 @@ def test_pictures_of_runs_that_are_not_trained_again_are_kept(load_config: Load,
     assert record["images_trained"] == 0
     assert set(again) == set(after)
     assert all(np.array_equal(again[name], after[name]) for name in after)
+
+
+def test_a_forced_cell_takes_no_run_and_loses_none(
+    load_config: Load, digits: Images, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config, three = planned(load_config, 3)
+    images.save(digits, config.folder / "data")
+    _, before = train(config, three, digits)
+    config, cell = planned(load_config, 2)
+    table = table_path(config, cell.name)
+
+    def interrupted() -> None:
+        """A training that ends after its first epoch."""
+        run_epoch = Trainer.run_epoch
+
+        def first_epoch(self: Trainer, on_step: Callable[[], object]) -> None:
+            if self.history.epochs:
+                raise KeyboardInterrupt
+            run_epoch(self, on_step)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(Trainer, "run_epoch", first_epoch)
+            with pytest.raises(KeyboardInterrupt):
+                train(config, cell, digits)
+
+    finished.mark(table, forced=True)
+    interrupted()
+    timings = plan.timings_of(config)
+    assert plan.remaining(config)[cell.name] == plan.estimate(cell, timings, runs=2, epochs=1)
+    (line,) = (line for line in plan.describe(config, 2).splitlines() if line.startswith(f"{cell.name} "))
+    assert line.split()[1:4] == ["2", "1", "begun"]
+    assert len(finished.read(finished.place(table))) == 3  # nothing is lost meanwhile
+    for forced in (True, False):  # other runs start, and the last goes on where the first was
+        finished.mark(table, forced=forced)
+    record, after = train(config, cell, digits)
+    assert record["reused"] == {}
+    assert record["resumed_after_epoch"] == 1
+    pd.testing.assert_frame_equal(after, before[before["seed"] < 2], check_exact=False, rtol=2e-4)
+    # The mark is gone, the run that was not asked for is not.
+    assert train(*planned(load_config, 3), digits)[0]["images_trained"] == 0
+    # What an earlier training has left is not gone on from.
+    finished.place(table).unlink()
+    interrupted()
+    assert plan.remaining(config)[cell.name] == plan.estimate(cell, timings, runs=2, epochs=1)
+    finished.mark(table, forced=True)
+    assert plan.remaining(config)[cell.name] == plan.estimate(cell, timings, runs=2, epochs=2)
+    record, _ = train(config, cell, digits)
+    assert record["resumed_after_epoch"] == 0
+    # Forced, but ended before its table was taken away: the next start does not train it.
+    finished.mark(table, forced=True)
+    finished.mark(table, forced=False)
+    assert len(train(config, cell, digits)[0]["reused"]) == 2
+
+
+def test_a_number_that_was_changed_is_no_finished_run(
+    load_config: Load, digits: Images, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config, cell = planned(load_config, 2)
+    _, before = train(config, cell, digits)
+    place = finished.place(table_path(config, cell.name))
+    content = json.loads(place.read_text(encoding="utf-8"))
+    next(iter(content["runs"].values()))["results"]["train_nelbo_nats"][0] -= 1
+    place.write_text(json.dumps(content), encoding="utf-8")
+    with pytest.raises(ResultsError, match=r"differs from its checksum.*Delete it and rerun"):
+        finished.read(place)
+    record, after = train(config, cell, digits)
+    assert record["reused"] == {}
+    assert "differs from its checksum" in capsys.readouterr().err
+    pd.testing.assert_frame_equal(after, before)
+
+
+def test_pictures_and_snapshots_that_were_changed_are_not_read(load_config: Load, digits: Images) -> None:
+    """Both are archives with checksums of their own, which who changes them renews."""
+    latents = {"Correlated-Bernoulli": {"latent_shape": "2x20", "tau": 0.1}}
+    config = load_config(experiments={"relaxations": {"latents": latents, "seeds": 1, "epochs": 1}})
+    cell = cells(config)["relaxations/2x20/Correlated-Bernoulli"]
+    train(config, cell, digits)
+    table = table_path(config, cell.name)
+    for path in (table.with_suffix(".npz"), pictures.kept(table)):
+        content = pictures.read(path)
+        pictures.write(path, {**content, "originals": content["originals"] + np.uint8(1)})
+        with pytest.raises(ResultsError, match=rf"{path.name}: differs from the checksum in its record"):
+            pictures.read(path)
+    cell = snapshot_cell(config, "gradients")
+    train(config, cell, digits)
+    path = table_path(config, cell.name).with_suffix(".pt")
+    content = read_archive(path)
+    read_snapshot(path, cell.first.shape, cell.snapshots[0], "cpu")
+    torch.save({**content, "seeds": [7]}, path)
+    with pytest.raises(ResultsError, match=r"\.pt: differs from the checksum in its record"):
+        read_snapshot(path, cell.first.shape, cell.snapshots[0], "cpu")

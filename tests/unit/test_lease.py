@@ -8,11 +8,14 @@ import textwrap
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 
-from reinrelax import cli, lease
+from reinrelax import lease
 from reinrelax.config import Config
+from reinrelax.device import device
 from reinrelax.errors import ConfigError, ResultsError
 from reinrelax.studies import studies
 from tests.conftest import at_scale
@@ -34,6 +37,14 @@ def driver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], N
         monkeypatch.setenv("PATH", f"{path.parent}:{os.environ['PATH']}")
 
     return fake
+
+
+ones = torch.ones
+
+
+def on_the_cpu(*size: int, **options: Any) -> torch.Tensor:
+    """A stand-in for what is made on a GPU."""
+    return ones(*size, **{**options, "device": "cpu"})
 
 
 @pytest.mark.parametrize(
@@ -95,22 +106,71 @@ def test_a_job_gets_its_place_and_no_other_gpu(
     driver(f"printf '{ONE}\\n{TWO}\\n'")
     monkeypatch.setattr(lease.tempfile, "gettempdir", lambda: str(tmp_path))
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+    monkeypatch.setattr(torch, "ones", on_the_cpu)
     config = load_config(machine={"device": "auto"})
-    with lease.lease([ONE], 1), cli._device(config) as device:
-        assert device == "cuda"
+    with lease.lease([ONE], 1), device(config.machine) as where:
+        assert where == "cuda"
         assert os.environ["CUDA_VISIBLE_DEVICES"] == TWO
     # What computes on none takes no place: both are taken.
-    with lease.lease([ONE], 1), lease.lease([TWO], 1), cli._device(config, on_gpu=False) as device:
-        assert device == "cpu"
+    with lease.lease([ONE], 1), lease.lease([TWO], 1), device(config.machine, on_gpu=False) as where:
+        assert where == "cpu"
     assert (tmp_path / "reinrelax-leases").stat().st_mode & 0o7777 == 0o1777
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "NoDevFiles")
-    with cli._device(config) as device:
-        assert device == "cpu"
+    with device(config.machine) as where:
+        assert where == "cpu"
     with (
         pytest.raises(ConfigError, match="cuda asked for"),
-        cli._device(load_config(machine={"device": "cuda"})),
+        device(load_config(machine={"device": "cuda"}).machine),
     ):
         pass
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        RuntimeError("CUDA error: no kernel image is available for execution on the device\nCompile with"),
+        RuntimeError("The NVIDIA driver on your system is too old (found version 11040)."),
+        torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 MiB."),
+        AssertionError("Torch not compiled with CUDA enabled"),
+        None,  # it computes, and wrongly
+    ],
+)
+def test_a_gpu_that_is_shown_and_cannot_compute_is_not_believed(
+    error: Exception | None,
+    driver: Callable[[str], None],
+    load_config: Callable[..., Config],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def fails(*size: int, **options: Any) -> torch.Tensor:
+        assert options["device"] == "cuda"
+        assert os.environ["CUDA_VISIBLE_DEVICES"] == ONE
+        if error:
+            raise error
+        return on_the_cpu(*size, **options) * 2
+
+    driver(f"printf '{ONE}\\n'")
+    monkeypatch.setattr(lease.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    monkeypatch.setattr(torch, "ones", fails)
+    says = str(error).split("\n")[0] if error else "a sum that is 512 came out as 2048"
+    with device(load_config(machine={"device": "auto"}).machine) as where:
+        assert where == "cpu"
+        with lease.lease([ONE], 1, timeout=0):  # its place is another's
+            pass
+    assert f"WARNING: {ONE} cannot compute ({says}); computing on the CPU" in capsys.readouterr().err
+    asked = load_config(machine={"device": "cuda"}).machine
+    with (
+        pytest.raises(
+            ConfigError, match=r"^machine\.device: cuda asked for, but .*; set cpu or auto$"
+        ) as caught,
+        device(asked),
+    ):
+        pass
+    assert f"{ONE} cannot compute ({says})" in str(caught.value)
+    with device(asked, on_gpu=False) as where:
+        assert where == "cpu"
 
 
 def test_devices_are_filled_before_any_is_doubled_and_then_jobs_wait(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from reinrelax.errors import ResultsError
 from reinrelax.reporting import collect, figures, page
 from reinrelax.reporting.collected import FILLED_BY
 from reinrelax.reporting.gather import last_rows
+from reinrelax.reporting.tables import CHECKSUMS, read_text
 from reinrelax.runs import cells, table_path
 from reinrelax.sources import FORMAT
 from tests.conftest import ROOT
@@ -205,8 +206,29 @@ def test_missing_tables_are_named(load_config: Load) -> None:
         page.write_report(config, ROOT)
     build(config)
     (config.folder / "figures/figure3.svg").write_text("<svg")
+    with pytest.raises(ResultsError, match=r"figure3\.svg: differs from the checksum"):
+        page.write_report(config, ROOT)
+    (config.folder / "figures" / CHECKSUMS).unlink()
     with pytest.raises(ResultsError, match=r"figure3\.svg: cannot be read"):
         page.write_report(config, ROOT)
+
+
+def test_a_number_that_was_changed_in_what_the_page_is_made_of_is_named(load_config: Load) -> None:
+    """Every file of the folders in which something is read back."""
+    config = load_config()
+    write_results(config, flat, only=elbo)
+    build(config)
+    changed = 0
+    for folder in ("tables", "figures"):
+        for path in sorted((config.folder / folder).iterdir()):
+            if path.suffix in (".csv", ".svg", ".json") and path.name != CHECKSUMS:
+                text = path.read_text(encoding="utf-8")
+                path.write_text(f"{text} ", encoding="utf-8")
+                with pytest.raises(ResultsError, match=r"checksum.*elete it and rerun"):
+                    read_text(path)
+                path.write_text(text, encoding="utf-8")
+                changed += 1
+    assert changed > 100
 
 
 def test_claims_json_holds_rule_and_reason_of_each(load_config: Load) -> None:
@@ -229,7 +251,7 @@ def test_tables_are_the_same_bytes_each_time(load_config: Load) -> None:
     collect.write_tables(config, ROOT)
     first = {path.name: path.read_bytes() for path in (config.folder / "tables").iterdir()}
     read = {f"{name}.csv" for name in ("cells", "studies", "curves", "rates", *FILLED_BY)}
-    read |= {"claims.json", "findings.json"}
+    read |= {"claims.json", "findings.json", CHECKSUMS}
     assert set(first) == read
     collect.write_tables(config, ROOT)
     assert first == {path.name: path.read_bytes() for path in (config.folder / "tables").iterdir()}

@@ -14,6 +14,7 @@ from reinrelax import (
     document,
     files,
     guard,
+    interrupts,
     jobs,
     lease,
     plan,
@@ -22,6 +23,7 @@ from reinrelax import (
     studies,
 )
 from reinrelax.errors import ReinrelaxError
+from reinrelax.experiments import finished
 from reinrelax.run import digest
 
 # Jobs run with the interpreter and the source that Snakemake runs with, whether or not an environment is active;
@@ -92,6 +94,23 @@ if str(workflow.modifier.modify_path(str(FOLDER))) != str(FOLDER):
 def cell_of(wildcards):
     """The cell that a training job's file names say."""
     return CELLS[f"{wildcards.experiment}/{wildcards.shape}/{wildcards.estimator}"]
+
+
+def mark_forced():
+    """Have the cells trained anew that --force, --forceall or --forcerun are for.
+
+    Known to a run at its start alone: on a cluster, every job is forced.
+    """
+    if RUNS and not workflow.touch:
+        forced = {
+            Path(str(path))
+            for job in workflow.dag.needrun_jobs()
+            if workflow.dag.reason(job).forced
+            for path in job.output
+        }
+        for name in CELLS:
+            table = runs.table_path(SETTINGS, name)
+            finished.mark(table, table in forced)
 
 
 # Jobs that compute on a GPU wait for a place on one in the scheduler: a job that waited by itself would hold a core

@@ -66,6 +66,7 @@ rule judge:
         },
         **{name: TABLES / f"{name}.csv" for name in OTHER_TABLES},
         findings=TABLES / "findings.json",
+        checksums=TABLES / "checksums.json",
     log:
         FOLDER / "logs/judge.log",
     benchmark:
@@ -93,6 +94,7 @@ rule draw:
         data=[FIGURES / f"{name}.csv" for name in (*DRAWN, *RELAXED)],
         catalogue=FIGURES / "figures.json",
         pictures=FIGURES / "pictures.json",
+        checksums=FIGURES / "checksums.json",
     log:
         FOLDER / "logs/draw.log",
     benchmark:

@@ -2,17 +2,20 @@
 
 They are what is kept, read, merged and published. A cell's table has them as rows, and a file beside it keeps
 them as well, because a workflow deletes a table before it is made again: so a cell that gains a run trains
-that one alone.
+that one alone. Of a cell that a person has forced, none is taken: a mark beside its table says so until it is
+trained.
 """
 
 import json
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from reinrelax import files
+from reinrelax import files, records
 from reinrelax.errors import ResultsError
+from reinrelax.experiments import pictures
 
 # Of the file's layout. Files of before have none, and hold hashes that no longer say anything.
 _FORMAT = 2
@@ -47,6 +50,43 @@ def place(table: Path) -> Path:
     return table.with_suffix(".runs.json")
 
 
+def mark(table: Path, forced: bool) -> None:
+    """Say that a cell's runs are to be trained anew; or withdraw it where its table was not begun.
+
+    Each mark is another, so that a training goes on from its own checkpoint alone; forced once more before it
+    is done, it keeps its mark.
+
+    Raises:
+        ResultsError: the mark cannot be written.
+    """
+    if forced and not marked(table):
+        files.write_text(_marked(table), uuid.uuid4().hex)
+    elif not forced and table.exists():
+        unmark(table)
+
+
+def marked(table: Path) -> str:
+    """What tells apart the training that a person has forced; empty where nobody has."""
+    try:
+        return _marked(table).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return ""
+    except (OSError, ValueError) as error:
+        raise ResultsError(f"{_marked(table)}: cannot be read ({error!r}). Delete it and rerun") from None
+
+
+def unmark(table: Path) -> None:
+    """Withdraw a mark, if there is one."""
+    _marked(table).unlink(missing_ok=True)
+
+
+def reuse(record: Mapping[str, Any]) -> str:
+    """How many of a cell's runs were not trained again, by its record, in words; nothing where all were."""
+    reused, runs = len(record["reused"]), len(record["run_ids"])
+    trained = f", {runs - reused} trained" if reused < runs else ""
+    return f", {reused} of {runs} runs reused{trained}" if reused else ""
+
+
 def read(path: Path) -> dict[str, Finished]:
     """The finished runs in a file, by run_id; none if it does not exist.
 
@@ -61,6 +101,7 @@ def read(path: Path) -> dict[str, Finished]:
             raise ResultsError(
                 f"{path}: finished runs of another version, by other source. Delete it and rerun"
             )
+        records.require(content)
         return {str(run_id): _checked(entry) for run_id, entry in content["runs"].items()}
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise ResultsError(f"{path}: finished runs cannot be read ({error!r}). Delete it and rerun") from None
@@ -69,7 +110,8 @@ def read(path: Path) -> dict[str, Finished]:
 def write(table: Path, finished: Mapping[str, Finished]) -> None:
     """Keep finished runs, by run_id, beside their cell's table, with what is kept there already.
 
-    A file that cannot be read is set aside, not replaced.
+    Their pictures, where they have some, are there already: the file has its own checksum and theirs. A file
+    that cannot be read is set aside, not replaced.
 
     Raises:
         ResultsError: the file cannot be written.
@@ -81,7 +123,12 @@ def write(table: Path, finished: Mapping[str, Finished]) -> None:
         path.replace(path.with_name(f"{path.name}.unreadable"))
         before = {}
     runs = {run_id: asdict(entry) for run_id, entry in {**before, **finished}.items()}
-    files.write_text(path, json.dumps({"format": _FORMAT, "runs": runs}) + "\n")
+    beside = [kept for kept in [pictures.kept(table)] if kept.exists()]
+    files.write_text(path, json.dumps(records.sealed({"format": _FORMAT, "runs": runs}, beside)) + "\n")
+
+
+def _marked(table: Path) -> Path:
+    return table.with_suffix(".anew")
 
 
 def _checked(entry: Mapping[str, Any]) -> Finished:

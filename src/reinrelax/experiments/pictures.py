@@ -13,7 +13,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from reinrelax import files
+from reinrelax import files, records
 from reinrelax.errors import ResultsError
 from reinrelax.run import Run
 
@@ -32,8 +32,9 @@ def read(path: Path) -> Pictures:
     """The content of a file.
 
     Raises:
-        ResultsError: it is damaged.
+        ResultsError: it is damaged, or not the one that the record of its name was written beside.
     """
+    records.check_beside(path)
     try:
         # A damaged file is left open by what finds it so.
         with path.open("rb") as file, np.load(file) as content:

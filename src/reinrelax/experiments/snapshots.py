@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from reinrelax import files
+from reinrelax import files, records
 from reinrelax.errors import ResultsError
 from reinrelax.models.vae import DiscreteVAE
 from reinrelax.training.checkpoint import read_archive
@@ -29,6 +29,8 @@ def read_snapshot(path: Path, shape: LatentShape, epoch: int, device: str) -> tu
     Raises:
         ResultsError: the file is missing or damaged, or holds no such epoch.
     """
+    if path.exists():
+        records.check_beside(path)
     try:
         content = read_archive(path)
         seeds, kept = content["seeds"], content["kept"][epoch]

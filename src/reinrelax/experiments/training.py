@@ -18,9 +18,9 @@ from reinrelax.experiments.finished import Finished
 from reinrelax.experiments.snapshots import write_snapshots
 from reinrelax.gpu import support
 from reinrelax.images import Images
-from reinrelax.run import Run, digest
+from reinrelax.run import Run
 from reinrelax.runs import Cell
-from reinrelax.training import checkpoint
+from reinrelax.training import checkpoint, progress
 from reinrelax.training.loop import Trainer
 from reinrelax.training.process import prepare_process
 
@@ -41,7 +41,7 @@ def train_cell(
 
     A checkpoint beside the table lets a killed job go on; it is removed once the table is there. Runs that
     are known are not trained again if they are of these images and kind of device, unless snapshots of them
-    are asked for.
+    are asked for, or the cell is marked to be trained anew.
 
     Args:
         cell: which. If it asks for snapshots, its parameters at these epochs go into a `.pt` beside the
@@ -64,12 +64,14 @@ def train_cell(
     runs = cell.runs
     described = provenance.describe(describe_device(device))
     drawn = _kept_pictures(table) if cell.first.experiment == "relaxations" else None
-    done = {} if cell.snapshots else _reusable(cell, known, images, device, drawn)
+    forced = finished.marked(table)
+    done = {} if cell.snapshots or forced else _reusable(cell, known, images, device, drawn)
     reused = {run_id: dict(entry.origin) for run_id, entry in done.items()}
     missing = [run for run in runs if run.run_id not in done]
     trained = None
     if missing:
-        trained = _train(cell, missing, images, device, table.with_suffix(".checkpoint"), checkpoint_every)
+        state = table.with_suffix(".checkpoint")
+        trained = _train(cell, missing, images, device, state, checkpoint_every, forced)
     seconds = round(time.perf_counter() - clock, 3)
     if trained:
         origin = {
@@ -107,8 +109,10 @@ def train_cell(
         write_snapshots(table.with_suffix(".pt"), record["seeds"], trained.trainer.kept)
     finished.write(table, done)
     files.write_text(table, cell_table.to_csv(runs, done))
-    records.write(table.with_suffix(".json"), record, [table])
+    suffixes = [".csv", *([".npz"] if drawn is not None else []), *([".pt"] if cell.snapshots else [])]
+    records.write(table.with_suffix(".json"), record, map(table.with_suffix, suffixes))
     table.with_suffix(".checkpoint").unlink(missing_ok=True)
+    finished.unmark(table)
     return record
 
 
@@ -198,11 +202,18 @@ def _write_pictures(
 
 
 def _train(
-    cell: Cell, runs: Sequence[Run], images: Images, device: str, state: Path, checkpoint_every: int
+    cell: Cell,
+    runs: Sequence[Run],
+    images: Images,
+    device: str,
+    state: Path,
+    checkpoint_every: int,
+    forced: str,
 ) -> _Trained:
     """Train those runs of a cell to their last epoch, from where a checkpoint lets them go on."""
     trainer = make_trainer(runs, images, device, cell.snapshots)
-    identity = digest([cell.fingerprint, images.sha256, device, [run.run_id for run in runs]])
+    run_ids = [run.run_id for run in runs]
+    identity = progress.identity(cell.fingerprint, images.sha256, device, run_ids, forced)
     checkpoint.restore(state, trainer, identity)
     resumed = trainer.history.epochs
     steps = -(-len(images.train) // runs[0].batch_size)

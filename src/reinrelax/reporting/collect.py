@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from reinrelax import claims, files
+from reinrelax import claims, files, records
 from reinrelax.claims import findings
 from reinrelax.claims.evidence import Evidence
 from reinrelax.claims.measured import Measurements
@@ -28,6 +28,7 @@ from reinrelax.reporting.numbers import (
     selection,
 )
 from reinrelax.reporting.numbers.verdicts import Records
+from reinrelax.reporting.tables import CHECKSUMS
 from reinrelax.studies import DEMONSTRATIONS
 
 CLAIMS = Path("report/claims")
@@ -124,12 +125,14 @@ def write_tables(config: Config, root: Path, any_source: bool = False) -> None:
     folder = config.folder / "tables"
     for name, table in tables.items():
         files.write_text(folder / f"{name}.csv", table.to_csv(index=False, lineterminator="\n"))
-    records = Records(config, root, plan, amounts, published=any_source)
-    content = json.dumps([records.of(verdict) for verdict in verdicts], indent=1, ensure_ascii=False)
+    lines = Records(config, root, plan, amounts, published=any_source)
+    content = json.dumps([lines.of(verdict) for verdict in verdicts], indent=1, ensure_ascii=False)
     files.write_text(folder / "claims.json", content + "\n")
     found = {verdict.claim.id: verdict.verdict for verdict in verdicts}
     counted = [{**asdict(finding), "verdict": finding.verdict(found)} for finding in amounts]
     files.write_text(folder / "findings.json", json.dumps(counted, indent=1, ensure_ascii=False) + "\n")
+    written = [*(f"{name}.csv" for name in tables), "claims.json", "findings.json"]
+    records.write(folder / CHECKSUMS, {}, [folder / name for name in written])
 
 
 def _evidence(trained: Gathered) -> Evidence:

@@ -21,7 +21,7 @@ from typing import Any
 
 import pandas as pd
 
-from reinrelax import files
+from reinrelax import files, records
 from reinrelax.config import Config
 from reinrelax.reporting import (
     demonstration_figures,
@@ -36,7 +36,7 @@ from reinrelax.reporting import (
     speed_figures,
 )
 from reinrelax.reporting.plans import Read
-from reinrelax.reporting.tables import read_table
+from reinrelax.reporting.tables import CHECKSUMS, read_table
 
 Plan = lines.LineFigure | maps.MapFigure | points.PointFigure | simplex.SimplexFigure
 
@@ -69,7 +69,8 @@ def write_figures(config: Config, root: Path) -> None:
     def read(name: str) -> pd.DataFrame:
         return read_table(folder / "tables" / f"{name}.csv")
 
-    described = []
+    described: list[dict[str, Any]] = []
+    written: list[Path] = []
     plans: list[Plan] = [make(read) for make in FIGURES.values()]
     for plan in plans + list(speed_figures.plans(root / speed_figures.RESULTS)):
         draw, describe = _KINDS[type(plan)]
@@ -77,9 +78,12 @@ def write_figures(config: Config, root: Path) -> None:
         files.write_text(path, draw(plan))
         files.write_text(path.with_suffix(".csv"), plan.data.to_csv(index=False, lineterminator="\n"))
         described.append(describe(plan))
+        written += [path, path.with_suffix(".csv")]
     for name, content in (
         ("figures", described),
         ("pictures", pictures.pictures(config, read("relaxations"))),
     ):
         text = json.dumps(content, indent=1, ensure_ascii=False)
         files.write_text(folder / "figures" / f"{name}.json", text + "\n")
+        written.append(folder / "figures" / f"{name}.json")
+    records.write(folder / "figures" / CHECKSUMS, {}, written)

@@ -94,6 +94,8 @@ def gather(config: Config, root: Path, any_source: bool = False) -> Gathered:
                 if len(result.cell.runs) < len(cell.runs):
                     held = f"{len(result.cell.runs)} of {len(cell.runs)} trainings are there"
                     line.update(state="partial", message=held)
+                elif not any_source:
+                    line.update(command=compare_anew(config, cell))
                 tables.append(table)
         except ResultsError as error:
             line.update(state="unreadable", message=str(error))
@@ -125,6 +127,12 @@ def recompute(config: Config, targets: str | Sequence[str], root: Path) -> str:
     # Not the place where published results are unpacked: the configured one.
     folder = shlex.quote((path_of("results", config.raw["results"]) / config.scale).as_posix())
     return f"snakemake --cores all {chosen}--force {' '.join(f'{folder}/{name}' for name in _braced(names))}"
+
+
+def compare_anew(config: Config, cell: Cell) -> str:
+    """The shell command that trains a finished cell anew, and says what differs."""
+    file = (path_of("results", config.raw["results"]) / config.scale / "config.yaml").as_posix()
+    return f"python -m reinrelax recompute --config {shlex.quote(file)} {shlex.quote(cell.name)}"
 
 
 def _braced(names: Sequence[str]) -> list[str]:

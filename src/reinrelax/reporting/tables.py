@@ -1,11 +1,13 @@
 """Reading back the tables that the report is made of."""
 
+import io
 import json
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from reinrelax import records
 from reinrelax.claims.model import LEARNING
 from reinrelax.errors import ResultsError
 from reinrelax.estimators.hyperparameters import HYPERPARAMETERS
@@ -62,6 +64,8 @@ _NUMBERS = frozenset(
 _FLAGS = frozenset(("is_best", "is_paper", "in_grid", "closest", "comparable", "source_changed"))
 # Names that stand for numbers in one table and for words in others.
 _NUMBERS_OF = {"table1": {"paper"}, "table1_run": {"paper"}, "identities": {"latents"}}
+# In a folder of what the report is made of: the checksums of its files, written last.
+CHECKSUMS = "checksums.json"
 _REMEDY = "Delete it, if it is there, and run snakemake again"
 
 
@@ -90,21 +94,25 @@ def read_as_text(path: Path) -> pd.DataFrame:
     """
     try:
         # Left to guess, a commit of digits alone or a column without entries would pass for numbers.
-        return pd.read_csv(path, dtype=str, keep_default_na=False)
-    except (OSError, ValueError) as error:
+        return pd.read_csv(io.StringIO(read_text(path)), dtype=str, keep_default_na=False)
+    except ValueError as error:
         raise ResultsError(f"{path}: cannot be read ({error}). {_REMEDY}") from None
 
 
 def read_text(path: Path) -> str:
-    """A text file.
+    """A text file, which must agree with its checksum if its folder has one.
 
     Raises:
-        ResultsError: missing or not UTF-8.
+        ResultsError: missing, not UTF-8, or not what was written there.
     """
     try:
-        return path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
         raise ResultsError(f"{path}: cannot be read ({error}). {_REMEDY}") from None
+    sums = path.parent / CHECKSUMS
+    if sums.exists():
+        records.check(path, records.read(sums, ()))
+    return text
 
 
 def read_json(path: Path) -> Any:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from reinrelax import files
+from reinrelax.training import progress
 from reinrelax.training.loop import Trainer
 
 
@@ -33,6 +34,7 @@ def save(path: Path, trainer: Trainer, fingerprint: str) -> None:
     }
     with files.atomic(path) as file:
         torch.save(state, file)
+        progress.write(file, fingerprint, history.epochs)
 
 
 def restore(path: Path, trainer: Trainer, fingerprint: str) -> bool:

@@ -1,0 +1,38 @@
+"""What a checkpoint is of and how far it has come, as a plan reads it: without torch."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import IO, Any
+from zipfile import BadZipFile, ZipFile
+
+from reinrelax.run import digest
+
+
+def identity(fingerprint: str, images: str, device: str, run_ids: Iterable[str], forced: str = "") -> str:
+    """What a checkpoint must be of to be gone on from.
+
+    Args:
+        fingerprint: of the cell.
+        images: the hash of the images.
+        device: "cpu" or "cuda".
+        run_ids: of the runs that are trained.
+        forced: what tells apart a training that a person has forced.
+    """
+    return digest([fingerprint, images, device, list(run_ids), *([forced] if forced else [])])
+
+
+def write(file: IO[bytes], fingerprint: str, epochs: int) -> None:
+    """Say in the comment of an archive that has been written what it is of, and after how many epochs."""
+    with ZipFile(file, "a") as archive:
+        archive.comment = json.dumps({"fingerprint": fingerprint, "epochs": epochs}).encode()
+
+
+def read(path: Path) -> tuple[str, int]:
+    """What a checkpoint is of, and after how many epochs; of nothing, after none, where it does not say."""
+    try:
+        with ZipFile(path) as archive:
+            said: dict[str, Any] = json.loads(archive.comment)
+        return str(said["fingerprint"]), int(said["epochs"])
+    except (OSError, ValueError, KeyError, TypeError, BadZipFile):
+        return "", 0
