@@ -9,7 +9,7 @@ from reinrelax import rl
 from reinrelax.config import GRADIENTS, Config
 from reinrelax.distributions import CATALOGUE as RELAXATIONS
 from reinrelax.errors import ConfigError
-from reinrelax.estimators import CATALOGUE, lookup
+from reinrelax.estimators import CATALOGUE, Paper, lookup
 from reinrelax.run import digest
 from reinrelax.runs import Cell, cells
 from reinrelax.sources import fingerprint
@@ -117,7 +117,8 @@ def _studies(config: Config) -> Iterator[Study]:
                     **asked,
                 },
             )
-    families = {f"reinrelax.estimators.{entry.module}" for entry in CATALOGUE.values()}
+    theirs = [entry for entry in CATALOGUE.values() if isinstance(entry, Paper)]
+    families = {f"reinrelax.estimators.{entry.module}" for entry in theirs}
     yield Study(
         "identities",
         ("identities",),

@@ -137,7 +137,11 @@ def _evidence(trained: Gathered) -> Evidence:
 
 
 def _jobs(cells: pd.DataFrame, studies: pd.DataFrame) -> pd.DataFrame:
-    """Cells and studies in one table, each with its experiment and the file by which it is asked for."""
+    """Cells and studies in one table, each with its experiment and the file by which it is asked for.
+
+    What learns by reinforcement is told by its `environment` and `algorithm`.
+    """
+    agents = studies["study"].str.extract(r"^rl/(?P<environment>.+)-\d+/(?P<algorithm>.+)$")
     return pd.concat(
         [
             cells.assign(job=cells["cell"], source=cells["experiment"], target=cells["cell"] + ".csv"),
@@ -145,6 +149,7 @@ def _jobs(cells: pd.DataFrame, studies: pd.DataFrame) -> pd.DataFrame:
                 job=studies["study"],
                 source=studies["study"].str.split("/").str[0],
                 target=studies["study"] + "/record.json",
+                **agents,
             ),
         ],
         ignore_index=True,
