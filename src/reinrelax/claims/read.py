@@ -209,7 +209,7 @@ class _File:
             "type": entry.get("type", schema.type),
             "note": entry.get("note", ""),
             "entry": written["id"],
-            "limits": digest(self.content, written, schema),
+            "limits": digest(said(self.content, written, schema)),
             "family": entry.get("family", ""),
             "parameters": {key: entry[key] for key in (*_PARAMETERS, "direction") if key in entry},
         }
@@ -288,15 +288,20 @@ def read_settings(path: Path) -> dict[tuple[str, str], dict[str, str | float]]:
     }
 
 
-def digest(content: Mapping[str, Any], entry: Mapping[str, Any], schema: Schema | None) -> str:
-    """Of what an entry says but in words: judging function, rows and limits, its file's among them.
+def digest(said: str) -> str:
+    """A short hash of what a rule says, by which its history is followed."""
+    return hashlib.sha256(said.encode()).hexdigest()[:12]
+
+
+def said(content: Mapping[str, Any], entry: Mapping[str, Any], schema: Schema | None) -> str:
+    """What an entry says but in words, as JSON: judging function, rows and limits, its file's among them.
 
     Args:
         content: the file's, of which `rule` and `minimum` count as far as the entry is judged by them.
         entry: of its claims.
         schema: of the entry's judging function; None where that is no more: all of the rule counts.
     """
-    said = {key: value for key, value in entry.items() if key not in _IN_WORDS}
+    found = {key: value for key, value in entry.items() if key not in _IN_WORDS}
     if entry.get("judge") not in _ASSERTING:
         rule = content.get("rule") or {}
         if schema is not None:
@@ -305,8 +310,8 @@ def digest(content: Mapping[str, Any], entry: Mapping[str, Any], schema: Schema 
         minimum = content.get("minimum") or {}
         if content.get("subject") == MEASUREMENTS:
             minimum = minimum.get(entry.get("table"), {})
-        said |= {"rule": rule, "minimum": minimum}
-    return hashlib.sha256(json.dumps(said, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:12]
+        found |= {"rule": rule, "minimum": minimum}
+    return json.dumps(found, sort_keys=True, ensure_ascii=False)
 
 
 def _listed(value: Any) -> list[Any]:

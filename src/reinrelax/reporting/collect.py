@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from reinrelax import claims, files
-from reinrelax.claims import findings
+from reinrelax.claims import findings, history
 from reinrelax.claims.evidence import Evidence
 from reinrelax.claims.measured import Measurements
 from reinrelax.config import AS_RUN, GRADIENTS, Config
@@ -39,7 +39,8 @@ TABLES = {"table2": "train_nelbo_nats", "table3": "test_nelbo_nats"}
 
 
 def write_tables(config: Config, root: Path, any_source: bool = False) -> None:
-    """Write all tables, as CSV, `claims.json` and `findings.json` to the folder `tables`.
+    """Write all tables, as CSV, `claims.json` and `findings.json` to the folder `tables`, and what they were
+    judged by, `rules.csv`.
 
     Cells and studies that are missing or cannot be read become rows of `cells.csv` and `studies.csv` that say
     so; a table of which nothing has been computed is a header.
@@ -120,7 +121,12 @@ def write_tables(config: Config, root: Path, any_source: bool = False) -> None:
         },
     )
     tables |= {name: elbo.judged_table(config, evidence, verdicts, metric) for name, metric in TABLES.items()}
-    tables |= {"cells": gathered.plan, "studies": studied.plan, "rates": _rates(root)}
+    tables |= {
+        "cells": gathered.plan,
+        "studies": studied.plan,
+        "rates": _rates(root),
+        "rules": history.judged_by(root),
+    }
     folder = config.folder / "tables"
     for name, table in tables.items():
         files.write_text(folder / f"{name}.csv", table.to_csv(index=False, lineterminator="\n"))
