@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from reinrelax import distributions, estimators, latents, rl
+from reinrelax.errors import ConfigError
 
 _ESTIMATORS = (estimators.CATALOGUE, estimators.Paper)
 _LATENTS = (latents.CATALOGUE, latents.Paper)
@@ -40,6 +41,22 @@ def counted(rows: pd.DataFrame, named: Collection[Any] = ()) -> NDArray[np.bool_
 def lines(rows: Sequence[Mapping[Any, Any]], named: Collection[Any] = ()) -> list[Mapping[Any, Any]]:
     """Those of a table's rows that count."""
     return [*compress(rows, counted(pd.DataFrame(rows), named))]
+
+
+def check(where: str, pick: Mapping[str, Any]) -> None:
+    """Do nothing if all names that rows are picked by are some that tables can have.
+
+    Raises:
+        ConfigError: names what is in no catalogue, and what is.
+    """
+    known = {column: [name for found, _ in of for name in found] for column, of in _CATALOGUES.items()}
+    known |= {"environment": [*rl.ENVIRONMENTS], "label": [*known["estimator"]]}
+    for column, names in known.items():
+        asked = pick.get(column, [])
+        for name in asked if isinstance(asked, list) else [asked]:
+            # A label tells settings of one method apart after its name.
+            if str(name).split(", ")[0] not in names and not isinstance(name, int):
+                raise ConfigError(f"{where}.{column}: unknown {name!r}; known: {', '.join(names)}")
 
 
 def added() -> dict[str, set[str]]:

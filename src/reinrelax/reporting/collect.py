@@ -11,6 +11,7 @@ from reinrelax.claims import findings, history
 from reinrelax.claims.evidence import Evidence
 from reinrelax.claims.measured import Measurements
 from reinrelax.config import AS_RUN, GRADIENTS, Config
+from reinrelax.errors import ConfigError
 from reinrelax.reporting.collected import FILLED_BY
 from reinrelax.reporting.gather import Gathered, gather, last_rows
 from reinrelax.reporting.gather_studies import gather_studies
@@ -56,8 +57,7 @@ def write_tables(config: Config, root: Path, any_source: bool = False) -> None:
     """
     gathered = gather(config, root, any_source)
     studied = gather_studies(config, root, any_source)
-    stated = claims.load(root / CLAIMS, claims.SCHEMAS, root)
-    amounts = findings.load(root / FINDINGS, stated, FILLED_BY)
+    said, amounts = stated(root)
     plan = _jobs(gathered.plan, studied.plan)
     # Claims on trainings are about Tables 2 and 3: other experiments train the same estimators there.
     evidence = {
@@ -97,7 +97,7 @@ def write_tables(config: Config, root: Path, any_source: bool = False) -> None:
         "figure2": beta.figure2(weighted, root),
         "figure2_run": beta.figure2(weighted_as_run, root),
         "figure2_minimum": beta.minimum(pd.concat((weighted, weighted_as_run), ignore_index=True)),
-        "readings": readings.readings(read, stated),
+        "readings": readings.readings(read, said),
         "readings_curves": readings.curves(read),
         "baseline": baseline,
         "relaxations": relaxations.relaxations(relaxed, _value(baseline, "mean_image_test")),
@@ -113,7 +113,7 @@ def write_tables(config: Config, root: Path, any_source: bool = False) -> None:
     }
     measured = Measurements(tables, _references(root), FILLED_BY, plan)
     verdicts = claims.judge_all(
-        stated,
+        said,
         {
             **evidence,
             "learning": rl.evidence(config, scored, studied.plan),
@@ -136,6 +136,22 @@ def write_tables(config: Config, root: Path, any_source: bool = False) -> None:
     found = {verdict.claim.id: verdict.verdict for verdict in verdicts}
     counted = [{**asdict(finding), "verdict": finding.verdict(found)} for finding in amounts]
     files.write_text(folder / "findings.json", json.dumps(counted, indent=1, ensure_ascii=False) + "\n")
+
+
+def stated(root: Path) -> tuple[list[claims.Claim], list[findings.Finding]]:
+    """All claims of a project, and what they amount to.
+
+    Raises:
+        ConfigError: a file of them is wrong.
+    """
+    found = claims.load(root / CLAIMS, claims.SCHEMAS, root)
+    asked = {claim.query.table: claim.id for claim in found if claim.query and not claim.query.reference}
+    if unknown := sorted(set(asked) - set(FILLED_BY)):
+        known = ", ".join(FILLED_BY)
+        raise ConfigError(
+            "\n".join(f"claim {asked[name]}: unknown table {name!r}; known: {known}" for name in unknown)
+        )
+    return found, findings.load(root / FINDINGS, found, FILLED_BY)
 
 
 def _evidence(trained: Gathered) -> Evidence:
