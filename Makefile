@@ -25,7 +25,7 @@ help:
 	@echo "make merge    bring other machines' or published results into one folder: make merge INTO=results/quick FROM=\"a b\""
 	@echo "make bench    speed beside its bound and beside plain PyTorch; quick look: make bench BENCH=\"--images 1000 --rounds 1\""
 	@echo "make rates    measure anew how often the rules of verdicts err: report/rates.csv"
-	@echo "make limits   read anew from git when the limits of claims were set: report/limits.csv"
+	@echo "make limits   read anew from git when the rules of verdicts were set: report/limits.csv"
 	@echo "make format   format the code"
 	@echo "make lock     renew requirements.lock and environment.yml from pyproject.toml"
 	@echo "make clean    remove the environment (results stay)"

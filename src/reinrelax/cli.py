@@ -66,6 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     plan.add_argument(
         "--cores", type=int, default=os.cpu_count() or 1, help="cores to plan for (default: all)"
     )
+    command("claims", _claims, "check the claims and findings, without results: all mistakes at once")
     command("judge", _judge, "collect the tables of what is finished and judge the claims")
     command("draw", _draw, "draw the figures of what is collected")
     command("render", _render, "render the report of what is collected and drawn")
@@ -322,6 +323,13 @@ def _cores(text: str) -> str:
     if text != "all" and not (text.isascii() and text.isdigit() and int(text)):
         raise argparse.ArgumentTypeError(f"a positive number or `all` is needed; got {text!r}")
     return text
+
+
+def _claims(options: argparse.Namespace) -> None:
+    from reinrelax.reporting import collect
+
+    claims, findings = collect.stated(options.project)
+    print(f"{len(claims)} claims and {len(findings)} findings: no mistake")
 
 
 def _judge(options: argparse.Namespace) -> None:

@@ -9,7 +9,7 @@ from reinrelax import rl
 from reinrelax.config import GRADIENTS, Config
 from reinrelax.distributions import CATALOGUE as RELAXATIONS
 from reinrelax.errors import ConfigError
-from reinrelax.estimators import CATALOGUE, lookup
+from reinrelax.estimators import CATALOGUE, Paper, lookup
 from reinrelax.run import digest
 from reinrelax.runs import PROCESS, Cell, cells
 from reinrelax.sources import fingerprint
@@ -125,7 +125,10 @@ def _studies(config: Config) -> Iterator[Study]:
     yield Study(
         "identities",
         ("identities",),
-        ("reinrelax.experiments.identities", *(entry.source for entry in CATALOGUE.values())),
+        (
+            "reinrelax.experiments.identities",
+            *(entry.source for entry in CATALOGUE.values() if isinstance(entry, Paper)),
+        ),
         asdict(config.identities),
     )
     yield Study(

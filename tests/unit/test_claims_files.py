@@ -1,5 +1,6 @@
 """The reader of the claims files names every mistake with its file and key."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from reinrelax.claims import SCHEMAS, load
+from reinrelax.claims import FUNCTIONS, SCHEMAS, guide, load
+from reinrelax.cli import main
 from reinrelax.errors import ConfigError
 from tests.claims import EXACT, METRIC, ORDERING
 from tests.conftest import ROOT
@@ -69,3 +71,87 @@ def test_a_mistake_in_a_claims_file_is_named(
     (tmp_path / "bad.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
     with pytest.raises(ConfigError, match=message):
         load(tmp_path, SCHEMAS, ROOT)
+
+
+MEASURED: dict[str, Any] = {
+    **{
+        "paper": "p",
+        "subject": "measurements",
+        "rule": ORDERING,
+        "minimum": {"figure1": {}, "rl_curves": {}},
+    },
+    "claims": [
+        {
+            **{"id": "y", "judge": "less", "place": "t", "statement": "s", "table": "figure1"},
+            **{"lower": [{"label": "ReinMax, τ 1.0"}], "higher": [{"estimator": "ST"}]},
+        }
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("key", "pick"),
+    [
+        ("lower", [{"label": "ReinMx"}]),
+        ("lower", [{"label": "ReinMx, τ 1.0"}]),
+        ("higher", [{"estimator": "SST"}]),
+        ("where", {"estimator": ["ST", "SST"]}),
+        ("where", {"latents": "ReinMax"}),
+        ("where", {"relaxation": "HardConcret"}),
+        ("where", {"algorithm": "A3C"}),
+        ("where", {"environment": "Taxi-v3"}),
+    ],
+)
+def test_a_name_that_no_table_can_have_is_an_error(tmp_path: Path, key: str, pick: Any) -> None:
+    content = yaml.safe_load(yaml.safe_dump(MEASURED))
+    path = tmp_path / "bad.yaml"
+    path.write_text(yaml.safe_dump(content), encoding="utf-8")
+    assert len(load(tmp_path, SCHEMAS, ROOT)) == 1
+    content["claims"][0][key] = pick
+    path.write_text(yaml.safe_dump(content), encoding="utf-8")
+    with pytest.raises(ConfigError, match=rf"claims\[0\]\.{key}\.\w+: unknown '.*'; known: .*, "):
+        load(tmp_path, SCHEMAS, ROOT)
+
+
+def test_all_mistakes_are_named_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copytree(ROOT / "report", tmp_path / "report")
+    main_of = ["claims", "--project", str(tmp_path)]
+    with pytest.raises(SystemExit) as ended:
+        main(main_of)
+    assert ended.value.code in (None, 0)
+    assert capsys.readouterr().out.endswith("findings: no mistake\n")
+    for name, content in (("a", GOOD), ("b", MEASURED)):
+        content = yaml.safe_load(yaml.safe_dump(content))
+        entry = content["claims"][0]
+        content["claims"].append({**entry, "id": f"{name}2", "lower": 3})
+        del entry["place"], entry["statement"]
+        entry |= {"smallest": "much", "lwoer": [], "type": "odd"}
+        (tmp_path / f"report/claims/{name}.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
+    (tmp_path / "report/claims/c.yaml").write_text("paper: p\nextra: 1\n", encoding="utf-8")
+    with pytest.raises(SystemExit) as ended:
+        main(main_of)
+    assert ended.value.code == 1
+    said = capsys.readouterr().err
+    for name in ("a", "b"):
+        for words in (
+            *("claims[0].place: missing", "claims[0].statement: missing", "claims[0].lwoer: unknown key"),
+            *("claims[0].smallest: must be a number", "claims[0].type: must be one of"),
+            "claims[1].lower: must be a list",
+        ):
+            assert f"{name}.yaml: {words}" in said
+    for key in ("extra: unknown", "subject: missing", "rule: missing", "minimum: missing", "claims: missing"):
+        assert f"c.yaml.{key}" in said
+
+
+def test_the_guide_to_claims_has_every_function_as_it_is() -> None:
+    """Stale after a function, or the claim that is its example, has changed: see the head of `guide`."""
+    page = (ROOT / guide.PAGE).read_text(encoding="utf-8")
+    words, line, functions = page.partition(guide.LINE)
+    assert line + functions == guide.functions(ROOT)
+    for name, (function, schema) in FUNCTIONS.items():
+        assert function.__doc__
+        part = functions.split(f"\n### `{name}`\n")[1].split("\n### ")[0]
+        assert "```yaml" in part
+        assert all(f"`{key}`" in part for key in (*schema.required, *schema.optional, *schema.rule))
+    for key in ("minimum", "findings.yaml", "together", "make limits", "at_least", "smallest"):
+        assert key in words

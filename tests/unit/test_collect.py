@@ -22,7 +22,7 @@ from tests.synthetic import noise, plausible, write_results, write_studies
 
 Load = Callable[..., Config]
 
-ALWAYS = {"cells", "studies", "rates", "table2", "table3", "table5", "selection"}
+ALWAYS = {"cells", "studies", "rates", "rules", "table2", "table3", "table5", "selection"}
 FROM_STUDIES = ("table1", "table4", "figure1", "sweep", "control", "quadrature", "example", "identities")
 FROM_STUDIES += tuple(name for _, names in DEMONSTRATIONS.values() for name in names)
 FROM_STUDIES += ("rl_scores", "rl_summary", "rl_improvement", "rl_curves", "rl_figure3", "rl_gradients")

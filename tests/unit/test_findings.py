@@ -111,6 +111,11 @@ def test_when_limits_were_set_is_that_of_the_claims_as_they_are(shipped: list[Cl
     at = history.read(ROOT / history.TABLE)
     assert {claim.id for claim in shipped if claim.entry not in at} == set()
     assert {claim.id for claim in shipped if at[claim.entry].limits != claim.limits} == set()
+    judged = history.judged_by(ROOT)
+    assert judged["rule"][judged["commit"] == ""].tolist() == []
+    assert {"finding", "erratum", "report/reference/table2_train_elbo.csv"} <= {
+        rule.partition(" ")[0] for rule in judged["rule"]
+    }
 
 
 def test_history_dates_what_is_judged_and_not_its_words(tmp_path: Path) -> None:
@@ -124,7 +129,7 @@ def test_history_dates_what_is_judged_and_not_its_words(tmp_path: Path) -> None:
     content: dict[str, Any] = {"subject": "measurements", "minimum": {"t": {}, "u": {}}}
 
     def commit(**entry: Any) -> None:
-        path = tmp_path / history.FOLDER / "x.yaml"
+        path = tmp_path / "report/claims/x.yaml"
         path.parent.mkdir(parents=True, exist_ok=True)
         entries = [{"id": "X", "table": "t", **entry}]
         path.write_text(yaml.safe_dump({**content, "claims": entries}), encoding="utf-8")
@@ -151,7 +156,7 @@ def test_history_dates_what_is_judged_and_not_its_words(tmp_path: Path) -> None:
         second = third
     # A branch on which nothing changed is merged after another commit of its own: that is no change.
     git("checkout", "-q", "-b", "other", "HEAD~1")
-    (tmp_path / history.FOLDER / "y.yaml").write_text(yaml.safe_dump({"claims": [{"id": "Y"}]}))
+    (tmp_path / "report/claims/y.yaml").write_text(yaml.safe_dump({"claims": [{"id": "Y"}]}))
     git("add", "-A")
     git("commit", "-q", "-m", "m")
     git("merge", "-q", "-m", "m", "-")

@@ -35,8 +35,9 @@ def summary(config: Config) -> opening.Summary:
     collect.write_tables(config, ROOT)
     folder = config.folder / "tables"
     plans = (read_table(folder / f"{name}.csv") for name in ("cells", "studies"))
+    rules = read_table(folder / "rules.csv")
     stated = (read_json(folder / f"{name}.json") for name in ("claims", "findings"))
-    return opening.summary(config, *plans, *stated)
+    return opening.summary(config, *plans, *stated, rules)
 
 
 def notices(found: opening.Summary) -> dict[str, str]:

@@ -250,7 +250,7 @@ def test_results_outlive_their_source_in_a_report_of_published_ones_alone(load_c
         plans = [read_table(tables / f"{name}.csv") for name in ("cells", "studies")]
         states = [state for plan in plans for state in plan["state"]]
         stated = (read_json(tables / f"{name}.json") for name in ("claims", "findings"))
-        return opening.summary(config, *plans, *stated), states
+        return opening.summary(config, *plans, *stated, read_table(tables / "rules.csv")), states
 
     _, states = summary(any_source=False)
     assert sorted(set(states)) == ["done", "unreadable"]

@@ -1,4 +1,4 @@
-"""When the limits of claims were set, by the project's own history: `python -m reinrelax.claims.history`."""
+"""When the rules of verdicts were set, by the project's own history: `python -m reinrelax.claims.history`."""
 
 import csv
 import subprocess
@@ -7,20 +7,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-import yaml
+import pandas as pd
 
-from reinrelax.claims import SCHEMAS
+from reinrelax.claims import rules
 from reinrelax.claims.read import digest
 from reinrelax.errors import ReinrelaxError
 
-FOLDER = Path("report/claims")
 TABLE = Path("report/limits.csv")
 _COLUMNS = ("entry", "limits", "date", "commit")
 
 
 @dataclass(frozen=True)
 class Set:
-    """When an entry came to say what it says: the digest that it has had since, and the commit."""
+    """When a rule came to say what it says: the digest that it has had since, and the commit."""
 
     limits: str
     date: str
@@ -28,7 +27,7 @@ class Set:
 
 
 def history(root: Path) -> dict[str, Set]:
-    """Since which commit each entry of the claims files has said what it says there, but for words.
+    """Since which commit each rule has said what it says.
 
     Args:
         root: the project's folder, a git working tree.
@@ -38,19 +37,21 @@ def history(root: Path) -> dict[str, Set]:
     """
     held: dict[str, dict[str, Set]] = {}  # by commit
     now: dict[str, Set] = {}
-    parsed: dict[str, dict[str, str]] = {}  # by blob: most files are the same from one commit to the next
+    parsed: dict[
+        tuple[str, str], dict[str, str]
+    ] = {}  # by path and blob: most files are the same from one commit to the next
     # With all merges, so that what was said on one branch stays said while another says something else.
     walk = ("--reverse", "--topo-order", "--full-history", "--parents", "--format=%cI %H %P")
-    for line in _git(root, "log", *walk, "--", str(FOLDER)).splitlines():
+    for line in _git(root, "log", *walk, "--", *rules.PLACES).splitlines():
         date, commit, *parents = line.split()
         entries: dict[str, str] = {}
-        for file in _git(root, "ls-tree", commit, f"{FOLDER}/").splitlines():
+        for file in _git(root, "ls-tree", "-r", commit, *rules.PLACES).splitlines():
             facts, name = file.split("\t")
             blob = facts.split()[2]
-            if name.endswith(".yaml"):
-                if blob not in parsed:
-                    parsed[blob] = _entries(_git(root, "cat-file", "blob", blob))
-                entries |= parsed[blob]
+            if (name, blob) not in parsed:
+                found = rules.of(name, _git(root, "cat-file", "blob", blob))
+                parsed[name, blob] = {rule: digest(said) for rule, said in found.items()}
+            entries |= parsed[name, blob]
         before = [held[parent] for parent in parents]
         now = {
             entry: min(
@@ -73,7 +74,7 @@ def read(path: Path) -> Mapping[str, Set]:
 
 
 def write(root: Path, path: Path) -> None:
-    """Write the history as a table: one row an entry."""
+    """Write the history as a table: one row a rule."""
     found = history(root)
     with path.open("w", encoding="utf-8", newline="") as file:
         out = csv.writer(file, lineterminator="\n")
@@ -81,11 +82,16 @@ def write(root: Path, path: Path) -> None:
         out.writerows([entry, at.limits, at.date, at.commit] for entry, at in sorted(found.items()))
 
 
-def _entries(text: str) -> dict[str, str]:
-    """Entry to the digest of what it says, and its file's rule and scale for it, of one claims file."""
-    content = yaml.safe_load(text)
-    entries = [entry for entry in (content or {}).get("claims", ()) if "id" in entry]
-    return {entry["id"]: digest(content, entry, SCHEMAS.get(entry.get("judge", ""))) for entry in entries}
+def judged_by(root: Path) -> pd.DataFrame:
+    """All rules as they are now, one row each: `rule`, what it `says`, and `date` and `commit` of when it was
+    set; these are empty where `write` has not seen it so. A rule that is gone `says` nothing.
+    """
+    said, known = rules.current(root), read(root / TABLE)
+    lines = []
+    for rule in dict.fromkeys([*said, *known]):
+        at, says = known.get(rule), said.get(rule, "")
+        lines.append([rule, says, *((at.date, at.commit) if at and at.limits == digest(says) else ("", ""))])
+    return pd.DataFrame(lines, columns=["rule", "says", "date", "commit"])
 
 
 def _git(root: Path, *arguments: str) -> str:

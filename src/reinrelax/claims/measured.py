@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-from reinrelax.claims import model
+from reinrelax.claims import model, papers
 from reinrelax.claims.model import Claim, Group, Pick, Query, Sample
 from reinrelax.claims.parts import Estimate
 from reinrelax.errors import ConfigError
@@ -71,7 +71,7 @@ class Measurements:
         )
 
     def rows(self, claim: Claim) -> pd.DataFrame:
-        """All rows that fit a claim's query.
+        """All rows that fit a claim's query, of one's own only those that it names.
 
         Raises:
             ConfigError: names the claim and the table or column that does not exist.
@@ -82,7 +82,8 @@ class Measurements:
         if query.table not in known:
             options = ", ".join(sorted(known))
             raise ConfigError(f"claim {claim.id}: unknown table {query.table!r}; known: {options}")
-        key = repr((query.reference, query.table, query.where))
+        named = query.named()
+        key = repr((query.reference, query.table, query.where, sorted(named)))
         if key in self._fitting and not query.columns() - set(self._fitting[key].columns):
             return self._fitting[key]
         table = known[query.table]
@@ -91,7 +92,8 @@ class Measurements:
                 f"claim {claim.id}: {query.table} has no column {missing[0]!r}; there are: "
                 f"{', '.join(map(str, table.columns))}"
             )
-        self._fitting[key] = table[_held(table, query.where)]
+        fitting = table[_held(table, query.where)]
+        self._fitting[key] = fitting[papers.counted(fitting, named)]
         return self._fitting[key]
 
     @cached_property
@@ -103,16 +105,20 @@ class Measurements:
         """The planned jobs that these rows came from; all that fill the table where rows do not tell."""
         if query.reference:
             return self.plan.iloc[:0]
-        plan, names = self._plans[self.sources[query.table]]
+        plan = self._filling(query)
         told = () if whole else _told(rows)
-        own = [any(name.endswith(told) for name in of) for of in names] if told else []
+        own = [any(name.endswith(told) for name in of) for of in _names(plan)] if told else []
         return plan[own] if any(own) else plan
 
+    def _filling(self, query: Query) -> pd.DataFrame:
+        """The planned jobs that fill a query's table, of one's own only those that it names."""
+        plan = self._plans[self.sources[query.table]]
+        return plan[papers.counted(plan, query.named())]
+
     @cached_property
-    def _plans(self) -> Mapping[str, tuple[pd.DataFrame, list[tuple[str, str]]]]:
-        """The planned jobs behind each source, and the names of each of them."""
-        plans = {source: self.plan[self.plan["source"] == source] for source in set(self.sources.values())}
-        return {source: (plan, _names(plan)) for source, plan in plans.items()}
+    def _plans(self) -> Mapping[str, pd.DataFrame]:
+        """The planned jobs behind each source."""
+        return {source: self.plan[self.plan["source"] == source] for source in set(self.sources.values())}
 
     def _premise(
         self, claim: Claim, rows: pd.DataFrame, jobs: pd.DataFrame, lacking: Sequence[str]
@@ -124,7 +130,7 @@ class Measurements:
         if not len(rows):
             return model.NOT_RUN, _absence(jobs)
         # What rows do not say of themselves, all that fills their table says.
-        filling, _ = self._plans[self.sources[query.table]]
+        filling = self._filling(query)
         reasons = [*_shortfalls(rows, filling[filling["state"].isin(THERE)], claim.minimum.exact)]
         if undone := int((~jobs["state"].isin(THERE)).sum()):
             reasons.append(f"{len(jobs) - undone} of {len(jobs)} jobs done")

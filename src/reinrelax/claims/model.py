@@ -144,6 +144,16 @@ class Query:
         wanted = named if self.limits is None else self.limits
         return wanted if wanted and set(wanted) <= set(columns) else ()
 
+    def named(self) -> set[str]:
+        """All texts that it asks for."""
+        asked = [value for pick in (self.where, *self.lower, *self.higher) for value in pick.values()]
+        return {
+            text
+            for value in asked
+            for text in (value if isinstance(value, list) else [value])
+            if isinstance(text, str)
+        }
+
     def columns(self) -> set[str]:
         """All columns that it names."""
         picked = {name for pick in (self.where, *self.lower, *self.higher) for name in pick}

@@ -3,11 +3,14 @@
 import csv
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from reinrelax.claims import papers
+from reinrelax.claims.mistakes import Mistakes
 from reinrelax.claims.model import MEASUREMENTS, SUBJECTS, TYPES, Claim, Minimum, Published, Query, Subject
 from reinrelax.document import read_yaml
 from reinrelax.errors import ConfigError
@@ -55,20 +58,22 @@ def load(folder: Path, schemas: Mapping[str, Schema], root: Path = Path()) -> li
         root: the project's folder, from which the files name tables.
 
     Raises:
-        ConfigError: names the file and the unknown, missing or unusable key.
+        ConfigError: names every file and unknown, missing or unusable key, one a line.
     """
-    claims = [
-        claim for path in sorted(folder.glob("*.yaml")) for claim in _File(path, schemas, root).claims()
-    ]
+    with Mistakes() as mistakes:
+        claims: list[Claim] = []
+        for path in sorted(folder.glob("*.yaml")):
+            with mistakes:
+                claims += _File(path, schemas, root).claims()
     if not claims:
         raise ConfigError(
             f"{folder}: holds no claims; run from the project's folder, or name that with --project"
         )
-    seen: set[str] = set()
-    for claim in claims:
-        if claim.id in seen:
-            raise ConfigError(f"{folder}: two claims have the id {claim.id!r}; give one another")
-        seen.add(claim.id)
+    several = [name for name, number in Counter(claim.id for claim in claims).items() if number > 1]
+    if several:
+        raise ConfigError(
+            "\n".join(f"{folder}: two claims have the id {n!r}; give one another" for n in several)
+        )
     return claims
 
 
@@ -110,12 +115,15 @@ class _File:
             found[metric] = {(row["estimator"], row["latent"]): published(row, table) for row in rows}
         return found
 
-    def claims(self) -> Iterator[Claim]:
+    def claims(self) -> list[Claim]:
         """The file's claims."""
-        for index, entry in enumerate(self.content["claims"]):
-            where = f"{self.path}: claims[{index}]"
-            schema = self._schema(where, entry)
-            yield from self._expanded(where, entry, schema)
+        found: list[Claim] = []
+        with Mistakes() as mistakes:
+            for index, entry in enumerate(self.content["claims"]):
+                where = f"{self.path}: claims[{index}]"
+                with mistakes:
+                    found += self._expanded(where, entry, self._schema(where, entry))
+        return found
 
     def _schema(self, where: str, entry: Any) -> Schema:
         """The schema of an entry whose keys have been checked."""
@@ -132,22 +140,26 @@ class _File:
             required += ["metric"]
         else:
             optional += [key for key in _QUERY if key not in required]
-        _keys(where, entry, required, [key for key in optional if key not in required])
-        if missing := [key for key in schema.rule if key not in self.content["rule"]]:
-            raise ConfigError(f"{self.path}: rule.{missing[0]}: missing; {entry['judge']} needs it")
-        for key in set(entry) & set(_PARAMETERS):
-            if not self._is_parameter(key, entry[key], schema):
-                raise ConfigError(f"{where}.{key}: must be a number; got {entry[key]!r}")
-        for key in set(schema.required) & set(_NAMES):
-            if not entry[key]:
-                raise ConfigError(f"{where}.{key}: must name at least one")
-        if entry.get("type", schema.type) not in TYPES:
-            raise ConfigError(f"{where}.type: must be one of {', '.join(TYPES)}; got {entry['type']!r}")
-        if self.subject and "metric" in entry and entry["metric"] not in self.subject.metrics:
-            known = ", ".join(self.subject.metrics)
-            raise ConfigError(f"{where}.metric: must be one of {known}; got {entry['metric']!r}")
-        if "direction" in entry and entry["direction"] not in _WORDS["direction"]:
-            raise ConfigError(f"{where}.direction: must be falling or rising; got {entry['direction']!r}")
+        with Mistakes() as mistakes:
+            with mistakes:
+                _keys(where, entry, required, [key for key in optional if key not in required])
+            for key in schema.rule:
+                if key not in self.content["rule"]:
+                    mistakes.add(f"{self.path}: rule.{key}: missing; {entry['judge']} needs it")
+            for key in entry:
+                if key in _PARAMETERS and not self._is_parameter(key, entry[key], schema):
+                    kind = {"expected": "a column", "by": f"one of {', '.join(_WORDS['by'])}"}.get(
+                        key, "a number"
+                    )
+                    mistakes.add(f"{where}.{key}: must be {kind}; got {entry[key]!r}")
+                if key in schema.required and key in _NAMES and not entry[key]:
+                    mistakes.add(f"{where}.{key}: must name at least one")
+            known = {"type": TYPES, "direction": _WORDS["direction"]}
+            if self.subject:
+                known["metric"] = self.subject.metrics
+            for key, options in known.items():
+                if key in entry and entry[key] not in options:
+                    mistakes.add(f"{where}.{key}: must be one of {', '.join(options)}; got {entry[key]!r}")
         return schema
 
     def _is_parameter(self, key: str, value: Any, schema: Schema) -> bool:
@@ -209,7 +221,7 @@ class _File:
             "type": entry.get("type", schema.type),
             "note": entry.get("note", ""),
             "entry": written["id"],
-            "limits": digest(self.content, written, schema),
+            "limits": digest(said(self.content, written, schema)),
             "family": entry.get("family", ""),
             "parameters": {key: entry[key] for key in (*_PARAMETERS, "direction") if key in entry},
         }
@@ -219,9 +231,11 @@ class _File:
             return Claim(**shared, **self._queried(where, entry))
         minimum = self.content["minimum"]
         exact = {key: minimum[key] for key in self.subject.minimum if key != "seeds"}
-        names: dict[str, Any] = {
-            key: _names(f"{where}.{key}", entry.get(key, ()), key, self.subject) for key in _NAMES
-        }
+        names: dict[str, Any] = {}
+        with Mistakes() as mistakes:
+            for key in _NAMES:
+                with mistakes:
+                    names[key] = _names(f"{where}.{key}", entry.get(key, ()), key, self.subject)
         if both := set(names["lower"]) & set(names["higher"]):
             raise ConfigError(f"{where}.higher: {both.pop()} stands in lower too")
         columns = len(names["places"]) + len(names["elsewhere"])
@@ -255,6 +269,9 @@ class _File:
                 raise ConfigError(f"{where}.{key}: must be a list of columns; got {entry[key]!r}")
         if not isinstance(entry.get("where", {}), dict):
             raise ConfigError(f"{where}.where: must map columns to values; got {entry['where']!r}")
+        for key in ("where", "lower", "higher"):
+            for pick in _listed(entry.get(key, [])):
+                papers.check(f"{where}.{key}", pick)
         least = entry.get("at_least")
         if least is not None and not (isinstance(least, int) and least >= 1 and entry.get("each")):
             raise ConfigError(f"{where}.at_least: must be 1 or more, of the groups of `each`; got {least!r}")
@@ -288,15 +305,20 @@ def read_settings(path: Path) -> dict[tuple[str, str], dict[str, str | float]]:
     }
 
 
-def digest(content: Mapping[str, Any], entry: Mapping[str, Any], schema: Schema | None) -> str:
-    """Of what an entry says but in words: judging function, rows and limits, its file's among them.
+def digest(said: str) -> str:
+    """A short hash of what a rule says, by which its history is followed."""
+    return hashlib.sha256(said.encode()).hexdigest()[:12]
+
+
+def said(content: Mapping[str, Any], entry: Mapping[str, Any], schema: Schema | None) -> str:
+    """What an entry says but in words, as JSON: judging function, rows and limits, its file's among them.
 
     Args:
         content: the file's, of which `rule` and `minimum` count as far as the entry is judged by them.
         entry: of its claims.
         schema: of the entry's judging function; None where that is no more: all of the rule counts.
     """
-    said = {key: value for key, value in entry.items() if key not in _IN_WORDS}
+    found = {key: value for key, value in entry.items() if key not in _IN_WORDS}
     if entry.get("judge") not in _ASSERTING:
         rule = content.get("rule") or {}
         if schema is not None:
@@ -305,8 +327,8 @@ def digest(content: Mapping[str, Any], entry: Mapping[str, Any], schema: Schema 
         minimum = content.get("minimum") or {}
         if content.get("subject") == MEASUREMENTS:
             minimum = minimum.get(entry.get("table"), {})
-        said |= {"rule": rule, "minimum": minimum}
-    return hashlib.sha256(json.dumps(said, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:12]
+        found |= {"rule": rule, "minimum": minimum}
+    return json.dumps(found, sort_keys=True, ensure_ascii=False)
 
 
 def _listed(value: Any) -> list[Any]:
@@ -354,7 +376,10 @@ def _rows(path: Path, columns: Collection[str]) -> list[dict[str, str]]:
 def _keys(where: str, mapping: Any, required: Collection[str], optional: Collection[str] = ()) -> None:
     if not isinstance(mapping, dict):
         raise ConfigError(f"{where}: must be a mapping of keys; got {mapping!r}")
-    if unknown := [key for key in mapping if key not in (*required, *optional)]:
-        raise ConfigError(f"{where}.{unknown[0]}: unknown key; allowed: {', '.join([*required, *optional])}")
-    if missing := [key for key in required if key not in mapping]:
-        raise ConfigError(f"{where}.{missing[0]}: missing")
+    allowed = (*required, *optional)
+    unknown = [
+        f"{where}.{key}: unknown key; allowed: {', '.join(allowed)}" for key in mapping if key not in allowed
+    ]
+    missing = [f"{where}.{key}: missing" for key in required if key not in mapping]
+    if unknown or missing:
+        raise ConfigError("\n".join([*unknown, *missing]))

@@ -14,26 +14,30 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Entry:
-    """Where a relaxation lives, and the section of paper A that describes it."""
+    """Where a relaxation lives, and the section of paper A that describes it, if one does."""
 
     module: str
-    section: str
+    section: str = ""
+
+
+class Paper(Entry):
+    """One of the papers': these alone decide what is said of every relaxation."""
 
 
 CATALOGUE = {
-    "GeneralizedGumbelSoftmax": Entry("generalized_gumbel_softmax", "III.A"),
-    "RelaxedBernoulli": Entry("relaxed_bernoulli", "III.B"),
-    "HardConcrete": Entry("hard_concrete", "III.C"),
-    "StraightThroughBernoulli": Entry("straight_through_bernoulli", "III.D"),
-    "StochasticTimesSmooth": Entry("stochastic_times_smooth", "III.E"),
-    "CorrelatedRelaxedBernoulli": Entry("correlated_relaxed_bernoulli", "III.F"),
-    "InvertibleGaussian": Entry("invertible_gaussian", "III.G"),
-    "GumbelTopK": Entry("gumbel_top_k", "III.H"),
-    "LogisticNormal": Entry("logistic_normal", "III.I"),
-    "DecoupledStraightThroughGumbelSoftmax": Entry("decoupled", "III.K"),
+    "GeneralizedGumbelSoftmax": Paper("generalized_gumbel_softmax", "III.A"),
+    "RelaxedBernoulli": Paper("relaxed_bernoulli", "III.B"),
+    "HardConcrete": Paper("hard_concrete", "III.C"),
+    "StraightThroughBernoulli": Paper("straight_through_bernoulli", "III.D"),
+    "StochasticTimesSmooth": Paper("stochastic_times_smooth", "III.E"),
+    "CorrelatedRelaxedBernoulli": Paper("correlated_relaxed_bernoulli", "III.F"),
+    "InvertibleGaussian": Paper("invertible_gaussian", "III.G"),
+    "GumbelTopK": Paper("gumbel_top_k", "III.H"),
+    "LogisticNormal": Paper("logistic_normal", "III.I"),
+    "DecoupledStraightThroughGumbelSoftmax": Paper("decoupled", "III.K"),
 }
 
-__all__ = ["CATALOGUE", "Entry", *CATALOGUE]
+__all__ = ["CATALOGUE", "Entry", "Paper", *CATALOGUE]
 
 
 def __getattr__(attribute: str) -> Any:

@@ -35,43 +35,47 @@ class Entry:
         return f"reinrelax.estimators.{self.module}:{self.function}"
 
 
+class Paper(Entry):
+    """One of the papers': these alone decide what is said of every estimator."""
+
+
 CATALOGUE = {
-    "ST": Entry("st", "straight_through", ("tau",)),
-    "ST-unscaled": Entry("st", "straight_through_unscaled", ("tau",), "ST"),
-    "GST-1.0": Entry("st", "gapped_straight_through", ("tau",)),
-    "STGS": Entry("gumbel", "straight_through_gumbel_softmax", ("tau",)),
-    "Gumbel-Rao": Entry("gumbel", "gumbel_rao", ("tau", "draws")),
-    "Gumbel-Rao-differentiated": Entry("gumbel", "gumbel_rao_differentiated", ("tau", "draws"), "Gumbel-Rao"),
-    "ReinMax": Entry("trapezoid", "reinmax", ("tau",)),
-    "ReinMax-scaled": Entry("trapezoid", "reinmax_scaled", ("tau",), "ReinMax"),
-    "ReinMax-Eq16": Entry("trapezoid", "reinmax_equation16", ("tau",), "ReinMax"),
-    "ReinMax-Argmax": Entry("trapezoid", "reinmax_argmax", ("tau",), "ReinMax"),
-    "ReinMax-RK2": Entry("trapezoid", "reinmax_rk2", ("beta",), "ReinMax"),
-    "ReinMax-RK2-run": Entry("trapezoid", "reinmax_rk2_run", ("beta",), "ReinMax"),
-    "ReinMax-RK2-corrected": Entry("trapezoid", "reinmax_rk2_corrected", ("beta",), "ReinMax"),
-    "ReinMax-Rao": Entry("rao", "reinmax_rao", ("tau", "draws")),
-    "ReinMax-Rao-run": Entry("rao", "reinmax_rao_run", ("tau", "draws"), "ReinMax-Rao"),
-    "ReinMax-Rao-Eq17": Entry("rao", "reinmax_rao_equation17", ("tau", "draws"), "ReinMax-Rao"),
-    "ReinMax-Rao-tempered": Entry("rao", "reinmax_rao_tempered", ("tau", "tau_d", "draws"), "ReinMax-Rao"),
-    "ReinMax-CV": Entry("cv", "reinmax_cv", ("tau", "eta", "draws")),
+    "ST": Paper("st", "straight_through", ("tau",)),
+    "ST-unscaled": Paper("st", "straight_through_unscaled", ("tau",), "ST"),
+    "GST-1.0": Paper("st", "gapped_straight_through", ("tau",)),
+    "STGS": Paper("gumbel", "straight_through_gumbel_softmax", ("tau",)),
+    "Gumbel-Rao": Paper("gumbel", "gumbel_rao", ("tau", "draws")),
+    "Gumbel-Rao-differentiated": Paper("gumbel", "gumbel_rao_differentiated", ("tau", "draws"), "Gumbel-Rao"),
+    "ReinMax": Paper("trapezoid", "reinmax", ("tau",)),
+    "ReinMax-scaled": Paper("trapezoid", "reinmax_scaled", ("tau",), "ReinMax"),
+    "ReinMax-Eq16": Paper("trapezoid", "reinmax_equation16", ("tau",), "ReinMax"),
+    "ReinMax-Argmax": Paper("trapezoid", "reinmax_argmax", ("tau",), "ReinMax"),
+    "ReinMax-RK2": Paper("trapezoid", "reinmax_rk2", ("beta",), "ReinMax"),
+    "ReinMax-RK2-run": Paper("trapezoid", "reinmax_rk2_run", ("beta",), "ReinMax"),
+    "ReinMax-RK2-corrected": Paper("trapezoid", "reinmax_rk2_corrected", ("beta",), "ReinMax"),
+    "ReinMax-Rao": Paper("rao", "reinmax_rao", ("tau", "draws")),
+    "ReinMax-Rao-run": Paper("rao", "reinmax_rao_run", ("tau", "draws"), "ReinMax-Rao"),
+    "ReinMax-Rao-Eq17": Paper("rao", "reinmax_rao_equation17", ("tau", "draws"), "ReinMax-Rao"),
+    "ReinMax-Rao-tempered": Paper("rao", "reinmax_rao_tempered", ("tau", "tau_d", "draws"), "ReinMax-Rao"),
+    "ReinMax-CV": Paper("cv", "reinmax_cv", ("tau", "eta", "draws")),
     **{
-        f"ReinMax-CV-{name}": Entry("cv", f"reinmax_cv_{name}", ("tau", "eta", "draws"), "ReinMax-CV")
+        f"ReinMax-CV-{name}": Paper("cv", f"reinmax_cv_{name}", ("tau", "eta", "draws"), "ReinMax-CV")
         for name in ("run", "exchanged", "factor2", "matched", "differentiated")
     },
     **{
-        f"ReinMax-CV-{name}": Entry(
+        f"ReinMax-CV-{name}": Paper(
             "cv", f"reinmax_cv_{name.replace('-', '_')}", ("tau", "tau_d", "eta", "draws"), "ReinMax-CV"
         )
         for name in ("tempered", "exchanged-tempered", "matched-tempered")
     },
-    "REINFORCE": Entry("score", "reinforce", ()),
-    "REINFORCE-LOO": Entry("score", "reinforce_leave_one_out", ("samples",)),
-    "REBAR": Entry("rebar", "rebar_estimate", ("tau", "eta")),
-    "RELAX": Entry("relax", "relax_estimate", ("tau",)),
+    "REINFORCE": Paper("score", "reinforce", ()),
+    "REINFORCE-LOO": Paper("score", "reinforce_leave_one_out", ("samples",)),
+    "REBAR": Paper("rebar", "rebar_estimate", ("tau", "eta")),
+    "RELAX": Paper("relax", "relax_estimate", ("tau",)),
 }
 
 _FUNCTIONS = {entry.function: name for name, entry in CATALOGUE.items()}
-__all__ = ["CATALOGUE", "Entry", "exact", "get", "lookup", *_FUNCTIONS]
+__all__ = ["CATALOGUE", "Entry", "Paper", "exact", "get", "lookup", *_FUNCTIONS]
 
 
 def lookup(name: str) -> Entry:

@@ -15,10 +15,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Entry:
-    """Where a kind of latent variables lives, and the section of paper A that describes its relaxation.
+    """Where a kind of latent variables lives.
 
     Attributes:
         function: from shape, seeds, device and hyper-parameters to a `Latent`.
+        section: of paper A, that describes its relaxation; empty where none does.
         hyperparameters: what it takes (a test holds this to its signature).
         binary: whether it is made for two categories, or for more of them.
         variant_of: for another reading or setting, the entry that it is one of.
@@ -26,7 +27,7 @@ class Entry:
 
     module: str
     function: str
-    section: str
+    section: str = ""
     hyperparameters: tuple[str, ...] = ()
     binary: bool = True
     variant_of: str | None = None
@@ -37,37 +38,41 @@ class Entry:
         return f"reinrelax.latents.{self.module}:{self.function}"
 
 
+class Paper(Entry):
+    """One of the papers': these alone decide what is said of every relaxation in a VAE."""
+
+
 CATALOGUE = {
-    "Poisson": Entry("counts", "poisson", "III.A", ("tau",), False),
-    "Geometric": Entry("counts", "geometric", "III.A", ("tau",), False),
-    "Binomial": Entry("counts", "binomial", "III.A", ("tau",), False),
-    "Negative-Binomial": Entry("counts", "negative_binomial", "III.A", ("tau",), False),
-    "Relaxed-Bernoulli": Entry("bernoulli", "relaxed_bernoulli", "III.B", ("tau",)),
-    "Relaxed-Bernoulli-density": Entry(
+    "Poisson": Paper("counts", "poisson", "III.A", ("tau",), False),
+    "Geometric": Paper("counts", "geometric", "III.A", ("tau",), False),
+    "Binomial": Paper("counts", "binomial", "III.A", ("tau",), False),
+    "Negative-Binomial": Paper("counts", "negative_binomial", "III.A", ("tau",), False),
+    "Relaxed-Bernoulli": Paper("bernoulli", "relaxed_bernoulli", "III.B", ("tau",)),
+    "Relaxed-Bernoulli-density": Paper(
         "bernoulli", "relaxed_bernoulli_density", "III.B", ("tau",), variant_of="Relaxed-Bernoulli"
     ),
-    "Hard-Concrete": Entry("bernoulli", "hard_concrete", "III.C", ("tau",)),
-    "ST-Bernoulli": Entry("bernoulli", "straight_through", "III.D"),
-    "ST-Bernoulli-copy": Entry("bernoulli", "straight_through_copy", "III.D", variant_of="ST-Bernoulli"),
-    "STS": Entry("bernoulli", "stochastic_times_smooth", "III.E"),
-    "STS-straight-through": Entry("bernoulli", "stochastic_times_smooth_through", "III.E", variant_of="STS"),
-    "Correlated-Bernoulli": Entry("correlated", "correlated", "III.F", ("tau",)),
-    "Correlated-Bernoulli-independent": Entry(
+    "Hard-Concrete": Paper("bernoulli", "hard_concrete", "III.C", ("tau",)),
+    "ST-Bernoulli": Paper("bernoulli", "straight_through", "III.D"),
+    "ST-Bernoulli-copy": Paper("bernoulli", "straight_through_copy", "III.D", variant_of="ST-Bernoulli"),
+    "STS": Paper("bernoulli", "stochastic_times_smooth", "III.E"),
+    "STS-straight-through": Paper("bernoulli", "stochastic_times_smooth_through", "III.E", variant_of="STS"),
+    "Correlated-Bernoulli": Paper("correlated", "correlated", "III.F", ("tau",)),
+    "Correlated-Bernoulli-independent": Paper(
         "correlated", "independent", "III.F", ("tau",), variant_of="Correlated-Bernoulli"
     ),
-    "Correlated-Bernoulli-free": Entry(
+    "Correlated-Bernoulli-free": Paper(
         "correlated", "free", "III.F", ("tau",), variant_of="Correlated-Bernoulli"
     ),
-    "Invertible-Gaussian": Entry("gaussian", "invertible_gaussian", "III.G", ("tau",), False),
-    "Top-k": Entry("subsets", "top_k", "III.H", ("tau", "k"), False),
-    "Logistic-Normal": Entry("gaussian", "logistic_normal", "III.I", (), False),
-    "RELAX": Entry("score", "relax", "III.J"),
-    "RELAX-categorical": Entry("score", "relax", "III.J", (), False, "RELAX"),
-    "Decoupled-STGS": Entry("categorical", "decoupled", "III.K", ("tau_forward", "tau_backward"), False),
-    "REBAR": Entry("score", "rebar", "III.L", ("tau",)),
-    "REBAR-categorical": Entry("score", "rebar", "III.L", ("tau",), False, "REBAR"),
-    "REINFORCE": Entry("score", "reinforce", "III.L"),
-    "REINFORCE-categorical": Entry("score", "reinforce", "III.L", (), False, "REINFORCE"),
+    "Invertible-Gaussian": Paper("gaussian", "invertible_gaussian", "III.G", ("tau",), False),
+    "Top-k": Paper("subsets", "top_k", "III.H", ("tau", "k"), False),
+    "Logistic-Normal": Paper("gaussian", "logistic_normal", "III.I", (), False),
+    "RELAX": Paper("score", "relax", "III.J"),
+    "RELAX-categorical": Paper("score", "relax", "III.J", (), False, "RELAX"),
+    "Decoupled-STGS": Paper("categorical", "decoupled", "III.K", ("tau_forward", "tau_backward"), False),
+    "REBAR": Paper("score", "rebar", "III.L", ("tau",)),
+    "REBAR-categorical": Paper("score", "rebar", "III.L", ("tau",), False, "REBAR"),
+    "REINFORCE": Paper("score", "reinforce", "III.L"),
+    "REINFORCE-categorical": Paper("score", "reinforce", "III.L", (), False, "REINFORCE"),
 }
 
 

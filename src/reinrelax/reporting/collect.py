@@ -7,10 +7,11 @@ from pathlib import Path
 import pandas as pd
 
 from reinrelax import claims, files, records
-from reinrelax.claims import findings
+from reinrelax.claims import findings, history
 from reinrelax.claims.evidence import Evidence
 from reinrelax.claims.measured import Measurements
 from reinrelax.config import AS_RUN, GRADIENTS, Config
+from reinrelax.errors import ConfigError
 from reinrelax.reporting.collected import FILLED_BY
 from reinrelax.reporting.gather import Gathered, gather, last_rows
 from reinrelax.reporting.gather_studies import gather_studies
@@ -40,7 +41,8 @@ TABLES = {"table2": "train_nelbo_nats", "table3": "test_nelbo_nats"}
 
 
 def write_tables(config: Config, root: Path, any_source: bool = False) -> None:
-    """Write all tables, as CSV, `claims.json` and `findings.json` to the folder `tables`.
+    """Write all tables, as CSV, `claims.json` and `findings.json` to the folder `tables`, and what they were
+    judged by, `rules.csv`.
 
     Cells and studies that are missing or cannot be read become rows of `cells.csv` and `studies.csv` that say
     so; a table of which nothing has been computed is a header.
@@ -56,8 +58,7 @@ def write_tables(config: Config, root: Path, any_source: bool = False) -> None:
     """
     gathered = gather(config, root, any_source)
     studied = gather_studies(config, root, any_source)
-    stated = claims.load(root / CLAIMS, claims.SCHEMAS, root)
-    amounts = findings.load(root / FINDINGS, stated, FILLED_BY)
+    said, amounts = stated(root)
     plan = _jobs(gathered.plan, studied.plan)
     # Claims on trainings are about Tables 2 and 3: other experiments train the same estimators there.
     evidence = {
@@ -97,7 +98,7 @@ def write_tables(config: Config, root: Path, any_source: bool = False) -> None:
         "figure2": beta.figure2(weighted, root),
         "figure2_run": beta.figure2(weighted_as_run, root),
         "figure2_minimum": beta.minimum(pd.concat((weighted, weighted_as_run), ignore_index=True)),
-        "readings": readings.readings(read, stated),
+        "readings": readings.readings(read, said),
         "readings_curves": readings.curves(read),
         "baseline": baseline,
         "relaxations": relaxations.relaxations(relaxed, _value(baseline, "mean_image_test")),
@@ -113,7 +114,7 @@ def write_tables(config: Config, root: Path, any_source: bool = False) -> None:
     }
     measured = Measurements(tables, _references(root), FILLED_BY, plan)
     verdicts = claims.judge_all(
-        stated,
+        said,
         {
             **evidence,
             "learning": rl.evidence(config, scored, studied.plan),
@@ -121,7 +122,12 @@ def write_tables(config: Config, root: Path, any_source: bool = False) -> None:
         },
     )
     tables |= {name: elbo.judged_table(config, evidence, verdicts, metric) for name, metric in TABLES.items()}
-    tables |= {"cells": gathered.plan, "studies": studied.plan, "rates": _rates(root)}
+    tables |= {
+        "cells": gathered.plan,
+        "studies": studied.plan,
+        "rates": _rates(root),
+        "rules": history.judged_by(root),
+    }
     folder = config.folder / "tables"
     for name, table in tables.items():
         files.write_text(folder / f"{name}.csv", table.to_csv(index=False, lineterminator="\n"))
@@ -135,12 +141,32 @@ def write_tables(config: Config, root: Path, any_source: bool = False) -> None:
     records.write(folder / CHECKSUMS, {}, [folder / name for name in written])
 
 
+def stated(root: Path) -> tuple[list[claims.Claim], list[findings.Finding]]:
+    """All claims of a project, and what they amount to.
+
+    Raises:
+        ConfigError: a file of them is wrong.
+    """
+    found = claims.load(root / CLAIMS, claims.SCHEMAS, root)
+    asked = {claim.query.table: claim.id for claim in found if claim.query and not claim.query.reference}
+    if unknown := sorted(set(asked) - set(FILLED_BY)):
+        known = ", ".join(FILLED_BY)
+        raise ConfigError(
+            "\n".join(f"claim {asked[name]}: unknown table {name!r}; known: {known}" for name in unknown)
+        )
+    return found, findings.load(root / FINDINGS, found, FILLED_BY)
+
+
 def _evidence(trained: Gathered) -> Evidence:
     return Evidence(last_rows(trained.rows), trained.plan.assign(job=trained.plan["cell"]))
 
 
 def _jobs(cells: pd.DataFrame, studies: pd.DataFrame) -> pd.DataFrame:
-    """Cells and studies in one table, each with its experiment and the file by which it is asked for."""
+    """Cells and studies in one table, each with its experiment and the file by which it is asked for.
+
+    What learns by reinforcement is told by its `environment` and `algorithm`.
+    """
+    agents = studies["study"].str.extract(r"^rl/(?P<environment>.+)-\d+/(?P<algorithm>.+)$")
     return pd.concat(
         [
             cells.assign(job=cells["cell"], source=cells["experiment"], target=cells["cell"] + ".csv"),
@@ -148,6 +174,7 @@ def _jobs(cells: pd.DataFrame, studies: pd.DataFrame) -> pd.DataFrame:
                 job=studies["study"],
                 source=studies["study"].str.split("/").str[0],
                 target=studies["study"] + "/record.json",
+                **agents,
             ),
         ],
         ignore_index=True,

@@ -1,5 +1,6 @@
 """What differs between two tables, two lists of claims or two plans: rows are matched by what names them."""
 
+import json
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -27,6 +28,7 @@ KEYS: Mapping[str, Sequence[str]] = {
     "early_last": ("estimator", "method", "latent"),
     "early_curves": ("metric", "estimator", "latent", "series", "epoch"),
     "baseline": ("quantity",),
+    "rules": ("rule",),
     "rates": ("function", "truth", "wrong", "seeds"),
     "figure1": ("label", "tau", "eta", "quantity", "epoch"),
     "table1_run": ("estimator", "quantity"),
@@ -241,6 +243,16 @@ def jobs(before: pd.DataFrame, after: pd.DataFrame, kind: str) -> JobsDifference
             changes.setdefault(pair, []).append(name)
         same += not found
     return JobsDifference(same, changes, _only(old, new, str))
+
+
+def rules(before: pd.DataFrame, after: pd.DataFrame) -> list[tuple[str, str, Any, Any]]:
+    """Of two tables of rules, whose entries are text: rule, place in it, and what either says there."""
+    old, new = ({row["rule"]: row["says"] for row in table.to_dict("records")} for table in (before, after))
+    return [
+        (rule, *found)
+        for rule in dict.fromkeys([*old, *new])
+        for found in settings(*(json.loads(said.get(rule) or "null") for said in (old, new)))
+    ]
 
 
 def settings(before: Any, after: Any, path: str = "") -> list[tuple[str, Any, Any]]:

@@ -23,6 +23,7 @@ _SHOWN = 200
 # Of rows that only one folder has.
 _NAMED = 20
 _JOBS = {"cells": "cell", "studies": "study"}
+_RULES = "rules"
 _SIDES = ("A", "B")
 _REMEDY = "Delete it, and settings are not compared until a run writes it again"
 
@@ -80,14 +81,17 @@ def write_difference(before: Path, after: Path, path: Path, root: Path) -> Path:
 def compare(a: Folder, b: Folder) -> dict[str, Any]:
     """All that the template is given, but for style and script."""
     claims = difference.claims(a.claims, b.claims)
-    names = [name for name in a.tables if name in b.tables and name not in _JOBS]
+    names = [name for name in a.tables if name in b.tables and name not in (*_JOBS, _RULES)]
     tables = [difference.tables(name, a.tables[name], b.tables[name]) for name in names]
     jobs = {kind: difference.jobs(a.tables[name], b.tables[name], kind) for name, kind in _JOBS.items()}
     unknown = [side.letter for side in (a, b) if not side.settings]
     settings = [] if unknown else difference.settings(_compared(a.settings), _compared(b.settings))
+    unruled = [side.letter for side in (a, b) if _RULES not in side.tables]
+    rules = [] if unruled else difference.rules(a.tables[_RULES], b.tables[_RULES])
     alone = [[name for name in x.tables if name not in y.tables] for x, y in ((a, b), (b, a))]
     parts = [
         _claims(claims),
+        _rules(rules, unruled),
         *(_jobs(kind, found) for kind, found in jobs.items()),
         _settings(settings, unknown),
         *(_table(found) for found in tables if not found.equal),
@@ -99,6 +103,7 @@ def compare(a: Folder, b: Folder) -> dict[str, Any]:
         "counts": [
             (len(claims.changed), "verdicts changed", "claims"),
             (sum(map(len, claims.only)) + len(claims.renamed), "claims added, removed or renamed", "claims"),
+            (len({rule for rule, *_ in rules}), "rules or printed tables differ", "rules"),
             (sum(not found.equal for found in tables), f"of {count(len(tables), 'table')} differ", "tables"),
             (sum(len(found.changes) for found in tables), "entries of tables changed", "tables"),
             (
@@ -109,6 +114,7 @@ def compare(a: Folder, b: Folder) -> dict[str, Any]:
             (len(settings), "settings differ", "settings"),
         ],
         "nothing": not settings
+        and not rules
         and not any(alone)
         and claims.equal
         and all(found.equal for found in tables)
@@ -271,6 +277,19 @@ def _settings(found: Sequence[tuple[str, Any, Any]], unknown: Sequence[str]) -> 
     same = lacking if unknown else "" if rows else "the same"
     blocks = [Table("settings-changed", "Settings that differ.", columns, rows)] if rows else []
     return Part("settings", "Configuration", same, blocks)
+
+
+def _rules(found: Sequence[tuple[str, str, Any, Any]], unknown: Sequence[str]) -> Part:
+    """What claims, findings, errata and printed numbers say that differs, with which verdicts may change."""
+    columns = [Column(name, "text") for name in ("Rule", "Where", *_SIDES)]
+    rows = [
+        [Cell(rule), Cell(path), *(Cell("—" if v is None else str(v), style="prose") for v in pair)]
+        for rule, path, *pair in found
+    ]
+    lacking = f"not compared: no {_RULES}.csv in {' and '.join(unknown)}"
+    same = lacking if unknown else "" if rows else "the same"
+    caption = "Claims, findings, errata and printed tables that say another thing."
+    return Part("rules", "Rules", same, [Table("rules-changed", caption, columns, rows)] if rows else [])
 
 
 def _table(found: difference.TableDifference) -> Part:

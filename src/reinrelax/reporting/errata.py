@@ -13,6 +13,8 @@ a few checked words:
     digits: 3                # significant ones
     limits: [low, high]      # columns of {low} and {high}
     name: beta               # column of {name}
+
+Rows of what one has added to the catalogues count only where a query names them.
 """
 
 import math
@@ -23,6 +25,7 @@ from pathlib import Path
 from statistics import fmean, median, stdev
 from typing import Any
 
+from reinrelax.claims import papers
 from reinrelax.document import read_yaml
 from reinrelax.errors import ConfigError
 from reinrelax.reporting.blocks import number, plain_cell
@@ -216,7 +219,8 @@ class _Query:
         if raw["reduce"] not in REDUCERS:
             raise ConfigError(f"{where}.reduce: must be one of {', '.join(REDUCERS)}; got {raw['reduce']!r}")
         fitting = [line for line in lines if all(_fits(line[key], chosen[key]) for key in chosen)]
-        values = [(number(line[column]), line) for line in fitting]
+        asked = [option for wanted in chosen.values() for option in _listed(wanted)]
+        values = [(number(line[column]), line) for line in papers.lines(fitting, asked)]
         if raw["reduce"] != "count":
             values = [(value, line) for value, line in values if math.isfinite(value)]
         if raw["reduce"] == "only" and len(values) > 1:
@@ -272,8 +276,11 @@ def _changed(raw: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, An
 
 
 def _fits(entry: Any, wanted: Any) -> bool:
-    options = wanted if isinstance(wanted, list) else [wanted]
-    return any(str(entry) == str(option) or number(entry) == number(option) for option in options)
+    return any(str(entry) == str(option) or number(entry) == number(option) for option in _listed(wanted))
+
+
+def _listed(wanted: Any) -> list[Any]:
+    return wanted if isinstance(wanted, list) else [wanted]
 
 
 def _label(text: str) -> str:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from reinrelax.claims.model import VERDICTS
 from reinrelax.reporting.blocks import Cell, Column, Table, key
-from reinrelax.reporting.numbers.elbo import RUN
+from reinrelax.reporting.numbers.elbo import BASE, PAIRED, RUN
 from reinrelax.reporting.wording import PAPER_NAMES, Mark, anchor, count, fixed, interval, mark, shape, signed
 
 
@@ -28,6 +28,8 @@ class Place:
     absence: str
     delta: str
     delta_interval: str
+    paired: str
+    paired_interval: str
     mark: Mark
     reason: str
     claim: str
@@ -96,11 +98,15 @@ def _places(judged: pd.DataFrame, cells: pd.DataFrame) -> list[Place]:
                 absence=_absence(states.get(line["job"])) if not line["seeds"] else "",
                 delta=signed(line["difference"]),
                 delta_interval=interval(line["difference_low"], line["difference_high"]),
+                paired=signed(line[PAIRED[0]]),
+                paired_interval=interval(line[PAIRED[1]], line[PAIRED[2]]),
                 mark=mark(verdict),
                 reason=shape(line["reason"]),
                 claim=anchor("claim", line["claim"]) if line["claim"] else "",
                 cell=anchor("cell", line["job"]) if line["job"] else "",
-                keys={name: key(line[name]) for name in ("paper_mean", "mean", "difference", "seeds")}
+                keys={
+                    name: key(line[name]) for name in ("paper_mean", "mean", "difference", "seeds", PAIRED[0])
+                }
                 | {"verdict": str(VERDICTS.index(verdict) if verdict in VERDICTS else len(VERDICTS))},
             )
         )
@@ -117,6 +123,7 @@ def _long(name: str, title: str, places: Sequence[Place]) -> Table:
         Column("Seeds"),
         Column("Δ"),
         Column("95% interval of Δ", ""),
+        Column(f"Less {BASE}", small="seed by seed, with 95% interval"),
         Column("Verdict"),
         Column("Reason", ""),
         Column("From", ""),
@@ -131,6 +138,7 @@ def _long(name: str, title: str, places: Sequence[Place]) -> Table:
             Cell(", ".join(filter(None, (place.seeds, place.diverged))), place.keys["seeds"]),
             Cell(place.delta, place.keys["difference"]),
             Cell(place.delta_interval),
+            Cell(place.paired, place.keys[PAIRED[0]], small=list(filter(None, [place.paired_interval]))),
             Cell(mark=place.mark, key=place.keys["verdict"], link=place.claim),
             Cell(place.reason, style="prose"),
             Cell("cell" if place.cell else "", link=place.cell),

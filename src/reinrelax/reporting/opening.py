@@ -18,6 +18,7 @@ Lines = Sequence[Mapping[Any, Any]]
 
 _SOFTWARE = ("python", "torch", "numpy")
 _CHANGED = "+changes"
+_NAMED = 12
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,12 @@ class Summary:
 
 
 def summary(
-    config: Config, cells: pd.DataFrame, studies: pd.DataFrame, claims: Claims, findings: Claims
+    config: Config,
+    cells: pd.DataFrame,
+    studies: pd.DataFrame,
+    claims: Claims,
+    findings: Claims,
+    rules: pd.DataFrame,
 ) -> Summary:
     """Coverage, cost, environment and verdicts.
 
@@ -93,6 +99,7 @@ def summary(
         config: of the results.
         cells, studies: their tables.
         claims, findings: those of `claims.json` and of `findings.json`.
+        rules: what they were judged by, of `rules.csv`.
     """
     counted = [finding for finding in findings if not finding["aside"]]
     done_cells, done_studies = (table[table["state"].isin(THERE)] for table in (cells, studies))
@@ -130,7 +137,7 @@ def summary(
         counted=len(counted),
         aside=len(findings) - len(counted),
         claims=len(claims),
-        notices=_notices(claims, jobs, states, diverged, fallback),
+        notices=[*_notices(claims, jobs, states, diverged, fallback), *_judged_by(rules, jobs)],
     )
 
 
@@ -295,3 +302,38 @@ def _mixed(jobs: Lines) -> list[Notice]:
     if len(set(used)) > 1:
         out.append(Notice("Computed on several data sets:", f"{tally(used)}.", "provenance"))
     return out
+
+
+def _judged_by(rules: pd.DataFrame, jobs: Lines) -> list[Notice]:
+    """Rules that the project's history, as last read, has not seen, and those that were set after results."""
+    out = []
+    seen = rules["commit"] != ""
+    if not seen.all():
+        gone = rules["says"] == ""
+        parts = {"as they are here": rules["rule"][~seen & ~gone], "gone": rules["rule"][~seen & gone]}
+        words = "; ".join(f"{what}: {_few(list(names))}" for what, names in parts.items() if len(names))
+        text = f"{words}. Claims, findings, errata or printed numbers were edited. Once that is committed:"
+        title = f"Judged by {count(int((~seen).sum()), 'rule')} that no known commit has:"
+        out.append(Notice(title, text, command="make limits"))
+    begun = min((str(job["started"]) for job in jobs if job["started"]), default="")
+    dates = pd.to_datetime(rules["date"], utc=True)
+    late = rules["rule"][dates > pd.Timestamp(begun)].tolist() if begun else []
+    if late:
+        kinds = Counter(map(_kind, late))
+        text = ", ".join(count(number, *kind) for kind, number in kinds.items())
+        title = f"{len(late):,} of {count(len(rules), 'rule')} set after the first of these results:"
+        out.append(Notice(title, f"{text}. Beside each claim stands when.", "claims"))
+    return out
+
+
+def _kind(rule: str) -> tuple[str, ...]:
+    """What a rule is, and its plural where that has more than an s."""
+    if "/" in rule:
+        return ("printed table",)
+    return {"finding": ("finding",), "erratum": ("erratum", "errata")}.get(rule.partition(" ")[0], ("claim",))
+
+
+def _few(names: Sequence[str]) -> str:
+    """The first of these names, and how many more there are."""
+    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more

@@ -65,7 +65,9 @@ def context(config: Config, root: Path) -> dict[str, Any]:
     rows = claim_views.claim_rows(claims, names, jobs, lambda name: (folder / name).is_file())
     return {
         "version": reinrelax.__version__,
-        "summary": opening.summary(config, cells, studies, claims, findings),
+        "summary": opening.summary(
+            config, cells, studies, claims, findings, read_table(folder / "rules.csv")
+        ),
         "papers": papers,
         "errata": [
             {

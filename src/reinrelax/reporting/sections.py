@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from reinrelax.claims import papers
 from reinrelax.claims.model import NOT_RUN, NOT_TESTED
 from reinrelax.document import read_yaml
 from reinrelax.errors import ConfigError
@@ -271,9 +272,10 @@ def _scale(raw: Mapping[str, Any], collected: Collected) -> Scale:
     paper: Mapping[str, Any] = raw["scale"]
     lines = collected.lines(raw["tables"][0])
     done = [line for line in collected.planned(raw["source"]) if line["state"] in THERE]
+    counted = papers.lines([*lines, *done])
     ours, below = [], False
     for name, wanted in paper.items():
-        found = {line[name] for line in [*lines, *done] if line.get(name, "") != ""}
+        found = {line[name] for line in counted if line.get(name, "") != ""}
         if not found:
             continue
         if isinstance(wanted, str):

@@ -34,7 +34,16 @@ _NUMBERS = frozenset(
         *("mean", "ci_low", "ci_high", "value", "low", "high", "x", "y", "slope", "integral", "nelbo"),
         *("authors_mean", "authors_low", "authors_high", "authors_seeds"),
         *("searched", "left_out", "plus_minus", "second_mean", "rivals", "optimism", "chosen_again"),
-        *("paper_mean", "paper_plus_minus", "difference", "difference_low", "difference_high"),
+        *(
+            "paper_mean",
+            "paper_plus_minus",
+            "difference",
+            "to_base",
+            "to_base_low",
+            "to_base_high",
+            "difference_low",
+            "difference_high",
+        ),
         *("paper_ratio", "ratio", "ratio_low", "ratio_high", "paper_seconds", "seconds", "seconds_low"),
         *("seconds_high", "batched_seconds", "batched_ratio", "train_nelbo", "test_nelbo"),
         *("best_nelbo", "paper_nelbo", "gap", "rank", "points", "finished", "within_half", "above_best"),
@@ -45,7 +54,16 @@ _NUMBERS = frozenset(
         *(
             f"{part}{name}"
             for part in ("", "train_", "test_")
-            for name in ("mean", "authors_mean", "difference", "difference_low", "difference_high")
+            for name in (
+                "mean",
+                "authors_mean",
+                "difference",
+                "to_base",
+                "to_base_low",
+                "to_base_high",
+                "difference_low",
+                "difference_high",
+            )
         ),
         *(f"{part}spread_ratio{end}" for part in ("", "train_", "test_") for end in ("", "_low", "_high")),
         *("bound", "bound_blas", "bound_onednn", "bound_traffic"),

@@ -27,18 +27,23 @@ class Algorithm:
     variant_of: str | None = None
 
 
+class Paper(Algorithm):
+    """One of the papers': these alone decide what is said of every algorithm."""
+
+
 ALGORITHMS = {
-    "REINFORCE": Algorithm("reinforce"),
-    "A2C": Algorithm("a2c", "value", "error"),
-    "RELAX": Algorithm("relax", "control", "variance"),
-    "RELAX-unnormalised": Algorithm("relax_unnormalised", "control", "variance", "RELAX"),
-    "RELAX-untrained": Algorithm("relax", "control", None, "RELAX"),
-    "LAX": Algorithm("lax", "control", "variance", "RELAX"),
+    "REINFORCE": Paper("reinforce"),
+    "A2C": Paper("a2c", "value", "error"),
+    "RELAX": Paper("relax", "control", "variance"),
+    "RELAX-unnormalised": Paper("relax_unnormalised", "control", "variance", "RELAX"),
+    "RELAX-untrained": Paper("relax", "control", None, "RELAX"),
+    "LAX": Paper("lax", "control", "variance", "RELAX"),
 }
 
 # Gymnasium's identifiers, and after how many steps it cuts an episode of itself. The paper's Taxi-v3 is gone
 # from gymnasium; Taxi-v4 differs from it only in options that are off by default.
 ENVIRONMENTS = {"CartPole-v1": 500, "Taxi-v4": 200, "Acrobot-v1": 500}
+PAPERS = ("CartPole-v1", "Taxi-v4", "Acrobot-v1")  # what is said of every environment is said of these
 
 
 def lookup(name: str) -> Algorithm:

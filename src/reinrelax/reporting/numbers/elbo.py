@@ -15,6 +15,9 @@ from reinrelax.estimators import lookup
 from reinrelax.reporting.gather import Gathered
 
 NO_NUMBER = "the paper has no number for it"
+# What all others are held against, seed by seed, since runs of one seed start alike and see the same images.
+BASE = "ReinMax"
+PAIRED = ("to_base", "to_base_low", "to_base_high")
 # Of an experiment and of what the authors ran differently: what the tables call it, and the claims' subject.
 PRINTED, RUN = "as printed", "as run"
 SUBJECTS = {PRINTED: "trainings", RUN: "trainings as run"}
@@ -39,6 +42,7 @@ def judged_table(
 ) -> pd.DataFrame:
     """Paper, ours, Δ and verdict: one row an estimator, method and latent shape, of paper or configuration.
 
+    `to_base` is the mean over seeds of the difference from ReinMax as printed, with its 95% interval.
     `claim` and `job` name the claim that the verdict is of and the cell that is judged.
 
     Args:
@@ -57,6 +61,9 @@ def judged_table(
         for place in _places(config, method, list(numbers)):
             name = paper_name(method, place[0])
             line = _line(evidence[subject], place, metric) | {"estimator": name, "method": method}
+            if place[0] != BASE:
+                ours, base = evidence[subject].values(place, metric), evidence[SUBJECTS[PRINTED]]
+                line.update(_paired(ours, base.values((BASE, place[1]), metric)))
             if place in numbers:
                 line.update(_judged(numbers[place]))
             lines.append(line)
@@ -88,13 +95,18 @@ def _line(evidence: Evidence, place: tuple[str, str], metric: str) -> dict[str, 
         "ci_high": ours.high,
         "seeds": len(values),
         "diverged": len(evidence.diverged(place)),
-        **dict.fromkeys(("difference", "difference_low", "difference_high")),
+        **dict.fromkeys(("difference", "difference_low", "difference_high", *PAIRED)),
         "verdict": "",
         "reason": NO_NUMBER,
         "claim": "",
         # Of a cell in parts, the first stands for all.
         "job": next(iter(evidence.jobs([place])), ""),
     }
+
+
+def _paired(ours: Mapping[int, float], base: Mapping[int, float]) -> dict[str, float]:
+    found = stats.mean_interval([value - base[seed] for seed, value in ours.items() if seed in base])
+    return dict(zip(PAIRED, (found.estimate, found.low, found.high), strict=True))
 
 
 def curves(gathered: Gathered) -> pd.DataFrame:

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from reinrelax import estimators, stats
+from reinrelax.claims import papers
 from reinrelax.claims.evidence import Evidence, why_not_tested
 from reinrelax.claims.model import METRICS, Claim, Minimum
 from reinrelax.estimators import lookup
@@ -96,8 +97,9 @@ def _why_not(gathered: Gathered, rows: pd.DataFrame, claim: Claim) -> str:
 
 
 def _closest(table: pd.DataFrame) -> list[bool]:
-    """Whether a reading is, of those of its estimator of which no seed diverged, the closest to the paper."""
+    """Whether a reading is the closest to the paper: of those of its estimator that are the papers' readings
+    and of which no seed diverged."""
     base = table["variant_of"].where(table["variant_of"] != "", table["estimator"])
-    sound = table["delta_train"].astype(float).abs().where(table["diverged"] == 0)
+    sound = table["delta_train"].astype(float).abs().where((table["diverged"] == 0) & papers.counted(table))
     lowest = sound.dropna().groupby([base, table["latent"]]).idxmin()
     return table.index.isin(lowest).tolist()
