@@ -150,9 +150,9 @@ def load(raw: Mapping[str, Any], root: Path = Path()) -> Config:
         trainings[name] = _training(where, experiments[name]["training"], settings)
     trainings["relaxations"] = _relaxations(experiments["relaxations"])
     for name, training in trainings.items():
-        if (count := training.seeds * sum(map(len, training.settings.values()))) > _MAX_TRAININGS:
+        if (count := len(training.seeds) * sum(map(len, training.settings.values()))) > _MAX_TRAININGS:
             raise ConfigError(
-                f"experiments.{name}: latent shapes, varied settings and seeds = {training.seeds} make "
+                f"experiments.{name}: latent shapes, varied settings and seeds = {len(training.seeds)} make "
                 f"{count:,} trainings; at most {_MAX_TRAININGS:,} are allowed"
             )
     images = raw["dataset"]["train_images"]
@@ -223,7 +223,8 @@ def _trained(
     return Training(
         estimators=tuple(dict.fromkeys(name for name, _ in found)),
         latent_shapes=tuple(dict.fromkeys(shape for _, shape in found)),
-        **{key: block[key] for key in ("seeds", "epochs", "batch_size", "draws")},
+        seeds=_seeds(block["seeds"]),
+        **{key: block[key] for key in ("epochs", "batch_size", "draws")},
         settings=found,
     )
 
@@ -318,7 +319,8 @@ def _relaxations(block: Mapping[str, Any]) -> Training:
     return Training(
         estimators=tuple(name for name, _ in settings),
         latent_shapes=tuple(dict.fromkeys(shape for _, shape in settings)),
-        **{key: block[key] for key in ("seeds", "epochs", "batch_size")},
+        seeds=_seeds(block["seeds"]),
+        **{key: block[key] for key in ("epochs", "batch_size")},
         draws=0,
         settings=settings,
     )
@@ -355,7 +357,12 @@ def _rl(block: Mapping[str, Any]) -> Reinforcement:
             f"{where}.checkpoints: must be at most experiments.rl.episodes = {block['episodes']}; got {last}"
         )
     pairs = [[name, cap] for name, caps in block["environments"].items() for cap in caps]
-    return _frozen(Reinforcement, {**block, "environments": pairs})
+    return _frozen(Reinforcement, {**block, "environments": pairs, "seeds": _seeds(block["seeds"])})
+
+
+def _seeds(given: int | list[int]) -> tuple[int, ...]:
+    """As many as are asked for, 0, 1, …, or those that are named; in whichever order, they are the same."""
+    return tuple(range(given) if isinstance(given, int) else sorted(given))
 
 
 def _frozen(kind: type[Spec], block: Mapping[str, Any]) -> Spec:

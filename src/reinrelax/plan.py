@@ -117,7 +117,7 @@ def estimate_study(config: Config, study: Study, timings: Iterable[Timing]) -> f
     if study.name == "cost":
         return STARTUP_SECONDS + _cost_seconds(config, list(timings))
     if study.name.startswith("rl/"):
-        return STARTUP_SECONDS + _learning_seconds(study.settings)
+        return STARTUP_SECONDS + _learning_seconds(study.settings, len(config.rl.seeds))
     spec, training = config.gradients[study.experiment], config.trainings[study.experiment]
     shape = training.latent_shapes[0]
     terms = sum(_terms(one) for one in spec.figure1)
@@ -128,7 +128,7 @@ def estimate_study(config: Config, study: Study, timings: Iterable[Timing]) -> f
     )
     numbers = spec.samples * spec.images * shape.latents * shape.categories
     pairs = spec.images / 100 * _PAIRS_SECONDS if spec.betas else 0.0
-    return STARTUP_SECONDS + training.seeds * (numbers * terms + pairs)
+    return STARTUP_SECONDS + len(training.seeds) * (numbers * terms + pairs)
 
 
 def _terms(one: Measured) -> float:
@@ -136,9 +136,9 @@ def _terms(one: Measured) -> float:
     return int(dict(one.hyper).get("draws", 0)) * _TERM_SECONDS + _CATEGORY_SECONDS
 
 
-def _learning_seconds(settings: Mapping[str, Any]) -> float:
+def _learning_seconds(settings: Mapping[str, Any], seeds: int) -> float:
     episodes = settings["episodes"] + len(settings["checkpoints"]) * settings["rollouts"]
-    each = _STEP_SECONDS + settings["seeds"] * _REPLICA_STEP_SECONDS[settings["environment"]]
+    each = _STEP_SECONDS + seeds * _REPLICA_STEP_SECONDS[settings["environment"]]
     return float(episodes * settings["cap"] * each)
 
 

@@ -82,7 +82,7 @@ def run_table(config: Config) -> list[Run]:
         for experiment, training in config.trainings.items()
         for (estimator, shape), settings in training.settings.items()
         for setting in settings
-        for seed in range(training.seeds)
+        for seed in training.seeds
     ]
 
 

@@ -25,12 +25,13 @@ class Training:
     """Trainings of discrete VAEs: estimators × latent shapes × settings × seeds.
 
     Attributes:
+        seeds: in ascending order.
         settings: what is trained: for estimators and latent shapes, Table 5's row, or a grid.
     """
 
     estimators: tuple[str, ...]
     latent_shapes: tuple[LatentShape, ...]
-    seeds: int
+    seeds: tuple[int, ...]
     epochs: int
     batch_size: int
     draws: int
@@ -181,7 +182,7 @@ class Reinforcement:
     Attributes:
         environments: name, and after how many steps an episode is cut.
         algorithms: by name.
-        seeds: agents of each, 0, 1, …
+        seeds: agents of each, in ascending order.
         episodes: an update follows each.
         hidden: units of the one hidden layer of actor and critic.
         learning_rate: of both.
@@ -192,7 +193,7 @@ class Reinforcement:
 
     environments: tuple[tuple[str, int], ...]
     algorithms: tuple[str, ...]
-    seeds: int
+    seeds: tuple[int, ...]
     episodes: int
     hidden: int
     learning_rate: float

@@ -145,6 +145,8 @@ def _studies(config: Config) -> Iterator[Study]:
         yield Study(name, tables, tuple(sources), asdict(getattr(config, name)))
 
     learning = asdict(config.rl)
+    if config.rl.seeds == tuple(range(count := len(config.rl.seeds))):
+        learning["seeds"] = count  # as results of before seeds could be named say it
     del learning["environments"], learning["algorithms"]
     for environment, cap in config.rl.environments:
         for algorithm in config.rl.algorithms:

@@ -80,7 +80,7 @@ def describe(config: Config, root: Path) -> str:
     planned, found = config.trainings["elbo"], headlines(root)
     if not found:
         return ""
-    seeds, asked = planned.seeds, found[0].minimum
+    seeds, asked = len(planned.seeds), found[0].minimum
     short = [
         f"{getattr(planned, key):,} {key} (asked for: {asked.exact[key]:,})"
         for key in ("epochs", "draws")

@@ -100,7 +100,7 @@ def table5(config: Config, points: pd.DataFrame, root: Path) -> pd.DataFrame:
             own = points[(points["estimator"] == place[0]) & (points["latent"] == place[1])]
             line["points"] = len(planned[place])
             line["in_grid"] = any(_same(setting, paper.get(place)) for setting in planned[place])
-            line.update(_search(own, training.seeds))
+            line.update(_search(own, len(training.seeds)))
         out.append(line)
     counts = dict.fromkeys(("rank", "points", "finished", "diverged", "within_half"), "Int64")
     return pd.DataFrame(out, columns=list(_TABLE5)).astype(counts)
