@@ -12,6 +12,7 @@ from reinrelax import rl, schema
 from reinrelax.document import check_plain, path_of, read_yaml
 from reinrelax.errors import ConfigError
 from reinrelax.estimators import lookup
+from reinrelax.only import restricted
 from reinrelax.settings import ANY, Settings, at, of_latents, parse_shape
 from reinrelax.specs import (
     Bridge,
@@ -87,6 +88,7 @@ class Config:
             variables. `elbo-run` and its like are what the authors ran differently.
         gradients: what is measured of `gradients` and `gradients-run`.
         project: the project's folder, that of `workflow` and `report`; results lie in the working directory.
+        experiments: the names of all blocks that are asked for.
         products: "float32" or "bfloat16", what the layers of all VAEs multiply.
         raw: the mapping it was made from, for the record.
     """
@@ -96,6 +98,7 @@ class Config:
     dataset: Dataset
     machine: Machine
     products: str
+    experiments: frozenset[str]
     trainings: Mapping[str, Training]
     gradients: Mapping[str, Gradients]
     identities: Identities
@@ -112,6 +115,11 @@ class Config:
     def folder(self) -> Path:
         """Where this scale's results lie."""
         return self.results / self.scale
+
+    @property
+    def whole(self) -> "Config":
+        """The same without `only`."""
+        return load({**self.raw, "only": {}}, self.project)
 
 
 def load(raw: Mapping[str, Any], root: Path = Path()) -> Config:
@@ -167,17 +175,25 @@ def load(raw: Mapping[str, Any], root: Path = Path()) -> Config:
             raise ConfigError(
                 f"experiments.{name}.images: must be at most dataset.train_images = {images}; got {wanted}"
             )
+    gradients = {
+        name: _gradients(f"experiments.{name}", experiments[name], trainings[name], settings)
+        for name in GRADIENTS
+    }
+    several = {name: training for name, training in trainings.items() if name not in GRADIENTS}
+    asked, left = restricted(raw.get("only", {}), experiments, several)
     return Config(
         scale=raw["scale"],
         results=results,
         dataset=dataset,
         machine=Machine(**raw["machine"]),
         products=raw["products"],
-        trainings=trainings,
-        gradients={
-            name: _gradients(f"experiments.{name}", experiments[name], trainings[name], settings)
-            for name in GRADIENTS
+        experiments=asked,
+        trainings={
+            name: left.get(name, training)
+            for name, training in trainings.items()
+            if name in left or (name in GRADIENTS and name in asked)
         },
+        gradients={name: spec for name, spec in gradients.items() if name in asked},
         identities=_identities(experiments["identities"]),
         cost=_cost(experiments["cost"], settings),
         copula=_copula(experiments["copula"]),

@@ -68,8 +68,8 @@ class Study:
 
 
 def studies(config: Config) -> dict[str, Study]:
-    """All studies by name."""
-    return {study.name: study for study in _studies(config)}
+    """All studies that are asked for, by name."""
+    return {study.name: study for study in _studies(config) if study.experiment in config.experiments}
 
 
 def find_study(config: Config, name: str) -> Study:

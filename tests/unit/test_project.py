@@ -27,7 +27,7 @@ LAYERS = [
     ["latents"],
     ["rl"],
     ["specs", "columns", "schema"],
-    ["settings"],
+    ["settings", "only"],
     ["config", "run", "images"],
     ["runs", "data"],
     ["studies"],

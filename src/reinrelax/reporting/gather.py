@@ -11,7 +11,7 @@ import pandas as pd
 
 from reinrelax.claims.model import METRICS
 from reinrelax.config import Config
-from reinrelax.document import path_of
+from reinrelax.document import flow, path_of
 from reinrelax.errors import ResultsError
 from reinrelax.results import read_cell
 from reinrelax.runs import Cell, cells, table_path
@@ -29,6 +29,11 @@ ORIGIN = (
 )
 # Of paper A's trainings alone.
 _MORE_SETTINGS = ("tau_forward", "tau_backward", "k")
+# The columns of a planned cell's line.
+_LINE = (
+    *("cell", "experiment", "estimator", "latent", "state", "message", "planned_seeds", "seeds", "diverged"),
+    *(*_FACTS, "settings", *ORIGIN, "table", "log", "command"),
+)
 _NEEDED = (
     "run_id",
     "estimator",
@@ -102,7 +107,7 @@ def gather(config: Config, root: Path, any_source: bool = False) -> Gathered:
         else pd.DataFrame(columns=[*_NEEDED, "latent", "experiment"])
     )
     # Counts of cells that have none yet stay empty, and those of the others whole.
-    return Gathered(rows, pd.DataFrame(plan).astype(dict.fromkeys(_FACTS[2:], "Int64")))
+    return Gathered(rows, pd.DataFrame(plan, columns=_LINE).astype(dict.fromkeys(_FACTS[2:], "Int64")))
 
 
 def last_rows(rows: pd.DataFrame) -> pd.DataFrame:
@@ -119,6 +124,8 @@ def recompute(config: Config, targets: str | Sequence[str], root: Path) -> str:
     """The shell command that computes files of the results folder anew."""
     scale = Path("workflow/scales") / f"{config.scale}.yaml"
     chosen = f"--configfile {scale.as_posix()} " if (root / scale).exists() else ""
+    if only := config.raw.get("only"):
+        chosen += f"--config {shlex.quote(f'only={flow(only)}')} "
     names = [targets] if isinstance(targets, str) else targets
     # Not the place where published results are unpacked: the configured one.
     folder = shlex.quote((path_of("results", config.raw["results"]) / config.scale).as_posix())

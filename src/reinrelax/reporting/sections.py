@@ -62,6 +62,7 @@ VIEWS: Mapping[str, Callable[[Collected], Sequence[Any]]] = {
     "a-figure8": lambda found: [*demonstration_views.figure8(found), *relaxation_views.decoupled(found)],
     "a-properties": property_views.properties,
 }
+_NOTHING = "this configuration has nothing of it"
 # How a column of a table says what was computed with.
 _SCALE = {
     "epoch": "after epoch {}",
@@ -141,6 +142,11 @@ class Section:
     origin: Origin
     errata: Sequence[Entry]
 
+    @property
+    def empty(self) -> bool:
+        """Whether the configuration has nothing of it."""
+        return self.absence == _NOTHING
+
 
 @dataclass(frozen=True)
 class Paper:
@@ -160,7 +166,7 @@ class Paper:
 def load(
     collected: Collected, entries: Sequence[Entry], own: Mapping[str, Sequence[Any]], expected: Sequence[str]
 ) -> list[Paper]:
-    """All sections, by paper, in the page's order.
+    """All sections that are asked for, by paper, in the page's order.
 
     Args:
         collected: the results.
@@ -181,8 +187,12 @@ def load(
         sections = []
         for raw in words["sections"]:
             _check(raw, path.name, known, drawn)
-            sections.append(_section(raw, collected, known, drawn, own, expected))
-        papers.append(Paper(words["paper"], words["title"], path.stem, sections))
+            section = _section(raw, collected, known, drawn, own, expected)
+            asked = raw["source"] in collected.config.experiments
+            if asked and not (collected.config.raw.get("only") and section.empty):
+                sections.append(section)
+        if sections:
+            papers.append(Paper(words["paper"], words["title"], path.stem, sections))
     return papers
 
 
@@ -263,7 +273,7 @@ def _drawn(collected: Collected, name: str, block: Any, data: str = "csv") -> Sh
 def _absence(collected: Collected, source: str) -> str:
     planned = collected.planned(source)
     done = all(line["state"] == "done" for line in planned)
-    return "this configuration has nothing of it" if done else "no result yet"
+    return _NOTHING if done else "no result yet"
 
 
 def _scale(raw: Mapping[str, Any], collected: Collected) -> Scale:
