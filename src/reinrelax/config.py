@@ -13,6 +13,7 @@ from reinrelax.document import check_plain, path_of, read_yaml
 from reinrelax.errors import ConfigError
 from reinrelax.estimators import lookup
 from reinrelax.only import restricted
+from reinrelax.run import HIDDEN, RELAXED_HIDDEN
 from reinrelax.settings import ANY, Settings, at, of_latents, parse_shape
 from reinrelax.specs import (
     Bridge,
@@ -241,6 +242,7 @@ def _trained(
         latent_shapes=tuple(dict.fromkeys(shape for _, shape in found)),
         seeds=_seeds(block["seeds"]),
         **{key: block[key] for key in ("epochs", "batch_size", "draws")},
+        hidden=_hidden(block, HIDDEN),
         settings=found,
     )
 
@@ -338,6 +340,7 @@ def _relaxations(block: Mapping[str, Any]) -> Training:
         seeds=_seeds(block["seeds"]),
         **{key: block[key] for key in ("epochs", "batch_size")},
         draws=0,
+        hidden=_hidden(block, RELAXED_HIDDEN),
         settings=settings,
     )
 
@@ -374,6 +377,11 @@ def _rl(block: Mapping[str, Any]) -> Reinforcement:
         )
     pairs = [[name, cap] for name, caps in block["environments"].items() for cap in caps]
     return _frozen(Reinforcement, {**block, "environments": pairs, "seeds": _seeds(block["seeds"])})
+
+
+def _hidden(block: Mapping[str, Any], papers: tuple[int, ...]) -> tuple[int, ...]:
+    units = tuple(block.get("hidden", ()))
+    return () if units == papers else units
 
 
 def _seeds(given: int | list[int]) -> tuple[int, ...]:

@@ -2,7 +2,8 @@
 
 import csv
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from reinrelax.errors import ResultsError
 from reinrelax.estimators import lookup
 from reinrelax.jobs import Job, jobs
 from reinrelax.results import held, is_done, read_record
+from reinrelax.run import PIXELS, Run
 from reinrelax.runs import Cell, cells
 from reinrelax.specs import Measured
 from reinrelax.studies import Study, studies, study_folder
@@ -104,7 +106,19 @@ def estimate(cell: Cell, timings: Iterable[Timing], runs: int | None = None) -> 
     count = len(cell.runs) if runs is None else runs
     images = (run.train_images or 60_000) * run.epochs * count
     draws = int(dict(run.hyper).get("draws", 0))
-    return STARTUP_SECONDS + images * _microseconds(run.estimator, run.shape, draws, timings) / 1e6
+    each = _microseconds(run.estimator, run.shape, draws, timings) * _products(run) / _products(_papers(run))
+    return STARTUP_SECONDS + images * each / 1e6
+
+
+def _papers(run: Run) -> Run:
+    """The same with its paper's network, of which the timings are."""
+    return replace(run, hidden=())
+
+
+def _products(run: Run) -> int:
+    """Multiplications of an image's pass through encoder and decoder."""
+    code = run.shape.categories * run.shape.latents
+    return 2 * sum(a * b for a, b in pairwise((PIXELS, *run.units, code)))
 
 
 def estimate_study(config: Config, study: Study, timings: Iterable[Timing]) -> float:
@@ -182,8 +196,8 @@ def memory_mb(cell: Cell) -> int:
     """Memory to ask a cluster for, MB: what torch takes, and parameters, optimizer state and activations."""
     run = cell.first
     code = run.shape.categories * run.shape.latents
-    parameters = 2 * (784 * 512 + 512 * 256 + 256 * code)
-    activations = run.batch_size * (3 * (784 + 512 + 256) + 8 * code) * 4
+    parameters = _products(run)
+    activations = run.batch_size * (3 * (PIXELS + sum(run.units)) + 8 * code) * 4
     return int(_BASE_MB + len(cell.runs) * 1.5 * (parameters * _PARAMETER_BYTES + activations) / 1e6)
 
 
@@ -225,7 +239,7 @@ def _recorded(results: Path) -> list[Timing]:
     for path in sorted(results.glob("*/*/*/*.json")):
         try:
             record = read_record(path)
-            if record["images_trained"]:
+            if record["images_trained"] and not record.get("hidden"):
                 cost = 1e6 * record["wall_seconds"] / record["images_trained"]
                 out.append(Timing(record["estimator"], record["latent"], record["draws"], cost))
         except (ResultsError, KeyError):

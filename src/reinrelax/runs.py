@@ -78,6 +78,7 @@ def run_table(config: Config) -> list[Run]:
             epochs=training.epochs,
             seed=seed,
             products=config.products,
+            hidden=training.hidden,
         )
         for experiment, training in config.trainings.items()
         for (estimator, shape), settings in training.settings.items()

@@ -26,6 +26,7 @@ class Training:
 
     Attributes:
         seeds: in ascending order.
+        hidden: units of the encoder's hidden layers, where they are others than the paper's; else none.
         settings: what is trained: for estimators and latent shapes, Table 5's row, or a grid.
     """
 
@@ -35,6 +36,7 @@ class Training:
     epochs: int
     batch_size: int
     draws: int
+    hidden: tuple[int, ...]
     settings: Mapping[tuple[str, LatentShape], tuple[Setting, ...]] = field(repr=False)
 
 

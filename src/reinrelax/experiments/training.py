@@ -86,6 +86,7 @@ def train_cell(
         "estimator": cell.first.estimator,
         "latent": str(cell.first.shape),
         "draws": dict(cell.first.hyper).get("draws", 0),
+        **({"hidden": list(cell.first.hidden)} if cell.first.hidden else {}),
         **described,
         "threads": torch.get_num_threads(),
         "kernels": kernels(device),

@@ -14,9 +14,12 @@ from reinrelax.config import Config
 from reinrelax.document import flow, path_of
 from reinrelax.errors import ResultsError
 from reinrelax.results import read_cell
+from reinrelax.run import in_words
 from reinrelax.runs import Cell, cells, table_path
 from reinrelax.studies import Study
 
+# Of a network that is not the paper's, its hidden layers.
+_NETWORK = "hidden"
 _FACTS = ("dataset", "products", "train_images", "test_images", "batch_size", "epochs", "draws")
 _SETTINGS = ("optimizer", "learning_rate", "tau", "tau_d", "eta", "beta", "samples")
 # What a record says of where and how a cell or study was computed; `dataset` stands among the facts.
@@ -32,7 +35,7 @@ _MORE_SETTINGS = ("tau_forward", "tau_backward", "k")
 # The columns of a planned cell's line.
 _LINE = (
     *("cell", "experiment", "estimator", "latent", "state", "message", "planned_seeds", "seeds", "diverged"),
-    *(*_FACTS, "settings", *ORIGIN, "table", "log", "command"),
+    *(*_FACTS, _NETWORK, "settings", *ORIGIN, "table", "log", "command"),
 )
 _NEEDED = (
     "run_id",
@@ -85,6 +88,7 @@ def gather(config: Config, root: Path, any_source: bool = False) -> Gathered:
             "planned_seeds": len(cell.runs),
             **dict.fromkeys(("seeds", "diverged"), 0),
             **dict.fromkeys((*_FACTS, "settings", *ORIGIN)),
+            _NETWORK: in_words(cell.first.hidden),
             "table": table_path(config, cell.name).as_posix(),
             "log": (config.folder / "logs" / "train" / f"{cell.name}.log").as_posix(),
             "command": recompute(config, f"{cell.name}.csv", root),
@@ -196,7 +200,10 @@ def _checked(cell: Cell, config: Config, table: pd.DataFrame) -> pd.DataFrame:
             f"{path}: holds something other than numbers ({error}). Delete it and rerun"
         ) from None
     first = cell.first
-    return table.assign(latent=str(first.shape), estimator=first.estimator, experiment=first.experiment)
+    network = {_NETWORK: in_words(first.hidden)}
+    return table.assign(
+        latent=str(first.shape), estimator=first.estimator, experiment=first.experiment, **network
+    )
 
 
 def _done(table: pd.DataFrame) -> dict[str, Any]:
@@ -207,8 +214,12 @@ def _done(table: pd.DataFrame) -> dict[str, Any]:
         "seeds": int((~ended["diverged"]).sum()),
         "diverged": int(ended["diverged"].sum()),
         **{name: _plain(table[name].iloc[0]) for name in _FACTS if pd.notna(table[name].iloc[0])},
-        "settings": _settings(table),
+        "settings": ", ".join([_settings(table), *_layers(table[_NETWORK].iloc[0])]),
     }
+
+
+def _layers(units: str) -> list[str]:
+    return [f"hidden layers {units}"] if units else []
 
 
 def _settings(table: pd.DataFrame) -> str:

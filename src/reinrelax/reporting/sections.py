@@ -297,6 +297,9 @@ def _scale(raw: Mapping[str, Any], collected: Collected) -> Scale:
             used = max(counts) if name == "epoch" else min(counts)
             below |= used < wanted
             ours.append(_SCALE[name].format(f"{used:,.0f}"))
+    units = sorted({line["hidden"] for line in done if line.get("hidden")})
+    ours += [f"hidden layers of {layers} units" for layers in units]
+    below |= bool(units)
     return Scale(
         mark=mark(NOT_RUN if not done else NOT_TESTED if below else ""),
         ours=", ".join(ours),
