@@ -3,6 +3,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 CORES ?= all
+# Some of what is planned: ONLY="experiments: [elbo], shapes: [8x4], estimators: [ReinMax]"; empty for all.
+ONLY ?=
 # Empty for the quick scale; paper, test, or any other name of a file in workflow/scales.
 SCALE ?=
 BIN := $(VENV)/bin
@@ -13,7 +15,7 @@ PARALLEL := -n $(shell n=$$(($$(getconf _NPROCESSORS_ONLN) + 1)); echo $$((n < 8
 .PHONY: report paper publish paper-report verify test check plan diff merge bench rates limits lock format clean help
 
 help:
-	@echo "make report   train at the quick scale and build the report"
+	@echo "make report   train at the quick scale and build the report; some of it: ONLY=\"experiments: [elbo], shapes: [8x4]\""
 	@echo "make paper    the papers' scale in stages, the most telling first: make paper HOURS=8; then report and publish"
 	@echo "make publish  pack what is finished at the papers' scale into published/"
 	@echo "make paper-report  the report of what is published, without training: within a minute"
@@ -31,7 +33,8 @@ help:
 	@echo "make clean    remove the environment (results stay)"
 
 report: $(READY)
-	$(BIN)/snakemake --cores $(CORES) $(if $(SCALE),--configfile workflow/scales/$(SCALE).yaml)
+	$(BIN)/snakemake --cores $(CORES) $(if $(SCALE),--configfile workflow/scales/$(SCALE).yaml) \
+	  $(if $(ONLY),--config 'only={$(ONLY)}')
 
 # Of the papers' scale, unless another is named.
 PAPER = --config config.yaml --config workflow/scales/$(or $(SCALE),paper).yaml
@@ -64,7 +67,8 @@ style: $(READY)
 	$(BIN)/snakemake --lint > $(VENV)/lint.log 2>&1 || (cat $(VENV)/lint.log; exit 1)
 
 plan: $(READY)
-	@$(BIN)/python -m reinrelax plan --config config.yaml $(if $(SCALE),--config workflow/scales/$(SCALE).yaml)
+	@$(BIN)/python -m reinrelax plan --config config.yaml $(if $(SCALE),--config workflow/scales/$(SCALE).yaml) \
+	  $(if $(ONLY),--only '$(ONLY)')
 
 diff: $(READY)
 	$(if $(and $(A),$(B)),,$(error two folders are needed: make diff A=results/quick B=results/paper))

@@ -7,7 +7,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from reinrelax.models.vae import HIDDEN, PIXELS
+from reinrelax.run import HIDDEN, PIXELS
 from reinrelax.settings import parse_shape
 
 BATCH = 100

@@ -221,7 +221,7 @@ def _snapshot(config: Config, study: Study, planted: Planted) -> dict[str, list[
     tables: dict[str, list[dict[str, Any]]] = {name: [] for name in spec.tables}
     shared = {"epoch": epoch, "estimates": spec.samples, "images": spec.images}
     roles = {"figure1": spec.figure1, **({"table1": spec.table1, "sweep": spec.sweep} if last else {})}
-    for seed in range(config.trainings[study.experiment].seeds):
+    for seed in config.trainings[study.experiment].seeds:
         for role, measured in roles.items():
             for one in measured:
                 for quantity in _QUANTITIES:

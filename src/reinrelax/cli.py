@@ -13,7 +13,7 @@ from typing import NoReturn
 
 from reinrelax import config as configuration
 from reinrelax.device import device
-from reinrelax.document import path_of, read_yaml
+from reinrelax.document import from_yaml, path_of, read_yaml
 from reinrelax.errors import ConfigError, ReinrelaxError
 from reinrelax.runs import Cell
 from reinrelax.studies import Study
@@ -50,6 +50,12 @@ def _parser() -> argparse.ArgumentParser:
             action="append",
             default=[],
             help="configuration files, later ones over earlier ones (default: the project's config.yaml)",
+        )
+        sub.add_argument(
+            "--only",
+            metavar="WHAT",
+            default="",
+            help="some of what is planned, as the key `only`: experiments: [elbo], shapes: [8x4]",
         )
         return sub
 
@@ -133,6 +139,8 @@ def _config(options: argparse.Namespace) -> configuration.Config:
         if not isinstance(content, dict):
             raise ConfigError(f"{path}: must be a mapping of keys; got {type(content).__name__}")
         merged = _merge(merged, content)
+    if options.only:
+        merged = _merge(merged, {"only": from_yaml(f"{{{options.only}}}", "only")})
     return configuration.load(merged, options.project)
 
 
@@ -236,7 +244,7 @@ def _plan(options: argparse.Namespace) -> None:
 def _merge_folders(options: argparse.Namespace) -> None:
     from reinrelax import merge
 
-    print(merge.merge(_config(options), options.into, options.folders).describe())
+    print(merge.merge(_config(options).whole, options.into, options.folders).describe())
 
 
 def _publish(options: argparse.Namespace) -> None:
@@ -247,6 +255,7 @@ def _pack(config: configuration.Config) -> None:
     from reinrelax import published
     from reinrelax.reporting.numbers import baseline
 
+    config = config.whole  # or what was published and is not asked for would be lost
     images = config.folder / "data"
     # Of the images, which are not packed, the report needs this alone.
     small = {Path("data", baseline.FILE): baseline.baseline(images).to_csv(index=False)}

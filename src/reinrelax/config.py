@@ -13,6 +13,8 @@ from reinrelax.document import check_plain, path_of, read_yaml
 from reinrelax.errors import ConfigError
 from reinrelax.estimators import lookup
 from reinrelax.estimators.hyperparameters import HYPERPARAMETERS
+from reinrelax.only import restricted
+from reinrelax.run import HIDDEN, RELAXED_HIDDEN
 from reinrelax.settings import ANY, Settings, at, of_latents, parse_shape
 from reinrelax.specs import (
     Bridge,
@@ -88,6 +90,7 @@ class Config:
             variables. `elbo-run` and its like are what the authors ran differently.
         gradients: what is measured of `gradients` and `gradients-run`.
         project: the project's folder, that of `workflow` and `report`; results lie in the working directory.
+        experiments: the names of all blocks that are asked for.
         products: "float32" or "bfloat16", what the layers of all VAEs multiply.
         raw: the mapping it was made from, for the record.
     """
@@ -97,6 +100,7 @@ class Config:
     dataset: Dataset
     machine: Machine
     products: str
+    experiments: frozenset[str]
     trainings: Mapping[str, Training]
     gradients: Mapping[str, Gradients]
     identities: Identities
@@ -113,6 +117,11 @@ class Config:
     def folder(self) -> Path:
         """Where this scale's results lie."""
         return self.results / self.scale
+
+    @property
+    def whole(self) -> "Config":
+        """The same without `only`."""
+        return load({**self.raw, "only": {}}, self.project)
 
 
 def _schema(path: Path) -> dict[str, Any]:
@@ -164,9 +173,9 @@ def load(raw: Mapping[str, Any], root: Path = Path()) -> Config:
         trainings[name] = _training(where, experiments[name]["training"], settings)
     trainings["relaxations"] = _relaxations(experiments["relaxations"])
     for name, training in trainings.items():
-        if (count := training.seeds * sum(map(len, training.settings.values()))) > _MAX_TRAININGS:
+        if (count := len(training.seeds) * sum(map(len, training.settings.values()))) > _MAX_TRAININGS:
             raise ConfigError(
-                f"experiments.{name}: latent shapes, varied settings and seeds = {training.seeds} make "
+                f"experiments.{name}: latent shapes, varied settings and seeds = {len(training.seeds)} make "
                 f"{count:,} trainings; at most {_MAX_TRAININGS:,} are allowed"
             )
     images = raw["dataset"]["train_images"]
@@ -181,17 +190,25 @@ def load(raw: Mapping[str, Any], root: Path = Path()) -> Config:
             raise ConfigError(
                 f"experiments.{name}.images: must be at most dataset.train_images = {images}; got {wanted}"
             )
+    gradients = {
+        name: _gradients(f"experiments.{name}", experiments[name], trainings[name], settings)
+        for name in GRADIENTS
+    }
+    several = {name: training for name, training in trainings.items() if name not in GRADIENTS}
+    asked, left = restricted(raw.get("only", {}), experiments, several)
     return Config(
         scale=raw["scale"],
         results=results,
         dataset=dataset,
         machine=Machine(**raw["machine"]),
         products=raw["products"],
-        trainings=trainings,
-        gradients={
-            name: _gradients(f"experiments.{name}", experiments[name], trainings[name], settings)
-            for name in GRADIENTS
+        experiments=asked,
+        trainings={
+            name: left.get(name, training)
+            for name, training in trainings.items()
+            if name in left or (name in GRADIENTS and name in asked)
         },
+        gradients={name: spec for name, spec in gradients.items() if name in asked},
         identities=_identities(experiments["identities"]),
         cost=_cost(experiments["cost"], settings),
         copula=_copula(experiments["copula"]),
@@ -237,7 +254,9 @@ def _trained(
     return Training(
         estimators=tuple(dict.fromkeys(name for name, _ in found)),
         latent_shapes=tuple(dict.fromkeys(shape for _, shape in found)),
-        **{key: block[key] for key in ("seeds", "epochs", "batch_size", "draws")},
+        seeds=_seeds(block["seeds"]),
+        **{key: block[key] for key in ("epochs", "batch_size", "draws")},
+        hidden=_hidden(block, HIDDEN),
         settings=found,
     )
 
@@ -332,8 +351,10 @@ def _relaxations(block: Mapping[str, Any]) -> Training:
     return Training(
         estimators=tuple(name for name, _ in settings),
         latent_shapes=tuple(dict.fromkeys(shape for _, shape in settings)),
-        **{key: block[key] for key in ("seeds", "epochs", "batch_size")},
+        seeds=_seeds(block["seeds"]),
+        **{key: block[key] for key in ("epochs", "batch_size")},
         draws=0,
+        hidden=_hidden(block, RELAXED_HIDDEN),
         settings=settings,
     )
 
@@ -369,7 +390,17 @@ def _rl(block: Mapping[str, Any]) -> Reinforcement:
             f"{where}.checkpoints: must be at most experiments.rl.episodes = {block['episodes']}; got {last}"
         )
     pairs = [[name, cap] for name, caps in block["environments"].items() for cap in caps]
-    return _frozen(Reinforcement, {**block, "environments": pairs})
+    return _frozen(Reinforcement, {**block, "environments": pairs, "seeds": _seeds(block["seeds"])})
+
+
+def _hidden(block: Mapping[str, Any], papers: tuple[int, ...]) -> tuple[int, ...]:
+    units = tuple(block.get("hidden", ()))
+    return () if units == papers else units
+
+
+def _seeds(given: int | list[int]) -> tuple[int, ...]:
+    """As many as are asked for, 0, 1, …, or those that are named; in whichever order, they are the same."""
+    return tuple(range(given) if isinstance(given, int) else sorted(given))
 
 
 def _frozen(kind: type[Spec], block: Mapping[str, Any]) -> Spec:

@@ -36,16 +36,34 @@ def read_yaml(path: Path) -> Any:
         ConfigError: the file is missing, not UTF-8 or not YAML, or says a key twice.
     """
     try:
-        return _Loader(path.read_text(encoding="utf-8")).get_single_data()
+        text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise ConfigError(
             f"{path}: no such file; run from the project's folder, or name that with --project"
         ) from None
-    except RecursionError:
-        raise ConfigError(f"{path}: not readable as YAML: nested too deeply") from None
-    # Dates that do not exist and numbers of thousands of digits are plain ValueErrors.
-    except (OSError, ValueError, yaml.YAMLError) as error:
+    except (OSError, ValueError) as error:
         raise ConfigError(f"{path}: not readable as UTF-8 YAML: {error}") from None
+    return from_yaml(text, str(path))
+
+
+def from_yaml(text: str, where: str) -> Any:
+    """What YAML says.
+
+    Raises:
+        ConfigError: it is none, or says a key twice; begins with `where`.
+    """
+    try:
+        return _Loader(text).get_single_data()
+    except RecursionError:
+        raise ConfigError(f"{where}: not readable as YAML: nested too deeply") from None
+    # Dates that do not exist and numbers of thousands of digits are plain ValueErrors.
+    except (ValueError, yaml.YAMLError) as error:
+        raise ConfigError(f"{where}: not readable as UTF-8 YAML: {error}") from None
+
+
+def flow(value: Any) -> str:
+    """YAML on one line, such as `{shapes: [8x4]}`."""
+    return yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=math.inf).strip()
 
 
 def path_of(key: str, text: str) -> Path:

@@ -2,7 +2,8 @@
 
 import csv
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from reinrelax.estimators import lookup
 from reinrelax.experiments import finished
 from reinrelax.jobs import Job, jobs
 from reinrelax.results import held, images_of, is_done, read_record, record_at
+from reinrelax.run import PIXELS, Run
 from reinrelax.runs import Cell, cells, table_path
 from reinrelax.specs import Measured
 from reinrelax.studies import Study, studies, study_folder
@@ -111,7 +113,19 @@ def estimate(
     count = len(cell.runs) if runs is None else runs
     images = (run.train_images or 60_000) * (run.epochs if epochs is None else epochs) * count
     draws = int(dict(run.hyper).get("draws", 0))
-    return STARTUP_SECONDS + images * _microseconds(run.estimator, run.shape, draws, timings) / 1e6
+    each = _microseconds(run.estimator, run.shape, draws, timings) * _products(run) / _products(_papers(run))
+    return STARTUP_SECONDS + images * each / 1e6
+
+
+def _papers(run: Run) -> Run:
+    """The same with its paper's network, of which the timings are."""
+    return replace(run, hidden=())
+
+
+def _products(run: Run) -> int:
+    """Multiplications of an image's pass through encoder and decoder."""
+    code = run.shape.categories * run.shape.latents
+    return 2 * sum(a * b for a, b in pairwise((PIXELS, *run.units, code)))
 
 
 def estimate_study(config: Config, study: Study, timings: Iterable[Timing]) -> float:
@@ -124,7 +138,7 @@ def estimate_study(config: Config, study: Study, timings: Iterable[Timing]) -> f
     if study.name == "cost":
         return STARTUP_SECONDS + _cost_seconds(config, list(timings))
     if study.name.startswith("rl/"):
-        return STARTUP_SECONDS + _learning_seconds(study.settings)
+        return STARTUP_SECONDS + _learning_seconds(study.settings, len(config.rl.seeds))
     spec, training = config.gradients[study.experiment], config.trainings[study.experiment]
     shape = training.latent_shapes[0]
     terms = sum(_terms(one) for one in spec.figure1)
@@ -135,7 +149,7 @@ def estimate_study(config: Config, study: Study, timings: Iterable[Timing]) -> f
     )
     numbers = spec.samples * spec.images * shape.latents * shape.categories
     pairs = spec.images / 100 * _PAIRS_SECONDS if spec.betas else 0.0
-    return STARTUP_SECONDS + training.seeds * (numbers * terms + pairs)
+    return STARTUP_SECONDS + len(training.seeds) * (numbers * terms + pairs)
 
 
 def _terms(one: Measured) -> float:
@@ -143,9 +157,9 @@ def _terms(one: Measured) -> float:
     return int(dict(one.hyper).get("draws", 0)) * _TERM_SECONDS + _CATEGORY_SECONDS
 
 
-def _learning_seconds(settings: Mapping[str, Any]) -> float:
+def _learning_seconds(settings: Mapping[str, Any], seeds: int) -> float:
     episodes = settings["episodes"] + len(settings["checkpoints"]) * settings["rollouts"]
-    each = _STEP_SECONDS + settings["seeds"] * _REPLICA_STEP_SECONDS[settings["environment"]]
+    each = _STEP_SECONDS + seeds * _REPLICA_STEP_SECONDS[settings["environment"]]
     return float(episodes * settings["cap"] * each)
 
 
@@ -189,8 +203,8 @@ def memory_mb(cell: Cell) -> int:
     """Memory to ask a cluster for, MB: what torch takes, and parameters, optimizer state and activations."""
     run = cell.first
     code = run.shape.categories * run.shape.latents
-    parameters = 2 * (784 * 512 + 512 * 256 + 256 * code)
-    activations = run.batch_size * (3 * (784 + 512 + 256) + 8 * code) * 4
+    parameters = _products(run)
+    activations = run.batch_size * (3 * (PIXELS + sum(run.units)) + 8 * code) * 4
     return int(_BASE_MB + len(cell.runs) * 1.5 * (parameters * _PARAMETER_BYTES + activations) / 1e6)
 
 
@@ -244,7 +258,7 @@ def _recorded(results: Path) -> list[Timing]:
     for path in sorted(results.glob("*/*/*/*.json")):
         try:
             record = read_record(path)
-            if record["images_trained"]:
+            if record["images_trained"] and not record.get("hidden"):
                 cost = 1e6 * record["wall_seconds"] / record["images_trained"]
                 out.append(Timing(record["estimator"], record["latent"], record["draws"], cost))
         except (ResultsError, KeyError):

@@ -189,6 +189,7 @@ def record_of(cell: Cell, runs: Mapping[str, Finished]) -> dict[str, Any]:
         "estimator": first.estimator,
         "latent": str(first.shape),
         "draws": dict(first.hyper).get("draws", 0),
+        **({"hidden": list(first.hidden)} if first.hidden else {}),
         **latest.origin,
         "dataset": {name: latest.dataset[name] for name in ("name", "sha256")},
         "run_ids": [run.run_id for run in cell.runs],

@@ -78,11 +78,12 @@ def run_table(config: Config) -> list[Run]:
             epochs=training.epochs,
             seed=seed,
             products=config.products,
+            hidden=training.hidden,
         )
         for experiment, training in config.trainings.items()
         for (estimator, shape), settings in training.settings.items()
         for setting in settings
-        for seed in range(training.seeds)
+        for seed in training.seeds
     ]
 
 

@@ -25,15 +25,18 @@ class Training:
     """Trainings of discrete VAEs: estimators × latent shapes × settings × seeds.
 
     Attributes:
+        seeds: in ascending order.
+        hidden: units of the encoder's hidden layers, where they are others than the paper's; else none.
         settings: what is trained: for estimators and latent shapes, Table 5's row, or a grid.
     """
 
     estimators: tuple[str, ...]
     latent_shapes: tuple[LatentShape, ...]
-    seeds: int
+    seeds: tuple[int, ...]
     epochs: int
     batch_size: int
     draws: int
+    hidden: tuple[int, ...]
     settings: Mapping[tuple[str, LatentShape], tuple[Setting, ...]] = field(repr=False)
 
 
@@ -181,7 +184,7 @@ class Reinforcement:
     Attributes:
         environments: name, and after how many steps an episode is cut.
         algorithms: by name.
-        seeds: agents of each, 0, 1, …
+        seeds: agents of each, in ascending order.
         episodes: an update follows each.
         hidden: units of the one hidden layer of actor and critic.
         learning_rate: of both.
@@ -192,7 +195,7 @@ class Reinforcement:
 
     environments: tuple[tuple[str, int], ...]
     algorithms: tuple[str, ...]
-    seeds: int
+    seeds: tuple[int, ...]
     episodes: int
     hidden: int
     learning_rate: float

@@ -73,8 +73,8 @@ class Study:
 
 
 def studies(config: Config) -> dict[str, Study]:
-    """All studies by name."""
-    return {study.name: study for study in _studies(config)}
+    """All studies that are asked for, by name."""
+    return {study.name: study for study in _studies(config) if study.experiment in config.experiments}
 
 
 def find_study(config: Config, name: str) -> Study:
@@ -150,6 +150,8 @@ def _studies(config: Config) -> Iterator[Study]:
         yield Study(name, tables, tuple(sources), asdict(getattr(config, name)))
 
     learning = asdict(config.rl)
+    if config.rl.seeds == tuple(range(count := len(config.rl.seeds))):
+        learning["seeds"] = count  # as results of before seeds could be named say it
     del learning["environments"], learning["algorithms"]
     for environment, cap in config.rl.environments:
         for algorithm in config.rl.algorithms:

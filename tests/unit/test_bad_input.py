@@ -197,7 +197,7 @@ def test_spoilt_configurations_are_named_or_usable(
 # Single values that are fine by themselves, and what they would make together.
 MANY: list[tuple[str, Any, str]] = [
     ("elbo.seeds", 10_000, r"experiments.elbo: .*seeds = 10000 make 60,000 trainings"),
-    ("elbo.seeds", 2.0, r"elbo.seeds: must be of type integer; got 2.0"),
+    ("elbo.seeds", 2.0, r"elbo.seeds: must be of type integer or array; got 2.0"),
     ("elbo.latent_shapes", ["9999x9999"], r"elbo.latent_shapes\[0\]: latent shape '9999x9999' is too large"),
     ("gradients.training.epochs", 10_000, r"gradients.every: 2 asks for .* in training.epochs = 10000"),
     ("gradients.training.latent_shapes", ["16x12"], r"training.latent_shapes\[0\]: 16x12 has more than"),

@@ -22,7 +22,6 @@ from reinrelax.estimators import conditional, gumbel
 from reinrelax.experiments import relaxations, vae
 from reinrelax.gpu import graph, support
 from reinrelax.images import Images
-from reinrelax.models import vae as models
 from reinrelax.rng import CountedStreams, Streams
 from reinrelax.runs import cells
 from reinrelax.training import batches, checkpoint
@@ -148,9 +147,9 @@ def test_a_training_goes_on_from_a_checkpoint_and_alone(
     interpreted: None, few: Images, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two replicas, two epochs; the second epoch again from a checkpoint; the second replica again, alone."""
-    monkeypatch.setattr(models, "HIDDEN", (16, 8))  # the interpreter takes its time
     few = replace(few, train=few.train[:15])
     base = replace(RUN, estimator="ReinMax-Rao", hyper=(("tau", 0.9), ("draws", 2)), batch_size=10)
+    base = replace(base, hidden=(16, 8))  # the interpreter takes its time
     runs = [base, replace(base, seed=1, optimizer="RAdam")]
     trainer = vae.make_trainer(runs, few, "cpu")
     trainer.run_epoch()

@@ -28,7 +28,7 @@ LAYERS = [
     ["latents"],
     ["rl"],
     ["specs", "columns", "schema"],
-    ["settings"],
+    ["settings", "only"],
     ["config", "run", "images"],
     ["runs", "data", "device"],
     ["studies"],

@@ -90,6 +90,38 @@ def test_nested_numbers_and_targets_in_the_order_that_the_readme_shows(project: 
     assert "Nothing to be done" in first.stdout
 
 
+@pytest.mark.parametrize("name", ["elbo", "early", "beta", "grid", "readings"])
+def test_an_experiment_is_a_target(project: Path, name: str) -> None:
+    tables = [
+        path for suffix in ("", "-run") for path in project.glob(f"results/test/{name}{suffix}/*/*.csv")
+    ]
+    for path in tables:
+        path.unlink()
+    planned = start(project, "--dry-run", *SCALE, "--", name)
+    assert planned.returncode == 0, planned.stderr
+    assert rules(planned.stdout) == {"train": len(tables), name: 1}
+
+
+def test_some_of_it_is_asked_for_and_the_page_is_of_that(project: Path) -> None:
+    """Of what is finished and left out nothing is lost."""
+    before = state(project / "results")
+    (project / "results/test/beta/8x4/ReinMax-RK2.csv").unlink()
+    only = "only={experiments: [elbo], shapes: [8x4], estimators: [ST, ReinMax]}"
+    done = start(project, *SCALE, "--config", only, BASH_ENV="")
+    assert done.returncode == 0, done.stderr
+    html = (project / "results/test/report.html").read_text(encoding="utf-8")
+    assert "experiments: elbo, shapes: 8x4, estimators: ST, ReinMax" in html
+    assert "2 of 2 cells done" in html
+    after = state(project / "results")
+    assert {name for name in before if name.endswith(".csv") and "/tables/" not in name} - after.keys() == {
+        "test/beta/8x4/ReinMax-RK2.csv"
+    }
+    again = start(project, *SCALE, "--config", only, "--dry-run")
+    assert "Nothing to be done" in again.stdout
+    wrong = start(project, *SCALE, "--config", "only={experiments: [elbo], shapes: [9x9]}", "--dry-run")
+    assert "only.shapes[0]: no training that is asked for has '9x9'" in wrong.stderr + wrong.stdout
+
+
 def shown() -> Iterator[tuple[str, str]]:
     """Commands of Snakemake's that documents and files of the project show, with where they are shown."""
     paths = [ROOT / "README.md", ROOT / "config.yaml", ROOT / "Makefile", *(ROOT / "docs").glob("*.md")]

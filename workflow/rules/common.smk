@@ -48,14 +48,15 @@ try:
             document.read_yaml(Path(_path))
         # It has read `--config`, too, but leaves what is nested there as text.
         update_config(config, document.typed(workflow.config_settings.config))
-    SETTINGS = configuration.load(
-        config, Path() if PROJECT.samefile(Path()) else PROJECT
-    )
+    ASKED = configuration.load(config, Path() if PROJECT.samefile(Path()) else PROJECT)
+    # There are rules for all that is planned, and `only` says what is to be there.
+    SETTINGS = ASKED.whole
     FOLDER = SETTINGS.folder
     guard.check_folder(FOLDER)
     CELLS = runs.cells(SETTINGS)
     STUDIES = studies.studies(SETTINGS)
-    JOBS = list(jobs.jobs(SETTINGS))
+    ALL_JOBS = list(jobs.jobs(SETTINGS))
+    JOBS = list(jobs.jobs(ASKED))
     AT_HAND = data.at_hand(SETTINGS.dataset, FOLDER / "data")
     # Jobs of a run are its own; a dry run, which is no run, looks on and leaves everything as it is.
     if not workflow.is_main_process:
@@ -147,13 +148,14 @@ def files_of(some_jobs):
 
 
 def experiment_files(*names):
-    """What is there where these experiments are finished."""
+    """What is there where what is asked for of these experiments, printed and as run, is finished."""
+    names = {*names, *(f"{name}{configuration.AS_RUN}" for name in names)}
     return files_of(job for job in JOBS if job.experiment in names)
 
 
 def study_files(name):
     """What a study writes."""
-    return files_of(job for job in JOBS if job.name == name)
+    return files_of(job for job in ALL_JOBS if job.name == name)
 
 
 def study_fingerprint(name):
@@ -242,7 +244,11 @@ wildcard_constraints:
 
 localrules:
     all,
+    beta,
     early,
+    elbo,
     gradients,
+    grid,
+    readings,
     relaxations,
     rl,

@@ -4,7 +4,7 @@
 # All snapshots, as a target.
 rule gradients:
     input:
-        experiment_files(*configuration.GRADIENTS),
+        experiment_files("gradients"),
 
 
 rule measure:

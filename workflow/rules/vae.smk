@@ -1,12 +1,28 @@
-# The first epochs beside the authors' curves, as a target.
+# Tables 2 and 3, as a target; and so on.
+rule elbo:
+    input:
+        experiment_files("elbo"),
+
+
+# The first epochs beside the authors' curves.
 rule early:
     input:
-        [
-            FOLDER / f"{name}.{kind}"
-            for name in CELLS
-            if name.startswith(("early/", f"early{configuration.AS_RUN}/"))
-            for kind in ("csv", "json")
-        ],
+        experiment_files("early"),
+
+
+rule beta:
+    input:
+        experiment_files("beta"),
+
+
+rule grid:
+    input:
+        experiment_files("grid"),
+
+
+rule readings:
+    input:
+        experiment_files("readings"),
 
 
 rule train:

@@ -25,6 +25,7 @@ _WORDS = {
     "draws": "{found} draws (asked for: {wanted})",
     "episodes": "{found} episodes (asked for: {wanted})",
 }
+NETWORK = "hidden layers of {} units (asked for: the paper's)"
 
 
 @dataclass(frozen=True)
@@ -210,6 +211,8 @@ def _shortfalls(evidence: Evidence, place: Place, minimum: Minimum) -> Iterable[
             if value != wanted:
                 shown = int(value) if isinstance(value, float) else value
                 yield _WORDS[column].format(found=shown, wanted=wanted)
+    if "dataset" in minimum.exact and "hidden" in rows:
+        yield from (NETWORK.format(units) for units in sorted(rows["hidden"].unique()) if units)
     estimator, latent = place
     for name, setting in minimum.settings.get(place, {}).items():
         for value in rows[name].unique().tolist():

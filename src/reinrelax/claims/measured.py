@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from reinrelax.claims import model, papers
+from reinrelax.claims.evidence import NETWORK
 from reinrelax.claims.model import Claim, Group, Pick, Query, Sample
 from reinrelax.claims.parts import Estimate
 from reinrelax.errors import ConfigError
@@ -183,6 +184,8 @@ def _absence(jobs: pd.DataFrame) -> str:
 
 def _shortfalls(rows: pd.DataFrame, jobs: pd.DataFrame, wanted: Mapping[str, Any]) -> Iterable[str]:
     """In words, in what rows, or the jobs that they come from where rows do not say, fall short."""
+    if "dataset" in wanted and "hidden" in jobs:
+        yield from (NETWORK.format(units) for units in sorted(jobs["hidden"].dropna().unique()) if units)
     for name, least in wanted.items():
         column = rows[name] if name in rows else jobs[name] if name in jobs else pd.Series(dtype=float)
         found = column.dropna().unique().tolist()

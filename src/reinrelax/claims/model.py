@@ -209,6 +209,12 @@ class Claim:
     entry: str = ""
     limits: str = ""
 
+    @property
+    def cells(self) -> list[tuple[str, str]]:
+        """Methods and places of a claim on runs."""
+        places, methods = (*self.places, *self.elsewhere), (*self.lower, *self.higher)
+        return [(method, place) for place in places for method in methods]
+
     def number(self, key: str) -> float:
         """A parameter that is a number; NaN where the claim has none."""
         return float(self.parameters.get(key, float("nan")))

@@ -41,11 +41,7 @@ def power(claim: Claim, seeds: int, repeats: int = REPEATS) -> Power:
         seeds: of each cell.
         repeats: how many experiments.
     """
-    cells = [
-        (method, place)
-        for place in (*claim.places, *claim.elsewhere)
-        for method in (*claim.lower, *claim.higher)
-    ]
+    cells = claim.cells
     anywhere = replace(claim, minimum=Minimum({}, 0, {}))
     lines = [{"estimator": m, "latent": p, "seed": 0, "diverged": False, claim.metric: 0.0} for m, p in cells]
     plan = pd.DataFrame(lines)[["estimator", "latent"]].assign(state="done", message="", planned_seeds=1)
@@ -77,10 +73,11 @@ def describe(config: Config, root: Path) -> str:
     """In words, what the planned seeds can decide; empty where Tables 2 and 3 are not planned."""
     if "elbo" not in config.trainings:
         return ""
-    planned, found = config.trainings["elbo"], headlines(root)
+    planned = config.trainings["elbo"]
+    found = headlines(root)
     if not found:
         return ""
-    seeds, asked = planned.seeds, found[0].minimum
+    seeds, asked = len(planned.seeds), found[0].minimum
     short = [
         f"{getattr(planned, key):,} {key} (asked for: {asked.exact[key]:,})"
         for key in ("epochs", "draws")
@@ -90,6 +87,9 @@ def describe(config: Config, root: Path) -> str:
         short.append(f"{seeds} seeds (asked for: at least {asked.seeds})")
     if short:
         return f"Tables 2 and 3 decide nothing at the scale {config.scale}: {', '.join(short)}."
+    places = {(name, str(shape)) for name, shape in planned.settings}
+    if not (found := [claim for claim in found if places >= set(claim.cells)]):
+        return ""
     words = [
         f"What {seeds} seeds decide, by {REPEATS} simulated experiments with the printed spreads "
         "(reproduced if the printed means are true; not reproduced if nothing differs):"

@@ -10,7 +10,7 @@ import pandas as pd
 from reinrelax.estimators.hyperparameters import HYPERPARAMETERS as OF_ESTIMATORS
 from reinrelax.experiments.finished import Finished
 from reinrelax.latents.hyperparameters import HYPERPARAMETERS as OF_LATENTS
-from reinrelax.run import Run
+from reinrelax.run import Run, in_words
 
 _RUN = (
     "run_id",
@@ -58,7 +58,9 @@ def to_csv(runs: Sequence[Run], done: Mapping[str, Finished]) -> str:
     hyper_names = hyper_columns(runs[0].experiment)
     buffer = io.StringIO()
     names = list(done[runs[0].run_id].results)
-    writer = csv.DictWriter(buffer, [*_RUN, *hyper_names, *_SETTING, *names], lineterminator="\n")
+    own = {"hidden": units} if (units := in_words(runs[0].hidden)) else {}
+    columns = [*_RUN, *hyper_names, *own, *_SETTING, *names]
+    writer = csv.DictWriter(buffer, columns, lineterminator="\n")
     writer.writeheader()
     for run in runs:
         entry, hyper = done[run.run_id], dict(run.hyper)
@@ -72,6 +74,7 @@ def to_csv(runs: Sequence[Run], done: Mapping[str, Finished]) -> str:
             "latents": run.shape.latents,
             "estimator": run.estimator,
             **{name: hyper.get(name) for name in hyper_names},
+            **own,
             "optimizer": run.optimizer,
             "learning_rate": run.learning_rate,
             "batch_size": run.batch_size,

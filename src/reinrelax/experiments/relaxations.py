@@ -19,8 +19,6 @@ from reinrelax.training.replicas import hyper_of, products_of, replicas_of
 if TYPE_CHECKING:
     from reinrelax.images import Images
 
-# Not in the paper: those of its authors' public demonstration.
-HIDDEN = (400,)
 _COUNTS = tuple(name for name, entry in HYPERPARAMETERS.items() if entry.integer)
 # Test images whose reconstruction is shown, and samples of the prior.
 SHOWN, SAMPLED = 8, 64
@@ -34,7 +32,15 @@ def make_trainer(
     """A trainer with one replica a run, at epoch 0."""
     first, replicas = runs[0], replicas_of(runs)
     latent = latents.make(first.estimator, first.shape, replicas.seeds, device, **hyper_of(runs, _COUNTS))
-    model = Autoencoder(HIDDEN, latent.outputs, latent.inputs, replicas.seeds, device, products_of(first))
+    model = Autoencoder(
+        first.units,
+        latent.outputs,
+        latent.inputs,
+        replicas.seeds,
+        device,
+        products_of(first),
+        images.train.shape[1],
+    )
     return Trainer(
         RelaxedObjective(model, latent),
         replicas,

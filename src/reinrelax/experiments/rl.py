@@ -49,31 +49,32 @@ def measure(
             variance_reinforce: that of REINFORCE's estimate on the same episodes.
             norm: of the mean of the agent's estimates.
     """
-    seeds = range(spec.seeds)
     common = {"environment": environment, "cap": cap, "algorithm": algorithm}
     rows: list[Row] = []
     measured: list[Row] = []
-    with Environments(environment, spec.seeds, cap) as environments:
+    with Environments(environment, len(spec.seeds), cap) as environments:
         agent = Agent.initial(
             lookup(algorithm),
-            seeds,
+            spec.seeds,
             inputs=environments.inputs,
             actions=environments.actions,
             hidden=spec.hidden,
             gamma=spec.gamma,
         )
         learner = Learner(agent, spec.learning_rate)
-        sampler = Sampler(environments, agent, seeds)
+        sampler = Sampler(environments, agent, spec.seeds)
         for done in range(spec.episodes + 1):
             if done:
                 episodes = sampler.play("training", done)
                 streams = sampler.streams("conditional", "training", done)
                 learner.update(agent.gradients(episodes, streams=streams))
-                rows += ({**common, **row} for row in _rows(seeds, done, episodes, learner.diverged))
+                rows += ({**common, **row} for row in _rows(spec.seeds, done, episodes, learner.diverged))
                 on_episode()
             if done in spec.checkpoints:
                 found = gradient_moments(agent, sampler, done, spec.rollouts)
-                measured += ({**common, **row} for row in _gradient_rows(seeds, done, spec.rollouts, found))
+                measured += (
+                    {**common, **row} for row in _gradient_rows(spec.seeds, done, spec.rollouts, found)
+                )
     return {"episodes": rows, "policy_gradients": measured}
 
 

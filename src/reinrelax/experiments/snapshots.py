@@ -34,10 +34,10 @@ def read_snapshot(path: Path, shape: LatentShape, epoch: int, device: str) -> tu
     try:
         content = read_archive(path)
         seeds, kept = content["seeds"], content["kept"][epoch]
-        model = DiscreteVAE(shape, seeds, device)
-        targets = model.stack.parameters
-        # Behind them comes what the estimator has learned.
-        for target, saved in zip(targets, kept[: len(targets)], strict=True):
+        weights = kept[: len(kept) // 2 : 2]  # of the encoder; beside each lies its bias
+        pixels, units = weights[0].shape[1], [weight.shape[2] for weight in weights[:-1]]
+        model = DiscreteVAE(shape, seeds, device, hidden=units, pixels=pixels)
+        for target, saved in zip(model.stack.parameters, kept, strict=True):
             target.copy_(saved)
     except Exception as error:  # a damaged archive raises whatever its damaged part leads to
         raise ResultsError(

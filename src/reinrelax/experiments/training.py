@@ -88,6 +88,7 @@ def train_cell(
         "estimator": cell.first.estimator,
         "latent": str(cell.first.shape),
         "draws": dict(cell.first.hyper).get("draws", 0),
+        **({"hidden": list(cell.first.hidden)} if cell.first.hidden else {}),
         **described,
         "threads": torch.get_num_threads(),
         "kernels": kernels(device),
@@ -142,14 +143,17 @@ class _Trained:
 def _reusable(
     cell: Cell, known: Mapping[str, Finished], images: Images, device: str, drawn: pictures.Pictures | None
 ) -> dict[str, Finished]:
-    """Those of the cell's runs that need not be trained again."""
+    """Those of the cell's runs that need not be trained again; of the first seed, pictures must be there."""
+    first = min(run.seed for run in cell.runs)
     return {
         run.run_id: known[run.run_id]
         for run in cell.runs
         if run.run_id in known
         and known[run.run_id].dataset["sha256"] == images.sha256
         and known[run.run_id].on_gpu == (device != "cpu")
-        and (drawn is None or run.run_id in drawn.get("run_ids", ()))
+        and (
+            drawn is None or run.run_id in drawn.get("shown_run_ids" if run.seed == first else "run_ids", ())
+        )
     }
 
 

@@ -24,7 +24,8 @@ def make_trainer(
 ) -> Trainer:
     """A trainer with one replica a run, at epoch 0."""
     first, replicas = runs[0], replicas_of(runs)
-    model = DiscreteVAE(first.shape, replicas.seeds, device, products_of(first))
+    network = {"hidden": first.units, "pixels": images.train.shape[1]}
+    model = DiscreteVAE(first.shape, replicas.seeds, device, products_of(first), **network)
     return Trainer(
         DiscreteObjective(model, estimators.get(first.estimator), hyper_of(runs, _COUNTS)),
         replicas,

@@ -9,10 +9,8 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from reinrelax.models.layers import Stack
 from reinrelax.models.likelihood import bernoulli_nll
 from reinrelax.numerics import kl_to_uniform
+from reinrelax.run import HIDDEN, PIXELS
 from reinrelax.types import LatentShape
-
-PIXELS = 784
-HIDDEN = (512, 256)
 
 
 class Autoencoder:
@@ -25,6 +23,7 @@ class Autoencoder:
         seeds: one a replica, for the initial parameters.
         device: where it lives.
         products: what the layers multiply; see `layers.Linear`.
+        pixels: of an image, D.
     """
 
     def __init__(
@@ -35,21 +34,22 @@ class Autoencoder:
         seeds: Sequence[int],
         device: torch.device | str = "cpu",
         products: torch.dtype = torch.float32,
+        pixels: int = PIXELS,
     ) -> None:
-        widths = ((PIXELS, *hidden, outputs), (inputs, *reversed(hidden), PIXELS))
+        widths = ((pixels, *hidden, outputs), (inputs, *reversed(hidden), pixels))
         self.seeds = tuple(seeds)
         self.stack = Stack(widths, seeds, torch.device(device), products)
         self._encoder, self._decoder = (self.stack.layers[part] for part in self.stack.parts)
 
     def encode(self, images: Tensor) -> Tensor:
-        """What the encoder makes of images `[R, B, 784]` in [0, 1]: `[R, B, outputs]`."""
+        """What the encoder makes of images `[R, B, D]` in [0, 1]: `[R, B, outputs]`."""
         hidden = images
         for layer in self._encoder[:-1]:
             hidden = layer(hidden, relu=True)
         return self._encoder[-1](hidden)
 
     def decode(self, codes: Tensor) -> Tensor:
-        """Bernoulli logits `[R, B, 784]` of the pixels, from codes `[R, B, inputs]`."""
+        """Bernoulli logits `[R, B, D]` of the pixels, from codes `[R, B, inputs]`."""
         hidden = codes
         for layer in self._decoder[:-1]:
             hidden = layer(hidden, relu=True)
@@ -70,13 +70,15 @@ class Autoencoder:
 
 
 class DiscreteVAE(Autoencoder):
-    """R replicas of the encoder 784-512-256-(L·C) and decoder (L·C)-256-512-784 with ReLU (B, section 4.2).
+    """R replicas of an encoder of D pixels to L·C logits and a decoder back, with ReLU (B, section 4.2).
 
     Args:
         shape: the latent space.
         seeds: one a replica, for the initial parameters.
         device: where it lives.
         products: what the layers multiply; see `layers.Linear`.
+        hidden: units of the encoder's hidden layers; the decoder's are the same in reverse.
+        pixels: of an image, D.
     """
 
     def __init__(
@@ -85,18 +87,20 @@ class DiscreteVAE(Autoencoder):
         seeds: Sequence[int],
         device: torch.device | str = "cpu",
         products: torch.dtype = torch.float32,
+        hidden: Sequence[int] = HIDDEN,
+        pixels: int = PIXELS,
     ) -> None:
         self.shape = shape
         code = shape.categories * shape.latents
-        super().__init__(HIDDEN, code, code, seeds, device, products)
+        super().__init__(hidden, code, code, seeds, device, products, pixels)
 
     def encode(self, images: Tensor) -> Tensor:
-        """Logits `[R, B, L, C]` of the posterior over codes, from images `[R, B, 784]` in [0, 1]."""
+        """Logits `[R, B, L, C]` of the posterior over codes, from images `[R, B, D]` in [0, 1]."""
         logits: Tensor = super().encode(images).unflatten(-1, (self.shape.latents, self.shape.categories))
         return logits
 
     def decode(self, codes: Tensor) -> Tensor:
-        """Bernoulli logits `[R, B, 784]` of the pixels, from one-hot codes `[R, B, L, C]`."""
+        """Bernoulli logits `[R, B, D]` of the pixels, from one-hot codes `[R, B, L, C]`."""
         return super().decode(codes.flatten(-2))
 
     def reconstruction_of_codes(self, images: Tensor, codes: Tensor) -> Tensor:
@@ -111,7 +115,7 @@ class DiscreteVAE(Autoencoder):
             directions: `[..., L, C]`; leading axes broadcast.
 
         Returns:
-            Both `[..., 512]`. The output layer is linear, so its product with each is the rest of the way.
+            Both `[..., H]`. The output layer is linear, so its product with each is the rest of the way.
         """
         hidden, along = codes.flatten(-2), directions.flatten(-2)
         for layer in self._decoder[:-1]:

@@ -11,14 +11,17 @@ import pandas as pd
 
 from reinrelax.claims.model import METRICS
 from reinrelax.config import Config
-from reinrelax.document import path_of
+from reinrelax.document import flow, path_of
 from reinrelax.errors import ResultsError
 from reinrelax.estimators.hyperparameters import HYPERPARAMETERS
 from reinrelax.latents.hyperparameters import HYPERPARAMETERS as OF_LATENTS
 from reinrelax.results import read_cell
+from reinrelax.run import in_words
 from reinrelax.runs import Cell, cells, table_path
 from reinrelax.studies import Study
 
+# Of a network that is not the paper's, its hidden layers.
+_NETWORK = "hidden"
 _FACTS = ("dataset", "products", "train_images", "test_images", "batch_size", "epochs", "draws")
 _SETTINGS = ("optimizer", "learning_rate", *(name for name in HYPERPARAMETERS if name != "draws"))
 # What a record says of where and how a cell or study was computed; `dataset` stands among the facts.
@@ -31,6 +34,11 @@ ORIGIN = (
 )
 # Of paper A's trainings alone.
 _MORE_SETTINGS = tuple(name for name in OF_LATENTS if name not in HYPERPARAMETERS)
+# The columns of a planned cell's line.
+_LINE = (
+    *("cell", "experiment", "estimator", "latent", "state", "message", "planned_seeds", "seeds", "diverged"),
+    *(*_FACTS, _NETWORK, "settings", *ORIGIN, "table", "log", "command"),
+)
 _NEEDED = (
     "run_id",
     "estimator",
@@ -82,6 +90,7 @@ def gather(config: Config, root: Path, any_source: bool = False) -> Gathered:
             "planned_seeds": len(cell.runs),
             **dict.fromkeys(("seeds", "diverged"), 0),
             **dict.fromkeys((*_FACTS, "settings", *ORIGIN)),
+            _NETWORK: in_words(cell.first.hidden),
             "table": table_path(config, cell.name).as_posix(),
             "log": (config.folder / "logs" / "train" / f"{cell.name}.log").as_posix(),
             "command": recompute(config, f"{cell.name}.csv", root),
@@ -106,7 +115,7 @@ def gather(config: Config, root: Path, any_source: bool = False) -> Gathered:
         else pd.DataFrame(columns=[*_NEEDED, "latent", "experiment"])
     )
     # Counts of cells that have none yet stay empty, and those of the others whole.
-    return Gathered(rows, pd.DataFrame(plan).astype(dict.fromkeys(_FACTS[2:], "Int64")))
+    return Gathered(rows, pd.DataFrame(plan, columns=_LINE).astype(dict.fromkeys(_FACTS[2:], "Int64")))
 
 
 def last_rows(rows: pd.DataFrame) -> pd.DataFrame:
@@ -123,6 +132,8 @@ def recompute(config: Config, targets: str | Sequence[str], root: Path) -> str:
     """The shell command that computes files of the results folder anew."""
     scale = Path("workflow/scales") / f"{config.scale}.yaml"
     chosen = f"--configfile {scale.as_posix()} " if (root / scale).exists() else ""
+    if only := config.raw.get("only"):
+        chosen += f"--config {shlex.quote(f'only={flow(only)}')} "
     names = [targets] if isinstance(targets, str) else targets
     # Not the place where published results are unpacked: the configured one.
     folder = shlex.quote((path_of("results", config.raw["results"]) / config.scale).as_posix())
@@ -199,7 +210,10 @@ def _checked(cell: Cell, config: Config, table: pd.DataFrame) -> pd.DataFrame:
             f"{path}: holds something other than numbers ({error}). Delete it and rerun"
         ) from None
     first = cell.first
-    return table.assign(latent=str(first.shape), estimator=first.estimator, experiment=first.experiment)
+    network = {_NETWORK: in_words(first.hidden)}
+    return table.assign(
+        latent=str(first.shape), estimator=first.estimator, experiment=first.experiment, **network
+    )
 
 
 def _done(table: pd.DataFrame) -> dict[str, Any]:
@@ -210,8 +224,12 @@ def _done(table: pd.DataFrame) -> dict[str, Any]:
         "seeds": int((~ended["diverged"]).sum()),
         "diverged": int(ended["diverged"].sum()),
         **{name: _plain(table[name].iloc[0]) for name in _FACTS if pd.notna(table[name].iloc[0])},
-        "settings": _settings(table),
+        "settings": ", ".join([_settings(table), *_layers(table[_NETWORK].iloc[0])]),
     }
+
+
+def _layers(units: str) -> list[str]:
+    return [f"hidden layers {units}"] if units else []
 
 
 def _settings(table: pd.DataFrame) -> str:

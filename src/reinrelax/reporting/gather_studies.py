@@ -14,6 +14,9 @@ from reinrelax.reporting.gather import ORIGIN, provenance, recompute
 from reinrelax.results import StudyResult, read_study
 from reinrelax.studies import Study, studies, study_folder
 
+# The columns of a planned study's line.
+_LINE = ("study", "state", "message", *ORIGIN, "folder", "log", "command")
+
 
 @dataclass(frozen=True)
 class Studied:
@@ -62,7 +65,7 @@ def gather_studies(config: Config, root: Path, any_source: bool = False) -> Stud
             line.update(state="unreadable", message=str(error))
         plan.append(line)
     tables = {place: pd.concat(parts, ignore_index=True) for place, parts in found.items()}
-    return Studied(tables, pd.DataFrame(plan))
+    return Studied(tables, pd.DataFrame(plan, columns=_LINE))
 
 
 def _checked(config: Config, study: Study, result: StudyResult) -> dict[str, pd.DataFrame]:

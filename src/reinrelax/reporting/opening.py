@@ -50,6 +50,7 @@ class Summary:
     """What stands above everything else.
 
     Attributes:
+        only: what alone is asked for, as the configuration says it; empty where all is.
         judged: whether any claim was held against finished runs.
         below: whether any could not be, because these are below the scale that it asks for.
         dataset: the images that the finished cells used.
@@ -67,6 +68,7 @@ class Summary:
     """
 
     scale: str
+    only: str
     judged: bool
     below: bool
     dataset: str
@@ -111,6 +113,7 @@ def summary(
     fallback = any(name != "mnist" for name in names)
     return Summary(
         scale=config.scale,
+        only=", ".join(f"{key}: {', '.join(names)}" for key, names in config.raw.get("only", {}).items()),
         judged=_judged(claims),
         below=any(claim["verdict"] == NOT_TESTED for claim in claims),
         dataset=_dataset(config, done_cells),

@@ -48,6 +48,8 @@ def context(config: Config, root: Path) -> dict[str, Any]:
     collected = Collected(config, root)
     elbo = cells[cells["experiment"].isin([f"elbo{suffix}" for suffix in METHODS.values()])]
     judged = {name: read_table(folder / f"{name}.csv") for name in _GRIDS}
+    if config.raw.get("only"):
+        judged = {name: table[table["job"] != ""] for name, table in judged.items()}
     grids = {name: grid_views.blocks(name, title, judged[name], cells) for name, title in _GRIDS.items()}
     entries = errata.load(collected)
     printed = elbo[elbo["experiment"].map(method_of) == PRINTED]
@@ -88,7 +90,7 @@ def context(config: Config, root: Path) -> dict[str, Any]:
         "studies": [views.with_links(row, config) for row in studied],
         "job_facets": {"cells": [_sources(lines)], "studies": [_sources(studied)]},
         "purposes": PURPOSES,
-        "not_run": views.not_run(cells, studies, list(judged.values())),
+        "not_run": views.not_run(cells, studies, [] if config.raw.get("only") else list(judged.values())),
         **embedded(root),
     }
 

@@ -63,6 +63,7 @@ VIEWS: Mapping[str, Callable[[Collected], Sequence[Any]]] = {
     "a-figure8": lambda found: [*demonstration_views.figure8(found), *relaxation_views.decoupled(found)],
     "a-properties": property_views.properties,
 }
+_NOTHING = "this configuration has nothing of it"
 # How a column of a table says what was computed with.
 _SCALE = {
     "epoch": "after epoch {}",
@@ -142,6 +143,11 @@ class Section:
     origin: Origin
     errata: Sequence[Entry]
 
+    @property
+    def empty(self) -> bool:
+        """Whether the configuration has nothing of it."""
+        return self.absence == _NOTHING
+
 
 @dataclass(frozen=True)
 class Paper:
@@ -161,7 +167,7 @@ class Paper:
 def load(
     collected: Collected, entries: Sequence[Entry], own: Mapping[str, Sequence[Any]], expected: Sequence[str]
 ) -> list[Paper]:
-    """All sections, by paper, in the page's order.
+    """All sections that are asked for, by paper, in the page's order.
 
     Args:
         collected: the results.
@@ -182,8 +188,12 @@ def load(
         sections = []
         for raw in words["sections"]:
             _check(raw, path.name, known, drawn)
-            sections.append(_section(raw, collected, known, drawn, own, expected))
-        papers.append(Paper(words["paper"], words["title"], path.stem, sections))
+            section = _section(raw, collected, known, drawn, own, expected)
+            asked = raw["source"] in collected.config.experiments
+            if asked and not (collected.config.raw.get("only") and section.empty):
+                sections.append(section)
+        if sections:
+            papers.append(Paper(words["paper"], words["title"], path.stem, sections))
     return papers
 
 
@@ -264,7 +274,7 @@ def _drawn(collected: Collected, name: str, block: Any, data: str = "csv") -> Sh
 def _absence(collected: Collected, source: str) -> str:
     planned = collected.planned(source)
     done = all(line["state"] == "done" for line in planned)
-    return "this configuration has nothing of it" if done else "no result yet"
+    return _NOTHING if done else "no result yet"
 
 
 def _scale(raw: Mapping[str, Any], collected: Collected) -> Scale:
@@ -289,6 +299,9 @@ def _scale(raw: Mapping[str, Any], collected: Collected) -> Scale:
             used = max(counts) if name == "epoch" else min(counts)
             below |= used < wanted
             ours.append(_SCALE[name].format(f"{used:,.0f}"))
+    units = sorted({line["hidden"] for line in done if line.get("hidden")})
+    ours += [f"hidden layers of {layers} units" for layers in units]
+    below |= bool(units)
     return Scale(
         mark=mark(NOT_RUN if not done else NOT_TESTED if below else ""),
         ours=", ".join(ours),

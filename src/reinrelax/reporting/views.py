@@ -85,7 +85,9 @@ def _threads(number: float) -> str:
 def not_run(
     cells: pd.DataFrame, studies: pd.DataFrame, tables: Sequence[pd.DataFrame]
 ) -> dict[str, list[str]]:
-    """What must not pass for done: missing, unreadable and diverged jobs, and what was not planned."""
+    """What must not pass for done: missing, unreadable and diverged jobs, and what of these tables was not
+    planned.
+    """
     elbo = cells[cells["experiment"] == "elbo"]
     planned = set(zip(elbo["estimator"], elbo["latent"], strict=True))
     asked = dict.fromkeys(

@@ -50,7 +50,8 @@ class DiscreteObjective:
         start = estimator.at_start(self._hyper, model.shape, Streams.derive(model.seeds, "control"))
         self._leaves = {name: value.to(device).requires_grad_() for name, value in start.items()}
         self._learned = Learned(self._leaves)
-        self.parameters = [*model.stack.parameters, *self._learned.parameters]
+        self.networks = model.stack.parameters
+        self.parameters = [*self.networks, *self._learned.parameters]
         self.grads = [*model.stack.grads, *self._learned.grads]
 
     def step(self, images: Tensor, streams: Streams) -> Sequence[Tensor]:

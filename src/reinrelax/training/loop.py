@@ -20,6 +20,10 @@ class Objective(Protocol):
         """Tensors `[R, ...]` that the optimizer changes."""
 
     @property
+    def networks(self) -> Sequence[Tensor]:
+        """Those that are the networks', which snapshots keep."""
+
+    @property
     def grads(self) -> Sequence[Tensor]:
         """Tensors of the same shapes, where `step` leaves the gradients."""
 
@@ -146,7 +150,7 @@ class Trainer:
 
     def _keep(self) -> None:
         if self.history.epochs in self._snapshots:
-            self.kept[self.history.epochs] = [p.to("cpu", copy=True) for p in self.objective.parameters]
+            self.kept[self.history.epochs] = [p.to("cpu", copy=True) for p in self.objective.networks]
 
     def _streams(self, *purpose: object) -> Streams:
         return Streams.derive(self.replicas.seeds, *purpose, device=self.device)

@@ -26,7 +26,8 @@ class RelaxedObjective:
     def __init__(self, model: Autoencoder, latent: Latent) -> None:
         self.model, self.latent = model, latent
         self._learned = Learned(latent.learned)
-        self.parameters = [*model.stack.parameters, *self._learned.parameters]
+        self.networks = model.stack.parameters
+        self.parameters = [*self.networks, *self._learned.parameters]
         self.grads = [*model.stack.grads, *self._learned.grads]
 
     def step(self, images: Tensor, streams: Streams) -> Sequence[Tensor]:

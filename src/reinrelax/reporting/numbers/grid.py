@@ -83,24 +83,24 @@ def table5(config: Config, points: pd.DataFrame, root: Path) -> pd.DataFrame:
     # Of Table 5's estimators those that have a temperature; Figure 2's has none.
     run = {(paper_name(RUN, name), latent): own for (name, latent), own in run.items() if "tau" in own}
     changed = {place: in_words(own, _POINT) for place, own in run.items() if own != paper.get(place)}
-    training = config.trainings["grid"]
+    training = config.trainings.get("grid")
     planned = {
         (estimator, str(shape)): [
             {"optimizer": setting.optimizer, "learning_rate": setting.learning_rate, **dict(setting.hyper)}
             for setting in settings
         ]
-        for (estimator, shape), settings in training.settings.items()
+        for (estimator, shape), settings in (training.settings.items() if training else ())
     }
     out = []
     for place in dict.fromkeys([*paper, *planned]):
         line: dict[str, Any] = dict(zip(("estimator", "latent"), place, strict=True))
         line["paper"] = in_words(paper[place], _POINT) if place in paper else ""
         line["as_run"] = changed.get(place, "")
-        if place in planned:
+        if training and place in planned:
             own = points[(points["estimator"] == place[0]) & (points["latent"] == place[1])]
             line["points"] = len(planned[place])
             line["in_grid"] = any(_same(setting, paper.get(place)) for setting in planned[place])
-            line.update(_search(own, training.seeds))
+            line.update(_search(own, len(training.seeds)))
         out.append(line)
     counts = dict.fromkeys(("rank", "points", "finished", "diverged", "within_half"), "Int64")
     return pd.DataFrame(out, columns=list(_TABLE5)).astype(counts)

@@ -95,7 +95,7 @@ def evidence(config: Config, scored: pd.DataFrame, studied: pd.DataFrame) -> Evi
     names = studied["study"].str.extract(r"^rl/(?P<latent>[^/]+)/(?P<estimator>.+)$")
     jobs = studied["study"].rename("job")
     plan = pd.concat([studied[["state", "message"]], names, jobs], axis=1).dropna(subset=["latent"])
-    return Evidence(runs, plan.assign(planned_seeds=config.rl.seeds))
+    return Evidence(runs, plan.assign(planned_seeds=len(config.rl.seeds)))
 
 
 def curves(episodes: pd.DataFrame) -> pd.DataFrame:
