@@ -9,10 +9,9 @@ from typing import Any, TypeVar
 import numpy as np
 
 from reinrelax import rl, schema
-from reinrelax.document import check_plain, path_of, read_yaml
+from reinrelax.document import check_plain, path_of
 from reinrelax.errors import ConfigError
 from reinrelax.estimators import lookup
-from reinrelax.estimators.hyperparameters import HYPERPARAMETERS
 from reinrelax.only import restricted
 from reinrelax.run import HIDDEN, RELAXED_HIDDEN
 from reinrelax.settings import ANY, Settings, at, of_latents, parse_shape
@@ -124,19 +123,6 @@ class Config:
         return load({**self.raw, "only": {}}, self.project)
 
 
-def _schema(path: Path) -> dict[str, Any]:
-    """The schema, with the hyper-parameters of the estimators among the settings and the varied values."""
-    known: dict[str, Any] = read_yaml(path)
-    settings = known["properties"]["settings"]["additionalProperties"]["additionalProperties"]
-    varied = known["$defs"]["vary"]["additionalProperties"]
-    for name, entry in HYPERPARAMETERS.items():
-        # Draws are the experiment's.
-        if name != "draws":
-            settings["properties"][name] = entry.schema
-            varied["properties"][name] = {**known["$defs"]["distinct"], "items": entry.schema}
-    return known
-
-
 def load(raw: Mapping[str, Any], root: Path = Path()) -> Config:
     """Check a configuration and freeze it.
 
@@ -149,7 +135,7 @@ def load(raw: Mapping[str, Any], root: Path = Path()) -> Config:
     """
     check_plain(raw)
     errors = sorted(
-        schema.Validator(_schema(root / SCHEMA)).iter_errors(raw),
+        schema.Validator(schema.of_configuration(root / SCHEMA)).iter_errors(raw),
         key=lambda e: [str(p) for p in e.absolute_path],
     )
     if errors:

@@ -1,6 +1,12 @@
 """Checks nested data against a JSON schema, and says in words what is wrong with it."""
 
+from pathlib import Path
+from typing import Any
+
 import jsonschema
+
+from reinrelax.document import read_yaml
+from reinrelax.estimators.hyperparameters import HYPERPARAMETERS
 
 # An integer is written as one: 2.0 counts nothing.
 Validator = jsonschema.validators.extend(
@@ -42,3 +48,16 @@ def explain(error: jsonschema.ValidationError) -> str:
             return f"{key}: must have {least} {rule}; has {len(error.instance)}"
         case _:
             return f"{key}: must keep to {error.validator} {rule}; {came}"
+
+
+def of_configuration(path: Path) -> dict[str, Any]:
+    """The configuration's, with the estimators' hyper-parameters among the settings and the varied values."""
+    known: dict[str, Any] = read_yaml(path)
+    settings = known["properties"]["settings"]["additionalProperties"]["additionalProperties"]
+    varied = known["$defs"]["vary"]["additionalProperties"]
+    for name, entry in HYPERPARAMETERS.items():
+        # Draws are the experiment's.
+        if name != "draws":
+            settings["properties"][name] = entry.schema
+            varied["properties"][name] = {**known["$defs"]["distinct"], "items": entry.schema}
+    return known

@@ -252,7 +252,7 @@ def test_a_study_reads_a_snapshot_and_writes_its_tables(
     for kept, initial in zip(model.stack.parameters, fresh.stack.parameters, strict=True):
         assert torch.equal(kept, initial)
     path.write_bytes(b"broken")
-    with pytest.raises(ResultsError, match="Delete the file and run snakemake again"):
+    with pytest.raises(ResultsError, match="Delete it and rerun"):
         run_study(study, config, "cpu", {})
 
 

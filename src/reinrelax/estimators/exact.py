@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from reinrelax.errors import InputError
-from reinrelax.estimators.base import Loss, Pathwise, Sample, checked
+from reinrelax.estimators.base import Pathwise, Sample
+from reinrelax.estimators.losses import Loss, checked
 from reinrelax.numerics import widened
 from reinrelax.rng import Streams
 

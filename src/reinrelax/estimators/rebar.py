@@ -10,7 +10,8 @@
 
 from torch import Tensor
 
-from reinrelax.estimators.base import Estimate, Loss, constant, score_function, wants_gradient
+from reinrelax.estimators.base import Estimate, score_function
+from reinrelax.estimators.losses import Loss, constant, wants_gradient
 from reinrelax.estimators.relax import controlled
 from reinrelax.numerics import softmax
 from reinrelax.rng import Streams

@@ -19,19 +19,9 @@ import torch
 from torch import Tensor
 
 from reinrelax.errors import InputError
-from reinrelax.estimators.base import (
-    Estimate,
-    Loss,
-    ScoreFunction,
-    checked,
-    constant,
-    draw,
-    entering,
-    score_function,
-    wants_gradient,
-    with_gradient,
-)
+from reinrelax.estimators.base import Estimate, ScoreFunction, draw, entering, score_function
 from reinrelax.estimators.gumbel import conditional_keys
+from reinrelax.estimators.losses import Loss, checked, constant, wants_gradient, with_gradient
 from reinrelax.numerics import log_softmax, softmax
 from reinrelax.rng import Streams
 

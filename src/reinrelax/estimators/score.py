@@ -3,7 +3,8 @@
 import torch
 from torch import Tensor
 
-from reinrelax.estimators.base import Estimate, Loss, draw, entering, score_function
+from reinrelax.estimators.base import Estimate, draw, entering, score_function
+from reinrelax.estimators.losses import Loss
 from reinrelax.rng import Streams
 
 

@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from reinrelax.estimators import exact, get
-from reinrelax.estimators.base import Estimate, Estimator, Loss, draw, score_function
+from reinrelax.estimators.base import Estimate, Estimator, draw, score_function
 from reinrelax.estimators.gumbel import conditional_keys
+from reinrelax.estimators.losses import Loss
 from reinrelax.estimators.relax import relax_with
 from reinrelax.experiments.properties_problem import EXTREME_SAMPLES, EXTREME_TAUS, distance, square
 from reinrelax.experiments.properties_rows import Row, finite, known, labelled, sampled, variance
