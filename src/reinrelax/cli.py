@@ -105,6 +105,8 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument("--cores", type=int, default=os.cpu_count() or 1, help="(default: all)")
     recompute = command("recompute", _recompute, "train one cell anew and compare it with its results")
     recompute.add_argument("cell", metavar="CELL", help="experiment/shape/estimator; its results stay")
+    clean = command("clean", _clean, "list what lies in the results that the configuration does not ask for")
+    clean.add_argument("--remove", action="store_true", help="remove it, and say what was removed")
     diff = commands.add_parser("diff", help="a page of what differs between two results folders")
     diff.set_defaults(run=_diff)
     _in_project(diff)
@@ -287,6 +289,17 @@ def _recompute(options: argparse.Namespace) -> None:
     _say(comparison.describe())
     if comparison.differing:
         raise ReinrelaxError(f"{cell.name} differs; what it has in {config.folder} stays as it is")
+
+
+def _clean(options: argparse.Namespace) -> None:
+    from reinrelax import clean
+
+    config = _config(options)
+    found = clean.leftovers(config)
+    lines = clean.describe(found, removed=options.remove)
+    if options.remove:
+        clean.remove(config, found)
+    print(lines)
 
 
 def _campaign(options: argparse.Namespace) -> None:

@@ -222,16 +222,26 @@ def _is_done(config: Config, job: Job) -> bool:
 
 def _left(config: Config, cell: Cell) -> tuple[int, int]:
     """How many runs of a cell are to be trained, and for how many epochs from its checkpoint."""
+    return len(_missing(config, cell)), cell.first.epochs - begun(config, cell)
+
+
+def _missing(config: Config, cell: Cell) -> list[str]:
+    """The runs of a cell that are to be trained, by run_id."""
+    again = cell.snapshots or finished.marked(table_path(config, cell.name))
+    known = {} if again else held(config, cell, tolerant=True)
+    return [run.run_id for run in cell.runs if run.run_id not in known]
+
+
+def begun(config: Config, cell: Cell) -> int:
+    """The epoch from which a cell's checkpoint lets it go on; 0 where there is none that is its own."""
     table = table_path(config, cell.name)
-    forced = finished.marked(table)
-    known = {} if cell.snapshots or forced else held(config, cell, tolerant=True)
-    missing = [run.run_id for run in cell.runs if run.run_id not in known]
     of, epochs = progress.read(table.with_suffix(".checkpoint"))
-    images = images_of(config.folder) or ""
-    usable = epochs and of in (
-        progress.identity(cell.fingerprint, images, device, missing, forced) for device in ("cpu", "cuda")
-    )
-    return len(missing), cell.first.epochs - (epochs if usable else 0)
+    if not epochs:
+        return 0
+    images, missing, forced = images_of(config.folder) or "", _missing(config, cell), finished.marked(table)
+    devices = ("cpu", "cuda")
+    usable = [progress.identity(cell.fingerprint, images, one, missing, forced) for one in devices]
+    return epochs if of in usable else 0
 
 
 def study_is_done(config: Config, study: Study) -> bool:

@@ -140,6 +140,17 @@ def held(config: Config, cell: Cell, any_source: bool = False, tolerant: bool = 
     }
 
 
+def kept_runs(table: Path) -> tuple[dict[str, Finished] | None, dict[str, Finished] | None]:
+    """The finished runs in a table, and those in the file beside it; None where they cannot be read."""
+    found: list[dict[str, Finished] | None] = []
+    for read, path in ((_tabled, table), (finished.read, finished.place(table))):
+        try:
+            found.append(read(path))
+        except ResultsError:
+            found.append(None)
+    return found[0], found[1]
+
+
 def read_cell(config: Config, cell: Cell, any_source: bool = False) -> CellResult:
     """A cell's results, as far as it has been run.
 

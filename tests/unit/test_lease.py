@@ -160,6 +160,9 @@ def test_a_gpu_that_is_shown_and_cannot_compute_is_not_believed(
         with lease.lease([ONE], 1, timeout=0):  # its place is another's
             pass
     assert f"WARNING: {ONE} cannot compute ({says}); computing on the CPU" in capsys.readouterr().err
+    with device(load_config(machine={"device": "cpu"}).machine) as where:  # as the warning says
+        assert where == "cpu"
+    assert capsys.readouterr().err == ""
     asked = load_config(machine={"device": "cuda"}).machine
     with (
         pytest.raises(

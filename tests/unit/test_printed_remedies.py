@@ -75,6 +75,10 @@ REMEDIES = {
     "Delete it, and settings are not compared until a run writes it again": "test_differences",
     "Give more": "test_less_time_than_the_report_takes_is_refused",
     "Commit first": "test_published_results",
+    "Set machine.device: cpu, if that is meant": (
+        "test_a_gpu_that_is_shown_and_cannot_compute_is_not_believed"
+    ),
+    "Run snakemake first": "test_nothing_to_compare_with_is_said",
 }
 _VERBS = (
     "Commit|Copy|Delete|Give|Install|Keep|Make|Merge|Name|Put|Rename|Replace|Restore|Run|Set|Start|Supply|Try"

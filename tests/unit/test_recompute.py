@@ -94,8 +94,11 @@ def test_a_run_that_ended_early_differs_from_one_that_did_not(trained: tuple[Con
 
 
 def test_nothing_to_compare_with_is_said(
-    load_config: Load, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    load_config: Load, digits: Images, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     config = load_config()
     assert recompute(config, tmp_path) == 1
     assert f"{table_path(config, NAME)}: no run of it is finished" in capsys.readouterr().err
+    images.save(digits, config.folder / "data")
+    train(config, cells(config)[NAME], digits)
+    assert recompute(config, tmp_path) == 0
