@@ -92,3 +92,37 @@ def test_a_new_estimator_reaches_every_table(tmp_path: Path) -> None:
         assert mine["mean"] != rows.loc[("ST", "8x4"), "mean"]
     assert "Mine" in (results / "report.html").read_text(encoding="utf-8")
     assert "Mine" in set(pd.read_csv(results / "figures/figure3.csv")["series"])
+
+
+@pytest.mark.slow
+def test_a_new_distribution_is_held_to_the_contract(tmp_path: Path) -> None:
+    for part in ("src", "tests"):
+        shutil.copytree(
+            ROOT / part, tmp_path / part, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info")
+        )
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    package = tmp_path / "src/reinrelax/distributions"
+    catalogue = package / "__init__.py"
+    text = catalogue.read_text(encoding="utf-8")
+    catalogue.write_text(
+        text.replace("CATALOGUE = {\n", "CATALOGUE = {\n" + block('Entry("probit")')), encoding="utf-8"
+    )
+
+    def held(mine: str) -> str:
+        (package / "probit.py").write_text(mine, encoding="utf-8")
+        return subprocess.run(
+            [sys.executable, "-m", "pytest", "-q", "tests/contracts", "-k", "ProbitGate or probit"],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": f"{tmp_path / 'src'}:{tmp_path}"},
+            capture_output=True,
+            text=True,
+            check=False,
+        ).stdout
+
+    mine = block("class ProbitGate")
+    passed = re.search(r"^(\d+) passed", held(mine), re.MULTILINE)
+    assert passed
+    assert int(passed[1]) > 20
+    # One that draws noise of its own, and one whose hard value is another's.
+    assert "failed" in held(mine.replace("logit(noise)) /", "logit(torch.rand_like(noise))) /"))
+    assert "failed" in held(mine.replace("logit(noise) > 0", "logit(noise) < 0"))
