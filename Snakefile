@@ -22,6 +22,14 @@ report: "report/captions/workflow.rst"
 
 
 include: "workflow/rules/common.smk"
+
+
+# Of those rules that come after it; used where a profile or `--software-deployment-method apptainer` says so.
+if SETTINGS.machine.container:
+
+    container: SETTINGS.machine.container
+
+
 include: "workflow/rules/data.smk"
 include: "workflow/rules/vae.smk"
 include: "workflow/rules/gradients.smk"

@@ -69,13 +69,18 @@ class Dataset:
 
 @dataclass(frozen=True)
 class Machine:
-    """How jobs use the machine; nothing here changes a result beyond rounding."""
+    """How jobs use the machine; nothing here changes a result beyond rounding.
+
+    Attributes:
+        container: an image in which jobs run where containers are used; empty for none.
+    """
 
     device: str
     threads: int
     max_replicas_per_job: int
     jobs_per_gpu: int
     checkpoint_every_epochs: int
+    container: str = ""
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from reinrelax.errors import ResultsError
 REMEDY = "Make the folder writable, free disk space, or set `results` to another folder."
 
 
-class _Writer(io.BufferedRandom):
+class _Writer(io.BufferedWriter):
     """A file that remembers why it could not be written: torch.save hides that behind an error of its own."""
 
     failure: OSError | None = None
@@ -44,7 +44,7 @@ def atomic(path: Path) -> Iterator[IO[bytes]]:
     except OSError as error:
         raise ResultsError(_unwritable(path, error)) from error
     temporary = Path(name)
-    writer = _Writer(io.FileIO(descriptor, "r+b"))
+    writer = _Writer(io.FileIO(descriptor, "wb"))
     try:
         with writer as file:
             # Freed by the kernel when this process dies, and so what tells a leftover from a file at work.

@@ -34,6 +34,7 @@ BAD = [
     ({"dataset": None}, "dataset: must be of type object; got None"),
     ({"products": "float16"}, "products: must be one of float32, bfloat16; got 'float16'"),
     ({"machine": {"device": "tpu"}}, "machine.device: must be one of auto, cpu, cuda; got 'tpu'"),
+    ({"machine": {"container": None}}, "machine.container: must be of type string; got None"),
     ({"machine": {"threads": True}}, "machine.threads: must be of type integer; got True"),
     ({"experiments": {"elbo": {"seeds": 0}}}, "experiments.elbo.seeds: must be >= 1; got 0"),
     ({"experiments": {"elbo": {"epochs": 1.5}}}, "experiments.elbo.epochs: must be of type integer; got 1.5"),

@@ -15,6 +15,7 @@ from reinrelax import data, images, records
 from reinrelax.config import Config
 from reinrelax.images import Images
 from reinrelax.jobs import jobs
+from reinrelax.reporting.tables import CHECKSUMS
 from reinrelax.results import read_cell, read_study
 from reinrelax.runs import Cell
 from tests.conftest import ROOT, merge
@@ -119,7 +120,8 @@ def _others(project: Path, config: Config) -> dict[str, list[Path]]:
             lists[rule].append(path)
             if rule != "data":
                 (config.folder / path).parent.mkdir(exist_ok=True)
-                text = {".json": "[]", ".csv": "mean\n1.5\n", ".svg": "<svg/>"}.get(path.suffix, "")
+                empty = "{}" if path.name == CHECKSUMS else "[]"
+                text = {".json": empty, ".csv": "mean\n1.5\n", ".svg": "<svg/>"}.get(path.suffix, "")
                 (config.folder / path).write_text(text, encoding="utf-8")
     return lists
 

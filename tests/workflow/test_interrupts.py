@@ -1,4 +1,4 @@
-"""A run that is told to end ends with its jobs, has not failed, and is gone on with."""
+"""A run that is told to end ends with its jobs, which leave their checkpoints, and has not failed."""
 
 import os
 import signal
@@ -20,7 +20,9 @@ pytestmark = pytest.mark.slow
         lambda process: os.killpg(process, signal.SIGINT),  # all of it, as a terminal does
     ],
 )
-def test_jobs_end_with_their_run_and_go_on(end: Callable[[int], None], tmp_path: Path) -> None:
+def test_jobs_end_with_their_run_and_leave_their_checkpoints(
+    end: Callable[[int], None], tmp_path: Path
+) -> None:
     folder = project(tmp_path / "project", experiments={"elbo": {"epochs": 400}})
     run = start(folder)
     places = [(folder / target).with_suffix(".checkpoint") for target in TARGETS[:2]]

@@ -1,6 +1,7 @@
 """What a checkpoint is of and how far it has come, as a plan reads it: without torch."""
 
 import json
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import IO, Any
@@ -23,9 +24,11 @@ def identity(fingerprint: str, images: str, device: str, run_ids: Iterable[str],
 
 
 def write(file: IO[bytes], fingerprint: str, epochs: int) -> None:
-    """Say in the comment of an archive that has been written what it is of, and after how many epochs."""
-    with ZipFile(file, "a") as archive:
-        archive.comment = json.dumps({"fingerprint": fingerprint, "epochs": epochs}).encode()
+    """Say in the comment of an archive just written what it is of, and after how many epochs."""
+    comment = json.dumps({"fingerprint": fingerprint, "epochs": epochs}).encode()
+    # An archive ends with its comment, before which stands how long it is: so far, nothing.
+    file.seek(-2, os.SEEK_CUR)
+    file.write(len(comment).to_bytes(2, "little") + comment)
 
 
 def read(path: Path) -> tuple[str, int]:

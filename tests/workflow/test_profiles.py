@@ -1,0 +1,99 @@
+"""What the cluster's profile offers in its comments is what Snakemake and its plugin make of it."""
+
+import os
+import re
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from snakemake_executor_plugin_slurm.submit_string import get_submit_command
+from snakemake_executor_plugin_slurm.utils import set_gres_string
+
+from tests.conftest import ROOT
+from tests.workflow.test_workflow import copy_project, run
+
+pytestmark = pytest.mark.slow
+PROFILE = "workflow/profiles/slurm/config.yaml"
+CELL = "results/test/elbo/8x4/ST.csv"
+SCALE = ("--configfile", "workflow/scales/test.yaml")
+_APPTAINER = """#!/bin/sh
+[ "$1" = --version ] && { echo "apptainer version 1.3.0"; exit; }
+echo "$@" >> "$SEEN"
+while [ "$1" != "$IMAGE" ]; do shift; done
+shift
+exec "$@"
+"""
+
+
+class Resources(dict[str, Any]):
+    """As a job of Snakemake has them: also by attribute."""
+
+    __getattr__ = dict.__getitem__
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project, and a stand-in for apptainer that runs jobs where it is and notes how it was called."""
+    program = tmp_path / "bin/apptainer"
+    program.parent.mkdir()
+    program.write_text(_APPTAINER, encoding="utf-8")
+    program.chmod(0o755)
+    image = tmp_path / "reinrelax.sif"
+    image.touch()
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    monkeypatch.setenv("IMAGE", str(image))
+    monkeypatch.setenv("SEEN", str(tmp_path / "seen"))
+    project = copy_project(tmp_path / "project")
+    config = project / "config.yaml"
+    text, edits = re.subn("# (container): [^ ]*", rf"\1: {image}", config.read_text(encoding="utf-8"))
+    assert edits == 1
+    config.write_text(text, encoding="utf-8")
+    return project
+
+
+def offered(folder: Path, *chosen: str) -> None:
+    """Take these lines of the profile, which are comments, for what they say."""
+    profile = folder / PROFILE
+    text = profile.read_text(encoding="utf-8")
+    for line in chosen:
+        assert text.count(f"# {line}") == 1, line
+        text = text.replace(f"# {line}", line)
+    profile.write_text(text, encoding="utf-8")
+
+
+@pytest.mark.parametrize("line", ["gres: gpu:1", "gpu: 1", "gres: gpu:a100:1", "constraint: a100|h100"])
+def test_what_a_line_asks_of_sbatch(line: str, folder: Path) -> None:
+    offered(folder, line, "precommand:", "software-deployment-method:", "apptainer-args:")
+    said = re.search(f"{re.escape(line)} # .*(sbatch .*)", (ROOT / PROFILE).read_text(encoding="utf-8"))
+    assert said is not None
+    done = run(folder, "--workflow-profile", "workflow/profiles/slurm", "--dry-run", *SCALE, "--", CELL)
+    assert done.returncode == 0, done.stderr
+    (asked,) = (
+        found
+        for found in re.findall("resources: (.*)", done.stdout + done.stderr)
+        if line.split(": ", 1)[0] + "=" in found and "nodes=1" in found
+    )
+    resources: dict[str, Any] = dict(part.split("=", 1) for part in asked.split(", ") if "TBD" not in part)
+    resources |= {name: int(resources[name]) for name in ("gpu", "nodes") if name in resources}
+    job = SimpleNamespace(resources=Resources(resources), threads=1)
+    params = dict.fromkeys(
+        ("run_uuid", "slurm_logfile", "comment_str", "account", "partition", "workdir"), "x"
+    )
+    call = get_submit_command(job, params) + set_gres_string(job)
+    assert said[1].removeprefix("sbatch ") in call.replace("'", "")
+
+
+def test_jobs_run_in_the_container_that_is_named(folder: Path, tmp_path: Path) -> None:
+    options = ("--software-deployment-method", "apptainer", "--apptainer-args=--nv")
+    done = run(folder, "--cores", "1", *options, *SCALE, "--", CELL)
+    assert done.returncode == 0, done.stderr
+    assert (folder / CELL).exists()
+    seen = (tmp_path / "seen").read_text(encoding="utf-8").splitlines()
+    assert [re.findall("reinrelax ([a-z]+) ", line) for line in seen] == [["data"], ["train"]]
+    assert all(line.startswith(f"exec --home {folder} --nv ") for line in seen)
+    # Named, and not asked for: jobs run without it.
+    (folder / CELL).unlink()
+    done = run(folder, "--cores", "1", *SCALE, "--", CELL)
+    assert done.returncode == 0, done.stderr
+    assert len((tmp_path / "seen").read_text(encoding="utf-8").splitlines()) == len(seen)
