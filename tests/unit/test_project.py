@@ -28,7 +28,7 @@ LAYERS = [
     ["rl"],
     ["specs", "columns", "schema"],
     ["settings", "only"],
-    ["config", "run", "images"],
+    ["config", "run", "images", "datasets"],
     ["runs", "data"],
     ["studies"],
     ["jobs"],
