@@ -1,14 +1,15 @@
 """Configuration: a nested mapping in, frozen and checked objects out, before any job starts."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 
-from reinrelax import rl, schema
+from reinrelax import datasets, rl, schema
+from reinrelax.datasets.asked import Dataset
 from reinrelax.document import check_plain, path_of
 from reinrelax.errors import ConfigError
 from reinrelax.estimators import lookup
@@ -30,8 +31,6 @@ from reinrelax.specs import (
 from reinrelax.types import LatentShape
 
 SCHEMA = Path("workflow/schemas/config.schema.yaml")
-# Of `dataset.root`: what nobody has named.
-_OWN_ROOT = "data"
 TRAININGS = ("elbo", "early", "beta", "grid", "readings")
 # After the name of an experiment: its trainings as the authors ran them, where that is not as they print it.
 AS_RUN = "-run"
@@ -42,29 +41,6 @@ _MAX_CODES = 1 << 16
 _MAX_TRAININGS = 20_000
 _MAX_SNAPSHOTS = 1000
 Spec = TypeVar("Spec", Copula, Bridge, Decoupled, Properties, Reinforcement)
-
-
-@dataclass(frozen=True)
-class Dataset:
-    """Which images, and what to do without them; `project` is the folder that `root` is taken from."""
-
-    name: str
-    root: str
-    when_missing: str
-    train_images: int | None
-    test_images: int | None
-    # Which folder that is says nothing of the images, and this is text that jobs depend on.
-    project: Path = field(default=Path(), repr=False)
-
-    @property
-    def folder(self) -> Path:
-        """Holds, or is to hold, `MNIST/raw`, unless MNIST_ROOT names another one."""
-        return self.project / path_of("dataset.root", self.root)
-
-    @property
-    def falls_back(self) -> bool:
-        """Whether other images may take the place of MNIST; not where a person has said where it lies."""
-        return self.when_missing == "digits" and self.root == _OWN_ROOT
 
 
 @dataclass(frozen=True)
@@ -148,6 +124,7 @@ def load(raw: Mapping[str, Any], root: Path = Path()) -> Config:
     results = path_of("results", raw["results"])
     dataset = Dataset(**raw["dataset"], project=root)
     path_of("dataset.root", dataset.root)
+    at("dataset.name", datasets.lookup, dataset.name)
     settings, as_run = (
         Settings(key, root / path_of(key, raw[key]), raw["settings"])
         for key in ("settings_table", "settings_as_run")
@@ -169,15 +146,15 @@ def load(raw: Mapping[str, Any], root: Path = Path()) -> Config:
                 f"experiments.{name}: latent shapes, varied settings and seeds = {len(training.seeds)} make "
                 f"{count:,} trainings; at most {_MAX_TRAININGS:,} are allowed"
             )
-    images = raw["dataset"]["train_images"]
+    images = dataset.size.train
     for name, training in trainings.items():
-        if images is not None and training.batch_size > images:
+        if training.batch_size > images:
             raise ConfigError(
                 f"experiments.{name}: batch_size must be at most dataset.train_images = {images}; "
                 f"got {training.batch_size}"
             )
     for name in GRADIENTS:
-        if images is not None and (wanted := experiments[name]["images"]) > images:
+        if (wanted := experiments[name]["images"]) > images:
             raise ConfigError(
                 f"experiments.{name}.images: must be at most dataset.train_images = {images}; got {wanted}"
             )

@@ -111,21 +111,18 @@ def estimate(
     """Seconds that so many of a cell's runs, or all of them, would take for so many epochs, or all."""
     run = cell.first
     count = len(cell.runs) if runs is None else runs
-    images = (run.train_images or 60_000) * (run.epochs if epochs is None else epochs) * count
+    images = cell.size.train * (run.epochs if epochs is None else epochs) * count
     draws = int(dict(run.hyper).get("draws", 0))
-    each = _microseconds(run.estimator, run.shape, draws, timings) * _products(run) / _products(_papers(run))
+    # Timings are of the paper's network.
+    larger = _products(run, cell.size.pixels) / _products(replace(run, hidden=()), PIXELS)
+    each = _microseconds(run.estimator, run.shape, draws, timings) * larger
     return STARTUP_SECONDS + images * each / 1e6
 
 
-def _papers(run: Run) -> Run:
-    """The same with its paper's network, of which the timings are."""
-    return replace(run, hidden=())
-
-
-def _products(run: Run) -> int:
+def _products(run: Run, pixels: int) -> int:
     """Multiplications of an image's pass through encoder and decoder."""
     code = run.shape.categories * run.shape.latents
-    return 2 * sum(a * b for a, b in pairwise((PIXELS, *run.units, code)))
+    return 2 * sum(a * b for a, b in pairwise((pixels, *run.units, code)))
 
 
 def estimate_study(config: Config, study: Study, timings: Iterable[Timing]) -> float:
@@ -203,8 +200,8 @@ def memory_mb(cell: Cell) -> int:
     """Memory to ask a cluster for, MB: what torch takes, and parameters, optimizer state and activations."""
     run = cell.first
     code = run.shape.categories * run.shape.latents
-    parameters = _products(run)
-    activations = run.batch_size * (3 * (PIXELS + sum(run.units)) + 8 * code) * 4
+    parameters = _products(run, cell.size.pixels)
+    activations = run.batch_size * (3 * (cell.size.pixels + sum(run.units)) + 8 * code) * 4
     return int(_BASE_MB + len(cell.runs) * 1.5 * (parameters * _PARAMETER_BYTES + activations) / 1e6)
 
 
@@ -268,7 +265,7 @@ def _recorded(results: Path) -> list[Timing]:
     for path in sorted(results.glob("*/*/*/*.json")):
         try:
             record = read_record(path)
-            if record["images_trained"] and not record.get("hidden"):
+            if record["images_trained"] and not (record.get("hidden") or record.get("pixels")):
                 cost = 1e6 * record["wall_seconds"] / record["images_trained"]
                 out.append(Timing(record["estimator"], record["latent"], record["draws"], cost))
         except (ResultsError, KeyError):

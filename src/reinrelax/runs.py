@@ -1,11 +1,12 @@
 """The run table: one training a row; and its cells, the jobs in which rows train together as replicas."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from reinrelax import estimators, latents
 from reinrelax.config import Config
+from reinrelax.datasets import MNIST, Size
 from reinrelax.errors import ConfigError
 from reinrelax.estimators.hyperparameters import HYPERPARAMETERS as OF_ESTIMATORS
 from reinrelax.latents.hyperparameters import HYPERPARAMETERS as OF_LATENTS
@@ -25,11 +26,13 @@ class Cell:
 
     Attributes:
         snapshots: epochs whose parameters are kept beside the table.
+        size: of the images, by which time and memory are reckoned.
     """
 
     name: str
     runs: tuple[Run, ...]
     snapshots: tuple[int, ...] = ()
+    size: Size = MNIST
 
     @property
     def first(self) -> Run:
@@ -95,7 +98,12 @@ def cells(config: Config) -> dict[str, Cell]:
     groups: dict[str, list[Run]] = {}
     for run in run_table(config):
         groups.setdefault(f"{run.experiment}/{run.shape}/{run.estimator}", []).append(run)
-    return {cell.name: cell for name, runs in groups.items() for cell in _split(name, runs, config)}
+    size = config.dataset.size
+    return {
+        cell.name: replace(cell, size=size)
+        for name, runs in groups.items()
+        for cell in _split(name, runs, config)
+    }
 
 
 def find_cell(config: Config, name: str) -> Cell:

@@ -23,9 +23,15 @@ BAD = [
     ({"scale": "../up"}, r"scale: must be a name of a-z, 0-9 and -.*; got '../up'"),
     ({"scale": 3}, "scale: must be of type string; got 3"),
     ({"sead": 1}, "configuration: unknown key 'sead'; allowed: dataset, experiments"),
-    ({"dataset": {"name": "cifar"}}, "dataset.name: must be one of mnist, digits; got 'cifar'"),
+    (
+        {"dataset": {"name": "cifar"}},
+        "dataset.name: must be one of mnist, fashion-mnist, omniglot, digits, folder; got 'cifar'",
+    ),
     ({"dataset": {"train_images": 0}}, "dataset.train_images: must be >= 1; got 0"),
-    ({"dataset": {"train_images": 60001}}, "dataset.train_images: must be <= 60000; got 60001"),
+    (
+        {"dataset": {"train_images": 10**8}},
+        "dataset.train_images: must be <= 10000000; got 100000000",
+    ),
     (
         {"dataset": {"train_images": "all"}},
         "dataset.train_images: must be of type integer or null; got 'all'",

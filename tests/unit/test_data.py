@@ -13,7 +13,7 @@ from sklearn.datasets import load_digits
 
 from reinrelax import data
 from reinrelax import images as images_on_disk
-from reinrelax.config import Dataset
+from reinrelax.datasets.asked import Dataset
 from reinrelax.errors import DataError, ReinrelaxError, ResultsError
 from reinrelax.images import Images
 from tests.conftest import MNIST_ROOT

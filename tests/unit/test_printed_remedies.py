@@ -32,6 +32,9 @@ Loader = Callable[..., Config]
 _RERUN = "test_damage_is_mended_by_what_its_message_says"
 _FULL = "test_short_memory_and_full_disk_stop_their_jobs_alone"
 _ABSENT, _SPOILT = "test_images_that_are_not_there", "test_spoilt_images"
+_FASHION = "test_fashion_mnist_is_read_from_torchvisions_layout"
+_OMNIGLOT = "test_omniglot_is_read_by_torchvision_in_the_order_of_names"
+_FOLDER = "test_what_is_wrong_with_a_folder_is_named"
 REMEDIES = {
     "Delete it and rerun": _RERUN,
     "Delete it and rerun, or give the configuration it was made with": _RERUN,
@@ -47,8 +50,14 @@ REMEDIES = {
     "Run fewer jobs at once (--cores), lower machine.max_replicas_per_job, or on a GPU "
     "machine.jobs_per_gpu": _FULL,
     "Name the folder that has it, or unset MNIST_ROOT, and MNIST is fetched": _ABSENT,
-    "Set MNIST_ROOT to a folder that holds MNIST/raw with the four uncompressed files, or let this machine "
-    "reach the network": _ABSENT,
+    "Set MNIST_ROOT to a folder that holds MNIST/raw with the four uncompressed files": _ABSENT,
+    "Set dataset.root to a folder that holds {}/raw with the four uncompressed files": _FASHION,
+    "Supply the four uncompressed files of {}/raw, or delete it to have them fetched": _FASHION,
+    "Set dataset.root to a folder that holds {} as torchvision leaves it": _OMNIGLOT,
+    "Delete it to have it fetched": _OMNIGLOT,
+    "Set dataset.root to a folder with images in train and test": _FOLDER,
+    "Set dataset.root to the folder that holds them": _OMNIGLOT,
+    "Replace or delete it": _FOLDER,
     "Set dataset.root or MNIST_ROOT": _ABSENT,
     "Replace it by the published file, or delete it and its folder to have it fetched": _SPOILT,
     "Supply the four uncompressed files of MNIST/raw, or delete {} to have them fetched": _SPOILT,

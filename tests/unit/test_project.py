@@ -29,7 +29,7 @@ LAYERS = [
     ["rl"],
     ["specs", "columns", "schema"],
     ["settings", "only"],
-    ["config", "run", "images"],
+    ["config", "run", "images", "datasets"],
     ["runs", "data", "device"],
     ["studies"],
     ["jobs"],

@@ -87,7 +87,7 @@ def test_partial_pictures_say_what_is_missing_and_damaged_ones_are_named(load_co
 
 def test_a_picture_is_the_same_bytes_each_time() -> None:
     images = np.arange(4 * 784, dtype=np.uint32).astype(np.uint8).reshape(4, 784)
-    tiled = pictures.tiled(images, 2)
+    tiled = pictures.tiled(images, 2, 28)
     assert tiled.shape == (56, 56)
     assert (tiled[28:, :28].ravel() == images[2]).all()
     assert pictures.encode(tiled) == pictures.encode(tiled.copy())

@@ -15,7 +15,7 @@ rule data:
         dataset=repr(SETTINGS.dataset),
         # Supplying MNIST after a fallback prepares the images anew; taking it away again does not.
         at_hand=AT_HAND,
-        source=sources.fingerprint(["reinrelax.data"]),
+        source=sources.fingerprint(["reinrelax.data", *SETTINGS.dataset.modules]),
     shell:
         reinrelax("data")
 

@@ -18,7 +18,7 @@ from reinrelax.experiments.finished import Finished
 from reinrelax.experiments.snapshots import write_snapshots
 from reinrelax.gpu import support
 from reinrelax.images import Images
-from reinrelax.run import Run
+from reinrelax.run import PIXELS, Run
 from reinrelax.runs import Cell
 from reinrelax.training import checkpoint, progress
 from reinrelax.training.loop import Trainer
@@ -89,6 +89,7 @@ def train_cell(
         "latent": str(cell.first.shape),
         "draws": dict(cell.first.hyper).get("draws", 0),
         **({"hidden": list(cell.first.hidden)} if cell.first.hidden else {}),
+        **({"pixels": images.train.shape[1]} if images.train.shape[1] != PIXELS else {}),
         **described,
         "threads": torch.get_num_threads(),
         "kernels": kernels(device),

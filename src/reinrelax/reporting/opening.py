@@ -54,7 +54,7 @@ class Summary:
         judged: whether any claim was held against finished runs.
         below: whether any could not be, because these are below the scale that it asks for.
         dataset: the images that the finished cells used.
-        fallback: whether any of them are not MNIST.
+        elsewhere: whether any of them are not MNIST; `stand_in`, whether they are those that stand in for it.
         coverage: what is there of what was planned, in words.
         complete: whether nothing is missing, unreadable or diverged.
         cost: names and values of wall time and of what was used in it.
@@ -72,7 +72,8 @@ class Summary:
     judged: bool
     below: bool
     dataset: str
-    fallback: bool
+    elsewhere: bool
+    stand_in: bool
     coverage: Sequence[str]
     complete: bool
     cost: list[tuple[str, str]]
@@ -110,14 +111,15 @@ def summary(
     diverged = int(cells["diverged"].sum())
     ended, trainings = int(done_cells["seeds"].sum()) + diverged, int(cells["planned_seeds"].sum())
     names = sorted(set(done_cells["dataset"])) or [config.dataset.name]
-    fallback = any(name != "mnist" for name in names)
+    elsewhere = any(name != "mnist" for name in names)
     return Summary(
         scale=config.scale,
         only=", ".join(f"{key}: {', '.join(names)}" for key, names in config.raw.get("only", {}).items()),
         judged=_judged(claims),
         below=any(claim["verdict"] == NOT_TESTED for claim in claims),
         dataset=_dataset(config, done_cells),
-        fallback=fallback,
+        elsewhere=elsewhere,
+        stand_in="digits" in names,
         coverage=[
             f"{(cells['state'] == 'done').sum():,} of {count(len(cells), 'cell')} done",
             *([f"{states['partial']:,} in part"] if states["partial"] else []),
@@ -140,7 +142,7 @@ def summary(
         counted=len(counted),
         aside=len(findings) - len(counted),
         claims=len(claims),
-        notices=[*_notices(claims, jobs, states, diverged, fallback), *_judged_by(rules, jobs)],
+        notices=[*_notices(claims, jobs, states, diverged, elsewhere), *_judged_by(rules, jobs)],
     )
 
 
@@ -236,11 +238,11 @@ def _judged(claims: Claims) -> bool:
 
 
 def _notices(
-    claims: Claims, jobs: Lines, states: Mapping[str, int], diverged: int, fallback: bool
+    claims: Claims, jobs: Lines, states: Mapping[str, int], diverged: int, elsewhere: bool
 ) -> list[Notice]:
     out = []
     below = sum(claim["verdict"] == NOT_TESTED for claim in claims)
-    if jobs and below and not fallback:
+    if jobs and below and not elsewhere:
         some = f"{below:,} of {count(len(claims), 'claim')} cannot be judged here."
         out.append(
             Notice(

@@ -16,11 +16,11 @@ import pandas as pd
 from PIL import Image
 
 from reinrelax.config import Config
+from reinrelax.images import width_in
 from reinrelax.reporting.numbers.relaxations import stored
 
 Pixels = np.ndarray[Any, Any]
 
-_SIDE = 28
 # Of pictures that are shown small, of which there are many: as many as the eye needs.
 _SHADES = 16
 # Whose pictures the paper shows: large, and in the shades that they have.
@@ -38,11 +38,11 @@ def pictures(config: Config, table: pd.DataFrame) -> list[dict[str, Any]]:
         ResultsError: a file of pictures is damaged.
     """
     lines = {str(line["run_id"]): line for line in table.to_dict("records")}
-    order, found = list(lines), {}
+    order, found, width = list(lines), {}, width_in(config.folder / "data")
     for content in stored(config, lines):
         for index, run in enumerate(map(str, content["shown_run_ids"])):
             if run in lines:
-                found[run] = _entry(lines[run], content, index)
+                found[run] = _entry(lines[run], content, index, width)
     return [found[run] for run in order if run in found]
 
 
@@ -53,21 +53,22 @@ def encode(pixels: Pixels) -> str:
     return base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
-def tiled(images: Pixels, across: int) -> Pixels:
-    """Images `[N, 784]` in rows of `across`."""
-    rows = images.reshape(-1, across, _SIDE, _SIDE)
-    return rows.transpose(0, 2, 1, 3).reshape(len(rows) * _SIDE, across * _SIDE)
+def tiled(images: Pixels, across: int, width: int) -> Pixels:
+    """Images `[N, D]`, so many pixels wide, in rows of `across`."""
+    height = images.shape[1] // width
+    rows = images.reshape(-1, across, height, width)
+    return rows.transpose(0, 2, 1, 3).reshape(len(rows) * height, across * width)
 
 
-def _entry(line: Mapping[Any, Any], content: Mapping[str, Pixels], index: int) -> dict[str, Any]:
+def _entry(line: Mapping[Any, Any], content: Mapping[str, Pixels], index: int, width: int) -> dict[str, Any]:
     originals, hard, relaxed = content["originals"], content["hard"][index], content["relaxed"][index]
     samples, shown, exact = content["samples"][index], len(originals), line["latents"] == SHOWN
     return {
         **{name: line[name] for name in ("label", "latents", "section", "latent")},
         "seed": int(line["seed"]),
         "shown": shown,
-        "reconstructions": _image(tiled(np.concatenate((originals, hard, relaxed)), shown), exact),
-        "samples": _image(tiled(samples, shown), exact),
+        "reconstructions": _image(tiled(np.concatenate((originals, hard, relaxed)), shown, width), exact),
+        "samples": _image(tiled(samples, shown, width), exact),
     }
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
+from reinrelax import datasets
 from reinrelax.claims import model
 
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -120,7 +121,7 @@ def episodes_of(environment: str, cap: float) -> str:
 
 def images(name: str) -> str:
     """A data set's name as its makers write it."""
-    return {"mnist": "MNIST", "digits": "scikit-learn’s digits"}.get(name, name)
+    return datasets.title(name)
 
 
 def count(number: int, noun: str, plural: str = "") -> str:

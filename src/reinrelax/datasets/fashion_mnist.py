@@ -1,0 +1,35 @@
+"""Fashion-MNIST in torchvision's layout, `FashionMNIST/raw`."""
+
+from pathlib import Path
+
+from reinrelax.datasets.fetching import fetch
+from reinrelax.errors import DataError
+from reinrelax.images import Images
+
+_FOLDER = "FashionMNIST"
+_REMEDY = f"Set dataset.root to a folder that holds {_FOLDER}/raw with the four uncompressed files"
+
+
+def at_hand(root: Path) -> bool:
+    """Whether it lies there."""
+    return (root / _FOLDER / "raw").is_dir()
+
+
+def load(root: Path) -> Images:
+    """All of it, fetched by torchvision if it is not there.
+
+    Raises:
+        DataError: a file is missing or damaged, or cannot be fetched.
+    """
+    from torchvision.datasets import FashionMNIST
+
+    if not at_hand(root):
+        fetch(root, _FOLDER, lambda temporary: FashionMNIST(temporary, download=True), _REMEDY)
+    try:
+        train, test = (FashionMNIST(root, train=part).data.flatten(1).numpy() for part in (True, False))
+    except Exception as error:  # a damaged file raises whatever its damaged part leads to
+        raise DataError(
+            f"{root / _FOLDER}: cannot be read ({error!r}). Supply the four uncompressed files of "
+            f"{_FOLDER}/raw, or delete it to have them fetched"
+        ) from None
+    return Images("fashion-mnist", train, test)

@@ -1,0 +1,86 @@
+"""A folder of grey PNG files, all of one size, below `train` and `test`."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from reinrelax.datasets import Size
+from reinrelax.errors import DataError
+from reinrelax.images import Images, Pixels
+
+_GREY = ("L", "1")
+
+
+def at_hand(root: Path) -> bool:
+    """It is never fetched."""
+    return True
+
+
+def size(root: Path) -> Size:
+    """By the first image, and the number of files.
+
+    Raises:
+        DataError: there are none.
+    """
+    train, test = (_files(root, part) for part in ("train", "test"))
+    height, width = read(train[:1], root).shape[1:]
+    return Size(width, height, len(train), len(test))
+
+
+def load(root: Path) -> Images:
+    """All of them, in the order of their names.
+
+    Raises:
+        DataError: there are none; a file is damaged, is not grey, or has another size than the first.
+    """
+    both = [_files(root, part) for part in ("train", "test")]
+    pixels = read([*both[0], *both[1]], root)
+    flat = pixels.reshape(len(pixels), -1)
+    return Images(
+        f"folder:{root.resolve().name}", flat[: len(both[0])], flat[len(both[0]) :], width=pixels.shape[2]
+    )
+
+
+def read(paths: Sequence[Path], folder: Path) -> Pixels:
+    """Grey images of one size, `[N, height, width]`.
+
+    Args:
+        paths: of the files.
+        folder: that is to hold some, for the error where there are none.
+
+    Raises:
+        DataError: there are none; names the file that is damaged, is not grey, or has another size.
+    """
+    from PIL import Image
+
+    if not paths:
+        raise DataError(f"{folder}: holds no PNG files. Set dataset.root to the folder that holds them")
+    out: Pixels | None = None
+    for index, path in enumerate(paths):
+        try:
+            with Image.open(path) as image:
+                mode, pixels = image.mode, np.asarray(image.convert("L"))
+        except Exception as error:  # a damaged file raises whatever its damaged part leads to
+            raise DataError(f"{path}: cannot be read as an image ({error}). Replace or delete it") from None
+        if mode not in _GREY:
+            raise DataError(f"{path}: is not grey of 8 bits (its mode is {mode}). Convert it")
+        if out is None:
+            out = np.empty((len(paths), *pixels.shape), dtype=np.uint8)
+        if pixels.shape != out.shape[1:]:
+            sizes = [f"{width}×{height}" for height, width in (pixels.shape, out.shape[1:])]
+            raise DataError(
+                f"{path}: is {sizes[0]} pixels, {paths[0]} is {sizes[1]}. All must be of one size"
+            )
+        out[index] = pixels
+    assert out is not None
+    return out
+
+
+def _files(root: Path, part: str) -> list[Path]:
+    found = sorted((root / part).glob("*.png"))
+    if not found:
+        raise DataError(
+            f"{root / part}: holds no PNG files. Set dataset.root to a folder with images in train and test"
+        )
+    return found
