@@ -100,16 +100,17 @@ class Config:
 
     @property
     def whole(self) -> "Config":
-        """The same without `only`."""
-        return load({**self.raw, "only": {}}, self.project)
+        """The same without `only`, of which some may not be able to run."""
+        return load({**self.raw, "only": {}}, self.project, runs=False)
 
 
-def load(raw: Mapping[str, Any], root: Path = Path()) -> Config:
+def load(raw: Mapping[str, Any], root: Path = Path(), runs: bool = True) -> Config:
     """Check a configuration and freeze it.
 
     Args:
         raw: nested mapping, as YAML gives it.
         root: the project's folder. Other paths than `results` are taken from there.
+        runs: whether what is asked for is to run, and needs its images.
 
     Raises:
         ConfigError: names each offending key, what came and what is allowed.
@@ -146,24 +147,15 @@ def load(raw: Mapping[str, Any], root: Path = Path()) -> Config:
                 f"experiments.{name}: latent shapes, varied settings and seeds = {len(training.seeds)} make "
                 f"{count:,} trainings; at most {_MAX_TRAININGS:,} are allowed"
             )
-    images = dataset.size.train
-    for name, training in trainings.items():
-        if training.batch_size > images:
-            raise ConfigError(
-                f"experiments.{name}: batch_size must be at most dataset.train_images = {images}; "
-                f"got {training.batch_size}"
-            )
-    for name in GRADIENTS:
-        if (wanted := experiments[name]["images"]) > images:
-            raise ConfigError(
-                f"experiments.{name}.images: must be at most dataset.train_images = {images}; got {wanted}"
-            )
     gradients = {
         name: _gradients(f"experiments.{name}", experiments[name], trainings[name], settings)
         for name in GRADIENTS
     }
     several = {name: training for name, training in trainings.items() if name not in GRADIENTS}
     asked, left = restricted(raw.get("only", {}), experiments, several)
+    left |= {name: trainings[name] for name in GRADIENTS if name in asked}
+    if runs:
+        _check_images(dataset.size.train, left, experiments)
     return Config(
         scale=raw["scale"],
         results=results,
@@ -171,11 +163,7 @@ def load(raw: Mapping[str, Any], root: Path = Path()) -> Config:
         machine=Machine(**raw["machine"]),
         products=raw["products"],
         experiments=asked,
-        trainings={
-            name: left.get(name, training)
-            for name, training in trainings.items()
-            if name in left or (name in GRADIENTS and name in asked)
-        },
+        trainings={name: left[name] for name in trainings if name in left},
         gradients={name: spec for name, spec in gradients.items() if name in asked},
         identities=_identities(experiments["identities"]),
         cost=_cost(experiments["cost"], settings),
@@ -187,6 +175,20 @@ def load(raw: Mapping[str, Any], root: Path = Path()) -> Config:
         raw=raw,
         project=root,
     )
+
+
+def _check_images(images: int, trainings: Mapping[str, Training], experiments: Mapping[str, Any]) -> None:
+    """Do nothing if there are enough training images for what is asked for."""
+    for name, training in trainings.items():
+        if training.batch_size > images:
+            raise ConfigError(
+                f"experiments.{name}: batch_size must be at most dataset.train_images = {images}; "
+                f"got {training.batch_size}"
+            )
+        if name in GRADIENTS and (wanted := experiments[name]["images"]) > images:
+            raise ConfigError(
+                f"experiments.{name}.images: must be at most dataset.train_images = {images}; got {wanted}"
+            )
 
 
 def _training(where: str, block: Mapping[str, Any], settings: Settings) -> Training:
