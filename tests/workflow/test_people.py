@@ -204,7 +204,7 @@ def test_a_teacher_has_a_class_train_on_pictures_of_its_own(person: Person) -> N
     assert set(rows["dataset"]) == {"folder:pictures"}
     assert set(rows["train_images"]) == {40}
     # No more than chance can be learned of noise: ln 2 a pixel.
-    assert rows["train_nelbo"].between(60, 130).all()
+    assert rows["train_nelbo_nats"].between(60, 130).all()
     page = person.reads("class/report.html")
     assert "pictures" in page
     claims = json.loads(person.reads("class/tables/claims.json"))
