@@ -140,12 +140,17 @@ def held(config: Config, cell: Cell, any_source: bool = False, tolerant: bool = 
     }
 
 
-def kept_runs(table: Path) -> tuple[dict[str, Finished] | None, dict[str, Finished] | None]:
-    """The finished runs in a table, and those in the file beside it; None where they cannot be read."""
+def kept_runs(
+    table: Path, cell: Cell | None
+) -> tuple[dict[str, Finished] | None, dict[str, Finished] | None]:
+    """The finished runs in a table, and those in the file beside it; None where they cannot be read.
+
+    Of a cell that is planned, hashes of source are in today's form.
+    """
     found: list[dict[str, Finished] | None] = []
     for read, path in ((_tabled, table), (finished.read, finished.place(table))):
         try:
-            found.append(read(path))
+            found.append(_in_todays_form(read(path), cell) if cell else read(path))
         except ResultsError:
             found.append(None)
     return found[0], found[1]
