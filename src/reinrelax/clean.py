@@ -11,7 +11,7 @@ from reinrelax.errors import ResultsError
 from reinrelax.files import REMEDY
 from reinrelax.jobs import Job, jobs
 from reinrelax.plan import begun
-from reinrelax.results import kept_runs, read_record, record_at
+from reinrelax.results import kept_runs, read_record
 from reinrelax.runs import Cell
 from reinrelax.training import progress
 
@@ -108,7 +108,7 @@ def _names(folder: Path) -> set[str]:
 
 def _of_study(record: Path, job: Job | None) -> Iterator[tuple[str, list[Path]]]:
     try:
-        content = record_at(record, job.source) if job else read_record(record, ("fingerprint",))
+        content = read_record(record, ("fingerprint",))
     except ResultsError:
         return
     if why := _why(job, content["fingerprint"]):
@@ -123,7 +123,7 @@ def _of_cell(
     """What of a cell nothing asks for. A run may be asked for by another cell than that of its table."""
     table = config.folder / f"{name}.csv"
     cell = job.source if job and isinstance(job.source, Cell) else None
-    for suffixes, runs in zip((_TABLE, _FINISHED), kept_runs(table, cell), strict=True):
+    for suffixes, runs in zip((_TABLE, _FINISHED), kept_runs(table), strict=True):
         held = {(run_id, str(run.origin.get("source_hash"))) for run_id, run in (runs or {}).items()}
         if runs and not held & asked:
             why = "of other settings or source" if cell else "of a cell that is not in the configuration"

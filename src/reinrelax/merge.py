@@ -26,7 +26,6 @@ from reinrelax.results import (
     read_cell,
     read_record,
     read_study,
-    record_at,
     write_cell,
 )
 from reinrelax.runs import Cell, cells
@@ -177,7 +176,7 @@ def _join(into: Path, cell: Cell, shares: Mapping[Path, Runs]) -> bool:
 
 
 def _fingerprint(folder: Path, job: Job) -> str:
-    return str(record_at(folder / job.record, job.source, ("fingerprint",))["fingerprint"])
+    return str(read_record(folder / job.record, ("fingerprint",))["fingerprint"])
 
 
 def _check(

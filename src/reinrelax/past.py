@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from reinrelax.sources import fingerprint, reached
+from reinrelax.sources import meant, reached
 from reinrelax.statements import ROOT, Statement
 
 REPOSITORY = ROOT.parent
@@ -17,21 +17,18 @@ REPOSITORY = ROOT.parent
 _TREES: list[TemporaryDirectory[str]] = []
 
 
-def fingerprint_at(commit: str, roots: Iterable[str]) -> str | None:
-    """`sources.fingerprint` at a commit, by today's rules; None where git does not have it.
+def changed_since(commit: str, roots: Iterable[str]) -> list[str] | None:
+    """What these compute otherwise than at a commit, as `module.name` of definitions.
+
+    None where it cannot be told: git does not have the commit, or not these names at it.
 
     Args:
         commit: in full, as provenance names it; one with changes is none that git has.
         roots: modules and `module:name`s, as they are called today.
     """
+    roots = list(roots)
     root = _tree(commit)
-    return fingerprint(roots, root) if root else None
-
-
-def changed_since(commit: str, roots: Iterable[str]) -> list[str] | None:
-    """What these compute otherwise than at a commit, as `module.name` of definitions; None as above."""
-    root = _tree(commit)
-    if root is None:
+    if root is None or not all(meant(one, root) for one in roots):
         return None
     now, then = (
         {statement.text: _called(module, statement) for module, statement in reached(frozenset(roots), at)}

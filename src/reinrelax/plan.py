@@ -13,7 +13,7 @@ from reinrelax.errors import ResultsError
 from reinrelax.estimators import lookup
 from reinrelax.experiments import finished
 from reinrelax.jobs import Job, jobs
-from reinrelax.results import held, images_of, is_done, read_record, record_at
+from reinrelax.results import held, images_of, is_done, read_record
 from reinrelax.run import PIXELS, Run
 from reinrelax.runs import Cell, cells, table_path
 from reinrelax.specs import Measured
@@ -245,9 +245,7 @@ def study_is_done(config: Config, study: Study) -> bool:
     """Whether a study's record exists and was computed from this configuration and source."""
     record = study_folder(config, study.name) / "record.json"
     try:
-        return (
-            record.exists() and record_at(record, study, ("fingerprint",))["fingerprint"] == study.fingerprint
-        )
+        return record.exists() and read_record(record, ("fingerprint",))["fingerprint"] == study.fingerprint
     except ResultsError:
         return False
 

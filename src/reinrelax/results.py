@@ -18,10 +18,9 @@ from reinrelax.config import Config
 from reinrelax.errors import ResultsError
 from reinrelax.experiments import cell_table, finished, pictures
 from reinrelax.experiments.finished import Finished
-from reinrelax.past import fingerprint_at
 from reinrelax.run import digest
 from reinrelax.runs import Cell, table_path
-from reinrelax.sources import FORMAT, FORMER
+from reinrelax.sources import FORMAT
 from reinrelax.studies import Study, study_folder
 
 _RECORDED = ("fingerprint", "wall_seconds")
@@ -64,28 +63,6 @@ def read_record(path: Path, keys: Sequence[str] = _CELL_RECORD) -> dict[str, Any
     return records.read(path, keys)
 
 
-def record_at(path: Path, job: Cell | Study, keys: Sequence[str] = _RECORDED) -> dict[str, Any]:
-    """A job's record, which must hold these keys, with its hashes of source in today's form.
-
-    Raises:
-        ResultsError: missing or damaged.
-    """
-    found = read_record(path, keys)
-    record = _renewed(found, job)
-    if "reused" in record:
-        record["reused"] = {run_id: _renewed(origin, job) for run_id, origin in record["reused"].items()}
-    if record.get("source_hash") != found.get("source_hash") and record["settings_hash"] == job.settings_hash:
-        record["fingerprint"] = job.fingerprint_of(record["source_hash"])
-    return record
-
-
-def _renewed(origin: Mapping[str, Any], job: Cell | Study) -> dict[str, Any]:
-    """An origin whose hash of source, if it is of an earlier form, is taken anew of its commit."""
-    former = str(origin.get("source_hash")).startswith(FORMER)
-    now = fingerprint_at(str(origin.get("commit")), job.modules) if former else None
-    return {**origin, "source_hash": now} if now else dict(origin)
-
-
 def is_done(config: Config, cell: Cell) -> bool:
     """Whether this cell's table and record exist and were computed from this configuration and source.
 
@@ -94,7 +71,7 @@ def is_done(config: Config, cell: Cell) -> bool:
     """
     table = table_path(config, cell.name)
     record = table.with_suffix(".json")
-    return table.exists() and record.exists() and record_at(record, cell)["fingerprint"] == cell.fingerprint
+    return table.exists() and record.exists() and read_record(record)["fingerprint"] == cell.fingerprint
 
 
 def held(config: Config, cell: Cell, any_source: bool = False, tolerant: bool = False) -> dict[str, Finished]:
@@ -125,7 +102,7 @@ def held(config: Config, cell: Cell, any_source: bool = False, tolerant: bool = 
     for table in (own, *(own.with_name(f"{part}.csv") for part in others)):
         for read, path in ((_tabled, table), (finished.read, finished.place(table))):
             try:
-                found = {**_in_todays_form(read(path), cell), **found}
+                found = {**read(path), **found}
             except ResultsError as error:
                 if not tolerant:
                     raise
@@ -140,17 +117,12 @@ def held(config: Config, cell: Cell, any_source: bool = False, tolerant: bool = 
     }
 
 
-def kept_runs(
-    table: Path, cell: Cell | None
-) -> tuple[dict[str, Finished] | None, dict[str, Finished] | None]:
-    """The finished runs in a table, and those in the file beside it; None where they cannot be read.
-
-    Of a cell that is planned, hashes of source are in today's form.
-    """
+def kept_runs(table: Path) -> tuple[dict[str, Finished] | None, dict[str, Finished] | None]:
+    """The finished runs in a table, and those in the file beside it; None where they cannot be read."""
     found: list[dict[str, Finished] | None] = []
     for read, path in ((_tabled, table), (finished.read, finished.place(table))):
         try:
-            found.append(_in_todays_form(read(path), cell) if cell else read(path))
+            found.append(read(path))
         except ResultsError:
             found.append(None)
     return found[0], found[1]
@@ -168,7 +140,7 @@ def read_cell(config: Config, cell: Cell, any_source: bool = False) -> CellResul
         ResultsError: the files are damaged, or were computed from another configuration or source.
     """
     path = table_path(config, cell.name)
-    record = record_at(path.with_suffix(".json"), cell, _CELL_RECORD) if path.exists() else {}
+    record = read_record(path.with_suffix(".json")) if path.exists() else {}
     if record.get("fingerprint") == cell.fingerprint or (
         any_source and record.get("settings_hash") == cell.settings_hash
     ):
@@ -266,7 +238,7 @@ def read_study(config: Config, study: Study, any_source: bool = False) -> StudyR
         return None
     if absent:
         raise ResultsError(f"{absent[0]} is missing beside the study's other files. Delete them and rerun")
-    record = record_at(record_path, study)
+    record = read_record(record_path, _RECORDED)
     _check_origin(record_path, record, study, any_source)
     for path in paths.values():
         records.check(path, record)
@@ -294,10 +266,6 @@ def _check_origin(path: Path, record: Mapping[str, Any], job: Cell | Study, any_
             f"{path} was computed with other settings than this configuration's. Delete it and rerun, or "
             "give the configuration it was made with"
         )
-
-
-def _in_todays_form(runs: Mapping[str, Finished], cell: Cell) -> dict[str, Finished]:
-    return {run_id: replace(run, origin=_renewed(run.origin, cell)) for run_id, run in runs.items()}
 
 
 def _tabled(path: Path) -> dict[str, Finished]:

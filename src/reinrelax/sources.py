@@ -14,8 +14,6 @@ Part = tuple[str, Statement]
 
 # What a hash of source begins with; those of earlier versions were of more, and cannot be compared with it.
 FORMAT = "reached-"
-# Those whose commit gives them anew: of all statements of all modules that a job imports.
-FORMER = "statements-"
 
 
 def fingerprint(roots: Iterable[str], root: Path = ROOT) -> str:
@@ -76,6 +74,12 @@ def reached(roots: frozenset[str], root: Path = ROOT) -> frozenset[Part]:
             pending += [*statement.uses, *((name, module) for name in statement.defines), ("", module)]
         found |= parts
     return frozenset(found)
+
+
+def meant(root_name: str, root: Path = ROOT) -> tuple[Part, ...]:
+    """The statements that a module or `module:name` itself holds; none where it is not there."""
+    module, _, name = root_name.partition(":")
+    return _meant(name or WHOLE, module, root)
 
 
 @cache

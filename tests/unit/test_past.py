@@ -1,6 +1,5 @@
-"""Why results are stale, and results that an earlier form of hash is of."""
+"""Why results are stale."""
 
-import json
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -10,8 +9,6 @@ import pytest
 from reinrelax import past, plan, records, sources
 from reinrelax.config import Config
 from reinrelax.jobs import Job, jobs
-from reinrelax.results import is_done
-from reinrelax.runs import Cell
 from tests.conftest import ROOT
 from tests.source_tree import SourceTree
 
@@ -66,6 +63,12 @@ def test_the_plan_says_what_changed(load_config: Load, commit: str) -> None:
     found = said(config)
     assert f"stale: elbo/8x4/ST and 1 more: another source since commit {commit[:12]}: rng.derive" in found
     assert f"stale: bridge: another source, of commit {'1' * 40}" in found
+    # What had another name then.
+    moved = "reinrelax.experiments.identities"
+    tree = past._tree(commit)
+    assert tree is not None
+    assert past.changed_since(commit, [moved]) is not None
+    assert past.changed_since(commit, [moved, f"{moved}:measured_elsewhere"]) is None
     (config.folder / "bridge/record.json").write_text("{")
     assert "stale: bridge: the record is damaged" in said(config)
 
@@ -78,26 +81,3 @@ def test_the_plan_says_which_settings_are_others(load_config: Load) -> None:
         part, what = key.split(".")
         now = experiments[part][what]
         assert f"stale: {name}: other settings: experiments.{key}: {then}, now {now}" in found
-
-
-@pytest.mark.parametrize("name", ["identities", "elbo/8x4/ST"])
-def test_a_former_hash_is_taken_anew_of_its_commit(
-    load_config: Load, name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    config = load_config()
-    former = {"fingerprint": "0" * 64, "source_hash": f"{sources.FORMER}0", "commit": "1" * 40}
-    job = recorded(config, name, **former)
-
-    def counts() -> bool:
-        if isinstance(job.source, Cell):
-            return is_done(config, job.source)
-        return plan.study_is_done(config, job.source)
-
-    assert not counts()
-    monkeypatch.setattr("reinrelax.results.fingerprint_at", lambda commit, roots: sources.fingerprint(roots))
-    assert counts()
-    record = json.loads((config.folder / job.record).read_text())
-    assert record["source_hash"] == former["source_hash"]
-    # Of other settings it would not be.
-    recorded(config, name, **former, settings_hash="0")
-    assert not counts()
