@@ -8,6 +8,9 @@ from reinrelax.config import GRADIENTS, Config
 from reinrelax.runs import Cell, cells
 from reinrelax.studies import Study, studies
 
+# States of jobs, as reports call them, of which there are results.
+THERE = ("done", "partial")
+
 
 @dataclass(frozen=True)
 class Job:

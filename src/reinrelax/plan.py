@@ -13,11 +13,11 @@ from reinrelax.errors import ResultsError
 from reinrelax.estimators import lookup
 from reinrelax.experiments import finished
 from reinrelax.jobs import Job, jobs
-from reinrelax.results import held, images_of, is_done, read_record
+from reinrelax.results import held, images_of, is_done, read_record, study_is_done
 from reinrelax.run import PIXELS, Run
 from reinrelax.runs import Cell, cells, table_path
 from reinrelax.specs import Measured
-from reinrelax.studies import Study, studies, study_folder
+from reinrelax.studies import Study, studies
 from reinrelax.training import progress
 from reinrelax.types import LatentShape
 
@@ -239,15 +239,6 @@ def begun(config: Config, cell: Cell) -> int:
     devices = ("cpu", "cuda")
     usable = [progress.identity(cell.fingerprint, images, one, missing, forced) for one in devices]
     return epochs if of in usable else 0
-
-
-def study_is_done(config: Config, study: Study) -> bool:
-    """Whether a study's record exists and was computed from this configuration and source."""
-    record = study_folder(config, study.name) / "record.json"
-    try:
-        return record.exists() and read_record(record, ("fingerprint",))["fingerprint"] == study.fingerprint
-    except ResultsError:
-        return False
 
 
 def _state(seconds: float | None, begun: bool = False) -> str:

@@ -20,7 +20,6 @@ from reinrelax.errors import ResultsError
 from reinrelax.experiments import provenance
 from reinrelax.jobs import Job, jobs
 from reinrelax.packed import COMPRESSED, MANIFEST, is_packed, name_of, replaced, unpack
-from reinrelax.plan import study_is_done
 from reinrelax.records import check
 from reinrelax.results import (
     IMAGES,
@@ -32,6 +31,7 @@ from reinrelax.results import (
     read_cell,
     read_record,
     read_study,
+    study_is_done,
     write_cell,
 )
 from reinrelax.runs import Cell

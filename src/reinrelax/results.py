@@ -25,8 +25,6 @@ from reinrelax.studies import Study, study_folder
 
 _RECORDED = ("fingerprint", "wall_seconds")
 _CELL_RECORD = (*_RECORDED, "images_trained")
-# States of jobs, as reports call them, of which there are results.
-THERE = ("done", "partial")
 # Of the images that a folder's runs were trained on.
 IMAGES = Path("data/data.json")
 
@@ -72,6 +70,15 @@ def is_done(config: Config, cell: Cell) -> bool:
     table = table_path(config, cell.name)
     record = table.with_suffix(".json")
     return table.exists() and record.exists() and read_record(record)["fingerprint"] == cell.fingerprint
+
+
+def study_is_done(config: Config, study: Study) -> bool:
+    """Whether a study's record exists and was computed from this configuration and source."""
+    record = study_folder(config, study.name) / "record.json"
+    try:
+        return record.exists() and read_record(record, ("fingerprint",))["fingerprint"] == study.fingerprint
+    except ResultsError:
+        return False
 
 
 def held(config: Config, cell: Cell, any_source: bool = False, tolerant: bool = False) -> dict[str, Finished]:

@@ -16,8 +16,7 @@ from reinrelax.config import Config
 from reinrelax.errors import ResultsError
 from reinrelax.images import Images
 from reinrelax.merge import merge
-from reinrelax.plan import study_is_done
-from reinrelax.results import is_done, read_cell, read_study
+from reinrelax.results import is_done, read_cell, read_study, study_is_done
 from reinrelax.run import Run
 from reinrelax.runs import Cell, cells
 from reinrelax.studies import studies, study_folder

@@ -17,12 +17,11 @@ from reinrelax.errors import ResultsError
 from reinrelax.jobs import jobs
 from reinrelax.merge import merge
 from reinrelax.packed import unpack
-from reinrelax.plan import study_is_done
 from reinrelax.published import publish
 from reinrelax.reporting import collect, exports, figures, opening, page
 from reinrelax.reporting.numbers.baseline import baseline
 from reinrelax.reporting.tables import read_json, read_table
-from reinrelax.results import is_done, read_study
+from reinrelax.results import is_done, read_study, study_is_done
 from reinrelax.runs import cells
 from reinrelax.studies import studies
 from tests.conftest import ROOT

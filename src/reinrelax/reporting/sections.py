@@ -9,6 +9,7 @@ from reinrelax.claims import papers
 from reinrelax.claims.model import NOT_RUN, NOT_TESTED
 from reinrelax.document import read_yaml
 from reinrelax.errors import ConfigError
+from reinrelax.jobs import THERE
 from reinrelax.reporting import (
     demonstration_views,
     early_views,
@@ -24,7 +25,6 @@ from reinrelax.reporting.errata import Entry
 from reinrelax.reporting.figure_views import catalogue, figure
 from reinrelax.reporting.gather import recompute
 from reinrelax.reporting.wording import Mark, images, mark
-from reinrelax.results import THERE
 
 # One file a paper, in the page's order: its name, its title and its sections.
 WORDS = tuple(
