@@ -27,11 +27,11 @@ from benchmarks.bounds import copy_bandwidth
 from benchmarks.cases import PARTS, ROOT, parts
 from benchmarks.programs import Source
 from benchmarks.rounds import alone, jobs, measure_all
-from reinrelax import data, images
+from reinrelax.core.provenance import describe
+from reinrelax.datasets import data, images
 from reinrelax.errors import ReinrelaxError
-from reinrelax.experiments.provenance import describe
+from reinrelax.experiments.cost.figures import RESULTS
 from reinrelax.experiments.training import describe_device
-from reinrelax.reporting.speed_figures import RESULTS
 
 IMAGES, ROUNDS, REPLICAS = 8000, 3, 10
 _TEST_IMAGES, _MOST_IMAGES = 100, 50_000

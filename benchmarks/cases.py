@@ -7,12 +7,12 @@ from pathlib import Path
 
 import yaml
 
-from reinrelax import config as configuration
-from reinrelax import runs
+from reinrelax.config import load as configuration
+from reinrelax.config.run import Run
+from reinrelax.config.settings import parse_shape
+from reinrelax.config.specs import Setting
 from reinrelax.estimators import lookup
-from reinrelax.run import Run
-from reinrelax.settings import parse_shape
-from reinrelax.specs import Setting
+from reinrelax.jobs import runs
 
 ROOT = Path(__file__).parents[1]
 DRAWS = 100

@@ -12,10 +12,12 @@ from torch import Tensor, nn
 
 from benchmarks.bounds import BATCH, Products, operands, synchronize
 from benchmarks.cases import Case
-from reinrelax import estimators, images
-from reinrelax.experiments import relaxations, vae
-from reinrelax.experiments.provenance import peak_memory_mb
-from reinrelax.run import Run
+from reinrelax import estimators
+from reinrelax.config.run import Run
+from reinrelax.core.provenance import peak_memory_mb
+from reinrelax.datasets import images
+from reinrelax.experiments.discrete_vae import measure as vae
+from reinrelax.experiments.relaxed_vae import measure as relaxations
 from reinrelax.training.process import prepare_process
 from reinrelax.training.products import prefer_onednn
 

@@ -15,12 +15,13 @@ import pandas as pd
 import torch
 
 from benchmarks.cases import ROOT, Case
-from reinrelax import data, files, records, stats
-from reinrelax.experiments import vae
-from reinrelax.experiments.provenance import describe
+from reinrelax.core import files, records, stats
+from reinrelax.core.provenance import describe
+from reinrelax.datasets import data
+from reinrelax.datasets.images import Images
+from reinrelax.experiments.cost.figures import RESULTS
+from reinrelax.experiments.discrete_vae import measure as vae
 from reinrelax.experiments.training import describe_device
-from reinrelax.images import Images
-from reinrelax.reporting.speed_figures import RESULTS
 from reinrelax.training.process import prepare_process
 
 SEEDS, EPOCHS = 10, 10

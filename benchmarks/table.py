@@ -12,9 +12,9 @@ from benchmarks.bounds import BATCH, Products, traffic_bytes
 from benchmarks.cases import PARTS, Case
 from benchmarks.programs import Timing
 from benchmarks.rounds import bounds
-from reinrelax import files, records
-from reinrelax.plan import REFERENCE
-from reinrelax.reporting.speed_figures import COLUMNS, EPOCH
+from reinrelax.core import files, records
+from reinrelax.execution.plan import REFERENCE
+from reinrelax.experiments.cost.figures import COLUMNS, EPOCH
 
 Found = Mapping[Case | Products, Sequence[Timing]]
 

@@ -11,9 +11,9 @@ import pytest
 import torch
 import yaml
 
-from reinrelax import config as configuration
-from reinrelax import data
-from reinrelax.images import Images
+from reinrelax.config import load as configuration
+from reinrelax.datasets import data
+from reinrelax.datasets.images import Images
 
 ROOT = Path(__file__).parents[1]
 # Where SLURM is installed without a cluster, Snakemake's plugin looks for one at every start: nine seconds.

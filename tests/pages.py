@@ -10,10 +10,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from reinrelax.config import Config
+from reinrelax.config.load import Config
+from reinrelax.config.run import Run
+from reinrelax.jobs.runs import Cell
 from reinrelax.reporting import collect, figures, page
-from reinrelax.run import Run
-from reinrelax.runs import Cell
 from tests.conftest import ROOT
 from tests.synthetic import noise, published
 

@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from reinrelax import sources, statements
+from reinrelax.core import sources, statements
 
 Name = Callable[[str], str]
 

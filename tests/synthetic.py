@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from reinrelax.columns import COLUMNS
-from reinrelax.config import Config
+from reinrelax.config.columns import COLUMNS
+from reinrelax.config.load import Config
+from reinrelax.config.run import Run
+from reinrelax.config.specs import Gradients
 from reinrelax.estimators.hyperparameters import HYPERPARAMETERS
+from reinrelax.experiments.discrete_vae.elbo import method_of, paper_name
+from reinrelax.jobs.runs import Cell, cells, table_path
+from reinrelax.jobs.studies import DEMONSTRATIONS, Study, studies, study_folder
 from reinrelax.latents.hyperparameters import HYPERPARAMETERS as OF_LATENTS
-from reinrelax.reporting.numbers.elbo import method_of, paper_name
-from reinrelax.run import Run
-from reinrelax.runs import Cell, cells, table_path
-from reinrelax.specs import Gradients
-from reinrelax.studies import DEMONSTRATIONS, Study, studies, study_folder
 from tests import synthetic_relaxations as relaxed
 from tests.synthetic_rl import learning
 

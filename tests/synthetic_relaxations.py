@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from reinrelax.config import Config
-from reinrelax.runs import Cell
+from reinrelax.config.load import Config
+from reinrelax.jobs.runs import Cell
 
 Rows = list[dict[str, Any]]
 

@@ -6,7 +6,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from reinrelax.reporting.numbers.common import AUTHORS
+from reinrelax.results.labels import AUTHORS
 
 _VALUE = ("value", "low", "high")
 COLUMNS: dict[str, tuple[str, ...]] = {

@@ -11,12 +11,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
-from reinrelax import config as configuration
-from reinrelax.device import device
-from reinrelax.document import from_yaml, path_of, read_yaml
+from reinrelax.config import load as configuration
+from reinrelax.core.document import from_yaml, merged, path_of, read_yaml
 from reinrelax.errors import ConfigError, ReinrelaxError
-from reinrelax.runs import Cell
-from reinrelax.studies import Study
+from reinrelax.execution.device import device
+from reinrelax.jobs.runs import Cell
+from reinrelax.jobs.studies import Study
 
 # torch on a CPU, torch on a GPU, C++, and the loader of a library.
 _OUT_OF_MEMORY = re.compile("allocate memory|out of memory|bad_alloc|failed to map segment", re.IGNORECASE)
@@ -86,7 +86,11 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FOLDER",
         help="of results that were published there, such as published/paper",
     )
-    command("publish", _publish, "pack what is finished into published/<scale>, to be kept with the project")
+    command(
+        "publish",
+        lambda options: _pack(_config(options)),
+        "pack what is finished into published/<scale>, to be kept with the project",
+    )
     campaign = command("campaign", _campaign, "compute all of a scale in stages, report and publish it")
     campaign.add_argument("--hours", type=_time("hours"), help="stop in time to be done within so many hours")
     campaign.add_argument("--cores", type=_cores, default="all", help="as for snakemake (default: all)")
@@ -135,28 +139,19 @@ def _path(text: str) -> Path:
 
 
 def _config(options: argparse.Namespace) -> configuration.Config:
-    merged: dict[str, object] = {}
+    asked: dict[str, object] = {}
     for path in options.config or [options.project / "config.yaml"]:
         content = read_yaml(path)
         if not isinstance(content, dict):
             raise ConfigError(f"{path}: must be a mapping of keys; got {type(content).__name__}")
-        merged = _merge(merged, content)
+        asked = merged(asked, content)
     if options.only:
-        merged = _merge(merged, {"only": from_yaml(f"{{{options.only}}}", "only")})
-    return configuration.load(merged, options.project)
-
-
-def _merge(below: dict[str, object], above: dict[str, object]) -> dict[str, object]:
-    """Nested mappings key by key, as Snakemake does; anything else is replaced."""
-    out = dict(below)
-    for key, value in above.items():
-        old = out.get(key)
-        out[key] = _merge(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
-    return out
+        asked = merged(asked, {"only": from_yaml(f"{{{options.only}}}", "only")})
+    return configuration.load(asked, options.project)
 
 
 def _data(options: argparse.Namespace) -> None:
-    from reinrelax import data, images
+    from reinrelax.datasets import data, images
 
     config = _config(options)
     prepared = data.prepare(config.dataset)
@@ -167,10 +162,10 @@ def _data(options: argparse.Namespace) -> None:
 
 
 def _train(options: argparse.Namespace) -> None:
-    from reinrelax import images
-    from reinrelax.experiments import finished
-    from reinrelax.results import held
-    from reinrelax.runs import find_cell, table_path
+    from reinrelax.datasets import images
+    from reinrelax.jobs.runs import find_cell, table_path
+    from reinrelax.results import finished
+    from reinrelax.results.read import held
 
     config = _config(options)
     cell = find_cell(config, options.cell)
@@ -194,7 +189,7 @@ def _train(options: argparse.Namespace) -> None:
 
 
 def _study(options: argparse.Namespace) -> None:
-    from reinrelax.studies import find_study
+    from reinrelax.jobs.studies import find_study
 
     config = _config(options)
     study = find_study(config, options.study)
@@ -234,8 +229,8 @@ def _memory(name: str) -> Iterator[None]:
 
 
 def _plan(options: argparse.Namespace) -> None:
-    from reinrelax import plan
     from reinrelax.claims import power
+    from reinrelax.execution import plan
 
     config = _config(options)
     print(plan.describe(config, options.cores, options.project), flush=True)
@@ -244,18 +239,14 @@ def _plan(options: argparse.Namespace) -> None:
 
 
 def _merge_folders(options: argparse.Namespace) -> None:
-    from reinrelax import merge
+    from reinrelax.results import merge
 
     print(merge.merge(_config(options).whole, options.into, options.folders).describe())
 
 
-def _publish(options: argparse.Namespace) -> None:
-    _pack(_config(options))
-
-
 def _pack(config: configuration.Config) -> None:
-    from reinrelax import published
-    from reinrelax.reporting.numbers import baseline
+    from reinrelax.experiments.relaxed_vae import baseline
+    from reinrelax.results import published
 
     config = config.whole  # or what was published and is not asked for would be lost
     images = config.folder / "data"
@@ -266,7 +257,8 @@ def _pack(config: configuration.Config) -> None:
 
 
 def _verify(options: argparse.Namespace) -> None:
-    from reinrelax import published, verify
+    from reinrelax.execution import verify
+    from reinrelax.results import published
 
     config = _config(options)
     folder = options.published or published.FOLDER / config.scale
@@ -279,8 +271,8 @@ def _verify(options: argparse.Namespace) -> None:
 
 
 def _recompute(options: argparse.Namespace) -> None:
-    from reinrelax.recompute import recompute
-    from reinrelax.runs import find_cell
+    from reinrelax.execution.recompute import recompute
+    from reinrelax.jobs.runs import find_cell
 
     config = _config(options)
     cell = find_cell(config, options.cell)
@@ -292,7 +284,7 @@ def _recompute(options: argparse.Namespace) -> None:
 
 
 def _clean(options: argparse.Namespace) -> None:
-    from reinrelax import clean
+    from reinrelax.execution import clean
 
     config = _config(options)
     found = clean.leftovers(config)
@@ -303,7 +295,7 @@ def _clean(options: argparse.Namespace) -> None:
 
 
 def _campaign(options: argparse.Namespace) -> None:
-    from reinrelax import campaign
+    from reinrelax.execution import campaign
 
     config = _config(options)
     outcome = campaign.run(config, options.config, options.cores, options.hours, _say, options.project)
@@ -379,8 +371,8 @@ def _render(options: argparse.Namespace) -> None:
 
 
 def _diff(options: argparse.Namespace) -> None:
-    from reinrelax import packed
     from reinrelax.reporting import difference_page
+    from reinrelax.results import packed
 
     for folder in (options.before, options.after):
         packed.check_links(folder)
@@ -392,7 +384,7 @@ def _diff(options: argparse.Namespace) -> None:
 def _report(options: argparse.Namespace) -> None:
     config = _config(options)
     if options.published:
-        from reinrelax import packed, published
+        from reinrelax.results import packed, published
 
         config = replace(config, results=config.results / published.FOLDER)
         packed.unpack(options.published, config.folder)

@@ -14,11 +14,11 @@ from torch import Tensor
 from torch.distributions import Geometric, Independent, Poisson
 
 from reinrelax import distributions
+from reinrelax.core.rng import Streams
 from reinrelax.distributions import CATALOGUE
 from reinrelax.distributions.base import Relaxation
 from reinrelax.distributions.laplace_bridge import to_gaussian
 from reinrelax.errors import InputError
-from reinrelax.rng import Streams
 
 NAMES = list(CATALOGUE)
 Make = Callable[[Tensor, Tensor | float], Relaxation]

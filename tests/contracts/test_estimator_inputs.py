@@ -12,12 +12,12 @@ from scipy import stats
 from torch import Tensor
 
 from reinrelax import estimators
+from reinrelax.core.rng import Streams
 from reinrelax.errors import InputError
 from reinrelax.estimators import CATALOGUE, exact
 from reinrelax.estimators.base import Pathwise
 from reinrelax.estimators.hyperparameters import HYPERPARAMETERS
 from reinrelax.estimators.relax import relax_with
-from reinrelax.rng import Streams
 from tests.contracts.test_estimators import NAMES, PATHWISE, hyper_of
 
 DTYPES = [torch.bfloat16, torch.float16, torch.float32, torch.float64]

@@ -10,12 +10,12 @@ import torch
 from torch import Tensor
 
 from reinrelax import estimators
+from reinrelax.config.schema import Validator
+from reinrelax.core.rng import Streams
 from reinrelax.errors import ConfigError, InputError
 from reinrelax.estimators import CATALOGUE, exact
 from reinrelax.estimators.base import Estimator, Pathwise, Sample, ScoreFunction, pathwise
 from reinrelax.estimators.hyperparameters import HYPERPARAMETERS, Hyperparameter
-from reinrelax.rng import Streams
-from reinrelax.schema import Validator
 
 NAMES = list(CATALOGUE)
 PATHWISE = [name for name in NAMES if isinstance(estimators.get(name), Pathwise)]

@@ -5,12 +5,12 @@ import torch
 from torch import Tensor
 
 from reinrelax import estimators
+from reinrelax.core.rng import Streams
 from reinrelax.errors import InputError
 from reinrelax.estimators import exact
 from reinrelax.estimators.base import Estimate, ScoreFunction, draw
 from reinrelax.estimators.gumbel import conditional_gumbels, conditional_keys
 from reinrelax.estimators.relax import controlled, relax_with
-from reinrelax.rng import Streams
 from tests.integrals import z_score
 
 N = 40_000

@@ -12,10 +12,10 @@ from scipy.stats import logistic
 from torch import Tensor
 
 from reinrelax import estimators
+from reinrelax.core.rng import Streams
 from reinrelax.estimators import exact, reinmax
 from reinrelax.estimators.base import Pathwise, Sample, draw, softmax_vjp
 from reinrelax.estimators.gumbel import conditional_gumbels, conditional_softmax_vjp
-from reinrelax.rng import Streams
 
 C = 5
 torch.manual_seed(0)

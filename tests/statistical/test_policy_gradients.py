@@ -6,11 +6,11 @@ import pytest
 import torch
 from torch import Tensor
 
+from reinrelax.core.rng import Streams
 from reinrelax.rl import ALGORITHMS
 from reinrelax.rl.agent import Agent
 from reinrelax.rl.episodes import Episodes
 from reinrelax.rl.networks import Perceptron
-from reinrelax.rng import Streams
 
 STEPS, STATES, ACTIONS, HIDDEN = 3, 2, 3, 6
 START = torch.tensor([0.3, 0.7], dtype=torch.float64)

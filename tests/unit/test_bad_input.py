@@ -13,14 +13,15 @@ from typing import Any
 import pytest
 import yaml
 
-from reinrelax import cli, plan
-from reinrelax import config as configuration
-from reinrelax.config import Config
-from reinrelax.document import read_yaml, typed
+from reinrelax import cli
+from reinrelax.config import load as configuration
+from reinrelax.config.load import Config
+from reinrelax.core.document import read_yaml, typed
 from reinrelax.errors import ConfigError
-from reinrelax.results import is_done
-from reinrelax.runs import cells, run_table, table_path
-from reinrelax.studies import studies, study_folder
+from reinrelax.execution import plan
+from reinrelax.jobs.runs import cells, run_table, table_path
+from reinrelax.jobs.studies import studies, study_folder
+from reinrelax.results.read import is_done
 from tests.conftest import ROOT, merge
 
 # Of planning whatever is accepted. What takes this on an idle machine takes a second.

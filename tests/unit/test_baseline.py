@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from reinrelax import images
+from reinrelax.datasets import images
+from reinrelax.datasets.images import Images
 from reinrelax.errors import ResultsError
-from reinrelax.images import Images
-from reinrelax.reporting.numbers.baseline import baseline
+from reinrelax.experiments.relaxed_vae.baseline import baseline
 
 
 def test_it_is_the_cross_entropy_under_the_mean_training_image(tmp_path: Path) -> None:

@@ -13,11 +13,13 @@ from benchmarks import __main__ as benchmark
 from benchmarks import programs, rounding, rounds, table
 from benchmarks.bounds import BATCH, Products, operands, traffic_bytes
 from benchmarks.cases import CENTRE, PARTS, Case, paper, parts
-from reinrelax import images, plan, records
+from reinrelax.core import records
+from reinrelax.datasets import images
+from reinrelax.datasets.images import Images
 from reinrelax.errors import ReinrelaxError
-from reinrelax.experiments import vae
-from reinrelax.images import Images
-from reinrelax.reporting.speed_figures import COLUMNS, RESULTS
+from reinrelax.execution import plan
+from reinrelax.experiments.cost.figures import COLUMNS, RESULTS
+from reinrelax.experiments.discrete_vae import measure as vae
 from tests.benchmarks import BLAS, ONEDNN, PACE, planted
 from tests.conftest import MNIST_ROOT
 
@@ -117,7 +119,7 @@ def test_a_complete_run_renews_the_projects_files_and_a_partial_one_writes_nothi
 ) -> None:
     monkeypatch.setattr(benchmark, "ROOT", tmp_path)
     monkeypatch.setattr(benchmark, "measure_all", lambda wanted, source, count: planted(wanted))
-    monkeypatch.setattr("reinrelax.data.mnist", lambda root: digits)
+    monkeypatch.setattr("reinrelax.datasets.data.mnist", lambda root: digits)
     benchmark.main(["--device", "cpu", "--parts", "replicas"])
     assert "nothing written" in capsys.readouterr().out
     assert list(tmp_path.iterdir()) == []

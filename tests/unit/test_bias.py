@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from reinrelax.experiments import bias
+from reinrelax.experiments.gradients import bias
 
 B, D = 20, 12
 

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from reinrelax import campaign, cli, plan
-from reinrelax import config as configuration
-from reinrelax.config import Config
+from reinrelax import cli
+from reinrelax.config import load as configuration
+from reinrelax.config.load import Config
 from reinrelax.errors import ConfigError
-from reinrelax.jobs import jobs
+from reinrelax.execution import campaign, plan
+from reinrelax.jobs.planned import jobs
 from tests.conftest import ROOT, merge
 from tests.pages import flat
 from tests.synthetic import write_results, write_studies

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 from scipy import stats as reference
 
-from reinrelax import stats
 from reinrelax.claims import SCHEMAS, Claim, Evidence, judge, load
 from reinrelax.claims.measured import fits
 from reinrelax.claims.model import Minimum, Published
+from reinrelax.core import stats
 from tests.claims import (
     EXACT,
     METRIC,

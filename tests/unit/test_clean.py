@@ -7,13 +7,15 @@ from typing import Any
 
 import pytest
 
-from reinrelax import clean, images, records
-from reinrelax.config import Config
+from reinrelax.config.load import Config
+from reinrelax.core import records
+from reinrelax.datasets import images
+from reinrelax.datasets.images import Images
 from reinrelax.errors import ResultsError
+from reinrelax.execution import clean
 from reinrelax.experiments.training import make_trainer
-from reinrelax.images import Images
-from reinrelax.runs import cells, table_path
-from reinrelax.studies import studies
+from reinrelax.jobs.runs import cells, table_path
+from reinrelax.jobs.studies import studies
 from reinrelax.training import checkpoint, progress
 from tests.unit.test_finished import Load, planned, train
 
@@ -131,7 +133,9 @@ def test_nothing_is_removed_below_a_run(trained: Config, load_config: Load) -> N
     config = planned(load_config, 2, epochs=3)[0]
     found = clean.leftovers(config)
     assert found
-    hold = "import sys, pathlib; from reinrelax import guard; guard.claim(pathlib.Path(sys.argv[1]), "
+    hold = (
+        "import sys, pathlib; from reinrelax.execution import guard; guard.claim(pathlib.Path(sys.argv[1]), "
+    )
     hold += "pathlib.Path('none')); print('held', flush=True); sys.stdin.read()"
     with subprocess.Popen(
         [sys.executable, "-c", hold, str(config.folder)],

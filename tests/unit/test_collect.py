@@ -7,16 +7,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from reinrelax import stats
-from reinrelax.config import Config
+from reinrelax.config.load import Config
+from reinrelax.config.run import Run
+from reinrelax.core import stats
+from reinrelax.display.charts.style import PAPER
+from reinrelax.display.tables import read_table
 from reinrelax.errors import ResultsError
+from reinrelax.jobs.studies import DEMONSTRATIONS, studies
 from reinrelax.reporting import collect
-from reinrelax.reporting.numbers.common import in_words, labels, over_seeds
-from reinrelax.reporting.style import PAPER
-from reinrelax.reporting.tables import read_table
-from reinrelax.results import read_study
-from reinrelax.run import Run
-from reinrelax.studies import DEMONSTRATIONS, studies
+from reinrelax.results.labels import in_words, labels, over_seeds
+from reinrelax.results.read import read_study
 from tests.conftest import ROOT
 from tests.synthetic import noise, plausible, write_results, write_studies
 

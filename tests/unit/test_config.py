@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 import yaml
 
-from reinrelax import config as configuration
-from reinrelax.config import GRADIENTS, Config
+from reinrelax.config import load as configuration
+from reinrelax.config.load import GRADIENTS, Config
+from reinrelax.config.specs import Setting
+from reinrelax.core.types import LatentShape
 from reinrelax.errors import ConfigError
 from reinrelax.estimators import lookup
-from reinrelax.runs import cells, run_table
-from reinrelax.specs import Setting
-from reinrelax.studies import studies
-from reinrelax.types import LatentShape
+from reinrelax.jobs.runs import cells, run_table
+from reinrelax.jobs.studies import studies
 from tests.conftest import ROOT, merge
 
 BAD = [

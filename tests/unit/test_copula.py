@@ -7,10 +7,10 @@ import pytest
 import torch
 from scipy.stats import multivariate_normal, norm, spearmanr
 
-from reinrelax.columns import COLUMNS
+from reinrelax.config.columns import COLUMNS
+from reinrelax.config.specs import Copula
 from reinrelax.errors import InputError
-from reinrelax.experiments import copula
-from reinrelax.specs import Copula
+from reinrelax.experiments.copula import measure as copula
 
 SPEC = Copula(
     probs=((0.2, 0.4, 0.4), (0.3, 0.5, 0.2)),

@@ -4,11 +4,11 @@ from collections import Counter
 
 import pytest
 
-from reinrelax.columns import COLUMNS
-from reinrelax.experiments import cost
-from reinrelax.images import Images
-from reinrelax.specs import Cost, Measured
-from reinrelax.types import LatentShape
+from reinrelax.config.columns import COLUMNS
+from reinrelax.config.specs import Cost, Measured
+from reinrelax.core.types import LatentShape
+from reinrelax.datasets.images import Images
+from reinrelax.experiments.cost import measure as cost
 
 
 def test_every_estimator_is_timed_once_a_round_alone_and_batched(digits: Images) -> None:

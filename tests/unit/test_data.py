@@ -11,11 +11,11 @@ import torch
 import torchvision.datasets
 from sklearn.datasets import load_digits
 
-from reinrelax import data
-from reinrelax import images as images_on_disk
+from reinrelax.datasets import data
+from reinrelax.datasets import images as images_on_disk
 from reinrelax.datasets.asked import Dataset
+from reinrelax.datasets.images import Images
 from reinrelax.errors import DataError, ReinrelaxError, ResultsError
-from reinrelax.images import Images
 from tests.conftest import MNIST_ROOT
 
 SETTINGS = Dataset("mnist", "data", "digits", 1000, 100)

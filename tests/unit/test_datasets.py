@@ -15,16 +15,18 @@ import pytest
 import torchvision.datasets
 from PIL import Image
 
-from reinrelax import data, datasets, images, plan
-from reinrelax.config import Config
+from reinrelax import datasets
+from reinrelax.config.load import Config
+from reinrelax.datasets import data, images
 from reinrelax.datasets.asked import Dataset
+from reinrelax.datasets.images import Images
 from reinrelax.errors import ConfigError, DataError
-from reinrelax.experiments import cost
+from reinrelax.execution import plan
+from reinrelax.experiments.cost import measure as cost
 from reinrelax.experiments.study import run_study
 from reinrelax.experiments.training import train_cell
-from reinrelax.images import Images
-from reinrelax.runs import cells, table_path
-from reinrelax.studies import studies
+from reinrelax.jobs.runs import cells, table_path
+from reinrelax.jobs.studies import studies
 from tests.conftest import ROOT
 from tests.pages import Text, build, flat
 from tests.synthetic import write_results

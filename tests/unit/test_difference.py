@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 import yaml
 
-from reinrelax.config import Config
+from reinrelax.config.load import Config
+from reinrelax.display.collected import FILLED_BY
 from reinrelax.errors import ResultsError
 from reinrelax.reporting import collect, difference
-from reinrelax.reporting.collected import FILLED_BY
 from reinrelax.reporting.difference_page import write_difference
 from tests.conftest import ROOT
 from tests.synthetic import noise, write_results, write_studies
@@ -49,7 +49,7 @@ def claim(name: str, verdict: str = "reproduced", **changes: Any) -> dict[str, A
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A results folder of everything, at the tests' scale."""
-    from reinrelax import config as configuration
+    from reinrelax.config import load as configuration
     from tests.conftest import merge
 
     raw = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))

@@ -9,11 +9,11 @@ import pytest
 from scipy.stats import f as f_law
 from scipy.stats import ttest_ind_from_stats
 
-from reinrelax import stats
-from reinrelax.config import Config
+from reinrelax.config.load import Config
+from reinrelax.config.run import Run
+from reinrelax.core import stats
+from reinrelax.experiments.discrete_vae import early
 from reinrelax.reporting import collect, exports, figures
-from reinrelax.reporting.numbers import early
-from reinrelax.run import Run
 from tests.conftest import ROOT
 from tests.pages import PAPER, flat, line, table
 from tests.synthetic import noise, published, write_results

@@ -9,20 +9,20 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from reinrelax.config.run import Run
+from reinrelax.core.numerics import kl_to_uniform
+from reinrelax.core.rng import Streams
+from reinrelax.core.types import LatentShape
+from reinrelax.datasets.images import Images
 from reinrelax.estimators import get
-from reinrelax.experiments.cell_table import to_csv
+from reinrelax.experiments.discrete_vae.measure import make_trainer
 from reinrelax.experiments.training import finished_runs
-from reinrelax.experiments.vae import make_trainer
-from reinrelax.images import Images
-from reinrelax.models.vae import DiscreteVAE
-from reinrelax.numerics import kl_to_uniform
-from reinrelax.rng import Streams
-from reinrelax.run import Run
+from reinrelax.results.cell_table import to_csv
 from reinrelax.training import checkpoint
 from reinrelax.training.batches import Pass
 from reinrelax.training.loop import Trainer
 from reinrelax.training.optimizer import ReplicaOptimizer
-from reinrelax.types import LatentShape
+from reinrelax.vae.autoencoder import DiscreteVAE
 
 SHAPE = LatentShape(8, 4)
 RUN = Run(

@@ -4,11 +4,11 @@ import pytest
 import torch
 from torch import Tensor
 
+from reinrelax.core.types import LatentShape
 from reinrelax.errors import InputError
 from reinrelax.estimators import exact
-from reinrelax.models.enumerated import EnumeratedLoss
-from reinrelax.models.vae import DiscreteVAE
-from reinrelax.types import LatentShape
+from reinrelax.vae.autoencoder import DiscreteVAE
+from reinrelax.vae.enumerated import EnumeratedLoss
 
 REPLICA = 1
 C, L, B = 3, 2, 5

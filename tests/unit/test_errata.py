@@ -9,13 +9,13 @@ import pandas as pd
 import pytest
 import yaml
 
-from reinrelax import config as configuration
-from reinrelax.columns import COLUMNS as STUDIED
-from reinrelax.config import Config
+from reinrelax.config import load as configuration
+from reinrelax.config.columns import COLUMNS as STUDIED
+from reinrelax.config.load import Config
+from reinrelax.display.collected import Collected
 from reinrelax.errors import ConfigError
+from reinrelax.jobs.studies import DEMONSTRATIONS
 from reinrelax.reporting import collect, errata
-from reinrelax.reporting.collected import Collected
-from reinrelax.studies import DEMONSTRATIONS
 from tests import toy
 from tests.conftest import ROOT
 from tests.synthetic import published, write_results, write_studies

@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 import pytest
 
-from reinrelax.config import Config
+from reinrelax.config.load import Config
+from reinrelax.display.collected import FILLED_BY
 from reinrelax.reporting import collect, exports
-from reinrelax.reporting.collected import FILLED_BY
 from reinrelax.reporting.layouts import LAYOUTS
 from reinrelax.reporting.typeset import Entry, Head, Sheet, escaped, latex, markdown
 from tests.conftest import ROOT

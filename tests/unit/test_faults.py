@@ -15,13 +15,15 @@ from typing import Any
 import pytest
 import torch
 
-from reinrelax import cli, files, guard, records
-from reinrelax import images as images_on_disk
+from reinrelax import cli
+from reinrelax.core import files, records
+from reinrelax.core.sources import content_hash
+from reinrelax.datasets import images as images_on_disk
+from reinrelax.datasets.images import Images
 from reinrelax.errors import ReinrelaxError, ResultsError
+from reinrelax.execution import guard
 from reinrelax.experiments.training import make_trainer
-from reinrelax.images import Images
-from reinrelax.runs import cells
-from reinrelax.sources import content_hash
+from reinrelax.jobs.runs import cells
 from reinrelax.training import checkpoint
 from reinrelax.training.checkpoint import read_archive
 from tests.conftest import at_scale
@@ -154,7 +156,7 @@ def test_what_a_killed_writer_left_goes_with_the_next_and_a_live_ones_stays(tmp_
 
 def claim_elsewhere(folder: Path, locks: Path) -> str:
     """What another process is told that claims a folder, and then ends."""
-    code = f"from pathlib import Path; from reinrelax import guard; print(guard.claim(Path({str(folder)!r}), "
+    code = f"from pathlib import Path; from reinrelax.execution import guard; print(guard.claim(Path({str(folder)!r}), "
     code += f"Path({str(locks)!r})), end='')"
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
 

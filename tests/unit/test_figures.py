@@ -10,10 +10,11 @@ import pandas as pd
 import pytest
 import yaml
 
-from reinrelax import config as configuration
-from reinrelax.config import Config
-from reinrelax.reporting import collect, figures, lines, style, svg
-from reinrelax.reporting.lines import LineFigure, LinePanel, Mark, Reference
+from reinrelax.config import load as configuration
+from reinrelax.config.load import Config
+from reinrelax.display.charts import lines, style, svg
+from reinrelax.display.charts.lines import LineFigure, LinePanel, Mark, Reference
+from reinrelax.reporting import collect, figures
 from tests.conftest import ROOT, merge
 from tests.synthetic import noise, write_results, write_studies
 

@@ -12,10 +12,10 @@ import yaml
 
 from reinrelax.claims import SCHEMAS, Claim, findings, history, load, power
 from reinrelax.claims.model import Published
-from reinrelax.config import Config
+from reinrelax.config.load import Config
+from reinrelax.display.collected import FILLED_BY
 from reinrelax.errors import ConfigError, ReinrelaxError
 from reinrelax.reporting.collect import FINDINGS
-from reinrelax.reporting.collected import FILLED_BY
 from tests.claims import claimed, ordering
 from tests.conftest import ROOT
 

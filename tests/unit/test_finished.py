@@ -11,16 +11,18 @@ import pandas as pd
 import pytest
 import torch
 
-from reinrelax import images, plan, runs
-from reinrelax.config import Config
+from reinrelax.config.load import Config
+from reinrelax.datasets import images
+from reinrelax.datasets.images import Images
 from reinrelax.errors import ResultsError
-from reinrelax.experiments import cell_table, finished, pictures
+from reinrelax.execution import plan
 from reinrelax.experiments.snapshots import read_snapshot
 from reinrelax.experiments.training import train_cell
-from reinrelax.images import Images
-from reinrelax.results import held, read_cell
-from reinrelax.runs import Cell, cells, table_path
-from reinrelax.studies import snapshot_cell
+from reinrelax.jobs import runs
+from reinrelax.jobs.runs import Cell, cells, table_path
+from reinrelax.jobs.studies import snapshot_cell
+from reinrelax.results import cell_table, finished, pictures
+from reinrelax.results.read import held, read_cell
 from reinrelax.training.checkpoint import read_archive
 from reinrelax.training.loop import Trainer
 

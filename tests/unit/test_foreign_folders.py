@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 
 from reinrelax.cli import main
-from reinrelax.config import Config
+from reinrelax.config.load import Config
 from reinrelax.errors import ResultsError
-from reinrelax.experiments import pictures
-from reinrelax.merge import merge
-from reinrelax.packed import unpack
-from reinrelax.published import publish
+from reinrelax.results import pictures
+from reinrelax.results.merge import merge
+from reinrelax.results.packed import unpack
+from reinrelax.results.published import publish
 from tests.conftest import ROOT, at_scale
 from tests.unit.test_published import compute
 

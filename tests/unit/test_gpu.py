@@ -16,14 +16,15 @@ import torch
 from scipy import stats
 from torch import Tensor
 
-from reinrelax.config import Config
+from reinrelax.config.load import Config
+from reinrelax.core.rng import CountedStreams, Streams
+from reinrelax.datasets.images import Images
 from reinrelax.distributions import base
 from reinrelax.estimators import conditional, gumbel
-from reinrelax.experiments import relaxations, vae
-from reinrelax.gpu import graph, support
-from reinrelax.images import Images
-from reinrelax.rng import CountedStreams, Streams
-from reinrelax.runs import cells
+from reinrelax.experiments.discrete_vae import measure as vae
+from reinrelax.experiments.relaxed_vae import measure as relaxations
+from reinrelax.jobs.runs import cells
+from reinrelax.kernels.gpu import graph, support
 from reinrelax.training import batches, checkpoint
 from reinrelax.training.optimizer import GraphOptimizer, ReplicaOptimizer
 from tests.unit.test_engine import RUN

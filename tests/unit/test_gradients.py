@@ -12,21 +12,22 @@ import torch
 from torch import Tensor
 
 from reinrelax import estimators
-from reinrelax.columns import COLUMNS
-from reinrelax.config import GRADIENTS, Config
+from reinrelax.config.columns import COLUMNS
+from reinrelax.config.load import GRADIENTS, Config
+from reinrelax.config.specs import Gradients, Measured
+from reinrelax.core.rng import Streams
+from reinrelax.core.types import LatentShape
+from reinrelax.datasets.images import Images, save
 from reinrelax.errors import ResultsError
 from reinrelax.estimators import exact
-from reinrelax.experiments import bias, control, gradients
+from reinrelax.experiments.gradients import bias, control
+from reinrelax.experiments.gradients import measure as gradients
 from reinrelax.experiments.snapshots import read_snapshot
 from reinrelax.experiments.study import run_study
 from reinrelax.experiments.training import train_cell
-from reinrelax.images import Images, save
-from reinrelax.models.enumerated import EnumeratedLoss
-from reinrelax.models.vae import DiscreteVAE
-from reinrelax.rng import Streams
-from reinrelax.specs import Gradients, Measured
-from reinrelax.studies import snapshot_cell, snapshot_path, studies, study_folder
-from reinrelax.types import LatentShape
+from reinrelax.jobs.studies import snapshot_cell, snapshot_path, studies, study_folder
+from reinrelax.vae.autoencoder import DiscreteVAE
+from reinrelax.vae.enumerated import EnumeratedLoss
 
 SHAPE, SEEDS = LatentShape(3, 2), [4, 7]
 SPEC = Gradients(
@@ -258,7 +259,7 @@ def test_a_study_reads_a_snapshot_and_writes_its_tables(
 
 def test_snapshots_survive_a_resumed_training(digits: Images, tmp_path: Path) -> None:
     """The later snapshot of a training that went on from a checkpoint is that of one that never stopped."""
-    from reinrelax.experiments.vae import make_trainer
+    from reinrelax.experiments.discrete_vae.measure import make_trainer
     from reinrelax.training import checkpoint
     from tests.unit.test_engine import RUN
 

@@ -6,13 +6,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from reinrelax.columns import COLUMNS
+from reinrelax.config.columns import COLUMNS
+from reinrelax.core.rng import Streams
 from reinrelax.errors import InputError
 from reinrelax.estimators import exact, get
 from reinrelax.estimators.base import Pathwise, draw
 from reinrelax.estimators.gumbel import conditional_gumbels
-from reinrelax.experiments import identities
-from reinrelax.rng import Streams
+from reinrelax.experiments.identities import measure as identities
 
 SHAPES = [(4, 1), (3, 2), (3, 3)]
 BETAS = (-0.2, 0.0, 0.25, 0.5, 1.0, 1.2)

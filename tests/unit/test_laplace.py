@@ -7,11 +7,11 @@ import torch
 from torch import Tensor
 from torch.distributions import Dirichlet
 
-from reinrelax.columns import COLUMNS
+from reinrelax.config.columns import COLUMNS
+from reinrelax.config.specs import Bridge
 from reinrelax.distributions import LogisticNormal
 from reinrelax.distributions.laplace_bridge import to_dirichlet, to_gaussian
-from reinrelax.experiments import laplace
-from reinrelax.specs import Bridge
+from reinrelax.experiments.laplace_bridge import measure as laplace
 from tests.integrals import on_simplex, z_score
 
 SPEC = Bridge(

@@ -11,6 +11,8 @@ from torch import Tensor
 from torch.distributions import Dirichlet, MultivariateNormal, kl_divergence
 
 from reinrelax import latents
+from reinrelax.core.rng import Streams
+from reinrelax.core.types import LatentShape
 from reinrelax.distributions import InvertibleGaussian, LogisticNormal
 from reinrelax.distributions.laplace_bridge import to_gaussian
 from reinrelax.errors import ConfigError
@@ -18,10 +20,8 @@ from reinrelax.latents import CATALOGUE, correlated, counts, gaussian, subsets
 from reinrelax.latents.base import Latent
 from reinrelax.latents.bernoulli import kl_to_fair
 from reinrelax.latents.hyperparameters import HYPERPARAMETERS
-from reinrelax.models.vae import Autoencoder
-from reinrelax.rng import Streams
-from reinrelax.training.relaxed import RelaxedObjective
-from reinrelax.types import LatentShape
+from reinrelax.vae.autoencoder import Autoencoder
+from reinrelax.vae.relaxed import RelaxedObjective
 from tests.integrals import z_score
 
 NAMES = list(CATALOGUE)

@@ -8,14 +8,14 @@ import torch
 from torch import Tensor
 
 from reinrelax import estimators
+from reinrelax.config.run import Run
+from reinrelax.core.rng import Streams
+from reinrelax.core.types import LatentShape
+from reinrelax.datasets.images import Images
 from reinrelax.estimators.base import Estimate, Estimator, Sample, pathwise, softmax_vjp
 from reinrelax.experiments.training import make_trainer
-from reinrelax.images import Images
-from reinrelax.models.vae import DiscreteVAE
-from reinrelax.rng import Streams
-from reinrelax.run import Run
-from reinrelax.training.discrete import DiscreteObjective
-from reinrelax.types import LatentShape
+from reinrelax.vae.autoencoder import DiscreteVAE
+from reinrelax.vae.discrete import DiscreteObjective
 
 SHAPE = LatentShape(3, 2)
 

@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from reinrelax import config as configuration
-from reinrelax.config import Config
-from reinrelax.reporting import collect, figures, learning_views
-from reinrelax.reporting.collected import Collected
+from reinrelax.config import load as configuration
+from reinrelax.config.load import Config
+from reinrelax.display.collected import Collected
+from reinrelax.experiments.policy_gradient import page as learning_views
+from reinrelax.reporting import collect, figures
 from tests.conftest import ROOT
 from tests.synthetic import write_studies
 

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 import torch
 
-from reinrelax import lease
-from reinrelax.config import Config
-from reinrelax.device import device
+from reinrelax.config.load import Config
 from reinrelax.errors import ConfigError, ResultsError
-from reinrelax.studies import studies
+from reinrelax.execution import lease
+from reinrelax.execution.device import device
+from reinrelax.jobs.studies import studies
 from tests.conftest import at_scale
 
 ONE, TWO = "GPU-11111111-aaaa", "GPU-22222222-bbbb"

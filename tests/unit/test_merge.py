@@ -10,16 +10,18 @@ import numpy as np
 import pytest
 import yaml
 
-from reinrelax import cli, images, sources
-from reinrelax import merge as merging
-from reinrelax.config import Config
+from reinrelax import cli
+from reinrelax.config.load import Config
+from reinrelax.config.run import Run
+from reinrelax.core import sources
+from reinrelax.datasets import images
+from reinrelax.datasets.images import Images
 from reinrelax.errors import ResultsError
-from reinrelax.images import Images
-from reinrelax.merge import merge
-from reinrelax.results import is_done, read_cell, read_study, study_is_done
-from reinrelax.run import Run
-from reinrelax.runs import Cell, cells
-from reinrelax.studies import studies, study_folder
+from reinrelax.jobs.runs import Cell, cells
+from reinrelax.jobs.studies import studies, study_folder
+from reinrelax.results import merge as merging
+from reinrelax.results.merge import merge
+from reinrelax.results.read import is_done, read_cell, read_study, study_is_done
 from tests.conftest import ROOT
 from tests.synthetic import write_results, write_studies
 

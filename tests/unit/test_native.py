@@ -13,11 +13,11 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from reinrelax import native
+from reinrelax.core.rng import Streams
 from reinrelax.estimators import conditional
 from reinrelax.estimators.gumbel import conditional_softmax_vjp
-from reinrelax.models.likelihood import bernoulli_nll
-from reinrelax.rng import Streams
+from reinrelax.kernels import native
+from reinrelax.vae.likelihood import bernoulli_nll
 from tests.conftest import ROOT
 
 WORDS = NDArray[np.uint32]

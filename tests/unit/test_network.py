@@ -9,16 +9,16 @@ import pandas as pd
 import pytest
 import torch
 
-from reinrelax import plan
-from reinrelax.config import GRADIENTS, TRAININGS, Config
+from reinrelax.config.load import GRADIENTS, TRAININGS, Config
+from reinrelax.datasets.images import Images
 from reinrelax.errors import ConfigError
+from reinrelax.execution import plan
 from reinrelax.experiments.snapshots import read_snapshot
 from reinrelax.experiments.training import make_trainer, train_cell
-from reinrelax.images import Images
-from reinrelax.models.enumerated import EnumeratedLoss
+from reinrelax.jobs.runs import Cell, cells, table_path
+from reinrelax.jobs.studies import studies
 from reinrelax.reporting import collect
-from reinrelax.runs import Cell, cells, table_path
-from reinrelax.studies import studies
+from reinrelax.vae.enumerated import EnumeratedLoss
 from tests.conftest import ROOT
 from tests.pages import PAPER, Text, build, from_paper, line
 from tests.synthetic import write_results

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from reinrelax.config import Config
+from reinrelax.config.load import Config
 from reinrelax.errors import ConfigError
-from reinrelax.jobs import jobs
-from reinrelax.reporting.gather import recompute
-from reinrelax.runs import cells
-from reinrelax.studies import studies
+from reinrelax.jobs.planned import jobs
+from reinrelax.jobs.runs import cells
+from reinrelax.jobs.studies import studies
+from reinrelax.results.gather import recompute
 from tests.conftest import ROOT
 from tests.pages import Text, build, flat
 from tests.synthetic import write_results, write_studies

@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 
-from reinrelax.config import Config
-from reinrelax.reporting import claim_views, collect, opening
-from reinrelax.reporting.tables import read_json, read_table
-from reinrelax.runs import cells
+from reinrelax.config.load import Config
+from reinrelax.display import claim_views
+from reinrelax.display.tables import read_json, read_table
+from reinrelax.jobs.runs import cells
+from reinrelax.reporting import collect, opening
 from tests.conftest import ROOT
 from tests.pages import Load, elbo, flat
 from tests.synthetic import write_results, write_studies

@@ -10,10 +10,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from reinrelax.display.wording import anchor, fixed, interval, signed, significant, subscripts
 from reinrelax.errors import ConfigError
 from reinrelax.reporting import collect, figures, page, sections
-from reinrelax.reporting.gather import recompute
-from reinrelax.reporting.wording import anchor, fixed, interval, signed, significant, subscripts
+from reinrelax.results.gather import recompute
 from tests import toy
 from tests.conftest import ROOT
 from tests.pages import Load, Text, build, elbo, flat, line, table

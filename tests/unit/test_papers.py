@@ -12,15 +12,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from reinrelax import config as configuration
 from reinrelax import distributions, estimators, latents, rl
 from reinrelax.claims import papers
-from reinrelax.config import Config
+from reinrelax.config import load as configuration
+from reinrelax.config.load import Config
+from reinrelax.config.run import Run
+from reinrelax.display.collected import Collected
+from reinrelax.jobs.runs import cells
+from reinrelax.jobs.studies import studies
 from reinrelax.reporting import collect, errata
-from reinrelax.reporting.collected import Collected
-from reinrelax.run import Run
-from reinrelax.runs import cells
-from reinrelax.studies import studies
 from tests import synthetic_relaxations, synthetic_rl
 from tests.conftest import ROOT, at_scale, merge
 from tests.pages import build, flat, from_paper, line, table

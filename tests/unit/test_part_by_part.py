@@ -8,20 +8,23 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from reinrelax import data, images, verify
-from reinrelax.config import Config
+from reinrelax.config.load import Config
+from reinrelax.core import provenance
+from reinrelax.datasets import data, images
+from reinrelax.datasets.images import Images
+from reinrelax.display.tables import read_table
 from reinrelax.errors import ResultsError
-from reinrelax.experiments import finished, pictures, provenance
+from reinrelax.execution import verify
+from reinrelax.experiments.discrete_vae import grid_page as grid_views
 from reinrelax.experiments.training import train_cell
-from reinrelax.images import Images
-from reinrelax.merge import merge
-from reinrelax.packed import unpack
-from reinrelax.published import publish
-from reinrelax.reporting import collect, grid_views
-from reinrelax.reporting.gather import gather
-from reinrelax.reporting.tables import read_table
-from reinrelax.results import held, is_done, part, pictures_of, read_cell
-from reinrelax.runs import cells
+from reinrelax.jobs.runs import cells
+from reinrelax.reporting import collect
+from reinrelax.results import finished, pictures
+from reinrelax.results.gather import gather
+from reinrelax.results.merge import merge
+from reinrelax.results.packed import unpack
+from reinrelax.results.published import publish
+from reinrelax.results.read import held, is_done, part, pictures_of, read_cell
 from tests.conftest import ROOT
 from tests.pages import table
 

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from reinrelax import past, plan, records, sources
-from reinrelax.config import Config
-from reinrelax.jobs import Job, jobs
+from reinrelax.config.load import Config
+from reinrelax.core import past, records, sources
+from reinrelax.execution import plan
+from reinrelax.jobs.planned import Job, jobs
 from tests.conftest import ROOT
 from tests.source_tree import SourceTree
 
@@ -19,7 +20,7 @@ Load = Callable[..., Config]
 def commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """A commit whose source differs from today's in a constant of the random numbers' alone."""
     tree = SourceTree(tmp_path)
-    tree.replace("reinrelax.rng", '"big") >> 1', '"big") >> 2')
+    tree.replace("reinrelax.core.rng", '"big") >> 1', '"big") >> 2')
     git = ["git", "-C", str(tmp_path), "-c", "user.name=n", "-c", "user.email=e@example.org"]
     for command in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "then"]):
         subprocess.run([*git, *command], check=True)
@@ -61,10 +62,12 @@ def test_the_plan_says_what_changed(load_config: Load, commit: str) -> None:
     recorded(config, "elbo/8x4/ST", **other, commit=commit)
     recorded(config, "bridge", **other, commit="1" * 40)
     found = said(config)
-    assert f"stale: elbo/8x4/ST and 1 more: another source since commit {commit[:12]}: rng.derive" in found
+    assert (
+        f"stale: elbo/8x4/ST and 1 more: another source since commit {commit[:12]}: core.rng.derive" in found
+    )
     assert f"stale: bridge: another source, of commit {'1' * 40}" in found
     # What had another name then.
-    moved = "reinrelax.experiments.identities"
+    moved = "reinrelax.experiments.identities.measure"
     tree = past._tree(commit)
     assert tree is not None
     assert past.changed_since(commit, [moved]) is not None

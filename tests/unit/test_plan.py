@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 import pytest
 
-from reinrelax import plan
-from reinrelax.config import Config
+from reinrelax.config.load import Config
+from reinrelax.execution import plan
 from tests.conftest import ROOT
 
 

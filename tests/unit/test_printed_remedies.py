@@ -13,16 +13,18 @@ from typing import Any
 import pytest
 import torchvision.datasets
 
-from reinrelax import cli, data, images, lease
-from reinrelax.config import Config
+from reinrelax import cli
+from reinrelax.config.load import Config
+from reinrelax.datasets import data, images
+from reinrelax.datasets.images import Images
 from reinrelax.errors import ReinrelaxError
-from reinrelax.images import Images
-from reinrelax.merge import merge
-from reinrelax.packed import unpack
-from reinrelax.published import publish
+from reinrelax.execution import lease
+from reinrelax.experiments.cost.figures import RESULTS, plans
 from reinrelax.reporting.difference_page import write_difference
-from reinrelax.reporting.numbers.common import reference
-from reinrelax.reporting.speed_figures import RESULTS, plans
+from reinrelax.results.labels import reference
+from reinrelax.results.merge import merge
+from reinrelax.results.packed import unpack
+from reinrelax.results.published import publish
 from tests.conftest import MNIST_ROOT, ROOT
 from tests.pages import flat
 from tests.synthetic import write_results

@@ -12,13 +12,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from reinrelax.columns import COLUMNS, TEXT
+from reinrelax.config.columns import COLUMNS, TEXT
+from reinrelax.config.specs import Properties
 from reinrelax.distributions import CATALOGUE, RelaxedBernoulli
-from reinrelax.experiments import properties
-from reinrelax.experiments.properties_cases import cases
-from reinrelax.experiments.properties_problem import Case
-from reinrelax.experiments.properties_rows import Row, variance
-from reinrelax.specs import Properties
+from reinrelax.experiments.properties import measure as properties
+from reinrelax.experiments.properties.cases import cases
+from reinrelax.experiments.properties.problem import Case
+from reinrelax.experiments.properties.rows import Row, variance
 
 SAMPLES = 20_000
 STANDARD = 2 * 1.959964

@@ -10,20 +10,22 @@ from typing import Any
 
 import pytest
 
-from reinrelax import data, images, records, runs, sources
-from reinrelax import studies as studies_module
-from reinrelax.config import Config
+from reinrelax.config.load import Config
+from reinrelax.core import records, sources
+from reinrelax.datasets import data, images
+from reinrelax.display.tables import read_json, read_table
 from reinrelax.errors import ResultsError
-from reinrelax.jobs import jobs
-from reinrelax.merge import merge
-from reinrelax.packed import unpack
-from reinrelax.published import publish
+from reinrelax.experiments.relaxed_vae.baseline import baseline
+from reinrelax.jobs import runs
+from reinrelax.jobs import studies as studies_module
+from reinrelax.jobs.planned import jobs
+from reinrelax.jobs.runs import cells
+from reinrelax.jobs.studies import studies
 from reinrelax.reporting import collect, exports, figures, opening, page
-from reinrelax.reporting.numbers.baseline import baseline
-from reinrelax.reporting.tables import read_json, read_table
-from reinrelax.results import is_done, read_study, study_is_done
-from reinrelax.runs import cells
-from reinrelax.studies import studies
+from reinrelax.results.merge import merge
+from reinrelax.results.packed import unpack
+from reinrelax.results.published import publish
+from reinrelax.results.read import is_done, read_study, study_is_done
 from tests.conftest import ROOT
 from tests.pages import flat
 from tests.synthetic import write_results, write_studies

@@ -6,11 +6,11 @@ import pytest
 import torch
 from torch import Tensor
 
+from reinrelax.core.types import LatentShape
 from reinrelax.estimators import exact
-from reinrelax.experiments import quadrature
-from reinrelax.models.enumerated import EnumeratedLoss
-from reinrelax.models.vae import DiscreteVAE
-from reinrelax.types import LatentShape
+from reinrelax.experiments.gradients import quadrature
+from reinrelax.vae.autoencoder import DiscreteVAE
+from reinrelax.vae.enumerated import EnumeratedLoss
 
 C, L, B = 3, 2, 4
 BETAS = (-0.2, 0.0, 0.3, 0.5, 1.0, 1.2)

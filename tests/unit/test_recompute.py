@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 import yaml
 
-from reinrelax import cli, images
-from reinrelax.config import Config
-from reinrelax.experiments import finished
-from reinrelax.images import Images
-from reinrelax.results import held
-from reinrelax.runs import Cell, cells, table_path
+from reinrelax import cli
+from reinrelax.config.load import Config
+from reinrelax.datasets import images
+from reinrelax.datasets.images import Images
+from reinrelax.jobs.runs import Cell, cells, table_path
+from reinrelax.results import finished
+from reinrelax.results.read import held
 from tests.unit.test_finished import train
 
 NAME = "elbo/8x4/ST"
@@ -78,7 +79,7 @@ def test_what_differs_is_named_and_stays(
 
 
 def test_a_run_that_ended_early_differs_from_one_that_did_not(trained: tuple[Config, Cell]) -> None:
-    from reinrelax.recompute import compared
+    from reinrelax.execution.recompute import compared
 
     config, cell = trained
     runs = held(config, cell)

@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from reinrelax.config import Config
+from reinrelax.config.load import Config
 from reinrelax.errors import ResultsError
-from reinrelax.reporting.gather import Gathered
-from reinrelax.reporting.numbers import relaxations
-from reinrelax.runs import Cell, cells, table_path
+from reinrelax.experiments.relaxed_vae import tables as relaxations
+from reinrelax.jobs.runs import Cell, cells, table_path
+from reinrelax.results.gather import Gathered
 from tests.synthetic import RECORD
 
 PARTS = {"train": 100.0, "relaxed": 90.0, "test": 110.0}

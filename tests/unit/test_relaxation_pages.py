@@ -13,13 +13,15 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from reinrelax.config import Config
+from reinrelax.config.load import Config
+from reinrelax.display.charts import maps, simplex
+from reinrelax.display.charts.maps import MapFigure, MapPanel, Scale
+from reinrelax.display.comparison import AGREES, DIFFERS, NOTHING, OUTSIDE, agreement, compared
 from reinrelax.errors import ResultsError
-from reinrelax.reporting import collect, figures, maps, page, pictures, simplex
-from reinrelax.reporting.comparison import AGREES, DIFFERS, NOTHING, OUTSIDE, agreement, compared
-from reinrelax.reporting.maps import MapFigure, MapPanel, Scale
-from reinrelax.reporting.property_views import properties
-from reinrelax.runs import cells, table_path
+from reinrelax.experiments.properties.page import properties
+from reinrelax.experiments.relaxed_vae import pictures
+from reinrelax.jobs.runs import cells, table_path
+from reinrelax.reporting import collect, figures, page
 from tests.conftest import ROOT
 from tests.synthetic import noise, write_results, write_studies
 

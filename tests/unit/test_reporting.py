@@ -11,13 +11,13 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from reinrelax.core.sources import FORMAT
+from reinrelax.display.collected import FILLED_BY
+from reinrelax.display.tables import CHECKSUMS, read_text
 from reinrelax.errors import ResultsError
+from reinrelax.jobs.runs import cells, table_path
 from reinrelax.reporting import collect, figures, page
-from reinrelax.reporting.collected import FILLED_BY
-from reinrelax.reporting.gather import last_rows
-from reinrelax.reporting.tables import CHECKSUMS, read_text
-from reinrelax.runs import cells, table_path
-from reinrelax.sources import FORMAT
+from reinrelax.results.gather import last_rows
 from tests.conftest import ROOT
 from tests.pages import PAPER, Load, Text, build, elbo, flat, from_paper, line, table
 from tests.synthetic import write_results

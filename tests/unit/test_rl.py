@@ -10,15 +10,15 @@ import torch
 from gymnasium.spaces import Box, Discrete
 from torch import Tensor
 
+from reinrelax.core.rng import Streams
 from reinrelax.errors import InputError
 from reinrelax.estimators.gumbel import conditional_keys
-from reinrelax.experiments.rl import Sampler
+from reinrelax.experiments.policy_gradient.measure import Sampler
 from reinrelax.rl import ALGORITHMS, environments
 from reinrelax.rl.agent import Agent
 from reinrelax.rl.environments import Environments
 from reinrelax.rl.episodes import Episodes, play, returns, standardised
 from reinrelax.rl.networks import Perceptron
-from reinrelax.rng import Streams
 from reinrelax.training.reinforcement import Learner
 from tests.agents import agent_of, random_episodes
 

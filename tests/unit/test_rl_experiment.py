@@ -8,15 +8,15 @@ import pytest
 import torch
 import yaml
 
-from reinrelax import config as configuration
-from reinrelax.columns import COLUMNS
-from reinrelax.experiments.rl import Sampler, measure
-from reinrelax.plan import STARTUP_SECONDS, estimate_study
+from reinrelax.config import load as configuration
+from reinrelax.config.columns import COLUMNS
+from reinrelax.config.specs import Reinforcement
+from reinrelax.core.rng import Streams
+from reinrelax.execution.plan import STARTUP_SECONDS, estimate_study
+from reinrelax.experiments.policy_gradient.measure import Sampler, measure
+from reinrelax.jobs.studies import studies
 from reinrelax.rl import ALGORITHMS, ENVIRONMENTS, policy_gradients
 from reinrelax.rl.environments import Environments
-from reinrelax.rng import Streams
-from reinrelax.specs import Reinforcement
-from reinrelax.studies import studies
 from tests.agents import agent_of, random_episodes
 from tests.conftest import ROOT, merge
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from reinrelax.reporting.numbers import rl
+from reinrelax.experiments.policy_gradient import tables as rl
 
 EPISODES = 200
 

@@ -20,17 +20,17 @@ import pytest
 import torch
 import yaml
 
-from reinrelax import config as configuration
-from reinrelax import images
-from reinrelax.config import Config
+from reinrelax.config import load as configuration
+from reinrelax.config.load import Config
+from reinrelax.core.types import LatentShape
+from reinrelax.datasets import images
+from reinrelax.datasets.images import Images
 from reinrelax.errors import ConfigError, ResultsError
+from reinrelax.experiments.discrete_vae.measure import make_trainer
 from reinrelax.experiments.snapshots import read_snapshot
-from reinrelax.experiments.vae import make_trainer
-from reinrelax.images import Images
+from reinrelax.jobs.runs import cells
 from reinrelax.reporting import collect, exports, figures, page
-from reinrelax.runs import cells
 from reinrelax.training import checkpoint
-from reinrelax.types import LatentShape
 from tests.conftest import ROOT
 from tests.pages import Text, flat
 from tests.synthetic import write_results, write_studies

@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from reinrelax.config import GRADIENTS, Config
+from reinrelax.config.load import GRADIENTS, Config
+from reinrelax.datasets.images import Images
 from reinrelax.errors import ConfigError
-from reinrelax.experiments import rl
+from reinrelax.execution.plan import estimate_study
+from reinrelax.experiments.policy_gradient import measure as rl
 from reinrelax.experiments.training import train_cell
-from reinrelax.images import Images
-from reinrelax.plan import estimate_study
-from reinrelax.results import held
-from reinrelax.runs import cells, run_table, table_path
-from reinrelax.studies import studies
+from reinrelax.jobs.runs import cells, run_table, table_path
+from reinrelax.jobs.studies import studies
+from reinrelax.results.read import held
 
 Load = Callable[..., Config]
 # Keys of every block that has seeds.

@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from reinrelax.reporting.numbers.common import published_settings, reference
-from reinrelax.reporting.numbers.selection import SEEDS, optimism, selection
+from reinrelax.experiments.discrete_vae.selection import SEEDS, optimism, selection
+from reinrelax.results.labels import published_settings, reference
 from tests.conftest import ROOT
 
 

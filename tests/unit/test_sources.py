@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from reinrelax import sources, statements
-from reinrelax.jobs import jobs
+from reinrelax.core import sources, statements
+from reinrelax.jobs.planned import jobs
 from tests.conftest import at_scale
 from tests.source_tree import SourceTree
 
@@ -20,8 +20,8 @@ import os.path
 import numpy as np
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
-from reinrelax.rng import Streams as Noise
-from reinrelax import files
+from reinrelax.core.rng import Streams as Noise
+from reinrelax.core import files
 if TYPE_CHECKING:
     from torch import Tensor
 __all__ = ["f"]
@@ -88,7 +88,7 @@ def test_files_may_be_moved(tree: SourceTree) -> None:
 
 
 def test_docstrings_comments_layout_and_annotations_may_change(tree: SourceTree) -> None:
-    path = tree.path("reinrelax.rng")
+    path = tree.path("reinrelax.core.rng")
     text = path.read_text()
     assert "def uniform_(self, out: Tensor) -> Tensor:" in text
     text = text.replace(
@@ -101,7 +101,7 @@ def test_docstrings_comments_layout_and_annotations_may_change(tree: SourceTree)
 
 
 def test_a_constant_that_all_use_concerns_all(tree: SourceTree) -> None:
-    tree.replace("reinrelax.rng", '"big") >> 1', '"big") >> 2')
+    tree.replace("reinrelax.core.rng", '"big") >> 1', '"big") >> 2')
     assert changed(tree) == set(planned())
 
 
@@ -119,7 +119,7 @@ def test_what_is_added_concerns_those_who_use_it(tree: SourceTree) -> None:
     entry = '    "mine": Hyperparameter("of mine", "a number", math.isfinite, 1.0),\n'
     table.write_text(table.read_text().replace("HYPERPARAMETERS = {\n", f"HYPERPARAMETERS = {{\n{entry}"))
     assert entry in table.read_text()
-    for name in ("reinrelax.rng", "reinrelax.estimators.trapezoid", "reinrelax.latents.bernoulli"):
+    for name in ("reinrelax.core.rng", "reinrelax.estimators.trapezoid", "reinrelax.latents.bernoulli"):
         path = tree.path(name)
         path.write_text(f"{path.read_text()}\n\nMINE = 1\n\n\ndef of_mine(x):\n    return MINE * x\n")
     assert changed(tree) == set()
@@ -141,12 +141,12 @@ def test_what_is_run_or_registered_concerns_those_who_use_what_it_is_for(tree: S
     assert "relaxations/2x20/ST-Bernoulli" not in changed(tree)
 
 
-@pytest.mark.parametrize("name", ["estimators/conditional.c", "native.h"])
+@pytest.mark.parametrize("name", ["estimators/conditional.c", "kernels/native.h"])
 def test_a_kernel_concerns_those_who_use_it(tree: SourceTree, name: str) -> None:
     with (tree.root / name).open("a") as file:
         file.write("static int added;\n")
     assert {"elbo/8x4/Gumbel-Rao", "cost"} <= changed(tree)
-    apart = ("bridge", "copula") if name == "native.h" else ("bridge", "copula", "elbo/8x4/GST-1.0")
+    apart = ("bridge", "copula") if name == "kernels/native.h" else ("bridge", "copula", "elbo/8x4/GST-1.0")
     assert not [job for job in changed(tree) if job.startswith(apart)]
 
 
@@ -160,7 +160,7 @@ def test_two_modules_may_be_merged(tree: SourceTree) -> None:
 
 
 def test_a_helper_may_be_renamed(tree: SourceTree) -> None:
-    assert tree.move({"reinrelax.native": "reinrelax.kernels.in_c"}) > 0
+    assert tree.move({"reinrelax.kernels.native": "reinrelax.kernels.in_c"}) > 0
     uses = 0
     for module in tree.modules():
         text = tree.path(module).read_text().replace("import in_c as native", "import in_c")
@@ -172,7 +172,7 @@ def test_a_helper_may_be_renamed(tree: SourceTree) -> None:
 
 
 def test_which_of_two_functions_of_one_name_is_meant_makes_a_difference(tree: SourceTree) -> None:
-    tree.replace("reinrelax.experiments.gradients", "bias.quantities(", "control.quantities(")
+    tree.replace("reinrelax.experiments.gradients.measure", "bias.quantities(", "control.quantities(")
     measured = ("gradients/epoch", "gradients-run/epoch")
     assert changed(tree) == {job for job in planned() if job.startswith(measured)}
 
@@ -189,14 +189,14 @@ def test_the_python_version_makes_no_difference() -> None:
 @pytest.mark.parametrize(
     ("one", "other"),
     [
-        ("from reinrelax.a import f\nx = f(1)", "from reinrelax import rng\nx = rng.f(1)"),
+        ("from reinrelax.a import f\nx = f(1)", "from reinrelax.core import rng\nx = rng.f(1)"),
         ("from reinrelax.a import f as g\nx = g(1)", "from reinrelax.a import f\nx = f(1)"),
         (
             "import a\nfrom b import c, d\nx = a, c, d",
             "from b import d\nfrom b import c\nimport a\nx=(a,c,d)",
         ),
         ("from a import B\ndef f(b: B): pass", "def f(b): pass"),
-        ("if TYPE_CHECKING:\n  from reinrelax.rng import Streams\nx = 1", "x = 1"),
+        ("if TYPE_CHECKING:\n  from reinrelax.core.rng import Streams\nx = 1", "x = 1"),
         ("def f(a: int) -> int:\n  b: int = a\n  return b", 'def f(a):\n  "Doc."\n  b = a\n  return b'),
         ("x: int = 1", "x = 1"),
         ("x = f(1, doc='One.')", "x = f(1, doc='Otherwise put.')"),

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from reinrelax.config import Config
+from reinrelax.config.load import Config
+from reinrelax.display.charts import lines
+from reinrelax.display.charts.lines import LineFigure
+from reinrelax.display.charts.maps import MapFigure
 from reinrelax.errors import ResultsError
-from reinrelax.reporting import collect, figures, lines, page, speed_figures
-from reinrelax.reporting.lines import LineFigure
-from reinrelax.reporting.maps import MapFigure
-from reinrelax.reporting.speed_figures import RESULTS
+from reinrelax.experiments.cost import figures as speed_figures
+from reinrelax.experiments.cost.figures import RESULTS
+from reinrelax.reporting import collect, figures, page
 from tests.benchmarks import ONEDNN, PACE, write
 from tests.conftest import ROOT
 from tests.pages import Text

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats as reference
 
-from reinrelax import stats
+from reinrelax.core import stats
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from playwright.sync_api import sync_playwright
 
-from reinrelax import config as configuration
+from reinrelax.config import load as configuration
 from reinrelax.reporting import collect, figures, page
 from tests.conftest import ROOT, made_once, merge
 from tests.synthetic import noise, published, write_results, write_studies

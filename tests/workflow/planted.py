@@ -10,14 +10,15 @@ from typing import Any
 
 import yaml
 
-from reinrelax import config as configuration
-from reinrelax import data, images, records
-from reinrelax.config import Config
-from reinrelax.images import Images
-from reinrelax.jobs import jobs
-from reinrelax.reporting.tables import CHECKSUMS
-from reinrelax.results import read_cell, read_study
-from reinrelax.runs import Cell
+from reinrelax.config import load as configuration
+from reinrelax.config.load import Config
+from reinrelax.core import records
+from reinrelax.datasets import data, images
+from reinrelax.datasets.images import Images
+from reinrelax.display.tables import CHECKSUMS
+from reinrelax.jobs.planned import jobs
+from reinrelax.jobs.runs import Cell
+from reinrelax.results.read import read_cell, read_study
 from tests.conftest import ROOT, merge
 from tests.pages import flat
 from tests.synthetic import write_results, write_studies

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from reinrelax import config as configuration
+from reinrelax.config import load as configuration
 from reinrelax.reporting import collect
 from tests.conftest import ROOT, merge
 from tests.synthetic import noise, write_results, write_studies

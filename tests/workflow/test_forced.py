@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from reinrelax.experiments import finished
+from reinrelax.results import finished
 from tests.workflow.test_recovery import TARGETS, finish, project
 
 pytestmark = pytest.mark.slow

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 import yaml
 
-from reinrelax import config as configuration
-from reinrelax import data, images
-from reinrelax.config import Config
-from reinrelax.images import Images
-from reinrelax.merge import merge
-from reinrelax.run import Run
+from reinrelax.config import load as configuration
+from reinrelax.config.load import Config
+from reinrelax.config.run import Run
+from reinrelax.datasets import data, images
+from reinrelax.datasets.images import Images
+from reinrelax.results.merge import merge
 from tests.conftest import ROOT
 from tests.conftest import merge as put_over
 from tests.synthetic import write_results, write_studies

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from reinrelax import records
+from reinrelax.core import records
 from tests.conftest import ROOT, made_once, merge
 from tests.workflow.test_recovery import alive
 from tests.workflow.test_workflow import copy_of, copy_project, run, run_all, snakemake

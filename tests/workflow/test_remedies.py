@@ -10,16 +10,17 @@ from pathlib import Path
 import pytest
 import yaml
 
-from reinrelax import images, plan
-from reinrelax.config import Config
+from reinrelax.config.load import Config
+from reinrelax.datasets import images
+from reinrelax.display.charts.svg import take_apart
+from reinrelax.display.tables import read_json, read_table
 from reinrelax.errors import ResultsError
-from reinrelax.jobs import jobs
-from reinrelax.reporting.gather import gather
-from reinrelax.reporting.gather_studies import gather_studies
-from reinrelax.reporting.numbers.relaxations import stored
-from reinrelax.reporting.svg import take_apart
-from reinrelax.reporting.tables import read_json, read_table
-from reinrelax.runs import cells
+from reinrelax.execution import plan
+from reinrelax.experiments.relaxed_vae.tables import stored
+from reinrelax.jobs.planned import jobs
+from reinrelax.jobs.runs import cells
+from reinrelax.results.gather import gather
+from reinrelax.results.gather_studies import gather_studies
 from tests.conftest import ROOT, merge
 from tests.workflow.planted import SCALE, rules, settings, start, whole
 

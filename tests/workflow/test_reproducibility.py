@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 import yaml
 
-from reinrelax import images
-from reinrelax.images import Images
+from reinrelax.datasets import images
+from reinrelax.datasets.images import Images
 from tests.conftest import ROOT, merge
 
 pytestmark = pytest.mark.slow

@@ -15,7 +15,9 @@ rule data:
         dataset=repr(SETTINGS.dataset),
         # Supplying MNIST after a fallback prepares the images anew; taking it away again does not.
         at_hand=AT_HAND,
-        source=sources.fingerprint(["reinrelax.data", *SETTINGS.dataset.modules]),
+        source=sources.fingerprint(
+            ["reinrelax.datasets.data", *SETTINGS.dataset.modules]
+        ),
     shell:
         reinrelax("data")
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from reinrelax import stats
 from reinrelax.claims import model
 from reinrelax.claims.model import Claim, Group, Sample, Verdict
 from reinrelax.claims.parts import AtLeast, Part, opposite, undefined
+from reinrelax.core import stats
 
 POWER = 0.8
 

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from reinrelax import stats
 from reinrelax.claims import model
 from reinrelax.claims.model import Claim, Group, Minimum, Sample
 from reinrelax.claims.parts import Estimate, over_seeds
+from reinrelax.core import stats
 
 Place = tuple[str, str]  # estimator and latent shape
 

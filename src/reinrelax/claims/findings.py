@@ -12,7 +12,7 @@ from typing import Any
 
 from reinrelax.claims import model
 from reinrelax.claims.model import Claim
-from reinrelax.document import read_yaml
+from reinrelax.core.document import read_yaml
 from reinrelax.errors import ConfigError
 
 THEOREM = "theorem or enumeration"

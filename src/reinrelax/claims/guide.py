@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from reinrelax.claims import FUNCTIONS
-from reinrelax.document import read_yaml
+from reinrelax.core.document import read_yaml
 
 PAGE = Path("docs/claims.md")
 LINE = "## The functions\n"

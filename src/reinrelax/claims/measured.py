@@ -15,7 +15,7 @@ from reinrelax.claims.evidence import NETWORK
 from reinrelax.claims.model import Claim, Group, Pick, Query, Sample
 from reinrelax.claims.parts import Estimate
 from reinrelax.errors import ConfigError
-from reinrelax.jobs import THERE
+from reinrelax.jobs.planned import THERE
 
 _LEVEL = 0.95  # of the intervals in the tables
 _BOOTSTRAPPED = ("rl_curves", "rl_summary")  # their intervals are percentiles of resampled means

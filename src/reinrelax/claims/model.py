@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from reinrelax import rl
 from reinrelax.claims.parts import Estimate, Part
+from reinrelax.core.types import LatentShape
 from reinrelax.errors import ConfigError
 from reinrelax.estimators import lookup
-from reinrelax.types import LatentShape
 
 REPRODUCED = "reproduced"
 NEAR = "near"

@@ -5,13 +5,13 @@ from collections.abc import Mapping
 import numpy as np
 from scipy.special import ndtri
 
-from reinrelax import stats
 from reinrelax.claims import model
 from reinrelax.claims.decide import POWER
 from reinrelax.claims.evidence import Evidence, premise
 from reinrelax.claims.measured import Measurements
 from reinrelax.claims.model import Claim, Published, Verdict
 from reinrelax.claims.parts import Estimate, combination, over_seeds
+from reinrelax.core import stats
 
 
 def number(claim: Claim, evidence: Evidence) -> Verdict:

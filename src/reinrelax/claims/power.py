@@ -10,7 +10,7 @@ from reinrelax import claims
 from reinrelax.claims import findings, model
 from reinrelax.claims.evidence import Evidence
 from reinrelax.claims.model import Claim, Minimum
-from reinrelax.config import Config
+from reinrelax.config.load import Config
 
 REPEATS = 50
 _CLAIMS, _FINDINGS = Path("report/claims"), Path("report/findings.yaml")

@@ -13,7 +13,7 @@ from reinrelax.claims.decide import by_part
 from reinrelax.claims.evidence import Evidence, smallest
 from reinrelax.claims.model import Claim, Floats, Verdict
 from reinrelax.claims.parts import Contrast, Estimate, combination
-from reinrelax.types import LatentShape
+from reinrelax.core.types import LatentShape
 
 # A correlation at its limit counts as within.
 _AT_LIMIT = 1e-9

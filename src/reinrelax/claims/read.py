@@ -12,7 +12,7 @@ from typing import Any
 from reinrelax.claims import papers
 from reinrelax.claims.mistakes import Mistakes
 from reinrelax.claims.model import MEASUREMENTS, SUBJECTS, TYPES, Claim, Minimum, Published, Query, Subject
-from reinrelax.document import read_yaml
+from reinrelax.core.document import read_yaml
 from reinrelax.errors import ConfigError
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from reinrelax.errors import ConfigError
 
 if TYPE_CHECKING:
-    from reinrelax.images import Images
+    from reinrelax.datasets.images import Images
 
 
 @dataclass(frozen=True)

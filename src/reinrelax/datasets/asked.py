@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from reinrelax.core.document import path_of
 from reinrelax.datasets import MNIST, Size, lookup
-from reinrelax.document import path_of
 from reinrelax.errors import DataError
 
 # Of `dataset.root`: what nobody has named.

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from reinrelax.images import Images
+from reinrelax.datasets.images import Images
 
 _TRAIN = 1500
 _SMALL, _LARGE = 8, 28  # pixels a side, of the embedded digits and of MNIST's

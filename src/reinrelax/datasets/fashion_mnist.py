@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from reinrelax.datasets.fetching import fetch
+from reinrelax.datasets.images import Images
 from reinrelax.errors import DataError
-from reinrelax.images import Images
 
 _FOLDER = "FashionMNIST"
 _REMEDY = f"Set dataset.root to a folder that holds {_FOLDER}/raw with the four uncompressed files"

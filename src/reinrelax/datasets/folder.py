@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from reinrelax.datasets import Size
+from reinrelax.datasets.images import Images, Pixels
 from reinrelax.errors import DataError
-from reinrelax.images import Images, Pixels
 
 _GREY = ("L", "1")
 

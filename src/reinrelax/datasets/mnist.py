@@ -5,10 +5,10 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from reinrelax.core.document import path_of
 from reinrelax.datasets.fetching import fetch
-from reinrelax.document import path_of
+from reinrelax.datasets.images import Images
 from reinrelax.errors import DataError
-from reinrelax.images import Images
 
 # Of the uncompressed files, as torchvision lays them out under MNIST/raw.
 SHA256 = {

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from reinrelax.datasets.fetching import fetch
 from reinrelax.datasets.folder import read
+from reinrelax.datasets.images import Images
 from reinrelax.errors import DataError
-from reinrelax.images import Images
 
 _FOLDER = "omniglot-py"
 _REMEDY = f"Set dataset.root to a folder that holds {_FOLDER} as torchvision leaves it"

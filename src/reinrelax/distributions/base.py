@@ -11,9 +11,9 @@ from torch.distributions import Distribution, MultivariateNormal, constraints
 from torch.distributions import kl as torch_kl
 from torch.distributions.utils import probs_to_logits
 
+from reinrelax.core.numerics import widened
+from reinrelax.core.rng import Streams
 from reinrelax.errors import InputError
-from reinrelax.numerics import widened
-from reinrelax.rng import Streams
 
 P = TypeVar("P", bound=Distribution)
 Q = TypeVar("Q", bound=Distribution)

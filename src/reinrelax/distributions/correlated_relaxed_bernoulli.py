@@ -8,10 +8,10 @@ from torch import Tensor
 from torch.distributions import MultivariateNormal, constraints, kl_divergence
 from torch.special import log_ndtr, ndtri
 
+from reinrelax.core.numerics import product
 from reinrelax.distributions.base import Relaxation, gaussian_log_prob, logit, logits_of, register_kl
 from reinrelax.distributions.relaxed_bernoulli import log_density
 from reinrelax.errors import InputError
-from reinrelax.numerics import product
 
 # Log-odds of U at which its normal score is cut off, 8.7 standard deviations out.
 _LIMIT = 40.0

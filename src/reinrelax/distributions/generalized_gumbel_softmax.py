@@ -9,9 +9,9 @@ from torch import Tensor
 from torch.distributions import Categorical, Distribution, constraints
 from torch.distributions.relaxed_categorical import ExpRelaxedCategorical
 
+from reinrelax.core.numerics import product, widened
 from reinrelax.distributions.base import Relaxation, gumbel, is_integer, log_clamped
 from reinrelax.errors import InputError
-from reinrelax.numerics import product, widened
 
 # Mass that an automatic truncation keeps, and the most categories that it may take.
 _MASS, _MOST = 0.999, 1 << 16

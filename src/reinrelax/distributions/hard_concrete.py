@@ -11,9 +11,9 @@ from torch import Tensor
 from torch.distributions import Bernoulli, constraints
 from torch.nn.functional import logsigmoid
 
+from reinrelax.core.numerics import widened
 from reinrelax.distributions.base import Relaxation, logit, logits_of, register_kl
 from reinrelax.distributions.relaxed_bernoulli import log_density, logistic_kl
-from reinrelax.numerics import widened
 
 # Gauss–Legendre nodes of the mean and the variance: as many as keep their error below 1e-9 for β ≤ 100, where
 # P(s̄ > x) is a steep step.

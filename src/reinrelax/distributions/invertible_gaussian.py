@@ -7,9 +7,9 @@ from torch import Tensor
 from torch.distributions import Distribution, Independent, Normal, constraints, kl_divergence
 from torch.distributions.transforms import StickBreakingTransform, Transform
 
+from reinrelax.core.numerics import widened
 from reinrelax.distributions.base import Relaxation, choice, is_number, one_hot_argmax, register_kl
 from reinrelax.errors import InputError
-from reinrelax.numerics import widened
 
 
 class SoftmaxPlusPlus(Transform):

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Dirichlet, MultivariateNormal, constraints, kl_divergence
 
+from reinrelax.core.numerics import product
 from reinrelax.distributions.base import (
     Relaxation,
     gaussian_log_prob,
@@ -15,7 +16,6 @@ from reinrelax.distributions.base import (
     register_kl,
 )
 from reinrelax.errors import InputError
-from reinrelax.numerics import product
 
 
 class LogisticNormal(Relaxation):

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 from torch.distributions import Bernoulli, constraints, kl_divergence
 
+from reinrelax.core.numerics import widened
 from reinrelax.distributions.base import Relaxation, choice, logits_of, register_kl, with_gradient_of
-from reinrelax.numerics import widened
 
 
 class StraightThroughBernoulli(Relaxation):

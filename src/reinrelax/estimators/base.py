@@ -13,12 +13,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from reinrelax.core.numerics import log_softmax, softmax, widened
+from reinrelax.core.rng import Streams
+from reinrelax.core.types import LatentShape
 from reinrelax.errors import InputError
 from reinrelax.estimators.hyperparameters import HYPERPARAMETERS, entry_of
 from reinrelax.estimators.losses import Loss, checked, constant, leading, wants_gradient, with_gradient
-from reinrelax.numerics import log_softmax, softmax, widened
-from reinrelax.rng import Streams
-from reinrelax.types import LatentShape
 
 Vjp = Callable[..., Tensor]
 # From the shape of the code and R streams, values `[R, ...]` by name.

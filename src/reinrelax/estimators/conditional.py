@@ -11,8 +11,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from reinrelax import native
-from reinrelax.rng import CountedStreams, Streams
+from reinrelax.core.rng import CountedStreams, Streams
+from reinrelax.kernels import native
 
 _VECTOR = 16  # floats in the widest register
 Kernel = Callable[[Tensor, Tensor, Tensor, Tensor, int, Streams], Tensor]
@@ -42,7 +42,7 @@ def kernel(probs: Tensor, streams: Streams) -> Kernel | None:
 def _on_gpu(
     cotangent: Tensor, one_hot: Tensor, probs: Tensor, taus: Tensor, draws: int, streams: Streams
 ) -> Tensor:
-    from reinrelax.gpu.conditional import conditional_softmax_vjp
+    from reinrelax.kernels.gpu.conditional import conditional_softmax_vjp
 
     assert isinstance(streams, CountedStreams)
     return conditional_softmax_vjp(cotangent, one_hot, probs, taus, draws, streams.keys, streams.counters)

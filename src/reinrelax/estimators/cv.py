@@ -9,9 +9,9 @@ from collections.abc import Callable
 
 from torch import Tensor
 
+from reinrelax.core.numerics import softmax
 from reinrelax.estimators.base import Pathwise, Sample, pathwise, softmax_vjp
 from reinrelax.estimators.gumbel import conditional_softmax_vjp
-from reinrelax.numerics import softmax
 
 # (cotangent, sample, softmax(θ_D), τ, K) to Gumbel-Rao − STGS, `[R, ..., C]`.
 Difference = Callable[[Tensor, Sample, Tensor, Tensor | float, int], Tensor]

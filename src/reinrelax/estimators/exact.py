@@ -11,11 +11,11 @@ from typing import Any, NoReturn
 import torch
 from torch import Tensor
 
+from reinrelax.core.numerics import widened
+from reinrelax.core.rng import Streams
 from reinrelax.errors import InputError
 from reinrelax.estimators.base import Pathwise, Sample
 from reinrelax.estimators.losses import Loss, checked
-from reinrelax.numerics import widened
-from reinrelax.rng import Streams
 
 _MAX_CODES = 1 << 20
 

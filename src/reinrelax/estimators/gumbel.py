@@ -3,10 +3,10 @@
 import torch
 from torch import Tensor
 
+from reinrelax.core.numerics import product, softmax
+from reinrelax.core.rng import Streams
 from reinrelax.estimators import conditional
 from reinrelax.estimators.base import Sample, pathwise, softmax_vjp
-from reinrelax.numerics import product, softmax
-from reinrelax.rng import Streams
 
 # Elements of the Monte Carlo block worked on at once: few enough for the cache, enough for all threads.
 _BLOCK = {"cpu": 1 << 19, "cuda": 1 << 26}

@@ -6,8 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from reinrelax.core.numerics import widened
 from reinrelax.errors import InputError
-from reinrelax.numerics import widened
 
 Loss = Callable[[Tensor], Tensor]
 

@@ -2,9 +2,9 @@
 
 from torch import Tensor
 
+from reinrelax.core.numerics import softmax
 from reinrelax.estimators.base import Sample, pathwise, softmax_vjp
 from reinrelax.estimators.gumbel import conditional_softmax_vjp
-from reinrelax.numerics import softmax
 
 
 @pathwise(name="ReinMax-Rao", equation="B, Algorithm 1")

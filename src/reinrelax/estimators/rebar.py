@@ -10,11 +10,11 @@
 
 from torch import Tensor
 
+from reinrelax.core.numerics import softmax
+from reinrelax.core.rng import Streams
 from reinrelax.estimators.base import Estimate, score_function
 from reinrelax.estimators.losses import Loss, constant, wants_gradient
 from reinrelax.estimators.relax import controlled
-from reinrelax.numerics import softmax
-from reinrelax.rng import Streams
 
 
 @score_function(name="REBAR", equation="A, III.L", learns=("eta",))

@@ -18,12 +18,12 @@ from collections.abc import Callable, Iterable, Mapping
 import torch
 from torch import Tensor
 
+from reinrelax.core.numerics import log_softmax, softmax
+from reinrelax.core.rng import Streams
 from reinrelax.errors import InputError
 from reinrelax.estimators.base import Estimate, ScoreFunction, draw, entering, score_function
 from reinrelax.estimators.gumbel import conditional_keys
 from reinrelax.estimators.losses import Loss, checked, constant, wants_gradient, with_gradient
-from reinrelax.numerics import log_softmax, softmax
-from reinrelax.rng import Streams
 
 # From the keys z = log π + G, `[R, ..., C]`, to a tensor of the loss's shape.
 Control = Callable[[Tensor], Tensor]

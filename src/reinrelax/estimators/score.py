@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor
 
+from reinrelax.core.rng import Streams
 from reinrelax.estimators.base import Estimate, draw, entering, score_function
 from reinrelax.estimators.losses import Loss
-from reinrelax.rng import Streams
 
 
 @score_function(name="REINFORCE", equation="Williams 1992")

@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
+from reinrelax.core.numerics import softmax
 from reinrelax.estimators.base import Sample, pathwise, softmax_vjp
-from reinrelax.numerics import softmax
 
 
 @pathwise(name="ReinMax", equation="B, Eq. 12")

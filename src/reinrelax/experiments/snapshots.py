@@ -6,11 +6,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from reinrelax import files, records
+from reinrelax.core import files, records
+from reinrelax.core.types import LatentShape
 from reinrelax.errors import ResultsError
-from reinrelax.models.vae import DiscreteVAE
 from reinrelax.training.checkpoint import read_archive
-from reinrelax.types import LatentShape
+from reinrelax.vae.autoencoder import DiscreteVAE
 
 
 def write_snapshots(path: Path, seeds: Sequence[int], kept: Mapping[int, Sequence[Tensor]]) -> None:

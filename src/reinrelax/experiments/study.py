@@ -13,13 +13,17 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
-from reinrelax import files, images, records
-from reinrelax.columns import COLUMNS
-from reinrelax.config import Config
-from reinrelax.experiments import cost, gradients, identities, provenance, rl
+from reinrelax.config.columns import COLUMNS
+from reinrelax.config.load import Config
+from reinrelax.core import files, provenance, records
+from reinrelax.datasets import images
+from reinrelax.experiments.cost import measure as cost
+from reinrelax.experiments.gradients import measure as gradients
+from reinrelax.experiments.identities import measure as identities
+from reinrelax.experiments.policy_gradient import measure as rl
 from reinrelax.experiments.snapshots import read_snapshot
 from reinrelax.experiments.training import describe_device, kernels
-from reinrelax.studies import DEMONSTRATIONS, Study, snapshot_cell, snapshot_path, study_folder
+from reinrelax.jobs.studies import DEMONSTRATIONS, Study, snapshot_cell, snapshot_path, study_folder
 from reinrelax.training.process import prepare_process
 
 Tables = Mapping[str, list[dict[str, Any]]]

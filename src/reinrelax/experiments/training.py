@@ -11,15 +11,18 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
-from reinrelax import files, native, records
+from reinrelax.config.run import PIXELS, Run
+from reinrelax.core import files, provenance, records
+from reinrelax.datasets.images import Images
 from reinrelax.errors import ResultsError
-from reinrelax.experiments import cell_table, finished, pictures, provenance, relaxations, vae
-from reinrelax.experiments.finished import Finished
+from reinrelax.experiments.discrete_vae import measure as vae
+from reinrelax.experiments.relaxed_vae import measure as relaxations
 from reinrelax.experiments.snapshots import write_snapshots
-from reinrelax.gpu import support
-from reinrelax.images import Images
-from reinrelax.run import PIXELS, Run
-from reinrelax.runs import Cell
+from reinrelax.jobs.runs import Cell
+from reinrelax.kernels import native
+from reinrelax.kernels.gpu import support
+from reinrelax.results import cell_table, finished, pictures
+from reinrelax.results.finished import Finished
 from reinrelax.training import checkpoint, progress
 from reinrelax.training.loop import Trainer
 from reinrelax.training.process import prepare_process

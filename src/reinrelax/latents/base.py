@@ -12,9 +12,9 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from reinrelax.core.rng import Streams
+from reinrelax.core.types import LatentShape
 from reinrelax.distributions.base import Relaxation
-from reinrelax.rng import Streams
-from reinrelax.types import LatentShape
 
 
 class Reconstruction(Protocol):

@@ -9,14 +9,14 @@ from torch import Tensor
 from torch.distributions import kl_divergence
 from torch.nn.functional import logsigmoid
 
+from reinrelax.core.rng import Streams
+from reinrelax.core.types import LatentShape
 from reinrelax.distributions.base import Relaxation
 from reinrelax.distributions.hard_concrete import HardConcrete
 from reinrelax.distributions.relaxed_bernoulli import RelaxedBernoulli
 from reinrelax.distributions.stochastic_times_smooth import StochasticTimesSmooth
 from reinrelax.distributions.straight_through_bernoulli import StraightThroughBernoulli
 from reinrelax.latents.base import Latent, drawn, per_image
-from reinrelax.rng import Streams
-from reinrelax.types import LatentShape
 
 
 class BernoulliLatent(Latent):

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from reinrelax.core.numerics import kl_to_uniform
+from reinrelax.core.rng import Streams
+from reinrelax.core.types import LatentShape
 from reinrelax.distributions.base import Relaxation, gumbel, one_hot_argmax
 from reinrelax.distributions.decoupled import DecoupledStraightThroughGumbelSoftmax
 from reinrelax.latents.base import Latent, drawn, noise_for, per_image
-from reinrelax.numerics import kl_to_uniform
-from reinrelax.rng import Streams
-from reinrelax.types import LatentShape
 
 
 class DecoupledLatent(Latent):

@@ -8,12 +8,12 @@ import torch
 from torch import Tensor
 from torch.special import log_ndtr, ndtr, ndtri
 
+from reinrelax.core.rng import Streams
+from reinrelax.core.types import LatentShape
 from reinrelax.distributions.base import Relaxation
 from reinrelax.distributions.correlated_relaxed_bernoulli import CorrelatedRelaxedBernoulli
 from reinrelax.latents.base import Latent, drawn, per_image
 from reinrelax.latents.bernoulli import kl_to_fair
-from reinrelax.rng import Streams
-from reinrelax.types import LatentShape
 
 # Paths of the estimate of log q(b | x) beside the one that made b.
 _PATHS = 15

@@ -9,11 +9,11 @@ from torch.distributions import Binomial, Distribution, Geometric, NegativeBinom
 from torch.distributions import Poisson as TorchPoisson
 from torch.nn.functional import softplus
 
+from reinrelax.core.rng import Streams
+from reinrelax.core.types import LatentShape
 from reinrelax.distributions.base import gumbel
 from reinrelax.distributions.generalized_gumbel_softmax import GeneralizedGumbelSoftmax
 from reinrelax.latents.base import Latent, drawn, noise_for, per_image
-from reinrelax.rng import Streams
-from reinrelax.types import LatentShape
 
 # Successes after which a negative binomial count ends.
 _STOPS = 3.0

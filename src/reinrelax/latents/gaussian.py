@@ -16,12 +16,12 @@ from torch.distributions import Normal
 from torch.nn.functional import softplus
 from torch.special import log_ndtr, ndtri
 
+from reinrelax.core.rng import Streams
+from reinrelax.core.types import LatentShape
 from reinrelax.distributions.base import one_hot_argmax
 from reinrelax.distributions.invertible_gaussian import InvertibleGaussian
 from reinrelax.latents.base import Latent, drawn, per_image
 from reinrelax.latents.categorical import one_hot_prior
-from reinrelax.rng import Streams
-from reinrelax.types import LatentShape
 
 # Points of the quadrature of P(argmax = k), and how many standard deviations it reaches.
 _NODES, _REACH = 64, 8.0

@@ -10,14 +10,14 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from reinrelax.core.numerics import kl_to_uniform, softmax
+from reinrelax.core.rng import Streams
+from reinrelax.core.types import LatentShape
 from reinrelax.distributions.base import gumbel, one_hot_argmax
 from reinrelax.estimators.base import Estimate, draw
 from reinrelax.estimators.relax import controlled, network, residual
 from reinrelax.estimators.score import reinforce as reinforce_estimator
 from reinrelax.latents.base import Latent, Pass, Reconstruction, per_image
-from reinrelax.numerics import kl_to_uniform, softmax
-from reinrelax.rng import Streams
-from reinrelax.types import LatentShape
 
 # The temperature at which RELAX's relaxation starts.
 _TAU = 0.5

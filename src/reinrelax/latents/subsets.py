@@ -6,12 +6,12 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from reinrelax.core.rng import Streams
+from reinrelax.core.types import LatentShape
 from reinrelax.distributions.base import gumbel, with_gradient_of
 from reinrelax.distributions.gumbel_top_k import GumbelTopK
 from reinrelax.errors import ConfigError
 from reinrelax.latents.base import Latent, noise_for, per_image
-from reinrelax.rng import Streams
-from reinrelax.types import LatentShape
 
 
 class SubsetLatent(Latent):

@@ -6,31 +6,25 @@ from pathlib import Path
 
 import pandas as pd
 
-from reinrelax import claims, files, records
+from reinrelax import claims
 from reinrelax.claims import findings, history
 from reinrelax.claims.evidence import Evidence
 from reinrelax.claims.measured import Measurements
-from reinrelax.config import AS_RUN, GRADIENTS, Config
+from reinrelax.config.load import AS_RUN, GRADIENTS, Config
+from reinrelax.core import files, records
+from reinrelax.display.collected import FILLED_BY
+from reinrelax.display.tables import CHECKSUMS
 from reinrelax.errors import ConfigError
-from reinrelax.reporting.collected import FILLED_BY
-from reinrelax.reporting.gather import Gathered, gather, last_rows
-from reinrelax.reporting.gather_studies import gather_studies
-from reinrelax.reporting.numbers import baseline as baselines
-from reinrelax.reporting.numbers import (
-    beta,
-    cost,
-    early,
-    elbo,
-    gradients,
-    grid,
-    readings,
-    relaxations,
-    rl,
-    selection,
-)
-from reinrelax.reporting.numbers.verdicts import Records
-from reinrelax.reporting.tables import CHECKSUMS
-from reinrelax.studies import DEMONSTRATIONS
+from reinrelax.experiments.cost import tables as cost
+from reinrelax.experiments.discrete_vae import beta, early, elbo, grid, readings, selection
+from reinrelax.experiments.gradients import tables as gradients
+from reinrelax.experiments.policy_gradient import tables as rl
+from reinrelax.experiments.relaxed_vae import baseline as baselines
+from reinrelax.experiments.relaxed_vae import tables as relaxations
+from reinrelax.jobs.studies import DEMONSTRATIONS
+from reinrelax.reporting.verdicts import Records
+from reinrelax.results.gather import Gathered, gather, last_rows
+from reinrelax.results.gather_studies import gather_studies
 
 CLAIMS = Path("report/claims")
 FINDINGS = Path("report/findings.yaml")

@@ -6,13 +6,13 @@ from itertools import combinations
 
 import pandas as pd
 
-from reinrelax.reporting import maps, points, simplex
-from reinrelax.reporting.lines import LineFigure, LinePanel, Reference
-from reinrelax.reporting.maps import MapFigure, MapPanel, Scale
-from reinrelax.reporting.plans import Read, cells, rising, stacked, texts, tidy
-from reinrelax.reporting.points import PointFigure, PointPanel
-from reinrelax.reporting.simplex import SimplexFigure, SimplexPanel
-from reinrelax.reporting.wording import significant, span
+from reinrelax.display.charts import maps, points, simplex
+from reinrelax.display.charts.lines import LineFigure, LinePanel, Reference
+from reinrelax.display.charts.maps import MapFigure, MapPanel, Scale
+from reinrelax.display.charts.plans import Read, cells, rising, stacked, texts, tidy
+from reinrelax.display.charts.points import PointFigure, PointPanel
+from reinrelax.display.charts.simplex import SimplexFigure, SimplexPanel
+from reinrelax.display.wording import significant, span
 
 # Laws of the bridge as panels and curves name them; those of one α fill a row.
 LAWS = {

@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any
 
-from reinrelax.reporting.blocks import Cell, Column, Table, key, number, plain_cell
-from reinrelax.reporting.collected import Collected
-from reinrelax.reporting.comparison import READING, compared
+from reinrelax.display.blocks import Cell, Column, Table, key, number, plain_cell
+from reinrelax.display.collected import Collected
+from reinrelax.display.comparison import READING, compared
+from reinrelax.display.wording import Mark, fixed, significant
 from reinrelax.reporting.demonstration_figures import LAWS, TEMPERATURES
 from reinrelax.reporting.gradient_views import DEVIATES, HOLDS
-from reinrelax.reporting.wording import Mark, fixed, significant
 
 _MARGINALS = {"probability": "P(z > ½)", "mean": "E z"}
 _CORRELATIONS = {

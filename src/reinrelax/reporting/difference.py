@@ -9,8 +9,8 @@ from typing import Any
 
 import pandas as pd
 
+from reinrelax.display.blocks import number
 from reinrelax.estimators.hyperparameters import HYPERPARAMETERS
-from reinrelax.reporting.blocks import number
 
 _AGENT = ("environment", "cap", "algorithm")
 _PLACE = ("estimator", "latent")

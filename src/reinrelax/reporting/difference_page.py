@@ -9,14 +9,14 @@ from typing import Any
 import pandas as pd
 
 import reinrelax
-from reinrelax import files
-from reinrelax.document import read_yaml
+from reinrelax.core import files
+from reinrelax.core.document import read_yaml
+from reinrelax.display.blocks import Cell, Column, Table, key, number
+from reinrelax.display.tables import read_as_text, read_json
+from reinrelax.display.wording import count, fixed, interval, mark, shape, signed, significant
 from reinrelax.errors import ConfigError, ResultsError
 from reinrelax.reporting import difference
-from reinrelax.reporting.blocks import Cell, Column, Table, key, number
 from reinrelax.reporting.environment import embedded, environment
-from reinrelax.reporting.tables import read_as_text, read_json
-from reinrelax.reporting.wording import count, fixed, interval, mark, shape, signed, significant
 
 # Beyond that a table's changes say the same again and again; the largest are shown.
 _SHOWN = 200

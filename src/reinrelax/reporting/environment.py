@@ -7,8 +7,8 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup
 
-from reinrelax.reporting.tables import read_text
-from reinrelax.reporting.wording import subscripts
+from reinrelax.display.tables import read_text
+from reinrelax.display.wording import subscripts
 
 
 def environment(root: Path) -> jinja2.Environment:

@@ -26,12 +26,12 @@ from statistics import fmean, median, stdev
 from typing import Any
 
 from reinrelax.claims import papers
-from reinrelax.document import read_yaml
+from reinrelax.core.document import read_yaml
+from reinrelax.display.blocks import number, plain_cell
+from reinrelax.display.collected import FILLED_BY, Collected, Line, as_lines
+from reinrelax.display.tables import read_table
+from reinrelax.display.wording import anchor, significant
 from reinrelax.errors import ConfigError
-from reinrelax.reporting.blocks import number, plain_cell
-from reinrelax.reporting.collected import FILLED_BY, Collected, Line, as_lines
-from reinrelax.reporting.tables import read_table
-from reinrelax.reporting.wording import anchor, significant
 
 FOLDER = Path("report/errata")
 REFERENCE = Path("report/reference")

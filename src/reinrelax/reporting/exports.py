@@ -8,15 +8,15 @@ from typing import Any
 
 import jinja2
 
-from reinrelax import files
 from reinrelax.claims.model import VERDICTS
-from reinrelax.config import Config
-from reinrelax.reporting.blocks import number
-from reinrelax.reporting.collected import Collected
+from reinrelax.config.load import Config
+from reinrelax.core import files
+from reinrelax.display.blocks import number
+from reinrelax.display.collected import Collected
+from reinrelax.display.tables import read_json, read_text
+from reinrelax.display.wording import fixed, mark, shape, signed, significant
 from reinrelax.reporting.layouts import LAYOUTS, Column, Crossed, Listing, Value
-from reinrelax.reporting.tables import read_json, read_text
 from reinrelax.reporting.typeset import Entry, Head, Sheet, latex, markdown
-from reinrelax.reporting.wording import fixed, mark, shape, signed, significant
 
 CAPTIONS = Path("report/captions")
 SUFFIXES = {".tex": latex, ".md": markdown}

@@ -9,11 +9,11 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
+from reinrelax.display.charts import svg
+from reinrelax.display.charts.style import INK, styles
+from reinrelax.display.tables import read_as_text, read_json, read_table, read_text
+from reinrelax.display.wording import shape
 from reinrelax.errors import ResultsError
-from reinrelax.reporting import svg
-from reinrelax.reporting.style import INK, styles
-from reinrelax.reporting.tables import read_as_text, read_json, read_table, read_text
-from reinrelax.reporting.wording import shape
 
 
 @dataclass(frozen=True)

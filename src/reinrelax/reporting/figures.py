@@ -21,22 +21,16 @@ from typing import Any
 
 import pandas as pd
 
-from reinrelax import files, records
-from reinrelax.config import Config
-from reinrelax.reporting import (
-    demonstration_figures,
-    learning_figures,
-    lines,
-    maps,
-    pictures,
-    points,
-    reinmax_figures,
-    relaxation_figures,
-    simplex,
-    speed_figures,
-)
-from reinrelax.reporting.plans import Read
-from reinrelax.reporting.tables import CHECKSUMS, read_table
+from reinrelax.config.load import Config
+from reinrelax.core import files, records
+from reinrelax.display.charts import lines, maps, points, simplex
+from reinrelax.display.charts.plans import Read
+from reinrelax.display.tables import CHECKSUMS, read_table
+from reinrelax.experiments.cost import figures as speed_figures
+from reinrelax.experiments.policy_gradient import figures as learning_figures
+from reinrelax.experiments.relaxed_vae import figures as relaxation_figures
+from reinrelax.experiments.relaxed_vae import pictures
+from reinrelax.reporting import demonstration_figures, reinmax_figures
 
 Plan = lines.LineFigure | maps.MapFigure | points.PointFigure | simplex.SimplexFigure
 

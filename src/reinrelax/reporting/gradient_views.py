@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
-from reinrelax.reporting.blocks import Cell, Column, Quantity, Table, heads, number, plain_cell, spread
-from reinrelax.reporting.blocks import key as sort_key
-from reinrelax.reporting.blocks import value_cell as measured
-from reinrelax.reporting.collected import Collected, Line
-from reinrelax.reporting.wording import Mark, significant
+from reinrelax.display.blocks import Cell, Column, Quantity, Table, heads, number, plain_cell, spread
+from reinrelax.display.blocks import key as sort_key
+from reinrelax.display.blocks import value_cell as measured
+from reinrelax.display.collected import Collected, Line
+from reinrelax.display.wording import Mark, significant
 
 _STD = {
     "std_relative": "‖std‖ / ‖mean‖, whole batch",

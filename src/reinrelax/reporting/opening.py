@@ -9,9 +9,9 @@ import pandas as pd
 
 from reinrelax.claims.findings import BASES
 from reinrelax.claims.model import JUDGED, NOT_TESTED, VERDICTS
-from reinrelax.config import Config
-from reinrelax.jobs import THERE
-from reinrelax.reporting.wording import Mark, anchor, commit, count, duration, images, mark, shape
+from reinrelax.config.load import Config
+from reinrelax.display.wording import Mark, anchor, commit, count, duration, images, mark, shape
+from reinrelax.jobs.planned import THERE
 
 Claims = Sequence[Mapping[str, Any]]
 Lines = Sequence[Mapping[Any, Any]]

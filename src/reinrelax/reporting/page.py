@@ -6,16 +6,18 @@ from pathlib import Path
 from typing import Any
 
 import reinrelax
-from reinrelax import files
-from reinrelax.config import Config
-from reinrelax.reporting import claim_views, errata, grid_views, opening, sections, views
-from reinrelax.reporting.claim_views import Choice, Facet
-from reinrelax.reporting.collected import Collected
+from reinrelax.config.load import Config
+from reinrelax.core import files
+from reinrelax.display import claim_views
+from reinrelax.display.claim_views import Choice, Facet
+from reinrelax.display.collected import Collected
+from reinrelax.display.tables import read_as_text, read_json, read_table
+from reinrelax.display.wording import PURPOSES, anchor
+from reinrelax.experiments.discrete_vae import grid_page as grid_views
+from reinrelax.experiments.discrete_vae.elbo import METHODS, PRINTED, SUBJECTS, method_of
+from reinrelax.reporting import errata, opening, sections, views
 from reinrelax.reporting.environment import embedded, environment
-from reinrelax.reporting.gather import recompute
-from reinrelax.reporting.numbers.elbo import METHODS, PRINTED, SUBJECTS, method_of
-from reinrelax.reporting.tables import read_as_text, read_json, read_table
-from reinrelax.reporting.wording import PURPOSES, anchor
+from reinrelax.results.gather import recompute
 
 # Collected table, and its name for readers.
 _GRIDS = {"table2": "Table 2", "table3": "Table 3"}

@@ -5,13 +5,13 @@ from typing import Any
 
 import pandas as pd
 
-from reinrelax.reporting import maps
-from reinrelax.reporting.lines import LineFigure, LinePanel, Mark, Reference
-from reinrelax.reporting.maps import MapFigure, MapPanel, Scale
-from reinrelax.reporting.numbers.common import in_words
-from reinrelax.reporting.numbers.elbo import RUN
-from reinrelax.reporting.plans import Read, panel_title, stacked, tidy
-from reinrelax.reporting.style import PAPER
+from reinrelax.display.charts import maps
+from reinrelax.display.charts.lines import LineFigure, LinePanel, Mark, Reference
+from reinrelax.display.charts.maps import MapFigure, MapPanel, Scale
+from reinrelax.display.charts.plans import Read, panel_title, stacked, tidy
+from reinrelax.display.charts.style import PAPER
+from reinrelax.experiments.discrete_vae.elbo import RUN
+from reinrelax.results.labels import in_words
 
 _COSINE = "Cosine similarity to the exact gradient"
 _VARIANCE = "Variance of the gradient"

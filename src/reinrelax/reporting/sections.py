@@ -7,24 +7,20 @@ from typing import Any
 
 from reinrelax.claims import papers
 from reinrelax.claims.model import NOT_RUN, NOT_TESTED
-from reinrelax.document import read_yaml
+from reinrelax.core.document import read_yaml
+from reinrelax.display.blocks import number
+from reinrelax.display.collected import FILLED_BY, Collected
+from reinrelax.display.wording import Mark, images, mark
 from reinrelax.errors import ConfigError
-from reinrelax.jobs import THERE
-from reinrelax.reporting import (
-    demonstration_views,
-    early_views,
-    gradient_views,
-    learning_views,
-    property_views,
-    relaxation_views,
-    training_views,
-)
-from reinrelax.reporting.blocks import number
-from reinrelax.reporting.collected import FILLED_BY, Collected
+from reinrelax.experiments.discrete_vae import early_page as early_views
+from reinrelax.experiments.policy_gradient import page as learning_views
+from reinrelax.experiments.properties import page as property_views
+from reinrelax.experiments.relaxed_vae import page as relaxation_views
+from reinrelax.jobs.planned import THERE
+from reinrelax.reporting import demonstration_views, gradient_views, training_views
 from reinrelax.reporting.errata import Entry
 from reinrelax.reporting.figure_views import catalogue, figure
-from reinrelax.reporting.gather import recompute
-from reinrelax.reporting.wording import Mark, images, mark
+from reinrelax.results.gather import recompute
 
 # One file a paper, in the page's order: its name, its title and its sections.
 WORDS = tuple(

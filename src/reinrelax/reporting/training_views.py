@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-from reinrelax.reporting.blocks import Cell, Column, Table, key, number, plain_cell, value_cell
-from reinrelax.reporting.collected import Collected
-from reinrelax.reporting.wording import PAPER_NAMES, count, fixed, interval, shape, signed
+from reinrelax.display.blocks import Cell, Column, Table, key, number, plain_cell, value_cell
+from reinrelax.display.collected import Collected
+from reinrelax.display.wording import PAPER_NAMES, count, fixed, interval, shape, signed
 
 
 def figure2(collected: Collected) -> list[Table]:

@@ -7,9 +7,9 @@ from typing import Any
 
 import pandas as pd
 
-from reinrelax.config import Config
-from reinrelax.reporting.blocks import key
-from reinrelax.reporting.wording import PURPOSES, anchor, commit, count, duration, shape
+from reinrelax.config.load import Config
+from reinrelax.display.blocks import key
+from reinrelax.display.wording import PURPOSES, anchor, commit, count, duration, shape
 
 
 def provenance(cells: pd.DataFrame) -> list[dict[str, Any]]:

@@ -7,10 +7,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
+from reinrelax.core.rng import Streams
 from reinrelax.rl import ALGORITHMS, Algorithm, policy_gradients
 from reinrelax.rl.episodes import Episodes, returns, standardised
 from reinrelax.rl.networks import Perceptron
-from reinrelax.rng import Streams
 
 
 @dataclass(frozen=True)

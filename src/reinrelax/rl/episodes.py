@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from reinrelax.core.rng import Streams
 from reinrelax.rl.environments import Environments
-from reinrelax.rng import Streams
 
 _TINY = 1e-10
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import embedding
 
-from reinrelax.rng import Streams
+from reinrelax.core.rng import Streams
 
 
 @dataclass(frozen=True)

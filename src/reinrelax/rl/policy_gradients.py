@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from reinrelax.core.numerics import log_softmax, softmax
+from reinrelax.core.rng import Streams
 from reinrelax.estimators.gumbel import conditional_keys
-from reinrelax.numerics import log_softmax, softmax
-from reinrelax.rng import Streams
 
 # At the states: V, called without an argument, or c, called with relaxed actions `[R, T, A]`. Gives `[R, T]`.
 Critic = Callable[..., Tensor]

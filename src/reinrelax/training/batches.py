@@ -6,8 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from reinrelax.gpu import graph
-from reinrelax.rng import CountedStreams, Streams
+from reinrelax.core.rng import CountedStreams, Streams
+from reinrelax.kernels.gpu import graph
 
 # Batches of a pass from which on a graph saves more than it costs.
 _WORTH_CAPTURING = 8

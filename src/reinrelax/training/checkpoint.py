@@ -9,7 +9,7 @@ from zipfile import BadZipFile, ZipFile
 import torch
 from torch import Tensor
 
-from reinrelax import files
+from reinrelax.core import files
 from reinrelax.training import progress
 from reinrelax.training.loop import Trainer
 

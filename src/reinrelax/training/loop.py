@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from reinrelax.rng import Streams
+from reinrelax.core.rng import Streams
 from reinrelax.training.batches import Pass
 from reinrelax.training.optimizer import ReplicaOptimizer
 

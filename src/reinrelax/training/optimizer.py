@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.optim.adam import adam
 
-from reinrelax.gpu import support
+from reinrelax.kernels.gpu import support
 
 BETAS = (0.9, 0.999)
 EPSILON = 1e-8
@@ -168,7 +168,7 @@ class GraphOptimizer(ReplicaOptimizer):
 
     @torch.no_grad()
     def step(self, dead: Tensor) -> None:
-        from reinrelax.gpu import adam as kernel
+        from reinrelax.kernels.gpu import adam as kernel
 
         for tensors in zip(*self._tensors, strict=True):
             kernel.step(*tensors, self._ahead, self.at, dead)

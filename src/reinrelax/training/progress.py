@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import IO, Any
 from zipfile import BadZipFile, ZipFile
 
-from reinrelax.run import digest
+from reinrelax.config.run import digest
 
 
 def identity(fingerprint: str, images: str, device: str, run_ids: Iterable[str], forced: str = "") -> str:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 import torch
 from torch import Tensor
 
-from reinrelax.run import Run
+from reinrelax.config.run import Run
 from reinrelax.training.loop import Replicas
 
 

@@ -1,0 +1,1 @@
+"""Configuration: a nested mapping in, frozen and checked objects out."""

@@ -1,0 +1,162 @@
+"""YAML files read safely, and what may stand in one that people write by hand."""
+
+import math
+from collections.abc import Hashable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from reinrelax.errors import ConfigError
+
+# Far above what a configuration needs, far below what would keep a machine busy. Aliases of aliases make
+# documents that are short to write and endless to walk.
+_DEEPEST, _MOST, _LONGEST, _LARGEST = 12, 100_000, 1000, 1e15
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML's plain types alone, and no key twice in a mapping: the first would be lost without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        if isinstance(node, yaml.MappingNode):
+            names = [key for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+            seen: set[str] = set()
+            for key in names:
+                if key.value in seen:
+                    problem = f"the key {_short(key.value)} stands twice in one mapping"
+                    raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
+                seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+def read_yaml(path: Path) -> Any:
+    """A YAML file's content.
+
+    Raises:
+        ConfigError: the file is missing, not UTF-8 or not YAML, or says a key twice.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ConfigError(
+            f"{path}: no such file; run from the project's folder, or name that with --project"
+        ) from None
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{path}: not readable as UTF-8 YAML: {error}") from None
+    return from_yaml(text, str(path))
+
+
+def from_yaml(text: str, where: str) -> Any:
+    """What YAML says.
+
+    Raises:
+        ConfigError: it is none, or says a key twice; begins with `where`.
+    """
+    try:
+        return _Loader(text).get_single_data()
+    except RecursionError:
+        raise ConfigError(f"{where}: not readable as YAML: nested too deeply") from None
+    # Dates that do not exist and numbers of thousands of digits are plain ValueErrors.
+    except (ValueError, yaml.YAMLError) as error:
+        raise ConfigError(f"{where}: not readable as UTF-8 YAML: {error}") from None
+
+
+def flow(value: Any) -> str:
+    """YAML on one line, such as `{shapes: [8x4]}`."""
+    return yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=math.inf).strip()
+
+
+def path_of(key: str, text: str) -> Path:
+    """A path as people write it: a leading `~` is a home folder.
+
+    Raises:
+        ConfigError: there is no such user; names the key.
+    """
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise ConfigError(f"{key}: {text} names no user's home folder. Write the folder out") from None
+
+
+def typed(value: Any) -> Any:
+    """What YAML makes of text in mappings and lists; Snakemake leaves it as it came in `--config`."""
+    if isinstance(value, Mapping):
+        return {key: typed(below) for key, below in value.items()}
+    if isinstance(value, list):
+        return [typed(below) for below in value]
+    if not isinstance(value, str):
+        return value
+    loader = _Loader("")
+    return loader.construct_object(
+        yaml.ScalarNode(loader.resolve(yaml.ScalarNode, value, (True, False)), value)
+    )
+
+
+def check_plain(document: Any) -> None:
+    """Do nothing if this is made of mappings with names as keys, lists, short text and finite numbers.
+
+    Raises:
+        ConfigError: it is not, or is too deep or too large; names the key.
+    """
+    seen = 0
+
+    def walk(value: Any, key: str, depth: int) -> None:
+        nonlocal seen
+        seen += 1
+        where = key or "configuration"
+        if seen > _MOST:
+            raise ConfigError(f"{where}: the configuration has more than {_MOST:,} entries")
+        if depth > _DEEPEST:
+            raise ConfigError(f"{where}: nested more than {_DEEPEST} deep")
+        if isinstance(value, dict):
+            for name, below in value.items():
+                if not isinstance(name, str) or (problem := _of_text(name)):
+                    problem = problem if isinstance(name, str) else "must be text"
+                    raise ConfigError(f"{where}: the key {_short(name)} {problem}")
+                walk(below, f"{key}.{name}" if key else name, depth + 1)
+        elif isinstance(value, list):
+            for index, below in enumerate(value):
+                walk(below, f"{key}[{index}]", depth + 1)
+        elif problem := _of_value(value):
+            raise ConfigError(f"{where}: {problem}; got {_short(value)}")
+
+    walk(document, "", 0)
+
+
+def _of_value(value: Any) -> str | None:
+    """What is wrong with what is neither a mapping nor a list."""
+    if value is None or isinstance(value, bool):
+        return None
+    if isinstance(value, str):
+        return _of_text(value)
+    if not isinstance(value, int | float):
+        return "must be text, a number, true, false, null, a list or a mapping"
+    if isinstance(value, float) and not math.isfinite(value):
+        return "must be a finite number"
+    return f"must be at most {_LARGEST:g} in size" if abs(value) > _LARGEST else None
+
+
+def _of_text(text: str) -> str | None:
+    if len(text) > _LONGEST:
+        return f"must be at most {_LONGEST} characters long"
+    if any(ord(char) < 32 or ord(char) == 127 or 0xD800 <= ord(char) < 0xE000 for char in text):
+        return "must be one line of readable characters"
+    return None
+
+
+def _short(value: Any) -> str:
+    """A value as an error shows it."""
+    if isinstance(value, str) and len(value) > 60:
+        return f"{value[:40]!r}… of {len(value):,} characters"
+    if isinstance(value, int) and abs(value) > _LARGEST:
+        return "a larger one"  # one of thousands of digits cannot even be written
+    return repr(value) if isinstance(value, str | int | float | None) else f"a {type(value).__name__}"
+
+
+def merged(below: dict[str, object], above: dict[str, object]) -> dict[str, object]:
+    """Nested mappings key by key, as Snakemake does; anything else is replaced."""
+    out = dict(below)
+    for key, value in above.items():
+        old = out.get(key)
+        out[key] = merged(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+    return out

@@ -1,0 +1,91 @@
+"""Provenance records: JSON files that hold checksums of themselves and of the files that they describe."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from reinrelax.core import files
+from reinrelax.errors import ResultsError
+
+# The key below which checksums stand: of files by their names, and of all other keys of the record.
+_KEY, _SELF = "checksums", "record"
+
+
+def write(path: Path, record: Mapping[str, Any], beside: Iterable[Path] = ()) -> None:
+    """Write a record with the checksums of files that lie, whole, in its folder.
+
+    Raises:
+        ResultsError: it cannot be written.
+    """
+    files.write_text(path, json.dumps(sealed(record, beside), indent=2) + "\n")
+
+
+def sealed(record: Mapping[str, Any], beside: Iterable[Path] = ()) -> dict[str, Any]:
+    """A record with the checksums of itself and of these files."""
+    sums = {file.name: _of_file(file) for file in beside}
+    return {**record, _KEY: {**sums, _SELF: _of_record(record)}}
+
+
+def read(path: Path, keys: Sequence[str]) -> dict[str, Any]:
+    """A record, which must hold these keys and, if it was written with one, agree with its checksum.
+
+    Raises:
+        ResultsError: missing or damaged.
+    """
+    try:
+        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        for key in keys:
+            record[key]
+        require(record)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ResultsError(f"{path}: provenance cannot be read ({error!r}). Delete it and rerun") from None
+    return record
+
+
+def require(record: Mapping[str, Any]) -> None:
+    """Do nothing if a record agrees with its checksum, or was written without one.
+
+    Raises:
+        ValueError: it does not.
+    """
+    sums = record.get(_KEY)
+    if sums is not None and sums[_SELF] != _of_record(record):
+        raise ValueError("differs from its checksum")
+
+
+def check_beside(path: Path) -> None:
+    """Compare a file with the checksum in the record that bears its name, if there is one.
+
+    Raises:
+        ResultsError: as `check`, or the record is damaged.
+    """
+    record = path.with_suffix(".json")
+    check(path, read(record, ()) if record.exists() else {})
+
+
+def check(path: Path, record: Mapping[str, Any]) -> None:
+    """Compare a file with the checksum that its record has of it, if it has one.
+
+    Raises:
+        ResultsError: the file is not the one that the record was written beside, or cannot be read.
+    """
+    expected = (record.get(_KEY) or {}).get(path.name)
+    try:
+        found = _of_file(path) if expected else None
+    except OSError as error:
+        raise ResultsError(f"{path}: cannot be read ({error!r}). Delete it and rerun") from None
+    if found != expected:
+        raise ResultsError(f"{path}: differs from the checksum in its record. Delete it and rerun")
+
+
+def _of_file(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _of_record(record: Mapping[str, Any]) -> str:
+    """Of what the record says, however it is laid out."""
+    rest = {key: value for key, value in json.loads(json.dumps(record)).items() if key != _KEY}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()

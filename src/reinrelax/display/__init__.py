@@ -1,0 +1,1 @@
+"""Tables, words and charts of any page; no experiment is known here."""

@@ -1,0 +1,1 @@
+"""Figures as SVG, drawn from data by a few kinds of panels."""

@@ -1,0 +1,92 @@
+"""What all figures share: matplotlib's settings, the grid of panels, and the way to SVG."""
+
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from reinrelax.display.charts import svg
+from reinrelax.display.charts.style import INK
+
+_RC: dict[Any, Any] = {
+    "figure.constrained_layout.w_pad": 0.08,
+    "figure.constrained_layout.h_pad": 0.08,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "reinrelax",
+    "path.simplify": False,
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],
+    "font.size": 9,
+    "text.color": INK,
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+}
+
+
+@dataclass(frozen=True)
+class Canvas:
+    """A figure in the making.
+
+    Attributes:
+        axes: one for each panel.
+        notes: name of a group to what is shown when it is pointed at; filled while drawing.
+    """
+
+    figure: Figure
+    axes: Sequence[Axes]
+    notes: dict[str, str] = field(default_factory=dict)
+
+    def to_svg(self, name: str, what: str) -> str:
+        """The finished figure; axes named by `open_panel` become panels.
+
+        Args:
+            name: the figure's.
+            what: what it shows, for those who cannot see it.
+        """
+        buffer = io.StringIO()
+        self.figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+        panels: Mapping[str, svg.Panel] = {
+            gid: svg.Panel.of(ax, self.figure) for ax in self.axes if (gid := ax.get_gid())
+        }
+        return svg.finish(buffer.getvalue(), name, what, panels, self.notes)
+
+
+@contextmanager
+def canvas(panels: int, columns: int, size: tuple[float, float], foot: float) -> Iterator[Canvas]:
+    """A figure with room for so many panels of `size` inches, and `foot` inches below them for a legend."""
+    with matplotlib.rc_context(_RC):
+        columns = min(columns, max(1, panels))
+        rows = max(1, -(-panels // columns))
+        figure = Figure(figsize=(size[0] * columns, size[1] * rows + foot), layout="constrained")
+        figure.patch.set_visible(False)
+        axes = figure.subplots(rows, columns, squeeze=False).ravel()
+        for ax in axes[panels:]:
+            ax.set_axis_off()
+        if not panels:
+            say(axes[0], "Nothing to draw yet: no results.")
+        yield Canvas(figure, list(axes[:panels]))
+
+
+def open_panel(ax: Axes, name: str, title: str, x_label: str, y_label: str) -> None:
+    """Name and label axes. `name` is the panel's group: the figure's name, a hyphen and the panel's."""
+    ax.set_gid(name)
+    ax.patch.set_visible(False)
+    ax.set_title(title, fontsize=10)
+    ax.set_xlabel(x_label)
+    ax.set_ylabel(y_label)
+
+
+def say(ax: Axes, text: str) -> None:
+    """Words in the place of what cannot be drawn."""
+    ax.text(0.5, 0.5, text, ha="center", va="center", transform=ax.transAxes)
+    ax.set_xticks([])
+    ax.set_yticks([])

@@ -1,0 +1,294 @@
+"""Figures of lines: panels, each with a line and a band a series, all read off one tidy table."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.path import Path as Outline
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
+
+from reinrelax.display.charts.canvas import Canvas, canvas, open_panel, say
+from reinrelax.display.charts.style import INK, Style, styles
+
+COLUMNS = ("panel", "series", "x", "value", "low", "high")
+# Curves drop by a hundred nats at first and part by one at last: from this many epochs on, the axis shows
+# only what follows the first twentieth.
+_LONG = 20
+_MARKERS = 8
+_FEW_DECADES = 2.0
+_REFERENCE = (0, (6, 3))
+_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A dashed line of ink at `value` of the axis `x` or `y`, with its name."""
+
+    axis: str
+    value: float
+    label: str
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A point of a series, ringed, and at the foot of the panel an interval of its x."""
+
+    series: str
+    x: float
+    y: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class LinePanel:
+    """One panel.
+
+    Attributes:
+        name: the panel's in the table.
+        log, log_x: whether y, and x, is logarithmic.
+        group: panels that name the same one have the same range of y.
+        whole: whether x counts something, such as epochs.
+        settles: whether the beginning may be left out of sight where x goes far, as in a training.
+    """
+
+    name: str
+    title: str
+    x_label: str
+    y_label: str
+    log: bool = False
+    whole: bool = False
+    settles: bool = False
+    log_x: bool = False
+    references: tuple[Reference, ...] = ()
+    marks: tuple[Mark, ...] = ()
+    group: str = ""
+
+
+@dataclass(frozen=True)
+class LineFigure:
+    """A figure of lines.
+
+    Attributes:
+        what: what it shows, for those who cannot see it.
+        data: `COLUMNS`, and others after them; a series has the same looks in all panels.
+        panels: in drawn order; without any, the figure says that there is nothing to draw.
+        columns: of panels, at most.
+        absence: why there are none, where the page's reader cannot see it from the run.
+    """
+
+    name: str
+    what: str
+    data: pd.DataFrame
+    panels: tuple[LinePanel, ...]
+    columns: int = 3
+    absence: str = ""
+
+    @property
+    def series(self) -> list[str]:
+        """Names in order of first appearance: what `data-series` counts."""
+        return list(dict.fromkeys(self.data["series"]))
+
+
+def draw(plan: LineFigure) -> str:
+    """The figure as SVG. The same table gives the same text, byte by byte."""
+    looks = styles(plan.series)
+    width = 4.1
+    columns = _legend_columns(plan.series, width * min(plan.columns, max(1, len(plan.panels))))
+    foot = 0.3 + 0.2 * math.ceil(len(looks) / columns)
+    with canvas(len(plan.panels), plan.columns, (width, 3.1), foot) as page:
+        for ax, panel in zip(page.axes, plan.panels, strict=True):
+            _panel(ax, panel, plan, looks)
+        if plan.panels and looks:
+            _legend(page, looks, columns)
+        return page.to_svg(plan.name, plan.what)
+
+
+def describe(plan: LineFigure) -> dict[str, Any]:
+    """What the page needs to know of the figure beside its table."""
+    return {
+        "name": plan.name,
+        "kind": "lines",
+        "what": plan.what,
+        "absence": plan.absence,
+        "x_label": next((panel.x_label for panel in plan.panels), ""),
+        "titles": {panel.name: panel.title for panel in plan.panels},
+        "x_labels": {panel.name: panel.x_label for panel in plan.panels},
+        "y_labels": {panel.name: panel.y_label for panel in plan.panels},
+        "log": {panel.name: panel.log for panel in plan.panels},
+        "references": {
+            panel.name: [vars(reference) for reference in panel.references] for panel in plan.panels
+        },
+        "series": [
+            {"name": name, "colour": look.colour, "dashes": look.dashes, "marker": look.marker}
+            for name, look in styles(plan.series).items()
+        ],
+    }
+
+
+def _panel(ax: Axes, panel: LinePanel, plan: LineFigure, looks: Mapping[str, Style]) -> None:
+    name = f"{plan.name}-{panel.name}"
+    open_panel(ax, name, panel.title, panel.x_label, panel.y_label)
+    data = _rows(plan, panel)
+    if data["value"].notna().sum() == 0:
+        say(ax, "Nothing to draw yet: no results.")
+        return
+    if panel.log:
+        ax.set_yscale("log")
+        ax.yaxis.set_major_locator(_decades(data["value"].min(), data["value"].max()))
+        ax.yaxis.set_major_formatter(FuncFormatter(_power))
+        ax.yaxis.set_minor_locator(NullLocator())
+    else:
+        ax.ticklabel_format(axis="y", useOffset=False)
+    if panel.whole:
+        ax.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True, min_n_ticks=1))
+    ax.grid(color=INK, alpha=0.12, linewidth=0.6)
+    first, last = float(data["x"].min()), float(data["x"].max())
+    long = panel.settles and last >= _LONG
+    for series, group in data.groupby("series", sort=False):
+        style, index = looks[str(series)], list(looks).index(str(series))
+        ends = group[["low", "high"]].clip(lower=1e-30) if panel.log else group[["low", "high"]]
+        band = ax.fill_between(
+            group["x"], ends["low"], ends["high"], color=style.colour, alpha=0.16, linewidth=0
+        )
+        band.set_gid(f"{name}-band-{index}")
+        line = _line(style, str(series))
+        line.set_data(group["x"], group["value"])
+        # Markers of different lines are set apart, lest they hide each other.
+        every = max(1, len(group) // _MARKERS)
+        line.set_markevery((index * every // max(1, len(looks)), every))
+        line.set_gid(f"{name}-line-{index}")
+        ax.add_line(line)
+    if panel.log_x:
+        ax.set_xscale("log")
+        ax.xaxis.set_major_locator(_decades(first, last))
+        ax.xaxis.set_major_formatter(FuncFormatter(_power))
+        ax.xaxis.set_minor_locator(NullLocator())
+        room = (last / first) ** 0.02
+        ax.set_xlim(first / room, last * room)
+    else:
+        room = 0.02 * (last - first) or 0.5
+        ax.set_xlim(first - room, last + room)
+    shown = data[data["x"] > last // _LONG] if long else data
+    if panel.group:
+        shown = pd.concat([_rows(plan, one) for one in plan.panels if one.group == panel.group])
+    _limit(ax, panel, float(shown["value"].min()), float(shown["value"].max()))
+    _refer(ax, panel)
+    _ring(ax, panel, looks)
+
+
+def _rows(plan: LineFigure, panel: LinePanel) -> pd.DataFrame:
+    """What a panel can show: a logarithmic axis has no place for what is not positive."""
+    data = plan.data[plan.data["panel"] == panel.name]
+    return data[data["value"] > 0] if panel.log else data
+
+
+def _decades(low: float, high: float) -> LogLocator:
+    """Powers of ten, and what lies between them where there are few."""
+    return LogLocator(subs=(1.0, 2.0, 5.0) if math.log10(high / low) < _FEW_DECADES else (1.0,))
+
+
+def _limit(ax: Axes, panel: LinePanel, low: float, high: float) -> None:
+    """Room for all lines, and for references that are not far from them."""
+    if panel.log:
+        low, high = math.log10(low), math.log10(high)
+    span = high - low
+    for value in _near(panel, low, high):
+        low, high = min(low, value), max(high, value)
+    margin = 0.06 * (high - low) or (0.1 if panel.log else 0.05 * abs(low) or 1.0)
+    # Intervals at the foot take a line each.
+    low -= margin + 0.06 * span * len(panel.marks)
+    high += margin
+    ax.set_ylim(10**low if panel.log else low, 10**high if panel.log else high)
+
+
+def _near(panel: LinePanel, low: float, high: float) -> Sequence[float]:
+    """References on y, on the axis' own scale, no farther from the lines than these from each other."""
+    values = [r.value for r in panel.references if r.axis == "y" and (r.value > 0 or not panel.log)]
+    scaled = [math.log10(value) if panel.log else value for value in values]
+    return [value for value in scaled if 2 * low - high <= value <= 2 * high - low]
+
+
+def _refer(ax: Axes, panel: LinePanel) -> None:
+    bottom, top = ax.get_ylim()
+    for reference in panel.references:
+        value, label = reference.value, reference.label
+        if reference.axis == "x":
+            ax.axvline(value, color=INK, linewidth=0.9, linestyle=_REFERENCE, alpha=0.7, zorder=1.5)
+            _annotate(ax, label, value, 1.0, data="x")
+        elif bottom <= value <= top:
+            ax.axhline(value, color=INK, linewidth=0.9, linestyle=_REFERENCE, alpha=0.7, zorder=1.5)
+            _annotate(ax, label, 1.0, value, data="y")
+        else:
+            below = value < bottom
+            arrow = "↓" if below else "↑"
+            _annotate(ax, f"{label} {value:g} {arrow}", 0.0, 0.0 if below else 1.0, data="")
+
+
+def _annotate(ax: Axes, label: str, x: float, y: float, data: str) -> None:
+    """A small label to the right of a place; `data` names the axis on which it is a number, not a share."""
+    systems = ("data" if data == "x" else "axes fraction", "data" if data == "y" else "axes fraction")
+    align = "center" if data == "y" else "top" if y == 1.0 else "bottom"
+    ax.annotate(
+        label,
+        (x, y),
+        (3, {"center": 0, "top": -2, "bottom": 2}[align]),
+        xycoords=systems,
+        textcoords="offset points",
+        va=align,
+        fontsize=8,
+    )
+
+
+def _ring(ax: Axes, panel: LinePanel, looks: Mapping[str, Style]) -> None:
+    bottom, top = ax.get_ylim()
+    for index, mark in enumerate(panel.marks):
+        colour = looks[mark.series].colour
+        ax.plot(
+            [mark.x],
+            [mark.y],
+            marker="o",
+            markersize=10,
+            markerfacecolor="none",
+            color=colour,
+            markeredgewidth=1.8,
+        )
+        height = bottom + (0.035 + 0.05 * index) * (top - bottom)
+        ends = [value for value in (mark.low, mark.high) if math.isfinite(value)]
+        ax.plot(ends, [height] * len(ends), color=colour, linewidth=2.2, marker="|", markersize=7)
+        ax.plot([mark.x], [height], marker="o", markersize=4.5, color=colour)
+
+
+def _legend(page: Canvas, looks: Mapping[str, Style], columns: int) -> None:
+    handles = [_line(style, name) for name, style in looks.items()]
+    page.figure.legend(
+        handles=handles, loc="outside lower center", ncols=columns, frameon=False, handlelength=3.6
+    )
+
+
+def _legend_columns(names: Sequence[str], inches: float) -> int:
+    """How many names, with their lines, fit beside each other."""
+    longest = max((len(name) for name in names), default=0)
+    return max(1, min(7, len(names), int(72 * inches / (5.6 * longest + 56))))
+
+
+def _line(style: Style, name: str) -> Line2D:
+    outline = Outline([*style.marker, style.marker[0]], closed=True)
+    line = Line2D([], [], color=style.colour, linewidth=1.5, marker=outline, markersize=5.5, label=name)
+    line.set_markeredgewidth(0)
+    if style.dashes:
+        line.set_dashes(style.dashes)
+    return line
+
+
+def _power(value: float, _: Any = None) -> str:
+    """`10⁻³` or `2·10⁻³`, or the number itself where that is short."""
+    if 0.01 <= value <= 1000:
+        return f"{value:g}"
+    exponent = math.floor(math.log10(value) + 1e-9)
+    factor = round(value / 10**exponent)
+    return ("" if factor == 1 else f"{factor}·") + "10" + f"{exponent}".translate(_SUPERSCRIPTS)

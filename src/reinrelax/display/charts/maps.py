@@ -1,0 +1,222 @@
+"""Heat maps: panels of coloured cells, a number in each where there is room, and a scale beside them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.colors import Colormap, to_hex
+from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator
+
+from reinrelax.display.charts.canvas import Canvas, canvas, open_panel
+from reinrelax.display.charts.style import INK
+
+COLUMNS = ("panel", "x", "y", "value", "note", "is_best", "is_paper")
+# Perceptually uniform, and brightest where lowest, which mostly is best; and one with a bright middle.
+_SEQUENTIAL, _DIVERGING = colormaps["viridis_r"], colormaps["PuOr_r"]
+_STEPS = 24
+# Characters that an axis has room for beside each other, and labels above each other.
+_ACROSS, _UP = 56, 12
+_DARK, _BRIGHT = "#14181d", "#f3f5f7"
+
+
+@dataclass(frozen=True)
+class _Mark:
+    """A symbol in the cells whose `column` is true, `shift` to the side of their middle."""
+
+    column: str
+    symbol: str
+    label: str
+    size: float
+    shift: float
+
+
+_SYMBOLS = (
+    _Mark("is_best", "*", "our lowest", 8.0, -0.22),
+    _Mark("is_paper", "D", "the paper’s choice", 5.0, 0.22),
+)
+
+
+@dataclass(frozen=True)
+class Scale:
+    """What the colours of a map stand for.
+
+    Attributes:
+        low, high: values of the first and the last colour, which is also that of what lies beyond.
+        unit: of the value.
+        digits: decimals of the number in a cell; None leaves numbers out.
+        diverging: whether the middle of the scale is neutral, as between opposite signs.
+    """
+
+    low: float
+    high: float
+    unit: str
+    digits: int | None = 1
+    diverging: bool = False
+
+    @property
+    def colours(self) -> Colormap:
+        """From 0 at the low end to 1 at the high one."""
+        return _DIVERGING if self.diverging else _SEQUENTIAL
+
+    def colour(self, value: float) -> Any:
+        """Of a value, as shares of red, green, blue and opacity."""
+        return self.colours(min(1.0, max(0.0, (value - self.low) / (self.high - self.low))))
+
+    def words(self, value: float) -> str:
+        """What a cell says: fewer digits where the number is large."""
+        return "" if self.digits is None else f"{value:.{self.digits if abs(value) < 9.95 else 0}f}"
+
+
+@dataclass(frozen=True)
+class MapPanel:
+    """One map. `xs`, `ys`: its columns from left to right and its rows from bottom to top, as text."""
+
+    name: str
+    title: str
+    x_label: str
+    y_label: str
+    xs: tuple[str, ...]
+    ys: tuple[str, ...]
+    scale: Scale
+
+
+@dataclass(frozen=True)
+class MapFigure:
+    """A figure of maps.
+
+    Attributes:
+        what: what it shows, for those who cannot see it.
+        data: `COLUMNS`, and others after them; `value` is what colours, NaN for nothing; `note` is shown when
+            the cell is pointed at.
+        size: of a panel, in inches.
+        absence: why there are no panels, where the page's reader cannot see it from the run.
+    """
+
+    name: str
+    what: str
+    data: pd.DataFrame
+    panels: tuple[MapPanel, ...]
+    columns: int = 2
+    size: tuple[float, float] = (4.8, 2.9)
+    absence: str = ""
+
+
+def draw(plan: MapFigure) -> str:
+    """The figure as SVG. The same table gives the same text, byte by byte."""
+    marked = [mark for mark in _SYMBOLS if plan.data[mark.column].any()]
+    with canvas(len(plan.panels), plan.columns, plan.size, 0.3 if marked else 0.0) as page:
+        for ax, panel in zip(page.axes, plan.panels, strict=True):
+            _panel(page, ax, panel, plan)
+        if plan.panels and marked:
+            handles = [_symbol(mark, INK) for mark in marked]
+            page.figure.legend(handles=handles, loc="outside lower center", ncols=2, frameon=False)
+        return page.to_svg(plan.name, plan.what)
+
+
+def describe(plan: MapFigure) -> dict[str, Any]:
+    """What the page needs to know of the figure beside its table."""
+    return {
+        "name": plan.name,
+        "kind": "map",
+        "what": plan.what,
+        "absence": plan.absence,
+        "x_label": next((panel.x_label for panel in plan.panels), ""),
+        "titles": {panel.name: panel.title for panel in plan.panels},
+        "x_labels": {panel.name: panel.x_label for panel in plan.panels},
+        "y_labels": {panel.name: panel.y_label for panel in plan.panels},
+        "log": {panel.name: False for panel in plan.panels},
+        "series": [],
+        "scales": {
+            panel.name: {
+                **vars(panel.scale),
+                "colours": [to_hex(panel.scale.colours(step / 10)) for step in range(11)],
+            }
+            for panel in plan.panels
+        },
+    }
+
+
+def _panel(page: Canvas, ax: Axes, panel: MapPanel, plan: MapFigure) -> None:
+    name = f"{plan.name}-{panel.name}"
+    open_panel(ax, name, panel.title, panel.x_label, panel.y_label)
+    _ticks(ax, panel.xs, panel.ys)
+    rows = plan.data[plan.data["panel"] == panel.name].to_dict("records")
+    for index, row in enumerate(rows):
+        x, y = panel.xs.index(row["x"]), panel.ys.index(row["y"])
+        known = pd.notna(row["value"])
+        fill = panel.scale.colour(row["value"]) if known else "none"
+        ink = (_DARK if _is_bright(fill) else _BRIGHT) if known else INK
+        cell = Rectangle(
+            *((x - 0.47, y - 0.46), 0.94, 0.92),
+            facecolor=fill,
+            edgecolor="none" if known else INK,
+            linewidth=0.4,
+            clip_on=False,
+        )
+        cell.set_gid(f"{name}-cell-{index}")
+        ax.add_patch(cell)
+        page.notes[f"{name}-cell-{index}"] = str(row["note"])
+        marked = [mark for mark in _SYMBOLS if row[mark.column]]
+        if words := panel.scale.words(row["value"]) if known else "–":
+            height = y - (0.14 if marked else 0.0)
+            text = ax.text(x, height, words, ha="center", va="center", fontsize=6.5, color=ink)
+            text.set_gid(f"{name}-over-{index}")
+        for mark in marked:
+            symbol = _symbol(mark, ink, 0.8)
+            symbol.set_data([x + mark.shift], [y + 0.24])
+            symbol.set_gid(f"{name}-over-{index}{mark.symbol}")
+            ax.add_line(symbol)
+    _bar(ax, panel.scale)
+
+
+def _symbol(mark: _Mark, colour: str, scale: float = 1.0) -> Line2D:
+    return Line2D(
+        *([], []),
+        linestyle="none",
+        marker=mark.symbol,
+        markersize=scale * mark.size,
+        color=colour,
+        markeredgewidth=0,
+        label=mark.label,
+    )
+
+
+def _ticks(ax: Axes, xs: Sequence[str], ys: Sequence[str]) -> None:
+    across = len(xs) * (2 + max(map(len, xs)))
+    for axis, names, every in ((ax.xaxis, xs, -(-across // _ACROSS)), (ax.yaxis, ys, -(-len(ys) // _UP))):
+        axis.set_ticks(range(0, len(names), every), names[::every])
+    ax.tick_params(length=0)
+    ax.spines[:].set_visible(False)
+    ax.set_xlim(-0.5, len(xs) - 0.5)
+    ax.set_ylim(-0.5, len(ys) - 0.5)
+
+
+def _bar(ax: Axes, scale: Scale) -> None:
+    """The scale to the right of a map, in its group, so that it goes where the map goes."""
+    bar = ax.inset_axes((1.03, 0.0, 0.03, 1.0))
+    bar.patch.set_visible(False)
+    bar.spines[:].set_visible(False)
+    step = (scale.high - scale.low) / _STEPS
+    for index in range(_STEPS):
+        value = scale.low + index * step
+        # Overlapping by a little, lest the ground shows between them.
+        colour = scale.colour(value + step / 2)
+        bar.add_patch(Rectangle((0, value), 1, 1.1 * step, facecolor=colour, linewidth=0))
+    bar.set_ylim(scale.low, scale.high)
+    bar.set_xticks([])
+    bar.yaxis.tick_right()
+    bar.yaxis.set_label_position("right")
+    bar.yaxis.set_major_locator(MaxNLocator(4))
+    bar.tick_params(length=2, labelsize=7)
+    bar.set_ylabel(scale.unit, fontsize=8)
+
+
+def _is_bright(colour: Any) -> bool:
+    # Relative luminance; dark and bright text have the same contrast where it is 0.18.
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in colour[:3]]
+    return bool(0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2] > 0.18)

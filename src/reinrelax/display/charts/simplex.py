@@ -1,0 +1,121 @@
+"""Densities on the simplex of three categories: triangles, shaded by the share of the mass that is denser."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.tri import Triangulation
+
+from reinrelax.display.charts.canvas import canvas, open_panel
+from reinrelax.display.charts.style import INK
+
+COLUMNS = ("panel", "x", "y", "density")
+# Smallest regions that hold these shares of the mass. Each lies on the one before, so the inner are darker.
+SHARES = (0.99, 0.9, 0.75, 0.5, 0.25)
+_OPACITY = 0.27
+_COLOUR = "#2E86C8"
+_HEIGHT = 3**0.5 / 2
+Numbers = np.ndarray[Any, Any]
+_CORNERS = ((0.0, 0.0, "right", "top"), (1.0, 0.0, "left", "top"), (0.5, _HEIGHT, "center", "bottom"))
+# Logarithms of densities are cut off so far below that of the largest region's edge.
+_BELOW = 5.0
+
+
+@dataclass(frozen=True)
+class SimplexPanel:
+    """One triangle. `mean`: the first two coordinates of a point that a cross marks."""
+
+    name: str
+    title: str
+    mean: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class SimplexFigure:
+    """A figure of triangles with corners π_1 (left), π_2 (right) and π_3 (above).
+
+    Attributes:
+        what: what it shows, for those who cannot see it.
+        data: `COLUMNS`; x and y are the first two coordinates of points that stand for equal areas.
+        cross: what the cross of each panel marks.
+        columns: of panels.
+    """
+
+    name: str
+    what: str
+    data: pd.DataFrame
+    panels: tuple[SimplexPanel, ...]
+    cross: str
+    columns: int
+
+
+def draw(plan: SimplexFigure) -> str:
+    """The figure as SVG. The same table gives the same text, byte by byte."""
+    with canvas(len(plan.panels), plan.columns, (2.0, 2.15), 0.3) as page:
+        for ax, panel in zip(page.axes, plan.panels, strict=True):
+            _panel(ax, panel, plan)
+        if plan.panels:
+            handles = [
+                Patch(facecolor=_COLOUR, alpha=1 - (1 - _OPACITY) ** depth, label=f"{share:.0%}")
+                for depth, share in enumerate(SHARES, 1)
+            ]
+            cross = Line2D([], [], linestyle="none", marker="+", color=INK, label=plan.cross)
+            page.figure.legend(handles=[*handles, cross], loc="outside lower center", ncols=6, frameon=False)
+        return page.to_svg(plan.name, plan.what)
+
+
+def describe(plan: SimplexFigure) -> dict[str, Any]:
+    """What the page needs to know of the figure beside its table."""
+    return {
+        "name": plan.name,
+        "kind": "simplex",
+        "what": plan.what,
+        "titles": {panel.name: " ".join(panel.title.split()) for panel in plan.panels},
+        "x_labels": {panel.name: "π_1" for panel in plan.panels},
+        "y_labels": {panel.name: "π_2" for panel in plan.panels},
+        "log": {panel.name: False for panel in plan.panels},
+        "series": [],
+        "columns": plan.columns,
+    }
+
+
+def levels(density: Numbers) -> Numbers:
+    """Densities at the edges of the regions of SHARES, from points that stand for equal areas."""
+    falling = np.sort(density)[::-1]
+    held = falling.cumsum() / falling.sum()
+    places = np.minimum(np.searchsorted(held, SHARES), len(held) - 1)
+    return np.asarray(falling[places])
+
+
+def _panel(ax: Axes, panel: SimplexPanel, plan: SimplexFigure) -> None:
+    open_panel(ax, f"{plan.name}-{panel.name}", panel.title, "", "")
+    ax.title.set_fontsize(9)
+    own = plan.data[plan.data["panel"] == panel.name]
+    density = own["density"].to_numpy(dtype=float)
+    edges = np.log(levels(density))
+    # In logarithms, which are close to straight between points where densities are not.
+    heights = np.log(np.maximum(density, np.exp(edges[0] - _BELOW)))
+    triangles = Triangulation(*_place(own["x"].to_numpy(dtype=float), own["y"].to_numpy(dtype=float)))
+    for edge in edges:
+        ax.tricontourf(triangles, heights, levels=[edge, np.inf], colors=[_COLOUR], alpha=_OPACITY)
+    left, right, top = ((x, y) for x, y, *_ in _CORNERS)
+    ax.plot(*zip(left, right, top, left, strict=True), color=INK, linewidth=0.8)
+    ax.plot(*_place(*panel.mean), marker="+", color=INK, markersize=7, markeredgewidth=1.1)
+    for number, (x, y, across, up) in enumerate(_CORNERS, 1):
+        ax.text(x, y, f"π{'₁₂₃'[number - 1]}", ha=across, va=up, fontsize=8)
+    ax.set_xlim(-0.08, 1.08)
+    ax.set_ylim(-0.1, _HEIGHT + 0.1)
+    ax.set_aspect("equal")
+    ax.spines[:].set_visible(False)
+    ax.set_xticks([])
+    ax.set_yticks([])
+
+
+def _place(x: Any, y: Any) -> tuple[Any, Any]:
+    """Where the point (x, y, 1 − x − y) lies in a triangle of side one."""
+    third = 1 - x - y
+    return y + third / 2, _HEIGHT * third

@@ -1,0 +1,151 @@
+"""Drawn figures as SVG: made to stand on their own, and taken apart again by the page."""
+
+import re
+import xml.etree.ElementTree as ET
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from reinrelax.display.charts.slim import NAMESPACE, slim
+from reinrelax.display.charts.style import INK
+from reinrelax.errors import ResultsError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_XLINK = "http://www.w3.org/1999/xlink"
+_POINTS = 72.0
+_MARGIN = 4.0
+# A grey with a contrast above 4 on white and on near-black: a file cannot know the ground it is shown on.
+_EITHER = "#757b84"
+
+_LONG = re.compile(r"-?\d+\.\d{3,}")
+
+ET.register_namespace("", NAMESPACE)
+ET.register_namespace("xlink", _XLINK)
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Where a panel lies in the figure, in SVG units from the top left, and the range of its axes.
+
+    Attributes:
+        box: left, top, width and height, labels included.
+        frame: left, top, width and height of the axes.
+        x, y: lower and upper limit.
+        log: the axes that are logarithmic: of `x` and `y`, those.
+    """
+
+    box: tuple[float, float, float, float]
+    frame: tuple[float, float, float, float]
+    x: tuple[float, float]
+    y: tuple[float, float]
+    log: str = ""
+
+    @classmethod
+    def of(cls, ax: "Axes", figure: "Figure") -> "Panel":
+        """The panel of drawn axes."""
+        height, scale = figure.get_figheight() * _POINTS, _POINTS / figure.dpi
+        outer, inner = ax.get_tightbbox(), ax.get_window_extent()
+        assert outer is not None  # the axes are visible
+        box, frame = (
+            (b.x0 * scale, height - b.y1 * scale, b.width * scale, b.height * scale) for b in (outer, inner)
+        )
+        scales = {"x": ax.get_xscale(), "y": ax.get_yscale()}
+        log = "".join(name for name, scale in scales.items() if scale == "log")
+        return cls(box, frame, ax.get_xlim(), ax.get_ylim(), log)
+
+
+def finish(
+    text: str, name: str, title: str, panels: Mapping[str, Panel], notes: Mapping[str, str] | None = None
+) -> str:
+    """A figure as matplotlib wrote it, made to stand on its own and to be taken apart by the page.
+
+    Ink becomes `currentColor`, which the page sets to its own; names become the figure's own, so that several
+    fit on a page; panels and series tell their scales and numbers as `data-` attributes.
+
+    Args:
+        text: matplotlib's SVG.
+        name: the figure's name, such as `figure3`.
+        title: what it shows, for those who cannot see it.
+        panels: name of each panel's group to where it lies.
+        notes: name of a group to what is shown when it is pointed at.
+    """
+    # A hundredth of a point is finer than any screen; what is written, such as 0.975 at an axis, stays.
+    rounded = re.sub(r"<[^>]*>", lambda tag: _LONG.sub(_rounded, tag[0]), text.replace(INK, "currentColor"))
+    foreign = rf'(id="|"#|url\(#)(?!{re.escape(name)}-)'
+    root = ET.fromstring(re.sub(foreign, rf"\g<1>{name}-", rounded))
+    for child in root.findall(f"{{{NAMESPACE}}}metadata") + root.findall(f"{{{NAMESPACE}}}defs"):
+        if child.tag.endswith("metadata") or child.find(f"{{{NAMESPACE}}}style") is not None:
+            root.remove(child)
+    font = slim(root, name, panels)
+    root.set("id", name)
+    root.set("role", "img")
+    root.set("aria-labelledby", f"{name}-title")
+    style = ET.Element(f"{{{NAMESPACE}}}style")
+    style.text = (
+        f"#{name}{{color:{_EITHER};font-family:{font}}}#{name} *{{stroke-linejoin:round;stroke-linecap:butt}}"
+    )
+    heading = ET.Element(f"{{{NAMESPACE}}}title", {"id": f"{name}-title"})
+    heading.text = title
+    root[:0] = [heading, style]
+    for group in root.iter(f"{{{NAMESPACE}}}g"):
+        identity = group.get("id", "")
+        if identity in panels:
+            panel = panels[identity]
+            for key in ("box", "frame"):
+                group.set(f"data-{key}", " ".join(f"{value:.2f}" for value in getattr(panel, key)))
+            for key in ("x", "y"):
+                group.set(f"data-{key}", " ".join(f"{value:.8g}" for value in getattr(panel, key)))
+            if panel.log:
+                group.set("data-log", panel.log)
+        if series := re.search(r"-(line|band|cell)-(\d+)$", identity):
+            group.set("class", series[1])
+            group.set("data-series", series[2])
+        if re.search(r"-over-\d+\D?$", identity):
+            group.set("pointer-events", "none")
+        if notes and identity in notes:
+            note = ET.Element(f"{{{NAMESPACE}}}title")
+            note.text = notes[identity]
+            group.insert(0, note)
+    return ET.tostring(root, encoding="unicode") + "\n"
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A figure taken apart: what its panels share, and each panel's name, view box and group."""
+
+    shared: str
+    panels: list[tuple[str, str, str]]
+
+
+def take_apart(text: str, name: str) -> Parts:
+    """The panels of a finished figure, for the page to lay out in as many columns as the screen has room for.
+
+    Raises:
+        ResultsError: the text is not a figure of `finish`.
+    """
+    try:
+        root = ET.fromstring(text)
+        groups = [group for group in root.iter(f"{{{NAMESPACE}}}g") if group.get("data-box")]
+        boxes = [[float(number) for number in group.get("data-box", "").split()] for group in groups]
+    except (ET.ParseError, ValueError) as error:
+        raise ResultsError(
+            f"{name}.svg: cannot be read ({error}). Delete it and run snakemake again"
+        ) from None
+    # One size for all, or their scales on the page would differ; labels grow to the left.
+    width = max((box[2] for box in boxes), default=0) + 2 * _MARGIN
+    height = max((box[3] for box in boxes), default=0) + 2 * _MARGIN
+    panels = []
+    for group, (left, top, own_width, _) in zip(groups, boxes, strict=True):
+        box = (left + own_width + _MARGIN - width, top - _MARGIN, width, height)
+        view = " ".join(f"{value:.2f}" for value in box)
+        group.tail = ""
+        panels.append((group.get("id", ""), view, ET.tostring(group, encoding="unicode")))
+    shared = "".join(ET.tostring(child, encoding="unicode") for child in root.findall(f"{{{NAMESPACE}}}defs"))
+    return Parts(shared, panels)
+
+
+def _rounded(number: re.Match[str]) -> str:
+    return f"{float(number[0]):.2f}"

@@ -1,0 +1,240 @@
+"""The papers' claims as the page shows them: one line each, and what they can be filtered by."""
+
+import math
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from reinrelax.claims.findings import ASIDES, BASES
+from reinrelax.claims.model import JUDGED, VERDICTS
+from reinrelax.display.blocks import Cell, Column, Table, key
+from reinrelax.display.wording import (
+    Mark,
+    anchor,
+    count,
+    fixed,
+    interval,
+    mark,
+    shape,
+    signed,
+    significant,
+    span,
+)
+
+Claims = Sequence[Mapping[str, Any]]
+
+# In the table's order: hundreds of numbers say less than what the papers conclude from them.
+TYPES = ("qualitative", "ordering", "trend", "number")
+# Of a claim on more cells than these, the section tells more than a list of links.
+_CELLS = 8
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Something that claims are filtered by: its value, how many have it, and the looks of a verdict."""
+
+    value: str
+    number: int
+    mark: Mark | None = None
+
+
+@dataclass(frozen=True)
+class Facet:
+    """A property by which claims are filtered: the `name` of its attribute, its head, its values."""
+
+    name: str
+    head: str
+    choices: Sequence[Choice]
+
+
+def facets(claims: Claims) -> list[Facet]:
+    """Paper, verdict and type, each with its values and how many claims have them."""
+    counts = {name: Counter(claim[name] for claim in claims) for name in ("paper", "verdict", "type")}
+    return [
+        Facet("paper", "Paper", [Choice(value, number) for value, number in counts["paper"].items()]),
+        Facet(
+            *("verdict", "Verdict"),
+            [Choice(value, counts["verdict"][value], mark(value)) for value in VERDICTS],
+        ),
+        Facet("type", "Type", [Choice(value, counts["type"][value]) for value in TYPES]),
+    ]
+
+
+def finding_facets(findings: Claims) -> list[Facet]:
+    """Paper, verdict and basis of findings; what is no replication stands under its own name."""
+    bases = Counter(finding["aside"] or finding["basis"] for finding in findings)
+    found = facets([{**finding, "type": ""} for finding in findings])[:2]
+    names = [name for name in (*BASES, *ASIDES) if bases[name]]
+    return [*found, Facet("basis", "Rests on", [Choice(name, bases[name]) for name in names])]
+
+
+def rates(lines: Sequence[Mapping[Any, Any]]) -> Table:
+    """How often each judging function errs where its claim is just false, or just true.
+
+    Args:
+        lines: those of `rates.csv`: one a case and number of seeds.
+    """
+    cases: dict[tuple[str, ...], dict[str, str]] = {}
+    for line in lines:
+        case = tuple(line[name] for name in ("function", "truth", "wrong", "level"))
+        cases.setdefault(case, {})[line["seeds"]] = line["rate"]
+    seeds = list(dict.fromkeys(line["seeds"] for line in lines))
+    rows = [
+        [
+            Cell(function),
+            Cell(truth, style="prose"),
+            Cell(mark=mark(wrong), key=wrong),
+            *(Cell(_share(found[count]), found[count]) for count in seeds),
+            Cell(_share(level), level),
+        ]
+        for (function, truth, wrong, level), found in cases.items()
+    ]
+    columns = [
+        *(Column("Rule", "text"), Column("Where this is true", "text"), Column("the verdict", "text")),
+        *(Column(f"{count} seeds", small="wrong, of all") for count in seeds),
+        Column("meant", small="at most"),
+    ]
+    repeats = min((int(line["repeats"]) for line in lines), default=0)
+    give = 2 * math.sqrt(0.05 * 0.95 / repeats) if repeats else 0.0
+    caption = (
+        "How often the rules err in the least favourable case: the claim fails, or holds, by nothing. "
+        f"Each rate is of {repeats:,} repetitions with noise of its own"
+        + (f": 5% are seen as {_share(str(0.05 - give))} to {_share(str(0.05 + give))}." if repeats else ".")
+        + " A rule that never confirms, as of one run or of a p-value, has no rate of it."
+    )
+    return Table("rates", caption, columns, rows, "How often the rules err: measured rates of wrong verdicts")
+
+
+def _share(rate: str) -> str:
+    return f"{100 * float(rate):.1f}%"
+
+
+def claim_rows(
+    claims: Claims,
+    sections: Mapping[str, str],
+    jobs: Mapping[tuple[str, str, str], str],
+    exists: Callable[[str], bool],
+) -> list[dict[str, Any]]:
+    """One line a claim, numbers last.
+
+    Args:
+        claims: those of `claims.json`.
+        sections: names of the page's sections by id.
+        jobs: places on the page that tell of the cells behind Tables 2 and 3: of a subject, an estimator and
+            a latent shape.
+        exists: whether there is a table of this name.
+    """
+    # What has been held against results comes first, and the many numbers last.
+    ordered = sorted(claims, key=lambda c: (c["verdict"] not in JUDGED, TYPES.index(c["type"])))
+    return [
+        {
+            **claim_row(claim),
+            "section": claim["section"] if claim["section"] in sections else "",
+            "section_name": sections.get(claim["section"], ""),
+            "tables": [name for name in claim["tables"] if exists(name)],
+            "jobs": _jobs(claim, jobs),
+        }
+        for claim in ordered
+    ]
+
+
+def claim_row(claim: Mapping[str, Any]) -> dict[str, Any]:
+    """A claim's line, without what it leads to elsewhere on the page."""
+    nats = claim["unit"] == "nats"
+    limits = interval if nats else span
+    return {
+        **{
+            key: claim[key]
+            for key in ("id", "paper", "place", "type", "rule", "minimum", "command", "limits")
+        },
+        **{key: shape(claim[key]) for key in ("statement", "reason")},
+        "note": shape(claim["note"]) if claim["note"] != claim["reason"] else "",
+        "anchor": anchor("claim", claim["id"]),
+        "finding": claim["finding"],
+        "finding_anchor": anchor("finding", claim["finding"]),
+        "mark": mark(claim["verdict"]),
+        "order": VERDICTS.index(claim["verdict"]),
+        "effect": _effect(claim),
+        "interval": _interval(claim, limits),
+        "chances": _chances(claim),
+        "corrected": f"{count(claim['family_size'], 'claim')} together" if claim["family_size"] else "",
+        "smallest": _sized(claim["smallest"], claim["unit"])
+        if claim["smallest"] and claim["low"] is not None
+        else "",
+        "family": claim["family"],
+        "key": key(claim["effect"]),
+        "seeds": str(claim["seeds"]) if claim["seeds"] else "",
+        "diverged": f"{claim['diverged']} diverged" if claim["diverged"] else "",
+        "power": "" if claim["detectable"] is None else _sized(claim["detectable"], claim["unit"]),
+        "power_key": key(claim["detectable"]),
+    }
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Claims whose numbers stand in one section: how many have each verdict that occurs, and their lines."""
+
+    counts: Sequence[tuple[Mark, int]]
+    rows: Sequence[Mapping[str, Any]]
+
+
+def by_section(rows: Sequence[Mapping[str, Any]]) -> dict[str, Judged]:
+    """The claims of each section that has some."""
+    out: dict[str, list[Mapping[str, Any]]] = {}
+    for row in rows:
+        out.setdefault(row["section"], []).append(row)
+    return {name: Judged([pair for pair in _counted(own) if pair[1]], own) for name, own in out.items()}
+
+
+def _counted(rows: Sequence[Mapping[str, Any]]) -> list[tuple[Mark, int]]:
+    counts = Counter(row["mark"].text for row in rows)
+    return [(mark(verdict), counts[verdict]) for verdict in VERDICTS]
+
+
+def _effect(claim: Mapping[str, Any]) -> str:
+    if claim["effect"] is None:
+        return ""
+    sign = "+" if claim["effect"] > 0 and claim["unit"] != "nats" else ""
+    return f"{claim['measure']} {sign}{_sized(claim['effect'], claim['unit'], signs=True)}"
+
+
+def _sized(value: float, unit: str, signs: bool = False) -> str:
+    """A number with its unit: nats with two decimals, all else in significant digits."""
+    if unit == "nats":
+        return f"{signed(value) if signs else fixed(value)} nats"
+    return f"{significant(value)} {unit}".strip()
+
+
+def _interval(claim: Mapping[str, Any], limits: Callable[[float | None, float | None], str]) -> str:
+    """`90% [low, high]`; empty where an end is missing."""
+    ends = limits(claim["low"], claim["high"])
+    return f"{claim['coverage']:.0%} {ends}" if ends and claim["coverage"] else ""
+
+
+def _chances(claim: Mapping[str, Any]) -> str:
+    """`p = 0.003 for, 0.998 against`; empty where nothing was tested."""
+    if claim["holding"] is None or claim["failing"] is None:
+        return ""
+    return f"p = {_chance(claim['holding'])} for, {_chance(claim['failing'])} against"
+
+
+def _chance(p: float) -> str:
+    """Three decimals, upwards: else what falls short of a rule's limit could seem to reach it."""
+    return fixed(math.ceil(round(1000 * p, 6)) / 1000, 3)
+
+
+def _jobs(claim: Mapping[str, Any], jobs: Mapping[tuple[str, str, str], str]) -> list[tuple[str, str]]:
+    """Names and places of the cells that a claim reads, where they are few."""
+    places = [
+        (method, place)
+        for place in (*claim["places"], *claim["elsewhere"])
+        for method in (*claim["lower"], *claim["higher"])
+    ]
+    if len(places) > _CELLS:
+        return []
+    return [
+        (f"{method} {shape(place)}", jobs[claim["subject"], method, place])
+        for method, place in places
+        if (claim["subject"], method, place) in jobs
+    ]

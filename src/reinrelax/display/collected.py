@@ -1,0 +1,129 @@
+"""The tables of the results folder as the page reads them, and why one of them has no rows."""
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from reinrelax.config.load import AS_RUN, GRADIENTS, Config
+from reinrelax.display.tables import read_table
+from reinrelax.display.wording import PURPOSES, count
+from reinrelax.jobs.studies import DEMONSTRATIONS
+
+# Every table that the page draws on, with the experiment or study that fills it.
+FILLED_BY: Mapping[str, str] = {
+    "table1": "gradients",
+    "figure1": "gradients",
+    "table1_run": "gradients-run",
+    "figure1_run": "gradients-run",
+    "sweep": "gradients",
+    "control": "gradients",
+    "quadrature": "gradients",
+    "example": "gradients",
+    "table2": "elbo",
+    "table3": "elbo",
+    "curves": "elbo",
+    **dict.fromkeys(("early", "early_last", "early_curves"), "early"),
+    "identities": "identities",
+    "figure2": "beta",
+    "figure2_run": "beta-run",
+    "figure2_minimum": "beta",
+    "table4": "cost",
+    "table5": "grid",
+    "grid": "grid",
+    "selection": "grid",
+    "readings": "readings",
+    "readings_curves": "readings",
+    "baseline": "relaxations",
+    "relaxations": "relaxations",
+    "relaxations_curves": "relaxations",
+    "relaxations_learned": "relaxations",
+    **{f"rl_{name}": "rl" for name in ("scores", "summary", "improvement", "curves", "figure3", "gradients")},
+    **{table: name for name, (_, tables) in DEMONSTRATIONS.items() for table in tables},
+}
+
+Line = Mapping[str, Any]
+
+
+class Collected:
+    """Tables by name, each read once.
+
+    Attributes:
+        config: whose results.
+        folder: where they lie.
+        root: the project's folder.
+    """
+
+    def __init__(self, config: Config, root: Path) -> None:
+        self.config = config
+        self.root = root
+        self.folder = config.folder
+        self._read = cache(self._load)
+
+    def lines(self, name: str) -> list[dict[str, Any]]:
+        """A table's rows, in its order; what is absent is the empty text.
+
+        Raises:
+            ResultsError: missing or damaged.
+        """
+        return self._read(name)[1]
+
+    def columns(self, name: str) -> list[str]:
+        """A table's columns.
+
+        Raises:
+            ResultsError: missing or damaged.
+        """
+        return self._read(name)[0]
+
+    def planned(self, source: str) -> list[dict[str, Any]]:
+        """The cells and studies of an experiment, also as run unless that is one of its own: their `name`,
+        `state` and `message`.
+        """
+        as_run = f"{source}{AS_RUN}"
+        experiments = {source} if as_run in GRADIENTS else {source, as_run}
+        cells = [
+            {**line, "name": line["cell"]}
+            for line in self.lines("cells")
+            if line["experiment"] in experiments
+        ]
+        studies = [
+            {**line, "name": line["study"]}
+            for line in self.lines("studies")
+            if line["study"] == source or line["study"].startswith(f"{source}/")
+        ]
+        return cells + studies
+
+    def progress(self, source: str) -> str:
+        """How much of an experiment or study is there, in words."""
+        planned = self.planned(source)
+        if not planned:
+            return "not in this configuration"
+        done = sum(line["state"] == "done" for line in planned)
+        parts = [f"{done} of {count(len(planned), 'job')} done"]
+        for state, words in (("partial", "in part"), ("missing", "missing"), ("unreadable", "unreadable")):
+            names = [line["name"] for line in planned if line["state"] == state]
+            if names:
+                more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+                parts.append(f"{words}: {', '.join(names[:3])}{more}")
+        return "; ".join(parts)
+
+    def absence(self, name: str) -> str:
+        """Why a table has no row that is looked for: what fills it, and how far that has come."""
+        source = FILLED_BY[name]
+        planned = self.planned(source)
+        if planned and all(line["state"] == "done" for line in planned):
+            return "not in this configuration"
+        return f"{PURPOSES[source]}: {self.progress(source)}"
+
+    def _load(self, name: str) -> tuple[list[str], list[dict[str, Any]]]:
+        table = read_table(self.folder / "tables" / f"{name}.csv")
+        return list(table.columns), as_lines(table)
+
+
+def as_lines(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """A table's rows; what is absent is the empty text, which is equal to itself as NaN is not."""
+    filled = table.astype(object).where(table.notna(), "")
+    return [{str(key): value for key, value in line.items()} for line in filled.to_dict("records")]

@@ -1,0 +1,146 @@
+"""What lies in a results folder and is not asked for: old checkpoints, results of before."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from reinrelax.config.load import Config
+from reinrelax.core.files import REMEDY
+from reinrelax.errors import ResultsError
+from reinrelax.execution import guard
+from reinrelax.execution.plan import begun
+from reinrelax.jobs.planned import Job, jobs
+from reinrelax.jobs.runs import Cell
+from reinrelax.results.read import kept_runs, read_record
+from reinrelax.training import progress
+
+# What a cell leaves: with its table, its finished runs, or neither.
+_TABLE, _FINISHED = (".csv", ".npz", ".pt", ".json"), (".runs.npz", ".runs.json")
+_CHECKPOINT, _UNREADABLE, _MARK = ".checkpoint", ".runs.json.unreadable", ".anew"
+# Folders that hold no job's results.
+_OTHER = {"data", "tables", "figures", "logs", "benchmarks"}
+
+
+@dataclass(frozen=True)
+class Leftover:
+    """Files of one job that nothing asks for, and why."""
+
+    name: str
+    why: str
+    files: tuple[Path, ...]
+
+    @property
+    def size(self) -> int:
+        """Bytes of all of them."""
+        return sum(path.stat().st_size for path in self.files)
+
+
+def describe(found: list[Leftover], removed: bool) -> str:
+    """Lines for a person."""
+    lines = [f"{_size(one.size):>9}  {one.name}: {one.why}" for one in found]
+    total = f"{_size(sum(one.size for one in found))} in {sum(len(one.files) for one in found)} files"
+    said = "removed" if removed else "of which the configuration asks for nothing; --remove removes them"
+    return "\n".join(
+        [*lines, f"{total} {said}" if found else "nothing that the configuration does not ask for"]
+    )
+
+
+def leftovers(config: Config) -> list[Leftover]:
+    """Everything below the results folder that is a job's and that the configuration does not ask for.
+
+    What cannot be read, or does not say what it is of, stays: whoever reads it says so.
+    """
+    planned = {job.name: job for job in jobs(config)}
+    asked = {
+        (run.run_id, cell.source_hash)
+        for cell in (job.source for job in planned.values() if isinstance(job.source, Cell))
+        for run in cell.runs
+    }
+    found = []
+    for name in sorted(_names(config.folder)):
+        job = planned.get(name)
+        study = config.folder / name / "record.json"
+        of = _of_study(study, job) if study.exists() else _of_cell(config, name, job, asked)
+        found += [
+            Leftover(name, why, files) for why, paths in of if (files := tuple(filter(Path.is_file, paths)))
+        ]
+    return found
+
+
+def remove(config: Config, found: list[Leftover]) -> None:
+    """Remove these files, and folders that are empty then.
+
+    Raises:
+        ResultsError: a run is at work in the folder, or a file cannot be removed.
+    """
+    if occupant := guard.occupant(config.folder):
+        raise ResultsError(f"{config.folder} is in use by another run ({occupant}). Wait for it, or stop it")
+    for path in (path for one in found for path in one.files):
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise ResultsError(f"{path}: cannot be removed ({error.strerror}). {REMEDY}") from None
+        with suppress(OSError):  # not empty
+            for folder in path.parents:
+                if folder == config.folder:
+                    break
+                folder.rmdir()
+
+
+def _names(folder: Path) -> set[str]:
+    """Cells and studies that left something."""
+    names = set()
+    for path in folder.glob("*/**/*"):
+        place = path.relative_to(folder)
+        if place.parts[0] in _OTHER:
+            continue
+        if path.name == "record.json":
+            names.add(place.parent.as_posix())
+            continue
+        for suffix in (_UNREADABLE, *_FINISHED, *_TABLE, _CHECKPOINT, _MARK):
+            if path.name.endswith(suffix):
+                if not (path.parent / "record.json").exists():
+                    names.add(place.as_posix().removesuffix(suffix))
+                break
+    return names
+
+
+def _of_study(record: Path, job: Job | None) -> Iterator[tuple[str, list[Path]]]:
+    try:
+        content = read_record(record, ("fingerprint",))
+    except ResultsError:
+        return
+    if why := _why(job, content["fingerprint"]):
+        # A record may come from elsewhere, and name files elsewhere.
+        beside = [name for name in content.get("checksums", {}) if name == Path(name).name != "record"]
+        yield why, [*(record.parent / name for name in beside), record]
+
+
+def _of_cell(
+    config: Config, name: str, job: Job | None, asked: set[tuple[str, str]]
+) -> Iterator[tuple[str, list[Path]]]:
+    """What of a cell nothing asks for. A run may be asked for by another cell than that of its table."""
+    table = config.folder / f"{name}.csv"
+    cell = job.source if job and isinstance(job.source, Cell) else None
+    for suffixes, runs in zip((_TABLE, _FINISHED), kept_runs(table), strict=True):
+        held = {(run_id, str(run.origin.get("source_hash"))) for run_id, run in (runs or {}).items()}
+        if runs and not held & asked:
+            why = "of other settings or source" if cell else "of a cell that is not in the configuration"
+            yield f"results {why}", [table.with_suffix(suffix) for suffix in suffixes]
+    state = table.with_suffix(_CHECKPOINT)
+    if cell is None:
+        yield "a checkpoint of a cell that is not in the configuration", [state, table.with_suffix(_MARK)]
+    elif progress.read(state)[0] and not begun(config, cell):
+        yield "a checkpoint that nothing goes on from", [state]
+    yield "finished runs that could not be read", [table.with_suffix(_UNREADABLE)]
+
+
+def _why(job: Job | None, fingerprint: str) -> str:
+    if job is None:
+        return "a study that is not in the configuration"
+    return "" if job.source.fingerprint == fingerprint else "a study of other settings or source"
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e6:,.1f} MB" if count >= 1e5 else f"{count / 1e3:,.1f} kB"

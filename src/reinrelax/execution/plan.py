@@ -1,0 +1,286 @@
+"""What a run of the workflow would do, and how long it would take by timings recorded earlier."""
+
+import csv
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from reinrelax import latents
+from reinrelax.config.load import Config
+from reinrelax.config.run import PIXELS, Run
+from reinrelax.config.specs import Measured
+from reinrelax.core.types import LatentShape
+from reinrelax.errors import ResultsError
+from reinrelax.estimators import lookup
+from reinrelax.execution import stale
+from reinrelax.jobs.planned import Job, jobs
+from reinrelax.jobs.runs import Cell, cells, table_path
+from reinrelax.jobs.studies import Study, studies
+from reinrelax.results import finished
+from reinrelax.results.read import held, images_of, is_done, read_record, study_is_done
+from reinrelax.training import progress
+
+# Of a job, beside its training: imports, images, writing.
+STARTUP_SECONDS = 4.0
+# Measured on two cores, by `make bench` or as processor time of cells; used until this machine has its own.
+REFERENCE = Path("benchmarks/microseconds_per_image.csv")
+# Of a study of gradients, measured likewise: a term of a Monte Carlo mean; all else of one estimate, for each
+# category; and, beside the estimates, the pairs of codes of section 5.3.
+_TERM_SECONDS, _CATEGORY_SECONDS, _PAIRS_SECONDS = 8e-9, 5e-8, 9.0
+# Of paper A's demonstrations: at once, and for each of their samples.
+_DEMONSTRATION_SECONDS = {
+    "copula": (0.8, 2e-6),
+    "bridge": (0.5, 2e-4),
+    "decoupled": (0.3, 1.5e-4),
+    "properties": (4.0, 8e-5),
+}
+# Of agents that learn: a step of all replicas, and a replica's step; an episode may take as many as its cap.
+_STEP_SECONDS = 5e-5
+_REPLICA_STEP_SECONDS = {"CartPole-v1": 4e-6, "Taxi-v4": 1.8e-5, "Acrobot-v1": 2.8e-5}
+# Time that a job asks a cluster for: thrice its estimate, because nodes may be slower or shared; half an
+# hour at least, and at most a day, which most sites grant: what takes longer goes on from a checkpoint.
+_LIMIT_FACTOR, _LEAST_MINUTES, _MOST_MINUTES = 3.0, 30, 24 * 60
+_PARAMETER_BYTES = 4 * 4  # value, gradient and two moments
+_BASE_MB = 700
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Microseconds per replica and training image of one estimator, latent shape and number of draws."""
+
+    estimator: str
+    latent: str
+    draws: int
+    microseconds: float
+
+
+def describe(config: Config, cores: int, root: Path = Path()) -> str:
+    """A table of cells, done and to do, with what is left of them, and the time it takes on so many cores."""
+    left = remaining(config, root)
+    spent: dict[str, float] = {}
+    lines = [f"{'cell or study':50} {'replicas':>8} {'epochs':>6} {'state':>6} {'estimate':>10}"]
+    replicas = 0
+    for cell in cells(config).values():
+        whole = len(cell.runs), cell.first.epochs
+        runs, epochs = _left(config, cell) if cell.name in left else whole
+        replicas += runs if cell.name in left else 0
+        state = _state(left.get(cell.name), begun=(runs, epochs) != whole)
+        lines.append(f"{cell.name:50} {runs:8} {epochs:6} {state}")
+    for name in studies(config):
+        lines.append(f"{name:50} {'':8} {'':6} {_state(left.get(name))}")
+    for name, seconds in left.items():
+        experiment = name.split("/")[0]
+        spent[experiment] = spent.get(experiment, 0.0) + seconds
+    for experiment, seconds in spent.items():
+        lines.append(f"{experiment:50} {_core_hours(config, seconds)}")
+    count = len(cells(config)) + len(studies(config))
+    about = f"{elapsed(config, left.values(), cores)}; {_core_hours(config, sum(left.values()))}"
+    lines.append(f"{len(left)} of {count} jobs to do, {replicas} replicas: about {about}")
+    return "\n".join([*lines, *stale.describe(config, left)])
+
+
+def remaining(config: Config, root: Path = Path()) -> dict[str, float]:
+    """The jobs that are to be done, by name, with the estimated seconds of each."""
+    timings = timings_of(config, root)
+    return {
+        job.name: estimate(job.source, timings, *_left(config, job.source))
+        if isinstance(job.source, Cell)
+        else estimate_study(config, job.source, timings)
+        for job in jobs(config)
+        if not _is_done(config, job)
+    }
+
+
+def timings_of(config: Config, root: Path = Path()) -> list[Timing]:
+    """This machine's own timings, and then those that come with the project."""
+    return [*_recorded(config.results), *reference(root)]
+
+
+def elapsed(config: Config, seconds: Iterable[float], cores: int) -> str:
+    """The time that jobs of so many seconds take, in words."""
+    each = list(seconds)
+    jobs = max(1, cores // config.machine.threads)
+    at_once = duration(sum(each) / max(1, min(jobs, len(each))))
+    return f"{duration(sum(each))} of job time, {at_once} with {jobs} at once"
+
+
+def estimate(
+    cell: Cell, timings: Iterable[Timing], runs: int | None = None, epochs: int | None = None
+) -> float:
+    """Seconds that so many of a cell's runs, or all of them, would take for so many epochs, or all."""
+    run = cell.first
+    count = len(cell.runs) if runs is None else runs
+    images = cell.size.train * (run.epochs if epochs is None else epochs) * count
+    draws = int(dict(run.hyper).get("draws", 0))
+    # Timings are of the paper's network.
+    larger = _products(run, cell.size.pixels) / _products(replace(run, hidden=()), PIXELS)
+    each = _microseconds(run.estimator, run.shape, draws, timings) * larger
+    return STARTUP_SECONDS + images * each / 1e6
+
+
+def _products(run: Run, pixels: int) -> int:
+    """Multiplications of an image's pass through encoder and decoder."""
+    code = run.shape.categories * run.shape.latents
+    return 2 * sum(a * b for a, b in pairwise((pixels, *run.units, code)))
+
+
+def estimate_study(config: Config, study: Study, timings: Iterable[Timing]) -> float:
+    """Seconds that a study would take."""
+    if study.name == "identities":
+        return STARTUP_SECONDS + 0.02 * config.identities.functions
+    if study.name in _DEMONSTRATION_SECONDS:
+        once, each = _DEMONSTRATION_SECONDS[study.name]
+        return STARTUP_SECONDS + once + each * int(study.settings["samples"])
+    if study.name == "cost":
+        return STARTUP_SECONDS + _cost_seconds(config, list(timings))
+    if study.name.startswith("rl/"):
+        return STARTUP_SECONDS + _learning_seconds(study.settings, len(config.rl.seeds))
+    spec, training = config.gradients[study.experiment], config.trainings[study.experiment]
+    shape = training.latent_shapes[0]
+    terms = sum(_terms(one) for one in spec.figure1)
+    if study.settings["last"]:
+        terms += sum(_terms(one) for one in (*spec.table1, *spec.sweep))
+    terms += (
+        3 * len(spec.control_taus) * (spec.draws * _TERM_SECONDS + len(spec.control_etas) * _CATEGORY_SECONDS)
+    )
+    numbers = spec.samples * spec.images * shape.latents * shape.categories
+    pairs = spec.images / 100 * _PAIRS_SECONDS if spec.betas else 0.0
+    return STARTUP_SECONDS + len(training.seeds) * (numbers * terms + pairs)
+
+
+def _terms(one: Measured) -> float:
+    """Seconds for a sample, an image and a category of an estimator."""
+    return int(dict(one.hyper).get("draws", 0)) * _TERM_SECONDS + _CATEGORY_SECONDS
+
+
+def _learning_seconds(settings: Mapping[str, Any], seeds: int) -> float:
+    episodes = settings["episodes"] + len(settings["checkpoints"]) * settings["rollouts"]
+    each = _STEP_SECONDS + seeds * _REPLICA_STEP_SECONDS[settings["environment"]]
+    return float(episodes * settings["cap"] * each)
+
+
+def _cost_seconds(config: Config, timings: Sequence[Timing]) -> float:
+    spec = config.cost
+    each = [
+        _microseconds(one.estimator, spec.latent_shape, int(dict(one.hyper).get("draws", 0)), timings)
+        for one in spec.estimators
+    ]
+    return spec.rounds * (1 + spec.replicas) * (spec.images + 500) * sum(each) / 1e6
+
+
+def _microseconds(estimator: str, shape: LatentShape, draws: int, timings: Iterable[Timing]) -> float:
+    """Per replica and image, by the nearest timing: same estimator and shape, else the costliest.
+
+    Cost grows with the number of draws from the cost of the cheapest estimator at that shape.
+    """
+    known = list(timings)
+    here = [t for t in known if t.latent == str(shape)] or known
+    same = [t for t in here if t.estimator == estimator]
+    same = same or [t for t in here if t.estimator == _variant_of(estimator)]
+    same = same or [max(here, key=lambda t: t.microseconds)]
+    nearest = min(same, key=lambda t: abs(t.draws - draws))
+    base = min(nearest.microseconds, *(t.microseconds for t in here))
+    growth = draws / nearest.draws if nearest.draws else 1.0
+    return base + (nearest.microseconds - base) * growth
+
+
+def _variant_of(name: str) -> str | None:
+    """What a variant is one of, among latent variables or estimators."""
+    entry = latents.CATALOGUE[name] if name in latents.CATALOGUE else lookup(name)
+    return entry.variant_of
+
+
+def limit_minutes(seconds: float) -> int:
+    """Time to ask a cluster for, in minutes, for a job of so many estimated seconds."""
+    return round(min(max(_LEAST_MINUTES, _LIMIT_FACTOR * seconds / 60), _MOST_MINUTES))
+
+
+def memory_mb(cell: Cell) -> int:
+    """Memory to ask a cluster for, MB: what torch takes, and parameters, optimizer state and activations."""
+    run = cell.first
+    code = run.shape.categories * run.shape.latents
+    parameters = _products(run, cell.size.pixels)
+    activations = run.batch_size * (3 * (cell.size.pixels + sum(run.units)) + 8 * code) * 4
+    return int(_BASE_MB + len(cell.runs) * 1.5 * (parameters * _PARAMETER_BYTES + activations) / 1e6)
+
+
+def _is_done(config: Config, job: Job) -> bool:
+    """Whether all that a job leaves is there, and from this configuration and source."""
+    if not all((config.folder / path).exists() for path in job.files):
+        return False
+    if isinstance(job.source, Study):
+        return study_is_done(config, job.source)
+    try:
+        return is_done(config, job.source)
+    except ResultsError:
+        return False
+
+
+def _left(config: Config, cell: Cell) -> tuple[int, int]:
+    """How many runs of a cell are to be trained, and for how many epochs from its checkpoint."""
+    return len(_missing(config, cell)), cell.first.epochs - begun(config, cell)
+
+
+def _missing(config: Config, cell: Cell) -> list[str]:
+    """The runs of a cell that are to be trained, by run_id."""
+    again = cell.snapshots or finished.marked(table_path(config, cell.name))
+    known = {} if again else held(config, cell, tolerant=True)
+    return [run.run_id for run in cell.runs if run.run_id not in known]
+
+
+def begun(config: Config, cell: Cell) -> int:
+    """The epoch from which a cell's checkpoint lets it go on; 0 where there is none that is its own."""
+    table = table_path(config, cell.name)
+    of, epochs = progress.read(table.with_suffix(".checkpoint"))
+    if not epochs:
+        return 0
+    images, missing, forced = images_of(config.folder) or "", _missing(config, cell), finished.marked(table)
+    devices = ("cpu", "cuda")
+    usable = [progress.identity(cell.fingerprint, images, one, missing, forced) for one in devices]
+    return epochs if of in usable else 0
+
+
+def _state(seconds: float | None, begun: bool = False) -> str:
+    """Of a job that would take so many seconds, or is done."""
+    if seconds is None:
+        return f"{'done':>6} {'':>10}"
+    return f"{'begun' if begun else 'to do':>6} {duration(seconds):>10}"
+
+
+def _recorded(results: Path) -> list[Timing]:
+    """Timings in the provenance of finished cells, of any scale."""
+    out = []
+    for path in sorted(results.glob("*/*/*/*.json")):
+        try:
+            record = read_record(path)
+            if record["images_trained"] and not (record.get("hidden") or record.get("pixels")):
+                cost = 1e6 * record["wall_seconds"] / record["images_trained"]
+                out.append(Timing(record["estimator"], record["latent"], record["draws"], cost))
+        except (ResultsError, KeyError):
+            continue  # a damaged record tells nothing about time; the workflow itself reports it
+    return out
+
+
+def reference(root: Path = Path()) -> list[Timing]:
+    """The timings that come with the project, which lies at `root`."""
+    with (root / REFERENCE).open(encoding="utf-8", newline="") as file:
+        rows: Iterable[Mapping[str, str]] = csv.DictReader(file)
+        return [
+            Timing(row["estimator"], row["latent"], int(row["draws"]), float(row["microseconds_per_image"]))
+            for row in rows
+        ]
+
+
+def _core_hours(config: Config, seconds: float) -> str:
+    return f"{seconds * config.machine.threads / 3600:,.1f} core-hours"
+
+
+def duration(seconds: float) -> str:
+    """Seconds in the unit that a person would choose."""
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    if seconds < 7200:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"

@@ -1,0 +1,73 @@
+"""Why finished jobs are to be done again: what of their settings or source is another one now."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from reinrelax.config.load import Config
+from reinrelax.core.past import changed_since
+from reinrelax.core.records import read
+from reinrelax.errors import ResultsError
+from reinrelax.jobs.planned import Job, jobs
+
+# Of what changed, so many are named.
+_NAMED = 6
+
+
+def describe(config: Config, left: Mapping[str, float]) -> list[str]:
+    """Lines that say of the jobs that are left why those are stale of which there are records.
+
+    Args:
+        config: whose results.
+        left: the jobs to do, by name.
+    """
+    found: dict[str, list[str]] = {}
+    for job in jobs(config):
+        record = config.folder / job.record
+        if job.name in left and record.exists():
+            found.setdefault(_reason(config, job), []).append(job.name)
+    return [f"stale: {_jobs(names)}: {reason}" for reason, names in found.items()]
+
+
+def _reason(config: Config, job: Job) -> str:
+    try:
+        record = read(config.folder / job.record, ("fingerprint",))
+    except ResultsError:
+        return "the record is damaged"
+    if record.get("settings_hash") not in (None, job.source.settings_hash):
+        names = sorted(_other_settings(record.get("config", {}), config.raw, job))
+        return f"other settings: {_some(names)}" if names else "other settings"
+    if record["fingerprint"] == job.source.fingerprint:
+        return "files are missing"
+    commit = str(record.get("commit"))
+    changed = changed_since(commit, job.source.modules)
+    if changed is None:
+        return f"another source, of commit {commit}"
+    return f"another source since commit {commit[:12]}: {_some(changed)}"
+
+
+def _other_settings(old: Mapping[str, Any], new: Mapping[str, Any], job: Job) -> Iterator[str]:
+    """Keys of the configuration that concern a job and differ, as `experiments.elbo.epochs: 10, now 20`."""
+    then, now = dict(_flat(old)), dict(_flat(new))
+    *_, name = job.name.split("/")
+    own = f"experiments.{job.experiment.removesuffix('-run')}."
+    concern = ("dataset.", "products.", own, f"settings.{name}.")
+    for key in then.keys() | now.keys():
+        if f"{key}.".startswith(concern) and then.get(key) != now.get(key):
+            yield f"{key}: {then.get(key)}, now {now.get(key)}"
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def _some(names: list[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
+
+
+def _jobs(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"

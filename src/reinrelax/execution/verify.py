@@ -1,0 +1,268 @@
+"""A cheap check of dear results: the first epochs of published trainings, trained anew and compared.
+
+On another processor, rounding turns single draws of a discrete variable, and trainings of the same numbers
+drift apart. How far is measured, not chosen: where a training does not give the published digits, it is
+trained a few times more with weights that are nudged by a unit in the last place at every step. A published
+result must lie where one more such training would, by Student's t with the spread pooled over seeds.
+"""
+
+import math
+import multiprocessing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.special import stdtrit
+
+from reinrelax.config.load import Config
+from reinrelax.core import provenance
+from reinrelax.core.stats import Floats
+from reinrelax.datasets import data
+from reinrelax.datasets.images import Images
+from reinrelax.errors import ResultsError
+from reinrelax.execution import plan
+from reinrelax.jobs.runs import Cell, cells
+from reinrelax.results.finished import Finished
+from reinrelax.results.packed import opened
+from reinrelax.results.read import held, images_of, part
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+# Trainings with nudged weights, and by what share a weight is nudged: float32's unit in the last place.
+_TWINS, _NUDGE = 3, 2.0**-23
+# How often a company whose numbers are right may be said to differ.
+_FALSE_ALARMS = 0.001
+# Of a result: what the sums of its digits round away, by which no twin need differ.
+_DIGITS = 2.0**-20
+
+
+@dataclass(frozen=True)
+class Company:
+    """Runs of a cell that one job trained side by side: their numbers depend on their company by rounding."""
+
+    cell: Cell
+    runs: Mapping[str, Finished]
+
+    @property
+    def processor(self) -> str:
+        """What trained them."""
+        return str(next(iter(self.runs.values())).origin.get("processor", "an unknown processor"))
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a company.
+
+    Attributes:
+        epochs: how many were trained anew.
+        difference: the largest of all results, nats per image.
+        allowed: the largest that rounding was found to explain, nats per image; 0 if none was looked for.
+        at: where the first difference that rounding does not explain is, in words; empty if there is none.
+    """
+
+    company: Company
+    epochs: int
+    difference: float
+    allowed: float
+    at: str
+
+    def describe(self) -> str:
+        """A line for a person."""
+        name, epochs = self.company.cell.name, f"{self.epochs} of {self.company.cell.first.epochs} epochs"
+        what = f"{name}: {epochs}, {len(self.company.runs)} runs"
+        if self.at:
+            return f"{what}: DIFFER. {self.at}"
+        if self.difference:
+            found = f"{self.difference:.2g} nats at most where it does up to {self.allowed:.2g}"
+            return f"{what}: agree within rounding, {found} (published: {self.company.processor})"
+        return f"{what}: agree to the last digit"
+
+
+def verify(
+    config: Config, folder: Path, minutes: float, cores: int, say: Callable[[str], None]
+) -> list[Outcome]:
+    """Train the first epochs of every published training again, as many as fit into the time.
+
+    Args:
+        config: whose trainings.
+        folder: a published folder, or a results folder.
+        minutes: the time, as `plan` reckons it. A processor of the same name may be another, and take
+            four times as long.
+        cores: how many to use.
+        say: called with a line as soon as there is one.
+
+    Returns:
+        What came of each company that was trained again.
+
+    Raises:
+        ResultsError: nothing is published there, it is damaged, or it is of other images than are at hand.
+    """
+    with opened(folder) as place:
+        there = replace(config, results=place.parent, scale=place.name)
+        companies = [
+            company
+            for cell in cells(config).values()
+            for company in companies_of(cell, held(there, cell, any_source=True))
+        ]
+        if not companies:
+            raise ResultsError(f"{folder}: has no trainings of this configuration")
+        images = data.prepare(config.dataset)
+        if images.sha256 != images_of(place):
+            raise ResultsError(
+                f"{folder}: its trainings are not of the images at hand, {images.name}. Set dataset.root or "
+                "MNIST_ROOT"
+            )
+    jobs = max(1, cores // config.machine.threads)
+    seconds = 60 * minutes * jobs
+    chosen = _epochs(companies, plan.timings_of(config, config.project), seconds)
+    say(
+        f"{len(chosen)} of {len(companies)} groups of trainings, "
+        f"{plan.duration(min(seconds, sum(cost for _, _, cost in chosen)) / jobs)} at most"
+    )
+    outcomes = []
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(jobs, context, _prepare, (config.machine.threads, images)) as pool:
+        tasks = [pool.submit(_again, company, epochs) for company, epochs, _ in chosen]
+        for task in as_completed(tasks):
+            outcomes.append(task.result())
+            say(outcomes[-1].describe())
+    return outcomes
+
+
+def companies_of(cell: Cell, runs: Mapping[str, Finished]) -> Iterator[Company]:
+    """A cell's runs by the job that trained them."""
+    groups: dict[tuple[str, ...], dict[str, Finished]] = {}
+    for run_id, run in runs.items():
+        job = tuple(str(run.origin.get(name)) for name in ("host", "started", "source_hash"))
+        groups.setdefault(job, {})[run_id] = run
+    for group in groups.values():
+        yield Company(part(cell, group), group)
+
+
+def _epochs(
+    companies: Sequence[Company], timings: Sequence[plan.Timing], seconds: float
+) -> list[tuple[Company, int, float]]:
+    """Companies with a number of epochs that fits into the time, and its cost: the same for all, or of the
+    cheapest companies one. What another processor trained is reckoned with its twins.
+    """
+    here = provenance.describe("cpu")["processor"]
+
+    def cost(company: Company, epochs: int) -> float:
+        whole = plan.estimate(company.cell, timings) - plan.STARTUP_SECONDS
+        times = 1 if company.processor == here else 1 + _TWINS
+        return plan.STARTUP_SECONDS + times * whole * epochs / company.cell.first.epochs
+
+    def planned(epochs: int) -> list[tuple[Company, int, float]]:
+        numbers = ((company, min(epochs, company.cell.first.epochs)) for company in companies)
+        return [(company, number, cost(company, number)) for company, number in numbers]
+
+    epochs, most = 1, max(company.cell.first.epochs for company in companies)
+    while epochs < most and sum(cost for *_, cost in planned(epochs + 1)) <= seconds:
+        epochs += 1
+    chosen: list[tuple[Company, int, float]] = []
+    spent = 0.0
+    for one in sorted(planned(epochs), key=lambda one: one[2]):
+        spent += one[2]
+        if spent <= seconds or not chosen:
+            chosen.append(one)
+    return chosen
+
+
+_images: Images | None = None
+
+
+def _prepare(threads: int, images: Images) -> None:
+    """Make a process ready to train on these images."""
+    global _images
+    import torch
+
+    from reinrelax.training.process import prepare_process
+
+    torch.set_num_threads(threads)
+    prepare_process()
+    _images = images
+
+
+def _again(company: Company, epochs: int) -> Outcome:
+    """Train the first epochs of a company, and compare them with what is published."""
+    return compared(company, lambda twin: _trained(company, epochs, twin), epochs)
+
+
+def _trained(company: Company, epochs: int, twin: int) -> Mapping[str, Finished]:
+    """The first epochs of a company, trained anew; those of a twin other than 0 with nudged weights."""
+    from reinrelax.experiments.training import finished_runs, make_trainer
+
+    assert _images is not None
+    runs = company.cell.runs
+    trainer = make_trainer(runs, _images, "cpu")
+    nudge = _nudging(trainer.objective.parameters, twin) if twin else lambda: None
+    for _ in range(epochs):
+        trainer.run_epoch(nudge)
+    return finished_runs(trainer, runs, _images, {})
+
+
+def _nudging(parameters: Sequence["Tensor"], twin: int) -> Callable[[], None]:
+    """What multiplies every weight by 1 ± a unit in the last place, with other signs at every call."""
+    import torch
+
+    generator = torch.Generator().manual_seed(twin)
+    largest, shifts = max(weights.numel() for weights in parameters), 4096
+    signs = torch.randint(0, 2, (largest + shifts,), generator=generator, device="cpu") * 2 - 1
+    factors = (1 + _NUDGE * signs).to(torch.float32)
+
+    def nudge() -> None:
+        for weights in parameters:
+            start = int(torch.randint(0, shifts, (), generator=generator, device="cpu"))
+            with torch.no_grad():
+                weights.mul_(factors[start : start + weights.numel()].view_as(weights))
+
+    return nudge
+
+
+def compared(company: Company, train: Callable[[int], Mapping[str, Finished]], epochs: int) -> Outcome:
+    """What comes of a company whose first epochs are trained anew.
+
+    Args:
+        company: which.
+        train: trains them, and returns its runs by run_id; given 1, 2, …, a twin of the company.
+        epochs: how many.
+    """
+    runs = company.cell.runs
+    names = list(company.runs[runs[0].run_id].results)
+
+    def results(found: Mapping[str, Finished]) -> Floats:
+        """Of the first epochs `[run, epoch, column]`; a column that is not there is NaN."""
+        absent = [math.nan] * epochs
+        every = [[found[run.run_id].results.get(name, absent)[:epochs] for name in names] for run in runs]
+        return np.array(every).transpose(0, 2, 1)
+
+    published, now = results(company.runs), results(train(0))
+    differences = np.abs(published - now)
+    differences[np.isnan(published) & np.isnan(now)] = 0
+    worst = math.inf if np.isnan(differences).any() else float(differences.max())
+    if worst == 0:
+        return Outcome(company, epochs, 0.0, 0.0, "")
+    anew = np.stack([now, *(results(train(twin)) for twin in range(1, _TWINS + 1))])
+    # Pooled over the seeds of a setting, which scatter alike; a temperature more or less is another scatter.
+    settings = [replace(run, seed=0) for run in runs]
+    alike = np.array([[one == other for other in settings] for one in settings], dtype=np.float64)
+    seeds = alike.sum(axis=1)
+    spread = np.sqrt(np.tensordot(alike / seeds[:, None], anew.var(axis=0, ddof=1), axes=1))
+    level = 1 - _FALSE_ALARMS / (2 * published.size)
+    width = stdtrit(_TWINS * seeds, level) * math.sqrt(1 + 1 / len(anew))
+    middle = anew.mean(axis=0)
+    allowed: Floats = np.maximum(width[:, None, None] * spread, _DIGITS * np.abs(middle))
+    outside = ~(np.abs(published - middle) <= allowed) & (differences != 0)
+    at = ""
+    if outside.any():
+        run, epoch, column = (int(index[0]) for index in np.nonzero(outside))
+        at = (
+            f"{runs[run].run_id} (seed {runs[run].seed}), epoch {epoch + 1}, {names[column]}: published "
+            f"{published[run, epoch, column]:.10g}, now {now[run, epoch, column]:.10g}; rounding explains "
+            f"{allowed[run, epoch, column]:.2g}"
+        )
+    return Outcome(company, epochs, worst, float(np.nanmax(allowed)), at)

@@ -1,0 +1,1 @@
+"""The correlated Bernoulli of *Just Relax It!*."""

@@ -1,0 +1,1 @@
+"""The discrete VAEs of *Beyond ReinMax*."""

@@ -1,0 +1,91 @@
+"""What the page shows of the first epochs beside the authors' curves."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from reinrelax.display.blocks import Cell, Column, Table, key, number, plain_cell, value_cell
+from reinrelax.display.collected import Collected
+from reinrelax.display.wording import fixed, interval, shape, signed
+
+_PARTS = {"train": "Train", "test": "Test"}
+_RATIO = ("spread_ratio", "spread_ratio_low", "spread_ratio_high")
+
+
+def early(collected: Collected) -> list[Table]:
+    """One line a cell at the last epoch, and all epochs behind a fold."""
+    lines = collected.lines("early_last")
+    if not lines:
+        return []
+    rows = [
+        [
+            *_place(line),
+            *(cell for part in _PARTS for cell in _beside(line, f"{part}_")),
+            _seeds(line),
+        ]
+        for line in lines
+    ]
+    columns = [
+        *_heads(),
+        *(
+            Column(head, small=f"{name.lower()}{', nats' if nats else ''}")
+            for name in _PARTS.values()
+            for head, nats in (("Ours", True), ("Public code", True), ("Δ", True), ("Spread, ratio", False))
+        ),
+        Column("Seeds", small="ours, public"),
+    ]
+    caption = (
+        "Negative ELBO at the last epoch that both have: means over seeds, their difference with Welch’s 95% "
+        "interval, and our standard deviation over theirs with the F interval, which takes seeds to be "
+        "normal. Of ReinMax-CV no curve is public."
+    )
+    every = [
+        [
+            *_place(line),
+            Cell(_PARTS[line["metric"]]),
+            *_beside(line, ""),
+            _seeds(line),
+        ]
+        for line in collected.lines("early")
+        if number(line["authors_seeds"]) > 0
+    ]
+    heads = [
+        *_heads(),
+        Column("Images", "text"),
+        *(Column(head) for head in ("Ours", "Public code", "Δ", "Spread, ratio")),
+        Column("Seeds", small="ours, public"),
+    ]
+    folded = "Every epoch that was compared: sort it, and see every interval"
+    more = [Table("early-epochs", "Nats per image.", heads, every, folded)] if every else []
+    return [Table("early-last", caption, columns, rows), *more]
+
+
+def _heads() -> list[Column]:
+    return [Column("Estimator", "text"), Column("Method", "text"), Column("Shape", "text"), Column("Epoch")]
+
+
+def _place(line: Mapping[str, Any]) -> list[Cell]:
+    return [
+        Cell(line["estimator"]),
+        Cell(line["method"]),
+        Cell(shape(line["latent"])),
+        plain_cell(line["epoch"]),
+    ]
+
+
+def _beside(line: Mapping[str, Any], part: str) -> list[Cell]:
+    """Ours, theirs, the difference and the ratio of the spreads."""
+    ours, theirs, delta = (number(line[f"{part}{name}"]) for name in ("mean", "authors_mean", "difference"))
+    low, high = (number(line[f"{part}difference_{end}"]) for end in ("low", "high"))
+    limits = interval(low, high)
+    return [
+        Cell(fixed(ours), key(ours)),
+        Cell(fixed(theirs), key(theirs)),
+        Cell(signed(delta), key(delta), small=[limits] if limits else ()),
+        value_cell(line, 2, [f"{part}{name}" for name in _RATIO]),
+    ]
+
+
+def _seeds(line: Mapping[str, Any]) -> Cell:
+    theirs, dead = number(line["authors_seeds"]), number(line["diverged"])
+    words = [f"{number(line['seeds']):.0f}", *([f"{theirs:.0f}"] if theirs > 0 else [])]
+    return Cell(", ".join(words), words[0], small=[f"{dead:.0f} diverged"] if dead > 0 else ())

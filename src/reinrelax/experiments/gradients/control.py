@@ -1,0 +1,89 @@
+"""What the two terms that ReinMax-CV adds to ReinMax do to its variance and its mean (B, section 3.2)."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from reinrelax.estimators import cv
+from reinrelax.estimators.base import Sample, softmax_vjp
+from reinrelax.experiments.gradients import bias
+from reinrelax.experiments.gradients.bias import Quantity, moments, with_interval
+
+READINGS = {"as printed": cv.as_printed, "matched": cv.matched, "differentiated": cv.differentiated}
+# Of those of `bias.quantities`, what is reported for each η.
+_FOR_ETA = ("cosine", "variance", "relative_bias")
+
+
+@dataclass(frozen=True)
+class Terms:
+    """Draws of the parts of ReinMax-CV, each `[N, B, L·C]`.
+
+    Attributes:
+        first: ST(D, θ_D), whose variance the control variate is meant to lower.
+        reinmax: 2 ST(D, θ_D) − ½ ST(D, θ).
+        added: Gumbel-Rao − STGS at θ_D; ReinMax-CV is `reinmax` + η `added`.
+    """
+
+    first: Tensor
+    reinmax: Tensor
+    added: Tensor
+
+
+def terms(difference: cv.Difference, slope: Tensor, sample: Sample, tau: float, draws: int) -> Terms:
+    """The parts for draws `[1, N, B, L, C]` with slopes f′(D) of that shape."""
+    middle = (sample.probs + sample.one_hot) / 2
+    parts = (
+        softmax_vjp(middle, slope),
+        cv.base_term(slope, sample, middle),
+        difference(slope, sample, middle, tau, draws),
+    )
+    return Terms(*(part[0].flatten(-2) for part in parts))
+
+
+def quantities(
+    terms: Terms, etas: Sequence[float], truth: Tensor, weights: Tensor
+) -> Iterator[tuple[float | None, Quantity]]:
+    """Traces over the whole batch, with bootstrap intervals; first without η, then for each η.
+
+    Without η:
+        correlation: of `first` and `added`.
+        covariance_relative: their covariance over the variance of `first`.
+        best_eta: the η of least variance, −Cov(reinmax, added)/Var(added).
+        mean_relative: ‖E added‖ over ‖E reinmax‖, the noise of the means taken off.
+    With η: cosine, variance and relative_bias as in `bias.quantities`, and
+        variance_ratio: variance over ReinMax's.
+        bias_added: ‖η E added‖ over the norm of the exact gradient, the noise of the mean taken off.
+    """
+    first, base, added = (part - part.mean(0) for part in (terms.first, terms.reinmax, terms.added))
+
+    def covariance(a: Tensor, b: Tensor) -> Tensor:
+        # A resampled mean's own shift is of order 1/N beside this, and left out.
+        return weights @ (a * b).sum((-2, -1))
+
+    of_first, of_base, of_added = covariance(first, first), covariance(base, base), covariance(added, added)
+    both, base_added = covariance(first, added), covariance(base, added)
+    shift = _norm_of_mean(terms.added, weights)
+    yield None, with_interval("correlation", both / (of_first * of_added).sqrt())
+    yield None, with_interval("covariance_relative", both / of_first)
+    yield None, with_interval("best_eta", -base_added / of_added)
+    yield None, with_interval("mean_relative", shift / _norm_of_mean(terms.reinmax, weights), _no_less_than_0)
+    for eta in etas:
+        found = bias.quantities(terms.reinmax + eta * terms.added, truth, weights)
+        yield from ((eta, quantity) for quantity in found if quantity.name in _FOR_ETA)
+        ratio = (of_base + 2 * eta * base_added + eta**2 * of_added) / of_base
+        yield eta, with_interval("variance_ratio", ratio)
+        yield eta, with_interval("bias_added", abs(eta) * shift / truth.norm(), _no_less_than_0)
+
+
+def _no_less_than_0(norm: float) -> float:
+    """An end of an interval centred on a norm that its noise makes zero may lie below."""
+    return max(norm, 0.0)
+
+
+def _norm_of_mean(part: Tensor, weights: Tensor) -> Tensor:
+    """Norm of the mean of `[N, B, D]` in each set, `[1 + S]`, less what its noise adds to its square."""
+    found = moments(part, weights)
+    noise = found.variance.sum((-2, -1)) / (len(part) - 1)
+    noise[1:] *= 2
+    return (found.mean.square().sum((-2, -1)) - noise).clamp_(min=0).sqrt()

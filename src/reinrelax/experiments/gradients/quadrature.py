@@ -1,0 +1,235 @@
+"""The difference f(I_i) − f(I_j) as an integral, and the rules that approximate it (B, section 5.3).
+
+With g(x) = f(x I_i + (1 − x) I_j), f(I_i) − f(I_j) = ∫₀¹ g′(x) dx. A rule is a weighted sum of the *nodes*
+g′(0), g′(½), g′(1), g″(0), g″(1), in this order throughout. I_i and I_j are values of one latent variable;
+the others keep theirs, and O = C^(L−1) counts what these can be.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from types import MappingProxyType
+
+import torch
+from torch import Tensor
+
+from reinrelax.core.numerics import log_softmax
+from reinrelax.vae.enumerated import EnumeratedLoss
+
+# What each rule puts in place of g′: for every node a polynomial in x, the coefficients of 1, x, x², x³.
+_NOTHING = (0, 0, 0, 0)
+_INTERPOLANTS: Mapping[str, tuple[tuple[int, ...], ...]] = MappingProxyType(
+    {
+        "rectangle": ((1, 0, 0, 0), _NOTHING, _NOTHING, _NOTHING, _NOTHING),
+        "trapezoid": ((1, -1, 0, 0), _NOTHING, (0, 1, 0, 0), _NOTHING, _NOTHING),
+        "Simpson": ((1, -3, 2, 0), (0, 4, -4, 0), (0, -1, 2, 0), _NOTHING, _NOTHING),
+        "cubic": ((1, 0, -3, 2), _NOTHING, (0, 0, 3, -2), (0, 1, -2, 1), (0, 0, -1, 1)),
+    }
+)
+RULES = tuple(_INTERPOLANTS)
+# Pairs whose weight is below this part of the largest are not drawn.
+_SUBSTANTIAL = 0.1
+
+
+def weights(rule: str) -> Tensor:
+    """The nodes' weights in one of RULES, `[5]`: the integral of its interpolant."""
+    coefficients = torch.tensor(_INTERPOLANTS[rule], dtype=torch.float64)
+    return (coefficients / torch.arange(1, 5)).sum(-1)
+
+
+def endpoint_weights(beta: float) -> Tensor:
+    """(1 − β) g′(0) + β g′(1) (B, Eq. 25), `[5]`. Eq. 24 has β and 1 − β exchanged."""
+    return torch.tensor([1 - beta, 0, beta, 0, 0], dtype=torch.float64)
+
+
+def interpolant(rule: str, nodes: Tensor, x: Tensor) -> Tensor:
+    """What one of RULES puts in place of g′ at x `[n]`, given the nodes `[5]`: `[n]`."""
+    coefficients = torch.tensor(_INTERPOLANTS[rule]).to(nodes)
+    return torch.vander(x, 4, increasing=True) @ (nodes @ coefficients)
+
+
+def apply(rule_weights: Tensor, nodes: Tensor) -> Tensor:
+    """A rule's value, from its weights `[5]` and the nodes `[5, ...]`: `[...]`."""
+    return torch.einsum("k,k...->...", rule_weights.to(nodes), nodes)
+
+
+def measure(loss: EnumeratedLoss, logits: Tensor, betas: Sequence[float]) -> list[dict[str, object]]:
+    """Every rule's error over all pairs of categories, and that of the gradient it makes (B, Eq. 8).
+
+    An ordered pair i ≠ j of one variable counts with weight π(others) π_i π_j. Images, variables and values
+    of the others are pooled.
+
+    Args:
+        loss: f at all codes, for B images.
+        logits: θ of the images' posteriors, `[B, L, C]`.
+        betas: of the end-point rules.
+
+    Returns:
+        Rows of rule, beta (None where it has none), quantity and value. Quantities:
+        error_rms: weighted root mean square of the error of f(I_i) − f(I_j), nats.
+        error_relative: that over the root mean square of f(I_i) − f(I_j).
+        share_closest: weighted share of pairs for which this is the closest of RULES.
+        cosine: between the exact gradient in θ and the one that has the rule in Eq. 8; mean over images.
+        cosine_batch: the same with all images' gradients as one vector.
+        gradient_error: norm of the two vectors' difference over the norm of the exact one.
+    """
+    sums = _accumulate(loss, logits)
+    rules: list[tuple[str, float | None, Tensor]] = [(rule, None, weights(rule)) for rule in RULES]
+    rules += [("endpoint", beta, endpoint_weights(beta)) for beta in betas]
+    rules += [("endpoint, Eq. 24", beta, endpoint_weights(1 - beta)) for beta in betas]
+    exact = sums.gradients[-1]
+    rows: list[dict[str, object]] = []
+    for rule, beta, node_weights in rules:
+        # The error is linear in nodes and difference, so its mean square is a quadratic form.
+        error = torch.cat((node_weights, node_weights.new_tensor([-1.0])))
+        square = float(error @ sums.moments @ error)
+        gradient = apply(node_weights, sums.gradients[:-1])
+        quantities = {
+            "error_rms": (square / sums.weight) ** 0.5,
+            "error_relative": (square / float(sums.moments[-1, -1])) ** 0.5,
+            "cosine": float(_cosine(gradient.flatten(1), exact.flatten(1)).mean()),
+            "cosine_batch": float(_cosine(gradient.flatten(), exact.flatten())),
+            "gradient_error": float((gradient - exact).norm() / exact.norm()),
+        }
+        if beta is None:
+            quantities["share_closest"] = sums.closest[rule] / sums.weight
+        rows += [{"rule": rule, "beta": beta, "quantity": q, "value": v} for q, v in quantities.items()]
+    return rows
+
+
+def example(loss: EnumeratedLoss, logits: Tensor, *, points: int = 65) -> list[dict[str, object]]:
+    """g′ and its interpolants for one pair: that of the median trapezoid error.
+
+    The median is over the pairs of all images and variables whose weight is at least a tenth of the largest.
+
+    Args:
+        loss: f at all codes, for B images.
+        logits: θ of the images' posteriors, `[B, L, C]`.
+        points: how many x in [0, 1].
+
+    Returns:
+        Rows of rule (`g'` for the curve itself), x, slope (nats per unit of x) and integral (nats).
+    """
+    image, i, j = _median_pair(loss, logits)
+    start, end = loss.codes[j], loss.codes[i]
+    x = torch.linspace(0, 1, points).to(start)
+
+    def along(places: Tensor) -> tuple[Tensor, Tensor]:
+        path = start + places[:, None, None] * (end - start)
+        first, second = loss.along(path, (end - start).expand_as(path))
+        return first[image], second
+
+    first, second = along(torch.tensor([0.0, 0.5, 1.0]).to(start))
+    nodes = torch.cat((first, second[::2]))
+    lines = {"g'": (along(x)[0], loss.value[image, i] - loss.value[image, j])}
+    lines |= {rule: (interpolant(rule, nodes, x), apply(weights(rule), nodes)) for rule in RULES}
+    return [
+        {"rule": rule, "x": float(at), "slope": float(slope), "integral": float(area)}
+        for rule, (slopes, area) in lines.items()
+        for at, slope in zip(x, slopes, strict=True)
+    ]
+
+
+@dataclass(frozen=True)
+class _Sums:
+    """What `measure` needs of all pairs; the last *column* is f(I_i) − f(I_j), those before are the nodes.
+
+    Attributes:
+        weight: Σ w over pairs.
+        moments: Σ w column columnᵀ, `[6, 6]`.
+        gradients: Eq. 8 with each column in place of f(I_i) − f(I_j), `[6, B, L, C]`.
+        closest: Σ w over the pairs for which a rule is the closest of RULES.
+    """
+
+    weight: float
+    moments: Tensor
+    gradients: Tensor
+    closest: dict[str, float]
+
+
+def _accumulate(loss: EnumeratedLoss, logits: Tensor) -> _Sums:
+    """Sums in float64, one latent variable at a time."""
+    parts = [_of_latent(loss, logits, latent) for latent in range(logits.shape[1])]
+    return _Sums(
+        weight=sum(part.weight for part in parts),
+        moments=torch.stack([part.moments for part in parts]).sum(0),
+        gradients=torch.cat([part.gradients for part in parts], -2),
+        closest={rule: sum(part.closest[rule] for part in parts) for rule in RULES},
+    )
+
+
+def _of_latent(loss: EnumeratedLoss, logits: Tensor, latent: int) -> _Sums:
+    """The same for one variable, gradients `[6, B, 1, C]`."""
+    places = _places(loss, latent)
+    weight = _weight(loss, logits, latent, places)
+    nodes, difference = _nodes(loss, latent, places)
+    best = torch.stack([(apply(weights(rule), nodes) - difference).abs() for rule in RULES]).argmin(0)
+    closest = {rule: float(weight[best == index].sum()) for index, rule in enumerate(RULES)}
+    root = weight.sqrt()
+    scaled = torch.cat((nodes, difference[None])).double().mul_(root)
+    moments = scaled.flatten(1) @ scaled.flatten(1).T
+    # Σ_j w column dπ_i/dθ, with w = π(others) π_i π_j and dπ_i/dθ_k = π_i (δ_ik − π_k).
+    inner = scaled.mul_(root).sum((-2, -1))
+    probs = logits[:, latent].double().softmax(-1)
+    gradients = (inner - probs * inner.sum(-1, keepdim=True))[:, :, None]
+    return _Sums(float(weight.sum()), moments.cpu(), gradients.cpu(), closest)
+
+
+def _places(loss: EnumeratedLoss, latent: int) -> Tensor:
+    """Where the code with a variable's c-th category and the others' o-th value stands, `[C, O]`."""
+    count, latents, categories = loss.codes.shape
+    return torch.arange(count).view((categories,) * latents).movedim(latent, 0).flatten(1)
+
+
+def _weight(loss: EnumeratedLoss, logits: Tensor, latent: int, places: Tensor) -> Tensor:
+    """π(others) π_i π_j, zero for i = j: `[B, i, j, O]`, float64."""
+    log_probs = log_softmax(logits.double())
+    joint = (log_probs.flatten(1) @ loss.codes.double().flatten(1).T).exp()[:, places]
+    weight = joint[:, :, None] * log_probs[:, latent].exp()[:, None, :, None]
+    return weight * (1 - torch.eye(logits.shape[-1]).to(weight))[..., None]
+
+
+def _ends(loss: EnumeratedLoss, latent: int, places: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """g′(0), g′(1) and f(I_i) − f(I_j), each `[B, i, j, O]`."""
+    value, slope = loss.value[:, places], loss.slope[:, places, latent]  # [B, C, O], [B, C, O, C]
+    own = torch.eye(slope.shape[1]).to(slope)[:, None]
+    away = slope - (slope * own).sum(-1, keepdim=True)  # f′(I_a)(I_c − I_a), [B, a, O, c]
+    difference = value[:, :, None] - value[:, None]  # [B, i, j, O]
+    return away.permute(0, 3, 1, 2), -away.permute(0, 1, 3, 2), difference
+
+
+def _nodes(loss: EnumeratedLoss, latent: int, places: Tensor) -> tuple[Tensor, Tensor]:
+    """The nodes `[5, B, i, j, O]` and f(I_i) − f(I_j) `[B, i, j, O]`."""
+    start, end, difference = _ends(loss, latent, places)
+    codes = loss.codes[places]  # [C, O, L, C]
+    i, j = torch.tensor(list(combinations(range(len(places)), 2))).T
+    middles, directions = (codes[i] + codes[j]) / 2, codes[i] - codes[j]
+    first, _ = loss.along(middles.flatten(0, 1), directions.flatten(0, 1))
+    middle = torch.zeros_like(difference)
+    middle[:, i, j] = first.unflatten(-1, directions.shape[:2])
+    middle[:, j, i] = -middle[:, i, j]
+    # From each code towards each category; the sign of a direction is nothing to a second derivative.
+    here, there = torch.broadcast_tensors(codes[:, None], codes)  # [a, c, O, L, C]
+    _, second = loss.along(here.flatten(0, 2), (there - here).flatten(0, 2))
+    bend = second.view(here.shape[:3]).expand_as(difference)
+    return torch.stack([start, middle, end, bend.transpose(1, 2), bend]), difference
+
+
+def _median_pair(loss: EnumeratedLoss, logits: Tensor) -> tuple[int, int, int]:
+    """The image, and the places of the codes with I_i and I_j, of the pair that `example` shows."""
+    weight, error = [], []
+    places = [_places(loss, latent) for latent in range(logits.shape[1])]
+    for latent, at in enumerate(places):
+        start, end, difference = _ends(loss, latent, at)
+        weight.append(_weight(loss, logits, latent, at))
+        error.append(((start + end) / 2 - difference).abs())
+    all_weights, errors = torch.stack(weight), torch.stack(error)
+    (substantial,) = (all_weights >= _SUBSTANTIAL * all_weights.amax()).flatten().nonzero(as_tuple=True)
+    order = errors.flatten()[substantial].argsort(stable=True)
+    median = substantial[order[(len(order) - 1) // 2]]
+    latent, image, i, j, others = (int(k) for k in torch.unravel_index(median, errors.shape))
+    return image, int(places[latent][i, others]), int(places[latent][j, others])
+
+
+def _cosine(a: Tensor, b: Tensor) -> Tensor:
+    return torch.cosine_similarity(a, b, dim=-1)

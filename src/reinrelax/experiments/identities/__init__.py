@@ -1,0 +1,1 @@
+"""Theorem 1 and the equations around it, by enumeration."""

@@ -1,0 +1,101 @@
+"""The figures of agents that learn from episodes: which rows of which table go where."""
+
+from collections.abc import Callable, Collection, Mapping
+
+import pandas as pd
+
+from reinrelax import rl
+from reinrelax.display.charts.lines import LineFigure, LinePanel, Reference
+from reinrelax.display.charts.plans import Read, tidy
+from reinrelax.display.wording import episodes_of
+
+# Those of Figure 3; all others are variants of one of them.
+PRINTED = tuple(name for name, algorithm in rl.ALGORITHMS.items() if algorithm.variant_of is None)
+VARIANTS = ("RELAX", *(name for name, algorithm in rl.ALGORITHMS.items() if algorithm.variant_of == "RELAX"))
+_RUNNING = "Running mean of the return"
+
+
+def one_run(read: Read, name: str, value: str, what: str, label: str) -> LineFigure:
+    """A column of the first seed's curves, at the first cap of each environment: the authors' own."""
+    table = read("rl_figure3")
+    first = table.groupby("environment")["cap"].transform("first")
+    table = table[(table["cap"] == first) & table[value].notna()]
+    table = table.assign(low=float("nan"), high=float("nan"))
+    return _figure(table, name, what, label, value, ("low", "high"), algorithms=PRINTED, extra=("seed",))
+
+
+def over_seeds(read: Read, name: str, curve: str, what: str, algorithms: Collection[str]) -> LineFigure:
+    """Raw or running returns, mean over seeds with its band."""
+    table = read("rl_curves")
+    table = table[table["curve"] == curve]
+    label = "Return of an episode" if curve == "return" else _RUNNING
+    return _figure(table, name, what, label, "mean", ("ci_low", "ci_high"), algorithms, ("iqm", "seeds"))
+
+
+def gradients(read: Read) -> LineFigure:
+    """Variance of each agent's gradient over that of REINFORCE's on the same episodes."""
+    table = read("rl_gradients")
+    table = table[table["quantity"] == "ratio"]
+    what = (
+        "Variance of the actor’s gradient over that of REINFORCE’s estimate from the same episodes at the"
+        " same parameters, along training: geometric mean over seeds with 95% interval"
+    )
+    names = [name for name in rl.ALGORITHMS if name != "REINFORCE"]
+    label, ends = "Variance over REINFORCE’s", ("ci_low", "ci_high")
+    return _figure(
+        *(table, "rl-gradients", what, label, "mean", ends, names, ("seeds",)),
+        log=True,
+        references=(Reference("y", 1.0, "REINFORCE"),),
+    )
+
+
+_BAND = "mean over seeds with 95% bootstrap band, a panel for each environment and cap"
+FIGURES: Mapping[str, Callable[[Read], LineFigure]] = {
+    "a-figure3": lambda read: one_run(
+        *(read, "a-figure3", "running"),
+        "Figure 3 as printed: the running mean of one run’s returns, which starts at the first of them; "
+        "Acrobot is ours",
+        _RUNNING,
+    ),
+    "rl-start": lambda read: one_run(
+        *(read, "rl-start", "without_start"),
+        "The same running means of the same runs with the first return taken off and the other weights "
+        "scaled to one",
+        "Running mean of all later returns",
+    ),
+    "rl-seeds": lambda read: over_seeds(
+        *(read, "rl-seeds", "return", f"Returns of the three agents as they are: {_BAND}", PRINTED)
+    ),
+    "rl-running": lambda read: over_seeds(
+        *(read, "rl-running", "running", f"The running mean that Figure 3 plots: {_BAND}", PRINTED)
+    ),
+    "rl-gradients": gradients,
+    "rl-variants": lambda read: over_seeds(
+        *(read, "rl-variants", "running", f"Running means of RELAX and its variants: {_BAND}", VARIANTS)
+    ),
+}
+
+
+def _figure(
+    table: pd.DataFrame,
+    name: str,
+    what: str,
+    label: str,
+    value: str,
+    ends: tuple[str, str],
+    algorithms: Collection[str],
+    extra: tuple[str, ...],
+    log: bool = False,
+    references: tuple[Reference, ...] = (),
+) -> LineFigure:
+    """These algorithms' lines, a panel for each environment and cap in the order of the table."""
+    table = table[table["algorithm"].isin(algorithms)]
+    places = list(table[["environment", "cap"]].drop_duplicates().itertuples(index=False, name=None))
+    titles = {f"{environment}-{cap}": episodes_of(environment, cap) for environment, cap in places}
+    table = table.assign(panel=[f"{line.environment}-{line.cap}" for line in table.itertuples()])
+    data = tidy(table, "panel", "algorithm", "episode", value, ends, extra, tuple(titles))
+    panels = tuple(
+        LinePanel(*(panel, title, "Episodes", label), log=log, whole=True, references=references)
+        for panel, title in titles.items()
+    )
+    return LineFigure(name, what, data, panels, columns=3 if len(panels) % 2 else 2)

@@ -1,0 +1,278 @@
+"""Learning curves of reinforcement learning: what Figure 3 plots, what it takes to believe it, and scores."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from reinrelax.claims.evidence import Evidence
+from reinrelax.config.load import Config
+from reinrelax.core import stats
+from reinrelax.core.stats import Floats
+
+# Of the running mean r ← (1 − w) r + w R that Figure 3 plots; it starts at the first episode's return.
+WEIGHT = 0.01
+# Episodes whose returns make the first and the final score.
+FIRST, FINAL = 10, 50
+# Episodes between two values of the running mean of which the later one is not higher on a plateau.
+STRIDE = 20
+SCORES: Mapping[str, str] = {
+    "first": f"mean return of the first {FIRST} episodes",
+    "final": f"mean return of the last {FINAL} episodes",
+    "area": "mean return of all episodes",
+    "slope": "slope of a line through the returns, a hundred episodes",
+    "running_final": "running mean after the last episode, as Figure 3 plots it",
+    "running_linearity": "R² of a line through the running mean",
+    "running_drop": "largest fall of the running mean, over its range",
+    "running_plateaus": f"share of stretches of {STRIDE} episodes in which the running mean does not rise",
+    "roughness": "standard deviation of the returns about a line through them",
+    "to_a2c": "final score over A2C’s mean final score; for negative returns the other way round",
+}
+_PLACE = ("environment", "cap", "algorithm")
+_CURVES = (*_PLACE, "curve", "episode", "mean", "ci_low", "ci_high", "iqm", "seeds")
+_SUMMARY = (
+    *(*_PLACE, "score", "mean", "ci_low", "ci_high", "iqm", "iqm_low", "iqm_high", "seeds", "diverged"),
+    "episodes",
+)
+_BETTER = (*_PLACE[:2], "algorithm", "baseline", "score", "probability", "ci_low", "ci_high", "seeds")
+_FIGURE3 = (*_PLACE, "seed", "episode", "running", "return", "share", "start", "without_start")
+_GRADIENTS = (*_PLACE, "episode", "quantity", "mean", "ci_low", "ci_high", "seeds")
+_RESAMPLES = 2000
+
+
+def running_mean(returns: Floats, weight: float = WEIGHT) -> Floats:
+    """Figure 3's running mean of returns `[..., E]`, which starts at the first return.
+
+    r_e = (1 − w)^e R_0 + w Σ_{i=1..e} (1 − w)^(e − i) R_i, so after 200 episodes 13% of it are still R_0.
+    """
+    out = np.array(returns, dtype=np.float64)
+    for episode in range(1, out.shape[-1]):
+        out[..., episode] = (1 - weight) * out[..., episode - 1] + weight * out[..., episode]
+    return out
+
+
+def wide(episodes: pd.DataFrame) -> dict[tuple[str, int, str], tuple[list[int], Floats]]:
+    """(environment, cap, algorithm) to its seeds `[S]` and returns `[S, E]`; NaN from a divergence on."""
+    out = {}
+    for (environment, cap, algorithm), rows in episodes.groupby(list(_PLACE), sort=False):
+        rows = rows.assign(value=rows["return"].where(rows["diverged"] == 0))
+        table = rows.pivot_table(index="seed", columns="episode", values="value", dropna=False)
+        place = (str(environment), int(str(cap)), str(algorithm))
+        out[place] = ([int(seed) for seed in table.index], table.to_numpy(dtype=float))
+    return out
+
+
+def scores(episodes: pd.DataFrame) -> pd.DataFrame:
+    """One row an agent and seed: `SCORES`, and `diverged`.
+
+    A score of a seed that diverged is NaN.
+    """
+    found, out = wide(episodes), []
+    for (environment, cap, algorithm), (seeds, returns) in found.items():
+        own = _scores(returns)
+        reference = found.get((environment, cap, "A2C"))
+        if reference is not None:
+            level = float(np.nanmean(_scores(reference[1])["final"]))
+            own["to_a2c"] = own["final"] / level if level > 0 else level / own["final"]
+        diverged = (~np.isfinite(returns).all(-1)).astype(int)
+        lines = pd.DataFrame({"seed": seeds, "diverged": diverged, **own})
+        episodes_run = returns.shape[-1]
+        out.append(lines.assign(environment=environment, cap=cap, algorithm=algorithm, episodes=episodes_run))
+    columns = [*_PLACE, "seed", "diverged", "episodes", *SCORES]
+    return (
+        pd.concat(out, ignore_index=True).reindex(columns=columns) if out else pd.DataFrame(columns=columns)
+    )
+
+
+def evidence(config: Config, scored: pd.DataFrame, studied: pd.DataFrame) -> Evidence:
+    """What claims on learning curves are judged by: `scores`, and the planned jobs among `studies.csv`."""
+    runs = scored.assign(
+        estimator=scored["algorithm"],
+        latent=[f"{row.environment}-{row.cap}" for row in scored.itertuples()],
+        diverged=scored["diverged"].astype(bool),
+    )
+    names = studied["study"].str.extract(r"^rl/(?P<latent>[^/]+)/(?P<estimator>.+)$")
+    jobs = studied["study"].rename("job")
+    plan = pd.concat([studied[["state", "message"]], names, jobs], axis=1).dropna(subset=["latent"])
+    return Evidence(runs, plan.assign(planned_seeds=len(config.rl.seeds)))
+
+
+def curves(episodes: pd.DataFrame) -> pd.DataFrame:
+    """Raw and running returns over episodes: mean over seeds, 95% bootstrap interval, interquartile mean."""
+    out = []
+    for place, (_, returns) in wide(episodes).items():
+        sound = returns[np.isfinite(returns).all(-1)]
+        for curve, values in (("return", sound), ("running", running_mean(sound))):
+            low, high = _bootstrap(values)
+            part = {
+                **dict(zip(_PLACE, place, strict=True)),
+                "curve": curve,
+                "episode": np.arange(1, values.shape[-1] + 1),
+                "mean": values.mean(0) if len(values) else np.nan,
+                "ci_low": low,
+                "ci_high": high,
+                "iqm": _interquartile_mean(values),
+                "seeds": len(values),
+            }
+            out.append(pd.DataFrame(part))
+    return pd.concat(out, ignore_index=True)[list(_CURVES)] if out else pd.DataFrame(columns=list(_CURVES))
+
+
+def summary(scored: pd.DataFrame) -> pd.DataFrame:
+    """Each score of each agent: mean and interquartile mean over seeds with 95% bootstrap intervals."""
+    out = []
+    for place, rows in scored.groupby(list(_PLACE), sort=False):
+        for score in SCORES:
+            values = rows.loc[~rows["diverged"].astype(bool), score].dropna().to_numpy(dtype=float)
+            if len(values) == 0:
+                continue
+            drawn = values[_draws(len(values))]
+            line: dict[str, Any] = {**dict(zip(_PLACE, place, strict=True)), "score": score}
+            line |= {"mean": values.mean(), "iqm": float(_interquartile_mean(values[:, None])[0])}
+            for name, resampled in (("ci", drawn.mean(-1)), ("iqm", _interquartile_mean(drawn.T))):
+                interval = stats.percentile_interval(line["iqm" if name == "iqm" else "mean"], resampled)
+                single = len(values) < 2
+                line[f"{name}_low"] = np.nan if single else interval.low
+                line[f"{name}_high"] = np.nan if single else interval.high
+            # A seed whose curve is flat has no score of its shape, and is one of the seeds all the same.
+            dead = int(rows["diverged"].sum())
+            line |= {"seeds": len(rows) - dead, "diverged": dead}
+            line["episodes"] = int(rows["episodes"].min())
+            out.append(line)
+    return pd.DataFrame(out, columns=list(_SUMMARY))
+
+
+def improvement(scored: pd.DataFrame) -> pd.DataFrame:
+    """Probability that one run of an agent scores above one run of a baseline, ties counted half.
+
+    Over all pairs of seeds, with a 95% bootstrap interval over the seeds of both (Agarwal et al., 2021).
+    """
+    return pd.DataFrame(list(_improvements(scored)), columns=list(_BETTER))
+
+
+def figure3(episodes: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
+    """One seed's running mean, as the paper plots it, with its raw returns and what is left of the first one.
+
+    `share` is (1 − w)^e, the weight of the first episode's return in the running mean, and `start` that times
+    the return; `without_start` is the mean of all others with weights in the same proportions.
+    """
+    out = []
+    for place, (seeds, returns) in wide(episodes).items():
+        if seed in seeds:
+            own = returns[seeds.index(seed)]
+            episode, running = np.arange(1, len(own) + 1), running_mean(own)
+            share = (1 - WEIGHT) ** (episode - 1.0)
+            later = np.where(share < 1, 1 - share, np.nan)
+            part = {
+                **dict(zip(_PLACE, place, strict=True)),
+                **{"seed": seed, "episode": episode, "running": running, "return": own},
+                **{"share": share, "start": share * own[0]},
+                "without_start": (running - share * own[0]) / later,
+            }
+            out.append(pd.DataFrame(part))
+    return pd.concat(out, ignore_index=True)[list(_FIGURE3)] if out else pd.DataFrame(columns=list(_FIGURE3))
+
+
+def gradients(measured: pd.DataFrame) -> pd.DataFrame:
+    """Variances of the agents' gradients along training: geometric mean over seeds, and over REINFORCE's.
+
+    Quantities: `variance`, and `ratio`, the agent's variance over that of REINFORCE's estimate from the same
+    episodes at the same parameters. Intervals are Student's, of the logarithms.
+    """
+    out = []
+    for place, rows in measured.groupby([*_PLACE, "episode"], sort=False):
+        table = rows.pivot_table(index="seed", columns="quantity", values="value")
+        if not {"variance", "variance_reinforce"} <= set(table):
+            continue
+        quantities = {"variance": table["variance"], "ratio": table["variance"] / table["variance_reinforce"]}
+        for quantity, values in quantities.items():
+            sound = values[np.isfinite(values) & (values > 0)]
+            mean = stats.mean_interval(np.log(sound))
+            line = {**dict(zip((*_PLACE, "episode"), place, strict=True)), "quantity": quantity}
+            ends = {"mean": mean.estimate, "ci_low": mean.low, "ci_high": mean.high}
+            out.append({**line, **{k: float(np.exp(v)) for k, v in ends.items()}, "seeds": len(sound)})
+    return pd.DataFrame(out, columns=list(_GRADIENTS))
+
+
+def _scores(returns: Floats) -> dict[str, Floats]:
+    """All scores but `to_a2c` of returns `[S, E]`, `[S]` each."""
+    count = returns.shape[-1]
+    running = running_mean(returns)
+    episode = np.arange(count, dtype=float)
+    centred = episode - episode.mean()
+    slope = (returns @ centred) / (centred @ centred) if count > 1 else np.full(len(returns), np.nan)
+    residual = returns - returns.mean(-1, keepdims=True) - slope[:, None] * centred
+    fall = np.maximum.accumulate(running, -1) - running
+    # A flat curve has neither a fall nor a line: what is left of its range is rounding.
+    span = running.max(-1) - running.min(-1)
+    span = np.where(span > 1e-9 * np.abs(running).max(-1), span, np.nan)
+    steps = running[:, STRIDE::STRIDE] - running[:, :-STRIDE:STRIDE]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return {
+            "first": returns[:, :FIRST].mean(-1),
+            "final": returns[:, -FINAL:].mean(-1),
+            "area": returns.mean(-1),
+            "slope": 100 * slope,
+            "running_final": running[:, -1],
+            "running_linearity": np.where(np.isnan(span), np.nan, _linearity(running, centred)),
+            "running_drop": fall.max(-1) / span,
+            "running_plateaus": (steps <= 0).mean(-1) if steps.shape[-1] else np.full(len(returns), np.nan),
+            "roughness": residual.std(-1),
+        }
+
+
+def _linearity(values: Floats, centred: Floats) -> Floats:
+    """R² of the least-squares line through values `[S, E]`, over places whose mean is taken off, `[E]`."""
+    total = values - values.mean(-1, keepdims=True)
+    explained = (total @ centred) ** 2 / (centred @ centred)
+    out: Floats = explained / (total**2).sum(-1)
+    return out
+
+
+def _improvements(scored: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    for (environment, cap), rows in scored.groupby(["environment", "cap"], sort=False):
+        groups = {name: own for name, own in rows.groupby("algorithm", sort=False)}
+        for name, baseline in (
+            (a, b) for a in groups for b in ("REINFORCE", "A2C") if b in groups and a != b
+        ):
+            for score in ("final", "area"):
+                one, other = (
+                    groups[n].loc[~groups[n]["diverged"].astype(bool), score].to_numpy(dtype=float)
+                    for n in (name, baseline)
+                )
+                if len(one) == 0 or len(other) == 0:
+                    continue
+                above = (one[:, None] > other) + 0.5 * (one[:, None] == other)
+                probability = float(above.mean())
+                line = {"environment": environment, "cap": cap, "algorithm": name, "baseline": baseline}
+                line |= {"score": score, "probability": probability, "seeds": min(len(one), len(other))}
+                if min(len(one), len(other)) > 1:
+                    first, second = _draws(len(one)), _draws(len(other), seed=1)
+                    drawn = np.array([above[np.ix_(i, j)].mean() for i, j in zip(first, second, strict=True)])
+                    interval = stats.percentile_interval(probability, drawn)
+                    line |= {"ci_low": interval.low, "ci_high": interval.high}
+                yield line
+
+
+def _bootstrap(values: Floats) -> tuple[Floats, Floats]:
+    """95% percentile intervals of the means of `[S, E]` over seeds, `[E]` each; a seed keeps its curve."""
+    if len(values) < 2:
+        nothing = np.full(values.shape[-1], np.nan)
+        return nothing, nothing
+    means = np.stack([values[drawn].mean(0) for drawn in _draws(len(values))])
+    low, high = np.quantile(means, [0.025, 0.975], axis=0)
+    return low, high
+
+
+def _draws(count: int, seed: int = 0) -> "np.ndarray[Any, np.dtype[np.int64]]":
+    return np.random.default_rng(seed).integers(count, size=(_RESAMPLES, count))
+
+
+def _interquartile_mean(values: Floats) -> Floats:
+    """Mean of the middle half of `[S, ...]`: a quarter of the seeds is cut off at either end."""
+    if len(values) == 0:
+        return np.full(values.shape[1:], np.nan)
+    cut = len(values) // 4
+    out: Floats = np.sort(values, 0)[cut : len(values) - cut].mean(0)
+    return out

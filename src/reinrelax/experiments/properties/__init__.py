@@ -1,0 +1,1 @@
+"""Every relaxation against what it promises."""

@@ -1,0 +1,1 @@
+"""VAEs with the relaxations of *Just Relax It!*."""

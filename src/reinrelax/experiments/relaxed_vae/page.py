@@ -1,0 +1,189 @@
+"""What the page shows of paper A's VAEs: their bounds, their pictures, and what else they learned."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import mean
+from typing import Any
+
+from reinrelax.display.blocks import Cell, Column, Table, key, number, plain_cell
+from reinrelax.display.collected import Collected
+from reinrelax.display.tables import read_json
+from reinrelax.display.wording import Mark, fixed, interval, shape, signed, significant
+from reinrelax.experiments.relaxed_vae.pictures import SHOWN
+
+_BEFORE = Mark("yes", "✓", "good")
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An image: `png` base64 of it, in pixels; `alt` what is to be seen; `fine` what it comes from."""
+
+    label: str
+    fine: str
+    alt: str
+    png: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Images of one kind: those of the paper's figure large, all others small until asked for.
+
+    Attributes:
+        caption: what each of them shows.
+    """
+
+    id: str
+    caption: str
+    large: Sequence[Picture]
+    small: Sequence[Picture]
+    template: str = field(default="pictures.html.j2", init=False)
+
+
+def vae(collected: Collected) -> list[Table]:
+    """All methods: own loss, and the bound of the discrete model."""
+    lines = collected.lines("relaxations")
+    rows = [
+        [
+            Cell(line["label"], small=[line["section"], shape(line["latent"]), line["settings"]]),
+            _nats(line, "test"),
+            _nats(line, "test_reconstruction"),
+            _nats(line, "test_kl"),
+            _nats(line, "train"),
+            _nats(line, "relaxed"),
+            _nats(line, "gap", signs=True),
+            Cell(fixed(number(line["seeds"]), 0), small=_diverged(line)),
+        ]
+        for line in lines
+    ]
+    columns = [
+        Column("Latent variables", "text", small="section, shape, settings"),
+        Column("Discrete bound", small="test, nats"),
+        Column("Reconstruction", small="of the bound"),
+        Column("KL", small="of the bound"),
+        Column("Own loss", small="train, last epoch"),
+        Column("Own loss", small="test"),
+        Column("Own less discrete", small="test"),
+        Column("Seeds"),
+    ]
+    caption = (
+        "Nats per image, lower is better: mean over seeds with its 95% Student interval. Discrete bound: "
+        "code drawn from the discrete posterior, and the exact KL or an upper bound of it, so that it "
+        "bounds the likelihood of a VAE with discrete latent variables and can be compared across methods "
+        "of one shape. Own loss: what each method trains, a relaxed code with the method’s own KL term, "
+        "which is for most no bound of anything and compares with nothing."
+    )
+    return [Table("relaxations-rows", caption, columns, rows)] if rows else []
+
+
+def figure1(collected: Collected) -> list[Pictures]:
+    """Reconstructions."""
+    caption = (
+        "Each column a test image: above as it is, in the middle from its discrete code, below from the "
+        "relaxed code of training. First seed, pixel probabilities."
+    )
+
+    def alt(entry: Mapping[str, Any]) -> str:
+        return (
+            f"{entry['label']}: {entry['shown']} test images in the upper row, their reconstructions from "
+            "discrete codes below them, and from relaxed codes in the lower row"
+        )
+
+    return _pictures(collected, "figure1-pictures", "reconstructions", caption, alt)
+
+
+def figure2(collected: Collected) -> list[Pictures]:
+    """Samples."""
+    caption = "Decoded samples of the discrete prior. First seed, pixel probabilities."
+
+    def alt(entry: Mapping[str, Any]) -> str:
+        return f"{entry['label']}: images decoded from samples of the prior, {entry['shown']} in each row"
+
+    return _pictures(collected, "figure2-pictures", "samples", caption, alt)
+
+
+def learned(collected: Collected) -> list[Table]:
+    """η of REBAR and λ of RELAX, over seeds; and the size of R's entries."""
+    found: dict[tuple[str, str], list[float]] = {}
+    for line in collected.lines("relaxations_learned"):
+        quantity = line["quantity"]
+        if quantity in _SCALARS:
+            found.setdefault((quantity, line["label"]), []).append(number(line["value"]))
+        elif quantity == "correlation" and line["i"] > line["j"]:
+            found.setdefault((quantity, line["label"]), []).append(abs(number(line["value"])))
+    rows = [
+        [
+            Cell(label),
+            Cell(_SCALARS.get(quantity, "|Rᵢⱼ|, i ≠ j")),
+            *(Cell(significant(value, 4), key(value)) for value in (mean(values), min(values), max(values))),
+        ]
+        for (quantity, label), values in found.items()
+        if any(values)  # R = I is not learned
+    ]
+    columns = [
+        Column("Latent variables", "text"),
+        Column("Learned", "text"),
+        Column("Mean"),
+        Column("Least"),
+        Column("Most"),
+    ]
+    caption = (
+        "What is learned beside the networks, after the last epoch; over seeds, and for R over its pairs."
+    )
+    return [Table("learned-rows", caption, columns, rows)] if rows else []
+
+
+def decoupled(collected: Collected) -> list[Table]:
+    """The discrete bound for each pair of temperatures."""
+    lines = [line for line in collected.lines("relaxations") if number(line["tau_backward"]) > 0]
+    rows = [
+        [
+            *(plain_cell(line[name]) for name in ("tau_forward", "tau_backward")),
+            Cell(mark=_BEFORE, key="1") if line["tau_forward"] < line["tau_backward"] else Cell("no", "0"),
+            _nats(line, "test"),
+            Cell(fixed(number(line["seeds"]), 0), small=_diverged(line)),
+        ]
+        for line in lines
+    ]
+    columns = [
+        Column("τ_f"),
+        Column("τ_b"),
+        Column("τ_f < τ_b"),
+        Column("Discrete bound", small="test, nats"),
+        Column("Seeds"),
+    ]
+    caption = (
+        "Decoupled-STGS in the VAE: mean over seeds with 95% interval. Rows of one τ_b that agree in every "
+        "digit were trained with the same noise and differ in τ_f alone."
+    )
+    return [Table("decoupled-rows", caption, columns, rows)] if rows else []
+
+
+_SCALARS = {"eta": "η, scale of the control variate", "tau": "λ, temperature of the control variate"}
+
+
+def _pictures(collected: Collected, name: str, kind: str, caption: str, alt: Any) -> list[Pictures]:
+    entries = read_json(collected.folder / "figures" / "pictures.json")
+    large: list[Picture] = []
+    small: list[Picture] = []
+    for entry in entries:
+        picture = Picture(
+            label=entry["label"],
+            fine=f"{entry['section']}, {shape(entry['latent'])}, seed {entry['seed']}",
+            alt=alt(entry),
+            **entry[kind],
+        )
+        (large if entry["latents"] == SHOWN else small).append(picture)
+    return [Pictures(name, caption, large, small)] if entries else []
+
+
+def _nats(line: Mapping[str, Any], name: str, signs: bool = False) -> Cell:
+    value, limits = number(line[name]), interval(number(line[f"{name}_low"]), number(line[f"{name}_high"]))
+    text = signed(value) if signs else fixed(value)
+    return Cell(text, key(value), small=[limits] if limits else ())
+
+
+def _diverged(line: Mapping[str, Any]) -> Sequence[str]:
+    diverged = number(line["diverged"])
+    return [f"{diverged:.0f} diverged"] if diverged > 0 else ()

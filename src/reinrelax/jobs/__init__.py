@@ -1,0 +1,1 @@
+"""What is planned: runs, cells, studies, and the files that they leave."""

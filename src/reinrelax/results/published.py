@@ -1,0 +1,269 @@
+"""Finished results packed into a few MB that can be kept with the project, and unpacked again.
+
+A packed folder is laid out as a results folder, with tables and records compressed. What is too large is left
+out: images, parameters, logs. Beside the results lie `manifest.json`, which marks the folder as a packed one,
+and a `README.md` that says where they are from.
+"""
+
+import gzip
+import json
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from reinrelax.config.load import Config
+from reinrelax.core import files, provenance
+from reinrelax.core.records import check
+from reinrelax.errors import ResultsError
+from reinrelax.jobs.planned import Job, jobs
+from reinrelax.jobs.runs import Cell
+from reinrelax.results.packed import COMPRESSED, MANIFEST, is_packed, name_of, replaced, unpack
+from reinrelax.results.read import (
+    IMAGES,
+    held,
+    images_of,
+    is_done,
+    part,
+    pictures_of,
+    read_cell,
+    read_record,
+    read_study,
+    study_is_done,
+    write_cell,
+)
+
+# Where results are published, below the project's folder; in a folder named as their scale.
+FOLDER = Path("published")
+_README = "README.md"
+_SHOWN = 10
+
+
+@dataclass(frozen=True)
+class Published:
+    """What was packed: jobs that are finished here, those that were packed before, and those absent.
+
+    Attributes:
+        parts: cells of which some runs are packed, each with how many of how many; they are in none of these.
+    """
+
+    folder: Path
+    taken: tuple[str, ...]
+    kept: tuple[str, ...]
+    parts: Mapping[str, str]
+    absent: tuple[str, ...]
+    size: int
+
+    def describe(self) -> str:
+        """A line for a person."""
+        in_part = f"{len(self.parts)} in part, " if self.parts else ""
+        return (
+            f"{self.folder}: {len(self.taken)} jobs packed, {len(self.kept)} kept from before, "
+            f"{in_part}{len(self.absent)} absent; {self.size / 1e6:.1f} MB"
+        )
+
+
+def publish(config: Config, into: Path, beside: Mapping[Path, str] | None = None) -> Published:
+    """Pack every finished run and study of the configuration; what was packed before and is not finished here
+    is kept, run by run.
+
+    All is checked, and packed beside `into`, before it takes its place.
+
+    Args:
+        config: whose results.
+        into: the packed folder, made if need be.
+        beside: what else it is to hold: texts by their paths.
+
+    Raises:
+        ResultsError: nothing is finished; results are damaged, or were computed by a source that is in no
+            commit, or from other images than those packed before. Then nothing was written. Or a file cannot
+            be written.
+    """
+    planned = [job.published for job in jobs(config)]
+    with tempfile.TemporaryDirectory() as scratch:
+        before, both = (replace(config, results=Path(scratch, name)) for name in ("before", "both"))
+        if is_packed(into):
+            unpack(into, before.folder)
+        here = [job for job in planned if _is_done(config, job)]
+        names = {job.name for job in here}
+        old = [job for job in planned if job.name not in names and _has(before, job)]
+        joined, fresh = _joined(config, before, both, [job for job in planned if job.name not in names])
+        old = [job for job in old if job.name not in joined]
+        if not here and not old and not joined:
+            raise ResultsError(f"{config.folder}: nothing is finished that could be published")
+        records = {job.name: _checked(config, job) for job in here}
+        records |= {job.name: _checked(both, job, any_source=True) for job in joined.values()}
+        _require_commits(config, records)
+        records |= {job.name: _checked(before, job, any_source=True) for job in old}
+        _require_images(config, before, [job for job in (*here, *fresh) if job.reads_images])
+        content: dict[Path, bytes] = {path: text.encode() for path, text in (beside or {}).items()}
+        for place in (before, config):
+            if (place.folder / IMAGES).exists():
+                content[IMAGES] = (place.folder / IMAGES).read_bytes()
+        for place, chosen in ((before, old), (both, joined.values()), (config, here)):
+            for job in chosen:
+                for path in (*job.results, job.record):
+                    content[path] = (place.folder / path).read_bytes()
+    counts = {job.name: len(job.source.runs) for job in planned if isinstance(job.source, Cell)}
+    parts = {
+        name: f"{len(record['run_ids'])} of {counts[name]} runs"
+        for name, record in records.items()
+        if name in counts and len(record.get("run_ids", ())) not in (0, counts[name])
+    }
+    absent = [job.name for job in planned if job.name not in records]
+    manifest = {
+        "scale": config.scale,
+        "jobs": {name: _origin(record) for name, record in sorted(records.items())},
+        "parts": parts,
+        "absent": absent,
+        "files": {path.as_posix(): len(text) for path, text in sorted(content.items())},
+    }
+    packed = {name_of(path): _compressed(path, text) for path, text in content.items()}
+    packed[Path(MANIFEST)] = (json.dumps(manifest, indent=1) + "\n").encode()
+    packed[Path(_README)] = _readme(config, manifest, planned).encode()
+    with replaced(into) as new:
+        for path, text in packed.items():
+            files.write_bytes(new / path, text)
+    return Published(
+        into,
+        tuple(job.name for job in here),
+        tuple(job.name for job in old if job.name not in parts),
+        parts,
+        tuple(absent),
+        sum(map(len, packed.values())),
+    )
+
+
+def _is_done(config: Config, job: Job) -> bool:
+    source = job.source
+    return is_done(config, source) if isinstance(source, Cell) else study_is_done(config, source)
+
+
+def _has(config: Config, job: Job) -> bool:
+    """Whether there are results of a job with these settings, of whichever source."""
+    path = config.folder / job.record
+    return path.exists() and job.source.settings_hash == read_record(path, ("fingerprint",)).get(
+        "settings_hash"
+    )
+
+
+def _joined(
+    config: Config, before: Config, into: Config, planned: Iterable[Job]
+) -> tuple[dict[str, Job], list[Job]]:
+    """Write cells of which some runs are here, or were packed before.
+
+    Returns:
+        The jobs of these runs by name, and those with runs that are here.
+    """
+    found, fresh = {}, []
+    for job in planned:
+        if isinstance(job.source, Cell):
+            here, old = held(config, job.source), held(before, job.source, any_source=True)
+            runs = {**old, **here}
+            if not runs or (not here and _has(before, job)):
+                continue
+            there = part(job.source, runs)
+            drawn = [p for place in (config, before) if (p := pictures_of(place.folder, there))]
+            write_cell(into.folder, there, {run.run_id: runs[run.run_id] for run in there.runs}, drawn)
+            found[job.name] = replace(job, source=there)
+            fresh += [job] if here else []
+    return found, fresh
+
+
+def _checked(config: Config, job: Job, any_source: bool = False) -> dict[str, Any]:
+    """The record of a job whose files are whole."""
+    if isinstance(job.source, Cell):
+        read_cell(config, job.source, any_source)
+    else:
+        read_study(config, job.source, any_source)
+    for path in job.results:
+        if not (config.folder / path).is_file():
+            record = config.folder / job.record
+            raise ResultsError(
+                f"{config.folder / path} is missing beside its record. Delete {record} and rerun"
+            )
+    found = read_record(config.folder / job.record, ("fingerprint", "commit", "wall_seconds"))
+    for path in job.results:
+        check(config.folder / path, found)
+    return found
+
+
+def _require_commits(config: Config, records: Mapping[str, Mapping[str, Any]]) -> None:
+    """Do nothing if all of this was computed by a source that anyone can get."""
+    wrong = []
+    for name, record in records.items():
+        origins = [record, *record.get("reused", {}).values()]
+        if any(str(o["commit"]).endswith(provenance.CHANGED) or o["commit"] == "unknown" for o in origins):
+            wrong.append(name)
+    if wrong:
+        more = f" and {len(wrong) - _SHOWN} more" if len(wrong) > _SHOWN else ""
+        raise ResultsError(
+            f"nothing was published: {config.folder} has results from a working tree with changes that are "
+            f"in no commit: {', '.join(wrong[:_SHOWN])}{more}. Commit the source, delete the files of these "
+            "jobs (also .runs.json) and run them again"
+        )
+
+
+def _require_images(config: Config, before: Config, readers: Iterable[Job]) -> None:
+    """Do nothing if results here and those packed before are from the same images, which are known."""
+    here, there = (images_of(place.folder) for place in (config, before))
+    first = next(iter(readers), None)
+    if first and not here:
+        raise ResultsError(
+            f"{config.folder / IMAGES} is missing, so that it is not known from which images {first.name} is"
+        )
+    if here and there and here != there:
+        raise ResultsError(
+            f"{config.folder} and what is published already are from different images. Delete one of them"
+        )
+
+
+def _origin(record: Mapping[str, Any]) -> dict[str, Any]:
+    names = ("commit", "host", "processor", "device", "started", "wall_seconds")
+    return {name: record.get(name, "") for name in names}
+
+
+def _compressed(path: Path, content: bytes) -> bytes:
+    """The same bytes for the same content, whenever it is packed."""
+    return gzip.compress(content, 9, mtime=0) if path.suffix in COMPRESSED else content
+
+
+def _readme(config: Config, manifest: Mapping[str, Any], planned: Iterable[Job]) -> str:
+    origins = manifest["jobs"].values()
+    counts = {
+        "commits": Counter(origin["commit"] for origin in origins),
+        "machines": Counter(f"{o['processor']}; {o['device']}; host {o['host']}" for o in origins),
+    }
+    lines = [
+        f"# Results at the scale `{config.scale}`",
+        "",
+        "Tidy tables and provenance records as a run of the workflow leaves them, compressed.",
+        "`make paper-report` builds the report of them, and the next line makes them finished jobs of a run:",
+        "",
+        "```sh",
+        f"make merge SCALE={config.scale} INTO=results/{config.scale} FROM={FOLDER}/{config.scale}",
+        "```",
+        "",
+    ]
+    for title, found in counts.items():
+        lines += [
+            f"Jobs by {title}:",
+            "",
+            *(f"- {name}: {number}" for name, number in found.most_common()),
+            "",
+        ]
+    lines += ["| part | published | in part | absent |", "|---|---|---|---|"]
+    absent = set(manifest["absent"])
+    parts: dict[str, list[Job]] = {}
+    for job in planned:
+        parts.setdefault(job.experiment, []).append(job)
+    for name, members in parts.items():
+        missing = [job.name.removeprefix(f"{name}/") for job in members if job.name in absent]
+        all_of_it = "all" if len(missing) == len(members) else ", ".join(missing)
+        halves = {job.name.removeprefix(f"{name}/"): manifest["parts"].get(job.name) for job in members}
+        halved = ", ".join(f"{job} ({runs})" for job, runs in halves.items() if runs)
+        whole = len(members) - len(missing) - sum(map(bool, halves.values()))
+        lines.append(f"| `{name}` | {whole} of {len(members)} | {halved} | {all_of_it} |")
+    return "\n".join(lines) + "\n"
