@@ -6,6 +6,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+from reinrelax.display.tables import CHECKSUMS
 from reinrelax.results.labels import AUTHORS
 
 _VALUE = ("value", "low", "high")
@@ -90,13 +91,14 @@ _READINGS = (
 
 
 def write(folder: Path, rows: dict[str, list[dict[str, Any]]], only: Collection[str] | None = None) -> None:
-    """Write the tables of `COLUMNS`, those without rows as a header alone.
+    """Write the tables of `COLUMNS`, those without rows as a header alone, for what was written there.
 
     Args:
         folder: of the results.
         rows: by table.
         only: these tables alone; all by default.
     """
+    (folder / "tables" / CHECKSUMS).unlink(missing_ok=True)
     for name in only if only is not None else COLUMNS:
         path = folder / "tables" / f"{name}.csv"
         path.parent.mkdir(parents=True, exist_ok=True)

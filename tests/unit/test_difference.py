@@ -16,6 +16,7 @@ from reinrelax.errors import ResultsError
 from reinrelax.reporting import collect, difference
 from reinrelax.reporting.difference_page import write_difference
 from tests.conftest import ROOT
+from tests.pages import to_be_changed
 from tests.synthetic import noise, write_results, write_studies
 
 Load = Callable[..., Config]
@@ -169,6 +170,7 @@ def test_settings_are_compared_entry_by_entry() -> None:
 
 
 def test_planted_changes_are_on_the_page(pair: tuple[Path, Path]) -> None:
+    to_be_changed(pair[1])
     other = pair[1] / "tables"
     rows = pd.read_csv(other / "table2.csv", dtype=str, keep_default_na=False)
     trained = int((rows["mean"] != "").idxmax())
@@ -229,6 +231,7 @@ def test_planted_changes_are_on_the_page(pair: tuple[Path, Path]) -> None:
 def test_what_cannot_be_read_is_named_with_the_remedy(
     pair: tuple[Path, Path], file: str, content: str | None, says: str
 ) -> None:
+    to_be_changed(pair[1])
     place = pair[1] / file
     if content is not None:
         place.write_text(content, encoding="utf-8")

@@ -136,7 +136,7 @@ def test_what_a_killed_writer_left_goes_with_the_next_and_a_live_ones_stays(tmp_
     code = textwrap.dedent(f"""
         import sys, time
         from pathlib import Path
-        from reinrelax import files
+        from reinrelax.core import files
         with files.atomic(Path({str(path)!r})) as file:
             print("writing", flush=True)
             time.sleep(60)
@@ -156,7 +156,8 @@ def test_what_a_killed_writer_left_goes_with_the_next_and_a_live_ones_stays(tmp_
 
 def claim_elsewhere(folder: Path, locks: Path) -> str:
     """What another process is told that claims a folder, and then ends."""
-    code = f"from pathlib import Path; from reinrelax.execution import guard; print(guard.claim(Path({str(folder)!r}), "
+    code = "from pathlib import Path; from reinrelax.execution import guard; "
+    code += f"print(guard.claim(Path({str(folder)!r}), "
     code += f"Path({str(locks)!r})), end='')"
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
 

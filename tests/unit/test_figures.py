@@ -26,7 +26,7 @@ NAMES = {
     *("a-figure3", "rl-start", "rl-seeds", "rl-running", "rl-variants", "rl-gradients"),
     *("gates", "dependence", "densities", "bridge", "sharpness", "temperatures"),
 }
-JSON = {"figures.json", "pictures.json"}
+JSON = {"figures.json", "pictures.json", "checksums.json"}
 
 
 def build(config: Config, studies: bool = True, **only: object) -> None:

@@ -361,7 +361,7 @@ def test_kernels_compile_for_gpus(tmp_path: Path) -> None:
     program = """
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource, compile
-from reinrelax.gpu import adam, conditional, random
+from reinrelax.kernels.gpu import adam, conditional, random
 
 def machine_code(kernel, capability, constants, kinds):
     kinds |= {name: "constexpr" for name in constants}

@@ -214,7 +214,7 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 HOLD = textwrap.dedent("""
     import sys, time
     from pathlib import Path
-    from reinrelax import lease
+    from reinrelax.execution import lease
     lease._POLL_SECONDS = 0.01
     folder, devices = Path(sys.argv[1]), sys.argv[2].split()
     places, seconds = int(sys.argv[3]), float(sys.argv[4])

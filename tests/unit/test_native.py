@@ -150,8 +150,9 @@ def test_a_diverged_logit_makes_the_loss_no_number() -> None:
 
 CODE = """
 import torch
-from reinrelax import estimators, native
-from reinrelax.models.likelihood import bernoulli_nll
+from reinrelax import estimators
+from reinrelax.kernels import native
+from reinrelax.vae.likelihood import bernoulli_nll
 logits = torch.linspace(-3, 3, 1200).view(2, 4, 5, 30).requires_grad_()
 out = estimators.get("Gumbel-Rao")(logits, tau=0.6, draws=30, generator=torch.Generator().manual_seed(1))
 loss = bernoulli_nll(out.flatten(1) @ torch.linspace(-1, 1, 600 * 50).view(600, 50), torch.full((2, 50), 0.3))

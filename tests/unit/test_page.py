@@ -16,7 +16,7 @@ from reinrelax.reporting import collect, figures, page, sections
 from reinrelax.results.gather import recompute
 from tests import toy
 from tests.conftest import ROOT
-from tests.pages import Load, Text, build, elbo, flat, line, table
+from tests.pages import Load, Text, build, elbo, flat, line, table, to_be_changed
 from tests.synthetic import write_results, write_studies
 
 
@@ -25,6 +25,7 @@ def test_names_and_messages_are_escaped(load_config: Load) -> None:
     evil = "<script>alert(1)</script>&<b>"
     write_results(config, flat, only=elbo, host=evil, device=evil, commit=evil)
     collect.write_tables(config, ROOT)
+    to_be_changed(config.folder)
     for name in ("table2.csv", "curves.csv", "cells.csv"):
         path = config.folder / "tables" / name
         path.write_text(path.read_text().replace("ReinMax-CV", evil).replace("Adam", evil), encoding="utf-8")

@@ -82,7 +82,8 @@ def test_no_source_file_outgrows_one_concept() -> None:
 def test_configuration_is_checked_without_loading_torch() -> None:
     code = (
         "import sys; from reinrelax.config import load; from reinrelax.datasets import data; "
-        "from reinrelax.jobs import planned; from reinrelax.execution import plan; sys.exit('torch' in sys.modules)"
+        "from reinrelax.jobs import planned; from reinrelax.execution import plan; "
+        "sys.exit('torch' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
 

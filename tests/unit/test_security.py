@@ -32,7 +32,7 @@ from reinrelax.jobs.runs import cells
 from reinrelax.reporting import collect, exports, figures, page
 from reinrelax.training import checkpoint
 from tests.conftest import ROOT
-from tests.pages import Text, flat
+from tests.pages import Text, flat, to_be_changed
 from tests.synthetic import write_results, write_studies
 
 EVIL = "<script>alert(1)</script>&<b onload='x'>\""
@@ -199,6 +199,7 @@ def test_whatever_records_and_tables_say_is_text_on_the_page(load_config: Callab
     log.parent.mkdir(parents=True)
     log.write_text(EVIL)
     collect.write_tables(config, ROOT)
+    to_be_changed(folder)
     claims = json.loads((folder / "tables/claims.json").read_text())
     for claim in claims:
         for key, value in claim.items():

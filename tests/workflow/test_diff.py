@@ -14,6 +14,7 @@ import yaml
 from reinrelax.config import load as configuration
 from reinrelax.reporting import collect
 from tests.conftest import ROOT, merge
+from tests.pages import to_be_changed
 from tests.synthetic import noise, write_results, write_studies
 
 pytestmark = pytest.mark.slow
@@ -30,6 +31,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_studies(config)
     collect.write_tables(config, ROOT)
     other = Path(shutil.copytree(config.folder, config.folder.parent / "other"))
+    to_be_changed(other)
     tables = other / "tables"
     stated = json.loads((tables / "claims.json").read_text(encoding="utf-8"))
     stated[0]["verdict"] = "near"

@@ -114,7 +114,8 @@ PROGRAM = """
 import sys
 from pathlib import Path
 from argparse import Namespace
-from reinrelax import campaign, cli
+from reinrelax import cli
+from reinrelax.execution import campaign
 files = [Path("config.yaml"), Path("workflow/scales/test.yaml")]
 stages = campaign.stages
 def left(config, root=Path()):

@@ -8,23 +8,14 @@ import yaml
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import update_config
 
-from reinrelax import config as configuration
-from reinrelax import (
-    data,
-    document,
-    files,
-    guard,
-    interrupts,
-    jobs,
-    lease,
-    plan,
-    runs,
-    sources,
-    studies,
-)
+from reinrelax.config import load as configuration
+from reinrelax.config.run import digest
+from reinrelax.core import document, files, sources
+from reinrelax.datasets import data
 from reinrelax.errors import ReinrelaxError
-from reinrelax.experiments import finished
-from reinrelax.run import digest
+from reinrelax.execution import guard, interrupts, lease, plan
+from reinrelax.jobs import planned, runs, studies
+from reinrelax.results import finished
 
 # Jobs run with the interpreter and the source that Snakemake runs with, whether or not an environment is active;
 # one that Snakemake itself deploys comes before it on the path.
@@ -55,8 +46,8 @@ try:
     guard.check_folder(FOLDER)
     CELLS = runs.cells(SETTINGS)
     STUDIES = studies.studies(SETTINGS)
-    ALL_JOBS = list(jobs.jobs(SETTINGS))
-    JOBS = list(jobs.jobs(ASKED))
+    ALL_JOBS = list(planned.jobs(SETTINGS))
+    JOBS = list(planned.jobs(ASKED))
     AT_HAND = data.at_hand(SETTINGS.dataset, FOLDER / "data")
     # Jobs of a run are its own; a dry run, which is no run, looks on and leaves everything as it is.
     if not workflow.is_main_process:
