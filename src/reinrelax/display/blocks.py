@@ -125,3 +125,9 @@ def spread(
 def heads(quantities: Sequence[Quantity]) -> list[Column]:
     """The columns' heads that `spread` fills."""
     return [Column(q.head, small=q.small) for q in quantities]
+
+
+def is_finite(line: Mapping[str, Any], name: str) -> bool:
+    """Whether a table's line has a number of this name."""
+    value = number(line[name])
+    return value == value

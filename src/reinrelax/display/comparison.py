@@ -11,6 +11,8 @@ AGREES = Mark("agrees", "=", "good")
 OUTSIDE = Mark("just outside", "≈", "near")
 DIFFERS = Mark("differs", "≠", "bad")
 NOTHING = Mark("", "", "none")
+HOLDS = Mark("holds to rounding", "=", "good")
+DEVIATES = Mark("does not hold", "≠", "bad")
 # Numbers without Monte Carlo error come from integrals, or are exact.
 _ROUNDING = 1e-5
 # Of one in twenty intervals the truth lies outside by chance, but beyond twice the half-width of one in ten

@@ -26,18 +26,25 @@ from reinrelax.core import files, records
 from reinrelax.display.charts import lines, maps, points, simplex
 from reinrelax.display.charts.plans import Read
 from reinrelax.display.tables import CHECKSUMS, read_table
+from reinrelax.experiments.copula import figures as copula_figures
 from reinrelax.experiments.cost import figures as speed_figures
+from reinrelax.experiments.decoupled import figures as decoupled_figures
+from reinrelax.experiments.discrete_vae import figures as training_figures
+from reinrelax.experiments.gradients import figures as gradient_figures
+from reinrelax.experiments.laplace_bridge import figures as bridge_figures
 from reinrelax.experiments.policy_gradient import figures as learning_figures
 from reinrelax.experiments.relaxed_vae import figures as relaxation_figures
 from reinrelax.experiments.relaxed_vae import pictures
-from reinrelax.reporting import demonstration_figures, reinmax_figures
 
 Plan = lines.LineFigure | maps.MapFigure | points.PointFigure | simplex.SimplexFigure
 
 FIGURES: Mapping[str, Callable[[Read], Plan]] = {
-    **reinmax_figures.FIGURES,
+    **gradient_figures.FIGURES,
+    **training_figures.FIGURES,
     **relaxation_figures.FIGURES,
-    **demonstration_figures.FIGURES,
+    **copula_figures.FIGURES,
+    **bridge_figures.FIGURES,
+    **decoupled_figures.FIGURES,
     **learning_figures.FIGURES,
 }
 # What draws a kind of figure, and what tells the page of it.

@@ -12,12 +12,18 @@ from reinrelax.display.blocks import number
 from reinrelax.display.collected import FILLED_BY, Collected
 from reinrelax.display.wording import Mark, images, mark
 from reinrelax.errors import ConfigError
+from reinrelax.experiments.copula import page as copula_views
+from reinrelax.experiments.cost import page as cost_views
+from reinrelax.experiments.decoupled import page as decoupled_views
 from reinrelax.experiments.discrete_vae import early_page as early_views
+from reinrelax.experiments.discrete_vae import page as training_views
+from reinrelax.experiments.gradients import page as gradient_views
+from reinrelax.experiments.identities import page as identity_views
+from reinrelax.experiments.laplace_bridge import page as bridge_views
 from reinrelax.experiments.policy_gradient import page as learning_views
 from reinrelax.experiments.properties import page as property_views
 from reinrelax.experiments.relaxed_vae import page as relaxation_views
 from reinrelax.jobs.planned import THERE
-from reinrelax.reporting import demonstration_views, gradient_views, training_views
 from reinrelax.reporting.errata import Entry
 from reinrelax.reporting.figure_views import catalogue, figure
 from reinrelax.results.gather import recompute
@@ -39,11 +45,11 @@ VIEWS: Mapping[str, Callable[[Collected], Sequence[Any]]] = {
     "figure1-run": gradient_views.figure1_run,
     "sweep": gradient_views.sweep,
     "control": gradient_views.control,
-    "identities": gradient_views.identities,
+    "identities": identity_views.identities,
     "early": early_views.early,
     "figure2": training_views.figure2,
     "quadrature": gradient_views.quadrature,
-    "table4": training_views.table4,
+    "table4": cost_views.table4,
     "table5": training_views.table5,
     "readings": training_views.readings,
     "a-vae": relaxation_views.vae,
@@ -53,10 +59,10 @@ VIEWS: Mapping[str, Callable[[Collected], Sequence[Any]]] = {
     "a-figure3": learning_views.printed,
     "a-rl": learning_views.believed,
     "a-rl-gradients": learning_views.variants,
-    "a-gates": demonstration_views.gates,
-    "a-bridge": demonstration_views.bridge,
-    "a-figure7": demonstration_views.figure7,
-    "a-figure8": lambda found: [*demonstration_views.figure8(found), *relaxation_views.decoupled(found)],
+    "a-gates": copula_views.gates,
+    "a-bridge": bridge_views.bridge,
+    "a-figure7": decoupled_views.figure7,
+    "a-figure8": lambda found: [*decoupled_views.figure8(found), *relaxation_views.decoupled(found)],
     "a-properties": property_views.properties,
 }
 _NOTHING = "this configuration has nothing of it"

@@ -25,6 +25,7 @@ AUTHORS = (
     *("authors_mean", "authors_low", "authors_high", "authors_seeds"),
     *("difference", "difference_low", "difference_high"),
 )
+AUTHORS_INTERVAL = AUTHORS[:3]
 # Mean, sample standard deviation and number of seeds.
 Published = tuple[float, float, int]
 

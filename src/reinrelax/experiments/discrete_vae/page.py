@@ -1,11 +1,11 @@
-"""What the page shows of the other trainings and of the timings: Figure 2, Tables 4 and 5, the readings."""
+"""The page's tables of the discrete VAEs: Figure 2, Table 5, readings."""
 
 from collections.abc import Sequence
 from typing import Any
 
-from reinrelax.display.blocks import Cell, Column, Table, key, number, plain_cell, value_cell
+from reinrelax.display.blocks import Cell, Column, Table, is_finite, key, number, plain_cell, value_cell
 from reinrelax.display.collected import Collected
-from reinrelax.display.wording import PAPER_NAMES, count, fixed, interval, shape, signed
+from reinrelax.display.wording import fixed, interval, shape, signed
 
 
 def figure2(collected: Collected) -> list[Table]:
@@ -19,7 +19,7 @@ def figure2(collected: Collected) -> list[Table]:
             _nats(line, "nelbo"),
         ]
         for line in collected.lines("figure2_minimum")
-        if _finite(line, "beta")
+        if is_finite(line, "beta")
     ]
     columns = [
         Column("Estimator", "text"),
@@ -46,7 +46,7 @@ def _figure2_authors(collected: Collected) -> list[Table]:
             value_cell(line, 3, ("difference", "difference_low", "difference_high")),
         ]
         for line in (*collected.lines("figure2"), *collected.lines("figure2_run"))
-        if _finite(line, "authors_mean")
+        if is_finite(line, "authors_mean")
     ]
     columns = [
         Column("Estimator", "text"),
@@ -61,40 +61,6 @@ def _figure2_authors(collected: Collected) -> list[Table]:
     )
     folded = "Every β, ours beside the authors’ runs"
     return [Table("figure2-authors", shape(caption), columns, rows, folded=folded)]
-
-
-def table4(collected: Collected) -> list[Table]:
-    """Seconds an epoch, and how they compare."""
-    lines = collected.lines("table4")
-    if not any(_finite(line, "seconds") for line in lines):
-        return []
-    replicas = next((count(int(number(x["replicas"])), "model") for x in lines if _finite(x, "replicas")), "")
-    rows = [
-        [
-            Cell(line["estimator"], small=_paper_name(line["estimator"])),
-            value_cell(line, 3, ("paper_seconds",)),
-            value_cell(line, 3, ("seconds", "seconds_low", "seconds_high")),
-            value_cell(line, 3, ("paper_ratio",)),
-            value_cell(line, 3, ("ratio", "ratio_low", "ratio_high")),
-            value_cell(line, 3, ("batched_seconds",)),
-            value_cell(line, 3, ("batched_ratio",)),
-        ]
-        for line in lines
-    ]
-    columns = [
-        Column("Estimator", "text"),
-        Column("Paper", small="s an epoch"),
-        Column("Ours", small="s an epoch, one model"),
-        Column("Ratio, paper", small="to STGS’s"),
-        Column("Ratio, ours", small="to STGS’s"),
-        Column("Ours, batched", small=f"s an epoch and model, {replicas}" if replicas else ""),
-        Column("Ratio, batched"),
-    ]
-    caption = (
-        "Seconds depend on the machine, which the paper does not name; what can be compared is the ratios. "
-        "Medians over rounds, with the fastest and the slowest."
-    )
-    return [Table("table4-rows", caption, columns, rows)]
 
 
 def table5(collected: Collected) -> list[Table]:
@@ -113,7 +79,7 @@ def table5(collected: Collected) -> list[Table]:
             plain_cell(line["within_half"]),
         ]
         for line in collected.lines("table5")
-        if _finite(line, "best_nelbo")
+        if is_finite(line, "best_nelbo")
     ]
     columns = [
         Column("Estimator", "text"),
@@ -240,12 +206,3 @@ def _of(line: dict[str, Any], part: str, whole: str) -> str:
 def _whole(line: dict[str, Any], name: str) -> str:
     value = number(line[name])
     return f"{value:,.0f}" if value == value else ""
-
-
-def _finite(line: dict[str, Any], name: str) -> bool:
-    value = number(line[name])
-    return value == value
-
-
-def _paper_name(estimator: str) -> Sequence[str]:
-    return [f"in the paper: {PAPER_NAMES[estimator]}"] if estimator in PAPER_NAMES else ()

@@ -1,4 +1,4 @@
-"""The figures of *Beyond ReinMax*: which rows of which table go where."""
+"""Figures of the discrete VAEs' trainings."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -9,23 +9,17 @@ from reinrelax.display.charts import maps
 from reinrelax.display.charts.lines import LineFigure, LinePanel, Mark, Reference
 from reinrelax.display.charts.maps import MapFigure, MapPanel, Scale
 from reinrelax.display.charts.plans import Read, panel_title, stacked, tidy
-from reinrelax.display.charts.style import PAPER
 from reinrelax.experiments.discrete_vae.elbo import RUN
-from reinrelax.results.labels import in_words
+from reinrelax.results.labels import AUTHORS_INTERVAL, in_words
 
-_COSINE = "Cosine similarity to the exact gradient"
-_VARIANCE = "Variance of the gradient"
 _TRAIN = "Train negative ELBO (nats)"
 _CLIP_NATS = 3.0
-_RELATIVE = "‖std‖ / ‖mean‖, mean over images"
 _AUTHORS = "the authors’ seeds"
-_THEIRS = ("authors_mean", "authors_low", "authors_high")
 _RK2 = {
     "ReinMax-RK2": "Eq. 27 as printed",
     "ReinMax-RK2-run": "Eq. 27 as run",
     "ReinMax-RK2-corrected": "corrected",
 }
-_ENDPOINT = {"endpoint": "end points, Eq. 25", "endpoint, Eq. 24": "end points, Eq. 24"}
 
 
 def curves(read: Read, name: str, metric: str, label: str) -> LineFigure:
@@ -84,57 +78,6 @@ def early_difference(read: Read) -> LineFigure:
     return LineFigure("early-difference", what, data, panels)
 
 
-def figure1(read: Read) -> LineFigure:
-    """Cosine and variance over epochs: the paper's estimators above, others below."""
-    table = read("figure1")
-    table = table[table["quantity"].isin(("cosine", "variance"))]
-    suffix = table["estimator"].map(lambda name: "" if name in PAPER else "-readings")
-    table = table.assign(panel=table["quantity"] + suffix)
-    order = ("cosine", "variance", "cosine-readings", "variance-readings")
-    data = tidy(table, "panel", "label", "epoch", "value", ("low", "high"), ("seeds",), order)
-    titles = ("Bias", "Variance", "Bias: further estimators", "Variance: further estimators")
-    panels = tuple(
-        LinePanel(name, title, "Epoch", _VARIANCE if log else _COSINE, log=log, whole=True)
-        for name, title, log in zip(order, titles, (False, True) * 2, strict=True)
-        if name in set(data["panel"])
-    )
-    what = "Bias and variance of gradient estimates over the epochs of a training with ReinMax"
-    return LineFigure("figure1", what, data, panels, columns=2)
-
-
-def figure1_run(read: Read) -> LineFigure:
-    """By the metric that the authors' public code computes: ours beside the means of their VAEs."""
-    table = read("figure1_run")
-    shown = {"cosine_batch": ("Bias", _COSINE, False), "std_image": ("Variance", _RELATIVE, True)}
-    drawn = ("value", "low", "high")
-    theirs = table.drop(columns=list(drawn)).rename(columns=dict(zip(_THEIRS, drawn, strict=True)))
-    whose = {"here": table, "authors": theirs}
-    places = [(quantity, name) for quantity in shown for name in whose]
-    parts = [
-        whose[name][table["quantity"] == quantity].assign(panel=f"{quantity}-{name}")
-        for quantity, name in places
-    ]
-    rows = stacked(parts, ()).dropna(subset=["value"])
-    order = [f"{quantity}-{name}" for quantity, name in places]
-    data = tidy(rows, "panel", "label", "epoch", "value", ("low", "high"), (), order)
-    panels = tuple(
-        LinePanel(
-            f"{quantity}-{name}",
-            f"{shown[quantity][0]}: {'here' if name == 'here' else 'the authors’ VAEs'}",
-            *("Epoch", shown[quantity][1], shown[quantity][2]),
-            whole=True,
-            group=quantity,
-        )
-        for quantity, name in places
-        if f"{quantity}-{name}" in set(data["panel"])
-    )
-    what = (
-        "Cosine of the whole batch and relative standard deviation over the epochs of trainings with "
-        "ReinMax, here and in the authors’ public files"
-    )
-    return LineFigure("figure1-run", what, data, panels, columns=2)
-
-
 def figure2(read: Read) -> LineFigure:
     """Train negative ELBO over β: one panel a latent shape, with the lowest point of each line and the
     authors' own runs where there are any.
@@ -145,7 +88,7 @@ def figure2(read: Read) -> LineFigure:
     )
     theirs = table.dropna(subset=["authors_mean"]).drop_duplicates(["latent", "beta"])
     drawn = ("mean", "ci_low", "ci_high", "seeds")
-    named = dict(zip((*_THEIRS, "authors_seeds"), drawn, strict=True))
+    named = dict(zip((*AUTHORS_INTERVAL, "authors_seeds"), drawn, strict=True))
     theirs = theirs.drop(columns=list(drawn)).rename(columns=named).assign(series=_AUTHORS, diverged=0)
     both = stacked([table, theirs], ())
     data = tidy(both, "latent", "series", "beta", "mean", ("ci_low", "ci_high"), ("seeds", "diverged"))
@@ -162,87 +105,6 @@ def figure2(read: Read) -> LineFigure:
     )
     what = "Train negative ELBO over the weight β of the end points: one panel a latent shape"
     return LineFigure("figure2", what, data, panels)
-
-
-def sweep(read: Read) -> LineFigure:
-    """Cosine and variance over τ at the last snapshot."""
-    table = read("sweep")
-    order = {"cosine": ("Bias", _COSINE), "variance": ("Variance", _VARIANCE)}
-    table = table[table["quantity"].isin(order)]
-    data = tidy(table, "quantity", "label", "tau", "value", ("low", "high"), ("epoch", "seeds"), tuple(order))
-    panels = tuple(
-        LinePanel(name, f"{title}, after epoch {_last(table)}", "τ", label, log=name == "variance")
-        for name, (title, label) in order.items()
-        if name in set(data["panel"])
-    )
-    what = "Bias and variance of gradient estimates over the temperature"
-    return LineFigure("sweep", what, data, panels, columns=2)
-
-
-def quadrature(read: Read) -> LineFigure:
-    """Section 5.3: one pair's g′ and what rules put in its place; their errors over epochs; and over β that
-    of the gradient, which tells Eq. 24 and 25 apart: the rules' own errors are the same, β against 1 − β.
-    """
-    example, table = read("example"), read("quadrature")
-    errors = table[(table["quantity"] == "error_relative") & table["beta"].isna()]
-    ends = table[(table["quantity"] == "gradient_error") & table["beta"].notna()]
-    ends = ends[ends["epoch"] == ends["epoch"].max()]
-    last = example[(example["epoch"] == example["epoch"].max()) & (example["seed"] == example["seed"].min())]
-    names = {"g'": "g′", **_ENDPOINT}
-    parts = [
-        last.assign(
-            panel="example", series=last["rule"], x_=last["x"], value=last["slope"], low=None, high=None
-        ),
-        *(
-            part.assign(panel=panel, series=part["rule"], x_=part[x])
-            for panel, x, part in (
-                ("epochs", "epoch", errors),
-                ("beta", "beta", ends),
-            )
-        ),
-    ]
-    kept = ["panel", "series", "x_", "value", "low", "high"]
-    drawn = pd.concat([part[kept].astype({"low": float, "high": float}) for part in parts], ignore_index=True)
-    drawn["series"] = drawn["series"].map(lambda name: names.get(name, name))
-    data = tidy(drawn, "panel", "series", "x_", "value", ("low", "high"))
-    panels = (
-        LinePanel("example", f"g′ of one pair, after epoch {_last(example)}", "x", "g′(x) (nats)"),
-        LinePanel(
-            *("epochs", "Error of f(Iᵢ) − f(Iⱼ)", "Epoch", "Relative, root mean square"), log=True, whole=True
-        ),
-        LinePanel(
-            *("beta", f"Error of the gradient, after epoch {_last(ends)}", "β", "Relative"),
-            references=(Reference("x", 0.5, "½"),),
-        ),
-    )
-    what = "Rules of integration: an example, their errors, and the gradient of the end-point rule over β"
-    return LineFigure("quadrature", what, data, tuple(p for p in panels if p.name in set(data["panel"])))
-
-
-def control(read: Read) -> LineFigure:
-    """What ReinMax-CV's added terms do to variance and bias, over η, at the last snapshot and a few τ."""
-    table = read("control")
-    quantities = {"variance_ratio": "Variance over ReinMax’s", "relative_bias": "Relative bias"}
-    titles = {"variance_ratio": "Variance", "relative_bias": "Bias"}
-    table = table[table["quantity"].isin(quantities) & table["eta"].notna()]
-    table = table[table["epoch"] == table["epoch"].max()]
-    taus = sorted(set(table["tau"]))
-    few = sorted({taus[0], min(taus, key=lambda tau: abs(tau - 1)), taus[-1]}) if taus else []
-    table = table[table["tau"].isin(few)]
-    table = table.assign(panel=table["quantity"] + "-" + table["tau"].map(str))
-    order = tuple(f"{quantity}-{tau}" for quantity in quantities for tau in few)
-    data = tidy(table, "panel", "reading", "eta", "value", ("low", "high"), ("tau", "seeds"), order)
-    panels = tuple(
-        LinePanel(
-            *(f"{quantity}-{tau}", f"{titles[quantity]}, τ = {tau:g}", "η", label),
-            log=quantity == "variance_ratio",
-            references=(Reference("y", 1.0, "ReinMax"),) if quantity == "variance_ratio" else (),
-        )
-        for quantity, label in quantities.items()
-        for tau in few
-    )
-    what = "Variance and bias of ReinMax-CV over η, in three readings of its added terms"
-    return LineFigure("control", what, data, panels, columns=max(1, len(few)))
 
 
 def readings(read: Read) -> LineFigure:
@@ -307,26 +169,6 @@ def grid(read: Read) -> MapFigure:
     return MapFigure("grid", what, data, tuple(panels))
 
 
-FIGURES: Mapping[str, Callable[[Read], LineFigure | MapFigure]] = {
-    "figure1": figure1,
-    "figure1-run": figure1_run,
-    "figure2": figure2,
-    "figure3": lambda read: curves(read, "figure3", "train_nelbo_nats", _TRAIN),
-    "figure4": lambda read: curves(read, "figure4", "test_nelbo_nats", "Test negative ELBO (nats)"),
-    "early": early,
-    "early-difference": early_difference,
-    "sweep": sweep,
-    "control": control,
-    "quadrature": quadrature,
-    "grid": grid,
-    "readings": readings,
-}
-
-
-def _last(table: pd.DataFrame) -> str:
-    return f"{table['epoch'].max():.0f}" if len(table) else ""
-
-
 def _note(point: Mapping[Any, Any]) -> str:
     """What a cell of a map says when it is pointed at."""
     words = in_words(point, ("optimizer", "learning_rate", "tau", "eta"))
@@ -337,3 +179,14 @@ def _note(point: Mapping[Any, Any]) -> str:
         f"{words}: train {point['train_nelbo']:.2f} nats, {point['above_best']:.2f} above the lowest; "
         f"test {point['test_nelbo']:.2f}{dead}"
     )
+
+
+FIGURES: Mapping[str, Callable[[Read], Any]] = {
+    "figure2": figure2,
+    "figure3": lambda read: curves(read, "figure3", "train_nelbo_nats", _TRAIN),
+    "figure4": lambda read: curves(read, "figure4", "test_nelbo_nats", "Test negative ELBO (nats)"),
+    "early": early,
+    "early-difference": early_difference,
+    "grid": grid,
+    "readings": readings,
+}

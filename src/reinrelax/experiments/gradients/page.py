@@ -1,13 +1,11 @@
-"""What the page shows of measured gradients: Table 1, Figure 1, sections 3.2 and 5.3, the identities."""
+"""The page's tables of gradient bias and variance."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from reinrelax.display.blocks import Cell, Column, Quantity, Table, heads, number, plain_cell, spread
-from reinrelax.display.blocks import key as sort_key
 from reinrelax.display.blocks import value_cell as measured
 from reinrelax.display.collected import Collected, Line
-from reinrelax.display.wording import Mark, significant
 
 _STD = {
     "std_relative": "‖std‖ / ‖mean‖, whole batch",
@@ -45,10 +43,6 @@ _RULES = (
     Quantity("cosine", "Cosine of the gradient", small="mean over images"),
     Quantity("gradient_error", "Error of the gradient", small="relative"),
 )
-# Deviations below this are rounding in float64: the checks run over sums of a few thousand terms.
-_ROUNDING = 1e-9
-HOLDS = Mark("holds to rounding", "=", "good")
-DEVIATES = Mark("does not hold", "≠", "bad")
 
 
 def table1(collected: Collected) -> list[Table]:
@@ -198,83 +192,6 @@ def quadrature(collected: Collected) -> list[Table]:
         ),
     ]
     return [table for table in tables if table.rows]
-
-
-def identities(collected: Collected) -> list[Table]:
-    """Deviation of each identity, over all random problems; and all else that was counted."""
-    lines = collected.lines("identities")
-    if not lines:
-        return []
-    deviations: dict[tuple[Any, ...], dict[str, list[float]]] = {}
-    for line in lines:
-        place = (line["identity"], line["beta"], line["tau"])
-        deviations.setdefault(place, {}).setdefault(line["quantity"], []).append(number(line["value"]))
-    rows = [
-        [_greek(place[0]), *map(plain_cell, place[1:]), *_deviation(found)]
-        for place, found in deviations.items()
-        if "deviation_max" in found
-    ]
-    others = [line for line in lines if not line["quantity"].startswith("deviation")]
-    tables = [
-        Table(
-            "identities-deviations",
-            "Both sides by enumeration in float64 on random problems. Deviation: norm of the "
-            "difference over the norm of the right-hand side. The paper states Eq. 13 for τ = 1 alone.",
-            [
-                Column("Identity", "text"),
-                Column("β"),
-                Column("τ"),
-                Column("Largest deviation"),
-                Column("Median", small="of the shape that has the largest"),
-                Column("Outcome", "text"),
-            ],
-            rows,
-        ),
-        Table(
-            "identities-others",
-            "What is no deviation: orders of accuracy, shares of problems, cosines.",
-            [
-                Column("Identity", "text"),
-                *map(Column, ("n", "L", "β", "τ")),
-                Column("Quantity", "text"),
-                Column("Value"),
-            ],
-            [
-                [
-                    _greek(line["identity"]),
-                    *(plain_cell(line[name]) for name in _PLACE),
-                    Cell(_WORDS.get(line["quantity"], line["quantity"])),
-                    measured(line),
-                ]
-                for line in others
-            ],
-            folded="Orders of accuracy, shares and cosines",
-        ),
-    ]
-    return [table for table in tables if table.rows]
-
-
-def _greek(identity: str) -> Cell:
-    return Cell(identity.replace("tau = ", "τ = ").replace("alpha = ", "α = ").replace("beta = ", "β = "))
-
-
-_PLACE = ("categories", "latents", "beta", "tau")
-_WORDS = {
-    "order": "order of the local error",
-    "share": "share of problems",
-    "share_not_finite": "share not finite in float32",
-    "cosine_median": "median cosine",
-}
-
-
-def _deviation(found: dict[str, list[float]]) -> list[Cell]:
-    largest, middle = max(found["deviation_max"]), max(found.get("deviation_median", [float("nan")]))
-    mark = HOLDS if largest < _ROUNDING else DEVIATES
-    return [
-        Cell(significant(largest), sort_key(largest)),
-        Cell(significant(middle), sort_key(middle)),
-        Cell(mark=mark, key=mark.text),
-    ]
 
 
 def _last(lines: Sequence[dict[str, Any]]) -> tuple[list[dict[str, Any]], str]:

@@ -1,0 +1,47 @@
+"""The page's Table 4."""
+
+from collections.abc import Sequence
+
+from reinrelax.display.blocks import Cell, Column, Table, is_finite, number, value_cell
+from reinrelax.display.collected import Collected
+from reinrelax.display.wording import PAPER_NAMES, count
+
+
+def table4(collected: Collected) -> list[Table]:
+    """Seconds an epoch, and how they compare."""
+    lines = collected.lines("table4")
+    if not any(is_finite(line, "seconds") for line in lines):
+        return []
+    replicas = next(
+        (count(int(number(x["replicas"])), "model") for x in lines if is_finite(x, "replicas")), ""
+    )
+    rows = [
+        [
+            Cell(line["estimator"], small=_paper_name(line["estimator"])),
+            value_cell(line, 3, ("paper_seconds",)),
+            value_cell(line, 3, ("seconds", "seconds_low", "seconds_high")),
+            value_cell(line, 3, ("paper_ratio",)),
+            value_cell(line, 3, ("ratio", "ratio_low", "ratio_high")),
+            value_cell(line, 3, ("batched_seconds",)),
+            value_cell(line, 3, ("batched_ratio",)),
+        ]
+        for line in lines
+    ]
+    columns = [
+        Column("Estimator", "text"),
+        Column("Paper", small="s an epoch"),
+        Column("Ours", small="s an epoch, one model"),
+        Column("Ratio, paper", small="to STGS’s"),
+        Column("Ratio, ours", small="to STGS’s"),
+        Column("Ours, batched", small=f"s an epoch and model, {replicas}" if replicas else ""),
+        Column("Ratio, batched"),
+    ]
+    caption = (
+        "Seconds depend on the machine, which the paper does not name; what can be compared is the ratios. "
+        "Medians over rounds, with the fastest and the slowest."
+    )
+    return [Table("table4-rows", caption, columns, rows)]
+
+
+def _paper_name(estimator: str) -> Sequence[str]:
+    return [f"in the paper: {PAPER_NAMES[estimator]}"] if estimator in PAPER_NAMES else ()

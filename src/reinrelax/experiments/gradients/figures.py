@@ -1,0 +1,161 @@
+"""Figures of gradient bias and variance."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pandas as pd
+
+from reinrelax.display.charts.lines import LineFigure, LinePanel, Reference
+from reinrelax.display.charts.plans import Read, stacked, tidy
+from reinrelax.display.charts.style import PAPER
+from reinrelax.results.labels import AUTHORS_INTERVAL
+
+_COSINE = "Cosine similarity to the exact gradient"
+_VARIANCE = "Variance of the gradient"
+_RELATIVE = "‖std‖ / ‖mean‖, mean over images"
+_ENDPOINT = {"endpoint": "end points, Eq. 25", "endpoint, Eq. 24": "end points, Eq. 24"}
+
+
+def figure1(read: Read) -> LineFigure:
+    """Cosine and variance over epochs: the paper's estimators above, others below."""
+    table = read("figure1")
+    table = table[table["quantity"].isin(("cosine", "variance"))]
+    suffix = table["estimator"].map(lambda name: "" if name in PAPER else "-readings")
+    table = table.assign(panel=table["quantity"] + suffix)
+    order = ("cosine", "variance", "cosine-readings", "variance-readings")
+    data = tidy(table, "panel", "label", "epoch", "value", ("low", "high"), ("seeds",), order)
+    titles = ("Bias", "Variance", "Bias: further estimators", "Variance: further estimators")
+    panels = tuple(
+        LinePanel(name, title, "Epoch", _VARIANCE if log else _COSINE, log=log, whole=True)
+        for name, title, log in zip(order, titles, (False, True) * 2, strict=True)
+        if name in set(data["panel"])
+    )
+    what = "Bias and variance of gradient estimates over the epochs of a training with ReinMax"
+    return LineFigure("figure1", what, data, panels, columns=2)
+
+
+def figure1_run(read: Read) -> LineFigure:
+    """By the metric that the authors' public code computes: ours beside the means of their VAEs."""
+    table = read("figure1_run")
+    shown = {"cosine_batch": ("Bias", _COSINE, False), "std_image": ("Variance", _RELATIVE, True)}
+    drawn = ("value", "low", "high")
+    theirs = table.drop(columns=list(drawn)).rename(columns=dict(zip(AUTHORS_INTERVAL, drawn, strict=True)))
+    whose = {"here": table, "authors": theirs}
+    places = [(quantity, name) for quantity in shown for name in whose]
+    parts = [
+        whose[name][table["quantity"] == quantity].assign(panel=f"{quantity}-{name}")
+        for quantity, name in places
+    ]
+    rows = stacked(parts, ()).dropna(subset=["value"])
+    order = [f"{quantity}-{name}" for quantity, name in places]
+    data = tidy(rows, "panel", "label", "epoch", "value", ("low", "high"), (), order)
+    panels = tuple(
+        LinePanel(
+            f"{quantity}-{name}",
+            f"{shown[quantity][0]}: {'here' if name == 'here' else 'the authors’ VAEs'}",
+            *("Epoch", shown[quantity][1], shown[quantity][2]),
+            whole=True,
+            group=quantity,
+        )
+        for quantity, name in places
+        if f"{quantity}-{name}" in set(data["panel"])
+    )
+    what = (
+        "Cosine of the whole batch and relative standard deviation over the epochs of trainings with "
+        "ReinMax, here and in the authors’ public files"
+    )
+    return LineFigure("figure1-run", what, data, panels, columns=2)
+
+
+def sweep(read: Read) -> LineFigure:
+    """Cosine and variance over τ at the last snapshot."""
+    table = read("sweep")
+    order = {"cosine": ("Bias", _COSINE), "variance": ("Variance", _VARIANCE)}
+    table = table[table["quantity"].isin(order)]
+    data = tidy(table, "quantity", "label", "tau", "value", ("low", "high"), ("epoch", "seeds"), tuple(order))
+    panels = tuple(
+        LinePanel(name, f"{title}, after epoch {_last(table)}", "τ", label, log=name == "variance")
+        for name, (title, label) in order.items()
+        if name in set(data["panel"])
+    )
+    what = "Bias and variance of gradient estimates over the temperature"
+    return LineFigure("sweep", what, data, panels, columns=2)
+
+
+def quadrature(read: Read) -> LineFigure:
+    """Section 5.3: one pair's g′ and what rules put in its place; their errors over epochs; and over β that
+    of the gradient, which tells Eq. 24 and 25 apart: the rules' own errors are the same, β against 1 − β.
+    """
+    example, table = read("example"), read("quadrature")
+    errors = table[(table["quantity"] == "error_relative") & table["beta"].isna()]
+    ends = table[(table["quantity"] == "gradient_error") & table["beta"].notna()]
+    ends = ends[ends["epoch"] == ends["epoch"].max()]
+    last = example[(example["epoch"] == example["epoch"].max()) & (example["seed"] == example["seed"].min())]
+    names = {"g'": "g′", **_ENDPOINT}
+    parts = [
+        last.assign(
+            panel="example", series=last["rule"], x_=last["x"], value=last["slope"], low=None, high=None
+        ),
+        *(
+            part.assign(panel=panel, series=part["rule"], x_=part[x])
+            for panel, x, part in (
+                ("epochs", "epoch", errors),
+                ("beta", "beta", ends),
+            )
+        ),
+    ]
+    kept = ["panel", "series", "x_", "value", "low", "high"]
+    drawn = pd.concat([part[kept].astype({"low": float, "high": float}) for part in parts], ignore_index=True)
+    drawn["series"] = drawn["series"].map(lambda name: names.get(name, name))
+    data = tidy(drawn, "panel", "series", "x_", "value", ("low", "high"))
+    panels = (
+        LinePanel("example", f"g′ of one pair, after epoch {_last(example)}", "x", "g′(x) (nats)"),
+        LinePanel(
+            *("epochs", "Error of f(Iᵢ) − f(Iⱼ)", "Epoch", "Relative, root mean square"), log=True, whole=True
+        ),
+        LinePanel(
+            *("beta", f"Error of the gradient, after epoch {_last(ends)}", "β", "Relative"),
+            references=(Reference("x", 0.5, "½"),),
+        ),
+    )
+    what = "Rules of integration: an example, their errors, and the gradient of the end-point rule over β"
+    return LineFigure("quadrature", what, data, tuple(p for p in panels if p.name in set(data["panel"])))
+
+
+def control(read: Read) -> LineFigure:
+    """What ReinMax-CV's added terms do to variance and bias, over η, at the last snapshot and a few τ."""
+    table = read("control")
+    quantities = {"variance_ratio": "Variance over ReinMax’s", "relative_bias": "Relative bias"}
+    titles = {"variance_ratio": "Variance", "relative_bias": "Bias"}
+    table = table[table["quantity"].isin(quantities) & table["eta"].notna()]
+    table = table[table["epoch"] == table["epoch"].max()]
+    taus = sorted(set(table["tau"]))
+    few = sorted({taus[0], min(taus, key=lambda tau: abs(tau - 1)), taus[-1]}) if taus else []
+    table = table[table["tau"].isin(few)]
+    table = table.assign(panel=table["quantity"] + "-" + table["tau"].map(str))
+    order = tuple(f"{quantity}-{tau}" for quantity in quantities for tau in few)
+    data = tidy(table, "panel", "reading", "eta", "value", ("low", "high"), ("tau", "seeds"), order)
+    panels = tuple(
+        LinePanel(
+            *(f"{quantity}-{tau}", f"{titles[quantity]}, τ = {tau:g}", "η", label),
+            log=quantity == "variance_ratio",
+            references=(Reference("y", 1.0, "ReinMax"),) if quantity == "variance_ratio" else (),
+        )
+        for quantity, label in quantities.items()
+        for tau in few
+    )
+    what = "Variance and bias of ReinMax-CV over η, in three readings of its added terms"
+    return LineFigure("control", what, data, panels, columns=max(1, len(few)))
+
+
+def _last(table: pd.DataFrame) -> str:
+    return f"{table['epoch'].max():.0f}" if len(table) else ""
+
+
+FIGURES: Mapping[str, Callable[[Read], Any]] = {
+    "figure1": figure1,
+    "figure1-run": figure1_run,
+    "sweep": sweep,
+    "control": control,
+    "quadrature": quadrature,
+}
