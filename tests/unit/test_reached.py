@@ -26,8 +26,16 @@ ROOT = Path(reinrelax.__file__).parent
 # What keeps the books, or reads what is asked for, computes no number.
 BOOKS = {
     *("config", "jobs", "results"),
-    *("core/files", "core/provenance", "core/records", "core/sources", "core/statements", "core/types"),
-    *("datasets/images", "training/checkpoint", "training/progress"),
+    *(
+        "core/document",
+        "core/files",
+        "core/provenance",
+        "core/records",
+        "core/sources",
+        "core/statements",
+        "core/types",
+    ),
+    *("datasets/asked", "datasets/images", "training/checkpoint", "training/progress"),
     *("experiments/snapshots", "experiments/study", "experiments/training"),
 }
 # Of a module that computes, what only says for a record what it has done.

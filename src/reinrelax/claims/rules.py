@@ -44,7 +44,7 @@ def of(path: str, text: str) -> dict[str, str]:
         return {path: json.dumps(lines, ensure_ascii=False)} if suffix == ".csv" else {}
     if suffix != ".yaml":
         return {}
-    content = yaml.load(text, Loader=_LOADER)
+    content = _LOADER(text).get_single_data()
     if place == "claims":
         entries = _entries((content or {}).get("claims"))
         return {entry["id"]: said(content, entry, SCHEMAS.get(entry.get("judge", ""))) for entry in entries}

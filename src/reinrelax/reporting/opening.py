@@ -247,7 +247,7 @@ def _notices(
         out.append(
             Notice(
                 some if _judged(claims) else "Nothing here is held against the paper.",
-                "What has run for them is below the papers’ scale; how is said beside each. That scale:",
+                "What has run for them is below the papers’ scale. That scale:",
                 command="snakemake --cores all --configfile workflow/scales/paper.yaml",
             )
         )
@@ -322,20 +322,13 @@ def _judged_by(rules: pd.DataFrame, jobs: Lines) -> list[Notice]:
         out.append(Notice(title, text, command="make limits"))
     begun = min((str(job["started"]) for job in jobs if job["started"]), default="")
     dates = pd.to_datetime(rules["date"], utc=True)
-    late = rules["rule"][dates > pd.Timestamp(begun)].tolist() if begun else []
+    # A record may say anything; nothing is younger than no time.
+    since = pd.to_datetime(begun, errors="coerce", utc=True)
+    late = [rule for rule, date in zip(rules["rule"], dates, strict=True) if date > since]
     if late:
-        kinds = Counter(map(_kind, late))
-        text = ", ".join(count(number, *kind) for kind, number in kinds.items())
-        title = f"{len(late):,} of {count(len(rules), 'rule')} set after the first of these results:"
-        out.append(Notice(title, f"{text}. Beside each claim stands when.", "claims"))
+        title = f"{len(late):,} of {count(len(rules), 'rule')} set after the first of these results."
+        out.append(Notice(title, "Beside each claim stands when.", "claims"))
     return out
-
-
-def _kind(rule: str) -> tuple[str, ...]:
-    """What a rule is, and its plural where that has more than an s."""
-    if "/" in rule:
-        return ("printed table",)
-    return {"finding": ("finding",), "erratum": ("erratum", "errata")}.get(rule.partition(" ")[0], ("claim",))
 
 
 def _few(names: Sequence[str]) -> str:
