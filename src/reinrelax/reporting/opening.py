@@ -248,7 +248,7 @@ def _notices(
             Notice(
                 some if _judged(claims) else "Nothing here is held against the paper.",
                 "What has run for them is below the papers’ scale. That scale:",
-                command="snakemake --cores all --configfile workflow/scales/paper.yaml",
+                command="make report SCALE=paper",
             )
         )
     wrong = [
