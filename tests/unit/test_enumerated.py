@@ -41,7 +41,7 @@ def loss(vae: DiscreteVAE, images: Tensor) -> EnumeratedLoss:
 
 def f(vae: DiscreteVAE, images: Tensor, points: Tensor) -> Tensor:
     """The model's own loss of every image at every point `[M, L, C]`, in their precision, `[B, M]`."""
-    codes = points.flatten(-2).expand(2, len(points), -1)
+    codes = points.expand(2, *points.shape)
     return torch.stack(
         [vae.reconstruction_of_codes(image.expand(2, len(points), -1), codes)[REPLICA] for image in images]
     )
@@ -56,7 +56,7 @@ def test_the_losss_two_maps_agree(images: Tensor) -> None:
     both = images.float().expand(2, -1, -1)
     torch.testing.assert_close(
         vae.reconstruction(both, points),
-        vae.reconstruction_of_codes(both, points.flatten(-2)),
+        vae.reconstruction_of_codes(both, points),
         rtol=1e-6,
         atol=1e-4,
     )

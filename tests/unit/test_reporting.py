@@ -250,7 +250,7 @@ def test_tables_are_the_same_bytes_each_time(load_config: Load) -> None:
     write_results(config, flat, only=elbo)
     collect.write_tables(config, ROOT)
     first = {path.name: path.read_bytes() for path in (config.folder / "tables").iterdir()}
-    read = {f"{name}.csv" for name in ("cells", "studies", "curves", "rates", *FILLED_BY)}
+    read = {f"{name}.csv" for name in ("cells", "studies", "curves", "rates", "rules", *FILLED_BY)}
     read |= {"claims.json", "findings.json", CHECKSUMS}
     assert set(first) == read
     collect.write_tables(config, ROOT)

@@ -44,7 +44,8 @@ def start(
     with (folder / "said").open("a", encoding="utf-8") as said:
         return subprocess.Popen(
             [
-                *(*within, sys.executable, "-m", "snakemake", "--cores", "2"),
+                # What a script starts in the background, as these tests may be, ignores interrupts.
+                *("env", "--default-signal=INT", *within, sys.executable, "-m", "snakemake", "--cores", "2"),
                 *(*options, "--configfile", "workflow/scales/test.yaml", "--", *TARGETS),
             ],
             cwd=folder,
