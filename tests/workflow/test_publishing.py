@@ -53,7 +53,7 @@ def test_a_finished_run_is_published_and_its_report_outlives_its_source(
     shutil.copytree(folder / "published", elsewhere / "published")
     source = tmp_path / "changed"
     shutil.copytree(ROOT / "src", source, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
-    with (source / "reinrelax/experiments/rl.py").open("a", encoding="utf-8") as module:
+    with (source / "reinrelax/experiments/policy_gradient/measure.py").open("a", encoding="utf-8") as module:
         module.write("CHANGED = True\n")
     with monkeypatch.context() as changed:
         changed.setenv("PYTHONPATH", str(source))
@@ -121,6 +121,6 @@ stages = campaign.stages
 def left(config, root=Path()):
     return [stage for stage in stages(config, root) if stage.jobs[0].experiment == "elbo"]
 campaign.stages = left
-outcome = campaign.run(cli._config(Namespace(config=files, project=Path())), files, "2", None)
+outcome = campaign.run(cli._config(Namespace(config=files, project=Path(), only=None)), files, "2", None)
 sys.exit(3 if outcome.interrupted else len(outcome.left))
 """

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from reinrelax.config.load import Config
+from reinrelax.core.sources import FORMAT
 from reinrelax.datasets import images
 from reinrelax.display.charts.svg import take_apart
 from reinrelax.display.tables import read_json, read_table
@@ -121,7 +122,7 @@ def in_first_line(old: str, new: str) -> Callable[[Path], None]:
 def other_fingerprint(path: Path) -> None:
     """As of results that come from elsewhere: Snakemake does not know what they were made with."""
     text = re.sub(r',\s*"checksums": \{.*?\}', "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
-    path.write_text(re.sub('("fingerprint": "|"source_hash": "statements-)...', r"\1???", text))
+    path.write_text(re.sub(f'("fingerprint": "|"source_hash": "{FORMAT})...', r"\1???", text))
 
 
 def words(path: Path) -> None:
