@@ -4,45 +4,105 @@ document.documentElement.classList.add("js");
 
 const all = (selector, within = document) => [...within.querySelectorAll(selector)];
 
+// What is chosen stands in the address, where it can be copied, and a step back undoes it.
+const remember = (told) => {
+  const query = told.toString();
+  const place = `${query ? `?${query}` : location.pathname.replace(/^.*\//, "")}${location.hash}`;
+  if (query !== location.search.slice(1)) history.pushState(null, "", place);
+};
+
 // Tables sort by data-key where a cell has one, else by its text; what is empty stays last.
+const order = new Intl.Collator("en", { numeric: true });
+function sort(table, column, up) {
+  const head = table.tHead.rows[0].cells[column];
+  if (!head?.ariaSort) return;
+  for (const other of all("thead th[aria-sort]", table)) other.setAttribute("aria-sort", "none");
+  head.setAttribute("aria-sort", up ? "ascending" : "descending");
+  const key = (row) => row.cells[column].dataset.key ?? row.cells[column].textContent.trim();
+  const compare = head.dataset.kind === "number" ? (a, b) => a - b : order.compare;
+  const body = table.tBodies[0];
+  const rows = [...body.rows].map((row) => [key(row), row]);
+  rows.sort(([a], [b]) => (a === "") - (b === "") || (up ? compare(a, b) : compare(b, a)));
+  body.append(...rows.map(([, row]) => row));
+}
 for (const table of all("table.sortable")) {
   for (const head of all("thead th[aria-sort]", table)) {
     head.querySelector("button").addEventListener("click", () => {
       const up = head.getAttribute("aria-sort") !== "ascending";
-      for (const other of all("thead th[aria-sort]", table)) other.setAttribute("aria-sort", "none");
-      head.setAttribute("aria-sort", up ? "ascending" : "descending");
-      const key = (row) => row.cells[head.cellIndex].dataset.key ?? row.cells[head.cellIndex].textContent.trim();
-      const compare = head.dataset.kind === "number" ? (a, b) => a - b : (a, b) => a.localeCompare(b, "en", { numeric: true });
-      const body = table.tBodies[0];
-      const rows = [...body.rows].map((row) => [key(row), row]);
-      rows.sort(([a], [b]) => (a === "") - (b === "") || (up ? compare(a, b) : compare(b, a)));
-      body.append(...rows.map(([, row]) => row));
+      sort(table, head.cellIndex, up);
+      const told = new URLSearchParams(location.search);
+      told.set(`${table.id}.order`, (up ? 1 : -1) * (head.cellIndex + 1));
+      remember(told);
     });
   }
 }
 
+// Copied numbers are numbers to whatever they are pasted into: a plain minus, a tab a cell, no line within one.
+document.addEventListener("copy", (event) => {
+  const chosen = getSelection();
+  const rows = all("table tr").filter((row) => !row.hidden && chosen.containsNode(row, true));
+  if (rows.length < 2) return;
+  const text = (cell) => cell.innerText.replace(/\s+/g, " ").replace(/−/g, "-").trim();
+  event.clipboardData.setData("text/plain", rows.map((row) => [...row.cells].map(text).join("\t")).join("\n"));
+  event.preventDefault();
+});
+
+// The contents tell where one is.
+const places = new Map(all(".contents a").map((link) => [link.hash.slice(1), link]));
+const here = () => {
+  const passed = [...places].filter(([id]) => document.getElementById(id)?.getBoundingClientRect().top < innerHeight / 3);
+  const link = passed.at(-1)?.[1];
+  if (link?.ariaCurrent) return;
+  for (const other of places.values()) other.removeAttribute("aria-current");
+  link?.setAttribute("aria-current", "true");
+  // Within its own box, which may be longer than the window.
+  const box = document.querySelector(".contents");
+  if (link && box.scrollHeight > box.clientHeight) box.scrollTop = link.offsetTop - box.clientHeight / 2;
+};
+addEventListener("scroll", here, { passive: true });
+here();
+// On a phone they are in the way until asked for.
+if (matchMedia("(max-width: 70rem)").matches) all(".contents details").forEach((details) => (details.open = false));
+
 // Filters hide the rows that lack a word of the search or, in a facet of which some values are chosen, all of these.
-// Sizes are found however they are written: 8x4, 8×4 or 8 × 4. What is folded away is not searched.
-const plain = (text) => text.toLowerCase().replace(/(\d)\s*[x×]\s*(?=\d)/g, "$1x");
-const searched = (row) => {
-  const copy = row.cloneNode(true);
-  all("details", copy).forEach((details) => details.remove());
-  return plain([...copy.cells].map((cell) => cell.textContent).join(" ").replace(/\s+/g, " "));
+// Words in quotation marks belong together, and so does a name with its number: Table 2, Figure 1, Eq. 27.
+// Sizes are found however they are written: 8x4, 8×4 or 8 × 4. The address tells what is chosen.
+const plain = (text) => text.toLowerCase().replace(/(\d)\s*[x×]\s*(?=\d)/g, "$1x").replace(/\s+/g, " ");
+const terms = (text) =>
+  [...plain(text).matchAll(/"([^"]+)"|((?:table|figure|section|eq\.|theorem|appendix) [\w.]+)|(\S+)/g)].map(
+    ([, quoted, named, word]) => quoted ?? named ?? word,
+  );
+// A word that ends in a digit is no beginning of a longer number; a verdict is no part of its negation.
+const holds = (text, term) => {
+  for (let at = text.indexOf(term); at >= 0; at = text.indexOf(term, at + 1)) {
+    const longer = /\d$/.test(term) && /\d/.test(text[at + term.length] ?? "");
+    const denied = term === "reproduced" && text.slice(at - 4, at) === "not ";
+    if (!longer && !denied) return true;
+  }
+  return false;
 };
 const filters = new Map();
 for (const form of all("form.filters")) {
-  const rows = [...document.getElementById(form.dataset.table).tBodies[0].rows];
-  const texts = new Map(rows.map((row) => [row, searched(row)]));
+  const name = form.dataset.table;
+  const rows = [...document.getElementById(name).tBodies[0].rows];
+  // Subscripts join their letter with a low line, as they are typed.
+  const texts = new Map(
+    rows.map((row) => {
+      const copy = row.cloneNode(true);
+      all("sub", copy).forEach((sub) => sub.prepend("_"));
+      return [row, plain([...copy.cells].map((cell) => cell.textContent).join(" "))];
+    }),
+  );
   const boxes = all("input[type=checkbox]", form);
   const facets = [...new Set(boxes.map((box) => box.name))];
   const apply = () => {
-    const words = plain(form.elements.text.value).split(/\s+/);
-    const chosen = facets.map((name) => boxes.filter((box) => box.name === name && box.checked).map((box) => box.value));
+    const words = terms(form.elements.text.value);
+    const chosen = facets.map((facet) => boxes.filter((box) => box.name === facet && box.checked).map((box) => box.value));
     // Of each row, which facets let it pass: chips count what they would show beside the choices in other facets.
     const found = rows.map((row) => ({
       row,
-      text: words.every((word) => texts.get(row).includes(word)),
-      passes: facets.map((name, index) => !chosen[index].length || chosen[index].includes(row.dataset[name])),
+      text: words.every((word) => holds(texts.get(row), word)),
+      passes: facets.map((facet, index) => !chosen[index].length || chosen[index].includes(row.dataset[facet])),
     }));
     for (const { row, text, passes } of found) row.hidden = !(text && passes.every(Boolean));
     for (const box of boxes) {
@@ -51,48 +111,43 @@ for (const form of all("form.filters")) {
         text && row.dataset[box.name] === box.value && passes.every((pass, index) => pass || index === own);
       box.parentElement.querySelector(".number").textContent = found.filter(fits).length;
     }
-    form.querySelector("output").textContent = `${rows.filter((row) => !row.hidden).length} of ${rows.length} shown`;
+    const shown = rows.filter((row) => !row.hidden).length;
+    form.querySelector("output").textContent = shown
+      ? `${shown} of ${rows.length} shown`
+      : "Nothing fits. Show all, or search for fewer words.";
   };
-  // Shows what has this text and these values, and no other restriction.
-  const choose = (text = "", values = {}) => {
-    form.elements.text.value = text;
-    for (const box of boxes) box.checked = values[box.name] === box.value;
+  // What the address asks of this table: its search, facets and order.
+  const read = () => {
+    const asked = new URLSearchParams(location.search);
+    form.elements.text.value = asked.get(`${name}.text`) ?? "";
+    for (const box of boxes) box.checked = asked.getAll(`${name}.${box.name}`).includes(box.value);
+    const order = asked.get(`${name}.order`);
+    if (order) sort(document.getElementById(name), Math.abs(Number(order)) - 1, Number(order) > 0);
     apply();
   };
-  form.addEventListener("input", apply);
+  const write = () => {
+    const told = new URLSearchParams(location.search);
+    for (const key of ["text", ...facets]) told.delete(`${name}.${key}`);
+    if (form.elements.text.value) told.set(`${name}.text`, form.elements.text.value);
+    for (const box of boxes) if (box.checked) told.append(`${name}.${box.name}`, box.value);
+    remember(told);
+    apply();
+  };
+  form.addEventListener("input", write);
   form.addEventListener("submit", (event) => event.preventDefault());
+  const clear = () => {
+    form.elements.text.value = "";
+    for (const box of boxes) box.checked = false;
+    write();
+  };
   form.addEventListener("reset", (event) => {
     event.preventDefault();
-    choose();
+    clear();
   });
-  filters.set(form.dataset.table, choose);
-  // What a browser kept of the form when the page was loaded again.
-  apply();
+  filters.set(name, { clear, read });
+  read();
 }
-
-// A count of the opening screen, its search, and the jobs behind a section filter a table farther down.
-for (const link of all("a[data-filter]")) {
-  const { paper, verdict, basis } = link.dataset;
-  link.addEventListener("click", () => filters.get(link.dataset.filter)("", { paper, verdict, basis }));
-}
-for (const link of all("a[data-source]")) {
-  const { source } = link.dataset;
-  link.addEventListener("click", (event) => {
-    for (const table of ["provenance-table", "studies-table"]) filters.get(table)("", { source });
-    // To the table that has some of them.
-    if (document.querySelector(`#provenance-table tr[data-source="${source}"]`)) return;
-    event.preventDefault();
-    location.hash = "studies-title";
-  });
-}
-for (const form of all("form.find")) {
-  form.addEventListener("submit", (event) => {
-    event.preventDefault();
-    filters.get(form.dataset.table)(form.elements.text.value);
-    document.getElementById("claims").scrollIntoView();
-    document.querySelector(".filters[data-table=claims-table] input").focus({ preventScroll: true });
-  });
-}
+addEventListener("popstate", () => filters.forEach(({ read }) => read()));
 
 // A link to a row shows it whatever the filter, with what is folded in it and around it.
 const reveal = () => {
@@ -100,7 +155,7 @@ const reveal = () => {
   if (!target) return;
   for (let fold = target.closest("details"); fold; fold = fold.parentElement.closest("details")) fold.open = true;
   if (!target.matches("tbody tr")) return;
-  if (target.hidden) filters.get(target.closest("table").id)?.();
+  if (target.hidden) filters.get(target.closest("table").id)?.clear();
   all("details", target).forEach((details) => (details.open = true));
   target.scrollIntoView();
 };
@@ -115,7 +170,7 @@ reveal();
 // On paper folded results are open; a picture's small form, the claims' rules and repeated lists are not results.
 let unfolded = [];
 addEventListener("beforeprint", () => {
-  unfolded = all("details:not([open], .picture, .rule, .judged)");
+  unfolded = all("main details:not([open], .picture, .rule, .judged)");
   unfolded.forEach((details) => (details.open = true));
 });
 addEventListener("afterprint", () => unfolded.forEach((details) => (details.open = false)));

@@ -365,9 +365,7 @@ def _export(options: argparse.Namespace) -> None:
 
 
 def _render(options: argparse.Namespace) -> None:
-    from reinrelax.reporting import page
-
-    print(f"report: {page.write_report(_config(options), options.project)}")
+    _write_pages(_config(options))
 
 
 def _diff(options: argparse.Namespace) -> None:
@@ -392,9 +390,16 @@ def _report(options: argparse.Namespace) -> None:
 
 
 def _build(config: configuration.Config, any_source: bool = False) -> None:
-    from reinrelax.reporting import collect, exports, figures, page
+    from reinrelax.reporting import collect, exports, figures
 
     collect.write_tables(config, config.project, any_source)
     figures.write_figures(config, config.project)
     exports.write_exports(config, config.project)
-    print(f"report: {page.write_report(config, config.project)}")
+    _write_pages(config)
+
+
+def _write_pages(config: configuration.Config) -> None:
+    from reinrelax.execution import plan
+    from reinrelax.reporting import page
+
+    print(f"report: {page.write_report(config, config.project, plan.estimates(config, config.project))}")

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from reinrelax.experiments.policy_gradient import tables as rl
+from tests.conftest import ROOT
 
 EPISODES = 200
 
@@ -66,7 +67,7 @@ def test_a_diverged_seed_is_told_and_not_averaged() -> None:
     returns[2, 120:] = np.nan
     scored = rl.scores(episodes({"RELAX": returns}))
     assert scored["diverged"].tolist() == [False, False, True, False, False, False]
-    line = rl.summary(scored).set_index("score").loc["final"]
+    line = rl.summary(scored, ROOT).set_index("score").loc["final"]
     assert (line["seeds"], line["diverged"]) == (5, 1)
     assert rl.curves(episodes({"RELAX": returns}))["seeds"].unique().tolist() == [5]
 
@@ -114,5 +115,5 @@ def test_nothing_gives_headers() -> None:
     empty = episodes({"RELAX": np.zeros((1, 1))}).iloc[:0]
     for make in (rl.scores, rl.curves, rl.figure3):
         assert make(empty).empty
-    assert rl.summary(rl.scores(empty)).empty
+    assert rl.summary(rl.scores(empty), ROOT).empty
     assert rl.improvement(rl.scores(empty)).empty

@@ -32,11 +32,12 @@ OTHER_TABLES = [
     *(table for _, tables in studies.DEMONSTRATIONS.values() for table in tables),
 ]
 DRAWN = ["figure1", "figure1-run", "figure2", "figure3", "figure4"]
+DRAWN += ["forest", "caterpillar", "tradeoff", "theorem1", "control-bias"]
 DRAWN += ["sweep", "control", "quadrature", "grid", "readings", "speed", "scaling"]
 DRAWN += ["early", "early-difference"]
 # Those of paper A.
 RELAXED = ["relaxations", "relaxations-own", "correlations", "shares", "decoupled"]
-RELAXED += ["gates", "dependence", "densities", "bridge", "sharpness", "temperatures"]
+RELAXED += ["vaes", "agents", "dependence", "densities", "bridge", "sharpness", "temperatures"]
 RELAXED += [
     "a-figure3",
     "rl-start",
@@ -145,6 +146,7 @@ rule render:
         rules.data.output.record,
     output:
         captioned(FOLDER / "report.html", "Report"),
+        [FOLDER / f"{name}.html" for name in ("details", "claims", "problems")],
     log:
         FOLDER / "logs/render.log",
     benchmark:
@@ -154,7 +156,8 @@ rule render:
     params:
         source=sources.fingerprint(["reinrelax.reporting.page"]),
         templates=content_hash(
-            "report/templates", "report/static", "report/errata", "report/reference"
+            *("report/templates", "report/static", "report/errata", "report/reference"),
+            *("report/chapters.yaml", "report/sentences.yaml"),
         ),
     shell:
         reinrelax("render", redirect=">")

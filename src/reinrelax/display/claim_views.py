@@ -62,11 +62,16 @@ def facets(claims: Claims) -> list[Facet]:
 
 
 def finding_facets(findings: Claims) -> list[Facet]:
-    """Paper, verdict and basis of findings; what is no replication stands under its own name."""
+    """Paper, verdict, basis and chapter of findings; what is no replication stands under its own name."""
     bases = Counter(finding["aside"] or finding["basis"] for finding in findings)
+    homes = Counter(finding["chapter"] for finding in findings if finding["chapter"])
     found = facets([{**finding, "type": ""} for finding in findings])[:2]
     names = [name for name in (*BASES, *ASIDES) if bases[name]]
-    return [*found, Facet("basis", "Rests on", [Choice(name, bases[name]) for name in names])]
+    return [
+        *found,
+        Facet("basis", "Rests on", [Choice(name, bases[name]) for name in names]),
+        Facet("chapter", "Chapter", [Choice(name, number) for name, number in homes.items()]),
+    ]
 
 
 def rates(lines: Sequence[Mapping[Any, Any]]) -> Table:

@@ -81,7 +81,10 @@ _NUMBERS = frozenset(
 )
 _FLAGS = frozenset(("is_best", "is_paper", "in_grid", "closest", "comparable", "source_changed"))
 # Names that stand for numbers in one table and for words in others.
-_NUMBERS_OF = {"table1": {"paper"}, "table1_run": {"paper"}, "identities": {"latents"}}
+_NUMBERS_OF = {
+    **{name: {"paper"} for name in ("table1", "table1_run", "rl_summary")},
+    "identities": {"latents"},
+}
 # In a folder of what the report is made of: the checksums of its files, written last.
 CHECKSUMS = "checksums.json"
 _REMEDY = "Delete it, if it is there, and run snakemake again"

@@ -93,6 +93,17 @@ def remaining(config: Config, root: Path = Path()) -> dict[str, float]:
     }
 
 
+def estimates(config: Config, root: Path = Path()) -> dict[str, float]:
+    """The estimated seconds of each planned job, by name, done or not."""
+    timings = timings_of(config, root)
+    return {
+        job.name: estimate(job.source, timings)
+        if isinstance(job.source, Cell)
+        else estimate_study(config, job.source, timings)
+        for job in jobs(config)
+    }
+
+
 def timings_of(config: Config, root: Path = Path()) -> list[Timing]:
     """This machine's own timings, and then those that come with the project."""
     return [*_recorded(config.results), *reference(root)]

@@ -99,7 +99,7 @@ def write_tables(config: Config, root: Path, any_source: bool = False) -> None:
         "relaxations_curves": relaxations.curves(relaxed),
         "relaxations_learned": relaxations.learned(config, relaxed),
         "rl_scores": scored,
-        "rl_summary": rl.summary(scored),
+        "rl_summary": rl.summary(scored, root),
         "rl_improvement": rl.improvement(scored),
         "rl_curves": rl.curves(learned["episodes"]),
         "rl_figure3": rl.figure3(learned["episodes"]),

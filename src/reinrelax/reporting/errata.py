@@ -22,8 +22,11 @@ from reinrelax.reporting import queries
 
 FOLDER = Path("report/errata")
 KINDS = ("error", "inconsistency", "ambiguity", "observation")
+# What the names of a paper's files begin with.
+_PAPERS = {"beyond-reinmax": "Beyond ReinMax", "just-relax-it": "Just Relax It!"}
 _ENTRY = ("id", "kind", "place", "title", "printed", "ours", "consequence")
 _CODE = ("code", "source")
+_OPTIONAL = ("numbers", "leading")
 
 
 @dataclass(frozen=True)
@@ -47,10 +50,12 @@ class Entry:
 
     Attributes:
         code: what the authors' public code does, with repository and commit; empty where it settles nothing.
+        leading: whether it is one of the few that change what a paper shows.
     """
 
     id: str
     anchor: str
+    paper: str
     kind: str
     place: str
     title: str
@@ -58,6 +63,7 @@ class Entry:
     ours: str
     consequence: str
     code: str
+    leading: bool
     numbers: Sequence[Item]
 
 
@@ -73,8 +79,9 @@ def load(collected: Collected) -> list[Entry]:
         content = read_yaml(path)
         if not isinstance(content, list):
             raise ConfigError(f"{path}: must be a list of entries; got {type(content).__name__}")
+        paper = next((name for start, name in _PAPERS.items() if path.name.startswith(start)), path.stem)
         for index, raw in enumerate(content):
-            entry = _entry(f"{path.name}: {_name(raw, index)}", raw, collected)
+            entry = _entry(f"{path.name}: {_name(raw, index)}", raw, paper, collected)
             if entry.id in seen:
                 raise ConfigError(f"{path.name}: {entry.id}: this id is used twice")
             seen.add(entry.id)
@@ -86,14 +93,16 @@ def _name(raw: Any, index: int) -> str:
     return str(raw["id"]) if isinstance(raw, Mapping) and "id" in raw else f"entry {index}"
 
 
-def _entry(where: str, raw: Any, collected: Collected) -> Entry:
+def _entry(where: str, raw: Any, paper: str, collected: Collected) -> Entry:
     required = (*_ENTRY, *(_CODE if set(_CODE) & set(raw) else ())) if isinstance(raw, Mapping) else _ENTRY
-    queries.check_keys(where, raw, required=required, allowed=(*_ENTRY, *_CODE, "numbers"))
+    queries.check_keys(where, raw, required=required, allowed=(*_ENTRY, *_CODE, *_OPTIONAL))
     if raw["kind"] not in KINDS:
         raise ConfigError(f"{where}.kind: must be one of {', '.join(KINDS)}; got {raw['kind']!r}")
     return Entry(
         **{name: " ".join(str(raw[name]).split()) for name in _ENTRY},
         anchor=anchor("erratum", str(raw["id"])),
+        paper=paper,
+        leading=bool(raw.get("leading", False)),
         code=_code(where, raw, collected) if "code" in raw else "",
         numbers=[
             _item(f"{where}.numbers[{index}]", item, collected)

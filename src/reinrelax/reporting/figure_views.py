@@ -15,6 +15,9 @@ from reinrelax.display.tables import read_as_text, read_json, read_table, read_t
 from reinrelax.display.wording import shape
 from reinrelax.errors import ResultsError
 
+# Of a figure's point on the page, so that all figures have one size of text: 9 points are 11 pixels.
+_PIXELS = 1.22
+
 
 @dataclass(frozen=True)
 class Figure:
@@ -23,11 +26,12 @@ class Figure:
     Attributes:
         lines: whether it has curves to read off, or is a map whose cells tell their own values.
         shared: definitions that the panels' markup refers to.
-        panels: id, title, view box and markup of each.
+        panels: id, title, view box, width in pixels and markup of each.
         series: name and looks of each curve.
         data: the curves' values for the script.
         absent: what a reader may miss among the curves.
         what: what it shows, in a sentence.
+        kinds: what points are, where they are of several: their name, colour and symbol.
         columns: how many panels belong in a row, where there is room; 0 for as many as fit.
     """
 
@@ -39,16 +43,15 @@ class Figure:
     series: Sequence[Mapping[str, str]]
     data: Markup
     what: str
+    kinds: Sequence[Mapping[str, Any]] = ()
     absent: Sequence[str] = ()
     columns: int = 0
     template: str = field(default="figure.html.j2", init=False)
 
     @property
     def arrangement(self) -> str:
-        """A class of the style sheet: one panel, two a row where three would leave a gap, or given rows."""
-        if self.columns:
-            return "rows"
-        return {1: "single", 2: "pairs", 4: "pairs"}.get(len(self.panels), "")
+        """A class of the style sheet: rows of so many panels, or as many as there is room for."""
+        return "rows" if self.columns else ""
 
 
 def catalogue(folder: Path) -> dict[str, dict[str, Any]]:
@@ -92,6 +95,7 @@ def figure(folder: Path, entry: Mapping[str, Any], title: str, expected: Sequenc
                 "id": panel,
                 "title": shape(str(titles.get(panel.removeprefix(f"{name}-"), panel))),
                 "view": view,
+                "width": round(_PIXELS * float(view.split()[2])),
                 "markup": Markup(markup),
             }
             for panel, view, markup in parts.panels
@@ -107,9 +111,19 @@ def figure(folder: Path, entry: Mapping[str, Any], title: str, expected: Sequenc
         ],
         data=as_json(_hover(name, drawn, names, entry["x_labels"]) if lines else {}),
         what=str(entry["what"]),
+        kinds=_kinds(entry) if entry["kind"] == "intervals" else (),
         columns=int(entry.get("columns", 0)),
         absent=[label for label in expected if label not in names] if names else [],
     )
+
+
+def _kinds(entry: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What points are, for a legend; of one kind the figure's words tell it."""
+    kinds = [
+        {**kind, "colour": "currentColor" if kind["colour"] == INK else kind["colour"]}
+        for kind in entry["series"]
+    ]
+    return kinds if len(kinds) > 1 else []
 
 
 def as_json(value: Any) -> Markup:

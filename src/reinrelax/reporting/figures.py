@@ -6,11 +6,13 @@ Beside each `<figure>.svg` lies `<figure>.csv` with what is drawn.
   appearance, which is what `data-series` counts), `x`, `value`, `low`, `high`, and others after them.
 - A map: `panel`, `x`, `y` (texts of the axes), `value`, `note`, `is_best`, `is_paper`, and others after them;
   within a panel in the order that `data-series` of its cells counts.
-- Points: `panel`, `x`, `y`. A simplex: `panel`, `x`, `y`, `density`.
+- Points: `panel`, `series`, `x`, `x_low`, `x_high`, `value`, `low`, `high`.
+- Intervals: `panel`, `row`, `series`, `value`, `low`, `high`, and others after them.
+- A simplex: `panel`, `x`, `y`, `density`.
 
-`figures.json` lists for each figure its `name`, `kind` (lines, map, points or simplex) and `what`; for each
-panel `titles`, `x_labels`, `y_labels` and `log`; `series` with their looks; `columns`, where panels
-belong in rows of so many; and `absence`, where there is a reason of its own for nothing to be drawn.
+`figures.json` lists for each figure its `name`, `kind` (lines, map, points, intervals or simplex) and
+`what`; for each panel `titles`, `x_labels`, `y_labels` and `log`; `series` with their looks; `columns`,
+where panels belong in rows of so many; and `absence`, where nothing is drawn for a reason of its own.
 `pictures.json` is described in `pictures`.
 """
 
@@ -23,7 +25,7 @@ import pandas as pd
 
 from reinrelax.config.load import Config
 from reinrelax.core import files, records
-from reinrelax.display.charts import lines, maps, points, simplex
+from reinrelax.display.charts import intervals, lines, maps, points, simplex
 from reinrelax.display.charts.plans import Read
 from reinrelax.display.tables import CHECKSUMS, read_table
 from reinrelax.experiments.copula import figures as copula_figures
@@ -31,15 +33,21 @@ from reinrelax.experiments.cost import figures as speed_figures
 from reinrelax.experiments.decoupled import figures as decoupled_figures
 from reinrelax.experiments.discrete_vae import figures as training_figures
 from reinrelax.experiments.gradients import figures as gradient_figures
+from reinrelax.experiments.identities import figures as identity_figures
 from reinrelax.experiments.laplace_bridge import figures as bridge_figures
 from reinrelax.experiments.policy_gradient import figures as learning_figures
 from reinrelax.experiments.relaxed_vae import figures as relaxation_figures
 from reinrelax.experiments.relaxed_vae import pictures
+from reinrelax.reporting import forest
 
-Plan = lines.LineFigure | maps.MapFigure | points.PointFigure | simplex.SimplexFigure
+Plan = (
+    lines.LineFigure | maps.MapFigure | points.PointFigure | simplex.SimplexFigure | intervals.IntervalFigure
+)
 
 FIGURES: Mapping[str, Callable[[Read], Plan]] = {
+    **forest.FIGURES,
     **gradient_figures.FIGURES,
+    **identity_figures.FIGURES,
     **training_figures.FIGURES,
     **relaxation_figures.FIGURES,
     **copula_figures.FIGURES,
@@ -53,6 +61,7 @@ _KINDS: Mapping[type, tuple[Callable[[Any], str], Callable[[Any], dict[str, Any]
     maps.MapFigure: (maps.draw, maps.describe),
     points.PointFigure: (points.draw, points.describe),
     simplex.SimplexFigure: (simplex.draw, simplex.describe),
+    intervals.IntervalFigure: (intervals.draw, intervals.describe),
 }
 
 

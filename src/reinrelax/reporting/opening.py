@@ -23,15 +23,11 @@ _NAMED = 12
 
 @dataclass(frozen=True)
 class Row:
-    """A line of a table of verdicts: a paper, its claims or findings by verdict, and all of them.
-
-    Of findings, those that rest on the `basis`.
-    """
+    """The findings of a paper that rest on one basis: verdicts that occur, and how many have each."""
 
     paper: str
-    counts: Sequence[int]
-    total: int
-    basis: str = ""
+    basis: str
+    counts: Sequence[tuple[Mark, int]]
 
 
 @dataclass(frozen=True)
@@ -43,6 +39,28 @@ class Notice:
     text: str
     link: str = ""
     command: str = ""
+
+
+@dataclass(frozen=True)
+class Ribbon:
+    """What every page and every sheet of paper says of what it rests on.
+
+    Attributes:
+        style: of the style sheet: `good`, `near` for what is incomplete or small, `bad` for no MNIST.
+        short: for the title of the window.
+        link: the part of the report that has more.
+    """
+
+    style: str
+    title: str
+    text: str
+    short: str
+    link: str
+
+    @property
+    def printed(self) -> str:
+        """All of it, as a text of the style sheet."""
+        return f"{self.title}. {self.text}".replace("\\", "").replace('"', "”")
 
 
 @dataclass(frozen=True)
@@ -59,10 +77,7 @@ class Summary:
         complete: whether nothing is missing, unreadable or diverged.
         cost: names and values of wall time and of what was used in it.
         environment: names and values of machine and software.
-        marks: the verdicts, in the order of the columns of `rows`.
-        rows: of claims, one a paper, and the sum of all.
-        findings: of what claims amount to, one a paper and basis.
-        headlines: what abstracts and conclusions say: papers and their findings, as lines of `finding_rows`.
+        findings: verdicts of findings, one row a paper and basis.
         counted, aside: how many findings are counted, and how many are no replication and are not.
         notices: what a reader must know first.
     """
@@ -78,10 +93,7 @@ class Summary:
     complete: bool
     cost: list[tuple[str, str]]
     environment: list[tuple[str, str]]
-    marks: Sequence[Mark]
-    rows: Sequence[Row]
     findings: Sequence[Row]
-    headlines: Sequence[tuple[str, Claims]]
     counted: int
     aside: int
     claims: int
@@ -132,18 +144,38 @@ def summary(
         complete=states["done"] == len(cells) + len(studies) and not diverged,
         cost=_cost(jobs),
         environment=_environment(jobs),
-        marks=[mark(verdict) for verdict in VERDICTS],
-        rows=_rows(claims),
         findings=_by_basis(counted),
-        headlines=[
-            (paper, [line for line in finding_rows(counted) if line["headline"] and line["paper"] == paper])
-            for paper in dict.fromkeys(finding["paper"] for finding in counted)
-        ],
         counted=len(counted),
         aside=len(findings) - len(counted),
         claims=len(claims),
         notices=[*_notices(claims, jobs, states, diverged, elsewhere), *_judged_by(rules, jobs)],
     )
+
+
+def ribbon(found: Summary, done: int, planned: int, missing: Sequence[str]) -> Ribbon:
+    """The line that stays on top.
+
+    Args:
+        found: of the same results.
+        done, planned: how many jobs there are and should be.
+        missing: purposes of experiments of which no job is there.
+    """
+    whose = "not MNIST" if found.elsewhere else "MNIST"
+    title = f"{found.scale.capitalize()} scale · {whose}"
+    lacking = f"Not run: {', '.join(missing)}." if missing else ""
+    if found.elsewhere:
+        title = f"{title}: proves nothing about the papers."
+        text = f"Computed on {found.dataset}, to show that everything runs."
+        return Ribbon("bad", title, text, title, "not-run" if found.coverage and done < planned else "")
+    if found.below and not found.judged:
+        text = (
+            "Below the papers’ scale: it shows that everything runs, and nothing is held against the papers."
+        )
+        return Ribbon("near", title, text, title, "")
+    jobs = f"{done:,} of {count(planned, 'job')} done."
+    if found.complete:
+        return Ribbon("good", title, f"Complete: {jobs}", title, "")
+    return Ribbon("near", f"{title} · incomplete", f"{jobs} {lacking}".strip(), title, "not-run")
 
 
 def tally(values: Iterable[Any], noun: str = "job") -> str:
@@ -191,18 +223,6 @@ def _environment(jobs: Lines) -> list[tuple[str, str]]:
     )
 
 
-def _rows(claims: Claims) -> list[Row]:
-    papers = list(dict.fromkeys(claim["paper"] for claim in claims))
-    rows = []
-    for name in papers:
-        counts = Counter(claim["verdict"] for claim in claims if claim["paper"] == name)
-        rows.append(Row(name, [counts[verdict] for verdict in VERDICTS], sum(counts.values())))
-    if len(rows) > 1:
-        columns = zip(*(row.counts for row in rows), strict=True)
-        rows.append(Row("", [sum(column) for column in columns], len(claims)))
-    return rows
-
-
 def _by_basis(findings: Claims) -> list[Row]:
     """How many findings of each paper and basis have which verdict; a basis that none has is left out."""
     rows = []
@@ -210,7 +230,8 @@ def _by_basis(findings: Claims) -> list[Row]:
         for basis in BASES:
             own = [f["verdict"] for f in findings if f["paper"] == paper and f["basis"] == basis]
             if own:
-                rows.append(Row(paper, [own.count(verdict) for verdict in VERDICTS], len(own), basis))
+                counts = [(mark(verdict), own.count(verdict)) for verdict in VERDICTS if verdict in own]
+                rows.append(Row(paper, basis, counts))
     return rows
 
 
@@ -221,7 +242,7 @@ def finding_rows(findings: Claims) -> list[dict[str, Any]]:
     )
     return [
         {
-            **{key: finding[key] for key in ("id", "paper", "together", "leading", "headline")},
+            **{key: finding[key] for key in ("id", "paper", "together", "leading", "headline", "chapter")},
             "claims": [(name, anchor("claim", name)) for name in finding["claims"]],
             "says": shape(finding["says"]),
             "anchor": anchor("finding", finding["id"]),

@@ -1,12 +1,14 @@
-"""The report: finished tables and figures in, one self-contained HTML file out."""
+"""The report: finished tables and figures in, self-contained pages out."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 import reinrelax
-from reinrelax.config.load import Config
+from reinrelax.config.load import AS_RUN, Config
 from reinrelax.core import files
 from reinrelax.display import claim_views
 from reinrelax.display.claim_views import Choice, Facet
@@ -15,34 +17,46 @@ from reinrelax.display.tables import read_as_text, read_json, read_table
 from reinrelax.display.wording import PURPOSES, anchor
 from reinrelax.experiments.discrete_vae import grid_page as grid_views
 from reinrelax.experiments.discrete_vae.elbo import METHODS, PRINTED, SUBJECTS, method_of
-from reinrelax.reporting import errata, opening, sections, views
+from reinrelax.jobs.planned import THERE
+from reinrelax.reporting import chapters, errata, figure_views, links, opening, sections, sentences, views
 from reinrelax.reporting.environment import embedded, environment
-from reinrelax.results.gather import recompute
 
 # Collected table, and its name for readers.
 _GRIDS = {"table2": "Table 2", "table3": "Table 3"}
+# Of each page its name, and its template with its suffix; the first one leads to all others.
+SITE = {
+    "report.html": "Findings",
+    "problems.html": "Problems in the papers",
+    "details.html": "All tables and figures",
+    "claims.html": "All claims",
+}
 
 
-def write_report(config: Config, root: Path) -> Path:
-    """Write `report.html` from the tables and figures of the results folder.
+def write_report(config: Config, root: Path, estimates: Mapping[str, float] | None = None) -> Path:
+    """Write `report.html` and the pages beside it from the tables and figures of the results folder.
 
     Args:
         config: whose results.
         root: the project's folder.
+        estimates: seconds that each planned job takes, if that is known.
 
     Returns:
         Where the report lies.
 
     Raises:
-        ConfigError: a file of sections or errata is wrong.
+        ConfigError: a file of chapters, sentences, sections or errata is wrong.
         ResultsError: a table or figure is missing or damaged, or the report cannot be written.
     """
-    path = config.folder / "report.html"
-    files.write_text(path, environment(root).get_template("report.html.j2").render(context(config, root)))
-    return path
+    found = context(config, root, estimates or {})
+    templates = environment(root)
+    pages = {name: templates.get_template(f"{name}.j2").render(found, here=name) for name in SITE}
+    # The first page last: it is what a run is asked for.
+    for name, html in reversed(links.across(pages).items()):
+        files.write_text(config.folder / name, html)
+    return config.folder / "report.html"
 
 
-def context(config: Config, root: Path) -> dict[str, Any]:
+def context(config: Config, root: Path, estimates: Mapping[str, float]) -> dict[str, Any]:
     """All that the templates are given."""
     folder = config.folder / "tables"
     cells, studies = read_table(folder / "cells.csv"), read_table(folder / "studies.csv")
@@ -67,34 +81,73 @@ def context(config: Config, root: Path) -> dict[str, Any]:
     }
     lines, studied = views.provenance(cells), views.study_rows(studies)
     rows = claim_views.claim_rows(claims, names, jobs, lambda name: (folder / name).is_file())
+    summary = opening.summary(config, cells, studies, claims, findings, read_table(folder / "rules.csv"))
+    said = sentences.load(collected, claims, findings)
+    parts = chapters.load(collected, papers, said, claims, findings, estimates)
+    homes = {name: chapter.nav for part in parts for chapter in part.chapters for name in chapter.findings}
+    placed = [{**finding, "chapter": homes.get(finding["id"], "")} for finding in findings]
     return {
         "version": reinrelax.__version__,
-        "summary": opening.summary(
-            config, cells, studies, claims, findings, read_table(folder / "rules.csv")
-        ),
+        "site": list(SITE.items()),
+        "summary": summary,
+        "ribbon": _ribbon(summary, cells, studies),
+        "parts": parts,
+        "forest": _forest(config),
         "papers": papers,
-        "errata": [
-            {
-                "entry": entry,
-                "sections": sections.citing(shown, entry),
-                "made_from": sections.made_from(collected, entry),
-            }
-            for entry in entries
-        ],
+        "problems": _problems(collected, entries, papers),
         "claims": rows,
-        "claims_command": recompute(config, "tables/claims.json", root),
         "judged_in": claim_views.by_section(rows),
         "facets": claim_views.facets(claims),
-        "findings": opening.finding_rows(findings),
-        "finding_facets": claim_views.finding_facets(findings),
+        "findings": opening.finding_rows(placed),
+        "finding_facets": claim_views.finding_facets(placed),
         "rates": claim_views.rates(read_as_text(folder / "rates.csv").to_dict("records")),
         "cells": [views.with_links(row, config) for row in lines],
         "studies": [views.with_links(row, config) for row in studied],
+        "job_sources": {line["source"] for line in lines},
         "job_facets": {"cells": [_sources(lines)], "studies": [_sources(studied)]},
         "purposes": PURPOSES,
         "not_run": views.not_run(cells, studies, [] if config.raw.get("only") else list(judged.values())),
         **embedded(root),
     }
+
+
+def _forest(config: Config) -> figure_views.Figure | None:
+    """The figure of all printed numbers, if any of ours is there."""
+    found = figure_views.figure(
+        config.folder, figure_views.catalogue(config.folder)["forest"], "Printed numbers"
+    )
+    return found if found.panels else None
+
+
+def _ribbon(summary: opening.Summary, cells: pd.DataFrame, studies: pd.DataFrame) -> opening.Ribbon:
+    there: dict[str, bool] = {}
+    states = [*zip(cells["experiment"], cells["state"], strict=True)]
+    states += [*zip(studies["study"].str.split("/").str[0], studies["state"], strict=True)]
+    for source, state in states:
+        there[source] = there.get(source, False) or state in THERE
+    done = sum(state in THERE for _, state in states)
+    # What is missing as printed need not be named as run too.
+    lacking = [name for name, any_done in there.items() if not any_done]
+    named = [
+        name for name in lacking if not name.endswith(AS_RUN) or name.removesuffix(AS_RUN) not in lacking
+    ]
+    return opening.ribbon(summary, done, len(states), [PURPOSES[name] for name in named])
+
+
+def _problems(
+    collected: Collected, entries: Sequence[errata.Entry], papers: Sequence[sections.Paper]
+) -> list[tuple[str, list[dict[str, Any]]]]:
+    """The entries of each paper, with the sections that they concern and where their numbers come from."""
+    shown = [section for paper in papers for section in paper.sections]
+    lines: dict[str, list[dict[str, Any]]] = {}
+    for entry in entries:
+        line = {
+            "entry": entry,
+            "sections": sections.citing(shown, entry),
+            "made_from": sections.made_from(collected, entry),
+        }
+        lines.setdefault(entry.paper, []).append(line)
+    return list(lines.items())
 
 
 def _sources(rows: Sequence[Mapping[str, Any]]) -> Facet:

@@ -1,13 +1,14 @@
 """The page's sections on the paper's results: their order and words are data, their tables are views."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from reinrelax.claims import papers
 from reinrelax.claims.model import NOT_RUN, NOT_TESTED
-from reinrelax.core.document import read_yaml
+from reinrelax.config.load import AS_RUN
+from reinrelax.core.document import flow, path_of, read_yaml
 from reinrelax.display.blocks import number
 from reinrelax.display.collected import FILLED_BY, Collected
 from reinrelax.display.wording import Mark, images, mark
@@ -26,7 +27,6 @@ from reinrelax.experiments.relaxed_vae import page as relaxation_views
 from reinrelax.jobs.planned import THERE
 from reinrelax.reporting.errata import Entry
 from reinrelax.reporting.figure_views import catalogue, figure
-from reinrelax.results.gather import recompute
 
 # One file a paper, in the page's order: its name, its title and its sections.
 WORDS = tuple(
@@ -96,20 +96,20 @@ class Scale:
 
 @dataclass(frozen=True)
 class Shown:
-    """A figure with its files and the command that makes them anew, or a table, whose are its section's."""
+    """A figure with its files, or a table, whose files are its section's."""
 
     block: Any
     links: Sequence[tuple[str, str]] = ()
-    command: str = ""
 
 
 @dataclass(frozen=True)
 class Origin:
-    """What numbers were made from: the tables that hold them, the command that makes these, and the jobs.
+    """What numbers were made from.
 
     Attributes:
-        links: text and address of the tables.
-        sources: experiments and studies that fill them, keys of `PURPOSES`.
+        links: text and address of the tables that hold them.
+        command: what runs the jobs that are missing, or checks published results.
+        sources: experiments and studies that fill the tables, keys of `PURPOSES`.
     """
 
     links: Sequence[tuple[str, str]]
@@ -158,7 +158,7 @@ class Paper:
     name: str
     title: str
     anchor: str
-    sections: Sequence[Section]
+    sections: list[Section]
 
     @property
     def subtitle(self) -> str:
@@ -183,20 +183,28 @@ def load(
     """
     known = {entry.id: entry for entry in entries}
     drawn = catalogue(collected.folder)
-    papers = []
+    papers: dict[str, Paper] = {}
+    for paper, raw in words(collected.root):
+        _check(raw, f"{paper.anchor}.yaml", known, drawn)
+        section = _section(raw, collected, known, drawn, own, expected)
+        asked = raw["source"] in collected.config.experiments
+        if asked and not (collected.config.raw.get("only") and section.empty):
+            papers.setdefault(paper.name, paper).sections.append(section)
+    return list(papers.values())
+
+
+def words(root: Path) -> Iterator[tuple[Paper, Mapping[str, Any]]]:
+    """The words of all sections, each with its paper, which has none yet.
+
+    Raises:
+        ConfigError: a file of sections is wrong.
+    """
     for path in WORDS:
-        words = read_yaml(collected.root / path)
-        _check_keys(words, path.name, _PAPER)
-        sections = []
-        for raw in words["sections"]:
-            _check(raw, path.name, known, drawn)
-            section = _section(raw, collected, known, drawn, own, expected)
-            asked = raw["source"] in collected.config.experiments
-            if asked and not (collected.config.raw.get("only") and section.empty):
-                sections.append(section)
-        if sections:
-            papers.append(Paper(words["paper"], words["title"], path.stem, sections))
-    return papers
+        content = read_yaml(root / path)
+        _check_keys(content, path.name, _PAPER)
+        paper = Paper(content["paper"], content["title"], path.stem, [])
+        for raw in content["sections"]:
+            yield paper, raw
 
 
 def citing(shown: Sequence[Section], entry: Entry) -> list[Section]:
@@ -256,11 +264,23 @@ def made_from(collected: Collected, entry: Entry) -> Origin | None:
 def _origin(collected: Collected, tables: Sequence[str], sources: Sequence[str]) -> Origin:
     kinds = (("CSV", "csv"), ("LaTeX", "tex"), ("Markdown", "md"))
     places = {f"{name}, {kind}": f"tables/{name}.{end}" for name in tables for kind, end in kinds}
+    own = list(dict.fromkeys(sources))
     return Origin(
         links=[(text, place) for text, place in places.items() if (collected.folder / place).is_file()],
-        command=recompute(collected.config, next(iter(places.values())), collected.root),
-        sources=list(dict.fromkeys(sources)),
+        command=command(collected, own),
+        sources=own,
     )
+
+
+def command(collected: Collected, sources: Sequence[str]) -> str:
+    """The shell command that runs what is missing of experiments, or that checks published results."""
+    config = collected.config
+    if config.results != path_of("results", config.raw["results"]):
+        return "make verify"
+    names = [name if name in config.experiments else name.removesuffix(AS_RUN) for name in sources]
+    only = flow({"experiments": list(dict.fromkeys(names))}).strip("{}")
+    scale = f" SCALE={config.scale}" if config.scale != "quick" else ""
+    return f'make report{scale} ONLY="{only}"'
 
 
 def _drawn(collected: Collected, name: str, block: Any, data: str = "csv") -> Shown:
@@ -270,7 +290,7 @@ def _drawn(collected: Collected, name: str, block: Any, data: str = "csv") -> Sh
         f"{name}, as drawn, {data.upper()}": f"figures/{name}.{data}",
     }
     links = [(text, place) for text, place in places.items() if (collected.folder / place).is_file()]
-    return Shown(block, links, recompute(collected.config, links[0][1], collected.root))
+    return Shown(block, links)
 
 
 def _absence(collected: Collected, source: str) -> str:

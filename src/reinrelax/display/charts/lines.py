@@ -139,8 +139,8 @@ def _panel(ax: Axes, panel: LinePanel, plan: LineFigure, looks: Mapping[str, Sty
         return
     if panel.log:
         ax.set_yscale("log")
-        ax.yaxis.set_major_locator(_decades(data["value"].min(), data["value"].max()))
-        ax.yaxis.set_major_formatter(FuncFormatter(_power))
+        ax.yaxis.set_major_locator(decades(data["value"].min(), data["value"].max()))
+        ax.yaxis.set_major_formatter(FuncFormatter(power))
         ax.yaxis.set_minor_locator(NullLocator())
     else:
         ax.ticklabel_format(axis="y", useOffset=False)
@@ -165,8 +165,8 @@ def _panel(ax: Axes, panel: LinePanel, plan: LineFigure, looks: Mapping[str, Sty
         ax.add_line(line)
     if panel.log_x:
         ax.set_xscale("log")
-        ax.xaxis.set_major_locator(_decades(first, last))
-        ax.xaxis.set_major_formatter(FuncFormatter(_power))
+        ax.xaxis.set_major_locator(decades(first, last))
+        ax.xaxis.set_major_formatter(FuncFormatter(power))
         ax.xaxis.set_minor_locator(NullLocator())
         room = (last / first) ** 0.02
         ax.set_xlim(first / room, last * room)
@@ -187,7 +187,7 @@ def _rows(plan: LineFigure, panel: LinePanel) -> pd.DataFrame:
     return data[data["value"] > 0] if panel.log else data
 
 
-def _decades(low: float, high: float) -> LogLocator:
+def decades(low: float, high: float) -> LogLocator:
     """Powers of ten, and what lies between them where there are few."""
     return LogLocator(subs=(1.0, 2.0, 5.0) if math.log10(high / low) < _FEW_DECADES else (1.0,))
 
@@ -285,7 +285,7 @@ def _line(style: Style, name: str) -> Line2D:
     return line
 
 
-def _power(value: float, _: Any = None) -> str:
+def power(value: float, _: Any = None) -> str:
     """`10⁻³` or `2·10⁻³`, or the number itself where that is short."""
     if 0.01 <= value <= 1000:
         return f"{value:g}"

@@ -1,31 +1,35 @@
-"""Figures of points: panels of pairs of numbers with lines through zero and a text in each quadrant."""
+"""Figures of points: panels of pairs of numbers, each named beside its point."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
+from matplotlib.path import Path as Outline
+from matplotlib.ticker import NullLocator
+from matplotlib.transforms import Bbox
 
-from reinrelax.display.charts.canvas import canvas, open_panel
-from reinrelax.display.charts.style import INK
+from reinrelax.display.charts.canvas import Canvas, canvas, open_panel
+from reinrelax.display.charts.lines import decades, power
+from reinrelax.display.charts.style import INK, styles
+from reinrelax.display.wording import significant, span
 
-COLUMNS = ("panel", "x", "y")
-# Of a quadrant's text, as signs of x and y: right above, left above, left below, right below.
-_QUADRANTS = ((1, 1), (-1, 1), (-1, -1), (1, -1))
+_TEXT = 8.5
+# How far above or below its point a name may stand, points, the nearest first.
+_RISES = (4, -5, 13, -14, 22, -23)
+COLUMNS = ("panel", "series", "x", "x_low", "x_high", "value", "low", "high")
 
 
 @dataclass(frozen=True)
 class PointPanel:
-    """One panel. `texts`: one a quadrant, counter-clockwise from right above; `reach`: of both axes."""
+    """One panel, logarithmic on both axes. `hint` says in its corner which way is better."""
 
     name: str
     title: str
     x_label: str
     y_label: str
-    reach: float
-    texts: tuple[str, ...]
+    hint: str = ""
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,7 @@ class PointFigure:
 
     Attributes:
         what: what it shows, for those who cannot see it.
-        data: `COLUMNS`.
+        data: `COLUMNS`, intervals on both axes; a series has the same looks in all panels.
         columns: of panels, at most.
     """
 
@@ -42,14 +46,14 @@ class PointFigure:
     what: str
     data: pd.DataFrame
     panels: tuple[PointPanel, ...]
-    columns: int = 3
+    columns: int = 2
 
 
 def draw(plan: PointFigure) -> str:
     """The figure as SVG. The same table gives the same text, byte by byte."""
-    with canvas(len(plan.panels), plan.columns, (3.1, 3.1), 0.0) as page:
+    with canvas(len(plan.panels), plan.columns, (5.0, 3.4), 0.0) as page:
         for ax, panel in zip(page.axes, plan.panels, strict=True):
-            _panel(ax, panel, plan)
+            _panel(page, ax, panel, plan)
         return page.to_svg(plan.name, plan.what)
 
 
@@ -62,35 +66,82 @@ def describe(plan: PointFigure) -> dict[str, Any]:
         "titles": {panel.name: panel.title for panel in plan.panels},
         "x_labels": {panel.name: panel.x_label for panel in plan.panels},
         "y_labels": {panel.name: panel.y_label for panel in plan.panels},
-        "log": {panel.name: False for panel in plan.panels},
+        "log": {panel.name: True for panel in plan.panels},
         "series": [],
     }
 
 
-def _panel(ax: Axes, panel: PointPanel, plan: PointFigure) -> None:
+def _panel(page: Canvas, ax: Axes, panel: PointPanel, plan: PointFigure) -> None:
     name = f"{plan.name}-{panel.name}"
     open_panel(ax, name, panel.title, panel.x_label, panel.y_label)
-    own = plan.data[plan.data["panel"] == panel.name]
-    for line in (ax.axhline, ax.axvline):
-        line(0, color=INK, linewidth=0.8, alpha=0.5)
-    dots = Line2D(own["x"], own["y"], linestyle="none", marker="o", markersize=3.2, color=INK, alpha=0.5)
-    dots.set_markeredgewidth(0)
-    dots.set_gid(f"{name}-dots")
-    ax.add_line(dots)
-    _say(ax, panel.texts)
-    # Room beyond the outermost points for what is said of the quadrants.
-    reach = 1.2 * panel.reach
-    ax.set_xlim(-reach, reach)
-    ax.set_ylim(-reach, reach)
-    ax.set_aspect("equal")
+    own = plan.data[(plan.data["panel"] == panel.name) & (plan.data["x"] > 0) & (plan.data["value"] > 0)]
+    looks = styles(dict.fromkeys(plan.data["series"]))
+    for axis, column in ((ax.xaxis, "x"), (ax.yaxis, "value")):
+        axis.axes.set(**{f"{axis.axis_name}scale": "log"})
+        axis.set_major_locator(decades(own[column].min(), own[column].max()))
+        axis.set_major_formatter(power)
+        axis.set_minor_locator(NullLocator())
+    ax.grid(color=INK, alpha=0.12, linewidth=0.6)
+    for index, line in enumerate(own.to_dict("records")):
+        style = looks[line["series"]]
+        for x, y in (
+            ((line["x_low"], line["x_high"]), (line["value"],) * 2),
+            ((line["x"],) * 2, (line["low"], line["high"])),
+        ):
+            if min(*x, *y) > 0:
+                ax.add_line(Line2D(x, y, color=style.colour, linewidth=1.2))
+        outline = Outline([*style.marker, style.marker[0]], closed=True)
+        dot = Line2D([line["x"]], [line["value"]], linestyle="none", marker=outline, markersize=6.5)
+        dot.set(color=style.colour, markeredgewidth=0, gid=f"{name}-point-{index}")
+        ax.add_line(dot)
+        page.notes[f"{name}-point-{index}"] = (
+            f"{line['series']}: {panel.x_label} {significant(line['x'])} "
+            f"{span(line['x_low'], line['x_high'])}, "
+            f"{panel.y_label} {significant(line['value'])} {span(line['low'], line['high'])}"
+        )
+    if panel.hint:
+        ax.text(0.02, 0.03, panel.hint, transform=ax.transAxes, fontsize=8.5, alpha=0.8)
+    # Room for the names to the right.
+    low, high = own["x"].min(), own["x"].max()
+    room = (high / low) ** 0.06 if high > low else 2.0
+    ax.set_xlim(low / room, high * room**5)
+    low, high = own["value"].min(), own["value"].max()
+    room = (high / low) ** 0.12 if high > low else 2.0
+    ax.set_ylim(low / room, high * room)
+    _name(page, ax, own)
 
 
-def _say(ax: Axes, texts: Sequence[str]) -> None:
-    for text, (x, y) in zip(texts, _QUADRANTS, strict=True):
-        ax.text(
-            *(0.5 + 0.48 * x, 0.5 + 0.48 * y, text),
-            ha="right" if x > 0 else "left",
-            va="top" if y > 0 else "bottom",
-            transform=ax.transAxes,
-            fontsize=9,
+def _name(page: Canvas, ax: Axes, own: pd.DataFrame) -> None:
+    """Write each point's name beside it, where it covers neither another name nor a point."""
+    page.figure.draw_without_rendering()
+    scale = page.figure.dpi / 72
+    dots = [tuple(ax.transData.transform((line["x"], line["value"]))) for line in own.to_dict("records")]
+    taken = [Bbox.from_extents(x - 4 * scale, y - 4 * scale, x + 4 * scale, y + 4 * scale) for x, y in dots]
+    for (x, y), name in zip(dots, own["series"], strict=True):
+        width, height = 0.58 * _TEXT * len(name) * scale, 1.25 * _TEXT * scale
+        options = [
+            (
+                side,
+                rise,
+                Bbox.from_bounds(
+                    x + (7 if side > 0 else -7) * scale - (0 if side > 0 else width),
+                    y + rise * scale - height / 2,
+                    width,
+                    height,
+                ),
+            )
+            for rise in _RISES
+            for side in (1, -1)
+        ]
+        free = [option for option in options if not any(option[2].overlaps(box) for box in taken)]
+        side, rise, box = (free or options)[0]
+        taken.append(box)
+        ax.annotate(
+            name,
+            tuple(ax.transData.inverted().transform((x, y))),
+            (7 * side, rise),
+            textcoords="offset points",
+            ha="left" if side > 0 else "right",
+            va="center",
+            fontsize=_TEXT,
         )

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 # Stands for the text's colour while a figure is drawn; the SVG leaves that to whoever shows it.
 INK = "#010203"
 
-# Okabe and Ito's palette without its yellow, which white paper swallows; its black is the ink.
-_COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00", "#CC79A7", INK)
+# After Okabe and Ito's palette, darkened to a contrast of three and more on white and on near-black.
+_COLOURS = ("#B87A00", "#2F8FCB", "#009E73", "#5A55C9", "#D55E00", "#C46A9B", INK)
 # Lengths of stroke and gap, in line widths.
 _DASHES = ((), (5, 2), (1.5, 1.5), (6, 2, 1.5, 2), (9, 2.5), (4, 1.5, 1.5, 1.5, 1.5, 1.5), (2.5, 1))
 
@@ -47,19 +47,31 @@ class Style:
 
 
 def styles(estimators: Iterable[str]) -> dict[str, Style]:
-    """A style for each; the papers' estimators always have the same one, others take what comes next.
+    """A style for each.
 
-    An estimator of the paper's that occurs only with settings, such as `ReinMax-CV, η 1.5` and `…, η 0.5`,
-    lends its style to the first of them.
+    An estimator of the papers always has the same one; its readings and settings, such as
+    `ReinMax-CV-exchanged` and `ReinMax-CV, η 1.5`, have its colour. Others take what comes next.
     """
     names = list(estimators)
-    heirs: dict[str, str] = {}
+    others = [name for name in names if name not in _OWN and not _base(name)]
+    out: dict[str, Style] = {}
+    turns: dict[str, int] = {}
     for name in names:
-        if (base := name.split(", ")[0]) in PAPER and base not in names:
-            heirs.setdefault(base, name)
-    known = [heirs.get(name, name) for name in PAPER]
-    order = [*known, *(name for name in names if name not in known and name not in _OWN)]
-    return {name: _OWN[name] if name in _OWN else _style(order.index(name)) for name in names}
+        if name in _OWN:
+            out[name] = _OWN[name]
+        elif base := _base(name):
+            turns[base] = turn = turns.get(base, -1) + 1
+            out[name] = _style(PAPER.index(base) + turn * len(_COLOURS))
+        else:
+            # From the first colour on, unless the papers' estimators are beside them.
+            out[name] = _style(others.index(name) + (len(PAPER) if len(others) < len(names) else 0))
+    return out
+
+
+def _base(name: str) -> str:
+    """The estimator of the papers that a name is one of, or a reading of; the longest that fits."""
+    fitting = [base for base in PAPER if name == base or name.startswith((f"{base}-", f"{base},"))]
+    return max(fitting, key=len, default="")
 
 
 # What approximations are held against; agents that learn from episodes.

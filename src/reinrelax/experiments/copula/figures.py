@@ -1,56 +1,10 @@
 """Figures of the correlated Bernoulli: its gates and their dependence."""
 
-import math
 from collections.abc import Callable, Mapping
-from itertools import combinations
 from typing import Any
 
-import pandas as pd
-
-from reinrelax.display.charts import points
 from reinrelax.display.charts.lines import LineFigure, LinePanel
-from reinrelax.display.charts.plans import Read, stacked, tidy
-from reinrelax.display.charts.points import PointFigure, PointPanel
-
-# What float64 tells from one, as log-odds.
-_ROUNDING = 36.7
-_SHOWN = 150
-
-
-def gates(read: Read) -> PointFigure:
-    """Pairs of relaxed gates by their log-odds; the quadrants are the hard gates."""
-    table, rows = read("gate_samples"), _rows(read)
-    table = table[table["sample"] < _SHOWN]
-    parts, panels = [], []
-    for row, title in rows.items():
-        own = table[table["row"] == row]
-        odds = {
-            gate: own.loc[own["gate"] == gate, "value"].map(_log_odds).reset_index(drop=True)
-            for gate in own["gate"].astype(int).unique().tolist()
-        }
-        for i, j in combinations(odds, 2):
-            name = f"{row}-{i}-{j}"
-            x, y = odds[i], odds[j]
-            shares = tuple(
-                f"{(((x > 0) == right) & ((y > 0) == above)).mean():.0%}"
-                for right, above in ((True, True), (False, True), (False, False), (True, False))
-            )
-            panels.append(
-                PointPanel(
-                    name=name,
-                    title=f"{title}, gates {i + 1} and {j + 1}",
-                    x_label=f"log-odds of gate {i + 1}",
-                    y_label=f"log-odds of gate {j + 1}",
-                    reach=_ROUNDING,
-                    texts=shares,
-                )
-            )
-            parts.append(pd.DataFrame({"panel": name, "x": x, "y": y}))
-    what = (
-        f"Pairs of relaxed gates by their log-odds, {_SHOWN} samples at most: the quadrants are the hard "
-        "gates, with the share of samples in each; what float64 rounds to 0 or 1 lies at the edge"
-    )
-    return PointFigure("gates", what, stacked(parts, points.COLUMNS), tuple(panels))
+from reinrelax.display.charts.plans import Read, tidy
 
 
 def dependence(read: Read) -> LineFigure:
@@ -88,13 +42,6 @@ def _rows(read: Read) -> dict[int, str]:
     }
 
 
-def _log_odds(value: float) -> float:
-    if not 0 < value < 1:
-        return math.copysign(_ROUNDING, value - 0.5)
-    return max(-_ROUNDING, min(_ROUNDING, math.log(value) - math.log1p(-value)))
-
-
 FIGURES: Mapping[str, Callable[[Read], Any]] = {
-    "gates": gates,
     "dependence": dependence,
 }

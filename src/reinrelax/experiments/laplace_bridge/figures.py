@@ -44,10 +44,10 @@ def bridge(read: Read) -> LineFigure:
     table = read("bridge")
     table = table[table["family"] == "scaled"]
     quantities = {
-        "kl_to_law": "KL(Dirichlet ‖ law) (nats)",
-        "kl_from_law": "KL(law ‖ Dirichlet) (nats)",
-        "mean_error": "Largest error of the mean",
-        "std_ratio": "Standard deviation, ratio",
+        "kl_to_law": "KL(Dirichlet ‖ law), nats",
+        "kl_from_law": "KL(law ‖ Dirichlet), nats",
+        "mean_error": "Error of the mean",
+        "std_ratio": "Ratio of deviations",
     }
     shapes = list(dict.fromkeys(table["alpha"]))
     kept = [shape for shape in shapes if shape == shapes[0] or len(set(shape.split())) == 1]
@@ -66,7 +66,7 @@ def bridge(read: Read) -> LineFigure:
     drawn = set(data["panel"])
     panels = tuple(
         LinePanel(
-            *(name, f"α ∝ ({shape.replace(' ', ', ')})", "Σα", label),
+            *(name, f"{label}, α ∝ ({shape.replace(' ', ', ')})", "Σα", ""),
             log=True,
             log_x=True,
             references=(Reference("y", 1.0, "exact"),) if quantity == "std_ratio" else (),

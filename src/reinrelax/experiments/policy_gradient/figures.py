@@ -1,12 +1,16 @@
 """The figures of agents that learn from episodes: which rows of which table go where."""
 
 from collections.abc import Callable, Collection, Mapping
+from typing import Any
 
 import pandas as pd
 
 from reinrelax import rl
+from reinrelax.display.charts import intervals
+from reinrelax.display.charts.intervals import IntervalFigure, IntervalPanel, Kind
 from reinrelax.display.charts.lines import LineFigure, LinePanel, Reference
-from reinrelax.display.charts.plans import Read, tidy
+from reinrelax.display.charts.plans import Read, stacked, tidy
+from reinrelax.display.charts.style import INK
 from reinrelax.display.wording import episodes_of
 
 # Those of Figure 3; all others are variants of one of them.
@@ -49,8 +53,70 @@ def gradients(read: Read) -> LineFigure:
     )
 
 
+def ends(read: Read) -> IntervalFigure:
+    """Ends of running means beside those of the printed curves, and how often RELAX beats each baseline."""
+    table, better = read("rl_summary"), read("rl_improvement")
+    first = table.groupby("environment")["cap"].transform("first")
+    table = table[
+        (table["cap"] == first) & (table["score"] == "running_final") & table["algorithm"].isin(PRINTED)
+    ]
+    shown = ["environment", "algorithm", "seeds"]
+    ours = table[[*shown, "mean", "ci_low", "ci_high"]].set_axis([*shown, "value", "low", "high"], axis=1)
+    theirs = table.dropna(subset=["paper"])[[*shown, "paper"]].rename(columns={"paper": "value"})
+    places = {environment: cap for environment, cap in zip(table["environment"], table["cap"], strict=True)}
+    better = better[
+        (better["algorithm"] == "RELAX")
+        & (better["score"] == "final")
+        & (better["cap"] == better["environment"].map(places))
+        & better["baseline"].isin(PRINTED)
+    ]
+    parts = [
+        ours.assign(panel=ours["environment"], row=ours["algorithm"], series=_OURS),
+        theirs.assign(panel=theirs["environment"], row=theirs["algorithm"], series=_PRINTED_END),
+        better.assign(
+            panel="improvement",
+            row=better["environment"] + ", " + better["baseline"],
+            series=_OURS,
+            value=better["probability"],
+            low=better["ci_low"],
+            high=better["ci_high"],
+        ),
+    ]
+    data = stacked(parts, intervals.COLUMNS).reindex(columns=[*intervals.COLUMNS, "seeds"])
+    panels = [
+        IntervalPanel(
+            name,
+            name,
+            "running mean after the last episode",
+            tuple(table.loc[table["environment"] == name, "algorithm"]),
+        )
+        for name in places
+    ]
+    if len(better):
+        rows = tuple(data.loc[data["panel"] == "improvement", "row"])
+        chance = (Reference("x", 0.5, "even"),)
+        panels.append(
+            IntervalPanel(
+                "improvement",
+                "RELAX above the baseline",
+                "probability of improvement",
+                rows,
+                references=chance,
+                ends=(0, 1),
+            )
+        )
+    what = (
+        "Ends of the running means of Figure 3, mean over seeds with 95% intervals, beside the ends of the "
+        "printed curves"
+    )
+    kinds = (Kind(_OURS, INK), Kind(_PRINTED_END, "#D55E00", "D", hollow=True))
+    return IntervalFigure("agents", what, data, tuple(panels), kinds, columns=2)
+
+
+_OURS, _PRINTED_END = "ours, mean over seeds", "end of the printed curve, one run"
 _BAND = "mean over seeds with 95% bootstrap band, a panel for each environment and cap"
-FIGURES: Mapping[str, Callable[[Read], LineFigure]] = {
+FIGURES: Mapping[str, Callable[[Read], Any]] = {
+    "agents": ends,
     "a-figure3": lambda read: one_run(
         *(read, "a-figure3", "running"),
         "Figure 3 as printed: the running mean of one run’s returns, which starts at the first of them; "

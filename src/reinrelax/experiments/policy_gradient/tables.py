@@ -1,6 +1,7 @@
 """Learning curves of reinforcement learning: what Figure 3 plots, what it takes to believe it, and scores."""
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -33,12 +34,14 @@ _PLACE = ("environment", "cap", "algorithm")
 _CURVES = (*_PLACE, "curve", "episode", "mean", "ci_low", "ci_high", "iqm", "seeds")
 _SUMMARY = (
     *(*_PLACE, "score", "mean", "ci_low", "ci_high", "iqm", "iqm_low", "iqm_high", "seeds", "diverged"),
-    "episodes",
+    *("episodes", "paper"),
 )
 _BETTER = (*_PLACE[:2], "algorithm", "baseline", "score", "probability", "ci_low", "ci_high", "seeds")
 _FIGURE3 = (*_PLACE, "seed", "episode", "running", "return", "share", "start", "without_start")
 _GRADIENTS = (*_PLACE, "episode", "quantity", "mean", "ci_low", "ci_high", "seeds")
 _RESAMPLES = 2000
+# Where the printed curves of Figure 3 end, read off to about a unit.
+ENDS = Path("report/reference/figure3_ends.csv")
 
 
 def running_mean(returns: Floats, weight: float = WEIGHT) -> Floats:
@@ -119,8 +122,16 @@ def curves(episodes: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(out, ignore_index=True)[list(_CURVES)] if out else pd.DataFrame(columns=list(_CURVES))
 
 
-def summary(scored: pd.DataFrame) -> pd.DataFrame:
-    """Each score of each agent: mean and interquartile mean over seeds with 95% bootstrap intervals."""
+def summary(scored: pd.DataFrame, root: Path) -> pd.DataFrame:
+    """Each score of each agent: mean and interquartile mean over seeds with 95% bootstrap intervals.
+
+    Beside the ends of the running means are those of the printed curves, `paper`.
+    """
+    ends = pd.read_csv(root / ENDS)
+    printed = {
+        (*place, "running_final"): end
+        for *place, end in ends[[*_PLACE, "end"]].itertuples(index=False, name=None)
+    }
     out = []
     for place, rows in scored.groupby(list(_PLACE), sort=False):
         for score in SCORES:
@@ -139,6 +150,7 @@ def summary(scored: pd.DataFrame) -> pd.DataFrame:
             dead = int(rows["diverged"].sum())
             line |= {"seeds": len(rows) - dead, "diverged": dead}
             line["episodes"] = int(rows["episodes"].min())
+            line["paper"] = printed.get((*place, score), np.nan)
             out.append(line)
     return pd.DataFrame(out, columns=list(_SUMMARY))
 

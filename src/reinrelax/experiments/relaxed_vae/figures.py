@@ -1,12 +1,15 @@
 """The figures of *Just Relax It!* that its VAEs make: which rows of which table go where."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
-from reinrelax.display.charts import maps
-from reinrelax.display.charts.lines import LineFigure, LinePanel
+from reinrelax.display.charts import intervals, maps
+from reinrelax.display.charts.intervals import IntervalFigure, IntervalPanel, Kind
+from reinrelax.display.charts.lines import LineFigure, LinePanel, Reference
 from reinrelax.display.charts.maps import MapFigure, MapPanel, Scale
-from reinrelax.display.charts.plans import Read, cells, rising, stacked, texts, tidy
-from reinrelax.display.wording import fixed, interval
+from reinrelax.display.charts.plans import Read, cells, panel_title, stacked, texts, tidy
+from reinrelax.display.charts.style import INK
+from reinrelax.display.wording import fixed
 
 # The paper's sections as the titles of panels.
 _SECTIONS = {
@@ -24,7 +27,8 @@ _SECTIONS = {
     "III.L": "REBAR, and REINFORCE",
 }
 _LEARNED = "III.F"
-_CLIP_NATS = 5.0
+_BOUND = {"value": "test", "low": "test_low", "high": "test_high"}
+_NATS = "nats per test image, lower is better"
 
 
 def curves(read: Read, name: str, metric: str, what: str, label: str) -> LineFigure:
@@ -89,31 +93,71 @@ def shares(read: Read) -> LineFigure:
     return LineFigure("shares", what, data, panels, columns=2)
 
 
-def decoupled(read: Read) -> MapFigure:
-    """The discrete test bound over both temperatures, in nats above the lowest."""
-    table = read("relaxations").dropna(subset=["tau_forward", "tau_backward"])
-    parts, panels = [], []
-    for label, rows in table.groupby("latents", sort=False):
-        x, y = (texts(rows[name]) for name in ("tau_backward", "tau_forward"))
-        above = rows["test"] - rows["test"].min()
-        scale = Scale(0, max(0.1, min(_CLIP_NATS, above.max())), "nats above the lowest", digits=2)
-        panels.append(
-            MapPanel(str(label), str(label), "backward τ", "forward τ", rising(x), rising(y), scale)
-        )
-        notes = [
-            f"τ_f {line['tau_forward']:g}, τ_b {line['tau_backward']:g}: "
-            f"{fixed(line['test'])} nats {interval(line['test_low'], line['test_high'])}"
-            for line in rows.to_dict("records")
-        ]
-        parts.append(cells(str(label), x, y, above, notes).assign(is_best=list(above == 0)))
-    what = (
-        "Test bound of the discrete model over the two temperatures, in nats above the lowest: a star marks "
-        "our lowest"
+def bounds(read: Read) -> IntervalFigure:
+    """Final bounds of the discrete models, best first, with that of the mean image."""
+    table, baseline = read("relaxations"), read("baseline")
+    mean = baseline.loc[baseline["quantity"] == "mean_image_test", "value"]
+    gates = table["latent"].str.startswith("2x")
+    table = table.assign(
+        panel=gates.map({True: "gates", False: "others"}),
+        row=[
+            label if gate else f"{label}, {panel_title(latent)}"
+            for label, gate, latent in zip(table["label"], gates, table["latent"], strict=True)
+        ],
+        series="discrete bound",
+        **{
+            name: table[column]
+            for name, column in (("value", "test"), ("low", "test_low"), ("high", "test_high"))
+        },
+    ).sort_values("value", kind="stable")
+    titles = {"gates": "Gates, 2 × 20", "others": "Categories, subsets and counts"}
+    reach = (
+        (0.99 * float(table["value"].min()), 1.06 * float(mean.iloc[0])) if len(table) and len(mean) else None
     )
-    return MapFigure("decoupled", what, stacked(parts, maps.COLUMNS), tuple(panels), size=(5.4, 2.7))
+    panels = tuple(
+        IntervalPanel(
+            *(name, title, _NATS),
+            tuple(table.loc[table["panel"] == name, "row"]),
+            references=tuple(Reference("x", float(value), "mean image") for value in mean),
+            ends=reach,
+        )
+        for name, title in titles.items()
+        if name in set(table["panel"])
+    )
+    what = "Bound of each VAE with discrete codes after the last epoch, with 95% intervals, best first"
+    kinds = (Kind("discrete bound", INK),)
+    return IntervalFigure(
+        "vaes", what, table[[*intervals.COLUMNS, "seeds"]], panels, kinds, columns=2, width=5.2
+    )
 
 
-FIGURES: Mapping[str, Callable[[Read], LineFigure | MapFigure]] = {
+def decoupled(read: Read) -> IntervalFigure:
+    """The discrete test bound over the backward temperature; both forward ones in one row."""
+    table = read("relaxations").dropna(subset=["tau_forward", "tau_backward"])
+    forward = sorted(set(table["tau_forward"]))
+    names = {tau: f"forward τ = {tau:g}" for tau in forward}
+    looks = ((INK, "o"), ("#D55E00", "s"), ("#2F8FCB", "D"), ("#C46A9B", "^"))
+    kinds = tuple(
+        Kind(names[tau], *looks[index % len(looks)], hollow=index > 0) for index, tau in enumerate(forward)
+    )
+    data = table.assign(
+        panel=table["latents"],
+        row=[f"backward τ = {tau:g}" for tau in table["tau_backward"]],
+        series=table["tau_forward"].map(names),
+        **{name: table[column] for name, column in _BOUND.items()},
+    )
+    panels = tuple(
+        IntervalPanel(*(name, name, _NATS), tuple(dict.fromkeys(data.loc[data["panel"] == name, "row"])))
+        for name in dict.fromkeys(data["panel"])
+    )
+    what = (
+        "Test bound of the discrete model at each backward and each forward temperature, with 95% intervals"
+    )
+    return IntervalFigure("decoupled", what, data[[*intervals.COLUMNS, "seeds"]], panels, kinds, width=5.2)
+
+
+FIGURES: Mapping[str, Callable[[Read], Any]] = {
+    "vaes": bounds,
     "relaxations": lambda read: curves(
         *(read, "relaxations", "test"),
         "Bound of the discrete model on test images over epochs: one panel a section of the paper",

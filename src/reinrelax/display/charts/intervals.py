@@ -1,0 +1,186 @@
+"""Figures of intervals: panels of rows, each with points and the intervals around them, on one axis."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from reinrelax.display.charts.canvas import Canvas, canvas, open_panel
+from reinrelax.display.charts.lines import Reference
+from reinrelax.display.charts.style import INK
+from reinrelax.display.wording import significant, span
+
+COLUMNS = ("panel", "row", "series", "value", "low", "high")
+_ROW_INCHES = 0.21
+# Points of one row are set apart by this share of it.
+_APART = 0.5
+# Beyond this reach from the row of points a value is named at the edge instead of drawn.
+_SYMBOLS = {"o": "●", "s": "■", "D": "◆", "^": "▲"}
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a point is: its name, colour and marker; hollow ones are numbers of others."""
+
+    name: str
+    colour: str = INK
+    marker: str = "o"
+    hollow: bool = False
+
+
+@dataclass(frozen=True)
+class IntervalPanel:
+    """One panel.
+
+    Attributes:
+        rows: their names from top to bottom; those without a point are empty.
+        references: on the axis `x`.
+        band: a range that is shaded, such as a margin of equivalence.
+        ends: of the axis; values beyond are named at its edge.
+    """
+
+    name: str
+    title: str
+    x_label: str
+    rows: tuple[str, ...]
+    log: bool = False
+    references: tuple[Reference, ...] = ()
+    band: tuple[float, float] | None = None
+    ends: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True)
+class IntervalFigure:
+    """A figure of intervals.
+
+    Attributes:
+        what: what it shows, for those who cannot see it.
+        data: `COLUMNS`, and others after them.
+        kinds: of points; their names are the table's `series`.
+        columns: of panels, at most.
+        width: of a panel, inches.
+    """
+
+    name: str
+    what: str
+    data: pd.DataFrame
+    panels: tuple[IntervalPanel, ...]
+    kinds: tuple[Kind, ...]
+    columns: int = 3
+    width: float = 3.6
+
+
+def draw(plan: IntervalFigure) -> str:
+    """The figure as SVG. The same table gives the same text, byte by byte."""
+    rows = max((len(panel.rows) for panel in plan.panels), default=4)
+    with canvas(len(plan.panels), plan.columns, (plan.width, _ROW_INCHES * rows + 0.8), 0.35) as page:
+        for ax, panel in zip(page.axes, plan.panels, strict=True):
+            _panel(page, ax, panel, plan)
+        if plan.panels and len(plan.kinds) > 1:
+            handles = [_point(kind, [], []) for kind in plan.kinds]
+            page.figure.legend(handles=handles, loc="outside lower center", ncols=4, frameon=False)
+        return page.to_svg(plan.name, plan.what)
+
+
+def describe(plan: IntervalFigure) -> dict[str, Any]:
+    """What the page needs to know of the figure beside its table."""
+    return {
+        "name": plan.name,
+        "kind": "intervals",
+        "what": plan.what,
+        "titles": {panel.name: panel.title for panel in plan.panels},
+        "x_labels": {panel.name: panel.x_label for panel in plan.panels},
+        "y_labels": {panel.name: "" for panel in plan.panels},
+        "log": {panel.name: panel.log for panel in plan.panels},
+        "series": [
+            {"name": kind.name, "colour": kind.colour, "symbol": _SYMBOLS[kind.marker], "hollow": kind.hollow}
+            for kind in plan.kinds
+        ],
+    }
+
+
+def _panel(page: Canvas, ax: Axes, panel: IntervalPanel, plan: IntervalFigure) -> None:
+    name = f"{plan.name}-{panel.name}"
+    open_panel(ax, name, panel.title, panel.x_label, "")
+    own = plan.data[plan.data["panel"] == panel.name]
+    if panel.log:
+        ax.set_xscale("log")
+    low, high = panel.ends or _ends(own, panel)
+    ax.set_xlim(low, high)
+    places = {row: -index for index, row in enumerate(panel.rows)}
+    ax.set_ylim(0.6 - len(panel.rows), 0.6)
+    ax.set_yticks([places[row] for row in panel.rows], list(panel.rows))
+    ax.tick_params(axis="y", length=0)
+    ax.grid(axis="x", color=INK, alpha=0.12, linewidth=0.6)
+    if panel.band:
+        ax.axvspan(*panel.band, color=INK, alpha=0.08, linewidth=0)
+    for reference in panel.references:
+        ax.axvline(reference.value, color=INK, linewidth=0.9, linestyle=(0, (6, 3)), alpha=0.7)
+        if reference.label:
+            ax.annotate(
+                reference.label,
+                (reference.value, 1.0),
+                (3, -2),
+                xycoords=("data", "axes fraction"),
+                textcoords="offset points",
+                va="top",
+                fontsize=8,
+            )
+    kinds = {kind.name: index for index, kind in enumerate(plan.kinds)}
+    counts = own.groupby("row")["series"].nunique()
+    for index, line in enumerate(own.to_dict("records")):
+        several = int(counts[line["row"]])
+        order = sorted(set(own.loc[own["row"] == line["row"], "series"]), key=kinds.__getitem__)
+        shift = _APART * (order.index(line["series"]) / max(1, several - 1) - 0.5) if several > 1 else 0.0
+        gid = f"{name}-point-{index}"
+        _interval(ax, plan.kinds[kinds[line["series"]]], line, places[line["row"]] - shift, (low, high), gid)
+        limits = span(line["low"], line["high"])
+        page.notes[gid] = f"{line['row']}, {line['series']}: {significant(line['value'], 4)} {limits}".strip()
+
+
+def _interval(ax: Axes, kind: Kind, line: Any, y: float, ends: tuple[float, float], gid: str) -> None:
+    value = min(max(line["value"], ends[0]), ends[1])
+    if math.isfinite(line["low"]) and math.isfinite(line["high"]):
+        reach = [min(max(end, ends[0]), ends[1]) for end in (line["low"], line["high"])]
+        ax.add_line(Line2D(reach, [y, y], color=kind.colour, linewidth=1.4, solid_capstyle="butt"))
+    if value != line["value"]:
+        beyond = line["value"] > ends[1]
+        text = f"{significant(line['value'])} {'→' if beyond else '←'}"
+        ax.annotate(
+            text, (value, y), (-2 if beyond else 2, 0), textcoords="offset points",
+            va="center", ha="right" if beyond else "left", fontsize=8, gid=gid,
+        )  # fmt: skip
+        return
+    point = _point(kind, [value], [y])
+    point.set_gid(gid)
+    ax.add_line(point)
+
+
+def _point(kind: Kind, x: Sequence[float], y: Sequence[float]) -> Line2D:
+    point = Line2D(
+        x, y, linestyle="none", marker=kind.marker, markersize=5, color=kind.colour, label=kind.name
+    )
+    point.set_markeredgewidth(1.2 if kind.hollow else 0)
+    if kind.hollow:
+        point.set_markerfacecolor("none")
+    return point
+
+
+def _ends(own: pd.DataFrame, panel: IntervalPanel) -> tuple[float, float]:
+    """Room for all points with their intervals, the band and the references."""
+    values = [*own["value"], *own["low"].dropna(), *own["high"].dropna()]
+    values += [reference.value for reference in panel.references] + list(panel.band or ())
+    values = [value for value in values if math.isfinite(value) and (value > 0 or not panel.log)] or [
+        0.5,
+        1.5,
+    ]
+    low, high = min(values), max(values)
+    if panel.log:
+        room = (high / low) ** 0.05 if high > low else 1.5
+        return low / room, high * room
+    room = 0.05 * (high - low) or 0.5
+    return low - room, high + room

@@ -1,0 +1,28 @@
+"""Links between the report's pages: a part of one is found from all others by its name alone."""
+
+import re
+from collections.abc import Mapping
+
+_ID = re.compile(r'\bid="([^"]+)"')
+_LINK = re.compile(r'(<a\b[^>]*?\bhref=")(\?[^"#]*)?#([^"]+)"')
+
+
+def across(pages: Mapping[str, str]) -> dict[str, str]:
+    """Pages in which a link to `#part` leads to the page that has it, where that is another.
+
+    A query before the `#` goes with it.
+
+    Args:
+        pages: file names and what is written there.
+    """
+    parts = {name: set(_ID.findall(html)) for name, html in pages.items()}
+
+    def whole(here: str, link: re.Match[str]) -> str:
+        start, query, part = link[1], link[2] or "", link[3]
+        there = here if part in parts[here] else next((name for name in pages if part in parts[name]), here)
+        return f'{start}{"" if there == here else there}{query}#{part}"'
+
+    return {
+        name: _LINK.sub(lambda link, here=name: whole(here, link), html)  # type: ignore[misc]
+        for name, html in pages.items()
+    }

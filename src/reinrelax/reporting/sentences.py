@@ -1,0 +1,126 @@
+"""What the first page says of findings: a sentence for each, chosen by its verdict, filled from tables.
+
+`report/sentences.yaml` maps findings to
+
+    label: ReinMax-Rao                # the subject, set in bold
+    numbers: {ours: {table: …}, …}    # queries, as in `queries`
+    reproduced: "… {ours} …"          # by verdict, `else` for every other that was judged; of several
+    else: ["… {ours.low} …", "…"]     # sentences the first of which all numbers are there
+
+A finding without a sentence for its verdict says what the paper says.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from reinrelax.claims import findings
+from reinrelax.claims.model import JUDGED, VERDICTS
+from reinrelax.core.document import read_yaml
+from reinrelax.display.collected import Collected
+from reinrelax.display.wording import Mark, anchor, count, mark, shape
+from reinrelax.errors import ConfigError
+from reinrelax.reporting import queries
+
+FILE = Path("report/sentences.yaml")
+ELSE = "else"
+# What a finding rests on, in fewer words than it is filtered by.
+_BASES = {findings.THEOREM: "exact", findings.SIMULATION: "simulation", findings.ONE_TRAINING: "1 training"}
+
+
+@dataclass(frozen=True)
+class Said:
+    """A finding as the first page says it.
+
+    Attributes:
+        text: of a finding that was not judged, what the paper says.
+        basis: what it rests on, in a word or two; empty where nothing was tested.
+        anchor: its place among all findings.
+    """
+
+    id: str
+    paper: str
+    mark: Mark
+    label: str
+    text: str
+    basis: str
+    anchor: str
+    headline: bool
+    judged: bool
+
+
+def load(collected: Collected, claims: Sequence[Any], found: Sequence[Mapping[str, Any]]) -> dict[str, Said]:
+    """All findings by id.
+
+    Args:
+        collected: the results.
+        claims, found: lines of `claims.json` and `findings.json`.
+
+    Raises:
+        ConfigError: the file names a finding, verdict, number or column that there is not.
+        ResultsError: a table is missing or damaged.
+    """
+    entries = read_yaml(collected.root / FILE)
+    known = {finding["id"] for finding in found}
+    for name in entries:
+        if name not in known:
+            raise ConfigError(f"{FILE}: {name}: no such finding; report/findings.yaml has them")
+    seeds = {claim["id"]: claim["seeds"] for claim in claims}
+    return {
+        finding["id"]: _said(finding, entries.get(finding["id"], {}), collected, seeds) for finding in found
+    }
+
+
+def _said(
+    finding: Mapping[str, Any], entry: Mapping[str, Any], collected: Collected, seeds: Mapping[str, int]
+) -> Said:
+    verdict, where = finding["verdict"], f"{FILE}: {finding['id']}"
+    judged = verdict in JUDGED
+    queries.check_keys(where, entry, (), ("label", "numbers", ELSE, *VERDICTS))
+    sentences = entry.get(verdict, entry.get(ELSE, ()) if judged else ())
+    options = [sentences] if isinstance(sentences, str) else list(sentences)
+    text = next(filter(None, (fill(where, entry, option, collected) for option in options)), "")
+    return Said(
+        finding["id"],
+        finding["paper"],
+        mark(verdict),
+        entry.get("label", "") if text else "",
+        shape(text or finding["says"]),
+        _basis(finding, seeds) if judged else "",
+        anchor("finding", finding["id"]),
+        finding["headline"],
+        judged,
+    )
+
+
+def fill(where: str, entry: Mapping[str, Any], text: str, collected: Collected) -> str:
+    """A sentence with its numbers; empty where one of them is not there.
+
+    Raises:
+        ConfigError: the sentence names a number that the entry has not, or a query is wrong.
+        ResultsError: a table is missing or damaged.
+    """
+    wanted: dict[str, set[str]] = {}
+    for name in queries.fields(text):
+        number, _, part = name.partition(".")
+        wanted.setdefault(number, set()).add(part or "value")
+    asked = entry.get("numbers", {})
+    if unknown := set(wanted) - set(asked):
+        raise ConfigError(
+            f"{where}: {min(unknown)!r} is in no query of `numbers`; there are {', '.join(asked)}"
+        )
+    found = {
+        name: queries.number_of(f"{where}.numbers.{name}", asked[name], parts, collected)
+        for name, parts in wanted.items()
+    }
+    if any(number.absence for number in found.values()):
+        return ""
+    return text.format(**found)
+
+
+def _basis(finding: Mapping[str, Any], seeds: Mapping[str, int]) -> str:
+    least = min((seeds[name] for name in finding["claims"][: finding["leading"]]), default=0)
+    if finding["basis"] == findings.SEVERAL_SEEDS and least:
+        return count(least, "seed")
+    return _BASES.get(finding["basis"], finding["basis"])
