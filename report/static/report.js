@@ -5,10 +5,11 @@ document.documentElement.classList.add("js");
 const all = (selector, within = document) => [...within.querySelectorAll(selector)];
 
 // What is chosen stands in the address, where it can be copied, and a step back undoes it.
-const remember = (told) => {
+const remember = (told, typing = false) => {
   const query = told.toString();
   const place = `${query ? `?${query}` : location.pathname.replace(/^.*\//, "")}${location.hash}`;
-  if (query !== location.search.slice(1)) history.pushState(null, "", place);
+  // One step back undoes a search, and not its last letter.
+  if (query !== location.search.slice(1)) history[typing ? "replaceState" : "pushState"](null, "", place);
 };
 
 // Tables sort by data-key where a cell has one, else by its text; what is empty stays last.
@@ -125,12 +126,13 @@ for (const form of all("form.filters")) {
     if (order) sort(document.getElementById(name), Math.abs(Number(order)) - 1, Number(order) > 0);
     apply();
   };
-  const write = () => {
+  const write = (event) => {
     const told = new URLSearchParams(location.search);
     for (const key of ["text", ...facets]) told.delete(`${name}.${key}`);
     if (form.elements.text.value) told.set(`${name}.text`, form.elements.text.value);
     for (const box of boxes) if (box.checked) told.append(`${name}.${box.name}`, box.value);
-    remember(told);
+    const typing = event?.target.name === "text" && new URLSearchParams(location.search).has(`${name}.text`);
+    remember(told, typing);
     apply();
   };
   form.addEventListener("input", write);

@@ -1,7 +1,9 @@
 """The first page's chapters: one question each, what was found, one figure, and where all else stands.
 
 `report/chapters.yaml` is a list of papers: `paper`, the cases of its `lead` (the first whose findings have
-these verdicts is said), the findings of its `card`, and its `chapters`.
+these verdicts is said), the findings of its `card`, and its `chapters`. Of a chapter's `figures` the first
+that has something to show is shown, of the section `table` its first table, and the tables of `data` can be
+downloaded.
 """
 
 import base64
@@ -27,7 +29,7 @@ from reinrelax.reporting.sentences import Said, fill
 FILE = Path("report/chapters.yaml")
 _PAPER = ("paper", "lead", "card", "chapters")
 _CHAPTER = ("id", "nav", "title", "place", "sections", "findings", "did")
-_OPTIONAL = ("figure", "table", "data")
+_OPTIONAL = ("figures", "table", "data")
 # A table that is larger stands beside the page only.
 _EMBEDDED_BYTES = 40_000
 
@@ -154,7 +156,7 @@ def _check(
     for key, names, options in (
         ("sections", entry["sections"], known),
         ("findings", entry["findings"], said),
-        ("figure", [entry["figure"]] if "figure" in entry else [], drawn),
+        ("figures", entry.get("figures", ()), drawn),
         ("table", [entry["table"]] if "table" in entry else [], known),
     ):
         for name in names:
@@ -184,9 +186,7 @@ def _chapter(
     drawn: Mapping[str, Mapping[str, Any]],
     estimates: Mapping[str, float],
 ) -> Chapter:
-    figure = None
-    if "figure" in entry:
-        figure = view(collected.folder, drawn[entry["figure"]], entry["title"])
+    figures = (view(collected.folder, drawn[name], entry["title"]) for name in entry.get("figures", ()))
     table = next(
         (
             shown.block
@@ -205,7 +205,7 @@ def _chapter(
         said=[finding for finding in findings if finding.id in entry["findings"]],
         findings=[finding.id for finding in findings],
         counts=_counted(findings),
-        figure=figure if figure and figure.panels else None,
+        figure=next((figure for figure in figures if figure.panels), None),
         table=table,
         missing=_missing(planned, estimates),
         time=duration(sum(float(line["wall_seconds"] or 0) for line in planned if line["state"] in THERE)),

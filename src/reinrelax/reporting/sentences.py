@@ -116,7 +116,7 @@ def fill(where: str, entry: Mapping[str, Any], text: str, collected: Collected) 
     }
     if any(number.absence for number in found.values()):
         return ""
-    return text.format(**found)
+    return str(text.format(**found))
 
 
 def _basis(finding: Mapping[str, Any], seeds: Mapping[str, int]) -> str:

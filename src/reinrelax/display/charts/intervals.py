@@ -151,7 +151,7 @@ def _interval(ax: Axes, kind: Kind, line: Any, y: float, ends: tuple[float, floa
         beyond = line["value"] > ends[1]
         text = f"{significant(line['value'])} {'→' if beyond else '←'}"
         ax.annotate(
-            text, (value, y), (-2 if beyond else 2, 0), textcoords="offset points",
+            text, (value, y), (-2 if beyond else 2, 6), textcoords="offset points",
             va="center", ha="right" if beyond else "left", fontsize=8, gid=gid,
         )  # fmt: skip
         return

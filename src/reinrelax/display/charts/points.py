@@ -104,7 +104,7 @@ def _panel(page: Canvas, ax: Axes, panel: PointPanel, plan: PointFigure) -> None
     # Room for the names to the right.
     low, high = own["x"].min(), own["x"].max()
     room = (high / low) ** 0.06 if high > low else 2.0
-    ax.set_xlim(low / room, high * room**5)
+    ax.set_xlim(low / room**3, high * room**5)
     low, high = own["value"].min(), own["value"].max()
     room = (high / low) ** 0.12 if high > low else 2.0
     ax.set_ylim(low / room, high * room)

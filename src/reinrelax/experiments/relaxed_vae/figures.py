@@ -150,9 +150,7 @@ def decoupled(read: Read) -> IntervalFigure:
         IntervalPanel(*(name, name, _NATS), tuple(dict.fromkeys(data.loc[data["panel"] == name, "row"])))
         for name in dict.fromkeys(data["panel"])
     )
-    what = (
-        "Test bound of the discrete model at each backward and each forward temperature, with 95% intervals"
-    )
+    what = "Test bound of the discrete model at each pair of temperatures, with 95% intervals"
     return IntervalFigure("decoupled", what, data[[*intervals.COLUMNS, "seeds"]], panels, kinds, width=5.2)
 
 
