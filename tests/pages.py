@@ -62,11 +62,17 @@ def line(
 
 
 def build(config: Config, project: Path = ROOT) -> str:
-    """The page; `project` may be a folder without a benchmark, of which the figures of speed are made."""
+    """All pages; `project` may be a folder without a benchmark, of which the figures of speed are made."""
     collect.write_tables(config, ROOT)
     with drawn_once():
         figures.write_figures(config, project)
-    return page.write_report(config, ROOT).read_text(encoding="utf-8")
+    return rendered(config)
+
+
+def rendered(config: Config) -> str:
+    """All pages of the report, one after the other."""
+    path = page.write_report(config, ROOT)
+    return "\n".join((path.parent / name).read_text(encoding="utf-8") for name in page.SITE)
 
 
 @contextmanager

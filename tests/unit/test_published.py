@@ -21,13 +21,13 @@ from reinrelax.jobs import studies as studies_module
 from reinrelax.jobs.planned import jobs
 from reinrelax.jobs.runs import cells
 from reinrelax.jobs.studies import studies
-from reinrelax.reporting import collect, exports, figures, opening, page
+from reinrelax.reporting import collect, exports, figures, opening
 from reinrelax.results.merge import merge
 from reinrelax.results.packed import unpack
 from reinrelax.results.published import publish
 from reinrelax.results.read import is_done, read_study, study_is_done
 from tests.conftest import ROOT
-from tests.pages import flat
+from tests.pages import flat, rendered
 from tests.synthetic import write_results, write_studies
 
 Loader = Callable[..., Config]
@@ -294,7 +294,7 @@ def test_all_that_is_shown_outlives_its_source(
         collect.write_tables(config, ROOT, any_source=True)
         figures.write_figures(config, ROOT)
         exports.write_exports(config, ROOT)
-        html = page.write_report(config, ROOT).read_text(encoding="utf-8")
+        html = rendered(config)
         made = {path: content for path, content in files_of(config.folder).items() if "/" in path}
         del made["tables/checksums.json"]  # of tables that tell the two apart
         for plan in ("tables/cells.csv", "tables/studies.csv"):

@@ -23,6 +23,7 @@ from reinrelax.experiments.relaxed_vae import pictures
 from reinrelax.jobs.runs import cells, table_path
 from reinrelax.reporting import collect, figures, page
 from tests.conftest import ROOT
+from tests.pages import rendered
 from tests.synthetic import noise, write_results, write_studies
 
 Load = Callable[..., Config]
@@ -39,7 +40,7 @@ def build(config: Config, latents: tuple[str, ...] = _SHOWN) -> str:
     write_studies(config, only=lambda name: name in ("copula", "bridge", "decoupled", "properties"))
     collect.write_tables(config, ROOT)
     figures.write_figures(config, ROOT)
-    return page.write_report(config, ROOT).read_text(encoding="utf-8")
+    return rendered(config)
 
 
 def decoded(png: str) -> np.ndarray[Any, Any]:
@@ -160,7 +161,7 @@ def test_properties_say_in_words_what_disagrees(load_config: Load) -> None:
 def test_sections_are_grouped_by_paper(load_config: Load) -> None:
     config = load_config()
     html = build(config)
-    papers = page.context(config, ROOT)["papers"]
+    papers = page.context(config, ROOT, {})["papers"]
     assert [paper.name for paper in papers] == ["Beyond ReinMax", "Just Relax It!"]
     assert all(section.id.startswith("a-") for section in papers[1].sections)
     assert not any(section.id.startswith("a-") for section in papers[0].sections)

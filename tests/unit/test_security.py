@@ -29,10 +29,10 @@ from reinrelax.errors import ConfigError, ResultsError
 from reinrelax.experiments.discrete_vae.measure import make_trainer
 from reinrelax.experiments.snapshots import read_snapshot
 from reinrelax.jobs.runs import cells
-from reinrelax.reporting import collect, exports, figures, page
+from reinrelax.reporting import collect, exports, figures
 from reinrelax.training import checkpoint
 from tests.conftest import ROOT
-from tests.pages import Text, flat, to_be_changed
+from tests.pages import Text, flat, rendered, to_be_changed
 from tests.synthetic import write_results, write_studies
 
 EVIL = "<script>alert(1)</script>&<b onload='x'>\""
@@ -212,7 +212,7 @@ def test_whatever_records_and_tables_say_is_text_on_the_page(load_config: Callab
     cells_table.write_text(cells_table.read_text().replace("ReinMax-CV", EVIL.replace('"', '""')))
     figures.write_figures(config, ROOT)
     exports.write_exports(config, ROOT)
-    html = page.write_report(config, ROOT).read_text(encoding="utf-8")
+    html = rendered(config)
     assert "<script>alert" not in html
     assert "<b onload" not in html
     assert html.count("&lt;script&gt;alert(1)") > 10

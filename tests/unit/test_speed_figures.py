@@ -13,10 +13,10 @@ from reinrelax.display.charts.maps import MapFigure
 from reinrelax.errors import ResultsError
 from reinrelax.experiments.cost import figures as speed_figures
 from reinrelax.experiments.cost.figures import RESULTS
-from reinrelax.reporting import collect, figures, page
+from reinrelax.reporting import collect, figures
 from tests.benchmarks import ONEDNN, PACE, write
 from tests.conftest import ROOT
-from tests.pages import Text
+from tests.pages import Text, rendered
 
 Load = Callable[..., Config]
 
@@ -99,7 +99,7 @@ def test_the_section_on_cost_shows_them_or_says_that_there_are_none(
         write(project / RESULTS)
     collect.write_tables(config, ROOT)
     figures.write_figures(config, project)
-    html = page.write_report(config, ROOT).read_text(encoding="utf-8")
+    html = rendered(config)
     section = html.split('<section id="table4"')[1].split("</section>")[0]
     told = " ".join(Text(section).text.split())
     assert ("make bench has not been run" in told) is not measured

@@ -71,6 +71,7 @@ class Summary:
         only: what alone is asked for, as the configuration says it; empty where all is.
         judged: whether any claim was held against finished runs.
         below: whether any could not be, because these are below the scale that it asks for.
+        tested: whether any claim on what seeds give was held against them.
         dataset: the images that the finished cells used.
         elsewhere: whether any of them are not MNIST; `stand_in`, whether they are those that stand in for it.
         coverage: what is there of what was planned, in words.
@@ -86,6 +87,7 @@ class Summary:
     only: str
     judged: bool
     below: bool
+    tested: bool
     dataset: str
     elsewhere: bool
     stand_in: bool
@@ -129,6 +131,7 @@ def summary(
         only=", ".join(f"{key}: {', '.join(names)}" for key, names in config.raw.get("only", {}).items()),
         judged=_judged(claims),
         below=any(claim["verdict"] == NOT_TESTED for claim in claims),
+        tested=any(claim["seeds"] and claim["verdict"] in JUDGED for claim in claims),
         dataset=_dataset(config, done_cells),
         elsewhere=elsewhere,
         stand_in="digits" in names,
@@ -160,22 +163,21 @@ def ribbon(found: Summary, done: int, planned: int, missing: Sequence[str]) -> R
         done, planned: how many jobs there are and should be.
         missing: purposes of experiments of which no job is there.
     """
-    whose = "not MNIST" if found.elsewhere else "MNIST"
-    title = f"{found.scale.capitalize()} scale · {whose}"
-    lacking = f"Not run: {', '.join(missing)}." if missing else ""
-    if found.elsewhere:
-        title = f"{title}: proves nothing about the papers."
-        text = f"Computed on {found.dataset}, to show that everything runs."
-        return Ribbon("bad", title, text, title, "not-run" if found.coverage and done < planned else "")
-    if found.below and not found.judged:
-        text = (
-            "Below the papers’ scale: it shows that everything runs, and nothing is held against the papers."
-        )
-        return Ribbon("near", title, text, title, "")
     jobs = f"{done:,} of {count(planned, 'job')} done."
+    link = "" if found.complete else "not-run"
+    if found.elsewhere:
+        title = f"{found.scale.capitalize()} scale · not MNIST: proves nothing about the papers."
+        return Ribbon(
+            "bad", title, f"Computed on {found.dataset} to show that everything runs. {jobs}", title, link
+        )
+    title = f"{found.scale.capitalize()} scale · MNIST"
+    if found.below and not found.tested:
+        text = f"Below the papers’ scale: nothing trained here is held against the papers. {jobs}"
+        return Ribbon("near", title, text, title, link)
     if found.complete:
         return Ribbon("good", title, f"Complete: {jobs}", title, "")
-    return Ribbon("near", f"{title} · incomplete", f"{jobs} {lacking}".strip(), title, "not-run")
+    lacking = f"Not run: {', '.join(missing)}." if missing else ""
+    return Ribbon("near", f"{title} · incomplete", f"{jobs} {lacking}".strip(), title, link)
 
 
 def tally(values: Iterable[Any], noun: str = "job") -> str:

@@ -123,4 +123,4 @@ def _basis(finding: Mapping[str, Any], seeds: Mapping[str, int]) -> str:
     least = min((seeds[name] for name in finding["claims"][: finding["leading"]]), default=0)
     if finding["basis"] == findings.SEVERAL_SEEDS and least:
         return count(least, "seed")
-    return _BASES.get(finding["basis"], finding["basis"])
+    return _BASES.get(finding["basis"], str(finding["basis"]))

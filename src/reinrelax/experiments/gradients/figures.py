@@ -193,7 +193,8 @@ def _parabola(rows: pd.DataFrame) -> list[tuple[float, float]]:
 def tradeoff(read: Read) -> PointFigure:
     """Bias against variance of the papers' estimators, at the last snapshot."""
     table = read("figure1")
-    table = table[(table["epoch"] == table["epoch"].max()) & table["label"].map(_in_tradeoff)]
+    shown = table["label"].map(_in_tradeoff).astype(bool)
+    table = table[(table["epoch"] == table["epoch"].max()) & shown]
     ends = {"variance": ("x", "x_low", "x_high"), "relative_bias": ("value", "low", "high")}
     sides = [
         table[table["quantity"] == quantity]
