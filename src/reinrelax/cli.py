@@ -295,13 +295,13 @@ def _clean(options: argparse.Namespace) -> None:
 
 
 def _campaign(options: argparse.Namespace) -> None:
-    from reinrelax.execution import campaign
+    from reinrelax.execution import campaign, report
 
     config = _config(options)
     outcome = campaign.run(config, options.config, options.cores, options.hours, _say, options.project)
     if outcome.interrupted:
         raise ReinrelaxError("interrupted; started again, it goes on from there")
-    _build(config)
+    report.build(config)
     if outcome.left:
         _say("left: " + "; ".join(f"{stage.name} ({len(stage.jobs)})" for stage in outcome.left))
     if outcome.out_of_time:
@@ -365,7 +365,9 @@ def _export(options: argparse.Namespace) -> None:
 
 
 def _render(options: argparse.Namespace) -> None:
-    _write_pages(_config(options))
+    from reinrelax.execution import report
+
+    report.pages(_config(options))
 
 
 def _diff(options: argparse.Namespace) -> None:
@@ -380,26 +382,12 @@ def _diff(options: argparse.Namespace) -> None:
 
 
 def _report(options: argparse.Namespace) -> None:
+    from reinrelax.execution import report
+
     config = _config(options)
     if options.published:
         from reinrelax.results import packed, published
 
         config = replace(config, results=config.results / published.FOLDER)
         packed.unpack(options.published, config.folder)
-    _build(config, any_source=bool(options.published))
-
-
-def _build(config: configuration.Config, any_source: bool = False) -> None:
-    from reinrelax.reporting import collect, exports, figures
-
-    collect.write_tables(config, config.project, any_source)
-    figures.write_figures(config, config.project)
-    exports.write_exports(config, config.project)
-    _write_pages(config)
-
-
-def _write_pages(config: configuration.Config) -> None:
-    from reinrelax.execution import plan
-    from reinrelax.reporting import page
-
-    print(f"report: {page.write_report(config, config.project, plan.estimates(config, config.project))}")
+    report.build(config, any_source=bool(options.published))

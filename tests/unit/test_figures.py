@@ -12,7 +12,7 @@ import yaml
 
 from reinrelax.config import load as configuration
 from reinrelax.config.load import Config
-from reinrelax.display.charts import lines, style, svg
+from reinrelax.display.charts import intervals, lines, style, svg
 from reinrelax.display.charts.lines import LineFigure, LinePanel, Mark, Reference
 from reinrelax.reporting import collect, figures
 from tests.conftest import ROOT, merge
@@ -24,7 +24,8 @@ NAMES = {
     *("sweep", "control", "quadrature", "grid", "readings", "speed", "scaling"),
     *("relaxations", "relaxations-own", "correlations", "shares", "decoupled"),
     *("a-figure3", "rl-start", "rl-seeds", "rl-running", "rl-variants", "rl-gradients"),
-    *("gates", "dependence", "densities", "bridge", "sharpness", "temperatures"),
+    *("forest", "caterpillar", "tradeoff", "theorem1", "control-bias", "vaes", "agents"),
+    *("dependence", "densities", "bridge", "sharpness", "temperatures"),
 }
 JSON = {"figures.json", "pictures.json", "checksums.json"}
 
@@ -85,6 +86,12 @@ def test_every_panel_and_series_of_the_data_is_in_the_figure(drawn: Config) -> N
             drawn = data.dropna(subset=["value"])
             for panel, label in set(zip(drawn["panel"], drawn["series"], strict=True)):
                 assert f"{name}-{panel}-line-{series.index(label)}" in groups
+        elif entry["kind"] == "intervals":
+            assert list(data.columns[:6]) == list(intervals.COLUMNS)
+            assert {one["name"] for one in entry["series"]} >= set(data["series"])
+            notes = [title.text for title in root.iter("{http://www.w3.org/2000/svg}title")]
+            for line in data.to_dict("records"):
+                assert any(str(note).startswith(f"{line['row']}, {line['series']}: ") for note in notes)
         elif entry["kind"] == "map":
             for panel, rows in data.groupby("panel"):
                 assert {f"{name}-{panel}-cell-{index}" for index in range(len(rows))} <= groups

@@ -19,6 +19,7 @@ _CLIP_NATS = 3.0
 # The margin of equivalence of the claims on Tables 2 and 3, and how far the figure of them reaches.
 _MARGIN_NATS, _REACH_NATS = 0.5, 5.0
 _DRAWN = ("value", "low", "high")
+_DIFFERENCE = ("difference", "difference_low", "difference_high")
 _LAST, _BEGUN = "after the last epoch, less the paper’s", "after 20 epochs, less the authors’ public curve"
 _AUTHORS = "the authors’ seeds"
 _RK2 = {
@@ -87,18 +88,20 @@ def early_difference(read: Read) -> LineFigure:
 def caterpillar(read: Read) -> IntervalFigure:
     """Table 3 less the paper's, and the first epochs less the authors' curves: a panel a latent shape."""
     finals, begun = read("table3"), read("early_last")
+    found = (
+        (finals, _LAST, ("difference", "difference_low", "difference_high")),
+        (
+            begun,
+            _BEGUN,
+            tuple(f"test_{name}" for name in ("difference", "difference_low", "difference_high")),
+        ),
+    )
     parts = [
-        table.dropna(subset=[columns[0]]).assign(
-            series=series, **{name: table[column] for name, column in zip(_DRAWN, columns, strict=True)}
-        )
-        for table, series, columns in (
-            (finals, _LAST, ("difference", "difference_low", "difference_high")),
-            (
-                begun,
-                _BEGUN,
-                tuple(f"test_{name}" for name in ("difference", "difference_low", "difference_high")),
-            ),
-        )
+        table.dropna(subset=[columns[0]])
+        .drop(columns=list(_DRAWN), errors="ignore")
+        .rename(columns=dict(zip(columns, _DRAWN, strict=True)))
+        .assign(series=series)
+        for table, series, columns in found
     ]
     rows = stacked(parts, ())
     rows = rows.assign(

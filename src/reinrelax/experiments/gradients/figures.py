@@ -144,15 +144,15 @@ def control(read: Read) -> LineFigure:
         for eta, value in _parabola(one)
     ]
     drawn = pd.DataFrame(rows, columns=["reading", "tau", "eta", "value", "seeds"])
-    drawn = drawn.assign(low=float("nan"), high=float("nan"), panel=drawn["tau"].map(str))
+    drawn = drawn.assign(low=float("nan"), high=float("nan"), panel=_tau_panel(drawn))
     data = tidy(drawn, "panel", "reading", "eta", "value", ("low", "high"), ("seeds",))
     panels = tuple(
         LinePanel(
-            *(tau, f"τ = {float(tau):g}", "η", "Variance over ReinMax’s"),
+            *(panel, f"τ = {tau:g}", "η", "Variance over ReinMax’s"),
             log=True,
             references=(Reference("y", 1.0, "ReinMax"), Reference("x", 0.0, "0")),
         )
-        for tau in dict.fromkeys(data["panel"])
+        for panel, tau in dict.fromkeys(zip(_tau_panel(drawn), drawn["tau"], strict=True))
     )
     what = (
         "Variance of ReinMax-CV over ReinMax’s, over η, in three readings of its added terms; η below zero "
@@ -165,10 +165,11 @@ def control_bias(read: Read) -> LineFigure:
     """What ReinMax-CV's added terms do to the bias, over η, at the last snapshot."""
     table = _last_of_control(read)
     table = table[table["quantity"] == "relative_bias"]
-    table = table.assign(panel=table["tau"].map(str))
+    table = table.assign(panel=_tau_panel(table))
     data = tidy(table, "panel", "reading", "eta", "value", ("low", "high"), ("tau", "seeds"))
     panels = tuple(
-        LinePanel(tau, f"τ = {float(tau):g}", "η", "Relative bias") for tau in dict.fromkeys(data["panel"])
+        LinePanel(panel, f"τ = {tau:g}", "η", "Relative bias")
+        for panel, tau in dict.fromkeys(zip(table["panel"], table["tau"], strict=True))
     )
     what = "Bias of ReinMax-CV over η, in three readings of its added terms"
     return LineFigure("control-bias", what, data, panels, columns=2)
@@ -181,6 +182,10 @@ def _last_of_control(read: Read) -> pd.DataFrame:
     taus = sorted(set(table["tau"]))
     few = {taus[0], min(taus, key=lambda tau: abs(tau - 1)), taus[-1]} if taus else set()
     return pd.DataFrame(table[table["tau"].isin(few)])
+
+
+def _tau_panel(table: pd.DataFrame) -> list[str]:
+    return [f"tau-{tau:g}" for tau in table["tau"]]
 
 
 def _parabola(rows: pd.DataFrame) -> list[tuple[float, float]]:
