@@ -86,11 +86,12 @@ const filters = new Map();
 for (const form of all("form.filters")) {
   const name = form.dataset.table;
   const rows = [...document.getElementById(name).tBodies[0].rows];
-  // Subscripts join their letter with a low line, as they are typed.
+  // Subscripts join their letter with a low line, as they are typed; commands name what a claim does not say.
   const texts = new Map(
     rows.map((row) => {
       const copy = row.cloneNode(true);
       all("sub", copy).forEach((sub) => sub.prepend("_"));
+      all("code, .links", copy).forEach((part) => part.remove());
       return [row, plain([...copy.cells].map((cell) => cell.textContent).join(" "))];
     }),
   );

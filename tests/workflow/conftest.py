@@ -2,9 +2,11 @@
 
 import contextlib
 import json
+import re
 import shutil
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,10 @@ import yaml
 from playwright.sync_api import sync_playwright
 
 from reinrelax.config import load as configuration
+from reinrelax.execution import report as finished
 from reinrelax.reporting import collect, figures, page
+from reinrelax.results import packed
+from reinrelax.results.published import FOLDER
 from tests.conftest import ROOT, made_once, merge
 from tests.synthetic import noise, published, write_results, write_studies
 from tests.workflow import planted
@@ -58,6 +63,24 @@ def report(built: tuple[Path, float]) -> Path:
 
 
 @pytest.fixture(scope="session")
+def paper(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report of what is published."""
+    made = made_once(tmp_path_factory, "paper", _report_of_published)
+    return made / "results/published/paper/report.html"
+
+
+def _report_of_published(folder: Path) -> None:
+    raw = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+    merge(raw, yaml.safe_load((ROOT / "workflow/scales/paper.yaml").read_text(encoding="utf-8")))
+    folder.mkdir()
+    with contextlib.chdir(folder):
+        config = configuration.load(raw, ROOT)
+        config = replace(config, results=config.results / FOLDER)
+        packed.unpack(ROOT / FOLDER / config.scale, config.folder)
+        finished.build(config, any_source=True)
+
+
+@pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
     """Chromium, as installed."""
     assert CHROMIUM is not None, "the browser tests need Chromium: apt-get install chromium"
@@ -69,7 +92,10 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture
 def tab(browser: Any, report: Path, request: pytest.FixtureRequest) -> Iterator[Any]:
-    """The report, opened; whatever the test does must leave no complaint and no request behind."""
+    """The page of the report that a module calls `PAGE`, opened.
+
+    Whatever the test does must leave no complaint, and ask for nothing but the report's own pages.
+    """
     settings = {"viewport": {"width": 1280, "height": 900}, **getattr(request, "param", {})}
     opened = browser.new_page(**settings)
     complaints: list[str] = []
@@ -77,11 +103,13 @@ def tab(browser: Any, report: Path, request: pytest.FixtureRequest) -> Iterator[
     opened.on("console", lambda message: complaints.append(message.text))
     opened.on("pageerror", lambda error: complaints.append(str(error)))
     opened.on("request", lambda asked: requests.append(asked.url))
-    opened.goto(report.as_uri())
+    opened.goto((report.parent / getattr(request.module, "PAGE", report.name)).as_uri())
     yield opened
     opened.close()
     assert complaints == []
-    assert [url for url in requests if not url.startswith("data:")] == [report.as_uri()]
+    site = {(report.parent / name).as_uri() for name in page.SITE}
+    asked = {re.split("[?#]", url)[0] for url in requests if not url.startswith("data:")}
+    assert asked <= site, asked - site
 
 
 @pytest.fixture(scope="session")
