@@ -10,7 +10,7 @@ a few checked words:
     column: value
     reduce: max
     over: {where: {...}}     # or `minus`: the same query with changes, by which the result is divided
-    digits: 3                # significant ones
+    digits: 3                # significant ones; a count is shown whole
     limits: [low, high]      # columns of {low} and {high}
     name: beta               # column of {name}
 
@@ -170,7 +170,7 @@ def _item(where: str, raw: Any, collected: Collected) -> Item:
         value = value - by if other == "minus" else value / by if by else math.nan
     if not math.isfinite(value):
         return Item(_label(raw["text"]), "no finite number", query.csv, query.whose)
-    digits = raw.get("digits", 3)
+    digits = raw.get("digits", 1 if raw["reduce"] == "count" else 3)  # a count is whole
     shown = {"value": significant(value, digits), "name": plain_cell(row.get(label, "")).text}
     ends = (significant(number(row.get(end)), digits) or "–" for end in limits)
     shown |= dict(zip(("low", "high"), ends, strict=True))
