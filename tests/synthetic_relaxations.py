@@ -62,7 +62,10 @@ def write_pictures(cell: Cell, path: Path) -> None:
 
 def demonstration(name: str, config: Config) -> dict[str, Rows]:
     """Tables of one of the studies that need no training."""
-    tables = {"copula": _copula, "bridge": _bridge, "decoupled": _decoupled, "properties": _properties}
+    tables = {
+        **{"copula": _copula, "bridge": _bridge, "decoupled": _decoupled},
+        **{"properties": _properties, "library": _library},
+    }
     return {table: list(rows) for table, rows in tables[name](config).items()}
 
 
@@ -197,6 +200,24 @@ def _property_rows() -> Iterator[dict[str, Any]]:
                 yield {**line, "property": "fit_p_value", "value": 1e-9 if bias > 1 else 0.5}
                 yield {**line, "property": "density_integral", "value": 1.0, "expected": 1.0}
         yield {**name, "setting": "float32", "property": "finite_share", "value": 1.0, "expected": 1.0}
+
+
+def _library(config: Config) -> dict[str, Iterator[dict[str, Any]]]:
+    return {"library": _library_rows()}
+
+
+def _library_rows() -> Iterator[dict[str, Any]]:
+    for implementation, holds, correlation in (("relaxit", 0.0, 1.0), ("reinrelax", 1.0, 0.0)):
+        line = {"law": "III.C", "implementation": implementation, "class": "HardConcrete"}
+        for check in ("torch", "pyro", "rsample", "log_prob", "gradient", "method"):
+            yield {**line, "check": check, "value": 1.0, "expected": 1.0}
+        raised = {} if holds else {"raised": "RuntimeError"}
+        yield {**line, "check": "sample_shape", "value": holds, "expected": 1.0, **raised}
+        yield {**line, "check": "integral", "value": 1.0, "expected": 1.0}
+        limits = {"low": correlation - 0.01, "high": correlation + 0.01}
+        yield {**line, "check": "correlation", "value": correlation, **limits, "expected": 0.0}
+        yield {**line, "check": "kl", **({"raised": "NotImplementedError"} if not holds else _around(0.2))}
+        yield {**line, "check": "round_trip", "value": 0.0, "expected": 0.0}
 
 
 def _around(value: float) -> dict[str, float]:

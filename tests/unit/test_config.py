@@ -306,7 +306,7 @@ def test_studies_depend_on_their_own_settings(load_config: Callable[..., Config]
     assert set(studies(load_config())) == {
         *("gradients/epoch-0", "gradients/epoch-2", "identities", "cost"),
         *("gradients-run/epoch-1", "gradients-run/epoch-2"),
-        *("copula", "bridge", "decoupled", "properties"),
+        *("copula", "bridge", "decoupled", "properties", "library"),
         *(f"rl/{place}/{name}" for place in PLACES for name in ("REINFORCE", "RELAX")),
     }
     gradients = {"gradients/epoch-0", "gradients/epoch-2"}
@@ -318,6 +318,7 @@ def test_studies_depend_on_their_own_settings(load_config: Callable[..., Config]
     assert changed(experiments={"cost": {"rounds": 3}}) == {"cost"}
     assert changed(experiments={"copula": {"tau": 0.2}}) == {"copula"}
     assert changed(experiments={"bridge": {"random": 4}}) == {"bridge"}
+    assert changed(experiments={"library": {"samples": 1001}}) == {"library"}
     assert changed(dataset={"train_images": 200}) == {*gradients, *as_run, "cost"}
     learned = {name for name in studies(load_config()) if name.startswith("rl/")}
     assert changed(experiments={"rl": {"rollouts": 4}}) == learned

@@ -78,6 +78,7 @@ def test_rows_are_picked_by_number_text_and_list(load: Callable[..., list[errata
     assert one(load, **chosen, where={"beta": "0.5"}, reduce="only").text == "it is 140.0"
     assert one(load, **chosen, where={"beta": [0, 1]}, reduce="count").text == "it is 3.000"
     assert one(load, **chosen, reduce="count").text == "it is 4.000"
+    assert one(load, table="figure2", column="mean", reduce="count").text == "it is 4"
 
 
 def test_quotients_differences_and_what_else_a_row_tells(load: Callable[..., list[errata.Entry]]) -> None:

@@ -128,7 +128,7 @@ def test_everything_is_shown_once_it_has_run(load_config: Load) -> None:
         *("identities-deviations", "figure2-minimum", "quadrature-rules", "table4-rows", "table5-rows"),
         *("readings-rows", "studies-table", "relaxations-rows", "learned-rows", "gates-correlations"),
         *("bridge-forward", "bridge-round-trip", "sharpness-rows", "inert-analysis", "decoupled-rows"),
-        *("properties-rows", "properties-all", "early-last", "early-epochs"),
+        *("properties-rows", "properties-all", "library-rows", "library-all", "early-last", "early-epochs"),
         *("table1-run-rows", "figure1-run-last", "figure1-run-all", "figure2-authors", "table5-selection"),
     }
     # Below the paper's scale: said in each section that has one, and nothing of trained runs is judged.

@@ -21,9 +21,10 @@ from reinrelax.errors import ResultsError
 from reinrelax.experiments.properties.page import properties
 from reinrelax.experiments.relaxed_vae import pictures
 from reinrelax.jobs.runs import cells, table_path
+from reinrelax.jobs.studies import DEMONSTRATIONS
 from reinrelax.reporting import collect, figures, page
 from tests.conftest import ROOT
-from tests.pages import rendered
+from tests.pages import Text, rendered
 from tests.synthetic import noise, write_results, write_studies
 
 Load = Callable[..., Config]
@@ -37,7 +38,7 @@ def build(config: Config, latents: tuple[str, ...] = _SHOWN) -> str:
         lambda run: (150 + noise(run), 160 + noise(run)),
         only=lambda cell: cell.first.experiment == "relaxations" and cell.first.estimator in latents,
     )
-    write_studies(config, only=lambda name: name in ("copula", "bridge", "decoupled", "properties"))
+    write_studies(config, only=DEMONSTRATIONS.__contains__)
     collect.write_tables(config, ROOT)
     figures.write_figures(config, ROOT)
     return rendered(config)
@@ -156,6 +157,14 @@ def test_properties_say_in_words_what_disagrees(load_config: Load) -> None:
     assert re.search(r"≠ no fit", html)
     assert "All " in html
     assert properties.__doc__
+
+
+def test_the_library_stands_beside_our_laws_with_what_it_raises(load_config: Load) -> None:
+    html = build(load_config())
+    words = Text(html).text
+    assert "rsample(sample_shape): RuntimeError" in words
+    assert "≠ differs from 0" in words  # the planted correlation of a batch
+    assert "NotImplementedError" in words
 
 
 def test_sections_are_grouped_by_paper(load_config: Load) -> None:

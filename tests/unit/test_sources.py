@@ -78,10 +78,10 @@ def test_files_may_be_moved(tree: SourceTree) -> None:
     for module in tree.modules():
         room = f"reinrelax.room_{hashlib.sha256(module.encode()).hexdigest()[0]}"
         name = module.rpartition(".")[2]
-        # Two of one name may meet.
-        rooms[module] = (
-            f"{room}.{name}" if f"{room}.{name}" not in rooms.values() else f"{room}.deeper.{name}"
-        )
+        # Several of one name may meet.
+        while f"{room}.{name}" in rooms.values():
+            room += ".deeper"
+        rooms[module] = f"{room}.{name}"
     assert len(set(rooms.values())) == len(rooms) > 120
     assert tree.move(rooms) > 600
     assert tree.hashes(planned(), lambda name: rooms.get(name, name)) == original()

@@ -76,7 +76,7 @@ def test_a_finished_run_is_published_and_its_report_outlives_its_source(
     rules = {line.split()[0] for line in plan.stdout.split("Job stats:")[1].splitlines()[3:] if line.strip()}
     assert rules & {"judge", "draw"}
     computing = ("data", "train", "relaxed", "snapshots", "measure", "learn", "cost", "identities")
-    assert not rules & {*computing, "copula", "bridge", "decoupled", "properties"}
+    assert not rules & {*computing, "copula", "bridge", "decoupled", "properties", "library"}
 
 
 def test_an_interrupted_campaign_leaves_no_job_and_goes_on_from_its_checkpoint(tmp_path: Path) -> None:

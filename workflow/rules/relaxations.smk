@@ -63,3 +63,16 @@ use rule identities as properties with:
     params:
         study="properties",
         fingerprint=study_fingerprint("properties"),
+
+
+# The library as it was released, which needs `relaxit`.
+use rule identities as library with:
+    output:
+        study_files("library"),
+    log:
+        FOLDER / "logs/studies/library.log",
+    benchmark:
+        FOLDER / "benchmarks/studies/library.tsv"
+    params:
+        study="library",
+        fingerprint=study_fingerprint("library"),

@@ -32,12 +32,17 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
         *("quantity", "value"),
     ),
     "properties": ("relaxation", "variant", "property", "setting", "value", "low", "high", "expected"),
+    "library": (
+        *("law", "implementation", "class", "check"),
+        *("value", "low", "high", "expected", "raised"),
+    ),
 }
 TEXT = frozenset(
     (
         *("role", "estimator", "quantity", "reading", "rule", "identity", "latent"),
         *("alpha", "law", "family", "relaxation", "variant", "property", "setting"),
         *("environment", "algorithm"),
+        *("implementation", "class", "check", "raised"),
     )
 )
 COUNTS = frozenset(

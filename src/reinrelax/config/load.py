@@ -20,6 +20,7 @@ from reinrelax.config.specs import (
     Decoupled,
     Gradients,
     Identities,
+    Library,
     Measured,
     Properties,
     Reinforcement,
@@ -41,7 +42,7 @@ _COMPARED = tuple(f"experiments.{name}" for name in ("elbo", "early", "beta"))
 _MAX_CODES = 1 << 16
 _MAX_TRAININGS = 20_000
 _MAX_SNAPSHOTS = 1000
-Spec = TypeVar("Spec", Copula, Bridge, Decoupled, Properties, Reinforcement)
+Spec = TypeVar("Spec", Copula, Bridge, Decoupled, Properties, Library, Reinforcement)
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,7 @@ class Config:
     bridge: Bridge
     decoupled: Decoupled
     properties: Properties
+    library: Library
     rl: Reinforcement
     raw: Mapping[str, Any]
     project: Path
@@ -172,6 +174,7 @@ def load(raw: Mapping[str, Any], root: Path = Path(), runs: bool = True) -> Conf
         bridge=_frozen(Bridge, experiments["bridge"]),
         decoupled=_frozen(Decoupled, experiments["decoupled"]),
         properties=_frozen(Properties, experiments["properties"]),
+        library=_frozen(Library, experiments["library"]),
         rl=_rl(experiments["rl"]),
         raw=raw,
         project=root,

@@ -178,6 +178,13 @@ class Properties:
 
 
 @dataclass(frozen=True)
+class Library:
+    """What the classes of the released library are measured for, with so many samples each (A, IV)."""
+
+    samples: int
+
+
+@dataclass(frozen=True)
 class Reinforcement:
     """Agents that learn from episodes (A, IV, V and Figure 3).
 

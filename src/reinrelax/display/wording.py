@@ -29,6 +29,7 @@ PURPOSES = {
     "bridge": "Laplace bridge",
     "decoupled": "Decoupled temperatures",
     "properties": "Properties of the relaxations",
+    "library": "The released library",
     "rl": "Learning from episodes",
 }
 # The paper's own name in its tables, where ours differs.

@@ -35,6 +35,7 @@ _DEMONSTRATION_SECONDS = {
     "bridge": (0.5, 2e-4),
     "decoupled": (0.3, 1.5e-4),
     "properties": (4.0, 8e-5),
+    "library": (3.0, 2e-4),
 }
 # Of agents that learn: a step of all replicas, and a replica's step; an episode may take as many as its cap.
 _STEP_SECONDS = 5e-5

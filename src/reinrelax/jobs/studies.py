@@ -21,6 +21,7 @@ DEMONSTRATIONS = {
     "bridge": ("laplace_bridge.measure", ("densities", "bridge")),
     "decoupled": ("decoupled.measure", ("sharpness", "temperatures", "inert")),
     "properties": ("properties.measure", ("properties",)),
+    "library": ("library.measure", ("library",)),
 }
 RL_TABLES = ("episodes", "policy_gradients")
 
@@ -143,9 +144,10 @@ def _studies(config: Config) -> Iterator[Study]:
     )
     for name, (module, tables) in DEMONSTRATIONS.items():
         sources = [f"reinrelax.experiments.{module}"]
-        if name == "properties":
-            # It takes its subjects from the catalogues, which name no modules to follow.
+        # What takes its subjects from the catalogues names no modules to follow.
+        if name in ("properties", "library"):
             sources += [f"reinrelax.distributions.{entry.module}:{law}" for law, entry in RELAXATIONS.items()]
+        if name == "properties":
             sources += [lookup(one).source for one in ("REBAR", "RELAX", "REINFORCE")]
         yield Study(name, tables, tuple(sources), asdict(getattr(config, name)))
 

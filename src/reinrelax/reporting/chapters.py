@@ -27,7 +27,7 @@ from reinrelax.reporting.sections import Paper, Section
 from reinrelax.reporting.sentences import Said, fill
 
 FILE = Path("report/chapters.yaml")
-_PAPER = ("paper", "lead", "card", "chapters")
+_PAPER = ("paper", "lead", "problems", "card", "chapters")
 _CHAPTER = ("id", "nav", "title", "place", "sections", "findings", "did")
 _OPTIONAL = ("figures", "table", "data")
 # A table that is larger stands beside the page only.
@@ -80,6 +80,7 @@ class Part:
     Attributes:
         lead: what it comes to, in a sentence or two.
         card: the findings that matter most.
+        problems: ids of those that change what the paper shows.
         elsewhere: verdicts of the findings that belong to no chapter, and how many have each.
     """
 
@@ -88,6 +89,7 @@ class Part:
     anchor: str
     lead: str
     card: Sequence[Said]
+    problems: Sequence[str]
     chapters: Sequence[Chapter]
     elsewhere: Sequence[tuple[Mark, int]]
 
@@ -144,7 +146,18 @@ def load(
                 if said[name].paper == paper.name and name not in placed and section not in homes
             ]
             parts.append(
-                Part(paper.name, paper.title, f"first-{paper.anchor}", lead, card, chapters, _counted(rest))
+                Part(
+                    *(
+                        paper.name,
+                        paper.title,
+                        f"first-{paper.anchor}",
+                        lead,
+                        card,
+                        raw["problems"],
+                        chapters,
+                    ),
+                    elsewhere=_counted(rest),
+                )
             )
     return parts
 

@@ -62,6 +62,7 @@ KEYS: Mapping[str, Sequence[str]] = {
     "temperatures": ("tau_forward", "tau_backward", "quantity"),
     "inert": ("tau_forward", "quantity"),
     "properties": ("relaxation", "variant", "property", "setting"),
+    "library": ("law", "implementation", "class", "check"),
 }
 # Names of files and runs, which follow from other columns.
 _DERIVED = frozenset(("run_id",))

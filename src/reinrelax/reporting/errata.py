@@ -26,7 +26,6 @@ KINDS = ("error", "inconsistency", "ambiguity", "observation")
 _PAPERS = {"beyond-reinmax": "Beyond ReinMax", "just-relax-it": "Just Relax It!"}
 _ENTRY = ("id", "kind", "place", "title", "printed", "ours", "consequence")
 _CODE = ("code", "source")
-_OPTIONAL = ("numbers", "leading")
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,6 @@ class Entry:
 
     Attributes:
         code: what the authors' public code does, with repository and commit; empty where it settles nothing.
-        leading: whether it is one of the few that change what a paper shows.
     """
 
     id: str
@@ -63,7 +61,6 @@ class Entry:
     ours: str
     consequence: str
     code: str
-    leading: bool
     numbers: Sequence[Item]
 
 
@@ -95,14 +92,13 @@ def _name(raw: Any, index: int) -> str:
 
 def _entry(where: str, raw: Any, paper: str, collected: Collected) -> Entry:
     required = (*_ENTRY, *(_CODE if set(_CODE) & set(raw) else ())) if isinstance(raw, Mapping) else _ENTRY
-    queries.check_keys(where, raw, required=required, allowed=(*_ENTRY, *_CODE, *_OPTIONAL))
+    queries.check_keys(where, raw, required=required, allowed=(*_ENTRY, *_CODE, "numbers"))
     if raw["kind"] not in KINDS:
         raise ConfigError(f"{where}.kind: must be one of {', '.join(KINDS)}; got {raw['kind']!r}")
     return Entry(
         **{name: " ".join(str(raw[name]).split()) for name in _ENTRY},
         anchor=anchor("erratum", str(raw["id"])),
         paper=paper,
-        leading=bool(raw.get("leading", False)),
         code=_code(where, raw, collected) if "code" in raw else "",
         numbers=[
             _item(f"{where}.numbers[{index}]", item, collected)

@@ -7,7 +7,7 @@ A query is data, in a few checked words:
     column: value
     reduce: max
     over: {where: {...}}     # or `minus`: the same query with changes, by which the result is divided
-    digits: 3                # significant ones
+    digits: 3                # significant ones; a count is shown whole
     limits: [low, high]      # columns of the interval
     name: beta               # column of the name of the row that was picked
 
@@ -114,7 +114,7 @@ def number_of(where: str, raw: Any, wanted: Collection[str], collected: Collecte
         value = value - by if other == "minus" else value / by if by else math.nan
     if not math.isfinite(value):
         return Number(absence="no finite number", csv=query.csv, whose=query.whose)
-    digits = raw.get("digits", 3)
+    digits = raw.get("digits", 1 if raw["reduce"] == "count" else 3)  # a count is whole
     low, high = (significant(number(row.get(end)), digits) or "–" for end in limits)
     name = plain_cell(row.get(label, "")).text
     return Number(significant(value, digits), low, high, name, "", query.csv, query.whose)

@@ -21,6 +21,7 @@ from reinrelax.experiments.discrete_vae import page as training_views
 from reinrelax.experiments.gradients import page as gradient_views
 from reinrelax.experiments.identities import page as identity_views
 from reinrelax.experiments.laplace_bridge import page as bridge_views
+from reinrelax.experiments.library import page as library_views
 from reinrelax.experiments.policy_gradient import page as learning_views
 from reinrelax.experiments.properties import page as property_views
 from reinrelax.experiments.relaxed_vae import page as relaxation_views
@@ -64,6 +65,7 @@ VIEWS: Mapping[str, Callable[[Collected], Sequence[Any]]] = {
     "a-figure7": decoupled_views.figure7,
     "a-figure8": lambda found: [*decoupled_views.figure8(found), *relaxation_views.decoupled(found)],
     "a-properties": property_views.properties,
+    "a-library": library_views.library,
 }
 _NOTHING = "this configuration has nothing of it"
 # How a column of a table says what was computed with.

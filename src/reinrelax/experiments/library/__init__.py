@@ -1,0 +1,1 @@
+"""The released library of *Just Relax It!*, run beside the laws of this project."""

@@ -1,0 +1,113 @@
+"""The page's tables of the released library: what each class keeps, and its numbers beside this project's."""
+
+from collections.abc import Mapping, Sequence
+
+from reinrelax.display.blocks import Cell, Column, Table, key, number
+from reinrelax.display.collected import Collected, Line
+from reinrelax.display.comparison import DIFFERS, READING, agreement, compared
+from reinrelax.display.wording import significant, span
+
+# Checks that hold or do not, in words.
+_HOLDS = {
+    "torch": "is a torch Distribution",
+    "pyro": "has Pyro’s interface",
+    "validated": "made with validate_args=True",
+    "declared": "batch_shape and event_shape",
+    "rsample": "rsample()",
+    "shape": "shape of rsample()",
+    "sample_shape": "rsample(sample_shape)",
+    "expand": "expand",
+    "gradient": "gradient reaches the parameters",
+    "log_prob": "log_prob of its own sample",
+    "log_prob_shape": "shape of log_prob",
+    "method": "is in the library",
+    "named": "names in __all__",
+}
+_NUMBERS = {
+    "integral": "Mass",
+    "above": "P(> ½)",
+    "correlation": "Two elements of a batch",
+    "variance": "Variance",
+    "kl": "KL",
+}
+_WORDS = {
+    **_HOLDS,
+    **{"integral": "mass of the density", "above": "P(first coordinate > ½), by the density"},
+    **{"correlation": "correlation of two elements of a batch", "kl": "KL, as it is registered"},
+    **{"mean": "mean, as the class says", "variance": "variance, as the class says"},
+    **{"same_law": "draws from our law, p", "ratio_std": "deviation of log π₁ − log π₃"},
+    **{"round_trip": "error of α there and back"},
+}
+
+
+def library(collected: Collected) -> list[Table]:
+    """Two rows a law, the library's class and ours, and all rows of the table behind a fold."""
+    lines = collected.lines("library")
+    if not lines:
+        return []
+    groups: dict[tuple[str, str], dict[str, Line]] = {}
+    for line in lines:
+        groups.setdefault((line["law"], line["implementation"]), {})[line["check"]] = line
+    caption = (
+        "Mass is that of the density over where the class samples, 1 for a density. The chance, the variance "
+        "and the KL are sampled, beside what the class’s density, its variance and the registered KL say; "
+        f"our KL of III.C is an upper bound. {READING}"
+    )
+    return [
+        Table(
+            "library-rows",
+            caption,
+            [
+                *(Column("Law", "text"), Column("Class", "text"), Column("Does not hold", "text")),
+                *map(Column, _NUMBERS.values()),
+            ],
+            [_summary(place, own) for place, own in groups.items() if "integral" in own],
+        ),
+        Table(
+            "library-all",
+            f"Every check of every class, with 95% intervals where it is sampled. {READING}",
+            [
+                *(Column("Law", "text"), Column("Class", "text"), Column("Check", "text")),
+                *(Column("Measured"), Column("Expected"), Column("Outcome", "text")),
+            ],
+            [_long(line) for line in lines],
+            folded=f"All {len(lines):,} checks",
+        ),
+    ]
+
+
+def _summary(place: tuple[str, str], own: Mapping[str, Line]) -> Sequence[Cell]:
+    broken = [
+        f"{words}: {own[check]['raised']}" if own[check]["raised"] else words
+        for check, words in _HOLDS.items()
+        if check in own and number(own[check]["value"]) < 1
+    ]
+    first = next(iter(own.values()))
+    return [
+        *(Cell(place[0]), Cell(first["class"], small=[place[1]])),
+        Cell("" if broken else "—", small=broken),
+        *(_cell(own.get(check)) for check in _NUMBERS),
+    ]
+
+
+def _cell(line: Line | None) -> Cell:
+    if line is None or line["value"] != "":
+        return compared(line)
+    # A KL that is infinite, or not registered; a mass that the class does not give.
+    said = line["check"] == "kl" and significant(number(line["expected"]))
+    return Cell(line["raised"], small=[f"registered: {said}"] if said else [])
+
+
+def _long(line: Line) -> Sequence[Cell]:
+    mark = agreement(line)
+    value, expected = number(line["value"]), number(line["expected"])
+    limits = span(number(line["low"]), number(line["high"]))
+    outcome = [f"{mark.symbol} {mark.text}".strip(), line["raised"]]
+    return [
+        Cell(line["law"]),
+        Cell(line["class"], small=[line["implementation"]]),
+        Cell(_WORDS[line["check"]]),
+        Cell(f"{significant(value)} {limits}".strip(), key(value)),
+        Cell(significant(expected), key(expected)),
+        Cell("; ".join(filter(None, outcome)), style="warn" if mark is DIFFERS else ""),
+    ]

@@ -1,0 +1,37 @@
+"""The package that is measured. Nothing else imports it, or Pyro, which it is made of."""
+
+import inspect
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from types import ModuleType
+
+from reinrelax.errors import ConfigError
+
+PACKAGE, VERSION = "relaxit", "1.2.1"
+
+
+def released(part: str = "distributions") -> ModuleType:
+    """A part of the package, in the version that is measured.
+
+    Raises:
+        ConfigError: it is not installed, or in another version, or what it is made of is not.
+    """
+    try:
+        found = version(PACKAGE)
+        if found == VERSION:
+            return import_module(f"{PACKAGE}.{part}")
+        lack = f"{PACKAGE} {found} is installed"
+    except PackageNotFoundError:
+        lack = f"{PACKAGE} is not installed"
+    except ImportError as error:
+        lack = f"{PACKAGE} cannot be imported ({error})"
+    raise ConfigError(
+        f"the study library measures {PACKAGE} {VERSION}, and {lack}. `pip install {PACKAGE}=={VERSION}`, or "
+        "leave the study out by `only`, which names the experiments that run"
+    )
+
+
+def classes(package: ModuleType) -> dict[str, type]:
+    """Every class that a package defines, itself or in its modules, by name."""
+    found = inspect.getmembers(package, inspect.isclass)
+    return {name: kind for name, kind in found if kind.__module__.startswith(package.__name__)}
