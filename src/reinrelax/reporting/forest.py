@@ -32,7 +32,7 @@ def forest(read: Read) -> IntervalFigure:
     panel = IntervalPanel("all", "", "ours ÷ paper", names, references=(Reference("x", 1.0, ""),))
     what = "Printed numbers: ours divided by the paper’s, with 95% intervals"
     kinds = (Kind("ours ÷ paper", INK),)
-    return IntervalFigure("forest", what, rows, (panel,) if names else (), kinds, columns=1, width=9.0)
+    return IntervalFigure("forest", what, rows, (panel,) if names else (), kinds, columns=1, width=6.2)
 
 
 def _numbers(read: Read) -> Iterator[tuple[str, float, tuple[float, float, float]]]:

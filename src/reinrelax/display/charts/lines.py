@@ -97,10 +97,10 @@ class LineFigure:
 def draw(plan: LineFigure) -> str:
     """The figure as SVG. The same table gives the same text, byte by byte."""
     looks = styles(plan.series)
-    width = 4.1
+    width = 3.5
     columns = _legend_columns(plan.series, width * min(plan.columns, max(1, len(plan.panels))))
     foot = 0.3 + 0.2 * math.ceil(len(looks) / columns)
-    with canvas(len(plan.panels), plan.columns, (width, 3.1), foot) as page:
+    with canvas(len(plan.panels), plan.columns, (width, 2.7), foot) as page:
         for ax, panel in zip(page.axes, plan.panels, strict=True):
             _panel(ax, panel, plan, looks)
         if plan.panels and looks:
