@@ -7,7 +7,7 @@ shows it, and `tests/statistical/test_claim_rates.py` holds it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,8 @@ CONFIRMED, REFUTED = "reproduced", "not reproduced"
 SHAPES = ("8x4", "4x24", "8x16", "16x12", "64x8", "10x30")
 METHODS = ("ReinMax", "ReinMax-CV", "ReinMax-Rao", "GST-1.0", "STGS", "Gumbel-Rao", "ST")
 FAR = 50.0  # standard deviations of a seed: beyond doubt
+UNIT = 10**-0.5  # the printed ± of ten seeds of unit deviation
+SPREAD = {"spread_within": 2.0, "spread_near": 3.0, "level": 0.95}
 
 Draw = Callable[[np.random.Generator, int], tuple[Claim, Evidence | Measurements]]
 
@@ -79,9 +81,14 @@ class _Runs:
     """Evidence whose values are drawn anew; the tables around them are made once for each number of seeds."""
 
     def __init__(
-        self, claim: Claim, means: Mapping[str, Mapping[str, float]], stds: Mapping[str, float]
+        self,
+        claim: Claim,
+        means: Mapping[str, Mapping[str, float]],
+        stds: Mapping[str, float],
+        on_test: float = 0.0,
     ) -> None:
         self.claim, self.means, self.stds = claim, means, stds
+        self.shifts = {METRIC: 0.0, TEST: on_test}
         self._made: dict[int, Evidence] = {}
 
     def __call__(self, g: np.random.Generator, seeds: int) -> tuple[Claim, Evidence]:
@@ -92,8 +99,8 @@ class _Runs:
         there = self._made[seeds]
         for place, means in self.means.items():
             for name, mean in means.items():
-                for metric in (METRIC, TEST):
-                    values = g.normal(mean, self.stds.get(name, 1.0), size=seeds).tolist()
+                for metric, shift in self.shifts.items():
+                    values = g.normal(mean + shift, self.stds.get(name, 1.0), size=seeds).tolist()
                     there.hold((name, place), metric, dict(enumerate(values)))
         return self.claim, there
 
@@ -151,15 +158,15 @@ def theory(claim: Claim, off: float, count: int) -> Draw:
     return draw
 
 
-def tables(claim: Claim, mean: float, plus_minus: float) -> Draw:
-    """A cell of unit deviation against a printed number that is itself drawn, ten seeds of it."""
-    own = runs(claim, {"ReinMax": mean})
+def tables(claim: Claim, mean: float, plus_minus: float, std: float = 1.0) -> Draw:
+    """A cell against a printed number that is itself drawn, ten seeds of it."""
+    own = runs(claim, {"ReinMax": mean}, {"ReinMax": std})
 
     def draw(g: np.random.Generator, seeds: int) -> tuple[Claim, Evidence]:
         _, there = own(g, seeds)
         theirs = g.normal(100.0, plus_minus * np.sqrt(10), size=10)
         printed = Published(float(theirs.mean()), float(theirs.std() / np.sqrt(10)), 10)
-        return number(published=printed, minimum=claim.minimum), there
+        return replace(claim, published=printed), there
 
     return draw
 
@@ -191,10 +198,9 @@ def _cases() -> list[Case]:
         ]
         return rows(asked, lines)
 
-    def steps(held: int, gap: float) -> Draw:
-        asked = claimed("trend", query={"over": "x"}, parameters={"direction": "rising", "turns": 1})
-        rises = [FAR if step < held else gap for step in range(4)]
-        return rows(asked, [(float(sum(rises[:x])), {"x": float(x)}) for x in range(5)])
+    def course(means: Sequence[float], **parameters: float) -> Draw:
+        asked = claimed("trend", query={"over": "x"}, parameters={"direction": "rising", **parameters})
+        return rows(asked, [(mean, {"x": float(x)}) for x, mean in enumerate(means)])
 
     def one(judge_name: str, mean: float, **changes: Any) -> Draw:
         return rows(claimed(judge_name, **changes), [(mean, a)])
@@ -209,9 +215,18 @@ def _cases() -> list[Case]:
     # Two pairs of neighbours exchanged: a correlation of 0.8, and a third exchange makes it 0.6.
     wrong_order = [five[1], five[2], five[0], five[4], five[3]]
     grown = claim(
-        "gains", lower=("ReinMax",), higher=("ST",), places=SHAPES, parameters={"by": "latents", "to": -0.6}
+        "gains",
+        lower=("ReinMax",),
+        higher=("ST",),
+        places=SHAPES,
+        parameters={"by": "latents", "to": -0.6, "smallest": 0.5},
     )
-    spread = claim("scatters_more", lower=order[1:6], higher=("ReinMax",), parameters={"times": 2.0})
+    by_latents = sorted(SHAPES, key=lambda shape: int(shape.split("x")[1]))
+    spread = claim(
+        "scatters_more", lower=order[1:6], higher=("ReinMax",), parameters={"times": 2.0, "smallest": 1.5}
+    )
+    alike = number(**open_scale, judge="scatters_alike", rule=SPREAD)
+    share_of_one = claim("quotient", parameters={"from": 0.9, "smallest": 0.05})
     tolerant = claimed("matches", parameters={"tolerance": 0.5})
 
     def p_values(g: np.random.Generator, seeds: int) -> tuple[Claim, Measurements]:
@@ -297,11 +312,8 @@ def _cases() -> list[Case]:
             runs(claim("worse_on_test", higher=()), {"ReinMax": 0.0}),
         ),
         Case(
-            "worse_on_test",
-            "train and test equal",
-            REFUTED,
-            0.05,
-            runs(claim("worse_on_test", higher=()), {"ReinMax": 0.0}),
+            *("worse_on_test", "worse by the smallest effect", REFUTED, 0.05),
+            _Runs(claim("worse_on_test", higher=(), **half), {"8x4": {"ReinMax": 0.0}}, {}, on_test=0.5),
         ),
         *(
             Case(
@@ -331,12 +343,8 @@ def _cases() -> list[Case]:
         ),
         Case("gains", "no gain at any size", CONFIRMED, 0.05, runs(grown, {"ReinMax": 0.0, "ST": 0.0})),
         Case(
-            *("gains", "a gain that grows by half a deviation a size", REFUTED, 0.05),
-            _Runs(
-                grown,
-                {place: {"ReinMax": 0.0, "ST": 0.5 * int(place.split("x")[1]) / 4} for place in SHAPES},
-                {},
-            ),
+            *("gains", "a gain that grows by the smallest effect a size", REFUTED, 0.05),
+            _Runs(grown, {own: {"ReinMax": 0.0, "ST": 0.5 * k} for k, own in enumerate(by_latents)}, {}),
         ),
         Case(
             "scatters_more",
@@ -346,11 +354,8 @@ def _cases() -> list[Case]:
             runs(spread, dict.fromkeys(order[:6], 0.0), {"ReinMax": 2.0}),
         ),
         Case(
-            "scatters_more",
-            "just so many times",
-            REFUTED,
-            0.05,
-            runs(spread, dict.fromkeys(order[:6], 0.0), {"ReinMax": 2.0}),
+            *("scatters_more", "so many times by the smallest effect", REFUTED, 0.05),
+            runs(spread, dict.fromkeys(order[:6], 0.0), {"ReinMax": 3.0}),
         ),
         Case("less", "both equal", CONFIRMED, 0.05, two("less", 10.0, 10.0)),
         Case("less", "ahead by the smallest effect", REFUTED, 0.05, two("less", 9.5, 10.0, **share)),
@@ -369,15 +374,27 @@ def _cases() -> list[Case]:
         Case("within", "on the limit", CONFIRMED, 0.05, one("within", 5.0, **ends)),
         Case("within", "on the limit", REFUTED, 0.05, one("within", 5.0, **ends)),
         Case("ratio", "on the limit", CONFIRMED, 0.05, two("ratio", 100.0, 50.0, parameters={"to": 2.0})),
-        Case("ratio", "on the limit", REFUTED, 0.05, two("ratio", 100.0, 50.0, parameters={"to": 2.0})),
+        Case(
+            *("ratio", "inside by the smallest effect", REFUTED, 0.05),
+            two("ratio", 99.5, 50.0, parameters={"to": 2.0, "smallest": 0.01}),
+        ),
         Case(
             "trend",
             "rises at 2 of 4 steps where 3 are asked for, flat at two",
             CONFIRMED,
             0.05,
-            steps(2, 0.0),
+            course([0.0, FAR, 2 * FAR, 2 * FAR, 2 * FAR], turns=1),
         ),
-        Case("trend", "rises at 3 of 4 steps, flat at one", REFUTED, 0.05, steps(3, 0.0)),
+        # One step is allowed to fall; of the smallest effect, a fifth in all, one step has a twentieth.
+        Case(
+            *(
+                "trend",
+                "rises at 3 of 4 steps, at one by the smallest effect, and falls at one",
+                REFUTED,
+                0.05,
+            ),
+            course([10.0, 10.0 + FAR, 10.0, 10.0 / 0.95, 10.0 + FAR], turns=1, smallest=0.2),
+        ),
         *(
             Case(
                 *("minimum_at", "as low at one place beside", wrong, 0.05),
@@ -401,6 +418,15 @@ def _cases() -> list[Case]:
         Case("matches", "off by the tolerance", CONFIRMED, 0.05, theory(tolerant, 0.5, 3)),
         Case("matches", "off by the tolerance", REFUTED, 0.05, theory(tolerant, 0.5, 3)),
         Case("unrejected", "every hypothesis true", REFUTED, 0.05, p_values),
+        Case("scatters_alike", "the limit apart", CONFIRMED, 0.05, tables(alike, 100.0, UNIT, 2.0)),
+        Case("scatters_alike", "the limit apart", REFUTED, 0.025, tables(alike, 100.0, UNIT, 2.0)),
+        Case("scatters_alike", "the wider limit apart", "near", 0.05, tables(alike, 100.0, UNIT, 3.0)),
+        Case("scatters_alike", "alike", REFUTED, 0.025, tables(alike, 100.0, UNIT)),
+        Case("quotient", "on the limit", CONFIRMED, 0.05, runs(share_of_one, {"ReinMax": 9.0, "ST": 10.0})),
+        Case(
+            *("quotient", "beyond it by the smallest effect", REFUTED, 0.05),
+            runs(share_of_one, {"ReinMax": 9.5, "ST": 10.0}),
+        ),
     ]
 
 

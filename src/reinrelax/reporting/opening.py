@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from reinrelax.claims.findings import BASES
-from reinrelax.claims.model import JUDGED, NOT_TESTED, VERDICTS
+from reinrelax.claims.model import JUDGED, NOT_TESTED, VERDICTS, WORDS
 from reinrelax.config.load import Config
 from reinrelax.display.wording import Mark, anchor, commit, count, duration, images, mark, shape
 from reinrelax.jobs.planned import THERE
@@ -59,7 +59,8 @@ class Summary:
         complete: whether nothing is missing, unreadable or diverged.
         cost: names and values of wall time and of what was used in it.
         environment: names and values of machine and software.
-        marks: the verdicts, in the order of the columns of `rows`.
+        marks: the verdicts, in the order of the columns of `findings`.
+        words: these and what is said where nothing is replicated, in the order of the columns of `rows`.
         rows: of claims, one a paper, and the sum of all.
         findings: of what claims amount to, one a paper and basis.
         headlines: what abstracts and conclusions say: papers and their findings, as lines of `finding_rows`.
@@ -79,6 +80,7 @@ class Summary:
     cost: list[tuple[str, str]]
     environment: list[tuple[str, str]]
     marks: Sequence[Mark]
+    words: Sequence[Mark]
     rows: Sequence[Row]
     findings: Sequence[Row]
     headlines: Sequence[tuple[str, Claims]]
@@ -133,6 +135,7 @@ def summary(
         cost=_cost(jobs),
         environment=_environment(jobs),
         marks=[mark(verdict) for verdict in VERDICTS],
+        words=[mark(verdict) for verdict in WORDS],
         rows=_rows(claims),
         findings=_by_basis(counted),
         headlines=[
@@ -196,7 +199,7 @@ def _rows(claims: Claims) -> list[Row]:
     rows = []
     for name in papers:
         counts = Counter(claim["verdict"] for claim in claims if claim["paper"] == name)
-        rows.append(Row(name, [counts[verdict] for verdict in VERDICTS], sum(counts.values())))
+        rows.append(Row(name, [counts[verdict] for verdict in WORDS], sum(counts.values())))
     if len(rows) > 1:
         columns = zip(*(row.counts for row in rows), strict=True)
         rows.append(Row("", [sum(column) for column in columns], len(claims)))
@@ -226,7 +229,7 @@ def finding_rows(findings: Claims) -> list[dict[str, Any]]:
             "says": shape(finding["says"]),
             "anchor": anchor("finding", finding["id"]),
             "mark": mark(finding["verdict"]),
-            "order": VERDICTS.index(finding["verdict"]),
+            "order": WORDS.index(finding["verdict"]),
             "basis": finding["aside"] or finding["basis"],
         }
         for finding in ordered
