@@ -250,9 +250,9 @@ def _pack(config: configuration.Config) -> None:
 
     config = config.whole  # or what was published and is not asked for would be lost
     images = config.folder / "data"
-    # Of the images, which are not packed, the report needs this alone.
-    small = {Path("data", baseline.FILE): baseline.baseline(images).to_csv(index=False)}
-    beside = small if (images / "data.json").exists() else {}
+    # Of the images, which are not packed, the report needs this alone; where they are not, it is kept.
+    text = baseline.baseline(images).to_csv(index=False) if (images / "data.json").exists() else None
+    beside = {Path("data", baseline.FILE): text}
     print(published.publish(config, config.project / published.FOLDER / config.scale, beside).describe())
 
 

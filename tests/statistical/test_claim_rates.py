@@ -18,6 +18,7 @@ from scipy.stats import t as student
 from reinrelax.claims import FUNCTIONS, Verdict, judge, judge_all
 from tests import rates
 from tests.claims import Values, claimed, estimate, measured, ordering, verdict
+from tests.rate_cases import CASES as TRUTHS
 
 REPEATS = 300
 SIDES = {"lower": ({"who": "a"},), "higher": ({"who": "b"},)}
@@ -65,7 +66,7 @@ def written() -> pd.DataFrame:
 def test_every_judging_function_has_its_rates_at_three_five_and_ten_seeds(written: pd.DataFrame) -> None:
     # What was chosen is held by the test of a limit, as `below` is; what is not judged has no verdict.
     assert set(written["function"]) == set(FUNCTIONS) - {"chosen", "ambiguous", "unjudged"}
-    names = [(case.function, case.truth, case.wrong) for case in rates.CASES]
+    names = [(case.function, case.truth, case.wrong) for case in TRUTHS]
     assert len(set(names)) == len(names)
     keys = ["function", "truth", "wrong", "seeds"]
     wanted = [(*name, seeds) for name in names for seeds in rates.SEEDS]
@@ -78,9 +79,9 @@ def test_no_error_is_more_frequent_than_is_meant(written: pd.DataFrame) -> None:
         assert below_limit(round(line.rate * line.repeats), line.level, line.repeats), line
 
 
-@pytest.mark.parametrize("index", range(len(rates.CASES)))
+@pytest.mark.parametrize("index", range(len(TRUTHS)))
 def test_the_written_rates_are_those_of_the_functions(index: int, written: pd.DataFrame) -> None:
-    case, seeds, repeats = rates.CASES[index], 5, 40
+    case, seeds, repeats = TRUTHS[index], 5, 40
     line = written[written["seeds"] == seeds].iloc[index]
     count = round(rates.rate(case, seeds, repeats, 7 + index) * repeats)
     assert below_limit(count, case.level, repeats)

@@ -217,8 +217,12 @@ def shipped() -> list[Claim]:
 
 
 def test_numbers_come_from_the_reference_tables(shipped: list[Claim]) -> None:
-    numbers = [claim for claim in shipped if claim.published and claim.subject == "trainings"]
-    assert len(numbers) == 84
+    published = [claim for claim in shipped if claim.published and claim.subject == "trainings"]
+    numbers, spreads = (
+        [claim for claim in published if claim.judge == judge] for judge in ("number", "scatters_alike")
+    )
+    assert len(numbers) == len(spreads) == 84
+    assert [claim.published for claim in numbers] == [claim.published for claim in spreads]
     for name, metric in (("table2_train_elbo", METRIC), ("table3_test_elbo", "test_nelbo_nats")):
         table = pd.read_csv(ROOT / f"report/reference/{name}.csv", dtype=str)
         own = [claim for claim in numbers if claim.metric == metric]

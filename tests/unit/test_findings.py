@@ -78,10 +78,44 @@ def test_a_mistake_in_the_file_of_findings_is_named(
         loaded(tmp_path, entry(**change))
 
 
+def test_all_mistakes_in_the_file_of_findings_are_named_at_once(tmp_path: Path) -> None:
+    entries = [
+        entry(extra=1, basis="faith", says=""),
+        entry(claims=["Z-1", "Z-2"], readings=["Z-3"]),
+        entry(claims=["X-1"]),
+        entry(claims=["X-1"]),
+        "no mapping",
+    ]
+    with pytest.raises(ConfigError) as raised:
+        loaded(tmp_path, *entries)
+    named = [line.partition(".yaml: findings")[2] for line in str(raised.value).splitlines()]
+    assert [line[:13] for line in named] == [
+        *("[0].extra: un", "[0].says: mis", "[0].basis: mu"),
+        *("[1].claims: n", "[1].claims: n", "[1].readings:"),
+        *("[3].id: two f", "[3].claims: X", "[4]: must be "),
+    ]
+
+
+def test_what_replicates_nothing_has_words_of_its_own(tmp_path: Path) -> None:
+    verdicts = {"X-1": "reproduced", "X-2": "not reproduced", "X-3": "near", "Y-1": "not run"}
+    for aside, words in findings.ASIDES.items():
+        found = loaded(tmp_path, entry(claims=["X-1", "X-2"], aside=aside))[0]
+        assert (found.word("reproduced"), found.word("not reproduced")) == words
+        assert found.verdict(verdicts) == words[0]
+        assert found.word("near") == "near"
+    plain = loaded(tmp_path, entry(claims=["X-2"]))[0]
+    assert plain.verdict(verdicts) == "not reproduced"
+
+
+def test_readings_may_be_of_any_judging_function(tmp_path: Path) -> None:
+    found = loaded(tmp_path, entry(judge="within", claims=["X-*"], readings=["X-1"], together=True))[0]
+    assert (found.claims, found.leading) == (("X-3", "X-1"), 1)
+
+
 def test_what_was_sampled_is_no_theorem(shipped: list[Claim]) -> None:
     """Of the study of properties integrals are exact, all else is a simulation."""
     bases = {found.claims[0]: found.basis for found in findings.load(ROOT / FINDINGS, shipped, FILLED_BY)}
-    wanted = {"A-26-BERNOULLI": "simulation of a toy problem", "A-20-DENSITY": "theorem or enumeration"}
+    wanted = {"A-26-BERNOULLI": "simulation of a toy problem", "A-20-KL": "theorem or enumeration"}
     assert {name: bases[name] for name in wanted} == wanted
     assert bases["B-TH-01"] == bases["A-23-INVERSE"] == "theorem or enumeration"
 
@@ -175,9 +209,29 @@ def test_a_plan_below_the_papers_scale_is_said_to_decide_nothing(
     load_config: Callable[..., Config],
 ) -> None:
     found = power.describe(load_config(), ROOT)
-    assert found.startswith("Tables 2 and 3 decide nothing at the scale test: ")
-    assert "epochs (asked for: 160)" in found
+    tables, figure, as_run = found.splitlines()
+    assert tables.startswith("Tables 2 and 3: nothing is decided at the scale test: ")
+    assert "epochs (asked for: 160)" in tables
+    for line in (figure, as_run):
+        assert line.startswith("Figure 2")
+        assert "epochs (asked for: 50)" in line
     assert "papers' scale" not in found
+
+
+def test_power_on_figure_2_is_that_of_a_curve(shipped: list[Claim]) -> None:
+    """Of the authors' own curve ½ is not the lowest point, and of the one that rises from ½ it is."""
+    by_id = {claim.id: claim for claim in power.headlines(ROOT)}
+    assert {"B-F2-04", "B-F2-04-RUN", "B-T2-OURS"} <= set(by_id)
+    curves = power.curves(ROOT)
+    for table, low in (("figure2", 0.5), ("figure2_run", 0.55)):
+        betas, means, _ = curves[table]
+        assert betas[means.argmin()] == low
+    betas, means, _ = curves["figure2"]
+    assert means.tolist() == means[::-1].tolist()
+    for table, name, reproduced in (("figure2", "B-F2-04", 1.0), ("figure2_run", "B-F2-04-RUN", 0.0)):
+        betas, means, stds = curves[table]
+        found = power.along_curve(by_id[name], 5, (betas, means, stds / 1000), repeats=4)
+        assert (found.reproduced, found.refuted) == (reproduced, 1.0)
 
 
 def test_power_is_that_of_the_printed_numbers() -> None:

@@ -188,3 +188,29 @@ def test_exact_mean_refuses_estimators_with_noise_of_their_own() -> None:
     stgs = get("STGS")
     assert isinstance(stgs, Pathwise)
     assert exact.mean(stgs, logits, lambda z: z[..., 0].sum(-1), tau=1.0).isnan().all()
+
+
+def test_the_terms_of_equation_16_vary_as_by_hand() -> None:
+    """Of one variable of four categories, Jacobians written out."""
+    generator = torch.Generator().manual_seed(3)
+    case = identities._Case.random(1, 4, 1, generator)
+    probs, slopes = case.logits.softmax(-1)[0, 0], case.slope[:, 0, 0]
+    tau = 0.7
+    tempered = (case.logits[0, 0] / tau).softmax(-1)
+    first, second = [], []
+    for drawn, slope in zip(torch.eye(4, dtype=torch.float64), slopes, strict=True):
+        for terms, at, scale in ((first, (tempered + drawn) / 2, 2 / tau), (second, probs, 0.5)):
+            # θ_D = log of the middle, whose softmax at τ is that of its power 1/τ.
+            law = (at.log() / tau).softmax(-1) if terms is first else at
+            terms.append(scale * (torch.diag(law) - torch.outer(law, law)) @ slope)
+    variances = []
+    for terms in (first, second):
+        values = torch.stack(terms)
+        spread = values - probs @ values
+        variances.append(float(probs @ spread.square().sum(-1)))
+    (row,) = (
+        row
+        for row in identities._equation16(case, [tau])
+        if (row["identity"], row["quantity"]) == ("Eq. 16, as printed", "variance_ratio")
+    )
+    assert row["value"] == pytest.approx(variances[0] / variances[1], rel=1e-9)

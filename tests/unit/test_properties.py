@@ -199,6 +199,17 @@ def test_score_functions_are_unbiased_but_for_the_planted_error(rows: list[Row])
         assert (row["value"] < 5) == ("unnormalised" not in row["variant"]), row
 
 
+def test_the_derivative_of_the_squared_estimate_is_the_slope_of_the_variance(rows: list[Row]) -> None:
+    found = list(select(rows, "variance_slope", relaxation="RELAX"))
+    assert {row["variant"] for row in found} == {"Bernoulli", "categorical"}
+    assert len(found) == 4
+    for row in found:
+        # What it is held against is a mean of ten times as many draws.
+        assert errors(row) < 5, row
+        # Half of it, the estimate times its derivative, would be told apart.
+        assert errors({**row, "value": float(row["value"]) / 2}) > 5, row
+
+
 def test_learned_controls_lower_the_variance(rows: list[Row]) -> None:
     for problem in ("Bernoulli", "categorical"):
         of = {

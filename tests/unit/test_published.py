@@ -94,6 +94,9 @@ def test_packing_again_changes_no_byte(finished: Config, tmp_path: Path) -> None
     assert before["data/baseline.csv.gz"][4:8] == bytes(4)  # no time
     publish(finished, packed, {Path("data/baseline.csv"): "quantity,value\n"})
     assert files_of(packed) == before
+    # What is beside the results is kept where it is not at hand.
+    publish(finished, packed, {Path("data/baseline.csv"): None})
+    assert files_of(packed) == before
     assert [path.name for path in packed.parent.iterdir()] == ["test"]
 
 

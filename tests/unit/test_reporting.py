@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from reinrelax.claims.model import JUDGED
 from reinrelax.core.sources import FORMAT
 from reinrelax.display.collected import FILLED_BY
 from reinrelax.display.tables import CHECKSUMS, read_text
@@ -237,8 +238,13 @@ def test_claims_json_holds_rule_and_reason_of_each(load_config: Load) -> None:
     collect.write_tables(config, ROOT)
     found = json.loads((config.folder / "tables/claims.json").read_text(encoding="utf-8"))
     assert {claim["paper"] for claim in found} == {"Beyond ReinMax", "Just Relax It!"}
-    judged = {"reproduced", "near", "not reproduced", "undecided"}
-    assert all(claim["rule"] and (claim["reason"] or claim["verdict"] in judged) for claim in found)
+    assert all(claim["rule"] and (claim["reason"] or claim["verdict"] in JUDGED) for claim in found)
+    # What replicates nothing has words of its own.
+    findings = json.loads((config.folder / "tables/findings.json").read_text(encoding="utf-8"))
+    asides = {entry["id"] for entry in findings if entry["aside"]}
+    words = {claim["verdict"] for claim in found if claim["finding"] in asides}
+    assert {"consistent in the paper", "inconsistent in the paper"} <= words
+    assert not words & {"reproduced", "not reproduced"}
     # What is measured without training may be judged at any scale.
     assert {claim["verdict"] for claim in found if claim["subject"] != "measurements"} == {
         *("not tested at this scale", "not run", "ambiguous in the paper"),

@@ -55,13 +55,6 @@ def test_a_fall_and_a_plateau_are_seen() -> None:
     assert np.isnan(found.loc["A2C", "running_linearity"])
 
 
-@pytest.mark.parametrize(("level", "own", "ratio"), [(100.0, 50.0, 0.5), (-50.0, -100.0, 0.5)])
-def test_the_share_of_a2c_is_below_one_where_it_is_behind(level: float, own: float, ratio: float) -> None:
-    table = episodes({"RELAX": np.full((3, EPISODES), own), "A2C": np.full((3, EPISODES), level)})
-    found = rl.scores(table).set_index("algorithm")
-    assert found.loc["RELAX", "to_a2c"].tolist() == [ratio] * 3
-
-
 def test_a_diverged_seed_is_told_and_not_averaged() -> None:
     returns = rising(0.1)
     returns[2, 120:] = np.nan

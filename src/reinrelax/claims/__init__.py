@@ -18,6 +18,7 @@ _ORDER = ("reproduced_from", "not_reproduced_to")
 _NUMBER = ("reproduced_within", "near_within", "level")
 _SIDES = ("lower", "higher", "places")
 _PLACED = ("elsewhere", "at_least", "smallest")
+_RANGE = ("from", "to", "smallest")
 # Keys that a rule may have for claims that name none of their own.
 _SMALLEST, _ALLOWED = ("smallest",), ("tolerance", "share")
 _RUNS = tuple(SUBJECTS)
@@ -46,7 +47,7 @@ FUNCTIONS: Mapping[str, tuple[Callable[[Claim, Any], Verdict], Schema]] = {
     ),
     "worse_on_test": (
         ordering.worse_on_test,
-        Schema("ordering", ("trainings",), ("lower", "places"), ("at_least",), _ORDER),
+        Schema("ordering", ("trainings",), ("lower", "places"), ("at_least", "smallest"), _ORDER, _SMALLEST),
     ),
     "above": (
         bounds.above,
@@ -60,8 +61,16 @@ FUNCTIONS: Mapping[str, tuple[Callable[[Claim, Any], Verdict], Schema]] = {
         ranks.agrees,
         Schema("ordering", _RUNS, ("lower", "places", "from"), _SMALLEST, _ORDER, _SMALLEST),
     ),
-    "gains": (ranks.gains, Schema("trend", ("trainings",), (*_SIDES, "by", "to"), (), _ORDER)),
-    "scatters_more": (spread.scatters_more, Schema("number", _RUNS, (*_SIDES, "times"), (), _ORDER)),
+    "gains": (
+        ranks.gains,
+        Schema("trend", ("trainings",), (*_SIDES, "by", "to"), _SMALLEST, _ORDER, _SMALLEST),
+    ),
+    "scatters_alike": (
+        spread.scatters_alike,
+        Schema("number", _RUNS, ("reference",), (), ("spread_within", "spread_near", "level")),
+    ),
+    "scatters_more": (spread.scatters_more, Schema("number", _RUNS, (*_SIDES, "times"), _SMALLEST, _ORDER)),
+    "quotient": (bounds.ratio, Schema("number", _RUNS, _SIDES, _RANGE, _ORDER)),
     "less": (
         ordering.every_below,
         Schema("ordering", _TABLES, ("lower", "higher"), ("by", "smallest"), _ORDER, _SMALLEST),
@@ -70,9 +79,12 @@ FUNCTIONS: Mapping[str, tuple[Callable[[Claim, Any], Verdict], Schema]] = {
         ordering.best_below,
         Schema("ordering", _TABLES, ("lower", "higher"), _SMALLEST, _ORDER, _SMALLEST),
     ),
-    "within": (bounds.within, Schema("qualitative", _TABLES, (), ("from", "to", "smallest"), _ORDER)),
-    "ratio": (bounds.ratio, Schema("number", _TABLES, ("lower", "higher"), ("from", "to"), _ORDER)),
-    "trend": (shapes.trend, Schema("trend", _TABLES, ("over", "direction"), ("turns",), _ORDER)),
+    "within": (bounds.within, Schema("qualitative", _TABLES, (), _RANGE, _ORDER)),
+    "ratio": (bounds.ratio, Schema("number", _TABLES, ("lower", "higher"), _RANGE, _ORDER, _SMALLEST)),
+    "trend": (
+        shapes.trend,
+        Schema("trend", _TABLES, ("over", "direction"), ("turns", "smallest"), _ORDER, _SMALLEST),
+    ),
     "minimum_at": (
         shapes.minimum_at,
         Schema("trend", _TABLES, ("over", "from", "to"), _SMALLEST, _ORDER, _SMALLEST),

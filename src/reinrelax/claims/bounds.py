@@ -10,6 +10,9 @@ from reinrelax.claims.measured import Measurements
 from reinrelax.claims.model import Claim, Group, Verdict
 from reinrelax.claims.parts import Contrast, Estimate, Part, closed, combination, every
 
+# An end of a range to the side of it that is inside.
+_SIDES = {"from": 1.0, "to": -1.0}
+
 
 def above(claim: Claim, evidence: Evidence) -> Verdict:
     """Whether the mean of every one of `lower` lies above `limit`."""
@@ -36,7 +39,7 @@ def below(claim: Claim, evidence: Evidence) -> Verdict:
 def within(claim: Claim, evidence: Measurements) -> Verdict:
     """Whether every value lies between `from` and `to`."""
 
-    def inside(value: Estimate) -> list[Part]:
+    def inside(value: Estimate) -> list[Contrast]:
         return _ends(claim, lambda end, side: combination([(side, value)], -side * end))
 
     return by_groups(
@@ -47,36 +50,44 @@ def within(claim: Claim, evidence: Measurements) -> Verdict:
     )
 
 
-def ratio(claim: Claim, evidence: Measurements) -> Verdict:
-    """Whether the value of `lower` over that of `higher` lies between `from` and `to`.
+def ratio(claim: Claim, evidence: Evidence | Measurements) -> Verdict:
+    """Whether every value of `lower` over every one of `higher` lies between `from` and `to`.
 
     By the sign of `lower` − limit · `higher` (Fieller), which needs no law of a quotient; the margin is
-    that over the value of `higher`.
+    that over the value of `higher`. Beyond a limit by less than `smallest`, also a quotient, is near; where
+    a range of its own says what is alike, as from 0.9 to 1.1, that is 0.
     """
 
-    def part(group: Group) -> Part:
-        lower, higher = group.lower[0], group.higher[0]
+    def inside(lower: Estimate, higher: Estimate) -> list[Contrast]:
         unit = 1.0 / higher.value if higher.value else float("nan")
-        return every(
-            _ends(claim, lambda end, side: combination([(side * unit, lower), (-side * end * unit, higher)]))
+        return _ends(
+            claim, lambda end, side: combination([(side * unit, lower), (-side * end * unit, higher)])
         )
+
+    def part(group: Group) -> Part:
+        return every([own for low in group.lower for high in group.higher for own in inside(low, high)])
 
     return by_groups(claim, evidence.sample(claim), part, f"the quotient lies {_range(claim)}")
 
 
-def _ends(claim: Claim, margin: Callable[[float, float], Estimate]) -> list[Part]:
-    """How far a value is inside either end of the claim's range, as far as it has one; an end is inside.
+def _ends(claim: Claim, margin: Callable[[float, float], Estimate]) -> list[Contrast]:
+    """How far a value is inside either end of the claim's range, as far as it has one.
+
+    An end is inside, unless a smallest effect of interest is asked for beyond it.
 
     Args:
         claim: names the ends.
         margin: from an end and which side of it is inside, above (1) or below (−1).
     """
-    sides = [(key, side) for key, side in (("from", 1.0), ("to", -1.0)) if key in claim.parameters]
-    return [_beyond(claim, closed(margin(claim.number(key), side))) for key, side in sides]
+    smallest = claim.smallest
+    ends = [(claim.number(key), side) for key, side in _SIDES.items() if key in claim.parameters]
+    if not smallest:
+        return [Contrast(closed(margin(end, side))) for end, side in ends]
+    return [Contrast(margin(end, side), margin(end + side * smallest, side)) for end, side in ends]
 
 
 def _beyond(claim: Claim, margin: Estimate) -> Contrast:
-    smallest = float(claim.parameters.get("smallest", 0.0))
+    smallest = claim.smallest
     return Contrast(margin, combination([(1.0, margin)], -smallest) if smallest else None)
 
 

@@ -188,7 +188,7 @@ def smallest(claim: Claim, place: str, lower: str, higher: str) -> float:
     """The smallest effect of interest between two methods: what the claim or its file names, or of printed
     numbers the printed effect itself, or the smallest that its seeds would have shown if that is less."""
     if "smallest" in claim.parameters:
-        return claim.number("smallest")
+        return claim.smallest
     # What is run as the authors' code does is printed under its own name.
     above, below = (claim.printed.get((name.removesuffix("-run"), place)) for name in (higher, lower))
     if above is None or below is None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from reinrelax.claims import model
+from reinrelax.claims.mistakes import Mistakes
 from reinrelax.claims.model import Claim
 from reinrelax.core.document import read_yaml
 from reinrelax.errors import ConfigError
@@ -21,8 +22,12 @@ ONE_TRAINING = "one training"
 SEVERAL_SEEDS = "several seeds"
 NO_TEST = "no test"
 BASES = (SEVERAL_SEEDS, ONE_TRAINING, SIMULATION, THEOREM, NO_TEST)
-# What claims may be about that is no replication; such findings are shown and not counted.
-ASIDES = ("the paper’s own tables", "our own code", "the authors’ public code", "a setting")
+# What claims may be about that is no replication; such findings are shown and not counted. With each, what is
+# said there for reproduced and for not reproduced.
+ASIDES: Mapping[str, tuple[str, str]] = {
+    "the paper’s own tables": (model.CONSISTENT, model.INCONSISTENT),
+    **dict.fromkeys(("our own code", "the authors’ public code", "a setting"), (model.HOLDS, model.FAILS)),
+}
 # Experiment or study that fills a table, to what its results rest on; all others have several seeds.
 _RESTING: Mapping[str, str] = {
     **dict.fromkeys(("identities", "bridge", "library"), THEOREM),
@@ -67,8 +72,13 @@ class Finding:
     headline: bool
 
     def verdict(self, verdicts: Mapping[str, str]) -> str:
-        """Its verdict, by those of its claims."""
-        return min((verdicts[name] for name in self.claims[: self.leading]), key=_WEAKEST.index)
+        """Its verdict in words, by those of its claims."""
+        return self.word(min((verdicts[name] for name in self.claims[: self.leading]), key=_WEAKEST.index))
+
+    def word(self, verdict: str) -> str:
+        """What a verdict is called in this finding: what replicates nothing is not reproduced either."""
+        words = ASIDES.get(self.aside, (model.REPRODUCED, model.NOT_REPRODUCED))
+        return dict(zip((model.REPRODUCED, model.NOT_REPRODUCED), words, strict=True)).get(verdict, verdict)
 
 
 def load(path: Path, claims: Sequence[Claim], sources: Mapping[str, str]) -> list[Finding]:
@@ -76,69 +86,79 @@ def load(path: Path, claims: Sequence[Claim], sources: Mapping[str, str]) -> lis
 
     Args:
         path: a YAML list. `claims` are ids or patterns of them, among the claims of the judging function
-            `judge` if that is given, and `readings` others that are not among those that must hold together.
+            `judge` if that is given; so are `readings`, of any function, which stand beside.
         claims: those of both papers.
         sources: table to the experiment or study that fills it.
 
     Raises:
-        ConfigError: names the finding and the key, or the claim that is unknown or stands in two findings.
+        ConfigError: names every wrong key, and every claim that is unknown or stands in two, one a line.
     """
     content = read_yaml(path)
     if not isinstance(content, list):
         raise ConfigError(f"{path}: must be a list of findings; got {type(content).__name__}")
     out: list[Finding] = []
     owner: dict[str, str] = {}
-    for index, entry in enumerate(content):
-        where = f"{path}: findings[{index}]"
-        _check(where, entry)
-        leading = _named(f"{where}.claims", entry["claims"], entry, claims)
-        beside = _named(f"{where}.readings", entry.get("readings", ()), entry, claims)
-        own = [*leading, *beside]
-        together = bool(entry.get("together", False))
-        for claim in own:
-            if claim.id in owner:
-                raise ConfigError(f"{where}.claims: {claim.id} stands in {owner[claim.id]} too; name it once")
-            owner[claim.id] = entry["id"]
-        out.append(
-            Finding(
-                entry["id"],
-                entry["paper"],
-                entry["says"],
-                tuple(claim.id for claim in own),
-                together,
-                len(leading) if together else 1,
-                entry.get("basis") or _basis(own, sources),
-                entry.get("aside", ""),
-                bool(entry.get("headline", False)),
-            )
-        )
-    names = [finding.id for finding in out]
-    if len(set(names)) < len(names):
-        raise ConfigError(f"{path}: two findings have the id {max(names, key=names.count)!r}")
+    with Mistakes() as mistakes:
+        for index, entry in enumerate(content):
+            where = f"{path}: findings[{index}]"
+            with mistakes:
+                _check(where, entry)
+                found = _finding(where, entry, claims, sources)
+                if found.id in (other.id for other in out):
+                    mistakes.add(f"{where}.id: two findings have the id {found.id!r}; give one another")
+                for name in found.claims:
+                    if name in owner:
+                        mistakes.add(f"{where}.claims: {name} stands in {owner[name]} too; name it once")
+                    owner[name] = found.id
+                out.append(found)
     for claim in claims:
         if claim.id not in owner:
-            aside = ASIDES[0] if claim.query and claim.query.reference else ""
+            aside = next(iter(ASIDES)) if claim.query and claim.query.reference else ""
             alone = (claim.id, claim.paper, claim.statement, (claim.id,), False, 1, _basis([claim], sources))
             out.append(Finding(*alone, aside, False))
     return out
 
 
+def _finding(
+    where: str, entry: Mapping[str, Any], claims: Sequence[Claim], sources: Mapping[str, str]
+) -> Finding:
+    """The finding of an entry whose keys have been checked."""
+    with Mistakes() as mistakes:
+        named: dict[str, list[Claim]] = {"claims": [], "readings": []}
+        for key in named:
+            with mistakes:
+                # A pattern of readings may mean claims of any judging function.
+                judge = entry.get("judge", "") if key == "claims" else ""
+                named[key] = _named(f"{where}.{key}", entry.get(key, ()), entry["paper"], judge, claims)
+    own, together = [claim for part in named.values() for claim in part], bool(entry.get("together", False))
+    return Finding(
+        entry["id"],
+        entry["paper"],
+        entry["says"],
+        tuple(claim.id for claim in own),
+        together,
+        len(named["claims"]) if together else 1,
+        entry.get("basis") or _basis(own, sources),
+        entry.get("aside", ""),
+        bool(entry.get("headline", False)),
+    )
+
+
 def _named(
-    where: str, patterns: Sequence[str], entry: Mapping[str, Any], claims: Sequence[Claim]
+    where: str, patterns: Sequence[str], paper: str, judge: str, claims: Sequence[Claim]
 ) -> list[Claim]:
-    """The claims that patterns of an entry name, in their order."""
+    """The claims that patterns name, in their order; of one judging function if that is given."""
     found: dict[str, Claim] = {}
-    for pattern in patterns:
-        own = [
-            claim
-            for claim in claims
-            if claim.paper == entry["paper"]
-            and fnmatchcase(claim.id, pattern)
-            and claim.judge == entry.get("judge", claim.judge)
-        ]
-        if not own:
-            raise ConfigError(f"{where}: no claim of {entry['paper']} has the id {pattern!r}")
-        found |= {claim.id: claim for claim in own}
+    with Mistakes() as mistakes:
+        for pattern in patterns:
+            own = [
+                claim
+                for claim in claims
+                if claim.paper == paper and fnmatchcase(claim.id, pattern) and judge in ("", claim.judge)
+            ]
+            if not own:
+                mistakes.add(f"{where}: no claim of {paper} has the id {pattern!r}")
+            found |= {claim.id: claim for claim in own}
     return list(found.values())
 
 
@@ -158,13 +178,17 @@ def _basis(claims: Collection[Claim], sources: Mapping[str, str]) -> str:
 def _check(where: str, entry: Any) -> None:
     if not isinstance(entry, dict):
         raise ConfigError(f"{where}: must be a mapping of keys; got {entry!r}")
-    if unknown := [key for key in entry if key not in (*_KEYS, *_OPTIONAL)]:
-        raise ConfigError(f"{where}.{unknown[0]}: unknown key; allowed: {', '.join((*_KEYS, *_OPTIONAL))}")
-    if missing := [key for key in _KEYS if not entry.get(key)]:
-        raise ConfigError(f"{where}.{missing[0]}: missing")
-    for key in ("claims", "readings"):
-        if not isinstance(entry.get(key, []), list):
-            raise ConfigError(f"{where}.{key}: must be a list of ids; got {entry[key]!r}")
-    for key, known in (("basis", BASES), ("aside", ASIDES)):
-        if key in entry and entry[key] not in known:
-            raise ConfigError(f"{where}.{key}: must be one of {', '.join(known)}; got {entry[key]!r}")
+    allowed = (*_KEYS, *_OPTIONAL)
+    with Mistakes() as mistakes:
+        for key in entry:
+            if key not in allowed:
+                mistakes.add(f"{where}.{key}: unknown key; allowed: {', '.join(allowed)}")
+        for key in _KEYS:
+            if not entry.get(key):
+                mistakes.add(f"{where}.{key}: missing")
+        for key in ("claims", "readings"):
+            if not isinstance(entry.get(key, []), list):
+                mistakes.add(f"{where}.{key}: must be a list of ids; got {entry[key]!r}")
+        for key, known in (("basis", BASES), ("aside", tuple(ASIDES))):
+            if key in entry and entry[key] not in known:
+                mistakes.add(f"{where}.{key}: must be one of {', '.join(known)}; got {entry[key]!r}")

@@ -21,8 +21,12 @@ NOT_TESTED = "not tested at this scale"
 NOT_RUN = "not run"
 AMBIGUOUS = "ambiguous in the paper"
 VERDICTS = (REPRODUCED, NEAR, NOT_REPRODUCED, UNDECIDED, COMPATIBLE, NOT_TESTED, NOT_RUN, AMBIGUOUS)
+# What stands for reproduced and not reproduced where nothing is replicated.
+HOLDS, FAILS = "holds", "fails"
+CONSISTENT, INCONSISTENT = "consistent in the paper", "inconsistent in the paper"
+WORDS = (*VERDICTS, HOLDS, FAILS, CONSISTENT, INCONSISTENT)
 # Those that hold a claim against finished runs.
-JUDGED = (REPRODUCED, NEAR, NOT_REPRODUCED, UNDECIDED, COMPATIBLE)
+JUDGED = (REPRODUCED, NEAR, NOT_REPRODUCED, UNDECIDED, COMPATIBLE, *WORDS[len(VERDICTS) :])
 
 TYPES = ("number", "ordering", "trend", "qualitative")
 METRICS = ("train_nelbo_nats", "test_nelbo_nats")
@@ -52,7 +56,7 @@ class Subject:
 
 # Scores of a learning curve, one an agent and seed; what each is stands in `reporting.numbers.rl`.
 LEARNING = (
-    *("first", "final", "area", "slope", "to_a2c", "roughness"),
+    *("first", "final", "area", "slope", "roughness"),
     *("running_final", "running_linearity", "running_drop", "running_plateaus"),
 )
 
@@ -170,7 +174,7 @@ class Claim:
         subject: which of `SUBJECTS` its rows are, or `MEASUREMENTS`.
         type: one of `TYPES`.
         judge: name of the judging function.
-        rule: the function's margins, fixed in advance; `parameters`, those of this claim alone.
+        rule: the function's margins, fixed in advance, its file's; `parameters`, those of this claim alone.
         metric: column of the runs' table.
         lower, higher: methods; a number claim reads `lower` alone.
         places: latent shapes, or environments, at which it is said to hold.
@@ -214,6 +218,11 @@ class Claim:
         """Methods and places of a claim on runs."""
         places, methods = (*self.places, *self.elsewhere), (*self.lower, *self.higher)
         return [(method, place) for place in places for method in methods]
+
+    @property
+    def smallest(self) -> float:
+        """The smallest effect of interest, its own or its file's; 0 where none is named."""
+        return float(self.parameters.get("smallest", self.rule.get("smallest", 0.0)))
 
     def number(self, key: str) -> float:
         """A parameter that is a number; NaN where the claim has none."""

@@ -1,6 +1,6 @@
 """Judging functions that hold ours against a printed number, by a test of equivalence."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from scipy.special import ndtri
@@ -13,6 +13,8 @@ from reinrelax.claims.model import Claim, Published, Verdict
 from reinrelax.claims.parts import Estimate, combination, over_seeds
 from reinrelax.core import stats
 
+DIVERGED = " A diverged seed: not reproduced."
+
 
 def number(claim: Claim, evidence: Evidence) -> Verdict:
     """Hold the mean over seeds of one cell against the number printed for it.
@@ -24,23 +26,18 @@ def number(claim: Claim, evidence: Evidence) -> Verdict:
     values, diverged = evidence.values(place, claim.metric), evidence.diverged(place)
     ours = over_seeds(values)
     delta = combination([(1.0, ours), (-1.0, _published(claim.published))])
-    verdict, reason = premise(evidence, claim, [place])
     margins = rule["reproduced_within"], rule["near_within"]
-    coverage, needed = 0.95, 0
-    if not verdict and diverged:
-        verdict = model.NOT_REPRODUCED
-        reason = f"{len(diverged)} of {len(values) + len(diverged)} seeds diverged"
-    elif not verdict:
-        verdict, coverage = equivalence(delta, *margins, rule["level"])
-        if verdict == model.UNDECIDED:
-            needed = seeds_needed(delta, ours, *margins)
-            reason = _would_decide(needed)
+    verdict, reason, coverage = of_cell(claim, evidence, delta.interval, *margins)
+    needed = 0
+    if verdict == model.UNDECIDED:
+        needed = seeds_needed(delta, ours, *margins)
+        reason = _would_decide(needed)
     limit = f"±{margins[0]:g} nats"
     low, high = delta.interval(coverage)
     return Verdict(
         claim,
         verdict,
-        _in_words(limit, f"±{margins[1]:g} nats", rule) + " A diverged seed: not reproduced.",
+        in_words("Δ", limit, f"±{margins[1]:g} nats", rule) + DIVERGED,
         effect=delta.value,
         low=low,
         high=high,
@@ -66,13 +63,13 @@ def printed(claim: Claim, evidence: Measurements) -> Verdict:
     verdict, reason = sample.premise
     coverage = 0.95
     if not verdict:
-        verdict, coverage = equivalence(delta, *margins, rule["level"])
+        verdict, coverage = equivalence(delta.interval, *margins, rule["level"])
     within, near = (f"±{share:.0%} of the printed number" for share in shares)
     low, high = delta.interval(coverage)
     return Verdict(
         claim,
         verdict,
-        _in_words(within, near, rule),
+        in_words("Δ", within, near, rule),
         effect=delta.value,
         low=low,
         high=high,
@@ -94,7 +91,7 @@ def single_run(claim: Claim, evidence: Evidence) -> Verdict:
     place, level = (claim.lower[0], claim.places[0]), claim.rule["level"]
     text = (
         f"compatible if the printed number lies in the {level:.0%} prediction interval of one more run, "
-        "from our seeds, which confirms nothing; otherwise not reproduced. A diverged seed: not reproduced."
+        "from our seeds, which confirms nothing; otherwise not reproduced." + DIVERGED
     )
     values, diverged = evidence.values(place, claim.metric), evidence.diverged(place)
     run = stats.prediction_interval(list(values.values()), level)
@@ -119,19 +116,45 @@ def single_run(claim: Claim, evidence: Evidence) -> Verdict:
     )
 
 
-def equivalence(delta: Estimate, within: float, near: float, level: float) -> tuple[str, float]:
-    """The verdict on a difference, and the coverage of the interval that gives it.
+def of_cell(
+    claim: Claim,
+    evidence: Evidence,
+    interval: Callable[[float], tuple[float, float]],
+    within: float,
+    near: float,
+) -> tuple[str, str, float]:
+    """The verdict on what the seeds of a claim's only cell give, its reason, and its interval's coverage.
+
+    Args:
+        interval: of what is compared with the printed number, of a coverage; `within`, `near`: as of
+            `equivalence`.
+    """
+    place = claim.lower[0], claim.places[0]
+    verdict, reason = premise(evidence, claim, [place])
+    if not verdict and (diverged := evidence.diverged(place)):
+        verdict = model.NOT_REPRODUCED
+        reason = f"{len(diverged)} of {len(evidence.at(place))} seeds diverged"
+    if verdict:
+        return verdict, reason, 0.95
+    verdict, coverage = equivalence(interval, within, near, claim.rule["level"])
+    return verdict, "", coverage
+
+
+def equivalence(
+    interval: Callable[[float], tuple[float, float]], within: float, near: float, level: float
+) -> tuple[str, float]:
+    """The verdict on a difference, by its intervals, and the coverage of the one that gives it.
 
     By two one-sided tests (Schuirmann, 1987): reproduced if the interval of coverage 2 · level − 1 lies
     within ± `within`, near if within ± `near`; not reproduced if the interval of coverage `level` lies
     outside ± `within`.
     """
     narrow, wide = round(2 * level - 1, 9), level
-    low, high = delta.interval(narrow)
+    low, high = interval(narrow)
     for verdict, margin in ((model.REPRODUCED, within), (model.NEAR, near)):
         if -margin <= low and high <= margin:
             return verdict, narrow
-    low, high = delta.interval(wide)
+    low, high = interval(wide)
     return (model.NOT_REPRODUCED if low > within or high < -within else model.UNDECIDED), wide
 
 
@@ -156,10 +179,11 @@ def _published(number: Published) -> Estimate:
     return Estimate(number.mean, number.std / np.sqrt(number.seeds), number.seeds - 1.0)
 
 
-def _in_words(within: str, near: str, rule: Mapping[str, float]) -> str:
+def in_words(what: str, within: str, near: str, rule: Mapping[str, float]) -> str:
+    """The rule of `equivalence`, of what is compared."""
     narrow = f"{2 * rule['level'] - 1:.0%}"
     return (
-        f"reproduced if the {narrow} interval of Δ lies within {within} (two one-sided tests); near if "
+        f"reproduced if the {narrow} interval of {what} lies within {within} (two one-sided tests); near if "
         f"within {near}; not reproduced if the {rule['level']:.0%} interval lies outside {within}; otherwise "
         "undecided."
     )

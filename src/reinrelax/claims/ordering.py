@@ -53,7 +53,7 @@ def worse_on_test(claim: Claim, evidence: Evidence) -> Verdict:
         evidence.sample(claim, against="test_nelbo_nats"),
         lambda group: every(
             [
-                Contrast(combination([(1.0, test), (-1.0, train)]))
+                _pair(train, test, 0.0, claim.smallest, claim)
                 for train, test in zip(group.lower, group.higher, strict=True)
             ]
         ),
@@ -65,36 +65,38 @@ def relative(claim: Claim) -> bool:
     """Whether margins are shares of the higher value: of measurements at several places, whose sizes may be
     hundreds of times apart, where the smallest effect of interest is such a share."""
     of_places = claim.query is not None and bool(claim.query.each)
-    return of_places and not claim.parameters.get("by") and _share(claim) > 0.0
+    return of_places and not claim.parameters.get("by") and claim.smallest > 0.0
 
 
-def pairs(claim: Claim, group: Group, by: float = 0.0) -> list[list[Contrast]]:
-    """By how much more than `by` each of `higher` is above each of `lower`, `[lower, higher]`."""
+def pairs(claim: Claim, group: Group, by: float = 0.0, steps: int = 1) -> list[list[Contrast]]:
+    """By how much more than `by` each of `higher` is above each of `lower`, `[lower, higher]`.
+
+    Args:
+        steps: of a course of which this is one: the smallest effect of interest is that of all of them.
+    """
     return [
         [
-            _pair(low, high, by, group.smallest[i][j] if group.smallest else None, claim)
+            _pair(low, high, by, group.smallest[i][j] if group.smallest else None, claim, steps)
             for j, high in enumerate(group.higher)
         ]
         for i, low in enumerate(group.lower)
     ]
 
 
-def _pair(low: Estimate, high: Estimate, by: float, smallest: float | None, claim: Claim) -> Contrast:
+def _pair(
+    low: Estimate, high: Estimate, by: float, smallest: float | None, claim: Claim, steps: int = 1
+) -> Contrast:
     margin = combination([(1.0, high), (-1.0, low)], -by)
     if by:
         return Contrast(margin)  # the limit is the smallest effect of interest
     if smallest is not None:
         beyond = combination([(1.0, high), (-1.0, low)], -smallest) if smallest else None
         return Contrast(margin, beyond)
-    share, unit = _share(claim), 1.0
+    # A share of the higher value.
+    share, unit = claim.smallest / steps, 1.0
     if relative(claim) and high.value and np.isfinite(high.value):
         # The value as observed, by which no sign and so no p changes.
         unit = 1.0 / abs(high.value)
         margin = combination([(unit, high), (-unit, low)])
     left = 1.0 - share if high.value > 0.0 else 1.0 + share
     return Contrast(margin, combination([(unit * left, high), (-unit, low)]) if share else None)
-
-
-def _share(claim: Claim) -> float:
-    """The smallest effect of interest as a share of the higher value; 0 where none is named."""
-    return float(claim.parameters.get("smallest", claim.rule.get("smallest", 0.0)))

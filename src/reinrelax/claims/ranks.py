@@ -44,12 +44,20 @@ def gains(claim: Claim, evidence: Evidence) -> Verdict:
     """Whether what the first of `lower` is ahead of the first of `higher` grows with the latent space."""
     most, size = claim.number("to"), SIZES[str(claim.parameters["by"])]
     sample = evidence.sample(claim)
-    ahead = [combination([(1.0, group.higher[0]), (-1.0, group.lower[0])]) for group in sample.groups]
-    sizes = [size(LatentShape.parse(place)) for place in claim.places]
+    # By size, so that it is the later of two that should be ahead by more.
+    sized = sorted(
+        (
+            (size(LatentShape.parse(place)), group)
+            for place, group in zip(claim.places, sample.groups, strict=True)
+        ),
+        key=lambda pair: pair[0],
+    )
+    ahead = [combination([(1.0, group.higher[0]), (-1.0, group.lower[0])]) for _, group in sized]
+    limits = [claim.smallest] * (len(ahead) * (len(ahead) - 1) // 2)
     return by_part(
         claim,
         sample,
-        Ranking(ahead, sizes, -most),
+        Ranking(ahead, [own for own, _ in sized], -most, limits),
         f"the rank correlation of the difference with {claim.parameters['by']} is {most:g} or less",
     )
 

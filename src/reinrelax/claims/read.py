@@ -216,7 +216,12 @@ class _File:
         number: Published | None = None,
     ) -> Claim:
         shared: dict[str, Any] = {
-            **{key: self.content[key] for key in ("paper", "subject", "rule")},
+            **{key: self.content[key] for key in ("paper", "subject")},
+            "rule": {
+                key: value
+                for key, value in self.content["rule"].items()
+                if key in (*schema.rule, *schema.tuning)
+            },
             **{key: entry[key] for key in ("id", "judge", "place", "statement")},
             "type": entry.get("type", schema.type),
             "note": entry.get("note", ""),

@@ -6,20 +6,25 @@ from reinrelax.claims.decide import by_groups
 from reinrelax.claims.measured import Measurements
 from reinrelax.claims.model import Claim, Group, Verdict
 from reinrelax.claims.ordering import pairs
-from reinrelax.claims.parts import AtLeast, Contrast, combination, every, some
+from reinrelax.claims.parts import AtLeast, every, some
 
 
 def trend(claim: Claim, evidence: Measurements) -> Verdict:
-    """Whether values fall, or rise, at every step along the coordinate but `turns` of them."""
+    """Whether values fall, or rise, at every step along the coordinate but `turns` of them.
+
+    The smallest effect of interest is that of the whole course, and the same share of it that of each step.
+    """
     turns = int(claim.parameters.get("turns", 0))
-    sign = -1.0 if claim.parameters["direction"] == "falling" else 1.0
+    falls = claim.parameters["direction"] == "falling"
 
     def part(group: Group) -> AtLeast:
-        along = [
-            value for _, value in sorted(zip(group.at, group.lower, strict=True), key=lambda pair: pair[0])
+        order = sorted(zip(group.at, group.lower, strict=True), key=lambda pair: pair[0], reverse=falls)
+        along = [value for _, value in order]
+        count = len(along) - 1
+        steps = [
+            pairs(claim, Group([low], [high], at=()), steps=count)[0][0] for low, high in pairwise(along)
         ]
-        steps = [Contrast(combination([(sign, after), (-sign, before)])) for before, after in pairwise(along)]
-        return AtLeast(steps, len(steps) - turns)  # too few places have no trend
+        return AtLeast(steps, count - turns)  # too few places have no trend
 
     what = f"the curve is {claim.parameters['direction']} at every step"
     return by_groups(claim, evidence.sample(claim), part, what + (f" but {turns}" if turns else ""))

@@ -1,4 +1,4 @@
-"""The judging function on how much runs scatter over seeds."""
+"""Judging functions on how much runs scatter over seeds."""
 
 from dataclasses import dataclass
 
@@ -8,18 +8,65 @@ from scipy.special import fdtr, fdtrc, fdtri
 from reinrelax.claims.decide import by_groups
 from reinrelax.claims.evidence import Evidence
 from reinrelax.claims.model import Claim, Verdict
+from reinrelax.claims.numbers import DIVERGED, in_words, of_cell
 from reinrelax.claims.parts import AtLeast, Estimate, every
+from reinrelax.core import stats
+
+
+def scatters_alike(claim: Claim, evidence: Evidence) -> Verdict:
+    """Hold the standard deviation over seeds of one cell against the one that the printed ± makes: √n times
+    it, as of a sample.
+
+    By the interval of the quotient of two standard deviations, from F; the margins are factors. One seed
+    that does not learn makes the interval too narrow, and a quotient of its own besides.
+    """
+    assert claim.published is not None  # the schema asks for a reference table
+    number, rule, place = claim.published, claim.rule, (claim.lower[0], claim.places[0])
+    ours = list(evidence.values(place, claim.metric).values())
+    within, near = rule["spread_within"], rule["spread_near"]
+
+    def quotient(coverage: float) -> stats.Interval:
+        return stats.spread_ratio_interval(ours, number.std, number.seeds, coverage)
+
+    def logarithms(coverage: float) -> tuple[float, float]:
+        found = quotient(coverage)
+        return float(np.log(found.low)), float(np.log(found.high))
+
+    verdict, reason, coverage = of_cell(
+        claim, evidence, logarithms, float(np.log(within)), float(np.log(near))
+    )
+    found = quotient(coverage)
+    return Verdict(
+        claim,
+        verdict,
+        in_words("the quotient", f"a factor of {within:g}", f"a factor of {near:g}", rule) + DIVERGED,
+        effect=found.estimate,
+        low=found.low,
+        high=found.high,
+        coverage=coverage,
+        smallest=within,
+        seeds=len(ours),
+        diverged=len(evidence.diverged(place)),
+        reason=reason,
+        jobs=evidence.jobs([place]),
+    )
 
 
 def scatters_more(claim: Claim, evidence: Evidence) -> Verdict:
-    """Whether the standard deviation of `higher` is more than `times` that of most of `lower`."""
-    times = claim.number("times")
+    """Whether the standard deviation of `higher` is more than `times` that of most of `lower`.
+
+    `smallest` is a factor: more than `times` by less than that is near.
+    """
+    times, beyond = claim.number("times"), float(claim.parameters.get("smallest", 1.0))
     most = len(claim.lower) // 2 + 1
     return by_groups(
         claim,
         evidence.sample(claim),
         lambda group: every(
-            [AtLeast([Deviations(high, low, times) for low in group.lower], most) for high in group.higher]
+            [
+                AtLeast([Deviations(high, low, times, beyond) for low in group.lower], most)
+                for high in group.higher
+            ]
         ),
         f"the standard deviation over seeds is more than {times:g} times that of {most} of the "
         f"{len(claim.lower)} others, by F tests (margin: log)",
@@ -31,11 +78,15 @@ class Deviations:
     """That one standard deviation is more than `times` another, tested by F; the margin is the logarithm.
 
     The law of F is that of normal values: one seed that does not learn makes it too sure.
+
+    Attributes:
+        beyond: the smallest effect of interest, as a factor above `times`.
     """
 
     one: Estimate
     other: Estimate
     times: float
+    beyond: float = 1.0
 
     @property
     def estimate(self) -> float:
@@ -53,7 +104,7 @@ class Deviations:
         return self.estimate - self._lower(alpha)
 
     def excess(self, alpha: float) -> float:
-        return self.high(alpha)
+        return self.high(alpha) - float(np.log(self.beyond))
 
     @property
     def holding(self) -> float:
@@ -61,7 +112,7 @@ class Deviations:
 
     @property
     def failing(self) -> float:
-        return float(fdtr(*self._freedom, np.exp(2 * self.estimate)))
+        return float(fdtr(*self._freedom, np.exp(2 * self.estimate) / self.beyond**2))
 
     def detectable(self, alpha: float, power: float) -> float:
         return self._upper(alpha) - self._upper(power)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reinrelax.claims.findings import ASIDES, BASES
-from reinrelax.claims.model import JUDGED, VERDICTS
+from reinrelax.claims.model import JUDGED, VERDICTS, WORDS
 from reinrelax.display.blocks import Cell, Column, Table, key
 from reinrelax.display.wording import (
     Mark,
@@ -55,7 +55,12 @@ def facets(claims: Claims) -> list[Facet]:
         Facet("paper", "Paper", [Choice(value, number) for value, number in counts["paper"].items()]),
         Facet(
             *("verdict", "Verdict"),
-            [Choice(value, counts["verdict"][value], mark(value)) for value in VERDICTS],
+            # What is said only of what is no replication, where there is such.
+            [
+                Choice(value, counts["verdict"][value], mark(value))
+                for value in WORDS
+                if value in VERDICTS or counts["verdict"][value]
+            ],
         ),
         Facet("type", "Type", [Choice(value, counts["type"][value]) for value in TYPES]),
     ]
@@ -159,7 +164,7 @@ def claim_row(claim: Mapping[str, Any]) -> dict[str, Any]:
         "finding": claim["finding"],
         "finding_anchor": anchor("finding", claim["finding"]),
         "mark": mark(claim["verdict"]),
-        "order": VERDICTS.index(claim["verdict"]),
+        "order": WORDS.index(claim["verdict"]),
         "effect": _effect(claim),
         "interval": _interval(claim, limits),
         "chances": _chances(claim),
@@ -194,7 +199,7 @@ def by_section(rows: Sequence[Mapping[str, Any]]) -> dict[str, Judged]:
 
 def _counted(rows: Sequence[Mapping[str, Any]]) -> list[tuple[Mark, int]]:
     counts = Counter(row["mark"].text for row in rows)
-    return [(mark(verdict), counts[verdict]) for verdict in VERDICTS]
+    return [(mark(verdict), counts[verdict]) for verdict in WORDS]
 
 
 def _effect(claim: Mapping[str, Any]) -> str:

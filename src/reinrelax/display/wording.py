@@ -54,6 +54,8 @@ _MARKS = {
     model.NOT_TESTED: Mark(model.NOT_TESTED, "○", "untested"),
     model.NOT_RUN: Mark(model.NOT_RUN, "∅", "absent"),
     model.AMBIGUOUS: Mark(model.AMBIGUOUS, "⁇", "ambiguous"),
+    **{word: Mark(word, "✓", "good") for word in (model.HOLDS, model.CONSISTENT)},
+    **{word: Mark(word, "✕", "bad") for word in (model.FAILS, model.INCONSISTENT)},
 }
 
 

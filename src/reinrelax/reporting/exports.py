@@ -8,7 +8,7 @@ from typing import Any
 
 import jinja2
 
-from reinrelax.claims.model import VERDICTS
+from reinrelax.claims.model import WORDS
 from reinrelax.config.load import Config
 from reinrelax.core import files
 from reinrelax.display.blocks import number
@@ -59,7 +59,7 @@ def sheet(collected: Collected, name: str, layout: Listing | Crossed) -> Sheet:
     heads, rows = _listed(layout, lines) if isinstance(layout, Listing) else _crossed(layout, lines)
     # Which verdicts the table shows, in the order that they always have.
     shown = {str(line[column]) for column in _verdicts(layout) for line in lines}
-    legend = [f"{mark(verdict).symbol} {verdict}" for verdict in VERDICTS if verdict in shown]
+    legend = [f"{mark(verdict).symbol} {verdict}" for verdict in WORDS if verdict in shown]
     return Sheet(
         name=name,
         caption=_caption(collected, name),

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from reinrelax.claims.findings import BASES
-from reinrelax.claims.model import JUDGED, NOT_TESTED, VERDICTS
+from reinrelax.claims.model import JUDGED, NOT_TESTED, VERDICTS, WORDS
 from reinrelax.config.load import Config
 from reinrelax.display.wording import Mark, anchor, commit, count, duration, images, mark, shape
 from reinrelax.jobs.planned import THERE
@@ -249,7 +249,7 @@ def finding_rows(findings: Claims) -> list[dict[str, Any]]:
             "says": shape(finding["says"]),
             "anchor": anchor("finding", finding["id"]),
             "mark": mark(finding["verdict"]),
-            "order": VERDICTS.index(finding["verdict"]),
+            "order": WORDS.index(finding["verdict"]),
             "basis": finding["aside"] or finding["basis"],
         }
         for finding in ordered

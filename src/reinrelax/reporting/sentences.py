@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from reinrelax.claims import findings
-from reinrelax.claims.model import JUDGED, VERDICTS
+from reinrelax.claims.model import JUDGED, WORDS
 from reinrelax.core.document import read_yaml
 from reinrelax.display.collected import Collected
 from reinrelax.display.wording import Mark, anchor, count, mark, shape
@@ -77,7 +77,7 @@ def _said(
 ) -> Said:
     verdict, where = finding["verdict"], f"{FILE}: {finding['id']}"
     judged = verdict in JUDGED
-    queries.check_keys(where, entry, (), ("label", "numbers", ELSE, *VERDICTS))
+    queries.check_keys(where, entry, (), ("label", "numbers", ELSE, *WORDS))
     sentences = entry.get(verdict, entry.get(ELSE, ()) if judged else ())
     options = [sentences] if isinstance(sentences, str) else list(sentences)
     text = next(filter(None, (fill(where, entry, option, collected) for option in options)), "")

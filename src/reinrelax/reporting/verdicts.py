@@ -36,7 +36,9 @@ _NATS = {
     "table5",
     "baseline",
 }
-_UNITLESS = {"ratio", "agrees", "gains", "scatters_more"}
+_UNITLESS = {"ratio", "quotient", "agrees", "gains", "scatters_alike", "scatters_more"}
+# What the effect of a claim is, where it is no margin.
+_MEASURES = {**dict.fromkeys(("number", "printed", "single_run"), "Δ"), "scatters_alike": "quotient"}
 _MINIMUM = {
     "train_images": "{:,} training images",
     "test_images": "{:,} test images",
@@ -72,27 +74,28 @@ class Records:
         self._sections = _sections(root)
         self._started = dict(zip(plan["job"], plan["started"], strict=True))
         self._limits = history.read(root / history.TABLE)
-        self._findings = {name: finding.id for finding in findings for name in finding.claims}
+        self._findings = {name: finding for finding in findings for name in finding.claims}
 
     def of(self, verdict: Verdict) -> dict[str, Any]:
         """A verdict and its claim; numbers that are not finite are null."""
         claim = verdict.claim
+        finding = self._findings.get(claim.id)
         source, section, table = self._place(claim)
         numbers = ("effect", "low", "high", "coverage", "smallest", "holding", "failing", "detectable")
         values = {key: float(getattr(verdict, key)) for key in numbers}
         return {
             **{key: getattr(claim, key) for key in ("id", "paper", "subject", "type", "judge", "place")},
             "statement": claim.statement,
-            "finding": self._findings.get(claim.id, ""),
+            "finding": finding.id if finding else "",
             **{key: getattr(claim, key) for key in ("metric", "note")},
             **{key: list(getattr(claim, key)) for key in ("lower", "higher", "places", "elsewhere")},
             "rule": verdict.rule,
             "minimum": minimum(claim),
             "limits": self._set(verdict),
-            "verdict": verdict.verdict,
+            "verdict": finding.word(verdict.verdict) if finding else verdict.verdict,
             "reason": verdict.reason,
             **{key: value if np.isfinite(value) else None for key, value in values.items()},
-            "measure": "Δ" if claim.judge in ("number", "printed", "single_run") else "margin",
+            "measure": _MEASURES.get(claim.judge, "margin"),
             "unit": _unit(claim),
             "family": claim.family,
             "family_size": verdict.family,

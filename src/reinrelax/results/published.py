@@ -65,7 +65,7 @@ class Published:
         )
 
 
-def publish(config: Config, into: Path, beside: Mapping[Path, str] | None = None) -> Published:
+def publish(config: Config, into: Path, beside: Mapping[Path, str | None] | None = None) -> Published:
     """Pack every finished run and study of the configuration; what was packed before and is not finished here
     is kept, run by run.
 
@@ -74,7 +74,7 @@ def publish(config: Config, into: Path, beside: Mapping[Path, str] | None = None
     Args:
         config: whose results.
         into: the packed folder, made if need be.
-        beside: what else it is to hold: texts by their paths.
+        beside: what else it is to hold: texts by their paths; None where that of before is to be kept.
 
     Raises:
         ResultsError: nothing is finished; results are damaged, or were computed by a source that is in no
@@ -98,7 +98,12 @@ def publish(config: Config, into: Path, beside: Mapping[Path, str] | None = None
         _require_commits(config, records)
         records |= {job.name: _checked(before, job, any_source=True) for job in old}
         _require_images(config, before, [job for job in (*here, *fresh) if job.reads_images])
-        content: dict[Path, bytes] = {path: text.encode() for path, text in (beside or {}).items()}
+        content: dict[Path, bytes] = {}
+        for name, given in (beside or {}).items():
+            if given is not None:
+                content[name] = given.encode()
+            elif (before.folder / name).exists():
+                content[name] = (before.folder / name).read_bytes()
         for place in (before, config):
             if (place.folder / IMAGES).exists():
                 content[IMAGES] = (place.folder / IMAGES).read_bytes()

@@ -56,7 +56,7 @@ def judged_table(
         numbers = {
             (v.claim.lower[0], v.claim.places[0]): v
             for v in verdicts
-            if v.claim.published and v.claim.metric == metric and v.claim.subject == subject
+            if v.claim.judge == "number" and v.claim.metric == metric and v.claim.subject == subject
         }
         for place in _places(config, method, list(numbers)):
             name = paper_name(method, place[0])

@@ -92,6 +92,7 @@ def measure(
         deviation_max, deviation_median: over functions, norm of the two sides' difference over that of the
             right-hand side; for Eq. 16 over all codes at once.
         cosine_median: over functions, cosine between the two sides.
+        variance_ratio: of the first term of Eq. 16 over the second, median over functions.
         order: p of a local error of order h^p, median over functions.
         share: of functions for which the statement holds.
         share_not_finite: of draws Y of Eq. 7 whose softmax holds NaN, in float32, for normal logits of
@@ -145,6 +146,12 @@ class _Case:
         sample = Sample(theta, torch.full_like(theta, torch.nan), codes, Streams([]))
         return cls(f, logits, sample, (theta * codes).sum((-2, -1)).exp(), slope)
 
+    def variance(self, values: Tensor) -> Tensor:
+        """Of values at all codes `[N, F, L, C]` the variance, summed over entries: `[F]`."""
+        weight = self.weight[..., None, None]
+        mean = (weight * values).sum(0)
+        return (weight * (values - mean).square()).sum((0, -2, -1))
+
 
 def _expectations(case: _Case, taus: Sequence[float]) -> Iterator[Row]:
     logits, f = case.logits, case.f
@@ -169,7 +176,10 @@ def _equation8(case: _Case) -> Tensor:
 
 
 def _equation16(case: _Case, taus: Sequence[float]) -> Iterator[Row]:
-    """2 ST(D, θ_D) − ½ ST(D, θ) against Eq. 12, draw by draw; the first term at τ as printed, or at 1."""
+    """2 ST(D, θ_D) − ½ ST(D, θ) against Eq. 12, draw by draw; the first term at τ as printed, or at 1.
+
+    And by how much more the first term varies than the second.
+    """
     sample, slope = case.sample, case.slope
     second = straight_through.function(slope, sample, tau=1.0) / 2
     for tau in taus:
@@ -177,8 +187,11 @@ def _equation16(case: _Case, taus: Sequence[float]) -> Iterator[Row]:
         moved = Sample(middle, sample.gumbel, sample.one_hot, sample.streams)
         right = reinmax.function(slope, sample, tau=tau)
         for name, first_tau in (("as printed", tau), ("tau = 1 in the first term", 1.0)):
-            left = 2 * straight_through.function(slope, moved, tau=first_tau) - second
+            first = 2 * straight_through.function(slope, moved, tau=first_tau)
+            left = first - second
             yield from _compare(f"Eq. 16, {name}", left.movedim(1, 0), right.movedim(1, 0), tau=tau)
+            ratio = float((case.variance(first) / case.variance(second)).median())
+            yield {"identity": f"Eq. 16, {name}", "tau": tau, "quantity": "variance_ratio", "value": ratio}
 
 
 def _theorem1(case: _Case, betas: Sequence[float]) -> Iterator[Row]:

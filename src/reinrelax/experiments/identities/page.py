@@ -17,6 +17,7 @@ _WORDS = {
     "share": "share of problems",
     "share_not_finite": "share not finite in float32",
     "cosine_median": "median cosine",
+    "variance_ratio": "median variance of the first term over the second",
 }
 
 
@@ -52,7 +53,7 @@ def identities(collected: Collected) -> list[Table]:
         ),
         Table(
             "identities-others",
-            "What is no deviation: orders of accuracy, shares of problems, cosines.",
+            "What is no deviation: orders of accuracy, shares of problems, cosines, quotients of variances.",
             [
                 Column("Identity", "text"),
                 *map(Column, ("n", "L", "β", "τ")),
@@ -68,7 +69,7 @@ def identities(collected: Collected) -> list[Table]:
                 ]
                 for line in others
             ],
-            folded="Orders of accuracy, shares and cosines",
+            folded="Orders of accuracy, shares, cosines and variances",
         ),
     ]
     return [table for table in tables if table.rows]

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from reinrelax.claims.model import VERDICTS
+from reinrelax.claims.model import WORDS
 from reinrelax.display.blocks import Cell, Column, Table, key, number, plain_cell, value_cell
 from reinrelax.display.claim_views import claim_row
 from reinrelax.display.collected import Collected
@@ -167,7 +167,7 @@ def _claims(collected: Collected, name: str, what: str, wanted: Callable[[Line],
         rows.append(
             [
                 Cell(row["statement"], style="prose"),
-                Cell(mark=row["mark"], key=f"{VERDICTS.index(claim['verdict'])}", link=row["anchor"]),
+                Cell(mark=row["mark"], key=f"{WORDS.index(claim['verdict'])}", link=row["anchor"]),
                 Cell(SCORES.get(claim["metric"], ""), style="prose"),
                 Cell(row["effect"], key(claim["effect"]), small=[row["interval"]] if row["interval"] else ()),
                 Cell(row["chances"].removeprefix("p = "), key(claim["holding"])),

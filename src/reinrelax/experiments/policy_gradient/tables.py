@@ -28,7 +28,6 @@ SCORES: Mapping[str, str] = {
     "running_drop": "largest fall of the running mean, over its range",
     "running_plateaus": f"share of stretches of {STRIDE} episodes in which the running mean does not rise",
     "roughness": "standard deviation of the returns about a line through them",
-    "to_a2c": "final score over A2C’s mean final score; for negative returns the other way round",
 }
 _PLACE = ("environment", "cap", "algorithm")
 _CURVES = (*_PLACE, "curve", "episode", "mean", "ci_low", "ci_high", "iqm", "seeds")
@@ -74,10 +73,6 @@ def scores(episodes: pd.DataFrame) -> pd.DataFrame:
     found, out = wide(episodes), []
     for (environment, cap, algorithm), (seeds, returns) in found.items():
         own = _scores(returns)
-        reference = found.get((environment, cap, "A2C"))
-        if reference is not None:
-            level = float(np.nanmean(_scores(reference[1])["final"]))
-            own["to_a2c"] = own["final"] / level if level > 0 else level / own["final"]
         diverged = (~np.isfinite(returns).all(-1)).astype(int)
         lines = pd.DataFrame({"seed": seeds, "diverged": diverged, **own})
         episodes_run = returns.shape[-1]
@@ -208,7 +203,7 @@ def gradients(measured: pd.DataFrame) -> pd.DataFrame:
 
 
 def _scores(returns: Floats) -> dict[str, Floats]:
-    """All scores but `to_a2c` of returns `[S, E]`, `[S]` each."""
+    """All scores of returns `[S, E]`, `[S]` each."""
     count = returns.shape[-1]
     running = running_mean(returns)
     episode = np.arange(count, dtype=float)

@@ -31,6 +31,9 @@ _THETA, _WARM = 0.2, (1.0, 10.0, 100.0, 1e4)
 _EXTREMES = (-1e4, -200.0, 0.0, 200.0, 1e4)
 _STEPS, _BATCH, _UNITS, _RATE = 80, 200, 8, 0.03
 _PILOT = 5_000
+# φ at which the slope of the variance is estimated; how far on either side the variance is taken, which is
+# quadratic in φ; of how many times the draws.
+_PHI, _STEP, _MORE = 0.5, 0.5, 10
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,8 @@ def estimator_rows(samples: int, seed: int) -> Iterator[Row]:
 
     Rows as of `properties.measure`; `gradient_variance` is summed over coordinates. Besides:
         unbiased_z: distance of mean and exact gradient in standard errors, at the worst coordinate.
+        variance_slope: of RELAX with the control variate φ f(softmax(z/τ)), mean of ∂ĝ²/∂φ over draws,
+            summed over logits, against the slope of the variance by differences over other draws.
         baseline: of REBAR with η = 1, f(b) less the mean estimate over ∇ log p(b), for either outcome b; the
             expected value is that of the limit τ → ∞.
     """
@@ -95,6 +100,9 @@ def estimator_rows(samples: int, seed: int) -> Iterator[Row]:
             surrogate = partial(estimator.surrogate, streams=streams, **contender.hyper(tau))
             for category, row in problem_rows(problem, surrogate, samples):
                 yield from labelled([row], **name, setting=f"{setting}{category}")
+        if contender.name == "RELAX" and not contender.variant:
+            slope = sampled("variance_slope", *_slopes(problem, samples, seed))
+            yield from labelled([slope], **name, setting=f"{problem.setting}, phi {_PHI:g}")
     yield from _baselines(samples, seed)
     for contender in CONTENDERS:
         if not contender.variant:
@@ -221,6 +229,27 @@ def _estimates(problem: Problem, surrogate: Surrogate, samples: int) -> tuple[Te
     estimate = surrogate(leaf, problem.loss)
     (gradient,) = torch.autograd.grad(estimate.surrogate.sum(), leaf)
     return estimate.one_hot[0, :, 0], gradient[0, :, 0, problem.coordinates]
+
+
+def _slopes(problem: Problem, samples: int, seed: int) -> tuple[Tensor, float]:
+    """∂ĝ²/∂φ of single draws `[N]`, and the slope of the variance of other draws of ĝ."""
+
+    def estimate(phi: Tensor, count: int, part: str) -> tuple[Estimate, Tensor]:
+        streams = Streams.derive([seed], "properties", "slope", problem.variant, problem.setting, part)
+        control = relax_with(lambda z: phi * problem.loss(softmax(z / _TAU)), parameters=[phi])
+        leaf = problem.theta.expand(1, count, 1, -1).clone().requires_grad_()
+        return control.surrogate(leaf, problem.loss, streams), leaf
+
+    def spread(phi: float) -> float:
+        whole, leaf = estimate(torch.tensor(phi, dtype=torch.float64), _MORE * samples, "differences")
+        (found,) = torch.autograd.grad(whole.surrogate.sum(), leaf)
+        return float(found[0, :, 0].var(0).sum())
+
+    phi = torch.full((1, samples), _PHI, dtype=torch.float64, requires_grad=True)
+    loss = estimate(phi, samples, "draws")[0].variance_loss
+    assert loss is not None
+    (slopes,) = torch.autograd.grad(loss.sum(), phi)
+    return slopes[0], (spread(_PHI + _STEP) - spread(_PHI - _STEP)) / (2 * _STEP)
 
 
 def _baselines(samples: int, seed: int) -> Iterator[Row]:

@@ -59,7 +59,7 @@ def measure(spec: Properties, *, seed: int = 0) -> dict[str, list[Row]]:
         mass_at_zero, mass_at_one, between, deployed: the hard concrete gate, sampled and without noise.
         first_pick: of top-k, how often each category is the first.
         inverse_error: of the invertible Gaussian, the largest error of y that is got back from z.
-        unbiased_z, baseline: as in `properties_estimators`.
+        unbiased_z, variance_slope, baseline: as in `properties.estimators`.
     """
     generator = torch.Generator().manual_seed(derive(seed, "properties"))
     rows: list[Row] = []

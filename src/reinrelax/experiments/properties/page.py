@@ -32,6 +32,7 @@ _WORDS = {
     "deployed": "gate without noise",
     "first_pick": "share of first picks",
     "inverse_error": "error of the inverse map",
+    "variance_slope": "one-sample slope of the variance",
     "unbiased_z": "distance from the exact gradient, standard errors",
     "baseline": "baseline",
 }
