@@ -67,6 +67,7 @@ onstart:
 onsuccess:
     if (FOLDER / "report.html").exists():
         print(f"report: {FOLDER / 'report.html'}")
+        print("what is published, at the papers' scale: make paper-report")
 
 
 onerror:
