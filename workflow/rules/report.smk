@@ -37,7 +37,15 @@ DRAWN += ["sweep", "control", "quadrature", "grid", "readings", "speed", "scalin
 DRAWN += ["early", "early-difference"]
 # Those of paper A.
 RELAXED = ["relaxations", "relaxations-own", "correlations", "shares", "decoupled"]
-RELAXED += ["vaes", "agents", "dependence", "densities", "bridge", "sharpness", "temperatures"]
+RELAXED += [
+    "vaes",
+    "agents",
+    "dependence",
+    "densities",
+    "bridge",
+    "sharpness",
+    "temperatures",
+]
 RELAXED += [
     "a-figure3",
     "rl-start",
@@ -156,7 +164,12 @@ rule render:
     params:
         source=sources.fingerprint(["reinrelax.reporting.page"]),
         templates=content_hash(
-            *("report/templates", "report/static", "report/errata", "report/reference"),
+            *(
+                "report/templates",
+                "report/static",
+                "report/errata",
+                "report/reference",
+            ),
             *("report/chapters.yaml", "report/sentences.yaml"),
         ),
     shell:
