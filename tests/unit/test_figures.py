@@ -22,7 +22,7 @@ Load = Callable[..., Config]
 NAMES = {
     *("figure1", "figure1-run", "figure2", "figure3", "figure4", "early", "early-difference"),
     *("sweep", "control", "quadrature", "grid", "readings", "speed", "scaling"),
-    *("relaxations", "relaxations-own", "correlations", "shares", "decoupled"),
+    *("relaxations", "correlations", "shares", "decoupled"),
     *("a-figure3", "rl-start", "rl-seeds", "rl-running", "rl-variants", "rl-gradients"),
     *("forest", "caterpillar", "tradeoff", "theorem1", "control-bias", "vaes", "agents"),
     *("dependence", "densities", "bridge", "sharpness", "temperatures"),

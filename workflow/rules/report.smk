@@ -36,7 +36,7 @@ DRAWN += ["forest", "caterpillar", "tradeoff", "theorem1", "control-bias"]
 DRAWN += ["sweep", "control", "quadrature", "grid", "readings", "speed", "scaling"]
 DRAWN += ["early", "early-difference"]
 # Those of paper A.
-RELAXED = ["relaxations", "relaxations-own", "correlations", "shares", "decoupled"]
+RELAXED = ["relaxations", "correlations", "shares", "decoupled"]
 RELAXED += [
     "vaes",
     "agents",

@@ -20,6 +20,7 @@ COLUMNS = ("panel", "series", "x", "value", "low", "high")
 _LONG = 20
 _MARKERS = 8
 _FEW_DECADES = 2.0
+_NO_DECADE = 0.6
 _REFERENCE = (0, (6, 3))
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -182,13 +183,15 @@ def _panel(ax: Axes, panel: LinePanel, plan: LineFigure, looks: Mapping[str, Sty
 
 
 def _rows(plan: LineFigure, panel: LinePanel) -> pd.DataFrame:
-    """What a panel can show: a logarithmic axis has no place for what is not positive."""
+    """What a panel can show: on a logarithmic axis a line breaks off at what is not positive."""
     data = plan.data[plan.data["panel"] == panel.name]
-    return data[data["value"] > 0] if panel.log else data
+    return data.assign(value=data["value"].where(data["value"] > 0)) if panel.log else data
 
 
-def decades(low: float, high: float) -> LogLocator:
-    """Powers of ten, and what lies between them where there are few."""
+def decades(low: float, high: float) -> LogLocator | MaxNLocator:
+    """Powers of ten, what lies between them where there are few, and plain steps where there is none."""
+    if math.log10(high / low) < _NO_DECADE:
+        return MaxNLocator(nbins=4)
     return LogLocator(subs=(1.0, 2.0, 5.0) if math.log10(high / low) < _FEW_DECADES else (1.0,))
 
 

@@ -22,17 +22,24 @@ _ENDPOINT = {"endpoint": "end points, Eq. 25", "endpoint, Eq. 24": "end points, 
 
 
 def figure1(read: Read) -> LineFigure:
-    """Cosine and variance over epochs: the paper's estimators above, others below."""
+    """One less the cosine, and the variance, over epochs: the paper's estimators above, others below.
+
+    Before training the variance is a hundred times smaller; that point is left out.
+    """
     table = read("figure1")
     table = table[table["quantity"].isin(("cosine", "variance"))]
+    table = table[(table["quantity"] == "cosine") | (table["epoch"] > table["epoch"].min())]
+    lacking = table["quantity"] == "cosine"
+    ends = {"value": 1 - table["value"], "low": 1 - table["high"], "high": 1 - table["low"]}
+    table = table.assign(**{name: values.where(lacking, table[name]) for name, values in ends.items()})
     suffix = table["estimator"].map(lambda name: "" if name in PAPER else "-readings")
     table = table.assign(panel=table["quantity"] + suffix)
     order = ("cosine", "variance", "cosine-readings", "variance-readings")
     data = tidy(table, "panel", "label", "epoch", "value", ("low", "high"), ("seeds",), order)
     titles = ("Bias", "Variance", "Bias: further estimators", "Variance: further estimators")
     panels = tuple(
-        LinePanel(name, title, "Epoch", _VARIANCE if log else _COSINE, log=log, whole=True)
-        for name, title, log in zip(order, titles, (False, True) * 2, strict=True)
+        LinePanel(name, title, "Epoch", label, log=True, whole=True)
+        for name, title, label in zip(order, titles, ("1 − cosine", _VARIANCE) * 2, strict=True)
         if name in set(data["panel"])
     )
     what = "Bias and variance of gradient estimates over the epochs of a training with ReinMax"
@@ -123,7 +130,10 @@ def quadrature(read: Read) -> LineFigure:
             references=(Reference("x", 0.5, "½"),),
         ),
     )
-    what = "Rules of integration: an example, their errors, and the gradient of the end-point rule over β"
+    what = (
+        "Rules of integration: an example, their errors, and the gradient of the end-point rule over β, "
+        "where Eq. 24 and Eq. 25 coincide"
+    )
     return LineFigure("quadrature", what, data, tuple(p for p in panels if p.name in set(data["panel"])))
 
 

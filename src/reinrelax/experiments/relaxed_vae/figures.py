@@ -161,11 +161,6 @@ FIGURES: Mapping[str, Callable[[Read], Any]] = {
         "Bound of the discrete model on test images over epochs: one panel a section of the paper",
         "Discrete bound, test (nats)",
     ),
-    "relaxations-own": lambda read: curves(
-        *(read, "relaxations-own", "relaxed"),
-        "Own loss of each method on test images over epochs, which is for most no bound of anything",
-        "Own loss, test (nats)",
-    ),
     "correlations": correlations,
     "shares": shares,
     "decoupled": decoupled,
