@@ -19,6 +19,7 @@ Lines = Sequence[Mapping[Any, Any]]
 _SOFTWARE = ("python", "torch", "numpy")
 _CHANGED = "+changes"
 _NAMED = 12
+_PUBLISHED = "What is published: make paper-report."
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ class Ribbon:
         style: of the style sheet: `good`, `near` for what is incomplete or small, `bad` for no MNIST.
         short: for the title of the window.
         link: the part of the report that has more.
+        small: whether figures and tables must carry that they prove nothing.
     """
 
     style: str
@@ -56,6 +58,7 @@ class Ribbon:
     text: str
     short: str
     link: str
+    small: bool = False
 
     @property
     def printed(self) -> str:
@@ -167,13 +170,12 @@ def ribbon(found: Summary, done: int, planned: int, missing: Sequence[str]) -> R
     link = "" if found.complete else "not-run"
     if found.elsewhere:
         title = f"{found.scale.capitalize()} scale · not MNIST: proves nothing about the papers."
-        return Ribbon(
-            "bad", title, f"Computed on {found.dataset} to show that everything runs. {jobs}", title, link
-        )
+        text = f"Computed on {found.dataset} to show that everything runs. {jobs} {_PUBLISHED}"
+        return Ribbon("bad", title, text, title, link, small=True)
     title = f"{found.scale.capitalize()} scale · MNIST"
     if found.below and not found.tested:
-        text = f"Below the papers’ scale: nothing trained here is held against the papers. {jobs}"
-        return Ribbon("near", title, text, title, link)
+        text = f"Below the papers’ scale: no training here is held against the papers. {jobs} {_PUBLISHED}"
+        return Ribbon("near", title, text, title, link, small=True)
     if found.complete:
         return Ribbon("good", title, f"Complete: {jobs}", title, "")
     lacking = f"Not run: {', '.join(missing)}." if missing else ""
