@@ -148,7 +148,7 @@ def test_a_reviewer_repeats_a_result_and_distrusts_it(person: Person) -> None:
     claims = "report/claims/beyond-reinmax-numbers.yaml"
     person.edits(claims, "reproduced_within: 0.5", "reproduced_within: 5.0")
     person.types("python", "-m", "reinrelax", "report", *config)
-    assert re.search(r"Judged by \d+ rules that no known commit has", person.reads("test/details.html"))
+    assert re.search(r"Judged by \d+ rules that no known commit has", person.reads("test/report.html"))
 
 
 def test_an_engineer_looks_after_a_long_run(person: Person) -> None:

@@ -76,7 +76,7 @@ class Summary:
         below: whether any could not be, because these are below the scale that it asks for.
         tested: whether any claim on what seeds give was held against them.
         dataset: the images that the finished cells used.
-        elsewhere: whether any of them are not MNIST; `stand_in`, whether they are those that stand in for it.
+        elsewhere: whether any of them are not MNIST.
         coverage: what is there of what was planned, in words.
         complete: whether nothing is missing, unreadable or diverged.
         cost: names and values of wall time and of what was used in it.
@@ -93,7 +93,6 @@ class Summary:
     tested: bool
     dataset: str
     elsewhere: bool
-    stand_in: bool
     coverage: Sequence[str]
     complete: bool
     cost: list[tuple[str, str]]
@@ -137,7 +136,6 @@ def summary(
         tested=any(claim["seeds"] and claim["verdict"] in JUDGED for claim in claims),
         dataset=_dataset(config, done_cells),
         elsewhere=elsewhere,
-        stand_in="digits" in names,
         coverage=[
             f"{(cells['state'] == 'done').sum():,} of {count(len(cells), 'cell')} done",
             *([f"{states['partial']:,} in part"] if states["partial"] else []),
