@@ -2,11 +2,13 @@
 
 import math
 from itertools import product
+from typing import Any
 
 import pytest
 import torch
 from torch.distributions import (
     Bernoulli,
+    Geometric,
     Independent,
     OneHotCategorical,
     Poisson,
@@ -75,7 +77,7 @@ def test_atoms_are_exact(dtype: torch.dtype) -> None:
 def test_a_density_at_an_end_is_that_of_the_nearest_number_inside_or_a_mass(name: str) -> None:
     """Where samples that were rounded to it may be."""
     law = build(name, parameter())
-    if name in (*BINARY[1:], "DecoupledStraightThroughGumbelSoftmax"):
+    if name == "HardConcrete" or isinstance(law, HardRelaxation):
         return
     tiny, below = torch.finfo(torch.float32).tiny, 1 - torch.finfo(torch.float32).eps / 2
     shape = (*law.batch_shape, *law.event_shape)
@@ -180,3 +182,33 @@ def test_masked_categories_have_no_mass() -> None:
     )
     assert kl_divergence(everything, law) == torch.inf
     assert kl_divergence(law, everything).isfinite()
+
+
+# --- without a batch, and of bases in 16 bits
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_laws_without_a_batch(name: str, dtype: torch.dtype) -> None:
+    vector = bool(build(name, parameter(dtype)).event_shape)
+    law = build(name, parameter(dtype)[0] if vector else parameter(dtype)[0, 0])
+    assert law.batch_shape == ()
+    sample = law.sample((6,), generator=seeded())
+    assert (sample.shape, sample.dtype) == ((6, *law.event_shape), dtype)
+    if name in WITH_DENSITY:
+        assert law.log_prob(sample).shape == (6,)
+        assert law.log_prob(sample[0]).shape == ()
+
+
+@pytest.mark.parametrize("dtype", DTYPES[:2])
+@pytest.mark.parametrize(("law", "key"), [(Geometric, "logits"), (Geometric, "probs"), (Poisson, "rate")])
+def test_a_base_in_sixteen_bits_is_worked_on_as_float32(law: Any, key: str, dtype: torch.dtype) -> None:
+    """Not by a parameter that it computed in its own precision; and it keeps no such parameter."""
+    value = torch.tensor([0.11, 0.37]).to(dtype)
+    base = law(**{key: value})
+    held = dict(vars(base))
+    found = make("GeneralizedGumbelSoftmax", temperature=0.5, base=base, n=8).expand((2,))
+    exact = make("GeneralizedGumbelSoftmax", temperature=0.5, base=law(**{key: value.float()}), n=8)
+    assert found.dtype == dtype
+    assert torch.equal(found.logits, exact.logits)
+    assert vars(base).keys() == held.keys()
