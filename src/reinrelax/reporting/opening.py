@@ -100,7 +100,6 @@ class Summary:
     findings: Sequence[Row]
     counted: int
     aside: int
-    claims: int
     notices: Sequence[Notice]
 
 
@@ -151,7 +150,6 @@ def summary(
         findings=_by_basis(counted),
         counted=len(counted),
         aside=len(findings) - len(counted),
-        claims=len(claims),
         notices=[*_notices(claims, jobs, states, diverged, elsewhere), *_judged_by(rules, jobs)],
     )
 
