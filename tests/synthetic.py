@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from reinrelax.config.columns import COLUMNS
+from reinrelax.config.declared import COLUMNS
 from reinrelax.config.load import Config
 from reinrelax.config.run import Run
 from reinrelax.config.specs import Gradients

@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy.stats import multivariate_normal, norm, spearmanr
 
-from reinrelax.config.columns import COLUMNS
+from reinrelax.config.declared import COLUMNS
 from reinrelax.config.specs import Copula
 from reinrelax.errors import InputError
 from reinrelax.experiments.copula import measure as copula

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from reinrelax.config import load as configuration
-from reinrelax.config.columns import COLUMNS as STUDIED
+from reinrelax.config.declared import COLUMNS as STUDIED
 from reinrelax.config.load import Config
 from reinrelax.display.collected import Collected
 from reinrelax.errors import ConfigError

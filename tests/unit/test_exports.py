@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 import pytest
 
+from reinrelax.config.declared import FILLED_BY
 from reinrelax.config.load import Config
-from reinrelax.display.collected import FILLED_BY
 from reinrelax.reporting import collect, exports
 from reinrelax.reporting.layouts import LAYOUTS
 from reinrelax.reporting.typeset import Entry, Head, Sheet, escaped, latex, markdown

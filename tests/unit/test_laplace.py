@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Dirichlet
 
-from reinrelax.config.columns import COLUMNS
+from reinrelax.config.declared import COLUMNS
 from reinrelax.config.specs import Bridge
 from reinrelax.distributions import LogisticNormal
 from reinrelax.distributions.laplace_bridge import to_dirichlet, to_gaussian

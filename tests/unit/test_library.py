@@ -19,7 +19,7 @@ from torch.distributions import Distribution, Normal, constraints, kl_divergence
 from torch.special import ndtr
 
 from reinrelax import distributions as own
-from reinrelax.config.columns import COLUMNS
+from reinrelax.config.declared import COLUMNS
 from reinrelax.config.specs import Library
 from reinrelax.errors import ConfigError
 from reinrelax.experiments.library import measure as library

@@ -8,7 +8,7 @@ import torch
 from scipy.stats import f as f_law
 from torch import Tensor
 
-from reinrelax.config.columns import COLUMNS
+from reinrelax.config.declared import COLUMNS
 from reinrelax.config.specs import Decoupled
 from reinrelax.distributions.base import gumbel, one_hot_argmax
 from reinrelax.experiments.decoupled import measure as temperatures

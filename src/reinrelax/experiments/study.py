@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
-from reinrelax.config.columns import COLUMNS
+from reinrelax.config.declared import COLUMNS
 from reinrelax.config.load import Config
 from reinrelax.core import files, provenance, records
 from reinrelax.datasets import images

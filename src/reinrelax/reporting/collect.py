@@ -10,9 +10,9 @@ from reinrelax import claims
 from reinrelax.claims import findings, history
 from reinrelax.claims.evidence import Evidence
 from reinrelax.claims.measured import Measurements
+from reinrelax.config.declared import FILLED_BY
 from reinrelax.config.load import AS_RUN, GRADIENTS, Config
 from reinrelax.core import files, records
-from reinrelax.display.collected import FILLED_BY
 from reinrelax.display.tables import CHECKSUMS
 from reinrelax.errors import ConfigError
 from reinrelax.experiments.cost import tables as cost
@@ -148,7 +148,7 @@ def stated(root: Path) -> tuple[list[claims.Claim], list[findings.Finding]]:
         raise ConfigError(
             "\n".join(f"claim {asked[name]}: unknown table {name!r}; known: {known}" for name in unknown)
         )
-    return found, findings.load(root / FINDINGS, found, FILLED_BY)
+    return found, findings.load(root / FINDINGS, found)
 
 
 def _evidence(trained: Gathered) -> Evidence:

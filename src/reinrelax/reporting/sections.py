@@ -7,10 +7,11 @@ from typing import Any
 
 from reinrelax.claims import papers
 from reinrelax.claims.model import NOT_RUN, NOT_TESTED
+from reinrelax.config.declared import FILLED_BY
 from reinrelax.config.load import AS_RUN
 from reinrelax.core.document import flow, path_of, read_yaml
 from reinrelax.display.blocks import number
-from reinrelax.display.collected import FILLED_BY, Collected
+from reinrelax.display.collected import Collected
 from reinrelax.display.wording import Mark, images, mark
 from reinrelax.errors import ConfigError
 from reinrelax.experiments.copula import page as copula_views

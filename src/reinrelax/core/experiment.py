@@ -1,0 +1,53 @@
+"""What an experiment says of itself, as data: all that must know of it is made of this.
+
+Each lies in `experiments/<name>/experiment.py`, which loads without torch, because Snakemake reads it at
+every start. What computes, tabulates and draws is therefore named: `copula.page:gates` is a function of
+`reinrelax.experiments.copula.page`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+# What results rest on.
+THEOREM = "theorem or enumeration"
+SIMULATION = "simulation of a toy problem"
+ONE_TRAINING = "one training"
+SEVERAL_SEEDS = "several seeds"
+BASES = (SEVERAL_SEEDS, ONE_TRAINING, SIMULATION, THEOREM)
+
+# Columns of a table, in order, each with what it holds: `str`, `float`, or `int` for what is whole. What a
+# row has nothing to say of is empty.
+Columns = Mapping[str, type]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of the report.
+
+    Attributes:
+        keys: the columns that name a row.
+        numbers: columns of numbers that are none in every table, see `display.tables`; what a study writes
+            under the same name tells its own.
+    """
+
+    name: str
+    keys: tuple[str, ...]
+    numbers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """An experiment or a study, as a block of the configuration has its name.
+
+    Attributes:
+        purpose: what it is for, as the page names it.
+        rests_on: what its results rest on.
+        writes: the tables that its jobs write, if these are studies.
+        tables: those that the report makes of them.
+    """
+
+    name: str
+    purpose: str
+    rests_on: str = SEVERAL_SEEDS
+    writes: Mapping[str, Columns] = field(default_factory=dict)
+    tables: tuple[Table, ...] = ()

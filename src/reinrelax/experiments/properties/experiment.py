@@ -1,0 +1,20 @@
+"""Every relaxation against what it promises, on small problems."""
+
+from reinrelax.core.experiment import SIMULATION, Experiment, Table
+
+_KEYS = ("relaxation", "variant", "property", "setting")
+
+EXPERIMENTS = (
+    Experiment(
+        "properties",
+        "Properties of the relaxations",
+        rests_on=SIMULATION,
+        writes={
+            "properties": {
+                **dict.fromkeys(_KEYS, str),
+                **dict.fromkeys(("value", "low", "high", "expected"), float),
+            }
+        },
+        tables=(Table("properties", _KEYS),),
+    ),
+)
