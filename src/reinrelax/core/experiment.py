@@ -21,6 +21,20 @@ Columns = Mapping[str, type]
 
 
 @dataclass(frozen=True)
+class Figure:
+    """A figure of the report.
+
+    Attributes:
+        caption: in Snakemake's report. Its title stands between pairs of asterisks.
+        scaled: whether it is of a run, and so of a scale.
+    """
+
+    name: str
+    caption: str
+    scaled: bool = True
+
+
+@dataclass(frozen=True)
 class Table:
     """A table of the report.
 
@@ -28,11 +42,13 @@ class Table:
         keys: the columns that name a row.
         numbers: columns of numbers that are none in every table, see `display.tables`; what a study writes
             under the same name tells its own.
+        caption: of one that a paper would print, in Snakemake's report, LaTeX and Markdown.
     """
 
     name: str
     keys: tuple[str, ...]
     numbers: tuple[str, ...] = ()
+    caption: str = ""
 
 
 @dataclass(frozen=True)
@@ -41,13 +57,21 @@ class Experiment:
 
     Attributes:
         purpose: what it is for, as the page names it.
+        paper: the short name of that whose results it replicates.
         rests_on: what its results rest on.
         writes: the tables that its jobs write, if these are studies.
         tables: those that the report makes of them.
+        figures: what is drawn of these tables.
+        drawn_by: the module whose `FIGURES` draws them.
+        views: functions that make the tables of the page's sections, by the id of the section.
     """
 
     name: str
     purpose: str
+    paper: str
     rests_on: str = SEVERAL_SEEDS
     writes: Mapping[str, Columns] = field(default_factory=dict)
     tables: tuple[Table, ...] = ()
+    figures: tuple[Figure, ...] = ()
+    drawn_by: str = ""
+    views: Mapping[str, str] = field(default_factory=dict)

@@ -9,17 +9,9 @@ from typing import Any
 
 import pandas as pd
 
-from reinrelax.config import declared
+from reinrelax.config.declared import KEYS
 from reinrelax.display.blocks import number
 
-# The columns that name a row of the report's own tables; those of all others, their experiment says.
-KEYS: Mapping[str, Sequence[str]] = {
-    **declared.KEYS,
-    "cells": ("cell",),
-    "studies": ("study",),
-    "rules": ("rule",),
-    "rates": ("function", "truth", "wrong", "seeds"),
-}
 # Names of files and runs, which follow from other columns.
 _DERIVED = frozenset(("run_id",))
 # What a job's result depends on, and what became of it. Times and places are another's every time.

@@ -1,11 +1,12 @@
 """Theorem 1 and the equations it rests on, by enumeration (B, sections 2 to 5)."""
 
-from reinrelax.core.experiment import THEOREM, Experiment, Table
+from reinrelax.core.experiment import THEOREM, Experiment, Figure, Table
 
 EXPERIMENTS = (
     Experiment(
         "identities",
         "Theorem 1 and the identities",
+        "Beyond ReinMax",
         rests_on=THEOREM,
         writes={
             "identities": {
@@ -14,5 +15,12 @@ EXPERIMENTS = (
             }
         },
         tables=(Table("identities", ("identity", "categories", "latents", "beta", "tau", "quantity")),),
+        figures=(
+            Figure(
+                "theorem1", "**Theorem 1**: deviation between its two sides over β, as printed and corrected."
+            ),
+        ),
+        drawn_by="identities.figures",
+        views={"identities": "identities.page:identities"},
     ),
 )

@@ -8,6 +8,7 @@ EXPERIMENTS = (
     Experiment(
         "library",
         "The released library",
+        "Just Relax It!",
         rests_on=THEOREM,
         writes={
             "library": {
@@ -17,5 +18,6 @@ EXPERIMENTS = (
             }
         },
         tables=(Table("library", _KEYS),),
+        views={"a-library": "library.page:library"},
     ),
 )

@@ -1,6 +1,6 @@
 """Agents that learn from episodes (A, IV, V and Figure 3)."""
 
-from reinrelax.core.experiment import Experiment, Table
+from reinrelax.core.experiment import Experiment, Figure, Table
 
 _AGENT = ("environment", "cap", "algorithm")
 _OF_AGENT = {"environment": str, "cap": int, "algorithm": str, "seed": int, "episode": int}
@@ -9,6 +9,7 @@ EXPERIMENTS = (
     Experiment(
         "rl",
         "Learning from episodes",
+        "Just Relax It!",
         writes={
             "episodes": {
                 **_OF_AGENT,
@@ -22,6 +23,9 @@ EXPERIMENTS = (
                 "rl_summary",
                 (*_AGENT, "score"),
                 numbers=("cap", "iqm", "iqm_low", "iqm_high", "episodes", "paper"),
+                caption="**Returns of the agents**: mean over seeds of the first and last episodes' return, "
+                "that of all episodes, the slope of a line through them, and the running mean that "
+                "Figure 3 plots, at its end; higher is better.",
             ),
             Table("rl_improvement", (*_AGENT, "baseline", "score"), numbers=("cap", "probability")),
             Table("rl_curves", (*_AGENT, "curve", "episode"), numbers=("cap", "episode", "iqm")),
@@ -32,5 +36,43 @@ EXPERIMENTS = (
             ),
             Table("rl_gradients", (*_AGENT, "episode", "quantity"), numbers=("cap", "episode")),
         ),
+        figures=(
+            Figure(
+                "agents",
+                ("**Figure 3**: ends of the running means over seeds, beside those of the printed curves."),
+            ),
+            Figure(
+                "a-figure3",
+                "**Figure 3**: running mean of one run’s returns, which starts at the first of them. "
+                "Acrobot is ours.",
+            ),
+            Figure(
+                "rl-start",
+                "**Figure 3 without the first return**: the same runs’ running means of all later returns.",
+            ),
+            Figure(
+                "rl-seeds",
+                "**Returns over seeds**: mean over seeds of the raw returns, with 95% bootstrap band.",
+            ),
+            Figure(
+                "rl-running",
+                "**Running means over seeds**: what Figure 3 plots, mean over seeds with 95% bootstrap band.",
+            ),
+            Figure(
+                "rl-gradients",
+                "**Variance of the policy gradient** over that of REINFORCE’s estimate from the same "
+                "episodes, along training.",
+            ),
+            Figure(
+                "rl-variants",
+                "**RELAX and its variants**: running means, mean over seeds with 95% bootstrap band.",
+            ),
+        ),
+        drawn_by="policy_gradient.figures",
+        views={
+            "a-figure3": "policy_gradient.page:printed",
+            "a-rl": "policy_gradient.page:believed",
+            "a-rl-gradients": "policy_gradient.page:variants",
+        },
     ),
 )

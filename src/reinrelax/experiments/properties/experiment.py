@@ -8,6 +8,7 @@ EXPERIMENTS = (
     Experiment(
         "properties",
         "Properties of the relaxations",
+        "Just Relax It!",
         rests_on=SIMULATION,
         writes={
             "properties": {
@@ -16,5 +17,6 @@ EXPERIMENTS = (
             }
         },
         tables=(Table("properties", _KEYS),),
+        views={"a-properties": "properties.page:properties"},
     ),
 )
