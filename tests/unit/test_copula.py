@@ -8,9 +8,9 @@ import torch
 from scipy.stats import multivariate_normal, norm, spearmanr
 
 from reinrelax.config.declared import COLUMNS
-from reinrelax.config.specs import Copula
 from reinrelax.errors import InputError
 from reinrelax.experiments.copula import measure as copula
+from reinrelax.experiments.copula.experiment import Copula
 
 SPEC = Copula(
     probs=((0.2, 0.4, 0.4), (0.3, 0.5, 0.2)),

@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 
 from reinrelax.config.declared import COLUMNS
-from reinrelax.config.specs import Properties
 from reinrelax.distributions import CATALOGUE, RelaxedBernoulli
 from reinrelax.experiments.properties import measure as properties
 from reinrelax.experiments.properties.cases import cases
+from reinrelax.experiments.properties.experiment import Properties
 from reinrelax.experiments.properties.problem import Case
 from reinrelax.experiments.properties.rows import Row, variance
 

@@ -5,8 +5,9 @@ every start. What computes, tabulates and draws is therefore named: `copula.page
 `reinrelax.experiments.copula.page`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 # What results rest on.
 THEOREM = "theorem or enumeration"
@@ -59,6 +60,12 @@ class Experiment:
         purpose: what it is for, as the page names it.
         paper: the short name of that whose results it replicates.
         rests_on: what its results rest on.
+        spec: what its block of the configuration becomes: a dataclass with a field a key. None of
+            an experiment that is more than a function of its block.
+        check: raises a ConfigError where the block asks for what cannot be.
+        measure: the function of `spec` that computes its tables.
+        reached: what this reaches beside what it names, as of a `jobs.studies.Study`.
+        seconds: a job's estimate by its settings, where these say it.
         writes: the tables that its jobs write, if these are studies.
         tables: those that the report makes of them.
         figures: what is drawn of these tables.
@@ -70,6 +77,11 @@ class Experiment:
     purpose: str
     paper: str
     rests_on: str = SEVERAL_SEEDS
+    spec: Any = None
+    check: Callable[[Mapping[str, Any]], None] | None = None
+    measure: str = ""
+    reached: tuple[str, ...] = ()
+    seconds: Callable[[Mapping[str, Any]], float] | None = None
     writes: Mapping[str, Columns] = field(default_factory=dict)
     tables: tuple[Table, ...] = ()
     figures: tuple[Figure, ...] = ()

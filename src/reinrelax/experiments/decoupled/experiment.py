@@ -1,14 +1,40 @@
 """Temperatures of decoupled Straight-Through Gumbel-Softmax (A, III.K, Figures 7 and 8)."""
 
+from dataclasses import dataclass
+
 from reinrelax.core.experiment import SIMULATION, Experiment, Figure, Table
 
 _MEASURED = {"quantity": str, "value": float, "low": float, "high": float}
+
+
+@dataclass(frozen=True)
+class Decoupled:
+    """Temperatures of decoupled Straight-Through Gumbel-Softmax (A, III.K, Figures 7 and 8).
+
+    Attributes:
+        sharpness_logits, sharpness_taus: Figure 7's.
+        logits, forward, backward: Figure 8's.
+        samples: of each cell of Figure 8.
+        draws: on which forward passes at different τ_f are compared, and averages of Figure 7 are taken.
+    """
+
+    sharpness_logits: tuple[float, ...]
+    sharpness_taus: tuple[float, ...]
+    logits: tuple[float, ...]
+    forward: tuple[float, ...]
+    backward: tuple[float, ...]
+    samples: int
+    draws: int
+
 
 EXPERIMENTS = (
     Experiment(
         "decoupled",
         "Decoupled temperatures",
         "Just Relax It!",
+        spec=Decoupled,
+        measure="decoupled.measure:measure",
+        seconds=lambda settings: 0.3 + 1.5e-4 * settings["samples"],
         rests_on=SIMULATION,
         writes={
             "sharpness": {"tau": float, "category": int, **_MEASURED},

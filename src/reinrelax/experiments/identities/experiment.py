@@ -7,6 +7,7 @@ EXPERIMENTS = (
         "identities",
         "Theorem 1 and the identities",
         "Beyond ReinMax",
+        seconds=lambda settings: 0.02 * settings["functions"],
         rests_on=THEOREM,
         writes={
             "identities": {

@@ -1,15 +1,30 @@
 """Agents that learn from episodes (A, IV, V and Figure 3)."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from reinrelax.core.experiment import Experiment, Figure, Table
 
 _AGENT = ("environment", "cap", "algorithm")
 _OF_AGENT = {"environment": str, "cap": int, "algorithm": str, "seed": int, "episode": int}
+
+# Seconds of a step of all replicas, and of a replica's step; an episode may take as many as its cap.
+_STEP = 5e-5
+_REPLICA_STEP = {"CartPole-v1": 4e-6, "Taxi-v4": 1.8e-5, "Acrobot-v1": 2.8e-5}
+
+
+def _seconds(settings: Mapping[str, Any]) -> float:
+    seeds = settings["seeds"] if isinstance(settings["seeds"], int) else len(settings["seeds"])
+    episodes = settings["episodes"] + len(settings["checkpoints"]) * settings["rollouts"]
+    return float(episodes * settings["cap"] * (_STEP + seeds * _REPLICA_STEP[settings["environment"]]))
+
 
 EXPERIMENTS = (
     Experiment(
         "rl",
         "Learning from episodes",
         "Just Relax It!",
+        seconds=_seconds,
         writes={
             "episodes": {
                 **_OF_AGENT,
