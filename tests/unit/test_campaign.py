@@ -27,7 +27,7 @@ def test_stages_have_every_job_once_and_the_conclusive_ones_first(load_config: L
     names = [job.name for stage in found for job in stage.jobs]
     assert sorted(names) == sorted(job.name for job in jobs(config))
     assert [stage.name for stage in found] == [
-        "gradients, identities, copula, decoupled, bridge, library, properties",
+        "gradients, identities, copula, bridge, decoupled, properties, library",
         "relaxations",
         "rl",
         "gradients-run",

@@ -43,7 +43,7 @@ SOURCE = ROOT / "src/reinrelax"
 def layer_of(parts: Sequence[str]) -> str:
     """The folder that a module is in, or the module, by its name behind the package's."""
     inner = parts[0] == "experiments" and (SOURCE / "experiments" / parts[1]).is_dir()
-    if inner and parts[2:] == ("experiment",):
+    if inner and list(parts[2:]) == ["experiment"]:
         return "experiments/<name>/experiment"
     return "experiments/<name>" if inner else parts[0]
 

@@ -11,7 +11,7 @@ _FOLDER = "reinrelax.experiments"
 
 
 def named(place: str) -> Any:
-    """What an experiment names: `copula.page:gates`."""
+    """What an experiment names: `cost.page:table4`."""
     module, _, name = place.partition(":")
     return getattr(import_module(f"{_FOLDER}.{module}"), name)
 

@@ -1,8 +1,8 @@
 """What an experiment says of itself, as data: all that must know of it is made of this.
 
 Each lies in `experiments/<name>/experiment.py`, which loads without torch, because Snakemake reads it at
-every start. What computes, tabulates and draws is therefore named: `copula.page:gates` is a function of
-`reinrelax.experiments.copula.page`.
+every start. What computes, tabulates and draws is therefore named: `cost.page:table4` is a function of
+`reinrelax.experiments.cost.page`.
 """
 
 from collections.abc import Callable, Mapping
@@ -43,7 +43,8 @@ class Table:
         keys: the columns that name a row.
         numbers: columns of numbers that are none in every table, see `display.tables`; what a study writes
             under the same name tells its own.
-        caption: of one that a paper would print, in Snakemake's report, LaTeX and Markdown.
+        caption: of one that a paper would print, in Snakemake's report, LaTeX and Markdown, for which
+            `reporting.layouts` lays it out.
     """
 
     name: str
