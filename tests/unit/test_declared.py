@@ -13,7 +13,7 @@ from tests.conftest import ROOT
 MADE_UP = """
 from dataclasses import dataclass
 
-from reinrelax.core.experiment import SIMULATION, Experiment, Figure, Table
+from reinrelax.core.experiment import SIMULATION, Experiment, Table
 
 @dataclass(frozen=True)
 class Dice:
@@ -35,7 +35,7 @@ EXPERIMENTS = (
         rests_on=SIMULATION,
         writes={"dice": {"face": int, "value": float}},
         tables=(Table("dice", ("face",), caption="**Dice**: faces."),),
-        figures=(Figure("dice", "**Dice**: drawn."),),
+        figures={"dice": "**Dice**: drawn."},
         drawn_by="dice.experiment",
         views={"a-dice": "dice.experiment:measure"},
     ),
@@ -126,7 +126,7 @@ def test_names_are_given_once_and_what_is_named_is_there() -> None:
     every = (*EXPERIMENTS.values(), REPORT)
     for names in (
         [table.name for one in every for table in one.tables],
-        [figure.name for one in every for figure in one.figures],
+        [figure for one in every for figure in one.figures],
     ):
         assert len(set(names)) == len(names)
     # Those of speed are drawn from the timings of the project.

@@ -5,7 +5,7 @@ DECLARED = [*declared.EXPERIMENTS.values(), declared.REPORT]
 EXPORTED = {t.name: one.paper for one in DECLARED for t in one.tables if t.caption}
 # What these are made of, and what the figures show.
 OTHER_TABLES = [t.name for one in DECLARED for t in one.tables if not t.caption]
-DRAWN = {figure.name: one.paper for one in DECLARED for figure in one.figures}
+DRAWN = {figure: one.paper for one in DECLARED for figure in one.figures}
 
 
 # What paper A's trainings leave beside their tables.

@@ -5,7 +5,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any
 
-from reinrelax.core.experiment import Columns, Experiment, Figure, Table
+from reinrelax.core.experiment import Columns, Experiment, Table
 
 _FOLDER = "reinrelax.experiments"
 
@@ -49,7 +49,9 @@ REPORT = Experiment(
             "Below the paper's scale nothing is judged.",
         ),
     ),
-    figures=(Figure("forest", "**Printed numbers**: ours divided by the paper’s, with 95% intervals."),),
+    figures={
+        "forest": "**Printed numbers**: ours divided by the paper’s, with 95% intervals. Scale: {scale}.",
+    },
 )
 _ALL = (*EXPERIMENTS.values(), REPORT)
 _SCALE = " Scale: {scale}."
@@ -60,7 +62,7 @@ CAPTIONS: Mapping[tuple[str, str], str] = {
         "report",
     ): "**Report**: the whole of it on one page, every number of the papers beside ours "
     f"with a verdict, curves, claims, what was not run, and where each number comes from.{_SCALE}",
-    **{("figure", f.name): f.caption + _SCALE * f.scaled for one in _ALL for f in one.figures},
+    **{("figure", f): text + _SCALE * bool(one.drawn_by) for one in _ALL for f, text in one.figures.items()},
     **{("table", t.name): t.caption + _SCALE for one in _ALL for t in one.tables if t.caption},
 }
 # What each is for, as the page names it.

@@ -22,20 +22,6 @@ Columns = Mapping[str, type]
 
 
 @dataclass(frozen=True)
-class Figure:
-    """A figure of the report.
-
-    Attributes:
-        caption: in Snakemake's report. Its title stands between pairs of asterisks.
-        scaled: whether it is of a run, and so of a scale.
-    """
-
-    name: str
-    caption: str
-    scaled: bool = True
-
-
-@dataclass(frozen=True)
 class Table:
     """A table of the report.
 
@@ -43,8 +29,8 @@ class Table:
         keys: the columns that name a row.
         numbers: columns of numbers that are none in every table, see `display.tables`; what a study writes
             under the same name tells its own.
-        caption: of one that a paper would print, in Snakemake's report, LaTeX and Markdown, for which
-            `reporting.layouts` lays it out.
+        caption: with its title between asterisks, of one that a paper would print, in Snakemake's report,
+            LaTeX and Markdown; `reporting.layouts` lays it out.
     """
 
     name: str
@@ -69,8 +55,8 @@ class Experiment:
         seconds: a job's estimate by its settings, where these say it.
         writes: the tables that its jobs write, if these are studies.
         tables: those that the report makes of them.
-        figures: what is drawn of these tables.
-        drawn_by: the module whose `FIGURES` draws them.
+        figures: what is drawn, by name, each with its caption in Snakemake's report.
+        drawn_by: the module whose `FIGURES` draws them of these tables; none where they are of no run.
         views: functions that make the tables of the page's sections, by the id of the section.
     """
 
@@ -85,6 +71,6 @@ class Experiment:
     seconds: Callable[[Mapping[str, Any]], float] | None = None
     writes: Mapping[str, Columns] = field(default_factory=dict)
     tables: tuple[Table, ...] = ()
-    figures: tuple[Figure, ...] = ()
+    figures: Mapping[str, str] = field(default_factory=dict)
     drawn_by: str = ""
     views: Mapping[str, str] = field(default_factory=dict)

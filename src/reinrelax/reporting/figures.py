@@ -40,7 +40,7 @@ Plan = (
 FIGURES: Mapping[str, Callable[[Read], Plan]] = {
     **forest.FIGURES,
     **{
-        figure.name: named(f"{one.drawn_by}:FIGURES")[figure.name]
+        figure: named(f"{one.drawn_by}:FIGURES")[figure]
         for one in EXPERIMENTS.values()
         if one.drawn_by
         for figure in one.figures

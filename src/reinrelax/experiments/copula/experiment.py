@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from reinrelax.core.experiment import SIMULATION, Experiment, Figure, Table
+from reinrelax.core.experiment import SIMULATION, Experiment, Table
 from reinrelax.errors import ConfigError
 
 
@@ -70,12 +70,10 @@ EXPERIMENTS = (
             Table("gates", ("row", "i", "j", "quantity")),
             Table("gate_samples", ("row", "sample", "gate")),
         ),
-        figures=(
-            Figure(
-                "dependence",
-                "**Correlations of gates**: of scores, ranks, relaxed and hard gates over the entries of R.",
-            ),
-        ),
+        figures={
+            "dependence": "**Correlations of gates**: of scores, ranks, relaxed and hard gates over the "
+            "entries of R.",
+        },
         drawn_by="copula.figures",
         views={"a-gates": "copula.page:gates"},
     ),

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from reinrelax.core.experiment import SIMULATION, Experiment, Figure, Table
+from reinrelax.core.experiment import SIMULATION, Experiment, Table
 
 _MEASURED = {"quantity": str, "value": float, "low": float, "high": float}
 
@@ -46,16 +46,12 @@ EXPERIMENTS = (
             Table("temperatures", ("tau_forward", "tau_backward", "quantity")),
             Table("inert", ("tau_forward", "quantity")),
         ),
-        figures=(
-            Figure(
-                "sharpness",
-                "**Figure 7**: probability of each category in a relaxed sample over the temperature.",
-            ),
-            Figure(
-                "temperatures",
-                "**Figure 8**: four quantities of decoupled samples over forward and backward temperature.",
-            ),
-        ),
+        figures={
+            "sharpness": "**Figure 7**: probability of each category in a relaxed sample over the "
+            "temperature.",
+            "temperatures": "**Figure 8**: four quantities of decoupled samples over forward and backward "
+            "temperature.",
+        },
         drawn_by="decoupled.figures",
         views={"a-figure7": "decoupled.page:figure7", "a-figure8": "decoupled.page:figure8"},
     ),

@@ -1,6 +1,6 @@
 """Bias and variance of gradient estimators at snapshots of a training (B, Figure 1, Table 1, section 5.3)."""
 
-from reinrelax.core.experiment import ONE_TRAINING, Columns, Experiment, Figure, Table
+from reinrelax.core.experiment import ONE_TRAINING, Columns, Experiment, Table
 from reinrelax.estimators.hyperparameters import HYPERPARAMETERS
 
 _MEASURED: Columns = {
@@ -52,38 +52,22 @@ EXPERIMENTS = (
             Table("quadrature", ("epoch", "rule", "beta", "quantity")),
             Table("example", ("seed", "epoch", "rule", "x")),
         ),
-        figures=(
-            Figure(
-                "figure1",
-                "**Figure 1**: one less the cosine similarity between the mean of the gradient "
-                "estimates and the exact gradient, and the variance of the estimates, over the epochs "
-                "of a training with ReinMax: the paper's estimators, and below them others.",
-            ),
-            Figure(
-                "sweep",
-                "**Bias and variance over τ**: the measurements of Figure 1 at the last snapshot, over "
-                "the temperature.",
-            ),
-            Figure(
-                "control",
-                "**ReinMax-CV's added terms**: variance over ReinMax's and relative bias over η, for "
-                "three readings of these terms.",
-            ),
-            Figure(
-                "control-bias",
-                "**Section 3.2**: bias of ReinMax-CV over η, in three readings of its added terms.",
-            ),
-            Figure(
-                "tradeoff",
-                "**Bias over variance** of each estimator after the last snapshot, with 95% intervals.",
-            ),
-            Figure(
-                "quadrature",
-                "**Rules of integration** (section 5.3): the integrand of one pair with what each rule "
-                "puts in its place, the rules' errors over epochs, and that of the end-point rule over "
-                "β.",
-            ),
-        ),
+        figures={
+            "figure1": "**Figure 1**: one less the cosine similarity between the mean of the gradient "
+            "estimates and the exact gradient, and the variance of the estimates, over the epochs of a "
+            "training with ReinMax: the paper's estimators, and below them others.",
+            "sweep": "**Bias and variance over τ**: the measurements of Figure 1 at the last snapshot, "
+            "over the temperature.",
+            "control": "**ReinMax-CV's added terms**: variance over ReinMax's and relative bias over η, "
+            "for three readings of these terms.",
+            "control-bias": "**Section 3.2**: bias of ReinMax-CV over η, in three readings of its added "
+            "terms.",
+            "tradeoff": "**Bias over variance** of each estimator after the last snapshot, with 95% "
+            "intervals.",
+            "quadrature": "**Rules of integration** (section 5.3): the integrand of one pair with what "
+            "each rule puts in its place, the rules' errors over epochs, and that of the end-point rule "
+            "over β.",
+        },
         drawn_by="gradients.figures",
         views={
             "table1": "gradients.page:table1",
@@ -109,15 +93,12 @@ EXPERIMENTS = (
             ),
             Table("figure1_run", _FIGURE1),
         ),
-        figures=(
-            Figure(
-                "figure1-run",
-                "**Figure 1, as run**: cosine of the whole batch between the mean estimate and the "
-                "exact gradient, and relative standard deviation, as the authors' public code computes "
-                "them, over the epochs of several trainings by ReinMax at τ = 1, beside the means over "
-                "the authors' own ten.",
-            ),
-        ),
+        figures={
+            "figure1-run": "**Figure 1, as run**: cosine of the whole batch between the mean estimate and "
+            "the exact gradient, and relative standard deviation, as the authors' public code computes "
+            "them, over the epochs of several trainings by ReinMax at τ = 1, beside the means over the "
+            "authors' own ten.",
+        },
         drawn_by="gradients.figures",
         views={"table1-run": "gradients.page:table1_run", "figure1-run": "gradients.page:figure1_run"},
     ),

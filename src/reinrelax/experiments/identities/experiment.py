@@ -1,6 +1,6 @@
 """Theorem 1 and the equations it rests on, by enumeration (B, sections 2 to 5)."""
 
-from reinrelax.core.experiment import THEOREM, Experiment, Figure, Table
+from reinrelax.core.experiment import THEOREM, Experiment, Table
 
 EXPERIMENTS = (
     Experiment(
@@ -16,11 +16,9 @@ EXPERIMENTS = (
             }
         },
         tables=(Table("identities", ("identity", "categories", "latents", "beta", "tau", "quantity")),),
-        figures=(
-            Figure(
-                "theorem1", "**Theorem 1**: deviation between its two sides over β, as printed and corrected."
-            ),
-        ),
+        figures={
+            "theorem1": "**Theorem 1**: deviation between its two sides over β, as printed and corrected.",
+        },
         drawn_by="identities.figures",
         views={"identities": "identities.page:identities"},
     ),

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from reinrelax.core.experiment import THEOREM, Experiment, Figure, Table
+from reinrelax.core.experiment import THEOREM, Experiment, Table
 
 
 @dataclass(frozen=True)
@@ -46,18 +46,12 @@ EXPERIMENTS = (
             Table("densities", ("alpha", "law", "x", "y")),
             Table("bridge", ("family", "alpha", "size", "total", "law", "quantity")),
         ),
-        figures=(
-            Figure(
-                "densities",
-                "**Figures 4 to 6**: the Dirichlet, its Gaussian in three readings of Σ, and back; "
-                "regions that hold 25, 50, 75, 90 and 99% of the mass. The cross marks the mean of the "
-                "Dirichlet.",
-            ),
-            Figure(
-                "bridge",
-                "**Laplace bridge**: what is lost over the total Σα, with Σ read in three ways.",
-            ),
-        ),
+        figures={
+            "densities": "**Figures 4 to 6**: the Dirichlet, its Gaussian in three readings of Σ, and "
+            "back; regions that hold 25, 50, 75, 90 and 99% of the mass. The cross marks the mean of the "
+            "Dirichlet.",
+            "bridge": "**Laplace bridge**: what is lost over the total Σα, with Σ read in three ways.",
+        },
         drawn_by="laplace_bridge.figures",
         views={"a-bridge": "laplace_bridge.page:bridge"},
     ),

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from reinrelax.core.experiment import Experiment, Figure, Table
+from reinrelax.core.experiment import Experiment, Table
 
 _AGENT = ("environment", "cap", "algorithm")
 _OF_AGENT = {"environment": str, "cap": int, "algorithm": str, "seed": int, "episode": int}
@@ -51,38 +51,22 @@ EXPERIMENTS = (
             ),
             Table("rl_gradients", (*_AGENT, "episode", "quantity"), numbers=("cap", "episode")),
         ),
-        figures=(
-            Figure(
-                "agents",
-                ("**Figure 3**: ends of the running means over seeds, beside those of the printed curves."),
-            ),
-            Figure(
-                "a-figure3",
-                "**Figure 3**: running mean of one run’s returns, which starts at the first of them. "
-                "Acrobot is ours.",
-            ),
-            Figure(
-                "rl-start",
-                "**Figure 3 without the first return**: the same runs’ running means of all later returns.",
-            ),
-            Figure(
-                "rl-seeds",
-                "**Returns over seeds**: mean over seeds of the raw returns, with 95% bootstrap band.",
-            ),
-            Figure(
-                "rl-running",
-                "**Running means over seeds**: what Figure 3 plots, mean over seeds with 95% bootstrap band.",
-            ),
-            Figure(
-                "rl-gradients",
-                "**Variance of the policy gradient** over that of REINFORCE’s estimate from the same "
-                "episodes, along training.",
-            ),
-            Figure(
-                "rl-variants",
-                "**RELAX and its variants**: running means, mean over seeds with 95% bootstrap band.",
-            ),
-        ),
+        figures={
+            "agents": "**Figure 3**: ends of the running means over seeds, beside those of the printed "
+            "curves.",
+            "a-figure3": "**Figure 3**: running mean of one run’s returns, which starts at the first of "
+            "them. Acrobot is ours.",
+            "rl-start": "**Figure 3 without the first return**: the same runs’ running means of all later "
+            "returns.",
+            "rl-seeds": "**Returns over seeds**: mean over seeds of the raw returns, with 95% bootstrap "
+            "band.",
+            "rl-running": "**Running means over seeds**: what Figure 3 plots, mean over seeds with 95% "
+            "bootstrap band.",
+            "rl-gradients": "**Variance of the policy gradient** over that of REINFORCE’s estimate from "
+            "the same episodes, along training.",
+            "rl-variants": "**RELAX and its variants**: running means, mean over seeds with 95% bootstrap "
+            "band.",
+        },
         drawn_by="policy_gradient.figures",
         views={
             "a-figure3": "policy_gradient.page:printed",

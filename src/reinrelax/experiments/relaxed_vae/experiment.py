@@ -1,6 +1,6 @@
 """VAEs with every kind of latent variables (A, III and Figures 1, 2)."""
 
-from reinrelax.core.experiment import Experiment, Figure, Table
+from reinrelax.core.experiment import Experiment, Table
 
 _INTERVALS = ("relaxed", "test_reconstruction", "test_kl", "gap", "below_baseline")
 
@@ -29,32 +29,18 @@ EXPERIMENTS = (
                 numbers=("i", "j"),
             ),
         ),
-        figures=(
-            Figure(
-                "vaes",
-                "**VAEs**: bound of the discrete model after the last epoch, each kind of latent variables.",
-            ),
-            Figure(
-                "relaxations",
-                "**VAEs with every relaxation**: bound of the discrete model on the test images (nats "
-                "per image) over epochs, one panel a section of the paper.",
-            ),
-            Figure(
-                "correlations",
-                "**Learned correlations**: the matrix R of the normal scores of correlated Bernoullis, "
-                "each pair once.",
-            ),
-            Figure(
-                "shares",
-                "**Learned probabilities**: share of all P(b = 1 | x) of binary latent variables in "
-                "each twentieth.",
-            ),
-            Figure(
-                "decoupled",
-                "**Decoupled temperatures in a VAE**: bound of the discrete model in nats above the "
-                "lowest. A star marks our lowest.",
-            ),
-        ),
+        figures={
+            "vaes": "**VAEs**: bound of the discrete model after the last epoch, each kind of latent "
+            "variables.",
+            "relaxations": "**VAEs with every relaxation**: bound of the discrete model on the test images "
+            "(nats per image) over epochs, one panel a section of the paper.",
+            "correlations": "**Learned correlations**: the matrix R of the normal scores of correlated "
+            "Bernoullis, each pair once.",
+            "shares": "**Learned probabilities**: share of all P(b = 1 | x) of binary latent variables in "
+            "each twentieth.",
+            "decoupled": "**Decoupled temperatures in a VAE**: bound of the discrete model in nats above "
+            "the lowest. A star marks our lowest.",
+        },
         drawn_by="relaxed_vae.figures",
         views={
             "a-vae": "relaxed_vae.page:vae",
