@@ -1,6 +1,5 @@
 """Every estimator, whatever the dtype, layout and device of its logits and the defaults of the process."""
 
-import itertools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -8,15 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from scipy import stats
 from torch import Tensor
 
 from reinrelax import estimators
 from reinrelax.core.rng import Streams
 from reinrelax.errors import InputError
-from reinrelax.estimators import CATALOGUE, exact
+from reinrelax.estimators import exact
 from reinrelax.estimators.base import Pathwise
-from reinrelax.estimators.hyperparameters import HYPERPARAMETERS
 from reinrelax.estimators.relax import relax_with
 from tests.contracts.test_estimators import NAMES, PATHWISE, hyper_of
 
@@ -87,41 +84,7 @@ def defaults(dtype: torch.dtype = torch.float32, device: str = "cpu") -> Iterato
         torch.set_default_dtype(before)
 
 
-# --- the law
-
-
-# Probabilities and draws.
-LAWS = {
-    "rare": (torch.tensor([0.6, 0.3, 0.09, 0.009, 0.001]), 100_000),
-    "many": (torch.full((250,), 0.004), 10_000),
-}
-
-
-def chi_square(counts: Tensor, theta: Tensor) -> float:
-    expected = theta.double().softmax(-1) * counts.sum()
-    return float(((counts - expected) ** 2 / expected).sum())
-
-
-@pytest.mark.parametrize("law", LAWS)
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("autocast", [False, True])
-def test_frequencies_in_every_dtype(law: str, dtype: torch.dtype, autocast: bool) -> None:
-    """Chi-square on 10,000 or 100,000 draws, false alarm rate 1e-6 a case; it catches keys in bfloat16."""
-    probs, count = LAWS[law]
-    theta = probs.log().to(dtype)
-    limit = stats.chi2.isf(1e-6, len(theta) - 1)
-    with torch.autocast("cpu", torch.bfloat16, enabled=autocast), torch.no_grad():
-        one_hot = estimators.reinmax(
-            theta.expand(count, -1), generator=torch.Generator().manual_seed(len(theta))
-        )
-    assert one_hot.dtype == dtype
-    assert 0 < chi_square(one_hot.double().sum(0), theta) < limit
-    u = torch.empty(count, len(theta), dtype=torch.bfloat16).uniform_(
-        generator=torch.Generator().manual_seed(1)
-    )
-    keys = theta.bfloat16() - (-u.clamp_(2**-9, 1 - 2**-8).log()).log()
-    wrong = torch.bincount(keys.argmax(-1), minlength=len(theta))
-    assert chi_square(wrong.double(), theta) > limit
+# --- sixteen bits
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -345,59 +308,3 @@ def test_exact_checks_what_f_returns(bad: Any) -> None:
     for function in (exact.expectation, exact.gradient, exact.first_order):
         with pytest.raises(InputError, match="exact: f must return"):
             function(logits(), bad)
-
-
-# --- hyper-parameters
-
-
-CONTINUOUS = [
-    (name, key)
-    for name, key in itertools.product(NAMES, HYPERPARAMETERS)
-    if key in CATALOGUE[name].hyperparameters and not HYPERPARAMETERS[key].integer
-]
-
-
-@pytest.mark.parametrize(("name", "key"), [pair for pair in CONTINUOUS if pair[0] in PATHWISE])
-def test_a_hyperparameter_that_wants_a_gradient_is_refused(name: str, key: str) -> None:
-    learned = torch.tensor(0.8, requires_grad=True)
-    for value in (learned, learned.exp()):
-        with pytest.raises(InputError, match=rf"{name}: {key} requires a gradient.*{key}.detach\(\)"):
-            run(name, logits(), **{key: value})
-    with torch.no_grad():
-        estimators.get(name)(logits(), **{key: learned})  # type: ignore[operator]
-
-
-@pytest.mark.parametrize(("name", "key"), CONTINUOUS)
-@pytest.mark.parametrize("dtype", DTYPES)
-def test_a_hyperparameter_changed_before_the_backward_pass(name: str, key: str, dtype: torch.dtype) -> None:
-    """Is an error there, or has no effect."""
-    value = torch.full((6, 1, 1), 0.75, dtype=dtype)
-    _, expected = run(name, logits(), **{key: value.clone()})
-
-    try:
-        _, grad = run(name, logits(), between=lambda: value.mul_(2), **{key: value})
-    except RuntimeError as error:
-        assert "modified by an inplace operation" in str(error)  # noqa: PT017
-    else:
-        assert torch.equal(grad, expected)
-    assert (value == 1.5).all()
-
-
-@pytest.mark.parametrize(("name", "key"), CONTINUOUS)
-def test_hyperparameters_of_other_kinds_are_the_same_number(name: str, key: str) -> None:
-    """NumPy's numbers, and tensors of another dtype; the gradient keeps the logits' dtype."""
-    for dtype in DTYPES:
-        _, expected = run(name, logits(dtype), **{key: 0.75})
-        for value in (
-            np.float32(0.75),
-            np.float64(0.75),
-            *(torch.full(shape, 0.75, dtype=other) for other in DTYPES for shape in ((), (6, 1, 1))),
-        ):
-            _, grad = run(name, logits(dtype), **{key: value})
-            assert grad.dtype == dtype
-            exact_or_close(grad, expected, name, rtol=1e-5)
-
-
-@pytest.mark.parametrize("name", [n for n in NAMES if "draws" in CATALOGUE[n].hyperparameters])
-def test_counts_may_be_numpys(name: str) -> None:
-    assert torch.equal(run(name, logits(), draws=np.int64(5))[1], run(name, logits(), draws=5)[1])

@@ -52,7 +52,7 @@ def test_catalogue_line_agrees_with_the_function(name: str) -> None:
     assert entry.variant_of is None or CATALOGUE[entry.variant_of].variant_of is None
     assert estimator.__doc__
     shown = inspect.signature(estimator).parameters
-    assert {"logits", *entry.hyperparameters, "generator"} <= set(shown)
+    assert {"logits", *entry.hyperparameters, "generator", "validate_args"} <= set(shown)
     # A module of a function's name would hide the function from `from reinrelax.estimators import …`.
     assert entry.module not in {other.function for other in CATALOGUE.values()}
     assert getattr(estimators, entry.function) is estimator

@@ -240,10 +240,8 @@ def trained(tmp_path: Path, load_config: Load) -> Config:
 def test_trainings_gradients_and_pictures_are_of_those_images(trained: Config) -> None:
     html = build(trained)
     words = Text(html).text
-    assert "These numbers are not from MNIST." in words
+    assert "not MNIST: proves nothing about the papers" in words
     assert "a folder of images, faces (140 training and 20 test images)" in words
-    assert "The papers’ numbers are of MNIST; none is held against these." in words
-    assert "Small embedded images" not in words
     claims = pd.read_json(trained.folder / "tables/claims.json")
     about = claims[claims["reason"].str.contains("data set folder:faces")]
     assert set(about["verdict"]) == {"not tested at this scale"}
@@ -260,15 +258,14 @@ def test_seconds_are_measured_on_images_of_any_size(load_config: Load) -> None:
     assert all(row["seconds"] > 0 for row in cost.measure(spec, few, "cpu"))
 
 
-@pytest.mark.parametrize(("name", "stands_in"), [("digits", True), ("fashion-mnist", False)])
-def test_the_page_names_what_it_ran_on(load_config: Load, name: str, stands_in: bool) -> None:
+@pytest.mark.parametrize("name", ["digits", "fashion-mnist"])
+def test_the_page_names_what_it_ran_on(load_config: Load, name: str) -> None:
     only = {"experiments": ["elbo"], "shapes": ["8x4"]}
     config = load_config(dataset={"name": name}, only=only, scale=name)
     write_results(config, flat)
     words = Text(build(config)).text
-    assert "These numbers are not from MNIST." in words
+    assert "not MNIST: proves nothing about the papers" in words
     assert datasets.title(name) in words
-    assert ("Small embedded images show" in words) == stands_in
     claims = pd.read_json(config.folder / "tables/claims.json")
     assert set(claims.loc[claims["reason"].str.contains("data set"), "verdict"]) == {
         "not tested at this scale"

@@ -229,3 +229,12 @@ def test_an_estimator_with_settings_alone_keeps_its_looks_for_one_of_them() -> N
     looks = style.styles(["ST", "ReinMax-CV, η 0.5", "ReinMax-CV, η 1.5", "g′"])
     assert looks["ReinMax-CV, η 0.5"] == style.styles(["ReinMax-CV"])["ReinMax-CV"]
     assert len(set(looks.values())) == 4
+
+
+def test_an_axis_of_less_than_a_decade_has_several_ticks() -> None:
+    """Wherever it lies: plain steps may begin at zero, which a logarithmic axis has not."""
+    for low, high in ((1.0, 1.1), (0.9, 3.0), (1e-4, 3e-4), (2e5, 3e5)):
+        rows = [{"panel": "all", "series": "a", "x": x, "value": v} for x, v in ((0, low), (1, high))]
+        data = pd.DataFrame(rows).assign(low=float("nan"), high=float("nan"))
+        text = lines.draw(lines.LineFigure("f", "w", data, (lines.LinePanel("all", "", "", "", log=True),)))
+        assert text.count("<text") >= 6, (low, high)  # of x some, and of y more than one

@@ -296,4 +296,4 @@ def test_what_computes_on_a_gpu_is_what_is_given_a_device() -> None:
     config = at_scale("paper")
     found = {study.experiment for study in studies(config).values() if study.on_gpu}
     assert found == {"gradients", "gradients-run", "cost"}
-    assert sum(not study.on_gpu for study in studies(config).values()) == 41
+    assert sum(not study.on_gpu for study in studies(config).values()) == 42

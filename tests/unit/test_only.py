@@ -84,7 +84,9 @@ def test_the_page_is_of_what_was_run(load_config: Load, only: dict[str, Any], sh
     html = build(config)
     words = Text(html).text
     assert "Nothing to show" not in words
-    assert "not in this configuration" not in Text(html.split('id="both-papers"')[0]).text
+    for name in ("report.html", "details.html"):
+        own = (config.folder / name).read_text(encoding="utf-8")
+        assert "not in this configuration" not in Text(own.split('id="both-papers"')[0]).text
     assert "Not complete" not in words
     assert ", 0 missing, 0 unreadable" in words
     assert html.count('<p class="scale">') == (shown or html.count('<p class="scale">')) > 0

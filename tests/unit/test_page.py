@@ -13,7 +13,7 @@ import pytest
 
 from reinrelax.display.wording import anchor, fixed, interval, signed, significant, subscripts
 from reinrelax.errors import ConfigError
-from reinrelax.reporting import collect, figures, page, sections
+from reinrelax.reporting import chapters, collect, figures, page, sections, sentences
 from reinrelax.results.gather import recompute
 from tests import toy
 from tests.conftest import ROOT
@@ -191,6 +191,27 @@ def test_a_wrong_section_is_named(
     monkeypatch.setattr(sections, "WORDS", (path,))
     with pytest.raises(ConfigError, match=message):
         page.write_report(config, ROOT)
+
+
+def test_wrong_words_about_results_are_named(
+    load_config: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = load_config(only={"experiments": ["identities"]})
+    build(config)
+    said, told = ((ROOT / module.FILE).read_text(encoding="utf-8") for module in (sentences, chapters))
+    path = tmp_path / "words.yaml"
+    for module, text, message in (
+        (sentences, said.replace("B-theorem1:", "B-theorem9:"), "B-theorem9: no such finding"),
+        (sentences, said.replace("  label: Theorem 1\n", "  lable: Theorem 1\n"), "lable: unknown key"),
+        (chapters, told.replace("findings: [B-theorem1,", "findings: [B-theorem9,"), "unknown 'B-theorem9'"),
+        (chapters, told.replace("figures: [theorem1]", "figures: [theorem9]"), "unknown 'theorem9'"),
+        (chapters, told.replace("problems: [B-cv-run,", "problems: [B-cv-runs,"), "B-cv-runs is no erratum"),
+    ):
+        path.write_text(text, encoding="utf-8")
+        with monkeypatch.context() as patch:
+            patch.setattr(module, "FILE", path)
+            with pytest.raises(ConfigError, match=message):
+                page.write_report(config, ROOT)
 
 
 def test_numbers_of_any_size_are_written() -> None:

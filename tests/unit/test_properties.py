@@ -103,6 +103,7 @@ def test_registered_kls_are_those_of_the_densities(rows: list[Row]) -> None:
     exact = [*select(rows, "kl_error")]
     assert {row["relaxation"] for row in exact} == {
         "RelaxedBernoulli",
+        "HardConcrete",
         "StraightThroughBernoulli",
         "CorrelatedRelaxedBernoulli",
         "InvertibleGaussian",
@@ -110,7 +111,6 @@ def test_registered_kls_are_those_of_the_densities(rows: list[Row]) -> None:
         "DecoupledStraightThroughGumbelSoftmax",
     }
     assert all(row["value"] < 1e-4 for row in exact)
-    assert all(0 <= row["value"] < 0.05 for row in select(rows, "kl_bound_excess", relaxation="HardConcrete"))
 
 
 def test_nothing_overflows_in_float32(rows: list[Row]) -> None:

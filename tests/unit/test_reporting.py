@@ -72,7 +72,7 @@ def test_a_report_of_nothing_can_be_built(load_config: Load, tmp_path: Path) -> 
     words = Text(html).text
     assert f"0 of {len(cells(load_config()))} cells done" in words
     # Tables 2 and 3 and the paper's own settings are shown; all else says that there is nothing.
-    assert words.count("Nothing to show: no result yet.") == 24
+    assert words.count("Nothing to show: no result yet.") == 25
     assert "Here:" in words
     assert html.count("data-cell=") == 102
     assert "This run:" not in words

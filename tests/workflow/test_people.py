@@ -109,7 +109,7 @@ def test_a_doctoral_student_adds_an_estimator_with_a_hyperparameter_of_its_own(p
     assert (mine["latent"], mine["seeds"]) == ("8x4", 2)
     ours = pd.read_csv(person.folder / "results/test/elbo/8x4/Mine.csv")
     assert set(ours["gamma"]) == {0.5}
-    assert "Mine" in person.reads("test/report.html")
+    assert "Mine" in person.reads("test/details.html")
     contracts = ("tests/contracts/test_estimators.py", "-k", "Mine", "-p", "no:cacheprovider")
     assert " passed" in person.types("python", "-m", "pytest", "-q", *contracts)
 
@@ -138,7 +138,7 @@ def test_a_reviewer_repeats_a_result_and_distrusts_it(person: Person) -> None:
     # A number that is changed by hand is no result: not in the table, nor in what saves a training.
     table = person.changes_a_number(f"test/{cell}.csv")
     person.types("python", "-m", "reinrelax", "report", *config)
-    assert f"{cell}.csv: differs from the checksum in its record" in person.reads("test/report.html")
+    assert f"{cell}.csv: differs from the checksum in its record" in person.reads("test/details.html")
     table.unlink()
     person.changes_a_number(f"test/{cell}.runs.json")
     person.types("make", "report", "SCALE=test", f"ONLY={some}")

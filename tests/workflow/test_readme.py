@@ -90,7 +90,7 @@ def test_a_new_estimator_reaches_every_table(tmp_path: Path) -> None:
         assert mine["seeds"] == 2
         # Half the gradient through the codes: another training than straight-through's.
         assert mine["mean"] != rows.loc[("ST", "8x4"), "mean"]
-    assert "Mine" in (results / "report.html").read_text(encoding="utf-8")
+    assert "Mine" in (results / "details.html").read_text(encoding="utf-8")
     assert "Mine" in set(pd.read_csv(results / "figures/figure3.csv")["series"])
 
 

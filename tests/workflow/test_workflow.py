@@ -203,7 +203,7 @@ def test_plan_counts_what_is_left(finished: Path) -> None:
         "workflow/scales/paper.yaml",
         module="reinrelax",
     )
-    assert "232 of 232 jobs to do, 2852 replicas" in paper.stdout, paper.stderr
+    assert "233 of 233 jobs to do, 2852 replicas" in paper.stdout, paper.stderr
 
 
 def test_new_file_times_rerun_nothing(copy_of_finished: Path) -> None:
@@ -271,7 +271,7 @@ def test_stale_tables_are_shown_as_such_by_the_report(copy_of_finished: Path) ->
     assert done.returncode == 0, done.stderr
     assert (
         "computed from another configuration or source"
-        in (copy_of_finished / "results/test/report.html").read_text()
+        in (copy_of_finished / "results/test/details.html").read_text()
     )
 
 

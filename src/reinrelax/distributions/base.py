@@ -1,5 +1,6 @@
 """What all relaxations share: one place where noise is drawn, parameters that broadcast, errors in words."""
 
+import copy
 import numbers
 from collections.abc import Callable, Sequence
 from functools import reduce
@@ -17,6 +18,7 @@ from reinrelax.errors import InputError
 
 P = TypeVar("P", bound=Distribution)
 Q = TypeVar("Q", bound=Distribution)
+L = TypeVar("L", bound=Distribution)
 
 # In place of log 0: never drawn, and still finite after a division by τ.
 _MASKED = -1e30
@@ -91,8 +93,8 @@ class Relaxation(Distribution):
         self, sample_shape: Sequence[int] = (), *, generator: torch.Generator | None = None
     ) -> Tensor:
         """Noise of `noise_shape` and `noise_kind`, every element its own draw."""
-        like: Tensor = getattr(self, next(iter(self.arg_constraints)))
-        out = torch.empty((1, *self.noise_shape(sample_shape)), dtype=like.dtype, device=like.device)
+        shape = (1, *self.noise_shape(sample_shape))
+        out = torch.empty(shape, dtype=self._first.dtype, device=self._first.device)
         streams = Streams([generator])
         return (streams.uniform_ if self.noise_kind == "uniform" else streams.normal_)(out)[0]
 
@@ -151,9 +153,24 @@ class Relaxation(Distribution):
     def _unknown(self, what: str) -> NoReturn:
         raise NotImplementedError(f"{self._name}: no {what}")
 
-    def _validate_sample(self, value: Tensor) -> None:
+    def _accepted(self, value: Tensor, what: str = "log_prob", *, inside: bool = True) -> Tensor:
+        """A value that something is asked at, as real numbers.
+
+        Args:
+            value: of any real dtype.
+            what: is asked, in an error.
+            inside: whether it must be in the support, where arguments are validated.
+
+        Raises:
+            InputError: it is no tensor.
+        """
         if not isinstance(value, Tensor):
-            raise InputError(f"{self._name}: log_prob takes a tensor; got {type(value).__name__}")
+            raise InputError(f"{self._name}: {what} takes a tensor; got {type(value).__name__}")
+        if inside and self._validate_args:
+            self._validate_sample(value)
+        return value if value.is_floating_point() else value.to(self._first.dtype)
+
+    def _validate_sample(self, value: Tensor) -> None:
         if value.is_meta or not value.numel():
             return
         if self.support is constraints.simplex and value.dtype in (torch.bfloat16, torch.float16):
@@ -180,6 +197,11 @@ class Relaxation(Distribution):
     @property
     def _name(self) -> str:
         return type(self).__name__
+
+    @property
+    def _first(self) -> Tensor:
+        tensor: Tensor = getattr(self, next(iter(self.arg_constraints)))
+        return tensor
 
 
 def check(owner: str, name: str, constraint: constraints.Constraint, value: Tensor) -> None:
@@ -265,10 +287,50 @@ def gumbel(u: Tensor) -> Tensor:
     return -(-u.log()).log()
 
 
+def quantile(law: Relaxation, value: Tensor) -> Tensor:
+    """The z with P(z' ≤ z) = value for a law on [0, 1] whose sample grows with its noise; exact at 0 and 1.
+
+    Raises:
+        InputError: a value is no probability.
+    """
+    value = law._accepted(value, "icdf", inside=False)
+    if law._validate_args:
+        check(law._name, "value", constraints.unit_interval, value)
+    return between_ends(value, law.from_noise(value))
+
+
+def between_ends(x: Tensor, inside: Tensor) -> Tensor:
+    """`inside` where 0 < x < 1, 0 below and 1 above."""
+    return torch.where(x <= 0, 0.0, torch.where(x >= 1, 1.0, inside))
+
+
 def gaussian_log_prob(law: MultivariateNormal, x: Tensor) -> Tensor:
-    """log density at x, also of an empty batch, where torch's divides by zero."""
-    out: Tensor = law.log_prob(x) if x.numel() else x.sum(-1)
+    """log density at x, in the wider of two precisions; also of an empty batch, where torch's divides by
+    zero.
+    """
+    if not x.numel():
+        return x.sum(-1)
+    dtype = torch.promote_types(x.dtype, law.loc.dtype)
+    out: Tensor = cast(law, dtype).log_prob(x.to(dtype))
     return out
+
+
+def cast(law: L, dtype: torch.dtype) -> L:
+    """The same law with its parameters in this dtype; its samples stay in theirs."""
+    new = copy.copy(law)
+    for name, value in vars(law).items():
+        if isinstance(value, Tensor) and value.is_floating_point():
+            setattr(new, name, value.to(dtype))
+        elif isinstance(value, Distribution):
+            setattr(new, name, cast(value, dtype))
+    return new
+
+
+def precision(*laws: Distribution) -> torch.dtype:
+    """The widest of their parameters' dtypes, at least float32."""
+    # Not by name: asked for the parameter that it was not given, a law computes and keeps it.
+    held = [value for law in laws for value in vars(law).values() if isinstance(value, Tensor)]
+    return reduce(torch.promote_types, (t.dtype for t in held if t.is_floating_point()), torch.float32)
 
 
 def one_hot_argmax(x: Tensor) -> Tensor:
@@ -297,14 +359,17 @@ def _real(owner: str, name: str, value: Any) -> Tensor | float:
 
 
 def register_kl(p: type[P], q: type[Q]) -> Callable[[Callable[[P, Q], Tensor]], Callable[[P, Q], Tensor]]:
-    """torch's decorator of the same name, with types, and for empty batches as well, where torch's own laws
-    divide by zero.
+    """torch's decorator of the same name, with types, for laws of two precisions, and for empty batches as
+    well, where torch's own laws divide by zero.
     """
 
     def decorate(function: Callable[[P, Q], Tensor]) -> Callable[[P, Q], Tensor]:
         def of(p: P, q: Q) -> Tensor:
             batch = torch.broadcast_shapes(p.batch_shape, q.batch_shape)
-            return function(p, q) if batch.numel() else _nothing(p, q).expand(batch)
+            if not batch.numel():
+                return _nothing(p, q).expand(batch)
+            dtype = precision(p, q)
+            return function(cast(p, dtype), cast(q, dtype))
 
         torch_kl.register_kl(p, q)(of)
         return function

@@ -81,9 +81,10 @@ class CorrelatedRelaxedBernoulli(Relaxation):
         return (self._perturbed(noise) > 0).to(noise.dtype)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        """Joint log density: the marginals', and that of the copula at the normal scores."""
-        if self._validate_args:
-            self._validate_sample(value)
+        """Joint log density: the marginals', and that of the copula at the normal scores; an entry that was
+        rounded to 0 or 1 counts as its nearest neighbour inside.
+        """
+        value = self._accepted(value)
         tau = self.temperature[..., None]
         odds = (tau * logit(value) - self.logits).clamp(-_LIMIT, _LIMIT)
         # By the lower tail, where a float is exact: Φ⁻¹(u) = −Φ⁻¹(1 − u).

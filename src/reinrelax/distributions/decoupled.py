@@ -4,19 +4,21 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor
-from torch.distributions import OneHotCategorical, constraints, kl_divergence
+from torch.distributions import OneHotCategorical, constraints
 
 from reinrelax.distributions.base import (
-    Relaxation,
     gumbel,
+    is_masked,
     logits_of,
     one_hot_argmax,
     register_kl,
     with_gradient_of,
 )
+from reinrelax.distributions.hard import HardRelaxation, discrete_kl
+from reinrelax.errors import InputError
 
 
-class DecoupledStraightThroughGumbelSoftmax(Relaxation):
+class DecoupledStraightThroughGumbelSoftmax(HardRelaxation):
     """z = one-hot argmax softmax((l + g)/τ_f), with the gradient of softmax((l + g)/τ_b) (A, III.K).
 
     τ_f does nothing: an argmax does not depend on a positive factor, and z ~ Categorical(softmax(l)) at any
@@ -27,7 +29,7 @@ class DecoupledStraightThroughGumbelSoftmax(Relaxation):
         temperature_backward: τ_b > 0, `[...]`.
         probs: softmax(l), `[..., C]`, or
         logits: l.
-        temperature_forward: τ_f > 0, `[...]`, inert.
+        temperature_forward: τ_f > 0, `[...]`, inert; it has no gradient, and must not ask for one.
 
     >>> z = DecoupledStraightThroughGumbelSoftmax(1.0, logits=torch.zeros(5)).rsample((3,))
     >>> z.sum(-1)
@@ -58,6 +60,12 @@ class DecoupledStraightThroughGumbelSoftmax(Relaxation):
             temperature_backward=temperature_backward,
             temperature_forward=temperature_forward,
         )
+        assert isinstance(temperature_forward, Tensor)  # `_enter` has made it one
+        if temperature_forward.requires_grad and torch.is_grad_enabled():
+            raise InputError(
+                f"{self._name}: temperature_forward requires a gradient, but none passes to it; give "
+                "temperature_forward.detach(), or learn temperature_backward"
+            )
         logits = logits_of(self, probs, logits, binary=False, validate_args=validate_args)
         super().__init__(
             logits.shape[-1:],
@@ -79,10 +87,10 @@ class DecoupledStraightThroughGumbelSoftmax(Relaxation):
         return OneHotCategorical(logits=self.logits, validate_args=False)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        """log P(z), a mass function."""
-        if self._validate_args:
-            self._validate_sample(value)
-        return (value * self.logits).sum(-1)
+        """log P(z), a mass function; −∞ of a masked category."""
+        value = self._accepted(value)
+        out = (value * self.logits).sum(-1)
+        return out.masked_fill(is_masked(out), -torch.inf)
 
     @property
     def mean(self) -> Tensor:
@@ -93,8 +101,9 @@ class DecoupledStraightThroughGumbelSoftmax(Relaxation):
         return self.mean * -torch.expm1(self.logits)
 
 
-@register_kl(DecoupledStraightThroughGumbelSoftmax, DecoupledStraightThroughGumbelSoftmax)
-def _kl_decoupled(
-    p: DecoupledStraightThroughGumbelSoftmax, q: DecoupledStraightThroughGumbelSoftmax
-) -> Tensor:
-    return kl_divergence(p.discrete(), q.discrete())
+for _p, _q in (
+    (DecoupledStraightThroughGumbelSoftmax, DecoupledStraightThroughGumbelSoftmax),
+    (DecoupledStraightThroughGumbelSoftmax, OneHotCategorical),
+    (OneHotCategorical, DecoupledStraightThroughGumbelSoftmax),
+):
+    register_kl(_p, _q)(discrete_kl)

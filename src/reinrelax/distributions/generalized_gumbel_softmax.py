@@ -9,8 +9,8 @@ from torch import Tensor
 from torch.distributions import Categorical, Distribution, constraints
 from torch.distributions.relaxed_categorical import ExpRelaxedCategorical
 
-from reinrelax.core.numerics import product, widened
-from reinrelax.distributions.base import Relaxation, gumbel, is_integer, log_clamped
+from reinrelax.core.numerics import product
+from reinrelax.distributions.base import Relaxation, cast, gumbel, is_integer, log_clamped, precision
 from reinrelax.errors import InputError
 
 # Mass that an automatic truncation keeps, and the most categories that it may take.
@@ -55,8 +55,9 @@ class GeneralizedGumbelSoftmax(Relaxation):
             raise InputError(f"{self._name}: base must be a discrete law of single counts; got {base!r}")
         if n is not None and (not is_integer(n) or n < 2):
             raise InputError(f"{self._name}: n must be >= 2, an integer; got {n!r}")
-        temperature, anchor = self._enter(temperature=temperature, base=base.mean)
-        wide = _widened(base)
+        wide = cast(base, precision(base))
+        # Of a copy: the law would keep the parameter that it computes for it, as exact as its dtype is.
+        temperature, anchor = self._enter(temperature=temperature, base=copy.copy(base).mean)
         self.base, self.n = base, _categories(wide) if n is None else n
         kept = _log_probs(wide, self.n)[..., :-1].clamp_min(_NEVER)
         left = 1 - kept.exp().sum(-1, keepdim=True)
@@ -114,17 +115,6 @@ class GeneralizedGumbelSoftmax(Relaxation):
         return self._alias(
             type(self)(self.temperature.expand(batch_shape), base, self.n, validate_args=False)
         )
-
-
-def _widened(base: Distribution) -> Distribution:
-    """The same law with its parameters in at least float32."""
-    wide = copy.copy(base)
-    wide.__dict__ |= {
-        name: widened(value)
-        for name, value in vars(base).items()
-        if isinstance(value, Tensor) and value.is_floating_point()
-    }
-    return wide
 
 
 def _log_probs(base: Distribution, n: int) -> Tensor:

@@ -32,16 +32,21 @@ class GumbelTopK(Relaxation):
         probs: p, `[..., n]`; zero counts as the smallest normal number, and masks nothing; or
         logits: log p up to a constant; −inf masks a category.
         straight_through: whether the forward pass is the hard k-hot vector.
+        bounded: whether entry j of the relaxed vector is 1 − Π_i (1 − w_ij) instead of Σ_i w_ij, which may
+            exceed one where several softmaxes share a category. Entries are then in [0, 1], gates, and add up
+            to k at most; the two agree as τ → 0.
 
     >>> top = GumbelTopK(0.5, 2, probs=torch.tensor([0.4, 0.3, 0.2, 0.1]))
     >>> top.log_prob(torch.tensor([0, 1])).exp()
     tensor(0.2000)
     >>> round(top.rsample().sum().item(), 4)
     2.0
+    >>> bool(GumbelTopK(2.0, 2, logits=torch.zeros(3), bounded=True).rsample((100,)).max() <= 1)
+    True
     """
 
     arg_constraints: ClassVar = {"logits": constraints.real_vector, "temperature": constraints.positive}
-    options = ("k", "straight_through")
+    options = ("k", "straight_through", "bounded")
     support = constraints.independent(constraints.nonnegative, 1)
     logits: Tensor
     temperature: Tensor
@@ -53,6 +58,7 @@ class GumbelTopK(Relaxation):
         probs: Tensor | None = None,
         logits: Tensor | None = None,
         straight_through: bool = False,
+        bounded: bool = False,
         validate_args: bool | None = None,
     ) -> None:
         probs, logits, temperature = self._enter(probs=probs, logits=logits, temperature=temperature)
@@ -60,7 +66,9 @@ class GumbelTopK(Relaxation):
         n = logits.shape[-1]
         if not is_integer(k) or not 1 <= k <= n:
             raise InputError(f"{self._name}: k must be from 1 to n = {n}; got {k!r}")
-        self.k, self.straight_through = k, straight_through
+        self.k, self.straight_through, self.bounded = k, straight_through, bounded
+        if bounded:
+            self.support = constraints.independent(constraints.unit_interval, 1)
         super().__init__((n,), validate_args=validate_args, logits=logits, temperature=temperature)
         if self._validate_args and not logits.is_meta and logits.numel():
             fewest = int((~is_masked(logits)).sum(-1).min())
@@ -70,11 +78,14 @@ class GumbelTopK(Relaxation):
     def from_noise(self, noise: Tensor) -> Tensor:
         keys = self.logits + gumbel(noise)
         tau = self.temperature[..., None]
-        total = torch.zeros_like(keys)
+        total, left = torch.zeros_like(keys), torch.zeros_like(keys)
         for _ in range(self.k):
             log_w = (keys / tau).log_softmax(-1)
             total = total + log_w.exp()
-            keys = keys + _log_rest(log_w)
+            rest = _log_rest(log_w)
+            keys, left = keys + rest, left + rest
+        if self.bounded:
+            total = -torch.expm1(left)
         return with_gradient_of(self.harden(noise), total) if self.straight_through else total
 
     def indices(self, noise: Tensor) -> Tensor:

@@ -108,8 +108,8 @@ class InvertibleGaussian(Relaxation):
         return one_hot_argmax(self.from_noise(noise).detach())
 
     def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
+        """log density; an entry that was rounded to zero counts as the smallest normal number."""
+        value = self._accepted(value)
         value = widened(value.clamp_min(torch.finfo(value.dtype).tiny))
         x = self.transform.inv(value)
         log_det = self.transform.log_abs_det_jacobian(x, value)

@@ -78,12 +78,12 @@ class LogisticNormal(Relaxation):
         return one_hot_argmax(self._logits(noise).detach())
 
     def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
+        """log density; an entry that was rounded to zero counts as the smallest normal number."""
+        value = self._accepted(value)
         log_pi = log_clamped(value)
+        log_pi = log_pi.to(torch.promote_types(log_pi.dtype, self.basis.dtype))
         jacobian = log_pi.sum(-1) + math.log(value.shape[-1]) / 2
-        out: Tensor = gaussian_log_prob(self.gaussian, product(log_pi, self.basis)) - jacobian
-        return out
+        return gaussian_log_prob(self.gaussian, product(log_pi, self.basis.to(log_pi))) - jacobian
 
     def _logits(self, noise: Tensor) -> Tensor:
         y: Tensor = self.gaussian.loc + product(self.gaussian.scale_tril, noise[..., None])[..., 0]

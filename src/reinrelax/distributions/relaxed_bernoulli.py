@@ -7,7 +7,14 @@ from torch import Tensor
 from torch.distributions import Bernoulli, constraints
 from torch.nn.functional import softplus
 
-from reinrelax.distributions.base import Relaxation, logit, logits_of, register_kl
+from reinrelax.distributions.base import (
+    Relaxation,
+    between_ends,
+    logit,
+    logits_of,
+    quantile,
+    register_kl,
+)
 
 
 class RelaxedBernoulli(Relaxation):
@@ -59,13 +66,17 @@ class RelaxedBernoulli(Relaxation):
 
     def log_prob(self, value: Tensor) -> Tensor:
         """log p(z); a z that was rounded to 0 or 1 counts as its nearest neighbour inside."""
-        if self._validate_args:
-            self._validate_sample(value)
+        value = self._accepted(value)
         return log_density(value, self.logits, self.temperature)
 
     def cdf(self, value: Tensor) -> Tensor:
-        """P(z ≤ value)."""
-        return torch.sigmoid(self.temperature * logit(value) - self.logits)
+        """P(z ≤ value), at any number."""
+        value = self._accepted(value, "cdf", inside=False)
+        return between_ends(value, torch.sigmoid(self.temperature * logit(value) - self.logits))
+
+    def icdf(self, value: Tensor) -> Tensor:
+        """The z with P(z' ≤ z) = value, σ((logits + log value − log(1 − value))/τ)."""
+        return quantile(self, value)
 
 
 def log_density(z: Tensor, logits: Tensor, temperature: Tensor) -> Tensor:

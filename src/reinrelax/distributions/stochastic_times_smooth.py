@@ -7,10 +7,11 @@ from torch import Tensor
 from torch.distributions import Bernoulli, constraints
 from torch.nn.functional import logsigmoid
 
-from reinrelax.distributions.base import Relaxation, choice, log_clamped, logits_of, with_gradient_of
+from reinrelax.distributions.base import choice, log_clamped, logits_of, with_gradient_of
+from reinrelax.distributions.hard import HardRelaxation
 
 
-class StochasticTimesSmooth(Relaxation):
+class StochasticTimesSmooth(HardRelaxation):
     """h = b √p, b ~ Bernoulli(√p), p = σ(a) (A, III.E).
 
     E h = p, but h is 0 or √p, not binary: E f(h) is that of a Bernoulli for a linear f only.
@@ -63,14 +64,16 @@ class StochasticTimesSmooth(Relaxation):
         """b, the stochastic factor."""
         return (noise < self.root).to(noise.dtype)
 
+    def from_discrete(self, value: Tensor) -> Tensor:
+        return value * self.root
+
     def discrete(self) -> Bernoulli:
         """The law of b."""
         return Bernoulli(probs=self.root, validate_args=False)
 
     def log_prob(self, value: Tensor) -> Tensor:
         """log P(h), a mass function on {0, √p}; −∞ elsewhere."""
-        if self._validate_args:
-            self._validate_sample(value)
+        value = self._accepted(value)
         on = logsigmoid(self.logits) / 2
         off = log_clamped(-torch.expm1(on))
         # As close as the value's own rounding lets √p be.

@@ -4,13 +4,13 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor
-from torch.distributions import Bernoulli, constraints, kl_divergence
+from torch.distributions import Bernoulli, constraints
 
-from reinrelax.core.numerics import widened
-from reinrelax.distributions.base import Relaxation, choice, logits_of, register_kl, with_gradient_of
+from reinrelax.distributions.base import choice, logits_of, register_kl, with_gradient_of
+from reinrelax.distributions.hard import HardRelaxation, discrete_kl
 
 
-class StraightThroughBernoulli(Relaxation):
+class StraightThroughBernoulli(HardRelaxation):
     """h = 1{u < σ(a)}, with the gradient of something smooth (A, III.D).
 
     The forward pass is exactly Bernoulli. The gradient is ∂L/∂h times σ′(a), which is unbiased for a linear L
@@ -56,9 +56,7 @@ class StraightThroughBernoulli(Relaxation):
 
     def log_prob(self, value: Tensor) -> Tensor:
         """log P(h), a mass function."""
-        if self._validate_args:
-            self._validate_sample(value)
-        out: Tensor = self.discrete().log_prob(widened(value))
+        out: Tensor = self.discrete().log_prob(self._accepted(value).to(self.logits.dtype))
         return out
 
     @property
@@ -70,6 +68,9 @@ class StraightThroughBernoulli(Relaxation):
         return self.logits.sigmoid() * torch.sigmoid(-self.logits)
 
 
-@register_kl(StraightThroughBernoulli, StraightThroughBernoulli)
-def _kl_straight_through(p: StraightThroughBernoulli, q: StraightThroughBernoulli) -> Tensor:
-    return kl_divergence(p.discrete(), q.discrete())
+for _p, _q in (
+    (StraightThroughBernoulli, StraightThroughBernoulli),
+    (StraightThroughBernoulli, Bernoulli),
+    (Bernoulli, StraightThroughBernoulli),
+):
+    register_kl(_p, _q)(discrete_kl)

@@ -17,13 +17,17 @@ from reinrelax.core.numerics import log_softmax, softmax, widened
 from reinrelax.core.rng import Streams
 from reinrelax.core.types import LatentShape
 from reinrelax.errors import InputError
+from reinrelax.estimators.arguments import completed
 from reinrelax.estimators.hyperparameters import HYPERPARAMETERS, entry_of
 from reinrelax.estimators.losses import Loss, checked, constant, leading, wants_gradient, with_gradient
 
 Vjp = Callable[..., Tensor]
+# What an estimate is the derivative of: from a sample and the hyper-parameters.
+Relaxed = Callable[..., Tensor]
 # From the shape of the code and R streams, values `[R, ...]` by name.
 Parameters = Callable[[LatentShape, Streams], Mapping[str, Tensor]]
-_DTYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+# In place of the logarithm of a masked category's probability: finite after a division by τ.
+MASKED = -1e30
 
 
 @dataclass(frozen=True)
@@ -110,7 +114,7 @@ class Estimator:
         name: as in the papers' tables.
         equation: where the formula is from.
         unbiased: whether the estimate's mean is the exact gradient for every f.
-        hyperparameters: names of the keyword arguments beside `generator` and `phi`.
+        hyperparameters: names of the keyword arguments beside `generator`, `validate_args` and `phi`.
         learns: those of them that a training learns, from the values of its settings on.
         parameters: what else it learns, φ, which its function takes as `phi`.
     """
@@ -136,9 +140,12 @@ class Estimator:
         keywords = [p for p in arguments if p.kind is p.KEYWORD_ONLY and p.name != "phi"]
         self.hyperparameters = tuple(p.name for p in keywords)
         # What help() and an editor show is the call, not the function behind it.
-        generator = inspect.Parameter("generator", inspect.Parameter.KEYWORD_ONLY, default=None)
         shown = [p.replace(default=entry_of(name, p.name).default) for p in keywords]
-        self.__signature__ = inspect.Signature([*self._positional(), *shown, generator])
+        last = [
+            inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, default=None)
+            for key in ("generator", "validate_args")
+        ]
+        self.__signature__ = inspect.Signature([*self._positional(), *shown, *last])
 
     def surrogate(self, logits: Tensor, f: Loss, streams: Streams, **hyper: Any) -> Estimate:
         """The estimate for logits `[R, ..., C]`, hyper-parameters `[R, 1, …]`; nothing is checked.
@@ -177,99 +184,60 @@ class Estimator:
     def _positional() -> list[inspect.Parameter]:
         return [inspect.Parameter("logits", inspect.Parameter.POSITIONAL_OR_KEYWORD)]
 
-    def _complete(self, logits: Tensor, hyper: dict[str, Any]) -> dict[str, Any]:
-        """Check a user's arguments, add the defaults of those not given, and the replica axis to tensors."""
-        if (
-            not isinstance(logits, Tensor)
-            or logits.dtype not in _DTYPES
-            or logits.layout != torch.strided
-            or logits.ndim == 0
-        ):
-            kind = (
-                f"{logits.dtype} of rank {logits.ndim}, {logits.layout}"
-                if isinstance(logits, Tensor)
-                else type(logits).__name__
-            )
-            raise InputError(
-                f"{self.name}: logits must be a dense floating-point tensor [..., C] of rank >= 1, in 16, 32 "
-                f"or 64 bits; got {kind}"
-            )
-        if logits.shape[-1] < 2:
-            raise InputError(
-                f"{self.name}: needs at least 2 categories on the last axis; got {logits.shape[-1]}"
-            )
-        if not logits.is_meta:
-            self._check_values(logits.detach())
-        if unknown := set(hyper) - set(self.hyperparameters):
-            raise InputError(
-                f"{self.name}: unknown hyper-parameter {sorted(unknown)[0]!r}; "
-                f"it takes {', '.join(self.hyperparameters) or 'none'}"
-            )
-        values = {
-            name: HYPERPARAMETERS[name].plain(hyper.get(name, HYPERPARAMETERS[name].default))
-            for name in self.hyperparameters
-        }
-        for name, value in values.items():
-            self._check(name, value, logits)
-        return {k: v[None] if isinstance(v, Tensor) and v.ndim else v for k, v in values.items()}
-
-    def _check_values(self, logits: Tensor) -> None:
-        if torch.isnan(logits.logsumexp(-1)).any() or torch.isposinf(logits).any():
-            raise InputError(
-                f"{self.name}: logits hold NaN or +inf. Look upstream for a diverged "
-                "network; mask categories with -inf, and leave at least one finite"
-            )
-        if (logits == -torch.inf).all(-1).any():
-            raise InputError(
-                f"{self.name}: a row of logits is -inf throughout; leave at least one category finite"
-            )
-
-    def _check(self, name: str, value: Any, logits: Tensor) -> None:
-        rule = HYPERPARAMETERS[name]
-        if isinstance(value, Tensor) and not rule.integer:
-            try:
-                value.expand(*logits.shape[:-1], 1)
-            except RuntimeError:
-                raise InputError(
-                    f"{self.name}: {name} of shape {list(value.shape)} does not broadcast "
-                    f"to {[*logits.shape[:-1], 1]}"
-                ) from None
-            known = [] if value.is_meta else value.detach().flatten().tolist()
-            problems = [rule.check(v) for v in known]
-        else:
-            problems = [rule.check(value)]
-        if problem := next(filter(None, problems), None):
-            raise InputError(f"{self.name}: {name} ({rule.meaning}) {problem}")
-
 
 class Pathwise(Estimator):
-    """An estimator that replaces the derivative of the sample: one forward and one backward pass of f."""
+    """An estimator that replaces the derivative of the sample: one forward and one backward pass of f.
 
-    def __call__(self, logits: Tensor, *, generator: torch.Generator | None = None, **hyper: Any) -> Tensor:
+    Attributes:
+        relaxed: if there is one, the function whose derivative the estimate is; hyper-parameters have a
+            gradient through it.
+    """
+
+    def __init__(self, function: Vjp, *, relaxed: Relaxed | None = None, **named: Any) -> None:
+        super().__init__(function, **named)
+        self.relaxed = relaxed
+
+    def __call__(
+        self,
+        logits: Tensor,
+        *,
+        generator: torch.Generator | None = None,
+        validate_args: bool | None = None,
+        **hyper: Any,
+    ) -> Tensor:
         """A one-hot sample of softmax(logits) `[..., C]` whose backward pass gives the estimate.
 
         Args:
             logits: θ, `[..., C]`, unnormalised; −inf masks a category. Of any layout, in 16, 32 or 64 bits:
                 16 are worked on as float32, and the sample has the dtype of the logits.
             generator: source of all randomness, on the logits' device; torch's global one if None.
+            validate_args: whether values are looked at; if None, as for all of torch's distributions, by
+                `Distribution.set_default_validate_args`. Without it, nothing waits for a device, and what
+                comes of NaN, +inf, rows of −inf and hyper-parameters out of range is not said.
             **hyper: this estimator's hyper-parameters; τ, η and β may be tensors that broadcast to
-                `[..., 1]`. No gradient passes to them, and changing one before the backward pass is an error
-                there.
+                `[..., 1]`. The τ of Straight-Through Gumbel-Softmax has the gradient of its relaxed sample.
+                To others none passes. Changing one before the backward pass is an error there.
 
         Raises:
             InputError: rank 0, not floating point, NaN or +inf in the logits; a hyper-parameter out of range,
-                or one that requires a gradient.
+                or one that requires a gradient where none is defined.
         """
-        values = self._complete(logits, hyper)
+        values = completed(self.name, self.hyperparameters, logits, hyper, validate_args)
         return self.sample(logits[None], Streams([generator]), **values)[0]
 
     def sample(self, logits: Tensor, streams: Streams, **hyper: Any) -> Tensor:
         """Same for logits `[R, ..., C]`; R streams; hyper-parameters broadcast; no value is checked."""
-        for name, value in hyper.items():
-            if isinstance(value, Tensor) and value.requires_grad and torch.is_grad_enabled():
-                raise InputError(
-                    f"{self.name}: {name} requires a gradient, but none passes to it; give {name}.detach()"
-                )
+        asking = [k for k, v in hyper.items() if wants_gradient(v)] if torch.is_grad_enabled() else []
+        if asking and self.relaxed is not None:
+            sample = draw(logits, streams)
+            theta = log_softmax(entering(logits)).clamp_min(MASKED)
+            soft = self.relaxed(replace(sample, log_probs=theta), **hyperparameters_for(logits, hyper))
+            return (sample.one_hot + (soft - soft.detach())).to(logits.dtype)
+        if asking:
+            name = asking[0]
+            raise InputError(
+                f"{self.name}: {name} requires a gradient, but none passes to it; give {name}.detach()"
+            )
         out: Tensor = _Replaced.apply(logits, self.function, streams, hyper)
         return out
 
@@ -301,16 +269,24 @@ class ScoreFunction(Estimator):
     """An estimator that weighs ∇ log p(D) by values of f; f need not be differentiable in D."""
 
     def __call__(
-        self, logits: Tensor, f: Loss, *, generator: torch.Generator | None = None, **hyper: Any
+        self,
+        logits: Tensor,
+        f: Loss,
+        *,
+        generator: torch.Generator | None = None,
+        validate_args: bool | None = None,
+        **hyper: Any,
     ) -> Estimate:
         """Estimate for logits `[..., C]` and a loss f that maps one-hot `[..., C]` to `[...]`, or to
         fewer axes when it joins latent variables (`[B, L, C]` to `[B]`). Call `.surrogate.sum().backward()`.
 
+        The other arguments are those of pathwise estimators. A hyper-parameter that requires a gradient gets
+        it from `variance_loss`, as the mean of the estimate does not depend on it.
+
         Raises:
-            InputError: as for pathwise estimators, but that a hyper-parameter may be learned by
-                `variance_loss`; f returns no tensor, or one of another shape.
+            InputError: as for pathwise estimators; f returns no tensor, or one of another shape.
         """
-        values = self._complete(logits, hyper)
+        values = completed(self.name, self.hyperparameters, logits, hyper, validate_args)
         loss = checked(f"{self.name}: f", f, logits.dtype, *leading(logits))
         estimate = self._estimate(logits[None], lambda z: loss(z[0])[None], Streams([generator]), values)
         variance = estimate.variance_loss
@@ -335,14 +311,17 @@ class ScoreFunction(Estimator):
 
 
 def pathwise(
-    *, name: str, equation: str, unbiased: bool = False, **learned: Any
+    *, name: str, equation: str, unbiased: bool = False, relaxed: Relaxed | None = None, **learned: Any
 ) -> Callable[[Vjp], Pathwise]:
     """Make an estimator of a function `(cotangent, sample, *, hyper-parameters) -> gradient`.
 
     The cotangent is ∂f/∂D, `[R, ..., C]`; the function returns the estimate at the logits, of the same shape.
+    Where it is the derivative of a function `(sample, *, hyper-parameters)`, `relaxed` is that function.
     What a training is to learn is named by `learns` and `parameters`, as in `Estimator`.
     """
-    return lambda vjp: Pathwise(vjp, name=name, equation=equation, unbiased=unbiased, **learned)
+    return lambda vjp: Pathwise(
+        vjp, relaxed=relaxed, name=name, equation=equation, unbiased=unbiased, **learned
+    )
 
 
 def score_function(

@@ -12,10 +12,15 @@ from reinrelax.estimators.base import Sample, pathwise, softmax_vjp
 _BLOCK = {"cpu": 1 << 19, "cuda": 1 << 26}
 
 
-@pathwise(name="STGS", equation="B, Eq. 5")
+def relaxed(sample: Sample, *, tau: Tensor | float) -> Tensor:
+    """softmax((θ + G)/τ), `[R, ..., C]`, for the noise that made D."""
+    return softmax((sample.log_probs + sample.gumbel) / tau)
+
+
+@pathwise(name="STGS", equation="B, Eq. 5", relaxed=relaxed)
 def straight_through_gumbel_softmax(cotangent: Tensor, sample: Sample, *, tau: Tensor | float) -> Tensor:
     """Straight-Through Gumbel-Softmax: f′(D) d softmax_τ(θ + G)/dθ with the noise that made D."""
-    return softmax_vjp(softmax((sample.log_probs + sample.gumbel) / tau), cotangent) / tau
+    return softmax_vjp(relaxed(sample, tau=tau), cotangent) / tau
 
 
 @pathwise(name="Gumbel-Rao", equation="B, Eq. 6")
@@ -92,7 +97,9 @@ def conditional_softmax_vjp(
     Returns:
         `[R, ..., C]`.
     """
-    taus = torch.as_tensor(tau, dtype=probs.dtype, device=probs.device).expand(*probs.shape[:-1], 1)
+    # A number is filled in where the device is: to copy it there, the host would wait.
+    taus = tau.to(probs) if isinstance(tau, Tensor) else probs.new_full((), tau)
+    taus = taus.expand(*probs.shape[:-1], 1)
     if not through_y and (kernel := conditional.kernel(probs, streams)):
         return kernel(cotangent, one_hot, probs, taus, draws, streams)
     out = torch.empty(probs.shape, dtype=probs.dtype, device=probs.device)

@@ -21,14 +21,12 @@ from torch import Tensor
 from reinrelax.core.numerics import log_softmax, softmax
 from reinrelax.core.rng import Streams
 from reinrelax.errors import InputError
-from reinrelax.estimators.base import Estimate, ScoreFunction, draw, entering, score_function
+from reinrelax.estimators.base import MASKED, Estimate, ScoreFunction, draw, entering, score_function
 from reinrelax.estimators.gumbel import conditional_keys
 from reinrelax.estimators.losses import Loss, checked, constant, wants_gradient, with_gradient
 
 # From the keys z = log π + G, `[R, ..., C]`, to a tensor of the loss's shape.
 Control = Callable[[Tensor], Tensor]
-# In place of the logarithm of a masked category's probability: z/τ has a finite derivative in τ.
-_MASKED = -1e30
 # Units of the network of the control variate.
 _UNITS = 100
 
@@ -124,7 +122,7 @@ def controlled(
     loss = f(sample.one_hot)
     with torch.enable_grad():
         theta = entering(logits.detach()).requires_grad_()
-        log_probs = log_softmax(theta).clamp_min(_MASKED)
+        log_probs = log_softmax(theta).clamp_min(MASKED)
         variate = checked("RELAX, REBAR: the control variate", control, logits.dtype, loss.shape)
         if torch.is_inference_mode_enabled():
             conditional_keys(log_probs, sample.one_hot, streams)  # for the streams to go on as they would

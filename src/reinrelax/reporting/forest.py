@@ -37,14 +37,14 @@ def forest(read: Read) -> IntervalFigure:
 
 def _numbers(read: Read) -> Iterator[tuple[str, float, tuple[float, float, float]]]:
     """Row, printed number, and ours with its interval."""
-    for name in ("table2", "table3"):
+    for name, title in (("table2", "Table 2"), ("table3", "Table 3")):
         table = read(name)
         for line in table.dropna(subset=["difference", "paper_mean"]).to_dict("records"):
             ends = tuple(
                 line["paper_mean"] + line[end] for end in ("difference", "difference_low", "difference_high")
             )
             yield (
-                f"{name.capitalize().replace('e', 'e ', 1)}, {shape(line['latent'])}",
+                f"{title}, {shape(line['latent'])}",
                 line["paper_mean"],
                 ends,
             )

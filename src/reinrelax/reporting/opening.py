@@ -19,6 +19,7 @@ Lines = Sequence[Mapping[Any, Any]]
 _SOFTWARE = ("python", "torch", "numpy")
 _CHANGED = "+changes"
 _NAMED = 12
+_PUBLISHED = "What is published: make paper-report."
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ class Ribbon:
         style: of the style sheet: `good`, `near` for what is incomplete or small, `bad` for no MNIST.
         short: for the title of the window.
         link: the part of the report that has more.
+        small: whether figures and tables must carry that they prove nothing.
     """
 
     style: str
@@ -56,6 +58,7 @@ class Ribbon:
     text: str
     short: str
     link: str
+    small: bool = False
 
     @property
     def printed(self) -> str:
@@ -73,7 +76,7 @@ class Summary:
         below: whether any could not be, because these are below the scale that it asks for.
         tested: whether any claim on what seeds give was held against them.
         dataset: the images that the finished cells used.
-        elsewhere: whether any of them are not MNIST; `stand_in`, whether they are those that stand in for it.
+        elsewhere: whether any of them are not MNIST.
         coverage: what is there of what was planned, in words.
         complete: whether nothing is missing, unreadable or diverged.
         cost: names and values of wall time and of what was used in it.
@@ -90,7 +93,6 @@ class Summary:
     tested: bool
     dataset: str
     elsewhere: bool
-    stand_in: bool
     coverage: Sequence[str]
     complete: bool
     cost: list[tuple[str, str]]
@@ -98,7 +100,6 @@ class Summary:
     findings: Sequence[Row]
     counted: int
     aside: int
-    claims: int
     notices: Sequence[Notice]
 
 
@@ -134,7 +135,6 @@ def summary(
         tested=any(claim["seeds"] and claim["verdict"] in JUDGED for claim in claims),
         dataset=_dataset(config, done_cells),
         elsewhere=elsewhere,
-        stand_in="digits" in names,
         coverage=[
             f"{(cells['state'] == 'done').sum():,} of {count(len(cells), 'cell')} done",
             *([f"{states['partial']:,} in part"] if states["partial"] else []),
@@ -150,7 +150,6 @@ def summary(
         findings=_by_basis(counted),
         counted=len(counted),
         aside=len(findings) - len(counted),
-        claims=len(claims),
         notices=[*_notices(claims, jobs, states, diverged, elsewhere), *_judged_by(rules, jobs)],
     )
 
@@ -167,13 +166,12 @@ def ribbon(found: Summary, done: int, planned: int, missing: Sequence[str]) -> R
     link = "" if found.complete else "not-run"
     if found.elsewhere:
         title = f"{found.scale.capitalize()} scale · not MNIST: proves nothing about the papers."
-        return Ribbon(
-            "bad", title, f"Computed on {found.dataset} to show that everything runs. {jobs}", title, link
-        )
+        text = f"Computed on {found.dataset} to show that everything runs. {jobs} {_PUBLISHED}"
+        return Ribbon("bad", title, text, title, link, small=True)
     title = f"{found.scale.capitalize()} scale · MNIST"
     if found.below and not found.tested:
-        text = f"Below the papers’ scale: nothing trained here is held against the papers. {jobs}"
-        return Ribbon("near", title, text, title, link)
+        text = f"Below the papers’ scale: no training here is held against the papers. {jobs} {_PUBLISHED}"
+        return Ribbon("near", title, text, title, link, small=True)
     if found.complete:
         return Ribbon("good", title, f"Complete: {jobs}", title, "")
     lacking = f"Not run: {', '.join(missing)}." if missing else ""

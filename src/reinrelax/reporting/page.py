@@ -16,6 +16,7 @@ from reinrelax.display.claim_views import Choice, Facet
 from reinrelax.display.collected import Collected
 from reinrelax.display.tables import read_as_text, read_json, read_table
 from reinrelax.display.wording import anchor
+from reinrelax.errors import ConfigError
 from reinrelax.experiments.discrete_vae import grid_page as grid_views
 from reinrelax.experiments.discrete_vae.elbo import METHODS, PRINTED, SUBJECTS, method_of
 from reinrelax.jobs.planned import THERE
@@ -85,6 +86,9 @@ def context(config: Config, root: Path, estimates: Mapping[str, float]) -> dict[
     summary = opening.summary(config, cells, studies, claims, findings, read_table(folder / "rules.csv"))
     said = sentences.load(collected, claims, findings)
     parts = chapters.load(collected, papers, said, claims, findings, estimates)
+    known = {entry.id for entry in entries}
+    if unknown := [name for part in parts for name in part.problems if name not in known]:
+        raise ConfigError(f"{chapters.FILE}: problems: {unknown[0]} is no erratum; report/errata has them")
     homes = {name: chapter.nav for part in parts for chapter in part.chapters for name in chapter.findings}
     placed = [{**finding, "chapter": homes.get(finding["id"], "")} for finding in findings]
     return {

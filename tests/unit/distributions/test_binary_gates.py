@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
+from scipy import integrate
 from scipy.stats import kstest
 from torch import Tensor
 from torch.distributions import kl_divergence
@@ -19,6 +20,8 @@ from reinrelax.distributions import (
     StochasticTimesSmooth,
     StraightThroughBernoulli,
 )
+from reinrelax.distributions.relaxed_bernoulli import logistic_kl
+from reinrelax.errors import InputError
 from tests.integrals import on_interval, pathwise_gradients, z_score
 
 N = 40_000
@@ -127,10 +130,64 @@ def test_hard_concrete_by_the_papers_numbers() -> None:
     assert HardConcrete(0.5, logits=-3.0).deployed == 0
 
 
-def test_hard_concrete_kl_is_bounded_from_above() -> None:
-    p, q = HardConcrete(0.7, logits=A), HardConcrete(0.7, logits=A - 1.3)
-    exact = expectation(p, lambda z: p.log_prob(z) - q.log_prob(z))
-    assert 0.95 * kl_divergence(p, q) < exact < kl_divergence(p, q)
+GATES = [
+    ({}, {}),
+    ({"temperature": 0.05}, {}),
+    ({"temperature": 100.0}, {}),
+    ({"temperature": 0.5, "gamma": -0.3}, {"temperature": 0.9, "zeta": 1.02}),
+    ({"gamma": -1e-3, "zeta": 1.001}, {"gamma": -2.0}),
+]
+
+
+@pytest.mark.parametrize(("at_p", "at_q"), GATES)
+@pytest.mark.parametrize("shift", [-1.3, 6.0, 0.0])
+def test_hard_concrete_kl_is_exact(at_p: dict[str, float], at_q: dict[str, float], shift: float) -> None:
+    """By Simpson's rule in the log-odds of z, and less than that before clipping, of which there is more."""
+    p = HardConcrete(**{"temperature": 0.7, "logits": A} | at_p)
+    q = HardConcrete(**{"temperature": 0.7, "logits": A + shift} | at_p | at_q)
+    x = torch.linspace(-36, 36, 400_001, dtype=torch.float64)
+    z = x.sigmoid()
+    log_p, log_q = p.log_prob(z), q.log_prob(z)
+    inside = (z > 0) & (z < 1)
+    slope = (log_p.exp() * (log_p - log_q) * z * torch.sigmoid(-x)).masked_fill(~inside, 0.0)
+    ends = torch.tensor([0.0, 1.0], dtype=torch.float64)
+    atoms = p.log_prob(ends).exp() * (p.log_prob(ends) - q.log_prob(ends))
+    expected = integrate.simpson(slope.numpy(), x=x.numpy()) + atoms.sum().item()
+    assert kl_divergence(p, q).item() == pytest.approx(expected, rel=1e-6, abs=1e-9)
+    if not at_q:
+        assert kl_divergence(p, q) <= logistic_kl(p.logits - q.logits)
+        assert (kl_divergence(p, q) == 0) == (shift == 0)
+
+
+def test_hard_concrete_kl_has_the_gradient_of_its_integral() -> None:
+    leaves = [torch.tensor(v, dtype=torch.float64, requires_grad=True) for v in (0.4, 0.7, -0.1, 1.1)]
+
+    def divergence(a: Tensor, t: Tensor, g: Tensor, z: Tensor) -> Tensor:
+        return kl_divergence(HardConcrete(t, logits=a, gamma=g, zeta=z), HardConcrete(0.9, logits=A))
+
+    assert torch.autograd.gradcheck(divergence, leaves)
+
+
+@pytest.mark.parametrize("law", [RelaxedBernoulli(0.6, logits=A), HardConcrete(0.6, logits=A)])
+def test_quantiles_are_the_inverse_of_the_cdf(law: RelaxedBernoulli | HardConcrete) -> None:
+    u = torch.linspace(0, 1, 101, dtype=torch.float64)
+    z = law.icdf(u)
+    assert (z[0], z[-1]) == (0, 1)
+    assert (z.diff() >= 0).all()
+    inside = (z > 0) & (z < 1)
+    torch.testing.assert_close(law.cdf(z)[inside], u[inside])
+    assert (law.cdf(z)[1:] >= u[1:] - 1e-12).all()
+    ends = torch.tensor([-1.0, -1e-9, 1.0, 2.0], dtype=torch.float64)
+    assert law.cdf(ends).tolist() == [0, 0, 1, 1]
+    for bad in (-0.1, 1.1, float("nan")):
+        with pytest.raises(InputError, match="value must satisfy"):
+            law.icdf(torch.tensor(bad))
+
+
+def test_relaxed_bernoulli_has_no_mass_at_zero() -> None:
+    """At a low temperature P(z ≤ tiny) is large, and P(z ≤ 0) is none."""
+    law = RelaxedBernoulli(0.01, logits=torch.tensor(0.0))
+    assert law.cdf(torch.tensor([0.0, 1e-38])).tolist() == [0, pytest.approx(0.3, abs=0.02)]
 
 
 @pytest.mark.parametrize("a", PLACES)

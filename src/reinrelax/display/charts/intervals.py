@@ -18,7 +18,7 @@ COLUMNS = ("panel", "row", "series", "value", "low", "high")
 _ROW_INCHES = 0.21
 # Points of one row are set apart by this share of it.
 _APART = 0.5
-# Beyond this reach from the row of points a value is named at the edge instead of drawn.
+# Of matplotlib's markers, for a legend in words.
 _SYMBOLS = {"o": "●", "s": "■", "D": "◆", "^": "▲"}
 
 

@@ -292,6 +292,8 @@ def power(value: float, _: Any = None) -> str:
     """`10⁻³` or `2·10⁻³`, or the number itself where that is short."""
     if 0.01 <= value <= 1000:
         return f"{value:g}"
+    if value <= 0:
+        return ""  # plain steps may begin below a logarithmic axis
     exponent = math.floor(math.log10(value) + 1e-9)
     factor = round(value / 10**exponent)
     return ("" if factor == 1 else f"{factor}·") + "10" + f"{exponent}".translate(_SUPERSCRIPTS)

@@ -59,8 +59,7 @@ def measure(spec: Library, *, seed: int = 0) -> dict[str, list[Row]]:
             above: chance of a first coordinate above ½ by sampling, expected by the density.
             correlation: of two elements of a batch, expected 0.
             mean, variance: of the first coordinate, expected as the class says.
-            kl: mean of log p − log q over samples, densities being ours; expected as registered, which of our
-                Hard Concrete law is an upper bound.
+            kl: mean of log p − log q over samples, densities being ours; expected as registered.
             same_law: p-value that both classes draw from the same law.
             ratio_std: standard deviation of log π_1 − log π_3 by the bridge, expected of the Dirichlet.
             round_trip: largest relative error of α through the bridge and back.

@@ -50,8 +50,8 @@ def library(collected: Collected) -> list[Table]:
         groups.setdefault((line["law"], line["implementation"]), {})[line["check"]] = line
     caption = (
         "Mass is that of the density over where the class samples, 1 for a density. The chance, the variance "
-        "and the KL are sampled, beside what the class’s density, its variance and the registered KL say; "
-        f"our KL of III.C is an upper bound. {READING}"
+        "and the KL are sampled, beside what the class’s density, its variance and the registered KL say. "
+        f"{READING}"
     )
     return [
         Table(

@@ -54,10 +54,7 @@ def cases() -> tuple[Case, ...]:
         _gate(
             "HardConcrete",
             _stretched,
-            # The registered KL is that before clipping, an upper bound.
-            density=Density(
-                lambda t, tau: exact.closed_interval(), other=_shifted(_stretched), kl_is_bound=True
-            ),
+            density=Density(lambda t, tau: exact.closed_interval(), other=_shifted(_stretched)),
             discrete_share=lambda t, tau: sum(exact.hard_concrete_masses(t, tau, GAMMA, ZETA)),
             threshold=True,
         ),

@@ -23,7 +23,6 @@ _WORDS = {
     "density_integral": "mass of the density",
     "fit_p_value": "samples fit the density, p",
     "kl_error": "error of the registered KL",
-    "kl_bound_excess": "registered bound less the KL",
     "finite_share": "share finite in float32",
     "threshold_probability": "P(z > ½)",
     "mass_at_zero": "mass at 0",

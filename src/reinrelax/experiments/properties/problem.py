@@ -30,7 +30,6 @@ class Density:
         sample: from such a point to the forward sample; None where that has no density of its own, or where
             the gradient does not claim to be a derivative of its law.
         other: a second law, for KL(p ‖ q); None where no KL is registered.
-        kl_is_bound: whether what is registered is an upper bound.
     """
 
     support: Callable[[Tensor, float], Support]
@@ -38,7 +37,6 @@ class Density:
     log_prob: Callable[[Any, Tensor], Tensor] = lambda law, value: law.log_prob(value)
     sample: Callable[[Tensor], Tensor] | None = lambda value: value
     other: Build | None = None
-    kl_is_bound: bool = False
 
 
 @dataclass(frozen=True)
