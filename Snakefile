@@ -33,6 +33,7 @@ if SETTINGS.machine.container:
 include: "workflow/rules/data.smk"
 include: "workflow/rules/vae.smk"
 include: "workflow/rules/gradients.smk"
+include: "workflow/rules/studies.smk"
 include: "workflow/rules/relaxations.smk"
 include: "workflow/rules/rl.smk"
 include: "workflow/rules/report.smk"

@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from reinrelax.config.columns import COLUMNS
+from reinrelax.config.declared import COLUMNS, DEMONSTRATIONS
 from reinrelax.config.load import Config
 from reinrelax.config.run import Run
 from reinrelax.config.specs import Gradients
 from reinrelax.estimators.hyperparameters import HYPERPARAMETERS
 from reinrelax.experiments.discrete_vae.elbo import method_of, paper_name
 from reinrelax.jobs.runs import Cell, cells, table_path
-from reinrelax.jobs.studies import DEMONSTRATIONS, Study, studies, study_folder
+from reinrelax.jobs.studies import Study, studies, study_folder
 from reinrelax.latents.hyperparameters import HYPERPARAMETERS as OF_LATENTS
 from tests import synthetic_relaxations as relaxed
 from tests.synthetic_rl import learning

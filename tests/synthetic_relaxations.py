@@ -70,14 +70,14 @@ def demonstration(name: str, config: Config) -> dict[str, Rows]:
 
 
 def _copula(config: Config) -> dict[str, Iterator[dict[str, Any]]]:
-    spec = config.copula
+    spec = config.demonstrations["copula"]
     return {"gates": _gates(config), "gate_samples": _gate_samples(len(spec.probs), spec.shown)}
 
 
 def _gates(config: Config) -> Iterator[dict[str, Any]]:
-    R = config.copula.correlation
+    R = config.demonstrations["copula"].correlation
     yield from ({"i": i, "quantity": "eigenvalue", "value": 0.5 + i} for i in range(len(R)))
-    for row, probs in enumerate(config.copula.probs):
+    for row, probs in enumerate(config.demonstrations["copula"].probs):
         for i, p in enumerate(probs):
             yield {"row": row, "i": i, "quantity": "probability", **_around(p), "expected": p}
             yield {"row": row, "i": i, "quantity": "mean", **_around(p), "expected": 1.02 * p}
@@ -103,8 +103,8 @@ def _bridge(config: Config) -> dict[str, Iterator[dict[str, Any]]]:
 
 
 def _densities(config: Config) -> Iterator[dict[str, Any]]:
-    steps = config.bridge.steps
-    for alpha in config.bridge.shown:
+    steps = config.demonstrations["bridge"].steps
+    for alpha in config.demonstrations["bridge"].shown:
         for index, law in enumerate(_LAWS):
             for i in range(steps):
                 for j in range(steps - i):
@@ -115,7 +115,7 @@ def _densities(config: Config) -> Iterator[dict[str, Any]]:
 
 
 def _bridge_rows(config: Config) -> Iterator[dict[str, Any]]:
-    spec = config.bridge
+    spec = config.demonstrations["bridge"]
     families = [
         *(("shown", alpha, sum(alpha)) for alpha in spec.shown),
         *(
@@ -152,8 +152,8 @@ def _decoupled(config: Config) -> dict[str, Iterator[dict[str, Any]]]:
 
 
 def _sharpness(config: Config) -> Iterator[dict[str, Any]]:
-    logits = config.decoupled.sharpness_logits
-    for tau in config.decoupled.sharpness_taus:
+    logits = config.demonstrations["decoupled"].sharpness_logits
+    for tau in config.demonstrations["decoupled"].sharpness_taus:
         weights = [math.exp(logit / (1 + tau)) for logit in logits]
         for category, weight in enumerate(weights):
             line, value = {"tau": tau, "category": category}, weight / sum(weights)
@@ -163,15 +163,15 @@ def _sharpness(config: Config) -> Iterator[dict[str, Any]]:
 
 
 def _temperatures(config: Config) -> Iterator[dict[str, Any]]:
-    for forward in config.decoupled.forward:
-        for backward in config.decoupled.backward:
+    for forward in config.demonstrations["decoupled"].forward:
+        for backward in config.demonstrations["decoupled"].backward:
             for quantity in ("entropy", "variance", "max_probability", "distance"):
                 line = {"tau_forward": forward, "tau_backward": backward, "quantity": quantity}
                 yield {**line, **_around(0.3 + 0.1 * backward + 0.001 * forward)}
 
 
 def _inert(config: Config) -> Iterator[dict[str, Any]]:
-    for forward in config.decoupled.forward:
+    for forward in config.demonstrations["decoupled"].forward:
         for quantity in ("disagreements", "gradient_difference"):
             yield {"tau_forward": forward, "quantity": quantity, "value": 0.0, "expected": 0.0}
         yield {"tau_forward": forward, "quantity": "ties", "value": 0.0}

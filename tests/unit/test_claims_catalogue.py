@@ -9,7 +9,7 @@ import pytest
 
 from reinrelax.claims import FUNCTIONS, SCHEMAS, Claim, load
 from reinrelax.claims.model import MEASUREMENTS
-from reinrelax.display.collected import FILLED_BY
+from reinrelax.config.declared import FILLED_BY
 from tests.conftest import ROOT
 
 PAPERS = ("Beyond ReinMax", "Just Relax It!")

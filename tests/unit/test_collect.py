@@ -7,13 +7,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from reinrelax.config.declared import DEMONSTRATIONS
 from reinrelax.config.load import Config
 from reinrelax.config.run import Run
 from reinrelax.core import stats
 from reinrelax.display.charts.style import PAPER
 from reinrelax.display.tables import read_table
 from reinrelax.errors import ResultsError
-from reinrelax.jobs.studies import DEMONSTRATIONS, studies
+from reinrelax.jobs.studies import studies
 from reinrelax.reporting import collect
 from reinrelax.results.labels import in_words, labels, over_seeds
 from reinrelax.results.read import read_study
@@ -24,7 +25,7 @@ Load = Callable[..., Config]
 
 ALWAYS = {"cells", "studies", "rates", "rules", "table2", "table3", "table5", "selection"}
 FROM_STUDIES = ("table1", "table4", "figure1", "sweep", "control", "quadrature", "example", "identities")
-FROM_STUDIES += tuple(name for _, names in DEMONSTRATIONS.values() for name in names)
+FROM_STUDIES += tuple(name for one in DEMONSTRATIONS.values() for name in one.writes)
 FROM_STUDIES += ("rl_scores", "rl_summary", "rl_improvement", "rl_curves", "rl_figure3", "rl_gradients")
 FROM_STUDIES += ("table1_run", "figure1_run")
 FROM_CELLS = ("curves", "grid", "figure2", "figure2_run", "figure2_minimum", "readings", "readings_curves")

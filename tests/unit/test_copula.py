@@ -7,10 +7,10 @@ import pytest
 import torch
 from scipy.stats import multivariate_normal, norm, spearmanr
 
-from reinrelax.config.columns import COLUMNS
-from reinrelax.config.specs import Copula
+from reinrelax.config.declared import COLUMNS
 from reinrelax.errors import InputError
 from reinrelax.experiments.copula import measure as copula
+from reinrelax.experiments.copula.experiment import Copula
 
 SPEC = Copula(
     probs=((0.2, 0.4, 0.4), (0.3, 0.5, 0.2)),

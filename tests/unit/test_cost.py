@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from reinrelax.config.columns import COLUMNS
+from reinrelax.config.declared import COLUMNS
 from reinrelax.config.specs import Cost, Measured
 from reinrelax.core.types import LatentShape
 from reinrelax.datasets.images import Images

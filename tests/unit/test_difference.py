@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 import yaml
 
+from reinrelax.config.declared import FILLED_BY
 from reinrelax.config.load import Config
-from reinrelax.display.collected import FILLED_BY
 from reinrelax.errors import ResultsError
 from reinrelax.reporting import collect, difference
 from reinrelax.reporting.difference_page import write_difference
@@ -82,7 +82,7 @@ def test_every_table_names_its_rows(results: Path) -> None:
         assert path.stem in difference.KEYS, f"{path.stem} needs its columns in KEYS"
         keys = list(difference.KEYS[path.stem])
         assert not found.duplicated(keys).any(), path
-    assert set(difference.KEYS) == {*FILLED_BY, "cells", "studies", "curves", "rates", "rules"}
+    assert set(difference.KEYS) == {*FILLED_BY, "cells", "studies", "rates", "rules", "claims"}
 
 
 def test_identical_folders_have_changed_in_nothing(pair: tuple[Path, Path]) -> None:

@@ -1,7 +1,6 @@
 """The errata's queries: what they find, what they refuse, and that those shipped all fit the tables."""
 
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +9,11 @@ import pytest
 import yaml
 
 from reinrelax.config import load as configuration
-from reinrelax.config.columns import COLUMNS as STUDIED
+from reinrelax.config.declared import COLUMNS as STUDIED
+from reinrelax.config.declared import DEMONSTRATIONS, named
 from reinrelax.config.load import Config
 from reinrelax.display.collected import Collected
 from reinrelax.errors import ConfigError
-from reinrelax.jobs.studies import DEMONSTRATIONS
 from reinrelax.reporting import collect, errata
 from tests import toy
 from tests.conftest import ROOT
@@ -206,9 +205,9 @@ def test_every_entry_that_is_shipped_resolves(load_config: Load) -> None:
     collect.write_tables(config, ROOT)
     toy.write(config.folder, toy.everything())
     # Paper A's demonstrations take seconds, so their entries meet what is really written.
-    for name, (module, tables) in DEMONSTRATIONS.items():
-        measured = import_module(f"reinrelax.experiments.{module}").measure(getattr(config, name))
-        for table in tables:
+    for name, one in DEMONSTRATIONS.items():
+        measured = named(one.measure)(config.demonstrations[name])
+        for table in one.writes:
             rows = pd.DataFrame(measured[table], columns=list(STUDIED[table]))
             rows.to_csv(config.folder / "tables" / f"{table}.csv", index=False)
     for entry in errata.load(Collected(config, ROOT)):

@@ -5,15 +5,16 @@ import subprocess
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import yaml
 
 from reinrelax.claims import SCHEMAS, Claim, findings, history, load, power
 from reinrelax.claims.model import Published
+from reinrelax.config.declared import RESTS_ON
 from reinrelax.config.load import Config
-from reinrelax.display.collected import FILLED_BY
+from reinrelax.core.experiment import THEOREM
 from reinrelax.errors import ConfigError, ReinrelaxError
 from reinrelax.reporting.collect import FINDINGS
 from tests.claims import claimed, ordering
@@ -25,7 +26,11 @@ CLAIMS = [
     claimed("within", id="X-3"),
     ordering(id="Y-1"),
 ]
-SOURCES = {"t": "identities"}
+
+
+@pytest.fixture(autouse=True)
+def exact(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(cast(dict[str, str], RESTS_ON), "t", THEOREM)
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +41,7 @@ def shipped() -> list[Claim]:
 def loaded(tmp_path: Path, *entries: Any) -> list[findings.Finding]:
     path = tmp_path / "findings.yaml"
     path.write_text(yaml.safe_dump(list(entries)), encoding="utf-8")
-    return findings.load(path, CLAIMS, SOURCES)
+    return findings.load(path, CLAIMS)
 
 
 def entry(**changes: Any) -> dict[str, Any]:
@@ -114,7 +119,7 @@ def test_readings_may_be_of_any_judging_function(tmp_path: Path) -> None:
 
 def test_what_was_sampled_is_no_theorem(shipped: list[Claim]) -> None:
     """Of the study of properties integrals are exact, all else is a simulation."""
-    bases = {found.claims[0]: found.basis for found in findings.load(ROOT / FINDINGS, shipped, FILLED_BY)}
+    bases = {found.claims[0]: found.basis for found in findings.load(ROOT / FINDINGS, shipped)}
     wanted = {"A-26-BERNOULLI": "simulation of a toy problem", "A-20-KL": "theorem or enumeration"}
     assert {name: bases[name] for name in wanted} == wanted
     assert bases["B-TH-01"] == bases["A-23-INVERSE"] == "theorem or enumeration"
@@ -128,7 +133,7 @@ def test_a_claim_stands_in_one_finding_and_names_are_given_once(tmp_path: Path) 
 
 
 def test_every_claim_of_both_papers_is_in_one_finding(shipped: list[Claim]) -> None:
-    found = findings.load(ROOT / FINDINGS, shipped, FILLED_BY)
+    found = findings.load(ROOT / FINDINGS, shipped)
     counts = Counter(name for finding in found for name in finding.claims)
     assert counts == dict.fromkeys((claim.id for claim in shipped), 1)
     assert len(found) < len(shipped) / 3

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from reinrelax import estimators
-from reinrelax.config.columns import COLUMNS
+from reinrelax.config.declared import COLUMNS
 from reinrelax.config.load import GRADIENTS, Config
 from reinrelax.config.specs import Gradients, Measured
 from reinrelax.core.rng import Streams

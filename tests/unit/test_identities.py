@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from reinrelax.config.columns import COLUMNS
+from reinrelax.config.declared import COLUMNS
 from reinrelax.core.rng import Streams
 from reinrelax.errors import InputError
 from reinrelax.estimators import exact, get

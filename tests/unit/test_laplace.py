@@ -7,11 +7,11 @@ import torch
 from torch import Tensor
 from torch.distributions import Dirichlet
 
-from reinrelax.config.columns import COLUMNS
-from reinrelax.config.specs import Bridge
+from reinrelax.config.declared import COLUMNS
 from reinrelax.distributions import LogisticNormal
 from reinrelax.distributions.laplace_bridge import to_dirichlet, to_gaussian
 from reinrelax.experiments.laplace_bridge import measure as laplace
+from reinrelax.experiments.laplace_bridge.experiment import Bridge
 from tests.integrals import on_simplex, z_score
 
 SPEC = Bridge(

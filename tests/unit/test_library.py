@@ -19,13 +19,13 @@ from torch.distributions import Distribution, Normal, constraints, kl_divergence
 from torch.special import ndtr
 
 from reinrelax import distributions as own
-from reinrelax.config.columns import COLUMNS
-from reinrelax.config.specs import Library
+from reinrelax.config.declared import COLUMNS
 from reinrelax.errors import ConfigError
 from reinrelax.experiments.library import measure as library
 from reinrelax.experiments.library import released
 from reinrelax.experiments.library.cases import Case, Subject, cases
 from reinrelax.experiments.library.checks import Row, drawn, rows, same_law
+from reinrelax.experiments.library.experiment import Library
 from reinrelax.experiments.properties.exact import interval
 from tests.conftest import ROOT
 

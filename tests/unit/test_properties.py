@@ -12,11 +12,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from reinrelax.config.columns import COLUMNS, TEXT
-from reinrelax.config.specs import Properties
+from reinrelax.config.declared import COLUMNS
 from reinrelax.distributions import CATALOGUE, RelaxedBernoulli
 from reinrelax.experiments.properties import measure as properties
 from reinrelax.experiments.properties.cases import cases
+from reinrelax.experiments.properties.experiment import Properties
 from reinrelax.experiments.properties.problem import Case
 from reinrelax.experiments.properties.rows import Row, variance
 
@@ -75,10 +75,11 @@ def test_every_method_of_the_paper_is_there(rows: list[Row]) -> None:
 
 
 def test_rows_have_the_tables_columns_and_no_two_are_the_same(rows: list[Row]) -> None:
+    columns = COLUMNS["properties"]
     for row in rows:
-        assert set(row) == set(COLUMNS["properties"])
+        assert set(row) == set(columns)
         for column, value in row.items():
-            assert isinstance(value, str if column in TEXT else float | None), (column, row)
+            assert isinstance(value, str if columns[column] is str else float | None), (column, row)
         assert isinstance(row["value"], float)
         assert math.isfinite(row["value"]), row
         assert (row["low"] is None) == (row["high"] is None)

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from reinrelax.config.declared import DEMONSTRATIONS
 from reinrelax.config.load import Config
 from reinrelax.display.charts import maps, simplex
 from reinrelax.display.charts.maps import MapFigure, MapPanel, Scale
@@ -21,7 +22,6 @@ from reinrelax.errors import ResultsError
 from reinrelax.experiments.properties.page import properties
 from reinrelax.experiments.relaxed_vae import pictures
 from reinrelax.jobs.runs import cells, table_path
-from reinrelax.jobs.studies import DEMONSTRATIONS
 from reinrelax.reporting import collect, figures, page
 from tests.conftest import ROOT
 from tests.pages import Text, rendered

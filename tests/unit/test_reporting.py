@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 
 from reinrelax.claims.model import JUDGED
+from reinrelax.config.declared import FILLED_BY
 from reinrelax.core.sources import FORMAT
-from reinrelax.display.collected import FILLED_BY
 from reinrelax.display.tables import CHECKSUMS, read_text
 from reinrelax.errors import ResultsError
 from reinrelax.jobs.runs import cells, table_path

@@ -9,7 +9,7 @@ import torch
 import yaml
 
 from reinrelax.config import load as configuration
-from reinrelax.config.columns import COLUMNS
+from reinrelax.config.declared import COLUMNS
 from reinrelax.config.specs import Reinforcement
 from reinrelax.core.rng import Streams
 from reinrelax.execution.plan import STARTUP_SECONDS, estimate_study

@@ -8,10 +8,10 @@ import torch
 from scipy.stats import f as f_law
 from torch import Tensor
 
-from reinrelax.config.columns import COLUMNS
-from reinrelax.config.specs import Decoupled
+from reinrelax.config.declared import COLUMNS
 from reinrelax.distributions.base import gumbel, one_hot_argmax
 from reinrelax.experiments.decoupled import measure as temperatures
+from reinrelax.experiments.decoupled.experiment import Decoupled
 
 SPEC = Decoupled(
     sharpness_logits=(1.0, 1.0, 0.5, -0.5),

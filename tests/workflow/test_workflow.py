@@ -15,6 +15,7 @@ from zipfile import ZipFile
 import pytest
 import yaml
 
+from reinrelax.config.declared import CAPTIONS
 from tests.conftest import ROOT, made_once, merge
 
 pytestmark = pytest.mark.slow
@@ -173,7 +174,7 @@ def test_snakemakes_own_report_has_all_results_by_kind_with_captions(
     assert {name: set(kinds) for name, kinds in categories.items()} == {
         "Beyond ReinMax": {"Figures", "Tables"},
         "Just Relax It!": {"Figures", "Tables"},
-        "Report": {"Page", "Tables"},
+        "Report": {"Figures", "Page", "Tables"},
     }
     tables = categories["Beyond ReinMax"]["Tables"]
     assert {f"results/test/tables/table2.{suffix}" for suffix in ("csv", "tex", "md")} <= set(tables)
@@ -186,9 +187,7 @@ def test_snakemakes_own_report_has_all_results_by_kind_with_captions(
         if Path(path).stem not in ("speed", "scaling"):  # of the benchmark, which is of no scale
             assert "Scale: test." in result["caption"], path
         assert f"report/{result['data_uri']}" in names, path
-    captions = {path.stem for path in (finished / "report/captions").glob("*.rst")} - {"workflow"}
-    shown = {Path(path).stem for path in results}
-    assert {name.removeprefix("figure-").removeprefix("table-") for name in captions} == shown
+    assert {name for _, name in CAPTIONS} == {Path(path).stem for path in results}
 
 
 def test_plan_counts_what_is_left(finished: Path) -> None:

@@ -8,6 +8,7 @@ import yaml
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import update_config
 
+from reinrelax.config import declared
 from reinrelax.config import load as configuration
 from reinrelax.config.run import digest
 from reinrelax.core import document, files, sources
@@ -191,22 +192,19 @@ FORMATS = {
 }
 
 
-def caption(kind, stem):
-    """The file of an output's caption, from the project's folder; its title stands in asterisks."""
-    return f"report/captions/{stem if stem.startswith(kind) else f'{kind}-{stem}'}.rst"
-
-
-def captioned(path, category="Beyond ReinMax"):
-    """An output that Snakemake's report shows under a paper and a kind, with the caption of its name."""
+def captioned(path, category):
+    """An output that Snakemake's report shows under a paper and a kind, with its caption, of which it wants a file."""
     kind = {".svg": "figure", ".html": "report"}.get(path.suffix, "table")
-    file = caption(kind, path.stem)
-    title = (PROJECT / file).read_text(encoding="utf-8").split("**")[1]
+    text = declared.CAPTIONS[kind, path.stem].replace("{scale}", SETTINGS.scale)
+    file = CONFIG_FILE.with_suffix("").absolute() / f"{kind}-{path.stem}.rst"
+    if not file.exists() or RUNS and file.read_text(encoding="utf-8") != text:
+        files.write_text(file, text)
     return report(
         path,
-        caption=f"../../{file}",
+        caption=str(file),
         category=category,
         subcategory={"report": "Page"}.get(kind, f"{kind.capitalize()}s"),
-        labels={"shows": title, "format": FORMATS[path.suffix]},
+        labels={"shows": text.split("**")[1], "format": FORMATS[path.suffix]},
     )
 
 

@@ -1,4 +1,4 @@
-# Paper B beyond its trainings: gradients at snapshots, identities by enumeration, cost.
+# Paper B beyond its trainings: gradients at snapshots, cost.
 
 
 # All snapshots, as a target.
@@ -46,27 +46,6 @@ use rule measure as measure_run with:
     wildcard_constraints:
         experiment="gradients-run",
         epoch=r"\d+",
-
-
-rule identities:
-    input:
-        CONFIGURED,
-    output:
-        study_files("identities"),
-    log:
-        FOLDER / "logs/studies/identities.log",
-    benchmark:
-        FOLDER / "benchmarks/studies/identities.tsv"
-    conda:
-        "../../environment.yml"
-    threads: SETTINGS.machine.threads
-    resources:
-        mem_mb=1500,
-    params:
-        study="identities",
-        fingerprint=study_fingerprint("identities"),
-    shell:
-        reinrelax("study --fingerprint {params.fingerprint} --study {params.study}")
 
 
 # It asks for all cores, so that nothing else runs beside what it times; on a cluster, where there is no such number,

@@ -1,59 +1,11 @@
 TABLES = FOLDER / "tables"
 FIGURES = FOLDER / "figures"
+DECLARED = [*declared.EXPERIMENTS.values(), declared.REPORT]
 # What a paper would print, with the part of Snakemake's report that shows it; also as LaTeX and Markdown.
-JUST_RELAX_IT = "Just Relax It!"
-EXPORTED = {
-    "Beyond ReinMax": [
-        *("table1", "table1_run", "table2", "table3", "table4", "table5", "readings"),
-        *("figure2_minimum", "early_last"),
-    ],
-    JUST_RELAX_IT: ["relaxations", "rl_summary"],
-    "Report": ["claims"],
-}
+EXPORTED = {t.name: one.paper for one in DECLARED for t in one.tables if t.caption}
 # What these are made of, and what the figures show.
-OTHER_TABLES = [
-    *(
-        "cells",
-        "studies",
-        "curves",
-        "grid",
-        "figure1",
-        "figure1_run",
-        "selection",
-        "sweep",
-        "control",
-        "quadrature",
-    ),
-    *("early", "early_curves"),
-    *("baseline", "example", "identities", "figure2", "figure2_run", "readings_curves"),
-    *("relaxations_curves", "relaxations_learned"),
-    *("rl_scores", "rl_improvement", "rl_curves", "rl_figure3"),
-    *("rl_gradients", "rates"),
-    *(table for _, tables in studies.DEMONSTRATIONS.values() for table in tables),
-]
-DRAWN = ["figure1", "figure1-run", "figure2", "figure3", "figure4"]
-DRAWN += ["forest", "caterpillar", "tradeoff", "theorem1", "control-bias"]
-DRAWN += ["sweep", "control", "quadrature", "grid", "readings", "speed", "scaling"]
-DRAWN += ["early", "early-difference"]
-# Those of paper A.
-RELAXED = ["relaxations", "correlations", "shares", "decoupled"]
-RELAXED += [
-    "vaes",
-    "agents",
-    "dependence",
-    "densities",
-    "bridge",
-    "sharpness",
-    "temperatures",
-]
-RELAXED += [
-    "a-figure3",
-    "rl-start",
-    "rl-seeds",
-    "rl-running",
-    "rl-gradients",
-    "rl-variants",
-]
+OTHER_TABLES = [t.name for one in DECLARED for t in one.tables if not t.caption]
+DRAWN = {figure: one.paper for one in DECLARED for figure in one.figures}
 
 
 # What paper A's trainings leave beside their tables.
@@ -70,8 +22,7 @@ rule judge:
             name: captioned(
                 TABLES / f"{name}.{'json' if name == 'claims' else 'csv'}", category
             )
-            for category, names in EXPORTED.items()
-            for name in names
+            for name, category in EXPORTED.items()
         },
         **{name: TABLES / f"{name}.csv" for name in OTHER_TABLES},
         findings=TABLES / "findings.json",
@@ -83,7 +34,7 @@ rule judge:
     conda:
         "../../environment.yml"
     params:
-        source=sources.fingerprint(["reinrelax.reporting.collect"]),
+        source=sources.fingerprint(["reinrelax.reporting.collect", *declared.MODULES]),
         claims=content_hash(
             *("report/claims", "report/reference", "report/findings.yaml"),
             *("report/limits.csv", "report/rates.csv"),
@@ -98,9 +49,8 @@ rule draw:
         rules.judge.output,
         PICTURES,
     output:
-        [captioned(FIGURES / f"{name}.svg") for name in DRAWN],
-        [captioned(FIGURES / f"{name}.svg", JUST_RELAX_IT) for name in RELAXED],
-        data=[FIGURES / f"{name}.csv" for name in (*DRAWN, *RELAXED)],
+        [captioned(FIGURES / f"{name}.svg", paper) for name, paper in DRAWN.items()],
+        data=[FIGURES / f"{name}.csv" for name in DRAWN],
         catalogue=FIGURES / "figures.json",
         pictures=FIGURES / "pictures.json",
         checksums=FIGURES / "checksums.json",
@@ -111,7 +61,9 @@ rule draw:
     conda:
         "../../environment.yml"
     params:
-        source=sources.fingerprint(["reinrelax.reporting.figures"]),
+        source=sources.fingerprint(
+            ["reinrelax.reporting.figures", *declared.MODULES, *declared.DRAWING]
+        ),
         # Timings that come with the project, by content: a clone gives them another time.
         speed=content_hash("benchmarks/results"),
     shell:
@@ -126,8 +78,7 @@ rule export:
     output:
         [
             captioned(TABLES / f"{name}.{suffix}", category)
-            for category, names in EXPORTED.items()
-            for name in names
+            for name, category in EXPORTED.items()
             for suffix in ("tex", "md")
         ],
     log:
@@ -137,10 +88,7 @@ rule export:
     conda:
         "../../environment.yml"
     params:
-        source=sources.fingerprint(["reinrelax.reporting.exports"]),
-        captions=content_hash(
-            *(caption("table", name) for names in EXPORTED.values() for name in names)
-        ),
+        source=sources.fingerprint(["reinrelax.reporting.exports", *declared.MODULES]),
     shell:
         reinrelax("export")
 
@@ -162,7 +110,9 @@ rule render:
     conda:
         "../../environment.yml"
     params:
-        source=sources.fingerprint(["reinrelax.reporting.page"]),
+        source=sources.fingerprint(
+            ["reinrelax.reporting.page", *declared.MODULES, *declared.PAGES]
+        ),
         templates=content_hash(
             *(
                 "report/templates",

@@ -13,7 +13,10 @@ rule learn:
     output:
         [
             FOLDER / "rl/{environment}-{cap}/{algorithm}" / name
-            for name in (*[f"{t}.csv" for t in studies.RL_TABLES], "record.json")
+            for name in (
+                *[f"{t}.csv" for t in declared.EXPERIMENTS["rl"].writes],
+                "record.json",
+            )
         ],
     log:
         FOLDER / "logs/studies/rl/{environment}-{cap}/{algorithm}.log",

@@ -13,26 +13,19 @@ from typing import Any
 from reinrelax.claims import model
 from reinrelax.claims.mistakes import Mistakes
 from reinrelax.claims.model import Claim
+from reinrelax.config.declared import RESTS_ON
+from reinrelax.core import experiment
 from reinrelax.core.document import read_yaml
 from reinrelax.errors import ConfigError
 
-THEOREM = "theorem or enumeration"
-SIMULATION = "simulation of a toy problem"
-ONE_TRAINING = "one training"
-SEVERAL_SEEDS = "several seeds"
+SEVERAL_SEEDS, ONE_TRAINING, SIMULATION, THEOREM = experiment.BASES
 NO_TEST = "no test"
-BASES = (SEVERAL_SEEDS, ONE_TRAINING, SIMULATION, THEOREM, NO_TEST)
+BASES = (*experiment.BASES, NO_TEST)
 # What claims may be about that is no replication; such findings are shown and not counted. With each, what is
 # said there for reproduced and for not reproduced.
 ASIDES: Mapping[str, tuple[str, str]] = {
     "the paper’s own tables": (model.CONSISTENT, model.INCONSISTENT),
     **dict.fromkeys(("our own code", "the authors’ public code", "a setting"), (model.HOLDS, model.FAILS)),
-}
-# Experiment or study that fills a table, to what its results rest on; all others have several seeds.
-_RESTING: Mapping[str, str] = {
-    **dict.fromkeys(("identities", "bridge", "library"), THEOREM),
-    **dict.fromkeys(("properties", "copula", "decoupled"), SIMULATION),
-    **dict.fromkeys(("gradients", "cost", "grid"), ONE_TRAINING),
 }
 # What the study of properties integrates or inverts; all else there is sampled.
 _INTEGRATED = ("density_integral", "kl_error", "inverse_error")
@@ -81,14 +74,13 @@ class Finding:
         return dict(zip((model.REPRODUCED, model.NOT_REPRODUCED), words, strict=True)).get(verdict, verdict)
 
 
-def load(path: Path, claims: Sequence[Claim], sources: Mapping[str, str]) -> list[Finding]:
+def load(path: Path, claims: Sequence[Claim]) -> list[Finding]:
     """All findings: those of a file, then every claim that none of them names, by itself.
 
     Args:
         path: a YAML list. `claims` are ids or patterns of them, among the claims of the judging function
             `judge` if that is given; so are `readings`, of any function, which stand beside.
         claims: those of both papers.
-        sources: table to the experiment or study that fills it.
 
     Raises:
         ConfigError: names every wrong key, and every claim that is unknown or stands in two, one a line.
@@ -103,7 +95,7 @@ def load(path: Path, claims: Sequence[Claim], sources: Mapping[str, str]) -> lis
             where = f"{path}: findings[{index}]"
             with mistakes:
                 _check(where, entry)
-                found = _finding(where, entry, claims, sources)
+                found = _finding(where, entry, claims)
                 if found.id in (other.id for other in out):
                     mistakes.add(f"{where}.id: two findings have the id {found.id!r}; give one another")
                 for name in found.claims:
@@ -114,14 +106,12 @@ def load(path: Path, claims: Sequence[Claim], sources: Mapping[str, str]) -> lis
     for claim in claims:
         if claim.id not in owner:
             aside = next(iter(ASIDES)) if claim.query and claim.query.reference else ""
-            alone = (claim.id, claim.paper, claim.statement, (claim.id,), False, 1, _basis([claim], sources))
+            alone = (claim.id, claim.paper, claim.statement, (claim.id,), False, 1, _basis([claim]))
             out.append(Finding(*alone, aside, False))
     return out
 
 
-def _finding(
-    where: str, entry: Mapping[str, Any], claims: Sequence[Claim], sources: Mapping[str, str]
-) -> Finding:
+def _finding(where: str, entry: Mapping[str, Any], claims: Sequence[Claim]) -> Finding:
     """The finding of an entry whose keys have been checked."""
     with Mistakes() as mistakes:
         named: dict[str, list[Claim]] = {"claims": [], "readings": []}
@@ -138,7 +128,7 @@ def _finding(
         tuple(claim.id for claim in own),
         together,
         len(named["claims"]) if together else 1,
-        entry.get("basis") or _basis(own, sources),
+        entry.get("basis") or _basis(own),
         entry.get("aside", ""),
         bool(entry.get("headline", False)),
     )
@@ -162,7 +152,7 @@ def _named(
     return list(found.values())
 
 
-def _basis(claims: Collection[Claim], sources: Mapping[str, str]) -> str:
+def _basis(claims: Collection[Claim]) -> str:
     """What the first of these claims that is held against results rests on."""
     for claim in claims:
         if claim.judge in ("ambiguous", "unjudged"):
@@ -171,7 +161,7 @@ def _basis(claims: Collection[Claim], sources: Mapping[str, str]) -> str:
             return SEVERAL_SEEDS
         if claim.query.reference or claim.query.where.get("property") in _INTEGRATED:
             return THEOREM
-        return _RESTING.get(sources.get(claim.query.table, ""), SEVERAL_SEEDS)
+        return RESTS_ON.get(claim.query.table, SEVERAL_SEEDS)
     return NO_TEST
 
 

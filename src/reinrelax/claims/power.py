@@ -127,7 +127,7 @@ def curves(root: Path) -> Mapping[str, Curve]:
 def headlines(root: Path) -> list[Claim]:
     """The claims of abstract and conclusion on Tables 2 and 3, and on Figure 2 as printed and as run."""
     stated = claims.load(root / _CLAIMS, claims.SCHEMAS, root)
-    found = findings.load(root / _FINDINGS, stated, {})
+    found = findings.load(root / _FINDINGS, stated)
     wanted = {name for finding in found if finding.headline for name in finding.claims}
     return [claim for claim in stated if claim.id in wanted and (_is_trained(claim) or _is_curve(claim))]
 

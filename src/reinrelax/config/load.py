@@ -1,32 +1,27 @@
 """Configuration: a nested mapping in, frozen and checked objects out, before any job starts."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from typing import Any, TypeVar
 
-import numpy as np
-
 from reinrelax import datasets, rl
 from reinrelax.config import schema
+from reinrelax.config.declared import DEMONSTRATIONS
 from reinrelax.config.only import restricted
 from reinrelax.config.run import HIDDEN, RELAXED_HIDDEN
 from reinrelax.config.settings import ANY, Settings, at, of_latents, parse_shape
 from reinrelax.config.specs import (
-    Bridge,
-    Copula,
     Cost,
-    Decoupled,
     Gradients,
     Identities,
-    Library,
     Measured,
-    Properties,
     Reinforcement,
     Training,
 )
 from reinrelax.core.document import check_plain, path_of
+from reinrelax.core.experiment import Experiment
 from reinrelax.core.types import LatentShape
 from reinrelax.datasets.asked import Dataset
 from reinrelax.errors import ConfigError
@@ -42,7 +37,7 @@ _COMPARED = tuple(f"experiments.{name}" for name in ("elbo", "early", "beta"))
 _MAX_CODES = 1 << 16
 _MAX_TRAININGS = 20_000
 _MAX_SNAPSHOTS = 1000
-Spec = TypeVar("Spec", Copula, Bridge, Decoupled, Properties, Library, Reinforcement)
+Spec = TypeVar("Spec")
 
 
 @dataclass(frozen=True)
@@ -71,6 +66,7 @@ class Config:
             gradients are measured, `relaxations` paper A's VAEs, whose "estimators" are kinds of latent
             variables. `elbo-run` and its like are what the authors ran differently.
         gradients: what is measured of `gradients` and `gradients-run`.
+        demonstrations: by experiment, each as that declares it.
         project: the project's folder, that of `workflow` and `report`; results lie in the working directory.
         experiments: the names of all blocks that are asked for.
         products: "float32" or "bfloat16", what the layers of all VAEs multiply.
@@ -87,11 +83,7 @@ class Config:
     gradients: Mapping[str, Gradients]
     identities: Identities
     cost: Cost
-    copula: Copula
-    bridge: Bridge
-    decoupled: Decoupled
-    properties: Properties
-    library: Library
+    demonstrations: Mapping[str, Any]
     rl: Reinforcement
     raw: Mapping[str, Any]
     project: Path
@@ -170,11 +162,11 @@ def load(raw: Mapping[str, Any], root: Path = Path(), runs: bool = True) -> Conf
         gradients={name: spec for name, spec in gradients.items() if name in asked},
         identities=_identities(experiments["identities"]),
         cost=_cost(experiments["cost"], settings),
-        copula=_copula(experiments["copula"]),
-        bridge=_frozen(Bridge, experiments["bridge"]),
-        decoupled=_frozen(Decoupled, experiments["decoupled"]),
-        properties=_frozen(Properties, experiments["properties"]),
-        library=_frozen(Library, experiments["library"]),
+        demonstrations={
+            name: _demonstration(DEMONSTRATIONS[name], block)
+            for name, block in experiments.items()
+            if name in DEMONSTRATIONS
+        },
         rl=_rl(experiments["rl"]),
         raw=raw,
         project=root,
@@ -333,24 +325,10 @@ def _relaxations(block: Mapping[str, Any]) -> Training:
     )
 
 
-def _copula(block: Mapping[str, Any]) -> Copula:
-    where = "experiments.copula"
-    rows, size = block["correlation"], len(block["correlation"])
-    if any(len(row) != size for row in rows):
-        raise ConfigError(f"{where}.correlation: must be as many rows as columns; got {rows}")
-    R = np.array(rows, dtype=float)
-    if (R != R.T).any() or (R.diagonal() != 1).any() or np.linalg.eigvalsh(R)[0] <= 0:
-        raise ConfigError(
-            f"{where}.correlation: must be symmetric and positive definite with ones on the diagonal; "
-            f"got {rows}"
-        )
-    for index, row in enumerate(block["probs"]):
-        if len(row) != size or not all(0 < p < 1 for p in row):
-            raise ConfigError(
-                f"{where}.probs[{index}]: must be {size} probabilities between 0 and 1, as many as "
-                f"correlation has rows; got {row}"
-            )
-    return _frozen(Copula, block)
+def _demonstration(experiment: Experiment, block: Mapping[str, Any]) -> Any:
+    if experiment.check:
+        experiment.check(block)
+    return _frozen(experiment.spec, block)
 
 
 def _rl(block: Mapping[str, Any]) -> Reinforcement:
@@ -377,7 +355,7 @@ def _seeds(given: int | list[int]) -> tuple[int, ...]:
     return tuple(range(given) if isinstance(given, int) else sorted(given))
 
 
-def _frozen(kind: type[Spec], block: Mapping[str, Any]) -> Spec:
+def _frozen(kind: Callable[..., Spec], block: Mapping[str, Any]) -> Spec:
     """A specification whose fields are the block's keys, lists as tuples."""
 
     def tuples(value: Any) -> Any:

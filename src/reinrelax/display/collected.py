@@ -7,42 +7,10 @@ from typing import Any
 
 import pandas as pd
 
+from reinrelax.config.declared import FILLED_BY, PURPOSES
 from reinrelax.config.load import AS_RUN, GRADIENTS, Config
 from reinrelax.display.tables import read_table
-from reinrelax.display.wording import PURPOSES, count
-from reinrelax.jobs.studies import DEMONSTRATIONS
-
-# Every table that the page draws on, with the experiment or study that fills it.
-FILLED_BY: Mapping[str, str] = {
-    "table1": "gradients",
-    "figure1": "gradients",
-    "table1_run": "gradients-run",
-    "figure1_run": "gradients-run",
-    "sweep": "gradients",
-    "control": "gradients",
-    "quadrature": "gradients",
-    "example": "gradients",
-    "table2": "elbo",
-    "table3": "elbo",
-    "curves": "elbo",
-    **dict.fromkeys(("early", "early_last", "early_curves"), "early"),
-    "identities": "identities",
-    "figure2": "beta",
-    "figure2_run": "beta-run",
-    "figure2_minimum": "beta",
-    "table4": "cost",
-    "table5": "grid",
-    "grid": "grid",
-    "selection": "grid",
-    "readings": "readings",
-    "readings_curves": "readings",
-    "baseline": "relaxations",
-    "relaxations": "relaxations",
-    "relaxations_curves": "relaxations",
-    "relaxations_learned": "relaxations",
-    **{f"rl_{name}": "rl" for name in ("scores", "summary", "improvement", "curves", "figure3", "gradients")},
-    **{table: name for name, (_, tables) in DEMONSTRATIONS.items() for table in tables},
-}
+from reinrelax.display.wording import count
 
 Line = Mapping[str, Any]
 

@@ -10,28 +10,6 @@ from reinrelax import datasets
 from reinrelax.claims import model
 
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-# What each experiment and study is for, as the page names it.
-PURPOSES = {
-    "elbo": "Tables 2 and 3",
-    "elbo-run": "Tables 2 and 3 as run",
-    "early": "First epochs",
-    "early-run": "First epochs as run",
-    "beta": "Figure 2",
-    "beta-run": "Figure 2 as run",
-    "grid": "Table 5",
-    "readings": "Readings",
-    "gradients": "Figure 1 and Table 1",
-    "gradients-run": "Figure 1 and Table 1, as run",
-    "identities": "Theorem 1 and the identities",
-    "cost": "Table 4",
-    "relaxations": "VAEs with each relaxation",
-    "copula": "Correlated Bernoullis",
-    "bridge": "Laplace bridge",
-    "decoupled": "Decoupled temperatures",
-    "properties": "Properties of the relaxations",
-    "library": "The released library",
-    "rl": "Learning from episodes",
-}
 # The paper's own name in its tables, where ours differs.
 PAPER_NAMES = {"STGS": "Gumbel"}
 

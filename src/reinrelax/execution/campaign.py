@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
+from reinrelax.config.declared import DEMONSTRATIONS
 from reinrelax.config.load import AS_RUN, Config
 from reinrelax.core import provenance
 from reinrelax.errors import ConfigError
 from reinrelax.execution import plan
 from reinrelax.jobs.planned import Job, jobs
 from reinrelax.jobs.runs import Cell
-from reinrelax.jobs.studies import DEMONSTRATIONS
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 from reinrelax import latents
+from reinrelax.config.declared import EXPERIMENTS
 from reinrelax.config.load import Config
 from reinrelax.config.run import PIXELS, Run
 from reinrelax.config.specs import Measured
@@ -29,17 +29,6 @@ REFERENCE = Path("benchmarks/microseconds_per_image.csv")
 # Of a study of gradients, measured likewise: a term of a Monte Carlo mean; all else of one estimate, for each
 # category; and, beside the estimates, the pairs of codes of section 5.3.
 _TERM_SECONDS, _CATEGORY_SECONDS, _PAIRS_SECONDS = 8e-9, 5e-8, 9.0
-# Of paper A's demonstrations: at once, and for each of their samples.
-_DEMONSTRATION_SECONDS = {
-    "copula": (0.8, 2e-6),
-    "bridge": (0.5, 2e-4),
-    "decoupled": (0.3, 1.5e-4),
-    "properties": (4.0, 8e-5),
-    "library": (3.0, 2e-4),
-}
-# Of agents that learn: a step of all replicas, and a replica's step; an episode may take as many as its cap.
-_STEP_SECONDS = 5e-5
-_REPLICA_STEP_SECONDS = {"CartPole-v1": 4e-6, "Taxi-v4": 1.8e-5, "Acrobot-v1": 2.8e-5}
 # Time that a job asks a cluster for: thrice its estimate, because nodes may be slower or shared; half an
 # hour at least, and at most a day, which most sites grant: what takes longer goes on from a checkpoint.
 _LIMIT_FACTOR, _LEAST_MINUTES, _MOST_MINUTES = 3.0, 30, 24 * 60
@@ -140,15 +129,10 @@ def _products(run: Run, pixels: int) -> int:
 
 def estimate_study(config: Config, study: Study, timings: Iterable[Timing]) -> float:
     """Seconds that a study would take."""
-    if study.name == "identities":
-        return STARTUP_SECONDS + 0.02 * config.identities.functions
-    if study.name in _DEMONSTRATION_SECONDS:
-        once, each = _DEMONSTRATION_SECONDS[study.name]
-        return STARTUP_SECONDS + once + each * int(study.settings["samples"])
+    if (seconds := EXPERIMENTS[study.experiment].seconds) is not None:
+        return STARTUP_SECONDS + seconds(study.settings)
     if study.name == "cost":
         return STARTUP_SECONDS + _cost_seconds(config, list(timings))
-    if study.name.startswith("rl/"):
-        return STARTUP_SECONDS + _learning_seconds(study.settings, len(config.rl.seeds))
     spec, training = config.gradients[study.experiment], config.trainings[study.experiment]
     shape = training.latent_shapes[0]
     terms = sum(_terms(one) for one in spec.figure1)
@@ -165,12 +149,6 @@ def estimate_study(config: Config, study: Study, timings: Iterable[Timing]) -> f
 def _terms(one: Measured) -> float:
     """Seconds for a sample, an image and a category of an estimator."""
     return int(dict(one.hyper).get("draws", 0)) * _TERM_SECONDS + _CATEGORY_SECONDS
-
-
-def _learning_seconds(settings: Mapping[str, Any], seeds: int) -> float:
-    episodes = settings["episodes"] + len(settings["checkpoints"]) * settings["rollouts"]
-    each = _STEP_SECONDS + seeds * _REPLICA_STEP_SECONDS[settings["environment"]]
-    return float(episodes * settings["cap"] * each)
 
 
 def _cost_seconds(config: Config, timings: Sequence[Timing]) -> float:

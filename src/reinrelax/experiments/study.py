@@ -6,14 +6,13 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
-from importlib import import_module
 from importlib.metadata import version
 from typing import Any
 
 import torch
 from tqdm import tqdm
 
-from reinrelax.config.columns import COLUMNS
+from reinrelax.config.declared import COLUMNS, DEMONSTRATIONS, named
 from reinrelax.config.load import Config
 from reinrelax.core import files, provenance, records
 from reinrelax.datasets import images
@@ -23,7 +22,7 @@ from reinrelax.experiments.identities import measure as identities
 from reinrelax.experiments.policy_gradient import measure as rl
 from reinrelax.experiments.snapshots import read_snapshot
 from reinrelax.experiments.training import describe_device, kernels
-from reinrelax.jobs.studies import DEMONSTRATIONS, Study, snapshot_cell, snapshot_path, study_folder
+from reinrelax.jobs.studies import Study, snapshot_cell, snapshot_path, study_folder
 from reinrelax.training.process import prepare_process
 
 Tables = Mapping[str, list[dict[str, Any]]]
@@ -68,8 +67,8 @@ def run_study(study: Study, config: Config, device: str, extra: Mapping[str, Any
 
 def _runner(name: str) -> Callable[[Study, Config, str], Tables]:
     if name in DEMONSTRATIONS:
-        module = import_module(f"reinrelax.experiments.{DEMONSTRATIONS[name][0]}")
-        return lambda study, config, device: module.measure(getattr(config, name))
+        measure = named(DEMONSTRATIONS[name].measure)
+        return lambda study, config, device: measure(config.demonstrations[name])
     if name.startswith("rl/"):
         return _rl
     return {"identities": _identities, "cost": _cost}.get(name, _gradients)

@@ -6,24 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from reinrelax import rl
+from reinrelax.config.declared import EXPERIMENTS
 from reinrelax.config.load import GRADIENTS, Config
 from reinrelax.config.run import digest
 from reinrelax.config.specs import Measured
 from reinrelax.core.sources import fingerprint
-from reinrelax.distributions import CATALOGUE as RELAXATIONS
 from reinrelax.errors import ConfigError
 from reinrelax.estimators import CATALOGUE, Paper, lookup
 from reinrelax.jobs.runs import PROCESS, Cell, cells
-
-# Paper A's demonstrations: name, which is also that of their settings, to module and tables.
-DEMONSTRATIONS = {
-    "copula": ("copula.measure", ("gates", "gate_samples")),
-    "bridge": ("laplace_bridge.measure", ("densities", "bridge")),
-    "decoupled": ("decoupled.measure", ("sharpness", "temperatures", "inert")),
-    "properties": ("properties.measure", ("properties",)),
-    "library": ("library.measure", ("library",)),
-}
-RL_TABLES = ("episodes", "policy_gradients")
 
 
 @dataclass(frozen=True)
@@ -142,14 +132,10 @@ def _studies(config: Config) -> Iterator[Study]:
             **asdict(config.cost),
         },
     )
-    for name, (module, tables) in DEMONSTRATIONS.items():
-        sources = [f"reinrelax.experiments.{module}"]
-        # What takes its subjects from the catalogues names no modules to follow.
-        if name in ("properties", "library"):
-            sources += [f"reinrelax.distributions.{entry.module}:{law}" for law, entry in RELAXATIONS.items()]
-        if name == "properties":
-            sources += [lookup(one).source for one in ("REBAR", "RELAX", "REINFORCE")]
-        yield Study(name, tables, tuple(sources), asdict(getattr(config, name)))
+    for name, spec in config.demonstrations.items():
+        one = EXPERIMENTS[name]
+        source = f"reinrelax.experiments.{one.measure.partition(':')[0]}"
+        yield Study(name, tuple(one.writes), (source, *one.reached), asdict(spec))
 
     learning = asdict(config.rl)
     if config.rl.seeds == tuple(range(count := len(config.rl.seeds))):
@@ -159,7 +145,7 @@ def _studies(config: Config) -> Iterator[Study]:
         for algorithm in config.rl.algorithms:
             yield Study(
                 f"rl/{environment}-{cap}/{algorithm}",
-                RL_TABLES,
+                tuple(EXPERIMENTS["rl"].writes),
                 (*PROCESS, "reinrelax.experiments.policy_gradient.measure"),
                 {
                     **{"environment": environment, "cap": cap, "algorithm": algorithm},

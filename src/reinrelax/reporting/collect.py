@@ -10,9 +10,9 @@ from reinrelax import claims
 from reinrelax.claims import findings, history
 from reinrelax.claims.evidence import Evidence
 from reinrelax.claims.measured import Measurements
+from reinrelax.config.declared import DEMONSTRATIONS, FILLED_BY
 from reinrelax.config.load import AS_RUN, GRADIENTS, Config
 from reinrelax.core import files, records
-from reinrelax.display.collected import FILLED_BY
 from reinrelax.display.tables import CHECKSUMS
 from reinrelax.errors import ConfigError
 from reinrelax.experiments.cost import tables as cost
@@ -21,7 +21,6 @@ from reinrelax.experiments.gradients import tables as gradients
 from reinrelax.experiments.policy_gradient import tables as rl
 from reinrelax.experiments.relaxed_vae import baseline as baselines
 from reinrelax.experiments.relaxed_vae import tables as relaxations
-from reinrelax.jobs.studies import DEMONSTRATIONS
 from reinrelax.reporting.verdicts import Records
 from reinrelax.results.gather import Gathered, gather, last_rows
 from reinrelax.results.gather_studies import gather_studies
@@ -104,7 +103,7 @@ def write_tables(config: Config, root: Path, any_source: bool = False) -> None:
         "rl_curves": rl.curves(learned["episodes"]),
         "rl_figure3": rl.figure3(learned["episodes"]),
         "rl_gradients": rl.gradients(learned["policy_gradients"]),
-        **{name: studied.of(study)[name] for study, (_, names) in DEMONSTRATIONS.items() for name in names},
+        **{name: studied.of(study)[name] for study, one in DEMONSTRATIONS.items() for name in one.writes},
     }
     measured = Measurements(tables, _references(root), FILLED_BY, plan)
     verdicts = claims.judge_all(
@@ -148,7 +147,7 @@ def stated(root: Path) -> tuple[list[claims.Claim], list[findings.Finding]]:
         raise ConfigError(
             "\n".join(f"claim {asked[name]}: unknown table {name!r}; known: {known}" for name in unknown)
         )
-    return found, findings.load(root / FINDINGS, found, FILLED_BY)
+    return found, findings.load(root / FINDINGS, found)
 
 
 def _evidence(trained: Gathered) -> Evidence:

@@ -9,61 +9,9 @@ from typing import Any
 
 import pandas as pd
 
+from reinrelax.config.declared import KEYS
 from reinrelax.display.blocks import number
-from reinrelax.estimators.hyperparameters import HYPERPARAMETERS
 
-_AGENT = ("environment", "cap", "algorithm")
-_PLACE = ("estimator", "latent")
-# The columns that name a table's rows.
-KEYS: Mapping[str, Sequence[str]] = {
-    "cells": ("cell",),
-    "studies": ("study",),
-    "table1": ("estimator", "quantity"),
-    "table2": ("estimator", "method", "latent"),
-    "table3": ("estimator", "method", "latent"),
-    "table4": ("estimator",),
-    "table5": _PLACE,
-    "curves": ("metric", "latent", "estimator", "epoch"),
-    "early": ("metric", "estimator", "method", "latent", "epoch"),
-    "early_last": ("estimator", "method", "latent"),
-    "early_curves": ("metric", "estimator", "latent", "series", "epoch"),
-    "baseline": ("quantity",),
-    "rules": ("rule",),
-    "rates": ("function", "truth", "wrong", "seeds"),
-    "figure1": ("label", "tau", "eta", "quantity", "epoch"),
-    "table1_run": ("estimator", "quantity"),
-    "figure1_run": ("label", "tau", "eta", "quantity", "epoch"),
-    "sweep": ("label", *HYPERPARAMETERS, "epoch", "quantity"),
-    "control": ("reading", "epoch", "tau", "eta", "draws", "quantity"),
-    "quadrature": ("epoch", "rule", "beta", "quantity"),
-    "example": ("seed", "epoch", "rule", "x"),
-    "identities": ("identity", "categories", "latents", "beta", "tau", "quantity"),
-    "figure2": (*_PLACE, "beta"),
-    "figure2_run": (*_PLACE, "beta"),
-    "figure2_minimum": _PLACE,
-    "grid": (*_PLACE, "optimizer", "learning_rate", "tau", "eta"),
-    "selection": ("latent",),
-    "readings": ("label", "latent"),
-    "readings_curves": ("label", "latent", "epoch"),
-    "relaxations": ("label", "latent"),
-    "relaxations_curves": ("label", "latent", "metric", "epoch"),
-    "relaxations_learned": ("label", "latent", "seed", "quantity", "i", "j"),
-    "rl_scores": (*_AGENT, "seed"),
-    "rl_summary": (*_AGENT, "score"),
-    "rl_improvement": (*_AGENT, "baseline", "score"),
-    "rl_curves": (*_AGENT, "curve", "episode"),
-    "rl_figure3": (*_AGENT, "seed", "episode"),
-    "rl_gradients": (*_AGENT, "episode", "quantity"),
-    "gates": ("row", "i", "j", "quantity"),
-    "gate_samples": ("row", "sample", "gate"),
-    "densities": ("alpha", "law", "x", "y"),
-    "bridge": ("family", "alpha", "size", "total", "law", "quantity"),
-    "sharpness": ("tau", "category", "quantity"),
-    "temperatures": ("tau_forward", "tau_backward", "quantity"),
-    "inert": ("tau_forward", "quantity"),
-    "properties": ("relaxation", "variant", "property", "setting"),
-    "library": ("law", "implementation", "class", "check"),
-}
 # Names of files and runs, which follow from other columns.
 _DERIVED = frozenset(("run_id",))
 # What a job's result depends on, and what became of it. Times and places are another's every time.

@@ -6,19 +6,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import jinja2
-
 from reinrelax.claims.model import WORDS
+from reinrelax.config.declared import CAPTIONS
 from reinrelax.config.load import Config
 from reinrelax.core import files
 from reinrelax.display.blocks import number
 from reinrelax.display.collected import Collected
-from reinrelax.display.tables import read_json, read_text
+from reinrelax.display.tables import read_json
 from reinrelax.display.wording import fixed, mark, shape, signed, significant
 from reinrelax.reporting.layouts import LAYOUTS, Column, Crossed, Listing, Value
 from reinrelax.reporting.typeset import Entry, Head, Sheet, latex, markdown
 
-CAPTIONS = Path("report/captions")
 SUFFIXES = {".tex": latex, ".md": markdown}
 _WORDS = ("text", "name", "yes", "mark")
 # Of a difference's interval only the difference itself has a plus sign.
@@ -35,7 +33,7 @@ def write_exports(config: Config, root: Path) -> None:
         root: the project's folder.
 
     Raises:
-        ResultsError: a table or caption is missing or damaged, or a file cannot be written.
+        ResultsError: a table is missing or damaged, or a file cannot be written.
     """
     collected = Collected(config, root)
     for name, layout in LAYOUTS.items():
@@ -48,7 +46,7 @@ def sheet(collected: Collected, name: str, layout: Listing | Crossed) -> Sheet:
     """A table as it is laid out; without rows, it says why.
 
     Raises:
-        ResultsError: the table or its caption is missing or damaged.
+        ResultsError: the table is missing or damaged.
     """
     if name == "claims":
         lines: Sequence[Line] = read_json(collected.folder / "tables/claims.json")
@@ -62,20 +60,12 @@ def sheet(collected: Collected, name: str, layout: Listing | Crossed) -> Sheet:
     legend = [f"{mark(verdict).symbol} {verdict}" for verdict in WORDS if verdict in shown]
     return Sheet(
         name=name,
-        caption=_caption(collected, name),
+        caption=CAPTIONS["table", name].replace("{scale}", collected.config.scale),
         heads=heads,
         rows=rows or [[Entry(absence), *(Entry() for _ in heads[1:])]],
         notes=[*layout.notes, *([f"{', '.join(legend)}."] if legend else [])],
         group=len(layout.lines) if isinstance(layout, Crossed) and len(layout.lines) > 1 else 0,
     )
-
-
-def _caption(collected: Collected, name: str) -> str:
-    """The caption that the workflow's report gives the table, on one line."""
-    stem = name if name.startswith("table") else f"table-{name}"
-    text = read_text(collected.root / CAPTIONS / f"{stem}.rst")
-    raw = {"config": {"scale": collected.config.scale}}
-    return " ".join(jinja2.Template(text).render(snakemake=raw).split())
 
 
 def _verdicts(layout: Listing | Crossed) -> list[str]:

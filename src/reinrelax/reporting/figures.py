@@ -23,20 +23,13 @@ from typing import Any
 
 import pandas as pd
 
+from reinrelax.config.declared import EXPERIMENTS, named
 from reinrelax.config.load import Config
 from reinrelax.core import files, records
 from reinrelax.display.charts import intervals, lines, maps, points, simplex
 from reinrelax.display.charts.plans import Read
 from reinrelax.display.tables import CHECKSUMS, read_table
-from reinrelax.experiments.copula import figures as copula_figures
 from reinrelax.experiments.cost import figures as speed_figures
-from reinrelax.experiments.decoupled import figures as decoupled_figures
-from reinrelax.experiments.discrete_vae import figures as training_figures
-from reinrelax.experiments.gradients import figures as gradient_figures
-from reinrelax.experiments.identities import figures as identity_figures
-from reinrelax.experiments.laplace_bridge import figures as bridge_figures
-from reinrelax.experiments.policy_gradient import figures as learning_figures
-from reinrelax.experiments.relaxed_vae import figures as relaxation_figures
 from reinrelax.experiments.relaxed_vae import pictures
 from reinrelax.reporting import forest
 
@@ -46,14 +39,12 @@ Plan = (
 
 FIGURES: Mapping[str, Callable[[Read], Plan]] = {
     **forest.FIGURES,
-    **gradient_figures.FIGURES,
-    **identity_figures.FIGURES,
-    **training_figures.FIGURES,
-    **relaxation_figures.FIGURES,
-    **copula_figures.FIGURES,
-    **bridge_figures.FIGURES,
-    **decoupled_figures.FIGURES,
-    **learning_figures.FIGURES,
+    **{
+        figure: named(f"{one.drawn_by}:FIGURES")[figure]
+        for one in EXPERIMENTS.values()
+        if one.drawn_by
+        for figure in one.figures
+    },
 }
 # What draws a kind of figure, and what tells the page of it.
 _KINDS: Mapping[type, tuple[Callable[[Any], str], Callable[[Any], dict[str, Any]]]] = {

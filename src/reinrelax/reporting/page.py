@@ -8,13 +8,14 @@ from typing import Any
 import pandas as pd
 
 import reinrelax
+from reinrelax.config.declared import PURPOSES
 from reinrelax.config.load import AS_RUN, Config
 from reinrelax.core import files
 from reinrelax.display import claim_views
 from reinrelax.display.claim_views import Choice, Facet
 from reinrelax.display.collected import Collected
 from reinrelax.display.tables import read_as_text, read_json, read_table
-from reinrelax.display.wording import PURPOSES, anchor
+from reinrelax.display.wording import anchor
 from reinrelax.errors import ConfigError
 from reinrelax.experiments.discrete_vae import grid_page as grid_views
 from reinrelax.experiments.discrete_vae.elbo import METHODS, PRINTED, SUBJECTS, method_of

@@ -23,8 +23,9 @@ from statistics import fmean, median, stdev
 from typing import Any
 
 from reinrelax.claims import papers
+from reinrelax.config.declared import FILLED_BY
 from reinrelax.display.blocks import number, plain_cell
-from reinrelax.display.collected import FILLED_BY, Collected, Line, as_lines
+from reinrelax.display.collected import Collected, Line, as_lines
 from reinrelax.display.tables import read_json, read_table
 from reinrelax.display.wording import significant
 from reinrelax.errors import ConfigError

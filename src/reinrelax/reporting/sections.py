@@ -2,28 +2,19 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from reinrelax.claims import papers
 from reinrelax.claims.model import NOT_RUN, NOT_TESTED
+from reinrelax.config.declared import EXPERIMENTS, FILLED_BY, named
 from reinrelax.config.load import AS_RUN
 from reinrelax.core.document import flow, path_of, read_yaml
 from reinrelax.display.blocks import number
-from reinrelax.display.collected import FILLED_BY, Collected
+from reinrelax.display.collected import Collected
 from reinrelax.display.wording import Mark, images, mark
 from reinrelax.errors import ConfigError
-from reinrelax.experiments.copula import page as copula_views
-from reinrelax.experiments.cost import page as cost_views
-from reinrelax.experiments.decoupled import page as decoupled_views
-from reinrelax.experiments.discrete_vae import early_page as early_views
-from reinrelax.experiments.discrete_vae import page as training_views
-from reinrelax.experiments.gradients import page as gradient_views
-from reinrelax.experiments.identities import page as identity_views
-from reinrelax.experiments.laplace_bridge import page as bridge_views
-from reinrelax.experiments.library import page as library_views
-from reinrelax.experiments.policy_gradient import page as learning_views
-from reinrelax.experiments.properties import page as property_views
 from reinrelax.experiments.relaxed_vae import page as relaxation_views
 from reinrelax.jobs.planned import THERE
 from reinrelax.reporting.errata import Entry
@@ -39,33 +30,9 @@ _OPTIONAL = ("figures", "errata", "scale", "scale_of", "tables_first")
 
 # Blocks of a section, mostly tables, from its collected tables; sections without one show figures alone, or
 # the page's own.
-VIEWS: Mapping[str, Callable[[Collected], Sequence[Any]]] = {
-    "table1": gradient_views.table1,
-    "table1-run": gradient_views.table1_run,
-    "figure1": gradient_views.figure1,
-    "figure1-run": gradient_views.figure1_run,
-    "sweep": gradient_views.sweep,
-    "control": gradient_views.control,
-    "identities": identity_views.identities,
-    "early": early_views.early,
-    "figure2": training_views.figure2,
-    "quadrature": gradient_views.quadrature,
-    "table4": cost_views.table4,
-    "table5": training_views.table5,
-    "readings": training_views.readings,
-    "a-vae": relaxation_views.vae,
-    "a-figure1": relaxation_views.figure1,
-    "a-figure2": relaxation_views.figure2,
-    "a-learned": relaxation_views.learned,
-    "a-figure3": learning_views.printed,
-    "a-rl": learning_views.believed,
-    "a-rl-gradients": learning_views.variants,
-    "a-gates": copula_views.gates,
-    "a-bridge": bridge_views.bridge,
-    "a-figure7": decoupled_views.figure7,
-    "a-figure8": lambda found: [*decoupled_views.figure8(found), *relaxation_views.decoupled(found)],
-    "a-properties": property_views.properties,
-    "a-library": library_views.library,
+VIEWS: Mapping[str, Sequence[Callable[[Collected], Sequence[Any]]]] = {
+    section: [named(one.views[section]) for one in EXPERIMENTS.values() if section in one.views]
+    for section in chain.from_iterable(one.views for one in EXPERIMENTS.values())
 }
 _NOTHING = "this configuration has nothing of it"
 # How a column of a table says what was computed with.
@@ -230,7 +197,7 @@ def _section(
     ]
     figures = [_drawn(collected, name, block) for name, block in drawings if block.panels]
     reasons = [drawn[name].get("absence", "") for name, block in drawings if not block.panels]
-    views = VIEWS[raw["id"]](collected) if raw["id"] in VIEWS else ()
+    views = [block for view in VIEWS.get(raw["id"], ()) for block in view(collected)]
     tables = [
         _drawn(collected, "pictures", block, "json")
         if isinstance(block, relaxation_views.Pictures)

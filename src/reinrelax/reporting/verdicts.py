@@ -11,9 +11,9 @@ import pandas as pd
 from reinrelax.claims import history, ordering
 from reinrelax.claims.findings import Finding
 from reinrelax.claims.model import METRICS, Claim, Verdict
+from reinrelax.config.declared import FILLED_BY
 from reinrelax.config.load import AS_RUN, Config
 from reinrelax.core.document import read_yaml
-from reinrelax.display.collected import FILLED_BY
 from reinrelax.display.wording import count, images
 from reinrelax.experiments.discrete_vae.elbo import RUN, SUBJECTS
 from reinrelax.results.gather import recompute

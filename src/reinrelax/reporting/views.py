@@ -7,9 +7,10 @@ from typing import Any
 
 import pandas as pd
 
+from reinrelax.config.declared import PURPOSES
 from reinrelax.config.load import Config
 from reinrelax.display.blocks import key
-from reinrelax.display.wording import PURPOSES, anchor, commit, count, duration, shape
+from reinrelax.display.wording import anchor, commit, count, duration, shape
 
 
 def provenance(cells: pd.DataFrame) -> list[dict[str, Any]]:

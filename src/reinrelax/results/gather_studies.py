@@ -7,13 +7,15 @@ from typing import Any
 
 import pandas as pd
 
-from reinrelax.config.columns import COLUMNS, COUNTS, TEXT
+from reinrelax.config.declared import COLUMNS
 from reinrelax.config.load import Config
 from reinrelax.errors import ResultsError
 from reinrelax.jobs.studies import Study, studies, study_folder
 from reinrelax.results.gather import ORIGIN, provenance, recompute
 from reinrelax.results.read import StudyResult, read_study
 
+# What tables hold what may be absent as.
+_KINDS = {str: "str", int: "Int64", float: "float"}
 # The columns of a planned study's line.
 _LINE = ("study", "state", "message", *ORIGIN, "folder", "log", "command")
 
@@ -72,17 +74,13 @@ def _checked(config: Config, study: Study, result: StudyResult) -> dict[str, pd.
     out = {}
     for name, table in result.tables.items():
         path = study_folder(config, study.name) / f"{name}.csv"
-        columns = COLUMNS[name]
+        columns = {column: _KINDS[holds] for column, holds in COLUMNS[name].items()}
         if missing := [column for column in columns if column not in table]:
             raise ResultsError(f"{path}: column {missing[0]!r} is missing. Delete it and rerun")
         try:
-            out[name] = table[list(columns)].astype({column: _kind(column) for column in columns})
+            out[name] = table[list(columns)].astype(columns)
         except (ValueError, TypeError) as error:
             raise ResultsError(
                 f"{path}: holds something other than numbers ({error}). Delete it and rerun"
             ) from None
     return out
-
-
-def _kind(column: str) -> str:
-    return "str" if column in TEXT else "Int64" if column in COUNTS else "float"

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 from torch.special import log_ndtr, ndtri
 
-from reinrelax.config.specs import Copula
 from reinrelax.core.rng import derive
 from reinrelax.distributions.correlated_relaxed_bernoulli import CorrelatedRelaxedBernoulli
+from reinrelax.experiments.copula.experiment import Copula
 
 Row = dict[str, object]
 

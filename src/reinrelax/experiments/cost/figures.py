@@ -20,9 +20,9 @@ RESULTS = Path("benchmarks/results")
 DEVICES = ("cpu", "cuda")
 EPOCH = 60_000
 # Seconds and bounds are those of a replica and an epoch, of training steps alone.
+_NAMES = ("part", "program", "estimator", "latent")
 COLUMNS = (
-    *("part", "program", "estimator", "latent", "replicas", "threads", "draws"),
-    *("seconds", "seconds_low", "seconds_high"),
+    *(*_NAMES, "replicas", "threads", "draws", "seconds", "seconds_low", "seconds_high"),
     *("bound_blas", "bound_onednn", "bound_traffic", "bound", "ratio", "peak_memory_mb"),
 )
 # It is no result of a run.
@@ -68,7 +68,7 @@ def _read(path: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
     try:
         record = records.read(path.with_suffix(".json"), ("processor", "device", "torch", "commit"))
         records.check(path, record)
-        table = read_table(path)
+        table = read_table(path, set(COLUMNS) - set(_NAMES))
     except ResultsError as error:
         # Whoever reads a run's results says what helps there.
         raise ResultsError(f"{str(error).rsplit('. ', 1)[0]}. {_REMEDY}") from None

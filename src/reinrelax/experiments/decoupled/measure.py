@@ -10,10 +10,10 @@ import torch
 from scipy.special import fdtri
 from torch import Tensor
 
-from reinrelax.config.specs import Decoupled
 from reinrelax.core.rng import derive
 from reinrelax.distributions.base import gumbel, one_hot_argmax
 from reinrelax.distributions.decoupled import DecoupledStraightThroughGumbelSoftmax
+from reinrelax.experiments.decoupled.experiment import Decoupled
 
 Row = dict[str, object]
 

@@ -16,11 +16,11 @@ from torch.distributions import Dirichlet, kl_divergence
 from torch.quasirandom import SobolEngine
 from torch.special import ndtri
 
-from reinrelax.config.specs import Bridge
 from reinrelax.core.numerics import log_softmax
 from reinrelax.core.rng import derive
 from reinrelax.distributions.laplace_bridge import printed_inverse, to_dirichlet, to_gaussian
 from reinrelax.distributions.logistic_normal import LogisticNormal, sum_zero_basis
+from reinrelax.experiments.laplace_bridge.experiment import Bridge
 
 Row = dict[str, object]
 

@@ -7,11 +7,11 @@ from types import ModuleType
 import torch
 from torch.distributions import Dirichlet
 
-from reinrelax.config.specs import Library
 from reinrelax.core.rng import derive
 from reinrelax.distributions import laplace_bridge
 from reinrelax.experiments.library.cases import Case, cases
 from reinrelax.experiments.library.checks import Row, drawn, rows, same_law
+from reinrelax.experiments.library.experiment import Library
 from reinrelax.experiments.library.released import released
 
 # The twelve methods of section III, and what the library's own overview gives for each: part and name.

@@ -8,7 +8,6 @@ from torch import Tensor
 from torch.distributions import kl_divergence
 
 from reinrelax import distributions
-from reinrelax.config.specs import Properties
 from reinrelax.core.rng import derive
 from reinrelax.experiments.properties import estimators
 from reinrelax.experiments.properties.cases import GAMMA, PICKS, ZETA, cases
@@ -19,6 +18,7 @@ from reinrelax.experiments.properties.exact import (
     hard_concrete_masses,
     listed,
 )
+from reinrelax.experiments.properties.experiment import Properties
 from reinrelax.experiments.properties.problem import EXTREME_SAMPLES, EXTREME_TAUS, Case, Density
 from reinrelax.experiments.properties.rows import Row, finite, known, labelled, sampled, variance
 

@@ -1,0 +1,105 @@
+"""Bias and variance of gradient estimators at snapshots of a training (B, Figure 1, Table 1, section 5.3)."""
+
+from reinrelax.core.experiment import ONE_TRAINING, Columns, Experiment, Table
+from reinrelax.estimators.hyperparameters import HYPERPARAMETERS
+
+_MEASURED: Columns = {
+    **{"estimates": int, "images": int},
+    **{"quantity": str, "value": float, "low": float, "high": float},
+}
+_ESTIMATORS: Columns = {
+    **{"role": str, "seed": int, "epoch": int, "estimator": str},
+    **{name: int if name in ("draws", "samples") else float for name in HYPERPARAMETERS},
+    **_MEASURED,
+}
+_FIGURE1 = ("label", "tau", "eta", "quantity", "epoch")
+_TABLE1 = ("estimator", "quantity")
+_COUNTED = ("estimates", "paper")
+
+EXPERIMENTS = (
+    Experiment(
+        "gradients",
+        "Figure 1 and Table 1",
+        "Beyond ReinMax",
+        rests_on=ONE_TRAINING,
+        writes={
+            "estimators": _ESTIMATORS,
+            "control": {
+                **{"reading": str, "seed": int, "epoch": int, "tau": float, "eta": float, "draws": int},
+                **_MEASURED,
+            },
+            "quadrature": {
+                **{"seed": int, "epoch": int, "rule": str, "beta": float},
+                **{"quantity": str, "value": float},
+            },
+            "example": {
+                **{"seed": int, "epoch": int, "rule": str},
+                **{"x": float, "slope": float, "integral": float},
+            },
+        },
+        tables=(
+            Table(
+                "table1",
+                _TABLE1,
+                numbers=_COUNTED,
+                caption="**Table 1**: standard deviation of gradient estimates at the last snapshot, the "
+                "paper's beside ours and each also as a ratio to ST's, which does not depend on what "
+                "the paper took the standard deviation of.",
+            ),
+            Table("figure1", _FIGURE1),
+            Table("sweep", ("label", *HYPERPARAMETERS, "epoch", "quantity"), numbers=("estimates",)),
+            Table("control", ("reading", "epoch", "tau", "eta", "draws", "quantity")),
+            Table("quadrature", ("epoch", "rule", "beta", "quantity")),
+            Table("example", ("seed", "epoch", "rule", "x")),
+        ),
+        figures={
+            "figure1": "**Figure 1**: one less the cosine similarity between the mean of the gradient "
+            "estimates and the exact gradient, and the variance of the estimates, over the epochs of a "
+            "training with ReinMax: the paper's estimators, and below them others.",
+            "sweep": "**Bias and variance over τ**: the measurements of Figure 1 at the last snapshot, "
+            "over the temperature.",
+            "control": "**ReinMax-CV's added terms**: variance over ReinMax's and relative bias over η, "
+            "for three readings of these terms.",
+            "control-bias": "**Section 3.2**: bias of ReinMax-CV over η, in three readings of its added "
+            "terms.",
+            "tradeoff": "**Bias over variance** of each estimator after the last snapshot, with 95% "
+            "intervals.",
+            "quadrature": "**Rules of integration** (section 5.3): the integrand of one pair with what "
+            "each rule puts in its place, the rules' errors over epochs, and that of the end-point rule "
+            "over β.",
+        },
+        drawn_by="gradients.figures",
+        views={
+            "table1": "gradients.page:table1",
+            "figure1": "gradients.page:figure1",
+            "sweep": "gradients.page:sweep",
+            "control": "gradients.page:control",
+            "quadrature": "gradients.page:quadrature",
+        },
+    ),
+    Experiment(
+        "gradients-run",
+        "Figure 1 and Table 1, as run",
+        "Beyond ReinMax",
+        writes={"estimators": _ESTIMATORS},
+        tables=(
+            Table(
+                "table1_run",
+                _TABLE1,
+                numbers=_COUNTED,
+                caption="**Table 1, as run**: relative standard deviation of gradient estimates, for each "
+                "image and averaged over images as the authors' public code has it, after the last epoch of "
+                "several trainings by ReinMax at τ = 1; the paper's numbers beside.",
+            ),
+            Table("figure1_run", _FIGURE1),
+        ),
+        figures={
+            "figure1-run": "**Figure 1, as run**: cosine of the whole batch between the mean estimate and "
+            "the exact gradient, and relative standard deviation, as the authors' public code computes "
+            "them, over the epochs of several trainings by ReinMax at τ = 1, beside the means over the "
+            "authors' own ten.",
+        },
+        drawn_by="gradients.figures",
+        views={"table1-run": "gradients.page:table1_run", "figure1-run": "gradients.page:figure1_run"},
+    ),
+)

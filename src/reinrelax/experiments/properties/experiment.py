@@ -1,0 +1,40 @@
+"""Every relaxation against what it promises, on small problems."""
+
+from dataclasses import dataclass
+
+from reinrelax.core.experiment import SIMULATION, Experiment, Table
+from reinrelax.distributions import CATALOGUE
+from reinrelax.estimators import lookup
+
+# What takes its subjects from the catalogue names no modules to follow.
+LAWS = tuple(f"reinrelax.distributions.{entry.module}:{law}" for law, entry in CATALOGUE.items())
+_KEYS = ("relaxation", "variant", "property", "setting")
+
+
+@dataclass(frozen=True)
+class Properties:
+    """What every relaxation is measured for on small problems, with so many samples each."""
+
+    samples: int
+
+
+EXPERIMENTS = (
+    Experiment(
+        "properties",
+        "Properties of the relaxations",
+        "Just Relax It!",
+        spec=Properties,
+        measure="properties.measure:measure",
+        reached=(*LAWS, *(lookup(name).source for name in ("REBAR", "RELAX", "REINFORCE"))),
+        seconds=lambda settings: 4.0 + 8e-5 * settings["samples"],
+        rests_on=SIMULATION,
+        writes={
+            "properties": {
+                **dict.fromkeys(_KEYS, str),
+                **dict.fromkeys(("value", "low", "high", "expected"), float),
+            }
+        },
+        tables=(Table("properties", _KEYS),),
+        views={"a-properties": "properties.page:properties"},
+    ),
+)
