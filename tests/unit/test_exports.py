@@ -4,16 +4,19 @@ import re
 from collections.abc import Callable
 
 import pytest
+from pylatexenc.latexwalker import LatexWalker
 
-from reinrelax.config.declared import CAPTIONS, FILLED_BY
+from reinrelax.config.declared import CAPTIONS, EXPORTED
 from reinrelax.config.load import Config
+from reinrelax.display.blocks import Cell, Column, Table
+from reinrelax.display.wording import Mark
 from reinrelax.reporting import collect, exports
-from reinrelax.reporting.layouts import LAYOUTS
-from reinrelax.reporting.typeset import Entry, Head, Sheet, escaped, latex, markdown
+from reinrelax.reporting.typeset import escaped, latex, markdown
 from tests.conftest import ROOT
 from tests.synthetic import noise, published, write_results, write_studies
 
 Load = Callable[..., Config]
+NAMES = {*EXPORTED, "claims"}
 PAPER = {
     "dataset": {"name": "mnist", "train_images": None, "test_images": None},
     "experiments": {"elbo": {"seeds": 5, "epochs": 160, "draws": 100}},
@@ -43,45 +46,37 @@ def cells(line: str) -> list[str]:
 
 def check_latex(source: str) -> None:
     """What a compiler would stop at: environments, braces, formulas, columns, unknown characters."""
+    LatexWalker(source, tolerant_parsing=False).get_latex_nodes()
     assert source.isascii() or all(c.isalpha() for c in source if not c.isascii())
-    opened: list[str] = []
-    for kind, name in re.findall(r"\\(begin|end)\{(\w+)\}", source):
-        if kind == "begin":
-            opened.append(name)
-        else:
-            assert opened.pop() == name
-    assert opened == []
-    bare = re.sub(r"\\[\\{}$%&#_]", "", source)
-    depth = 0
-    for character in bare:
-        depth += {"{": 1, "}": -1}.get(character, 0)
-        assert depth >= 0
-    assert depth == 0
     columns = re.search(r"\\begin\{(?:tabular|longtable)\}\{(.+)\}\n", source)
     assert columns is not None
     width = len(re.sub(r">\{.*?\}p\{7cm\}", "p", columns[1]))
-    for line in bare.splitlines():
-        assert line.count("$") % 2 == 0, line
+    first, *lines = source.splitlines()
+    assert first.startswith("% ")
+    for line in lines:
         # Outside formulas these belong to formulas only.
-        assert not re.search(r"[\^_]", re.sub(r"\$[^$]*\$|\\label\{[^}]*\}", "", line)), line
-        assert "%" not in line or line.startswith("%"), line
-        assert not re.search(r"#|(\^|_)\{[^}]*\}\1", line), line
-    rows = [line for line in source.splitlines() if line.endswith(r" \\")]
-    assert {len(re.findall(r"(?<!\\)&", row)) + 1 for row in rows} == {width}
+        words = re.sub(r"\\ensuremath\{(?:[^{}]|\{[^{}]*\})*\}|\\label\{[^}]*\}", "", line)
+        assert not re.search(r"(?<!\\)[\^_$%#]", words), line
+    rows = [
+        line for line in source.splitlines() if line.endswith(r" \\") and not re.match(r"\\caption", line)
+    ]
+    for row in rows:
+        spans = [int(found) - 1 for found in re.findall(r"\\multicolumn\{(\d+)\}", row)]
+        assert len(re.findall(r"(?<!\\)&", row)) + 1 + sum(spans) == width, row
     assert not any(re.match(r"[\[*]", row) for row in rows)
 
 
-def test_all_layouts_name_tables_and_columns_that_exist(load_config: Load) -> None:
-    assert set(LAYOUTS) - {"claims"} <= set(FILLED_BY)
+def test_all_tables_are_set(load_config: Load) -> None:
     config = load_config()
     write(config)
-    first = {name: text(config, f"{name}.tex") for name in LAYOUTS}
+    first = {name: text(config, f"{name}.tex") for name in NAMES}
     exports.write_exports(config, ROOT)
-    for name in LAYOUTS:
+    for name in NAMES:
         assert text(config, f"{name}.tex") == first[name]
         check_latex(first[name])
         title, head, rule, *body = [line for line in text(config, f"{name}.md").splitlines() if line]
         assert title.startswith("**")
+        assert title.count("**") == 2
         assert "Scale: test." in title
         assert len(cells(head)) == len(cells(rule))
         lines = [line for line in body if line.startswith("|")]
@@ -95,7 +90,10 @@ def test_tables_2_and_3_have_the_papers_layout(load_config: Load) -> None:
     write(config, missing="elbo/4x24/ST", diverged=(("ReinMax-CV", "8x4", 2),))
     lines = [cells(line) for line in text(config, "table2.md").splitlines() if line.startswith("|")]
     assert lines[0][:5] == ["Estimator", "Method", "", "8\u00a0×\u00a04", "4\u00a0×\u00a024"]
-    every = {(*lines[i - (i - 2) % 3][:2], line[2]): line[3:] for i, line in enumerate(lines) if i > 1}
+    every, place = {}, ("", "")
+    for estimator, method, label, *row in lines[2:]:
+        place = (estimator, method) if estimator else place
+        every[*place, label] = row
     rows = {(name, label): row for (name, method, label), row in every.items() if method == "as printed"}
     # What was run as printed has nothing in the row as run.
     assert every["ST", "as run", "paper"] == ["", "", "", "", "", "136.73 ± 0.40"]
@@ -111,18 +109,19 @@ def test_tables_2_and_3_have_the_papers_layout(load_config: Load) -> None:
         "101.09 ± 0.11",
         "98.50 ± 0.13",
     ]
-    assert re.fullmatch(r"\*\*12\d\.\d\d ± 0\.\d\d ✓\*\*", rows["ReinMax", "ours"][0])
+    assert re.fullmatch(r"\*\*12\d\.\d\d \[12\d\.\d\d, 12\d\.\d\d\] ✓\*\*", rows["ReinMax", "ours"][0])
     assert rows["ST", "ours"][1] == "not run"
     # However low, an estimator of which a seed diverged is not the best.
-    assert re.fullmatch(r"12\d\.\d\d ± \d\.\d\d ✕ \(1 diverged\)", rows["ReinMax-CV", "ours"][0])
-    # Each cell less ReinMax of the same seeds, whose own row has nothing there.
-    assert set(rows["ReinMax", "less ReinMax"]) == {""}
+    assert re.fullmatch(r"12\d\.\d\d \[.*\] \(1 diverged\) ✕", rows["ReinMax-CV", "ours"][0])
+    # Each cell less ReinMax of the same seeds, which itself has no such row.
+    assert ("ReinMax", "less ReinMax") not in rows
     assert re.fullmatch(r"\+11\.\d\d \[10\.\d\d, 11\.\d\d\]", rows["ST", "less ReinMax"][0])
-    assert "✓ reproduced, ≈ near, ✕ not reproduced" in text(config, "table2.md")
+    assert "✓ reproduced" in text(config, "table2.md")
     tex = text(config, "table2.tex")
     assert r"\begin{tabular}{lllrrrrrr}" in tex
-    assert r"& {\boldmath\bfseries 99.88 $\pm$ 0.08}" in tex
-    assert r"$\checkmark$" in tex
+    assert r"& {\boldmath\bfseries 99.88 \ensuremath{\pm} 0.08}" in tex
+    assert r"\ensuremath{\checkmark}" in tex
+    assert r"\ensuremath{\checkmark} reproduced" in tex
     check_latex(tex)
 
 
@@ -130,27 +129,26 @@ def test_what_has_not_been_run_says_so(load_config: Load) -> None:
     config = load_config()
     collect.write_tables(config, ROOT)
     exports.write_exports(config, ROOT)
-    for name in LAYOUTS:
+    for name in NAMES:
         check_latex(text(config, f"{name}.tex"))
         assert re.search("not run|not searched|done; missing", text(config, f"{name}.md")), name
     assert "0 of 1 job done; missing: cost" in text(config, "table4.md")
 
 
-def test_tables_with_a_caption_are_those_that_are_laid_out() -> None:
-    assert {name for kind, name in CAPTIONS if kind == "table"} == set(LAYOUTS)
+def test_tables_with_a_caption_are_those_that_are_set() -> None:
+    assert {name for kind, name in CAPTIONS if kind == "table"} == NAMES
 
 
 @pytest.mark.parametrize(
     ("plain", "tex"),
     [
         ("50% of $5 & #1_a {b}", r"50\% of \$5 \& \#1\_a \{b\}"),
-        (r"a\b ~ ^ < > |", r"a\textbackslash{}b \textasciitilde{} \textasciicircum{} $<$ $>$ $|$"),
-        ("τ ≤ −1", r"$\tau$ $\leq$ $-$1"),
-        ("±τ", r"$\pm\tau$"),
-        ("10⁻¹²", "10$^{-12}$"),
-        ("xᵢ₂", "x$_{i2}$"),
-        ("$τ$", r"\$$\tau$\$"),
-        ("ĝ and z̃ and é", r"$\hat g$ and $\tilde z$ and é"),
+        (r"a\b ~", r"a{\textbackslash}b {\textasciitilde}"),
+        ("^ < > |", r"{\textasciicircum} \ensuremath{<} \ensuremath{>} \ensuremath{|}"),
+        ("τ ≤ −1", r"\ensuremath{\tau} \ensuremath{\leq} \ensuremath{-}1"),
+        ("10⁻¹²", r"10\ensuremath{^{-12}}"),
+        ("xᵢ₂", r"x\ensuremath{_{i2}}"),
+        ("ĝ and z̃ and é", r"\ensuremath{\hat g} and \ensuremath{\tilde z} and \'e"),
         ("☃", "[SNOWMAN]"),
     ],
 )
@@ -163,7 +161,7 @@ def test_every_character_that_the_project_writes_has_its_command() -> None:
         *(ROOT / "report/claims").glob("*.yaml"),
         *ROOT.glob("src/reinrelax/experiments/*/experiment.py"),
     ]
-    paths += [*(ROOT / "report/reference").glob("*.csv"), ROOT / "src/reinrelax/reporting/layouts.py"]
+    paths += [*(ROOT / "report/reference").glob("*.csv"), *ROOT.glob("src/reinrelax/experiments/*/*page.py")]
     assert len(paths) > 20
     for path in paths:
         named = re.findall(r"\[[A-Z]{3,}[A-Z-]* [A-Z -]+\]", escaped(path.read_text(encoding="utf-8")))
@@ -171,17 +169,33 @@ def test_every_character_that_the_project_writes_has_its_command() -> None:
 
 
 def test_text_is_escaped_for_markdown() -> None:
-    sheet = Sheet("x", "**A|B**: <b>", [Head("a|b", "text")], [[Entry("*x* `y` [z](u) & $3", bold=True)]])
-    assert markdown(sheet) == (
-        "**A\\|B**: &lt;b&gt;\n\n| a\\|b |\n| --- |\n| **\\*x\\* \\`y\\` [z]\\(u) &amp; \\$3** |\n"
+    table = Table("x", "<b>", [Column("a|b", "text")], [[Cell("*x* `y` [z](u) & $3", style="best")]])
+    assert markdown("**A|B**:", table) == (
+        "**A\\|B**: &lt;b&gt;\n\n"
+        "| a\\|b                              |\n"
+        "|:----------------------------------|\n"
+        "| **\\*x\\* \\`y\\` [z]\\(u) &amp; \\$3** |\n"
     )
 
 
 def test_a_row_that_begins_with_a_bracket_is_no_argument_and_long_tables_break() -> None:
-    short = latex(Sheet("x", "**A**", [Head("h"), Head("p", "prose")], [[Entry("[1, 2]"), Entry()]]))
+    wide = Cell("[1, 2]"), Cell("word " * 20)
+    short = latex("x", "**A**", Table("x", "", [Column("h"), Column("p", "text")], [wide]))
     check_latex(short)
-    assert r"{}[1, 2] &  \\" in short
-    long = latex(Sheet("x", "**A**", [Head("h")], [[Entry("1")]] * 60, notes=["50%"]))
+    assert r"{}[1, 2] & word" in short
+    assert r"{r>{\raggedright\arraybackslash}p{7cm}}" in short
+    long = latex("x", "**A**", Table("x", "", [Column("h")], [[Cell("1")]] * 60, notes=["50%"]))
     check_latex(long)
     assert r"\begin{longtable}{r}" in long
     assert r"50\%" in long
+
+
+def test_small_print_stands_in_the_same_line() -> None:
+    cell = Cell("1.0", small=["[0.5, 1.5]", "paper 2.0", "3 seeds"], mark=Mark("near", "≈", "near"))
+    heads = [Column("Train", small="nats"), Column("Verdict", "text")]
+    found = markdown("**A**", Table("x", "", heads, [[cell, Cell(mark=cell.mark)]]))
+    assert found.splitlines()[0] == "**A** ≈ near."
+    assert [*map(cells, found.splitlines()[2:])][::2] == [
+        ["Train, nats", "Verdict"],
+        ["1.0 [0.5, 1.5] (paper 2.0, 3 seeds) ≈", "≈ near"],
+    ]

@@ -75,6 +75,10 @@ COLUMNS: Mapping[str, Columns] = {
 FILLED_BY: Mapping[str, str] = {table.name: name for name, one in EXPERIMENTS.items() for table in one.tables}
 # What is in them rests on.
 RESTS_ON: Mapping[str, str] = {table: EXPERIMENTS[name].rests_on for table, name in FILLED_BY.items()}
+# The views of those that a paper would print.
+EXPORTED: Mapping[str, str] = {
+    table.name: table.view for one in EXPERIMENTS.values() for table in one.tables if table.view
+}
 # The columns that name their rows.
 KEYS: Mapping[str, tuple[str, ...]] = {table.name: table.keys for one in _ALL for table in one.tables}
 # Those columns of theirs that hold numbers and have no name that every table may have.

@@ -30,13 +30,15 @@ class Table:
         numbers: columns of numbers that are none in every table, see `display.tables`; what a study writes
             under the same name tells its own.
         caption: with its title between asterisks, of one that a paper would print, in Snakemake's report,
-            LaTeX and Markdown; `reporting.layouts` lays it out.
+            LaTeX and Markdown.
+        view: of one with a caption, the function that makes it of the collected tables as a `blocks.Table`.
     """
 
     name: str
     keys: tuple[str, ...]
     numbers: tuple[str, ...] = ()
     caption: str = ""
+    view: str = ""
 
 
 @dataclass(frozen=True)

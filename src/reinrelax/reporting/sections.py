@@ -11,7 +11,7 @@ from reinrelax.claims.model import NOT_RUN, NOT_TESTED
 from reinrelax.config.declared import EXPERIMENTS, FILLED_BY, named
 from reinrelax.config.load import AS_RUN
 from reinrelax.core.document import flow, path_of, read_yaml
-from reinrelax.display.blocks import number
+from reinrelax.display.blocks import Table, number
 from reinrelax.display.collected import Collected
 from reinrelax.display.wording import Mark, images, mark
 from reinrelax.errors import ConfigError
@@ -30,7 +30,7 @@ _OPTIONAL = ("figures", "errata", "scale", "scale_of", "tables_first")
 
 # Blocks of a section, mostly tables, from its collected tables; sections without one show figures alone, or
 # the page's own.
-VIEWS: Mapping[str, Sequence[Callable[[Collected], Sequence[Any]]]] = {
+VIEWS: Mapping[str, Sequence[Callable[[Collected], Any]]] = {
     section: [named(one.views[section]) for one in EXPERIMENTS.values() if section in one.views]
     for section in chain.from_iterable(one.views for one in EXPERIMENTS.values())
 }
@@ -197,7 +197,7 @@ def _section(
     ]
     figures = [_drawn(collected, name, block) for name, block in drawings if block.panels]
     reasons = [drawn[name].get("absence", "") for name, block in drawings if not block.panels]
-    views = [block for view in VIEWS.get(raw["id"], ()) for block in view(collected)]
+    views = [block for view in VIEWS.get(raw["id"], ()) for block in _blocks(view(collected))]
     tables = [
         _drawn(collected, "pictures", block, "json")
         if isinstance(block, relaxation_views.Pictures)
@@ -215,6 +215,12 @@ def _section(
         origin=_origin(collected, raw["tables"], _sources(collected, raw["source"])),
         errata=[known[name] for name in raw.get("errata", ())],
     )
+
+
+def _blocks(shown: Any) -> list[Any]:
+    """What a view returns, one block or several, without tables that have no rows."""
+    blocks = [shown] if isinstance(shown, Table) else shown
+    return [block for block in blocks if not isinstance(block, Table) or block.rows]
 
 
 def _sources(collected: Collected, source: str) -> list[str]:

@@ -1,189 +1,142 @@
-"""A table as LaTeX (booktabs) and as GitHub's Markdown."""
+"""Tables of the page as LaTeX (booktabs, by pandas) and as GitHub's Markdown (by tabulate)."""
 
 import re
 import unicodedata
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+
+import pandas as pd
+from pylatexenc.latexencode import (
+    RULE_DICT,
+    RULE_REGEX,
+    UnicodeToLatexConversionRule,
+    UnicodeToLatexEncoder,
+)
+
+from reinrelax.display.blocks import Cell, Table
 
 # More rows than a page of a paper holds.
 _LONG = 40
+# More letters than a line of a table holds.
+_WIDE = 40
 _PROSE = r">{\raggedright\arraybackslash}p{7cm}"
-_ALIGNMENT = {"text": "l", "number": "r", "prose": _PROSE}
-# What LaTeX takes for commands.
-_COMMANDS = {
-    **{character: f"\\{character}" for character in "&%$#_{}"},
-    "\\": r"\textbackslash{}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "<": "$<$",
-    ">": "$>$",
-    "|": "$|$",
-}
-_GREEK = {
-    **{"α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "epsilon", "ζ": "zeta", "η": "eta"},
-    **{"θ": "theta", "κ": "kappa", "λ": "lambda", "μ": "mu", "π": "pi", "ρ": "rho", "σ": "sigma"},
-    **{
-        "τ": "tau",
-        "φ": "phi",
-        "χ": "chi",
-        "Γ": "Gamma",
-        "Δ": "Delta",
-        "Θ": "Theta",
-        "Λ": "Lambda",
-        "Π": "Pi",
-    },
-    **{"Σ": "Sigma", "Φ": "Phi"},
-}
-_MATHS = {
-    **_GREEK,
-    **{"±": "pm", "×": "times", "·": "cdot", "≤": "leq", "≥": "geq", "≠": "neq", "≈": "approx"},
-    **{"∝": "propto", "∞": "infty", "∂": "partial", "∇": "nabla", "√": "surd", "‖": "|", "→": "to"},
-    **{"←": "leftarrow", "↑": "uparrow", "↓": "downarrow", "∈": "in", "′": "prime"},
-    # verdicts
-    **{"✓": "checkmark", "✕": "times", "○": "circ", "∅": "emptyset"},
-}
 _RAISED = dict(zip("⁻⁰¹²³⁴⁵⁶⁷⁸⁹ᵀ", "-0123456789T", strict=True))
 _LOWERED = dict(zip("₀₁₂₃₄₅₆₇₈₉ᵢⱼₖ", "0123456789ijk", strict=True))
-_OTHERS = {
-    **{"−": "$-$", "–": "--", "—": "---", "…": r"\ldots{}", "⁇": "??", "½": r"$\frac12$"},
-    **{
-        "¼": r"$\frac14$",
-        "⅔": r"$\frac23$",
-        "’": "'",
-        "‘": "`",
-        "“": "``",
-        "”": "''",
-        "\u00a0": "~",
-        "°": r"$^{\circ}$",
-    },
-    **{"ĝ": r"$\hat g$", "ẑ": r"$\hat z$", "z̃": r"$\tilde z$"},
-}
-_TEX = {
-    **_COMMANDS,
-    **{character: f"$\\{name}$" for character, name in _MATHS.items()},
-    **_OTHERS,
-}
-# Raised or lowered digits are one exponent or index, a letter and the accent after it are one letter.
-_TOKEN = re.compile(rf"[{''.join(_RAISED)}]+|[{''.join(_LOWERED)}]+|.[\u0300-\u036f]?", re.DOTALL)
+# Beside these the encoder has them all.
+_SYMBOLS = {"✓": "checkmark", "✕": "times", "∼": "sim", "√": "surd", "′": "prime", "ĝ": "hat g", "ẑ": "hat z"}
+_ENCODER = UnicodeToLatexEncoder(
+    conversion_rules=[
+        UnicodeToLatexConversionRule(
+            RULE_REGEX,
+            [
+                (re.compile(f"[{''.join(_RAISED)}]+"), lambda found: _script("^", _RAISED, found[0])),
+                (re.compile(f"[{''.join(_LOWERED)}]+"), lambda found: _script("_", _LOWERED, found[0])),
+                (re.compile("(.)\u0303"), lambda found: rf"\ensuremath{{\tilde {found[1]}}}"),
+            ],
+        ),
+        UnicodeToLatexConversionRule(
+            RULE_DICT,
+            {
+                **{ord(character): rf"\ensuremath{{\{name}}}" for character, name in _SYMBOLS.items()},
+                **{ord("⁇"): "??", ord("⅔"): r"\ensuremath{\frac23}", ord("|"): r"\ensuremath{|}"},
+            },
+        ),
+        "defaults",
+    ],
+    unknown_char_policy=lambda character: f"[{unicodedata.name(character, 'unknown')}]",
+)
 
 
-@dataclass(frozen=True)
-class Head:
-    """A column's head and what stands below it: `text`, `number` or `prose` that may break."""
+def latex(name: str, caption: str, table: Table) -> str:
+    """Return the table for a paper; its first line names the packages that it needs.
 
-    text: str
-    kind: str = "number"
-
-
-@dataclass(frozen=True)
-class Entry:
-    """What stands in a cell."""
-
-    text: str = ""
-    bold: bool = False
-
-
-@dataclass(frozen=True)
-class Sheet:
-    """A table to be set.
-
-    Attributes:
-        name: of its files and its LaTeX label.
-        caption: a title in asterisks, as in `**Table 1**`, and sentences.
-        notes: sentences below it.
-        group: how many rows belong together; a line is drawn after each group. 0: none.
+    Args:
+        name: of the LaTeX label.
+        caption: begins with a title between two pairs of asterisks.
+        table: as the page has it.
     """
-
-    name: str
-    caption: str
-    heads: Sequence[Head]
-    rows: Sequence[Sequence[Entry]]
-    notes: Sequence[str] = ()
-    group: int = 0
-
-
-def latex(sheet: Sheet) -> str:
-    """The table for a paper; what it needs in the preamble stands in its first line."""
-    long = len(sheet.rows) > _LONG
-    columns = "".join(_ALIGNMENT[head.kind] for head in sheet.heads)
-    heads = _row([Entry(head.text) for head in sheet.heads])
-    body = []
-    for index, row in enumerate(sheet.rows, start=1):
-        body.append(_row(row))
-        if sheet.group and index % sheet.group == 0 and index < len(sheet.rows):
-            body.append(r"\addlinespace")
-    caption = rf"\caption{{{_sentences(sheet.caption)}}}\label{{tab:{sheet.name}}}"
-    notes = [escaped(note) for note in sheet.notes]
-    if long:
-        rows = [rf"\begin{{longtable}}{{{columns}}}", caption + r"\\", r"\toprule", heads, r"\midrule"]
-        rows += [r"\endfirsthead", r"\toprule", heads, r"\midrule", r"\endhead", r"\bottomrule", r"\endfoot"]
-        lines = ["{", r"\footnotesize", *rows, *body, r"\end{longtable}", *notes, "}"]
+    rows = [[_latex_cell(cell) for cell in row] for row in table.rows]
+    for row in rows:  # a bracket after the end of a row would pass for its optional argument
+        row[0] = f"{{}}{row[0]}" if row[0][:1] in ("[", "*") else row[0]
+    frame = pd.DataFrame(rows)
+    heads, small = ([*map(escaped, found)] for found in _heads(table))
+    frame.columns = pd.MultiIndex.from_arrays([heads, small]) if any(small) else pd.Index(heads)
+    text = frame.style.hide(axis="index").to_latex(
+        column_format="".join(_alignments(table)),
+        environment="longtable" if len(rows) > _LONG else None,
+        hrules=True,
+        label=f"tab:{name}",
+        caption=re.sub(r"\*\*(.+?)\*\*", r"\\textbf{\1}", escaped(_sentences(caption, table))),
+        multicol_align="c",
+    )
+    # Within a `table`, because a size that is set before it would not be that of what floats.
+    size = r"\footnotesize\setlength{\tabcolsep}{4pt}"
+    if len(rows) > _LONG:
+        text = f"{{{size}\n{text}}}\n"
     else:
-        rows = [rf"\begin{{tabular}}{{{columns}}}", r"\toprule", heads, r"\midrule", *body, r"\bottomrule"]
-        lines = [r"\begin{table}", r"\centering\footnotesize", r"\setlength{\tabcolsep}{4pt}", caption]
-        lines += [*rows, r"\end{tabular}"]
-        lines += [r"\par\medskip", *notes] if notes else []
-        lines += [r"\end{table}"]
-    return "\n".join([r"% \usepackage{amssymb,array,booktabs,longtable}", *lines, ""])
+        text = text.replace("\\begin{table}\n", f"\\begin{{table}}\n\\centering{size}\n", 1)
+    return f"% \\usepackage{{amssymb,array,booktabs,longtable,textcomp}}\n{text}"
 
 
-def markdown(sheet: Sheet) -> str:
-    """The table for a README or an issue."""
-    rules = {"number": "---:"}
-    lines = [
-        [_plain(head.text) for head in sheet.heads],
-        [rules.get(head.kind, "---") for head in sheet.heads],
-        *([_strong(entry) for entry in row] for row in sheet.rows),
-    ]
+def markdown(caption: str, table: Table) -> str:
+    """Return the table for a README or an issue, with the same caption as `latex` gives it."""
+    heads = [", ".join(filter(None, found)) for found in zip(*_heads(table), strict=True)]
+    frame = pd.DataFrame(
+        [[_markdown_cell(cell) for cell in row] for row in table.rows], columns=[*map(plain, heads)]
+    )
+    aligned = ["right" if kind == "r" else "left" for kind in _alignments(table)]
+    text = frame.to_markdown(index=False, tablefmt="pipe", disable_numparse=True, colalign=aligned)
     # The caption's own asterisks are meant.
-    caption = "**".join(_plain(part) for part in sheet.caption.split("**"))
-    table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-    return "\n\n".join([caption, table, *map(_plain, sheet.notes)]) + "\n"
+    words = "**".join(plain(part) for part in _sentences(caption, table).split("**"))
+    return f"{words}\n\n{text}\n"
 
 
 def escaped(text: str) -> str:
-    """Text as LaTeX sets it; a character that it has no command for becomes its name in brackets."""
-    # Neighbours in mathematics are one formula.
-    return re.sub(r"(?<!\\)\$\$", "", "".join(map(_token, _TOKEN.findall(text))))
+    """Return text as LaTeX sets it; a character without a command becomes its name in brackets."""
+    found: str = _ENCODER.unicode_to_latex(text)
+    return found
 
 
-def _token(token: str) -> str:
-    if token[0] in _RAISED:
-        return f"$^{{{''.join(map(_RAISED.__getitem__, token))}}}$"
-    if token[0] in _LOWERED:
-        return f"$_{{{''.join(map(_LOWERED.__getitem__, token))}}}$"
-    if token in _TEX or token.isascii():
-        return _TEX.get(token, token)
-    letter = unicodedata.normalize("NFC", token)
-    if len(letter) == 1 and "LATIN" in unicodedata.name(letter, ""):
-        return letter
-    return "".join(f"[{unicodedata.name(character, 'unknown')}]" for character in token)
-
-
-def _sentences(text: str) -> str:
-    parts = [escaped(part) for part in text.split("**")]
-    return "".join(rf"\textbf{{{part}}}" if index % 2 else part for index, part in enumerate(parts))
-
-
-def _row(entries: Sequence[Entry]) -> str:
-    cells = []
-    for entry in entries:
-        text = escaped(entry.text)
-        # Not \textbf alone: mathematics would stay as thin as it was.
-        cells.append(rf"{{\boldmath\bfseries {text}}}" if entry.bold and text else text)
-    # A bracket after the end of a row would pass for its optional argument.
-    cells = [
-        f"{{}}{text}" if index == 0 and text[:1] in ("[", "*") else text for index, text in enumerate(cells)
-    ]
-    return " & ".join(cells) + r" \\"
-
-
-def _strong(entry: Entry) -> str:
-    text = _plain(entry.text)
-    return f"**{text}**" if entry.bold and text else text
-
-
-def _plain(text: str) -> str:
-    """Text that Markdown leaves as it is."""
+def plain(text: str) -> str:
+    """Return text that Markdown leaves as it is."""
     text = re.sub(r"([\\`*_|$~])", r"\\\1", text.replace("\n", " "))
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("](", r"]\(")
+
+
+def _script(sign: str, letters: dict[str, str], text: str) -> str:
+    return rf"\ensuremath{{{sign}{{{''.join(letters[letter] for letter in text)}}}}}"
+
+
+def _sentences(caption: str, table: Table) -> str:
+    # Beside a number a verdict is a symbol alone.
+    marks = dict.fromkeys(cell.mark for row in table.rows for cell in row if cell.mark and cell.text)
+    legend = ", ".join(f"{mark.symbol} {mark.text}" for mark in marks if mark.text)
+    return " ".join(filter(None, [caption, table.caption, *table.notes, legend and f"{legend}."]))
+
+
+def _heads(table: Table) -> tuple[list[str], list[str]]:
+    return [column.head for column in table.columns], [column.small for column in table.columns]
+
+
+def _alignments(table: Table) -> Iterator[str]:
+    for place, column in enumerate(table.columns):
+        longest = max((len(_words(row[place])) for row in table.rows), default=0)
+        yield _PROSE if longest > _WIDE else "r" if column.kind == "number" else "l"
+
+
+def _words(cell: Cell) -> str:
+    """A cell in one line: its text, its intervals, other small print in brackets, its verdict."""
+    intervals = [line for line in cell.small if line[:1] == "["]
+    others = ", ".join(line for line in cell.small if line and line not in intervals)
+    verdict = [cell.mark.symbol, "" if cell.text else cell.mark.text] if cell.mark else []
+    return " ".join(filter(None, [cell.text, *intervals, others and f"({others})", *verdict]))
+
+
+def _latex_cell(cell: Cell) -> str:
+    text = escaped(_words(cell))
+    # Not \textbf alone: mathematics would stay as thin as it was.
+    return rf"{{\boldmath\bfseries {text}}}" if cell.style == "best" and text else text
+
+
+def _markdown_cell(cell: Cell) -> str:
+    text = plain(_words(cell))
+    return f"**{text}**" if cell.style == "best" and text else text

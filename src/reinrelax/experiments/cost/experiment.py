@@ -25,6 +25,7 @@ EXPERIMENTS = (
                 caption="**Table 4**: seconds an epoch of each estimator, the paper's beside ours, and as a "
                 "ratio to STGS's: medians over rounds, from the fastest to the slowest round. In the "
                 "last columns several models train side by side.",
+                view="cost.page:table4",
             ),
         ),
         figures={

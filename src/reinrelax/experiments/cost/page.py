@@ -7,11 +7,10 @@ from reinrelax.display.collected import Collected
 from reinrelax.display.wording import PAPER_NAMES, count
 
 
-def table4(collected: Collected) -> list[Table]:
+def table4(collected: Collected) -> Table:
     """Seconds an epoch, and how they compare."""
     lines = collected.lines("table4")
-    if not any(is_finite(line, "seconds") for line in lines):
-        return []
+    lines = lines if any(is_finite(line, "seconds") for line in lines) else []
     replicas = next(
         (count(int(number(x["replicas"])), "model") for x in lines if is_finite(x, "replicas")), ""
     )
@@ -40,7 +39,7 @@ def table4(collected: Collected) -> list[Table]:
         "Seconds depend on the machine, which the paper does not name; what can be compared is the ratios. "
         "Medians over rounds, with the fastest and the slowest."
     )
-    return [Table("table4-rows", caption, columns, rows)]
+    return Table("table4-rows", caption, columns, rows)
 
 
 def _paper_name(estimator: str) -> Sequence[str]:

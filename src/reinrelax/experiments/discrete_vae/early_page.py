@@ -13,16 +13,18 @@ _RATIO = ("spread_ratio", "spread_ratio_low", "spread_ratio_high")
 
 def early(collected: Collected) -> list[Table]:
     """One line a cell at the last epoch, and all epochs behind a fold."""
-    lines = collected.lines("early_last")
-    if not lines:
-        return []
+    return [early_last(collected), _every(collected)]
+
+
+def early_last(collected: Collected) -> Table:
+    """One line a cell at the last epoch that ours and the authors' have."""
     rows = [
         [
             *_place(line),
             *(cell for part in _PARTS for cell in _beside(line, f"{part}_")),
             _seeds(line),
         ]
-        for line in lines
+        for line in collected.lines("early_last")
     ]
     columns = [
         *_heads(),
@@ -38,7 +40,11 @@ def early(collected: Collected) -> list[Table]:
         "interval, and our standard deviation over theirs with the F interval, which takes seeds to be "
         "normal. Of ReinMax-CV no curve is public."
     )
-    every = [
+    return Table("early-last", caption, columns, rows)
+
+
+def _every(collected: Collected) -> Table:
+    rows = [
         [
             *_place(line),
             Cell(_PARTS[line["metric"]]),
@@ -48,15 +54,14 @@ def early(collected: Collected) -> list[Table]:
         for line in collected.lines("early")
         if number(line["authors_seeds"]) > 0
     ]
-    heads = [
+    columns = [
         *_heads(),
         Column("Images", "text"),
         *(Column(head) for head in ("Ours", "Public code", "Δ", "Spread, ratio")),
         Column("Seeds", small="ours, public"),
     ]
     folded = "Every epoch that was compared: sort it, and see every interval"
-    more = [Table("early-epochs", "Nats per image.", heads, every, folded)] if every else []
-    return [Table("early-last", caption, columns, rows), *more]
+    return Table("early-epochs", "Nats per image.", columns, rows, folded)
 
 
 def _heads() -> list[Column]:

@@ -25,6 +25,7 @@ EXPERIMENTS = (
                 "better), of each estimator and latent shape: the paper's mean and ±, ours with its 95% "
                 "interval, and the verdict; the CSV has their difference, too. Below "
                 "the paper's scale nothing is judged.",
+                view="discrete_vae.grid_page:table2",
             ),
             Table(
                 "table3",
@@ -34,6 +35,7 @@ EXPERIMENTS = (
                 "better), of each estimator and latent shape: the paper's mean and ±, ours with its 95% "
                 "interval, and the verdict; the CSV has their difference, too. Below "
                 "the paper's scale nothing is judged.",
+                view="discrete_vae.grid_page:table3",
             ),
             Table("curves", ("metric", "latent", "estimator", "epoch")),
         ),
@@ -65,6 +67,7 @@ EXPERIMENTS = (
                 caption="**First epochs**: negative ELBO (nats per image) at the last epoch that ours and "
                 "the authors' public seeds both have: the means, their difference with its 95% interval, "
                 "and the ratio of the standard deviations over seeds.",
+                view="discrete_vae.early_page:early_last",
             ),
             Table("early_curves", ("metric", "estimator", "latent", "series", "epoch")),
         ),
@@ -97,6 +100,7 @@ EXPERIMENTS = (
                 caption="**Lowest points of Figure 2**: the weight β of the end points at which the train "
                 "negative ELBO (nats per image) is lowest, with its 95% interval over seeds, beside "
                 "where the paper sees it.",
+                view="discrete_vae.page:figure2_minimum",
             ),
         ),
         figures={
@@ -127,6 +131,7 @@ EXPERIMENTS = (
                 caption="**Table 5**: the settings that the paper prints, those of its public code where "
                 "they differ, and the point of the lowest train negative ELBO in our search, how far it lies "
                 "from the paper's (nats per image) and how flat the search is.",
+                view="discrete_vae.page:table5_rows",
             ),
             Table(
                 "grid",
@@ -160,6 +165,7 @@ EXPERIMENTS = (
                 numbers=("paper_train", "paper_test", "delta_train", "delta_test"),
                 caption="**Readings**: final negative ELBO (nats per image) of each reading of a formula "
                 "that the paper leaves open, and which of them comes closest to the paper's number.",
+                view="discrete_vae.page:readings",
             ),
             Table("readings_curves", ("label", "latent", "epoch")),
         ),

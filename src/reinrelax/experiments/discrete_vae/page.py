@@ -9,6 +9,11 @@ from reinrelax.display.wording import fixed, interval, shape, signed
 
 
 def figure2(collected: Collected) -> list[Table]:
+    """Where the minimum lies, and every β beside the authors' runs."""
+    return [figure2_minimum(collected), _figure2_authors(collected)]
+
+
+def figure2_minimum(collected: Collected) -> Table:
     """Where the minimum lies."""
     rows = [
         [
@@ -31,11 +36,10 @@ def figure2(collected: Collected) -> list[Table]:
     caption = (
         "β of the lowest train negative ELBO. The interval is over seeds and knows only the β that were run."
     )
-    tables = [Table("figure2-minimum", caption, columns, rows), *_figure2_authors(collected)]
-    return [table for table in tables if table.rows]
+    return Table("figure2-minimum", caption, columns, rows)
 
 
-def _figure2_authors(collected: Collected) -> list[Table]:
+def _figure2_authors(collected: Collected) -> Table:
     """Ours beside the authors' own runs, where there are any."""
     rows = [
         [
@@ -60,10 +64,15 @@ def _figure2_authors(collected: Collected) -> list[Table]:
         "term, and centred."
     )
     folded = "Every β, ours beside the authors’ runs"
-    return [Table("figure2-authors", shape(caption), columns, rows, folded=folded)]
+    return Table("figure2-authors", shape(caption), columns, rows, folded=folded)
 
 
 def table5(collected: Collected) -> list[Table]:
+    """What was searched here, and by the authors."""
+    return [table5_rows(collected), _selection(collected)]
+
+
+def table5_rows(collected: Collected) -> Table:
     """The setting that did best in the search, beside the one the paper prints."""
     rows = [
         [
@@ -97,8 +106,7 @@ def table5(collected: Collected) -> list[Table]:
         "Train negative ELBO of one seed a point, so a gap within the scatter of seeds decides nothing. "
         "Where the paper’s setting is no point of the search that was run, its columns are empty."
     )
-    tables = [Table("table5-rows", caption, columns, rows), _selection(collected)]
-    return [table for table in tables if table.rows]
+    return Table("table5-rows", caption, columns, rows)
 
 
 def _selection(collected: Collected) -> Table:
@@ -137,7 +145,7 @@ def _selection(collected: Collected) -> Table:
     return Table("table5-selection", caption, columns, rows)
 
 
-def readings(collected: Collected) -> list[Table]:
+def readings(collected: Collected) -> Table:
     """Every reading of a formula, and what it trains to."""
     rows = []
     for line in collected.lines("readings"):
@@ -171,7 +179,7 @@ def readings(collected: Collected) -> list[Table]:
         if line["why"]:
             reasons.setdefault(line["why"], []).append(line["label"])
     notes = [f"Not held against the paper: {', '.join(labels)}. {why}." for why, labels in reasons.items()]
-    return [Table("readings-rows", caption, columns, rows, notes=notes)] if rows else []
+    return Table("readings-rows", caption, columns, rows, notes=notes)
 
 
 def _closeness(line: dict[str, Any]) -> str:

@@ -45,6 +45,7 @@ EXPERIMENTS = (
                 caption="**Table 1**: standard deviation of gradient estimates at the last snapshot, the "
                 "paper's beside ours and each also as a ratio to ST's, which does not depend on what "
                 "the paper took the standard deviation of.",
+                view="gradients.page:table1",
             ),
             Table("figure1", _FIGURE1),
             Table("sweep", ("label", *HYPERPARAMETERS, "epoch", "quantity"), numbers=("estimates",)),
@@ -90,6 +91,7 @@ EXPERIMENTS = (
                 caption="**Table 1, as run**: relative standard deviation of gradient estimates, for each "
                 "image and averaged over images as the authors' public code has it, after the last epoch of "
                 "several trainings by ReinMax at τ = 1; the paper's numbers beside.",
+                view="gradients.page:table1_run",
             ),
             Table("figure1_run", _FIGURE1),
         ),

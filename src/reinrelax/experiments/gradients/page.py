@@ -45,7 +45,7 @@ _RULES = (
 )
 
 
-def table1(collected: Collected) -> list[Table]:
+def table1(collected: Collected) -> Table:
     """Paper's number, and ours by both readings of *standard deviation* of a vector."""
     return _table1(
         collected,
@@ -54,12 +54,12 @@ def table1(collected: Collected) -> list[Table]:
     )
 
 
-def table1_run(collected: Collected) -> list[Table]:
+def table1_run(collected: Collected) -> Table:
     """The same by the quantity that the authors' public code computes, over several VAEs."""
     return _table1(collected, "table1_run", "Ours: mean over VAEs with its 95% interval, Student’s.")
 
 
-def _table1(collected: Collected, name: str, caption: str) -> list[Table]:
+def _table1(collected: Collected, name: str, caption: str) -> Table:
     lines = collected.lines(name)
     shown = {key: words for key, words in _STD.items() if any(line["quantity"] == key for line in lines)}
     places = {(line["estimator"], line["quantity"]): line for line in lines}
@@ -79,7 +79,7 @@ def _table1(collected: Collected, name: str, caption: str) -> list[Table]:
     for words in shown.values():
         columns += [Column("Ours", small=words), Column("to ST", small="our ratio")]
     place = f"{name.replace('_', '-')}-rows"
-    return [Table(place, caption, columns, rows)] if _any(lines, "value") else []
+    return Table(place, caption, columns, rows if _any(lines, "value") else [])
 
 
 def figure1(collected: Collected) -> list[Table]:

@@ -41,6 +41,7 @@ EXPERIMENTS = (
                 caption="**Returns of the agents**: mean over seeds of the first and last episodes' return, "
                 "that of all episodes, the slope of a line through them, and the running mean that "
                 "Figure 3 plots, at its end; higher is better.",
+                view="policy_gradient.page:returns",
             ),
             Table("rl_improvement", (*_AGENT, "baseline", "score"), numbers=("cap", "probability")),
             Table("rl_curves", (*_AGENT, "curve", "episode"), numbers=("cap", "episode", "iqm")),

@@ -1,6 +1,6 @@
 """What the page shows of agents that learn from episodes: Figure 3, scores, comparisons and claims."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from reinrelax.claims.model import WORDS
@@ -32,15 +32,15 @@ def printed(collected: Collected) -> list[Table]:
 def believed(collected: Collected) -> list[Table]:
     """Section V's sentences, and what they are judged by."""
     claims = _claims(collected, "sentences", "sentences of section V", lambda claim: not _is_end(claim))
-    return [*claims, *_scores(collected, PRINTED, "rl-scores"), *_improvement(collected)]
+    return [*claims, _scores(collected, PRINTED, "rl-scores"), *_improvement(collected)]
 
 
 def variants(collected: Collected) -> list[Table]:
     """Scores and variances of all agents beside RELAX and REINFORCE."""
     names = [line["algorithm"] for line in collected.lines("rl_summary")]
     others = [name for name in dict.fromkeys(names) if name not in PRINTED]
-    shown = _scores(collected, ("RELAX", *others), "rl-variants-scores") if others else []
-    return [*_gradients(collected), *shown]
+    shown = _scores(collected, ("RELAX", *others) if others else (), "rl-variants-scores")
+    return [*_gradients(collected), shown]
 
 
 def _start(collected: Collected) -> list[Table]:
@@ -77,7 +77,12 @@ def _start(collected: Collected) -> list[Table]:
     return [Table("rl-start-rows", caption, columns, rows)]
 
 
-def _scores(collected: Collected, algorithms: Sequence[str], name: str) -> list[Table]:
+def returns(collected: Collected) -> Table:
+    """Scores of all agents."""
+    return _scores(collected, {line["algorithm"] for line in collected.lines("rl_summary")}, "rl-summary")
+
+
+def _scores(collected: Collected, algorithms: Collection[str], name: str) -> Table:
     found: dict[tuple[Any, ...], dict[str, Line]] = {}
     for line in collected.lines("rl_summary"):
         if line["algorithm"] in algorithms:
@@ -98,7 +103,7 @@ def _scores(collected: Collected, algorithms: Sequence[str], name: str) -> list[
         "interquartile mean (IQM), of which a quarter of the seeds at either end is cut off. First, "
         "final, area and slope are of the returns as they are."
     )
-    return [Table(name, caption, columns, rows)] if rows else []
+    return Table(name, caption, columns, rows)
 
 
 def _improvement(collected: Collected) -> list[Table]:

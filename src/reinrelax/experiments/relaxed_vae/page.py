@@ -41,7 +41,7 @@ class Pictures:
     template: str = field(default="pictures.html.j2", init=False)
 
 
-def vae(collected: Collected) -> list[Table]:
+def vae(collected: Collected) -> Table:
     """All methods: own loss, and the bound of the discrete model."""
     lines = collected.lines("relaxations")
     rows = [
@@ -74,7 +74,7 @@ def vae(collected: Collected) -> list[Table]:
         "of one shape. Own loss: what each method trains, a relaxed code with the method’s own KL term, "
         "which is for most no bound of anything and compares with nothing."
     )
-    return [Table("relaxations-rows", caption, columns, rows)] if rows else []
+    return Table("relaxations-rows", caption, columns, rows)
 
 
 def figure1(collected: Collected) -> list[Pictures]:
@@ -103,7 +103,7 @@ def figure2(collected: Collected) -> list[Pictures]:
     return _pictures(collected, "figure2-pictures", "samples", caption, alt)
 
 
-def learned(collected: Collected) -> list[Table]:
+def learned(collected: Collected) -> Table:
     """η of REBAR and λ of RELAX, over seeds; and the size of R's entries."""
     found: dict[tuple[str, str], list[float]] = {}
     for line in collected.lines("relaxations_learned"):
@@ -131,10 +131,10 @@ def learned(collected: Collected) -> list[Table]:
     caption = (
         "What is learned beside the networks, after the last epoch; over seeds, and for R over its pairs."
     )
-    return [Table("learned-rows", caption, columns, rows)] if rows else []
+    return Table("learned-rows", caption, columns, rows)
 
 
-def decoupled(collected: Collected) -> list[Table]:
+def decoupled(collected: Collected) -> Table:
     """The discrete bound for each pair of temperatures."""
     lines = [line for line in collected.lines("relaxations") if number(line["tau_backward"]) > 0]
     rows = [
@@ -157,7 +157,7 @@ def decoupled(collected: Collected) -> list[Table]:
         "Decoupled-STGS in the VAE: mean over seeds with 95% interval. Rows of one τ_b that agree in every "
         "digit were trained with the same noise and differ in τ_f alone."
     )
-    return [Table("decoupled-rows", caption, columns, rows)] if rows else []
+    return Table("decoupled-rows", caption, columns, rows)
 
 
 _SCALARS = {"eta": "η, scale of the control variate", "tau": "λ, temperature of the control variate"}
