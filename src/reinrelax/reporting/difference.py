@@ -1,19 +1,17 @@
 """What differs between two tables, two lists of claims or two plans: rows are matched by what names them."""
 
 import json
-import math
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from reinrelax.config.declared import KEYS
-from reinrelax.display.blocks import number
 
 # Names of files and runs, which follow from other columns.
-_DERIVED = frozenset(("run_id",))
+_DERIVED = ("run_id",)
 # What a job's result depends on, and what became of it. Times and places are another's every time.
 JOB_COLUMNS = (
     *("state", "message", "planned_seeds", "seeds", "diverged", "dataset", "train_images", "test_images"),
@@ -26,55 +24,29 @@ Row = tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Change:
-    """One entry of a table that differs.
-
-    Attributes:
-        size: of a number's change, relative to the larger; infinite for text and for what was or is absent.
-    """
-
-    row: Row
-    column: str
-    before: str
-    after: str
-
-    @property
-    def difference(self) -> float:
-        """After less before; NaN where either is no number."""
-        return number(self.after) - number(self.before)
-
-    @property
-    def size(self) -> float:
-        if not math.isfinite(self.difference):
-            return math.inf
-        if not self.difference:
-            return 0.0
-        return abs(self.difference) / max(abs(number(self.before)), abs(number(self.after)))
-
-
-@dataclass(frozen=True)
-class TableDifference:
+class Difference:
     """What differs between two tables of one name.
 
     Attributes:
         keys: the columns that rows were matched by.
         same: rows that agree in all columns, of which `rounded` only up to rounding.
-        changes: entries of matched rows that differ.
+        changes: entries of matched rows that differ: `row`, `column`, `before`, `after`, `difference` (NaN
+            where either is no number), and `size`: relative to the larger, or infinite.
         only: rows of but one table, of the first and the second.
         columns: columns of but one, likewise.
     """
 
     name: str
     keys: Sequence[str]
-    same: int = 0
-    rounded: int = 0
-    changes: Sequence[Change] = ()
-    only: tuple[Sequence[Row], Sequence[Row]] = ((), ())
-    columns: tuple[Sequence[str], Sequence[str]] = ((), ())
+    same: int
+    rounded: int
+    changes: pd.DataFrame
+    only: tuple[list[Row], list[Row]]
+    columns: tuple[list[str], list[str]]
 
     @property
     def equal(self) -> bool:
-        return not (self.changes or any(self.only) or any(self.columns))
+        return self.changes.empty and not any(self.only) and not any(self.columns)
 
 
 @dataclass(frozen=True)
@@ -99,57 +71,39 @@ class ClaimsDifference:
         return not (self.moved or self.changed or any(self.only) or self.renamed)
 
 
-@dataclass(frozen=True)
-class JobsDifference:
-    """What differs between two plans of jobs.
-
-    Attributes:
-        same: jobs that agree in `JOB_COLUMNS`.
-        changes: column and both entries, with the jobs of which this is so.
-        only: jobs of but one plan, of the first and the second.
-    """
-
-    same: int = 0
-    changes: Mapping[tuple[str, str, str], Sequence[str]] = field(default_factory=dict)
-    only: tuple[Sequence[str], Sequence[str]] = ((), ())
-
-    @property
-    def equal(self) -> bool:
-        return not (self.changes or any(self.only))
-
-
-def tables(name: str, before: pd.DataFrame, after: pd.DataFrame) -> TableDifference:
+def tables(name: str, before: pd.DataFrame, after: pd.DataFrame) -> Difference:
     """Of two tables whose entries are text.
 
     Rows are matched by the columns of `KEYS` that both have; of a table that is not there, by all columns.
     Rows with the same names are matched in their order.
     """
     known = KEYS.get(name, tuple(before.columns))
-    keys = [key for key in known if key in before.columns and key in after.columns]
-    shared = [c for c in before.columns if c in after.columns and c not in keys and c not in _DERIVED]
-    old, new = _by_name(before, keys), _by_name(after, keys)
-    changes, same, rounded = [], 0, 0
-    for place, row in old.items():
-        if place not in new:
-            continue
-        other = new[place]
-        differing = [column for column in shared if row[column] != other[column]]
-        found = [Change(_name(place), column, row[column], other[column]) for column in differing]
-        real = [change for change in found if change.size > ROUNDING]
-        same += not real
-        rounded += bool(found) and not real
-        changes += real
-    return TableDifference(
+    shared = [column for column in before.columns if column in after.columns]
+    keys = [key for key in known if key in shared]
+    values = [column for column in shared if column not in (*keys, *_DERIVED)]
+    old, new = (_named(table, keys) for table in (before, after))
+    both = old.index.intersection(new.index, sort=False)
+    sides = [table.loc[both, values].to_numpy() for table in (old, new)]
+    rows, columns = np.nonzero(sides[0] != sides[1])
+    changes = _sized(
+        pd.DataFrame(
+            {
+                "row": both[rows],
+                "column": np.array(values, dtype=object)[columns],
+                **{name: side[rows, columns] for name, side in zip(("before", "after"), sides, strict=True)},
+            }
+        )
+    )
+    real = changes[changes["size"] > ROUNDING]
+    changed = set(real["row"])
+    return Difference(
         name,
         keys or ["row"],
-        same,
-        rounded,
-        changes,
-        _only(old, new, _name),
-        (
-            [column for column in before.columns if column not in after.columns],
-            [column for column in after.columns if column not in before.columns],
-        ),
+        same=len(both) - len(changed),
+        rounded=len(set(changes["row"]) - changed),
+        changes=real,
+        only=(_without(old.index, new.index), _without(new.index, old.index)),
+        columns=(_without(before.columns, after.columns), _without(after.columns, before.columns)),
     )
 
 
@@ -157,7 +111,7 @@ def claims(before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any
     """Of two lists of claims, matched by their names, and where these changed by what they say."""
     old, new = ({str(claim["id"]): claim for claim in found} for found in (before, after))
     pairs = [(old[name], new[name]) for name in old if name in new]
-    gone, come = (list(found) for found in _only(old, new, str))
+    gone, come = ([name for name in a if name not in b] for a, b in ((old, new), (new, old)))
     said = {_said(new[name]): name for name in come}
     # Each new name is taken once, should several claims say the same.
     renamed = [(name, said.pop(_said(old[name]))) for name in gone if _said(old[name]) in said]
@@ -175,23 +129,16 @@ def claims(before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any
     )
 
 
-def jobs(before: pd.DataFrame, after: pd.DataFrame, kind: str) -> JobsDifference:
-    """Of two tables of cells or of studies, named by the column `kind`; their entries are text."""
-    old, new = ({row[kind]: row for row in table.to_dict("records")} for table in (before, after))
-    changes: dict[tuple[str, str, str], list[str]] = {}
-    same = 0
-    for name in old:
-        if name not in new:
-            continue
-        pairs = [(column, old[name].get(column, ""), new[name].get(column, "")) for column in JOB_COLUMNS]
-        found = [pair for pair in pairs if pair[1] != pair[2]]
-        if old[name]["state"] != new[name]["state"]:
-            # A job that has not been run says nothing of the rest.
-            found = [pair for pair in found if pair[1] and pair[2]]
-        for pair in found:
-            changes.setdefault(pair, []).append(name)
-        same += not found
-    return JobsDifference(same, changes, _only(old, new, str))
+def jobs(name: str, before: pd.DataFrame, after: pd.DataFrame) -> Difference:
+    """Of two tables of jobs, in `JOB_COLUMNS`; one that has not been run says nothing of the rest."""
+    keys = list(KEYS[name])
+    found = tables(
+        name, *(table.reindex(columns=[*keys, *JOB_COLUMNS], fill_value="") for table in (before, after))
+    )
+    changes = found.changes
+    run = changes["row"].isin(changes["row"][changes["column"] == "state"])
+    absent = (changes["before"] == "") | (changes["after"] == "")
+    return replace(found, changes=changes[~(run & absent)])
 
 
 def rules(before: pd.DataFrame, after: pd.DataFrame) -> list[tuple[str, str, Any, Any]]:
@@ -215,31 +162,30 @@ def settings(before: Any, after: Any, path: str = "") -> list[tuple[str, Any, An
     return [] if before == after else [(path, before, after)]
 
 
-def _by_name(table: pd.DataFrame, keys: Sequence[str]) -> dict[Row, dict[str, str]]:
-    seen: Counter[Row] = Counter()
-    out = {}
-    for row in table.to_dict("records"):
-        name = tuple(_short(row[key]) for key in keys)
-        out[*name, str(seen[name])] = {str(key): value for key, value in row.items()}
-        seen[name] += 1
-    return out
+def _named(table: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    """The table with its rows' names as index: of rows with the same names, the second has its number."""
+    # 10 for 10.0: a name does not depend on whether its column was read as whole numbers.
+    names = table[keys].map(lambda text: str(text).removesuffix(".0"))
+    if not keys:
+        index = [(f"{number}",) for number in range(1, len(table) + 1)]
+    else:
+        counts = names.groupby(keys, sort=False).cumcount()
+        index = [
+            (*name[:-1], f"{name[-1]} (no. {count + 1})" if count else name[-1])
+            for name, count in zip(names.itertuples(index=False, name=None), counts, strict=True)
+        ]
+    return table.set_axis(pd.Index(index, tupleize_cols=False))
 
 
-def _short(text: str) -> str:
-    """A name that does not depend on whether a column was read as whole numbers: 10 for 10.0."""
-    return text.removesuffix(".0")
+def _sized(cells: pd.DataFrame) -> pd.DataFrame:
+    before, after = (pd.to_numeric(cells[side], errors="coerce") for side in ("before", "after"))
+    difference = after - before
+    size = difference.abs() / before.abs().combine(after.abs(), max).where(difference != 0, 1.0)
+    return cells.assign(difference=difference, size=size.where(np.isfinite(difference), np.inf))
 
 
-def _name(place: Row) -> Row:
-    """Names to be shown: of rows with the same names, the second and those after it with their number."""
-    *names, index = place
-    if not names:
-        return (f"{int(index) + 1}",)
-    return (*names[:-1], names[-1] if index == "0" else f"{names[-1]} (no. {int(index) + 1})")
-
-
-def _only(old: Mapping[Any, Any], new: Mapping[Any, Any], name: Any) -> tuple[list[Any], list[Any]]:
-    return [name(key) for key in old if key not in new], [name(key) for key in new if key not in old]
+def _without(names: pd.Index, others: pd.Index) -> list[Any]:
+    return list(names[~names.isin(others)])
 
 
 def _said(claim: Mapping[str, Any]) -> tuple[str, ...]:

@@ -24,6 +24,7 @@ _SHOWN = 200
 _NAMED = 20
 _JOBS = {"cells": "cell", "studies": "study"}
 _RULES = "rules"
+_FILES = {"settings": "config.yaml", _RULES: "rules.csv"}
 _SIDES = ("A", "B")
 _REMEDY = "Delete it, and settings are not compared until a run writes it again"
 
@@ -83,7 +84,7 @@ def compare(a: Folder, b: Folder) -> dict[str, Any]:
     claims = difference.claims(a.claims, b.claims)
     names = [name for name in a.tables if name in b.tables and name not in (*_JOBS, _RULES)]
     tables = [difference.tables(name, a.tables[name], b.tables[name]) for name in names]
-    jobs = {kind: difference.jobs(a.tables[name], b.tables[name], kind) for name, kind in _JOBS.items()}
+    jobs = {kind: difference.jobs(name, a.tables[name], b.tables[name]) for name, kind in _JOBS.items()}
     unknown = [side.letter for side in (a, b) if not side.settings]
     settings = [] if unknown else difference.settings(_compared(a.settings), _compared(b.settings))
     unruled = [side.letter for side in (a, b) if _RULES not in side.tables]
@@ -107,7 +108,7 @@ def compare(a: Folder, b: Folder) -> dict[str, Any]:
             (sum(not found.equal for found in tables), f"of {count(len(tables), 'table')} differ", "tables"),
             (sum(len(found.changes) for found in tables), "entries of tables changed", "tables"),
             (
-                len({name for d in jobs.values() for at in d.changes.values() for name in at}),
+                sum(found.changes["row"].nunique() for found in jobs.values()),
                 "jobs differ",
                 "cell",
             ),
@@ -192,40 +193,28 @@ def _notes(a: Folder, b: Folder) -> list[str]:
 
 
 def _claims(found: difference.ClaimsDifference) -> Part:
-    blocks = []
-    if found.changed:
-        rows = [
-            [
-                Cell(shape(b["statement"]), small=[b["id"], str(b.get("place", ""))], style="prose"),
-                *(cell for claim in (a, b) for cell in (_verdict(claim), _effect(claim))),
-            ]
-            for a, b in found.changed
-        ]
-        columns = [Column("Claim", "text")]
-        for side in _SIDES:
-            columns += [Column(f"Verdict, {side}", "text"), Column(f"Effect, {side}", small="and P")]
-        blocks.append(Table("claims-changed", "Claims whose verdict changed.", columns, rows))
-    columns = [Column("Claim", "text"), Column("Place", "text"), Column("Verdict", "text")]
+    columns = [Column("Claim", "text")]
+    for side in _SIDES:
+        columns += [Column(f"Verdict, {side}", "text"), Column(f"Effect, {side}", small="and P")]
+    rows = [
+        [_stated(b), *(cell for claim in (a, b) for cell in (_verdict(claim), _effect(claim)))]
+        for a, b in found.changed
+    ]
+    blocks = _listed("claims-changed", "Claims whose verdict changed.", columns, rows)
+    columns = [Column(head, "text") for head in ("Claim", "Place", "Verdict")]
     for side, only in zip(_SIDES, found.only, strict=True):
-        rows = [
-            [
-                Cell(shape(c["statement"]), small=[c["id"]], style="prose"),
-                Cell(str(c.get("place", ""))),
-                _verdict(c),
-            ]
-            for c in only
-        ]
-        if rows:
-            blocks.append(Table(f"claims-only-{side}", f"Claims only in {side}.", columns, rows))
-    if found.renamed:
-        rows = [
-            [Cell(shape(b["statement"]), style="prose"), Cell(a["id"]), Cell(b["id"])]
-            for a, b in found.renamed
-        ]
-        columns = [Column("Claim", "text"), *(Column(f"Name in {side}", "text") for side in _SIDES)]
-        blocks.append(Table("claims-renamed", "Claims with another name.", columns, rows))
+        rows = [[_stated(c), Cell(str(c.get("place", ""))), _verdict(c)] for c in only]
+        blocks += _listed(f"claims-only-{side}", f"Claims only in {side}.", columns, rows)
+    columns = [Column(head, "text") for head in ("Claim", *(f"Name in {side}" for side in _SIDES))]
+    rows = [[_stated(b), Cell(a["id"]), Cell(b["id"])] for a, b in found.renamed]
+    blocks += _listed("claims-renamed", "Claims with another name.", columns, rows)
     same = f"{count(found.same, 'claim')} with the same verdict, {found.moved:,} of them with other numbers"
     return Part("claims", "Claims", same, blocks)
+
+
+def _stated(claim: Mapping[str, Any]) -> Cell:
+    small = [claim["id"], str(claim.get("place", ""))]
+    return Cell(shape(claim["statement"]), small=small, style="prose")
 
 
 def _verdict(claim: Mapping[str, Any]) -> Cell:
@@ -242,94 +231,95 @@ def _effect(claim: Mapping[str, Any]) -> Cell:
     return Cell(signed(effect), key(effect), small=[text for text in small if text])
 
 
-def _jobs(kind: str, found: difference.JobsDifference) -> Part:
+def _jobs(kind: str, found: difference.Difference) -> Part:
     noun = {"cell": "Cells", "study": "Studies"}[kind]
-    blocks = []
-    if found.changes:
-        rows = [
-            [
-                Cell(column.replace("_", " ")),
-                Cell(f"{len(names):,}", key(len(names))),
-                *(Cell(_brief(column, text), style="prose") for text in (before, after)),
-                Cell(_few(names), style="prose"),
-            ]
-            for (column, before, after), names in found.changes.items()
+    groups: Any = found.changes.groupby(["column", "before", "after"], sort=False)["row"]
+    rows = [
+        [
+            Cell(column.replace("_", " ")),
+            Cell(f"{len(names):,}", key(len(names))),
+            *(Cell(_brief(column, text), style="prose") for text in (before, after)),
+            Cell(_few([name for (name,) in names]), style="prose"),
         ]
-        columns = [Column("What", "text"), Column("How many"), Column("A", "text"), Column("B", "text")]
-        columns += [Column("Which", "text")]
-        blocks.append(Table(f"{kind}-changed", f"{noun} that differ.", columns, rows))
-    blocks += _alone(kind, [[(name,) for name in names] for names in found.only], (kind,))
-    return Part(
-        kind,
-        noun,
-        f"{found.same:,} the same in all but time and place" + ("" if blocks else ": no difference"),
-        blocks,
-    )
+        for (column, before, after), names in groups
+    ]
+    heads = [Column("What", "text"), Column("How many"), *(Column(h, "text") for h in ("A", "B", "Which"))]
+    blocks = [
+        *_listed(f"{kind}-changed", f"{noun} that differ.", heads, rows),
+        *_alone(kind, found.only, (kind,)),
+    ]
+    none = "" if blocks else ": no difference"
+    return Part(kind, noun, f"{found.same:,} the same in all but time and place{none}", blocks)
 
 
 def _settings(found: Sequence[tuple[str, Any, Any]], unknown: Sequence[str]) -> Part:
-    columns = [Column("Setting", "text"), Column("A", "text"), Column("B", "text")]
-    rows = [
-        [Cell(path), *(Cell("—" if v is None else str(v), style="prose") for v in pair)]
-        for path, *pair in found
-    ]
-    lacking = f"not compared: no config.yaml in {' and '.join(unknown)}"
-    same = lacking if unknown else "" if rows else "the same"
-    blocks = [Table("settings-changed", "Settings that differ.", columns, rows)] if rows else []
-    return Part("settings", "Configuration", same, blocks)
+    return _entries(("settings", "Configuration", "Settings that differ."), ["Setting"], found, unknown)
 
 
 def _rules(found: Sequence[tuple[str, str, Any, Any]], unknown: Sequence[str]) -> Part:
     """What claims, findings, errata and printed numbers say that differs, with which verdicts may change."""
-    columns = [Column(name, "text") for name in ("Rule", "Where", *_SIDES)]
-    rows = [
-        [Cell(rule), Cell(path), *(Cell("—" if v is None else str(v), style="prose") for v in pair)]
-        for rule, path, *pair in found
-    ]
-    lacking = f"not compared: no {_RULES}.csv in {' and '.join(unknown)}"
-    same = lacking if unknown else "" if rows else "the same"
     caption = "Claims, findings, errata and printed tables that say another thing."
-    return Part("rules", "Rules", same, [Table("rules-changed", caption, columns, rows)] if rows else [])
+    return _entries((_RULES, "Rules", caption), ["Rule", "Where"], found, unknown)
 
 
-def _table(found: difference.TableDifference) -> Part:
-    blocks = []
-    if found.changes:
-        shown: Sequence[difference.Change] = found.changes
-        if len(shown) > _SHOWN:
-            shown = sorted(shown, key=lambda change: -change.size)[:_SHOWN]
-        rows = [[*map(Cell, change.row), Cell(change.column), *_change(change)] for change in shown]
-        columns = [*(Column(name, "text") for name in found.keys), Column("Column", "text")]
-        columns += [Column("A"), Column("B"), Column("B − A"), Column("Relative", small="to the larger")]
-        of = f" the {len(shown):,} largest of" if len(shown) < len(found.changes) else ""
-        caption = f"{found.name}:{of} {len(found.changes):,} entries that differ."
-        blocks.append(Table(f"{found.name}-changed", caption, columns, rows))
-    blocks += _alone(found.name, found.only, found.keys)
-    blocks += [
-        Table(
-            f"{found.name}-columns-{side}",
-            f"Columns only in {side}.",
-            [Column("Column", "text")],
-            [[Cell(name)] for name in names],
-        )
-        for side, names in zip(_SIDES, found.columns, strict=True)
-        if names
+def _entries(
+    names: tuple[str, str, str], heads: Sequence[str], found: Sequence[Sequence[Any]], unknown: Sequence[str]
+) -> Part:
+    """Entries of a file that differ, each with where it stands and what is said in A and in B."""
+    place, name, caption = names
+    columns = [Column(head, "text") for head in (*heads, *_SIDES)]
+    rows = [
+        [*map(Cell, where), *(Cell("—" if v is None else str(v), style="prose") for v in (a, b))]
+        for *where, a, b in found
     ]
+    file = _FILES[place]
+    same = f"not compared: no {file} in {' and '.join(unknown)}" if unknown else "" if rows else "the same"
+    return Part(place, name, same, _listed(f"{place}-changed", caption, columns, rows))
+
+
+def _table(found: difference.Difference) -> Part:
+    shown = found.changes
+    of = ""
+    if len(shown) > _SHOWN:
+        shown = shown.nlargest(_SHOWN, "size")
+        of = f" the {len(shown):,} largest of"
+    columns = [*(Column(name, "text") for name in found.keys), Column("Column", "text")]
+    columns += [Column("A"), Column("B"), Column("B − A"), Column("Relative", small="to the larger")]
+    changes: Any = shown.itertuples()
+    rows = [[*map(Cell, change.row), *_change(change)] for change in changes]
+    caption = f"{found.name}:{of} {len(found.changes):,} entries that differ."
+    blocks = [
+        *_listed(f"{found.name}-changed", caption, columns, rows),
+        *_alone(found.name, found.only, found.keys),
+    ]
+    for side, names in zip(_SIDES, found.columns, strict=True):
+        rows = [[Cell(name)] for name in names]
+        place, caption = f"{found.name}-columns-{side}", f"Columns only in {side}."
+        blocks += _listed(place, caption, [Column("Column", "text")], rows)
     rounded = f", {found.rounded:,} of them but for rounding" if found.rounded else ""
     return Part(f"table-{found.name}", found.name, f"{count(found.same, 'row')} the same{rounded}", blocks)
 
 
-def _change(change: difference.Change) -> list[Cell]:
+def _change(change: Any) -> list[Cell]:
+    """Column, before, after, difference and its size."""
     values = [number(text) for text in (change.before, change.after)]
     shown = [
         Cell(significant(value, 6), key(value)) if math.isfinite(value) else Cell(text or "—")
         for text, value in zip((change.before, change.after), values, strict=True)
     ]
     if not math.isfinite(change.difference):
-        return [*shown, Cell(), Cell()]
+        return [Cell(change.column), *shown, Cell(), Cell()]
     sign = "+" if change.difference > 0 else ""
+    moved = Cell(sign + significant(change.difference, 3), key(change.difference))
     relative = Cell(f"{significant(100 * change.size, 2)}%", key(change.size))
-    return [*shown, Cell(sign + significant(change.difference, 3), key(change.difference)), relative]
+    return [Cell(change.column), *shown, moved, relative]
+
+
+def _listed(
+    place: str, caption: str, columns: Sequence[Column], rows: Sequence[Sequence[Cell]]
+) -> list[Table]:
+    """A table, if it has rows."""
+    return [Table(place, caption, columns, rows)] if rows else []
 
 
 def _alone(name: str, only: Sequence[Sequence[difference.Row]], keys: Sequence[str]) -> list[Table]:
@@ -337,12 +327,9 @@ def _alone(name: str, only: Sequence[Sequence[difference.Row]], keys: Sequence[s
     out = []
     for side, found in zip(_SIDES, only, strict=True):
         rows = [[Cell(text) for text in row] for row in found[:_NAMED]]
-        if not rows:
-            continue
         first = f", the first {_NAMED} of" if len(found) > _NAMED else ":"
         caption = f"{name}, only in {side}{first} {count(len(found), 'row')}."
-        columns = [Column(name, "text") for name in keys]
-        out.append(Table(f"{name}-only-{side}", caption, columns, rows))
+        out += _listed(f"{name}-only-{side}", caption, [Column(head, "text") for head in keys], rows)
     return out
 
 
