@@ -161,7 +161,7 @@ def test_the_grid_marks_the_best_and_the_papers_point(drawn: Config) -> None:
 def figure(panel: LinePanel, **columns: object) -> str:
     data = pd.DataFrame({"panel": panel.name, "series": "A", "low": None, "high": None, **columns})
     data = data[list(lines.COLUMNS)].astype({"low": float, "high": float})
-    return lines.draw(LineFigure("f", "what", data, (panel,)))
+    return LineFigure("f", "what", data, (panel,)).draw()
 
 
 def test_numbers_at_the_axes_keep_their_digits_and_limits_their_precision() -> None:
@@ -183,7 +183,7 @@ def test_panels_of_a_group_have_the_same_range_of_y() -> None:
     rows = [(name, "A", x, value, None, None) for name, own in values.items() for x, value in enumerate(own)]
     data = pd.DataFrame(rows, columns=list(lines.COLUMNS)).astype({"low": float, "high": float})
     panels = tuple(LinePanel(name, "", "x", "y", group="" if name == "r" else "g") for name in values)
-    found = re.findall(r'data-y="(\S+) (\S+)"', lines.draw(LineFigure("f", "what", data, panels)))
+    found = re.findall(r'data-y="(\S+) (\S+)"', LineFigure("f", "what", data, panels).draw())
     ends = [(float(low), float(high)) for low, high in found]
     assert len(ends) == 3
     assert ends[0] == ends[1] != ends[2]
@@ -236,5 +236,5 @@ def test_an_axis_of_less_than_a_decade_has_several_ticks() -> None:
     for low, high in ((1.0, 1.1), (0.9, 3.0), (1e-4, 3e-4), (2e5, 3e5)):
         rows = [{"panel": "all", "series": "a", "x": x, "value": v} for x, v in ((0, low), (1, high))]
         data = pd.DataFrame(rows).assign(low=float("nan"), high=float("nan"))
-        text = lines.draw(lines.LineFigure("f", "w", data, (lines.LinePanel("all", "", "", "", log=True),)))
+        text = lines.LineFigure("f", "w", data, (lines.LinePanel("all", "", "", "", log=True),)).draw()
         assert text.count("<text") >= 6, (low, high)  # of x some, and of y more than one

@@ -15,7 +15,7 @@ from PIL import Image
 
 from reinrelax.config.declared import DEMONSTRATIONS
 from reinrelax.config.load import Config
-from reinrelax.display.charts import maps, simplex
+from reinrelax.display.charts import simplex
 from reinrelax.display.charts.maps import MapFigure, MapPanel, Scale
 from reinrelax.display.comparison import AGREES, DIFFERS, NOTHING, OUTSIDE, agreement, compared
 from reinrelax.errors import ResultsError
@@ -140,8 +140,8 @@ def test_maps_show_signs_about_a_neutral_middle_and_no_numbers_where_there_is_no
         }
     )
     plan = MapFigure("m", "what", data, (MapPanel("p", "", "x", "y", ("1", "2", "3"), ("1",), scale),))
-    text = maps.draw(plan)
-    assert maps.draw(plan) == text
+    text = plan.draw()
+    assert plan.draw() == text
     assert "our lowest" not in text
     assert "m-p-over-0" not in text
     assert "m-p-over-2" in text  # what has no value says so

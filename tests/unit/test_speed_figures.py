@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from reinrelax.config.load import Config
-from reinrelax.display.charts import lines
 from reinrelax.display.charts.lines import LineFigure
 from reinrelax.display.charts.maps import MapFigure
 from reinrelax.errors import ResultsError
@@ -62,7 +61,7 @@ def test_cost_is_drawn_against_each_size_beside_the_bound(tmp_path: Path) -> Non
     assert not scaling.data.duplicated(["panel", "series", "x"]).any()
     draws = scaling.data[(scaling.data["panel"] == "cpu-draws") & (scaling.data["series"] == "Gumbel-Rao")]
     assert draws["value"].is_monotonic_increasing
-    assert lines.describe(scaling)["absence"] == ""
+    assert scaling.describe()["absence"] == ""
 
 
 def test_another_device_has_panels_of_its_own(tmp_path: Path) -> None:

@@ -26,18 +26,14 @@ import pandas as pd
 from reinrelax.config.declared import EXPERIMENTS, named
 from reinrelax.config.load import Config
 from reinrelax.core import files, records
-from reinrelax.display.charts import intervals, lines, maps, points, simplex
+from reinrelax.display.charts.canvas import Chart
 from reinrelax.display.charts.plans import Read
 from reinrelax.display.tables import CHECKSUMS, read_table
 from reinrelax.experiments.cost import figures as speed_figures
 from reinrelax.experiments.relaxed_vae import pictures
 from reinrelax.reporting import forest
 
-Plan = (
-    lines.LineFigure | maps.MapFigure | points.PointFigure | simplex.SimplexFigure | intervals.IntervalFigure
-)
-
-FIGURES: Mapping[str, Callable[[Read], Plan]] = {
+FIGURES: Mapping[str, Callable[[Read], Chart]] = {
     **forest.FIGURES,
     **{
         figure: named(f"{one.drawn_by}:FIGURES")[figure]
@@ -45,14 +41,6 @@ FIGURES: Mapping[str, Callable[[Read], Plan]] = {
         if one.drawn_by
         for figure in one.figures
     },
-}
-# What draws a kind of figure, and what tells the page of it.
-_KINDS: Mapping[type, tuple[Callable[[Any], str], Callable[[Any], dict[str, Any]]]] = {
-    lines.LineFigure: (lines.draw, lines.describe),
-    maps.MapFigure: (maps.draw, maps.describe),
-    points.PointFigure: (points.draw, points.describe),
-    simplex.SimplexFigure: (simplex.draw, simplex.describe),
-    intervals.IntervalFigure: (intervals.draw, intervals.describe),
 }
 
 
@@ -72,13 +60,12 @@ def write_figures(config: Config, root: Path) -> None:
 
     described: list[dict[str, Any]] = []
     written: list[Path] = []
-    plans: list[Plan] = [make(read) for make in FIGURES.values()]
+    plans: list[Chart] = [make(read) for make in FIGURES.values()]
     for plan in plans + list(speed_figures.plans(root / speed_figures.RESULTS)):
-        draw, describe = _KINDS[type(plan)]
         path = folder / "figures" / f"{plan.name}.svg"
-        files.write_text(path, draw(plan))
+        files.write_text(path, plan.draw())
         files.write_text(path.with_suffix(".csv"), plan.data.to_csv(index=False, lineterminator="\n"))
-        described.append(describe(plan))
+        described.append(plan.describe())
         written += [path, path.with_suffix(".csv")]
     for name, content in (
         ("figures", described),

@@ -1,12 +1,13 @@
-"""What all figures share: matplotlib's settings, the grid of panels, and the way to SVG."""
+"""What all charts share: matplotlib's settings, the grid of panels, and the way to SVG."""
 
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import matplotlib
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -60,6 +61,70 @@ class Canvas:
         return svg.finish(buffer.getvalue(), name, what, panels, self.notes)
 
 
+@dataclass(frozen=True)
+class Chart:
+    """A figure: panels that are all read off one tidy table. Each kind of figure is a class of its own.
+
+    Attributes:
+        what: what it shows, for those who cannot see it.
+        data: what is drawn, in the columns that the kind of figure names; `panel` is in all.
+        panels: in drawn order; without any, the figure says that there is nothing to draw. Each has `name`,
+            `title`, `x_label`, `y_label` and `log`.
+        columns: of panels, at most.
+    """
+
+    kind: ClassVar[str]
+    name: str
+    what: str
+    data: pd.DataFrame
+    panels: tuple[Any, ...]
+    columns: int = field(default=3, kw_only=True)
+
+    def draw(self) -> str:
+        """Return the figure as SVG. The same table gives the same text, byte by byte."""
+        with canvas(len(self.panels), self.columns, *self.room()) as page:
+            for ax, panel in zip(page.axes, self.panels, strict=True):
+                open_panel(ax, f"{self.name}-{panel.name}", panel)
+                self.fill(page, ax, panel)
+            handles = self.handles()
+            if self.panels and handles:
+                options = {"loc": "outside lower center", "frameon": False, **self.legend()}
+                page.figure.legend(handles=handles, **options)
+            return page.to_svg(self.name, self.what)
+
+    def describe(self) -> dict[str, Any]:
+        """Return what the page needs to know of the figure beside its table."""
+        return {
+            **{"name": self.name, "kind": self.kind, "what": self.what},
+            **{
+                f"{key}s" if key != "log" else key: {panel.name: getattr(panel, key) for panel in self.panels}
+                for key in ("title", "x_label", "y_label", "log")
+            },
+            "series": [],
+        }
+
+    def rows(self, panel: Any) -> pd.DataFrame:
+        """Return a panel's part of the table."""
+        found: pd.DataFrame = self.data[self.data["panel"] == panel.name]
+        return found
+
+    def room(self) -> tuple[tuple[float, float], float]:
+        """Return the size of a panel, and the height of a legend below all of them; inches."""
+        raise NotImplementedError
+
+    def fill(self, page: "Canvas", ax: Axes, panel: Any) -> None:
+        """Draw a panel."""
+        raise NotImplementedError
+
+    def handles(self) -> Sequence[Any]:
+        """Return the entries of the legend; without any there is none."""
+        return ()
+
+    def legend(self) -> dict[str, Any]:
+        """Return how matplotlib lays it out."""
+        return {"ncols": 4}
+
+
 @contextmanager
 def canvas(panels: int, columns: int, size: tuple[float, float], foot: float) -> Iterator[Canvas]:
     """A figure with room for so many panels of `size` inches, and `foot` inches below them for a legend."""
@@ -76,13 +141,13 @@ def canvas(panels: int, columns: int, size: tuple[float, float], foot: float) ->
         yield Canvas(figure, list(axes[:panels]))
 
 
-def open_panel(ax: Axes, name: str, title: str, x_label: str, y_label: str) -> None:
+def open_panel(ax: Axes, name: str, panel: Any) -> None:
     """Name and label axes. `name` is the panel's group: the figure's name, a hyphen and the panel's."""
     ax.set_gid(name)
     ax.patch.set_visible(False)
-    ax.set_title(title, fontsize=10)
-    ax.set_xlabel(x_label)
-    ax.set_ylabel(y_label)
+    ax.set_title(panel.title, fontsize=10)
+    ax.set_xlabel(panel.x_label)
+    ax.set_ylabel(panel.y_label)
 
 
 def say(ax: Axes, text: str) -> None:

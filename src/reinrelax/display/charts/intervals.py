@@ -3,13 +3,13 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from reinrelax.display.charts.canvas import Canvas, canvas, open_panel
+from reinrelax.display.charts.canvas import Canvas, Chart
 from reinrelax.display.charts.lines import Reference
 from reinrelax.display.charts.style import INK
 from reinrelax.display.wording import significant, span
@@ -51,95 +51,80 @@ class IntervalPanel:
     references: tuple[Reference, ...] = ()
     band: tuple[float, float] | None = None
     ends: tuple[float, float] | None = None
+    y_label: ClassVar[str] = ""  # its rows have names
 
 
 @dataclass(frozen=True)
-class IntervalFigure:
+class IntervalFigure(Chart):
     """A figure of intervals.
 
     Attributes:
-        what: what it shows, for those who cannot see it.
         data: `COLUMNS`, and others after them.
         kinds: of points; their names are the table's `series`.
-        columns: of panels, at most.
         width: of a panel, inches.
     """
 
-    name: str
-    what: str
-    data: pd.DataFrame
-    panels: tuple[IntervalPanel, ...]
+    kind = "intervals"
     kinds: tuple[Kind, ...]
-    columns: int = 3
     width: float = 3.6
 
-
-def draw(plan: IntervalFigure) -> str:
-    """The figure as SVG. The same table gives the same text, byte by byte."""
-    rows = max((len(panel.rows) for panel in plan.panels), default=4)
-    with canvas(len(plan.panels), plan.columns, (plan.width, _ROW_INCHES * rows + 0.8), 0.35) as page:
-        for ax, panel in zip(page.axes, plan.panels, strict=True):
-            _panel(page, ax, panel, plan)
-        if plan.panels and len(plan.kinds) > 1:
-            handles = [_point(kind, [], []) for kind in plan.kinds]
-            page.figure.legend(handles=handles, loc="outside lower center", ncols=4, frameon=False)
-        return page.to_svg(plan.name, plan.what)
-
-
-def describe(plan: IntervalFigure) -> dict[str, Any]:
-    """What the page needs to know of the figure beside its table."""
-    return {
-        "name": plan.name,
-        "kind": "intervals",
-        "what": plan.what,
-        "titles": {panel.name: panel.title for panel in plan.panels},
-        "x_labels": {panel.name: panel.x_label for panel in plan.panels},
-        "y_labels": {panel.name: "" for panel in plan.panels},
-        "log": {panel.name: panel.log for panel in plan.panels},
-        "series": [
+    def describe(self) -> dict[str, Any]:
+        """Return what the page needs to know of the figure beside its table."""
+        series = [
             {"name": kind.name, "colour": kind.colour, "symbol": _SYMBOLS[kind.marker], "hollow": kind.hollow}
-            for kind in plan.kinds
-        ],
-    }
+            for kind in self.kinds
+        ]
+        return {**super().describe(), "series": series}
 
+    def room(self) -> tuple[tuple[float, float], float]:
+        """Return the size of a panel, by its rows, and the height of the legend."""
+        rows = max((len(panel.rows) for panel in self.panels), default=4)
+        return (self.width, _ROW_INCHES * rows + 0.8), 0.35
 
-def _panel(page: Canvas, ax: Axes, panel: IntervalPanel, plan: IntervalFigure) -> None:
-    name = f"{plan.name}-{panel.name}"
-    open_panel(ax, name, panel.title, panel.x_label, "")
-    own = plan.data[plan.data["panel"] == panel.name]
-    if panel.log:
-        ax.set_xscale("log")
-    low, high = panel.ends or _ends(own, panel)
-    ax.set_xlim(low, high)
-    places = {row: -index for index, row in enumerate(panel.rows)}
-    ax.set_ylim(0.6 - len(panel.rows), 0.6)
-    ax.set_yticks([places[row] for row in panel.rows], list(panel.rows))
-    ax.tick_params(axis="y", length=0)
-    ax.grid(axis="x", color=INK, alpha=0.12, linewidth=0.6)
-    if panel.band:
-        ax.axvspan(*panel.band, color=INK, alpha=0.08, linewidth=0)
-    for reference in panel.references:
-        ax.axvline(reference.value, color=INK, linewidth=0.9, linestyle=(0, (6, 3)), alpha=0.7)
-        if reference.label:
-            ax.annotate(
-                reference.label,
-                (reference.value, 1.0),
-                (3, -2),
-                xycoords=("data", "axes fraction"),
-                textcoords="offset points",
-                va="top",
-                fontsize=8,
+    def handles(self) -> list[Line2D]:
+        """Return a point of each kind, if there are several."""
+        return [_point(kind, [], []) for kind in self.kinds] if len(self.kinds) > 1 else []
+
+    def fill(self, page: Canvas, ax: Axes, panel: IntervalPanel) -> None:
+        """Draw a panel."""
+        own = self.rows(panel)
+        if panel.log:
+            ax.set_xscale("log")
+        low, high = panel.ends or _ends(own, panel)
+        ax.set_xlim(low, high)
+        places = {row: -index for index, row in enumerate(panel.rows)}
+        ax.set_ylim(0.6 - len(panel.rows), 0.6)
+        ax.set_yticks([places[row] for row in panel.rows], list(panel.rows))
+        ax.tick_params(axis="y", length=0)
+        ax.grid(axis="x", color=INK, alpha=0.12, linewidth=0.6)
+        if panel.band:
+            ax.axvspan(*panel.band, color=INK, alpha=0.08, linewidth=0)
+        for reference in panel.references:
+            ax.axvline(reference.value, color=INK, linewidth=0.9, linestyle=(0, (6, 3)), alpha=0.7)
+            if reference.label:
+                ax.annotate(
+                    reference.label,
+                    (reference.value, 1.0),
+                    (3, -2),
+                    xycoords=("data", "axes fraction"),
+                    textcoords="offset points",
+                    va="top",
+                    fontsize=8,
+                )
+        kinds = {kind.name: index for index, kind in enumerate(self.kinds)}
+        counts = own.groupby("row")["series"].nunique()
+        for index, line in enumerate(own.to_dict("records")):
+            several = int(counts[line["row"]])
+            order = sorted(set(own.loc[own["row"] == line["row"], "series"]), key=kinds.__getitem__)
+            shift = _APART * (order.index(line["series"]) / max(1, several - 1) - 0.5) if several > 1 else 0.0
+            gid = f"{self.name}-{panel.name}-point-{index}"
+            _interval(
+                ax, self.kinds[kinds[line["series"]]], line, places[line["row"]] - shift, (low, high), gid
             )
-    kinds = {kind.name: index for index, kind in enumerate(plan.kinds)}
-    counts = own.groupby("row")["series"].nunique()
-    for index, line in enumerate(own.to_dict("records")):
-        several = int(counts[line["row"]])
-        order = sorted(set(own.loc[own["row"] == line["row"], "series"]), key=kinds.__getitem__)
-        shift = _APART * (order.index(line["series"]) / max(1, several - 1) - 0.5) if several > 1 else 0.0
-        gid = f"{name}-point-{index}"
-        _interval(ax, plan.kinds[kinds[line["series"]]], line, places[line["row"]] - shift, (low, high), gid)
-        limits = span(line["low"], line["high"])
-        page.notes[gid] = f"{line['row']}, {line['series']}: {significant(line['value'], 4)} {limits}".strip()
+            limits = span(line["low"], line["high"])
+            page.notes[gid] = (
+                f"{line['row']}, {line['series']}: {significant(line['value'], 4)} {limits}".strip()
+            )
 
 
 def _interval(ax: Axes, kind: Kind, line: Any, y: float, ends: tuple[float, float], gid: str) -> None:

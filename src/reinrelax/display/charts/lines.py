@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.path import Path as Outline
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-from reinrelax.display.charts.canvas import Canvas, canvas, open_panel, say
+from reinrelax.display.charts.canvas import Canvas, Chart, say
 from reinrelax.display.charts.style import INK, Style, styles
 
 COLUMNS = ("panel", "series", "x", "value", "low", "high")
@@ -22,6 +22,7 @@ _MARKERS = 8
 _FEW_DECADES = 2.0
 _NO_DECADE = 0.6
 _REFERENCE = (0, (6, 3))
+_WIDTH = 3.5
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -71,22 +72,15 @@ class LinePanel:
 
 
 @dataclass(frozen=True)
-class LineFigure:
+class LineFigure(Chart):
     """A figure of lines.
 
     Attributes:
-        what: what it shows, for those who cannot see it.
         data: `COLUMNS`, and others after them; a series has the same looks in all panels.
-        panels: in drawn order; without any, the figure says that there is nothing to draw.
-        columns: of panels, at most.
-        absence: why there are none, where the page's reader cannot see it from the run.
+        absence: why there are no panels, where the page's reader cannot see it from the run.
     """
 
-    name: str
-    what: str
-    data: pd.DataFrame
-    panels: tuple[LinePanel, ...]
-    columns: int = 3
+    kind = "lines"
     absence: str = ""
 
     @property
@@ -94,98 +88,87 @@ class LineFigure:
         """Names in order of first appearance: what `data-series` counts."""
         return list(dict.fromkeys(self.data["series"]))
 
+    def describe(self) -> dict[str, Any]:
+        """Return what the page needs to know of the figure beside its table."""
+        return {
+            **super().describe(),
+            "absence": self.absence,
+            "references": {panel.name: [vars(r) for r in panel.references] for panel in self.panels},
+            "series": [
+                {"name": name, "colour": look.colour, "dashes": look.dashes, "marker": look.marker}
+                for name, look in styles(self.series).items()
+            ],
+        }
 
-def draw(plan: LineFigure) -> str:
-    """The figure as SVG. The same table gives the same text, byte by byte."""
-    looks = styles(plan.series)
-    width = 3.5
-    columns = _legend_columns(plan.series, width * min(plan.columns, max(1, len(plan.panels))))
-    foot = 0.3 + 0.2 * math.ceil(len(looks) / columns)
-    with canvas(len(plan.panels), plan.columns, (width, 2.7), foot) as page:
-        for ax, panel in zip(page.axes, plan.panels, strict=True):
-            _panel(ax, panel, plan, looks)
-        if plan.panels and looks:
-            _legend(page, looks, columns)
-        return page.to_svg(plan.name, plan.what)
+    def room(self) -> tuple[tuple[float, float], float]:
+        """Return the size of a panel, and the height of the legend."""
+        return (_WIDTH, 2.7), 0.3 + 0.2 * math.ceil(len(self.series) / self.legend()["ncols"])
 
+    def handles(self) -> list[Line2D]:
+        """Return a line for each series."""
+        return [_line(style, name) for name, style in styles(self.series).items()]
 
-def describe(plan: LineFigure) -> dict[str, Any]:
-    """What the page needs to know of the figure beside its table."""
-    return {
-        "name": plan.name,
-        "kind": "lines",
-        "what": plan.what,
-        "absence": plan.absence,
-        "x_label": next((panel.x_label for panel in plan.panels), ""),
-        "titles": {panel.name: panel.title for panel in plan.panels},
-        "x_labels": {panel.name: panel.x_label for panel in plan.panels},
-        "y_labels": {panel.name: panel.y_label for panel in plan.panels},
-        "log": {panel.name: panel.log for panel in plan.panels},
-        "references": {
-            panel.name: [vars(reference) for reference in panel.references] for panel in plan.panels
-        },
-        "series": [
-            {"name": name, "colour": look.colour, "dashes": look.dashes, "marker": look.marker}
-            for name, look in styles(plan.series).items()
-        ],
-    }
+    def legend(self) -> dict[str, Any]:
+        """Return how many names, with their lines, fit beside each other."""
+        inches = _WIDTH * min(self.columns, max(1, len(self.panels)))
+        longest = max((len(name) for name in self.series), default=0)
+        columns = max(1, min(7, len(self.series), int(72 * inches / (5.6 * longest + 56))))
+        return {"ncols": columns, "handlelength": 3.6}
 
+    def rows(self, panel: LinePanel) -> pd.DataFrame:
+        """Return what a panel can show: on a logarithmic axis a line breaks off at what is not positive."""
+        data = super().rows(panel)
+        return data.assign(value=data["value"].where(data["value"] > 0)) if panel.log else data
 
-def _panel(ax: Axes, panel: LinePanel, plan: LineFigure, looks: Mapping[str, Style]) -> None:
-    name = f"{plan.name}-{panel.name}"
-    open_panel(ax, name, panel.title, panel.x_label, panel.y_label)
-    data = _rows(plan, panel)
-    if data["value"].notna().sum() == 0:
-        say(ax, "Nothing to draw yet: no results.")
-        return
-    if panel.log:
-        ax.set_yscale("log")
-        ax.yaxis.set_major_locator(decades(data["value"].min(), data["value"].max()))
-        ax.yaxis.set_major_formatter(FuncFormatter(power))
-        ax.yaxis.set_minor_locator(NullLocator())
-    else:
-        ax.ticklabel_format(axis="y", useOffset=False)
-    if panel.whole:
-        ax.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True, min_n_ticks=1))
-    ax.grid(color=INK, alpha=0.12, linewidth=0.6)
-    first, last = float(data["x"].min()), float(data["x"].max())
-    long = panel.settles and last >= _LONG
-    for series, group in data.groupby("series", sort=False):
-        style, index = looks[str(series)], list(looks).index(str(series))
-        ends = group[["low", "high"]].clip(lower=1e-30) if panel.log else group[["low", "high"]]
-        band = ax.fill_between(
-            group["x"], ends["low"], ends["high"], color=style.colour, alpha=0.16, linewidth=0
-        )
-        band.set_gid(f"{name}-band-{index}")
-        line = _line(style, str(series))
-        line.set_data(group["x"], group["value"])
-        # Markers of different lines are set apart, lest they hide each other.
-        every = max(1, len(group) // _MARKERS)
-        line.set_markevery((index * every // max(1, len(looks)), every))
-        line.set_gid(f"{name}-line-{index}")
-        ax.add_line(line)
-    if panel.log_x:
-        ax.set_xscale("log")
-        ax.xaxis.set_major_locator(decades(first, last))
-        ax.xaxis.set_major_formatter(FuncFormatter(power))
-        ax.xaxis.set_minor_locator(NullLocator())
-        room = (last / first) ** 0.02
-        ax.set_xlim(first / room, last * room)
-    else:
-        room = 0.02 * (last - first) or 0.5
-        ax.set_xlim(first - room, last + room)
-    shown = data[data["x"] > last // _LONG] if long else data
-    if panel.group:
-        shown = pd.concat([_rows(plan, one) for one in plan.panels if one.group == panel.group])
-    _limit(ax, panel, float(shown["value"].min()), float(shown["value"].max()))
-    _refer(ax, panel)
-    _ring(ax, panel, looks)
-
-
-def _rows(plan: LineFigure, panel: LinePanel) -> pd.DataFrame:
-    """What a panel can show: on a logarithmic axis a line breaks off at what is not positive."""
-    data = plan.data[plan.data["panel"] == panel.name]
-    return data.assign(value=data["value"].where(data["value"] > 0)) if panel.log else data
+    def fill(self, page: Canvas, ax: Axes, panel: LinePanel) -> None:
+        """Draw a panel."""
+        looks = styles(self.series)
+        data = self.rows(panel)
+        if data["value"].notna().sum() == 0:
+            say(ax, "Nothing to draw yet: no results.")
+            return
+        if panel.log:
+            ax.set_yscale("log")
+            ax.yaxis.set_major_locator(decades(data["value"].min(), data["value"].max()))
+            ax.yaxis.set_major_formatter(FuncFormatter(power))
+            ax.yaxis.set_minor_locator(NullLocator())
+        else:
+            ax.ticklabel_format(axis="y", useOffset=False)
+        if panel.whole:
+            ax.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True, min_n_ticks=1))
+        ax.grid(color=INK, alpha=0.12, linewidth=0.6)
+        first, last = float(data["x"].min()), float(data["x"].max())
+        long = panel.settles and last >= _LONG
+        for series, group in data.groupby("series", sort=False):
+            style, index = looks[str(series)], list(looks).index(str(series))
+            ends = group[["low", "high"]].clip(lower=1e-30) if panel.log else group[["low", "high"]]
+            band = ax.fill_between(
+                group["x"], ends["low"], ends["high"], color=style.colour, alpha=0.16, linewidth=0
+            )
+            band.set_gid(f"{self.name}-{panel.name}-band-{index}")
+            line = _line(style, str(series))
+            line.set_data(group["x"], group["value"])
+            # Markers of different lines are set apart, lest they hide each other.
+            every = max(1, len(group) // _MARKERS)
+            line.set_markevery((index * every // max(1, len(looks)), every))
+            line.set_gid(f"{self.name}-{panel.name}-line-{index}")
+            ax.add_line(line)
+        if panel.log_x:
+            ax.set_xscale("log")
+            ax.xaxis.set_major_locator(decades(first, last))
+            ax.xaxis.set_major_formatter(FuncFormatter(power))
+            ax.xaxis.set_minor_locator(NullLocator())
+            room = (last / first) ** 0.02
+            ax.set_xlim(first / room, last * room)
+        else:
+            room = 0.02 * (last - first) or 0.5
+            ax.set_xlim(first - room, last + room)
+        shown = data[data["x"] > last // _LONG] if long else data
+        if panel.group:
+            shown = pd.concat([self.rows(one) for one in self.panels if one.group == panel.group])
+        _limit(ax, panel, float(shown["value"].min()), float(shown["value"].max()))
+        _refer(ax, panel)
+        _ring(ax, panel, looks)
 
 
 def decades(low: float, high: float) -> LogLocator | MaxNLocator:
@@ -264,19 +247,6 @@ def _ring(ax: Axes, panel: LinePanel, looks: Mapping[str, Style]) -> None:
         ends = [value for value in (mark.low, mark.high) if math.isfinite(value)]
         ax.plot(ends, [height] * len(ends), color=colour, linewidth=2.2, marker="|", markersize=7)
         ax.plot([mark.x], [height], marker="o", markersize=4.5, color=colour)
-
-
-def _legend(page: Canvas, looks: Mapping[str, Style], columns: int) -> None:
-    handles = [_line(style, name) for name, style in looks.items()]
-    page.figure.legend(
-        handles=handles, loc="outside lower center", ncols=columns, frameon=False, handlelength=3.6
-    )
-
-
-def _legend_columns(names: Sequence[str], inches: float) -> int:
-    """How many names, with their lines, fit beside each other."""
-    longest = max((len(name) for name in names), default=0)
-    return max(1, min(7, len(names), int(72 * inches / (5.6 * longest + 56))))
 
 
 def _line(style: Style, name: str) -> Line2D:

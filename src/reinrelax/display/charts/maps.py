@@ -1,8 +1,8 @@
 """Heat maps: panels of coloured cells, a number in each where there is room, and a scale beside them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 import pandas as pd
 from matplotlib import colormaps
@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
-from reinrelax.display.charts.canvas import Canvas, canvas, open_panel
+from reinrelax.display.charts.canvas import Canvas, Chart
 from reinrelax.display.charts.style import INK
 
 COLUMNS = ("panel", "x", "y", "value", "note", "is_best", "is_paper")
@@ -83,95 +83,78 @@ class MapPanel:
     xs: tuple[str, ...]
     ys: tuple[str, ...]
     scale: Scale
+    log: ClassVar[bool] = False
 
 
 @dataclass(frozen=True)
-class MapFigure:
+class MapFigure(Chart):
     """A figure of maps.
 
     Attributes:
-        what: what it shows, for those who cannot see it.
         data: `COLUMNS`, and others after them; `value` is what colours, NaN for nothing; `note` is shown when
             the cell is pointed at.
         size: of a panel, in inches.
         absence: why there are no panels, where the page's reader cannot see it from the run.
     """
 
-    name: str
-    what: str
-    data: pd.DataFrame
-    panels: tuple[MapPanel, ...]
-    columns: int = 2
+    kind = "map"
+    columns: int = field(default=2, kw_only=True)
     size: tuple[float, float] = (4.8, 2.9)
     absence: str = ""
 
-
-def draw(plan: MapFigure) -> str:
-    """The figure as SVG. The same table gives the same text, byte by byte."""
-    marked = [mark for mark in _SYMBOLS if plan.data[mark.column].any()]
-    with canvas(len(plan.panels), plan.columns, plan.size, 0.3 if marked else 0.0) as page:
-        for ax, panel in zip(page.axes, plan.panels, strict=True):
-            _panel(page, ax, panel, plan)
-        if plan.panels and marked:
-            handles = [_symbol(mark, INK) for mark in marked]
-            page.figure.legend(handles=handles, loc="outside lower center", ncols=2, frameon=False)
-        return page.to_svg(plan.name, plan.what)
-
-
-def describe(plan: MapFigure) -> dict[str, Any]:
-    """What the page needs to know of the figure beside its table."""
-    return {
-        "name": plan.name,
-        "kind": "map",
-        "what": plan.what,
-        "absence": plan.absence,
-        "x_label": next((panel.x_label for panel in plan.panels), ""),
-        "titles": {panel.name: panel.title for panel in plan.panels},
-        "x_labels": {panel.name: panel.x_label for panel in plan.panels},
-        "y_labels": {panel.name: panel.y_label for panel in plan.panels},
-        "log": {panel.name: False for panel in plan.panels},
-        "series": [],
-        "scales": {
+    def describe(self) -> dict[str, Any]:
+        """Return what the page needs to know of the figure beside its table."""
+        scales = {
             panel.name: {
                 **vars(panel.scale),
                 "colours": [to_hex(panel.scale.colours(step / 10)) for step in range(11)],
             }
-            for panel in plan.panels
-        },
-    }
+            for panel in self.panels
+        }
+        return {**super().describe(), "absence": self.absence, "scales": scales}
 
+    def room(self) -> tuple[tuple[float, float], float]:
+        """Return the size of a panel, and the height of the legend."""
+        return self.size, 0.3 if self.handles() else 0.0
 
-def _panel(page: Canvas, ax: Axes, panel: MapPanel, plan: MapFigure) -> None:
-    name = f"{plan.name}-{panel.name}"
-    open_panel(ax, name, panel.title, panel.x_label, panel.y_label)
-    _ticks(ax, panel.xs, panel.ys)
-    rows = plan.data[plan.data["panel"] == panel.name].to_dict("records")
-    for index, row in enumerate(rows):
-        x, y = panel.xs.index(row["x"]), panel.ys.index(row["y"])
-        known = pd.notna(row["value"])
-        fill = panel.scale.colour(row["value"]) if known else "none"
-        ink = (_DARK if _is_bright(fill) else _BRIGHT) if known else INK
-        cell = Rectangle(
-            *((x - 0.47, y - 0.46), 0.94, 0.92),
-            facecolor=fill,
-            edgecolor="none" if known else INK,
-            linewidth=0.4,
-            clip_on=False,
-        )
-        cell.set_gid(f"{name}-cell-{index}")
-        ax.add_patch(cell)
-        page.notes[f"{name}-cell-{index}"] = str(row["note"])
-        marked = [mark for mark in _SYMBOLS if row[mark.column]]
-        if words := panel.scale.words(row["value"]) if known else "–":
-            height = y - (0.14 if marked else 0.0)
-            text = ax.text(x, height, words, ha="center", va="center", fontsize=6.5, color=ink)
-            text.set_gid(f"{name}-over-{index}")
-        for mark in marked:
-            symbol = _symbol(mark, ink, 0.8)
-            symbol.set_data([x + mark.shift], [y + 0.24])
-            symbol.set_gid(f"{name}-over-{index}{mark.symbol}")
-            ax.add_line(symbol)
-    _bar(ax, panel.scale)
+    def handles(self) -> list[Line2D]:
+        """Return the symbols that some cell has."""
+        return [_symbol(mark, INK) for mark in _SYMBOLS if self.data[mark.column].any()]
+
+    def legend(self) -> dict[str, Any]:
+        """Return how they are laid out."""
+        return {"ncols": 2}
+
+    def fill(self, page: Canvas, ax: Axes, panel: MapPanel) -> None:
+        """Draw a panel."""
+        _ticks(ax, panel.xs, panel.ys)
+        rows = self.rows(panel).to_dict("records")
+        for index, row in enumerate(rows):
+            x, y = panel.xs.index(row["x"]), panel.ys.index(row["y"])
+            known = pd.notna(row["value"])
+            fill = panel.scale.colour(row["value"]) if known else "none"
+            ink = (_DARK if _is_bright(fill) else _BRIGHT) if known else INK
+            cell = Rectangle(
+                *((x - 0.47, y - 0.46), 0.94, 0.92),
+                facecolor=fill,
+                edgecolor="none" if known else INK,
+                linewidth=0.4,
+                clip_on=False,
+            )
+            cell.set_gid(f"{self.name}-{panel.name}-cell-{index}")
+            ax.add_patch(cell)
+            page.notes[f"{self.name}-{panel.name}-cell-{index}"] = str(row["note"])
+            marked = [mark for mark in _SYMBOLS if row[mark.column]]
+            if words := panel.scale.words(row["value"]) if known else "–":
+                height = y - (0.14 if marked else 0.0)
+                text = ax.text(x, height, words, ha="center", va="center", fontsize=6.5, color=ink)
+                text.set_gid(f"{self.name}-{panel.name}-over-{index}")
+            for mark in marked:
+                symbol = _symbol(mark, ink, 0.8)
+                symbol.set_data([x + mark.shift], [y + 0.24])
+                symbol.set_gid(f"{self.name}-{panel.name}-over-{index}{mark.symbol}")
+                ax.add_line(symbol)
+        _bar(ax, panel.scale)
 
 
 def _symbol(mark: _Mark, colour: str, scale: float = 1.0) -> Line2D:

@@ -1,7 +1,7 @@
 """Figures of points: panels of pairs of numbers, each named beside its point."""
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import ClassVar
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -10,7 +10,7 @@ from matplotlib.path import Path as Outline
 from matplotlib.ticker import NullLocator
 from matplotlib.transforms import Bbox
 
-from reinrelax.display.charts.canvas import Canvas, canvas, open_panel
+from reinrelax.display.charts.canvas import Canvas, Chart
 from reinrelax.display.charts.lines import decades, power
 from reinrelax.display.charts.style import INK, styles
 from reinrelax.display.wording import significant, span
@@ -30,85 +30,57 @@ class PointPanel:
     x_label: str
     y_label: str
     hint: str = ""
+    log: ClassVar[bool] = True
 
 
 @dataclass(frozen=True)
-class PointFigure:
-    """A figure of points.
+class PointFigure(Chart):
+    """A figure of points; `data` has `COLUMNS`, with intervals on both axes."""
 
-    Attributes:
-        what: what it shows, for those who cannot see it.
-        data: `COLUMNS`, intervals on both axes; a series has the same looks in all panels.
-        columns: of panels, at most.
-    """
+    kind = "points"
+    columns: int = field(default=2, kw_only=True)
 
-    name: str
-    what: str
-    data: pd.DataFrame
-    panels: tuple[PointPanel, ...]
-    columns: int = 2
+    def room(self) -> tuple[tuple[float, float], float]:
+        """Return the size of a panel; each point's name stands beside it."""
+        return (5.0, 3.4), 0.0
 
-
-def draw(plan: PointFigure) -> str:
-    """The figure as SVG. The same table gives the same text, byte by byte."""
-    with canvas(len(plan.panels), plan.columns, (5.0, 3.4), 0.0) as page:
-        for ax, panel in zip(page.axes, plan.panels, strict=True):
-            _panel(page, ax, panel, plan)
-        return page.to_svg(plan.name, plan.what)
-
-
-def describe(plan: PointFigure) -> dict[str, Any]:
-    """What the page needs to know of the figure beside its table."""
-    return {
-        "name": plan.name,
-        "kind": "points",
-        "what": plan.what,
-        "titles": {panel.name: panel.title for panel in plan.panels},
-        "x_labels": {panel.name: panel.x_label for panel in plan.panels},
-        "y_labels": {panel.name: panel.y_label for panel in plan.panels},
-        "log": {panel.name: True for panel in plan.panels},
-        "series": [],
-    }
-
-
-def _panel(page: Canvas, ax: Axes, panel: PointPanel, plan: PointFigure) -> None:
-    name = f"{plan.name}-{panel.name}"
-    open_panel(ax, name, panel.title, panel.x_label, panel.y_label)
-    own = plan.data[(plan.data["panel"] == panel.name) & (plan.data["x"] > 0) & (plan.data["value"] > 0)]
-    looks = styles(dict.fromkeys(plan.data["series"]))
-    for axis, column in ((ax.xaxis, "x"), (ax.yaxis, "value")):
-        axis.axes.set(**{f"{axis.axis_name}scale": "log"})
-        axis.set_major_locator(decades(own[column].min(), own[column].max()))
-        axis.set_major_formatter(power)
-        axis.set_minor_locator(NullLocator())
-    ax.grid(color=INK, alpha=0.12, linewidth=0.6)
-    for index, line in enumerate(own.to_dict("records")):
-        style = looks[line["series"]]
-        for x, y in (
-            ((line["x_low"], line["x_high"]), (line["value"],) * 2),
-            ((line["x"],) * 2, (line["low"], line["high"])),
-        ):
-            if min(*x, *y) > 0:
-                ax.add_line(Line2D(x, y, color=style.colour, linewidth=1.2))
-        outline = Outline([*style.marker, style.marker[0]], closed=True)
-        dot = Line2D([line["x"]], [line["value"]], linestyle="none", marker=outline, markersize=6.5)
-        dot.set(color=style.colour, markeredgewidth=0, gid=f"{name}-point-{index}")
-        ax.add_line(dot)
-        page.notes[f"{name}-point-{index}"] = (
-            f"{line['series']}: {panel.x_label} {significant(line['x'])} "
-            f"{span(line['x_low'], line['x_high'])}, "
-            f"{panel.y_label} {significant(line['value'])} {span(line['low'], line['high'])}"
-        )
-    if panel.hint:
-        ax.text(0.02, 0.03, panel.hint, transform=ax.transAxes, fontsize=8.5, alpha=0.8)
-    # Room for the names to the right.
-    low, high = own["x"].min(), own["x"].max()
-    room = (high / low) ** 0.06 if high > low else 2.0
-    ax.set_xlim(low / room**3, high * room**5)
-    low, high = own["value"].min(), own["value"].max()
-    room = (high / low) ** 0.12 if high > low else 2.0
-    ax.set_ylim(low / room, high * room)
-    _name(page, ax, own)
+    def fill(self, page: Canvas, ax: Axes, panel: PointPanel) -> None:
+        """Draw a panel."""
+        own = self.rows(panel).query("x > 0 and value > 0")
+        looks = styles(dict.fromkeys(self.data["series"]))
+        for axis, column in ((ax.xaxis, "x"), (ax.yaxis, "value")):
+            axis.axes.set(**{f"{axis.axis_name}scale": "log"})
+            axis.set_major_locator(decades(own[column].min(), own[column].max()))
+            axis.set_major_formatter(power)
+            axis.set_minor_locator(NullLocator())
+        ax.grid(color=INK, alpha=0.12, linewidth=0.6)
+        for index, line in enumerate(own.to_dict("records")):
+            style = looks[line["series"]]
+            for x, y in (
+                ((line["x_low"], line["x_high"]), (line["value"],) * 2),
+                ((line["x"],) * 2, (line["low"], line["high"])),
+            ):
+                if min(*x, *y) > 0:
+                    ax.add_line(Line2D(x, y, color=style.colour, linewidth=1.2))
+            outline = Outline([*style.marker, style.marker[0]], closed=True)
+            dot = Line2D([line["x"]], [line["value"]], linestyle="none", marker=outline, markersize=6.5)
+            dot.set(color=style.colour, markeredgewidth=0, gid=f"{self.name}-{panel.name}-point-{index}")
+            ax.add_line(dot)
+            page.notes[f"{self.name}-{panel.name}-point-{index}"] = (
+                f"{line['series']}: {panel.x_label} {significant(line['x'])} "
+                f"{span(line['x_low'], line['x_high'])}, "
+                f"{panel.y_label} {significant(line['value'])} {span(line['low'], line['high'])}"
+            )
+        if panel.hint:
+            ax.text(0.02, 0.03, panel.hint, transform=ax.transAxes, fontsize=8.5, alpha=0.8)
+        # Room for the names to the right.
+        low, high = own["x"].min(), own["x"].max()
+        room = (high / low) ** 0.06 if high > low else 2.0
+        ax.set_xlim(low / room**3, high * room**5)
+        low, high = own["value"].min(), own["value"].max()
+        room = (high / low) ** 0.12 if high > low else 2.0
+        ax.set_ylim(low / room, high * room)
+        _name(page, ax, own)
 
 
 def _name(page: Canvas, ax: Axes, own: pd.DataFrame) -> None:

@@ -1,16 +1,15 @@
 """Densities on the simplex of three categories: triangles, shaded by the share of the mass that is denser."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.tri import Triangulation
 
-from reinrelax.display.charts.canvas import canvas, open_panel
+from reinrelax.display.charts.canvas import Canvas, Chart
 from reinrelax.display.charts.style import INK
 
 COLUMNS = ("panel", "x", "y", "density")
@@ -23,6 +22,7 @@ Numbers = np.ndarray[Any, Any]
 _CORNERS = ((0.0, 0.0, "right", "top"), (1.0, 0.0, "left", "top"), (0.5, _HEIGHT, "center", "bottom"))
 # Logarithms of densities are cut off so far below that of the largest region's edge.
 _BELOW = 5.0
+_AXES = (("x", "π_1"), ("y", "π_2"))
 
 
 @dataclass(frozen=True)
@@ -32,55 +32,70 @@ class SimplexPanel:
     name: str
     title: str
     mean: tuple[float, float]
+    # The corners are named instead.
+    x_label: ClassVar[str] = ""
+    y_label: ClassVar[str] = ""
+    log: ClassVar[bool] = False
 
 
 @dataclass(frozen=True)
-class SimplexFigure:
+class SimplexFigure(Chart):
     """A figure of triangles with corners π_1 (left), π_2 (right) and π_3 (above).
 
     Attributes:
-        what: what it shows, for those who cannot see it.
         data: `COLUMNS`; x and y are the first two coordinates of points that stand for equal areas.
         cross: what the cross of each panel marks.
-        columns: of panels.
     """
 
-    name: str
-    what: str
-    data: pd.DataFrame
-    panels: tuple[SimplexPanel, ...]
+    kind = "simplex"
     cross: str
-    columns: int
 
+    def describe(self) -> dict[str, Any]:
+        """Return what the page needs to know of the figure beside its table."""
+        labels = {
+            f"{axis}_labels": dict.fromkeys((p.name for p in self.panels), text) for axis, text in _AXES
+        }
+        titles = {panel.name: " ".join(panel.title.split()) for panel in self.panels}
+        return {**super().describe(), **labels, "titles": titles, "columns": self.columns}
 
-def draw(plan: SimplexFigure) -> str:
-    """The figure as SVG. The same table gives the same text, byte by byte."""
-    with canvas(len(plan.panels), plan.columns, (2.0, 2.15), 0.3) as page:
-        for ax, panel in zip(page.axes, plan.panels, strict=True):
-            _panel(ax, panel, plan)
-        if plan.panels:
-            handles = [
-                Patch(facecolor=_COLOUR, alpha=1 - (1 - _OPACITY) ** depth, label=f"{share:.0%}")
-                for depth, share in enumerate(SHARES, 1)
-            ]
-            cross = Line2D([], [], linestyle="none", marker="+", color=INK, label=plan.cross)
-            page.figure.legend(handles=[*handles, cross], loc="outside lower center", ncols=6, frameon=False)
-        return page.to_svg(plan.name, plan.what)
+    def room(self) -> tuple[tuple[float, float], float]:
+        """Return the size of a panel, and the height of the legend."""
+        return (2.0, 2.15), 0.3
 
+    def handles(self) -> list[Any]:
+        """Return a shade for each share, and the cross."""
+        shades = [
+            Patch(facecolor=_COLOUR, alpha=1 - (1 - _OPACITY) ** depth, label=f"{share:.0%}")
+            for depth, share in enumerate(SHARES, 1)
+        ]
+        return [*shades, Line2D([], [], linestyle="none", marker="+", color=INK, label=self.cross)]
 
-def describe(plan: SimplexFigure) -> dict[str, Any]:
-    """What the page needs to know of the figure beside its table."""
-    return {
-        "name": plan.name,
-        "kind": "simplex",
-        "what": plan.what,
-        "titles": {panel.name: " ".join(panel.title.split()) for panel in plan.panels},
-        "x_labels": {panel.name: "π_1" for panel in plan.panels},
-        "y_labels": {panel.name: "π_2" for panel in plan.panels},
-        "log": {panel.name: False for panel in plan.panels},
-        "series": [],
-        "columns": plan.columns,
-    }
+    def legend(self) -> dict[str, Any]:
+        """Return how they are laid out."""
+        return {"ncols": 6}
+
+    def fill(self, page: Canvas, ax: Axes, panel: SimplexPanel) -> None:
+        """Draw a panel."""
+        ax.title.set_fontsize(9)
+        own = self.rows(panel)
+        density = own["density"].to_numpy(dtype=float)
+        edges = np.log(levels(density))
+        # In logarithms, which are close to straight between points where densities are not.
+        heights = np.log(np.maximum(density, np.exp(edges[0] - _BELOW)))
+        triangles = Triangulation(*_place(own["x"].to_numpy(dtype=float), own["y"].to_numpy(dtype=float)))
+        for edge in edges:
+            ax.tricontourf(triangles, heights, levels=[edge, np.inf], colors=[_COLOUR], alpha=_OPACITY)
+        left, right, top = ((x, y) for x, y, *_ in _CORNERS)
+        ax.plot(*zip(left, right, top, left, strict=True), color=INK, linewidth=0.8)
+        ax.plot(*_place(*panel.mean), marker="+", color=INK, markersize=7, markeredgewidth=1.1)
+        for number, (x, y, across, up) in enumerate(_CORNERS, 1):
+            ax.text(x, y, f"π{'₁₂₃'[number - 1]}", ha=across, va=up, fontsize=8)
+        ax.set_xlim(-0.08, 1.08)
+        ax.set_ylim(-0.1, _HEIGHT + 0.1)
+        ax.set_aspect("equal")
+        ax.spines[:].set_visible(False)
+        ax.set_xticks([])
+        ax.set_yticks([])
 
 
 def levels(density: Numbers) -> Numbers:
@@ -89,30 +104,6 @@ def levels(density: Numbers) -> Numbers:
     held = falling.cumsum() / falling.sum()
     places = np.minimum(np.searchsorted(held, SHARES), len(held) - 1)
     return np.asarray(falling[places])
-
-
-def _panel(ax: Axes, panel: SimplexPanel, plan: SimplexFigure) -> None:
-    open_panel(ax, f"{plan.name}-{panel.name}", panel.title, "", "")
-    ax.title.set_fontsize(9)
-    own = plan.data[plan.data["panel"] == panel.name]
-    density = own["density"].to_numpy(dtype=float)
-    edges = np.log(levels(density))
-    # In logarithms, which are close to straight between points where densities are not.
-    heights = np.log(np.maximum(density, np.exp(edges[0] - _BELOW)))
-    triangles = Triangulation(*_place(own["x"].to_numpy(dtype=float), own["y"].to_numpy(dtype=float)))
-    for edge in edges:
-        ax.tricontourf(triangles, heights, levels=[edge, np.inf], colors=[_COLOUR], alpha=_OPACITY)
-    left, right, top = ((x, y) for x, y, *_ in _CORNERS)
-    ax.plot(*zip(left, right, top, left, strict=True), color=INK, linewidth=0.8)
-    ax.plot(*_place(*panel.mean), marker="+", color=INK, markersize=7, markeredgewidth=1.1)
-    for number, (x, y, across, up) in enumerate(_CORNERS, 1):
-        ax.text(x, y, f"π{'₁₂₃'[number - 1]}", ha=across, va=up, fontsize=8)
-    ax.set_xlim(-0.08, 1.08)
-    ax.set_ylim(-0.1, _HEIGHT + 0.1)
-    ax.set_aspect("equal")
-    ax.spines[:].set_visible(False)
-    ax.set_xticks([])
-    ax.set_yticks([])
 
 
 def _place(x: Any, y: Any) -> tuple[Any, Any]:
