@@ -12,6 +12,7 @@ import pytest
 
 from reinrelax.config.load import Config
 from reinrelax.config.run import Run
+from reinrelax.display.charts.canvas import Chart
 from reinrelax.display.tables import CHECKSUMS
 from reinrelax.jobs.runs import Cell
 from reinrelax.reporting import collect, figures, page
@@ -79,18 +80,16 @@ def rendered(config: Config) -> str:
 def drawn_once() -> Iterator[None]:
     """Figures of the same plan, which is their data and looks, are drawn once a process."""
 
-    def once(draw: Callable[[Any], str]) -> Callable[[Any], str]:
-        def of(plan: Any) -> str:
-            key = pickle.dumps(plan)
-            if key not in _DRAWN:
-                _DRAWN[key] = draw(plan)
-            return _DRAWN[key]
+    draw = Chart.draw
 
-        return of
+    def once(chart: Chart) -> str:
+        key = pickle.dumps(chart)
+        if key not in _DRAWN:
+            _DRAWN[key] = draw(chart)
+        return _DRAWN[key]
 
-    kinds = {kind: (once(draw), describe) for kind, (draw, describe) in figures._KINDS.items()}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(figures, "_KINDS", kinds)
+        patch.setattr(Chart, "draw", once)
         yield
 
 
