@@ -21,6 +21,8 @@ from reinrelax.core.rng import CountedStreams, Streams
 from reinrelax.datasets.images import Images
 from reinrelax.distributions import base
 from reinrelax.estimators import conditional, gumbel
+from reinrelax.execution.device import device
+from reinrelax.experiments import training
 from reinrelax.experiments.discrete_vae import measure as vae
 from reinrelax.experiments.relaxed_vae import measure as relaxations
 from reinrelax.jobs.runs import cells
@@ -34,6 +36,25 @@ from tests.unit.test_engine import RUN
 def interpreted(monkeypatch: pytest.MonkeyPatch) -> None:
     """Kernels compute on the CPU."""
     monkeypatch.setattr(support, "INTERPRETED", True)
+
+
+# --- the default
+
+
+def test_torch_computes_on_a_gpu_unless_compiled_kernels_are_asked_for(
+    monkeypatch: pytest.MonkeyPatch, load_config: Callable[..., Config]
+) -> None:
+    monkeypatch.setattr(support, "ASKED", False)
+    monkeypatch.setattr(support, "_works", lambda device: True)
+    gpu, cpu = torch.device("cuda"), torch.device("cpu")
+    for kernels, serves in (({}, False), ({"kernels": "torch"}, False), ({"kernels": "compiled"}, True)):
+        with device(load_config(machine={"device": "cpu", **kernels}).machine):
+            assert support.serves(gpu) == serves
+            assert not support.serves(cpu)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "A GPU")
+    assert training.describe_device("cuda") == "A GPU, compiled kernels"
+    monkeypatch.setattr(support, "ASKED", False)
+    assert training.describe_device("cuda") == "A GPU"
 
 
 # --- noise

@@ -42,9 +42,10 @@ Spec = TypeVar("Spec")
 
 @dataclass(frozen=True)
 class Machine:
-    """How jobs use the machine; nothing here changes a result beyond rounding.
+    """How jobs use the machine; nothing here changes a result beyond rounding and, on a GPU, its noise.
 
     Attributes:
+        kernels: what computes on a GPU, "torch" or "compiled": this package's kernels and CUDA graphs.
         container: an image in which jobs run where containers are used; empty for none.
     """
 
@@ -53,6 +54,7 @@ class Machine:
     max_replicas_per_job: int
     jobs_per_gpu: int
     checkpoint_every_epochs: int
+    kernels: str = "torch"
     container: str = ""
 
 

@@ -44,6 +44,9 @@ def device(machine: Machine, on_gpu: bool = True) -> Iterator[str]:
         # Only now: torch fixes the devices it sees when it is imported.
         import torch
 
+        from reinrelax.kernels.gpu import support
+
+        support.ASKED = machine.kernels == "compiled"
         torch.set_num_threads(machine.threads)
         yield "cuda" if gpus else "cpu"
 

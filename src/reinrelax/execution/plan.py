@@ -227,7 +227,7 @@ def begun(config: Config, cell: Cell) -> int:
     if not epochs:
         return 0
     images, missing, forced = images_of(config.folder) or "", _missing(config, cell), finished.marked(table)
-    devices = ("cpu", "cuda")
+    devices = ("cpu", "cuda", progress.COMPILED)
     usable = [progress.identity(cell.fingerprint, images, one, missing, forced) for one in devices]
     return epochs if of in usable else 0
 

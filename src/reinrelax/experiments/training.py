@@ -26,6 +26,7 @@ from reinrelax.results.finished import Finished
 from reinrelax.training import checkpoint, progress
 from reinrelax.training.loop import Trainer
 from reinrelax.training.process import prepare_process
+from reinrelax.training.progress import COMPILED
 
 _ORIGIN = ("commit", "host", "processor", "device")
 
@@ -221,7 +222,8 @@ def _train(
     """Train those runs of a cell to their last epoch, from where a checkpoint lets them go on."""
     trainer = make_trainer(runs, images, device, cell.snapshots)
     run_ids = [run.run_id for run in runs]
-    identity = progress.identity(cell.fingerprint, images.sha256, device, run_ids, forced)
+    noise = COMPILED if support.serves(torch.device(device)) else device
+    identity = progress.identity(cell.fingerprint, images.sha256, noise, run_ids, forced)
     checkpoint.restore(state, trainer, identity)
     resumed = trainer.history.epochs
     steps = -(-len(images.train) // runs[0].batch_size)
@@ -245,5 +247,6 @@ def kernels(device: str) -> list[str]:
 
 
 def describe_device(device: str) -> str:
-    """The device's name, for a record."""
-    return torch.cuda.get_device_name() if device == "cuda" else "cpu"
+    """Return the device's name, and whether compiled kernels serve it, for a record."""
+    name = torch.cuda.get_device_name() if device == "cuda" else "cpu"
+    return f"{name}, compiled kernels" if support.serves(torch.device(device)) else name

@@ -9,6 +9,9 @@ from zipfile import BadZipFile, ZipFile
 
 from reinrelax.config.run import digest
 
+# A GPU on which this package's kernels compute.
+COMPILED = "cuda, compiled kernels"
+
 
 def identity(fingerprint: str, images: str, device: str, run_ids: Iterable[str], forced: str = "") -> str:
     """What a checkpoint must be of to be gone on from.
@@ -16,7 +19,7 @@ def identity(fingerprint: str, images: str, device: str, run_ids: Iterable[str],
     Args:
         fingerprint: of the cell.
         images: the hash of the images.
-        device: "cpu" or "cuda".
+        device: "cpu", "cuda" or `COMPILED`, which differ in their noise.
         run_ids: of the runs that are trained.
         forced: what tells apart a training that a person has forced.
     """

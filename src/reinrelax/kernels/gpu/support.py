@@ -6,13 +6,15 @@ from importlib.util import find_spec
 
 import torch
 
+# Set by `machine.kernels: compiled`. Not the default: no GPU has run them yet.
+ASKED = False
 # For tests: Triton's interpreter computes the kernels on a CPU, slowly.
 INTERPRETED = False
 
 
 def serves(device: torch.device) -> bool:
-    """Whether the kernels compute there; where they do not, torch does the same, slower."""
-    return (device.type == "cuda" or INTERPRETED) and _works(device.type)
+    """Return whether the kernels compute there; where they do not, torch does the same, slower."""
+    return ((ASKED and device.type == "cuda") or INTERPRETED) and _works(device.type)
 
 
 @cache
