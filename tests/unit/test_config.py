@@ -25,7 +25,7 @@ BAD = [
     ({"sead": 1}, "configuration: unknown key 'sead'; allowed: dataset, experiments"),
     (
         {"dataset": {"name": "cifar"}},
-        "dataset.name: must be one of mnist, fashion-mnist, omniglot, digits, folder; got 'cifar'",
+        "dataset.name: unknown data set 'cifar'; known: mnist, fashion-mnist, omniglot, digits, folder",
     ),
     ({"dataset": {"train_images": 0}}, "dataset.train_images: must be >= 1; got 0"),
     (

@@ -93,7 +93,7 @@ def test_a_doctoral_student_adds_an_estimator_with_a_hyperparameter_of_its_own(p
     formula = formula.replace("/ tau / 2", "/ tau * gamma")
     (person.folder / estimators / "mine.py").write_text(formula, encoding="utf-8")
     line = block('Entry("mine"').replace('("tau",)', '("tau", "gamma")')
-    person.edits(f"{estimators}/__init__.py", "CATALOGUE = {\n", f"CATALOGUE = {{\n{line}")
+    person.edits(f"{estimators}/__init__.py", "Entry] = {\n", f"Entry] = {{\n{line}")
     entry = '    "gamma": Hyperparameter("share of the gradient", "γ", 1.0, (0.4, 0.9), above=0),\n'
     table = "HYPERPARAMETERS = {\n"
     person.edits(f"{estimators}/hyperparameters.py", table, table + entry)

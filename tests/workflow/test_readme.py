@@ -59,7 +59,7 @@ def test_a_new_estimator_reaches_every_table(tmp_path: Path) -> None:
     catalogue = package / "__init__.py"
     text = catalogue.read_text(encoding="utf-8")
     catalogue.write_text(
-        text.replace("CATALOGUE = {\n", "CATALOGUE = {\n" + block('Entry("mine"')), encoding="utf-8"
+        text.replace("Entry] = {\n", "Entry] = {\n" + block('Entry("mine"')), encoding="utf-8"
     )
 
     raw = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
@@ -105,7 +105,7 @@ def test_a_new_distribution_is_held_to_the_contract(tmp_path: Path) -> None:
     catalogue = package / "__init__.py"
     text = catalogue.read_text(encoding="utf-8")
     catalogue.write_text(
-        text.replace("CATALOGUE = {\n", "CATALOGUE = {\n" + block('Entry("probit")')), encoding="utf-8"
+        text.replace("Entry] = {\n", "Entry] = {\n" + block('Entry("probit")')), encoding="utf-8"
     )
 
     def held(mine: str) -> str:

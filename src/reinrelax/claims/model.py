@@ -64,7 +64,7 @@ LEARNING = (
 def _check_place(name: str) -> None:
     """An environment and a cap, such as `CartPole-v1-70`."""
     environment, _, cap = name.rpartition("-")
-    rl.check_environment(environment)
+    rl.ENVIRONMENTS.lookup(environment)
     if not cap.isdigit():
         raise ConfigError(f"{name!r} is no environment with its cap, such as CartPole-v1-70")
 

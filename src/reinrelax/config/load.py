@@ -336,7 +336,7 @@ def _demonstration(experiment: Experiment, block: Mapping[str, Any]) -> Any:
 def _rl(block: Mapping[str, Any]) -> Reinforcement:
     where = "experiments.rl"
     for name in block["environments"]:
-        at(f"{where}.environments.{name}", rl.check_environment, name)
+        at(f"{where}.environments.{name}", rl.ENVIRONMENTS.lookup, name)
     for index, name in enumerate(block["algorithms"]):
         at(f"{where}.algorithms[{index}]", rl.lookup, name)
     if (last := max(block["checkpoints"])) > block["episodes"]:

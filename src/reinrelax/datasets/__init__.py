@@ -6,7 +6,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reinrelax.errors import ConfigError
+from reinrelax.core.catalogue import Catalogue
 
 if TYPE_CHECKING:
     from reinrelax.datasets.images import Images
@@ -73,24 +73,15 @@ class Entry:
 
 
 MNIST = Size(28, 28, 60_000, 10_000)
-CATALOGUE = {
+ENTRIES: dict[str, Entry] = {
     "mnist": Entry("mnist", "MNIST", MNIST),
     "fashion-mnist": Entry("fashion_mnist", "Fashion-MNIST", Size(28, 28, 60_000, 10_000)),
     "omniglot": Entry("omniglot", "Omniglot", Size(105, 105, 19_280, 13_180)),
     "digits": Entry("digits", "scikit-learn’s digits", Size(28, 28, 1500, 297)),
     "folder": Entry("folder", "a folder of images", None),
 }
-
-
-def lookup(name: str) -> Entry:
-    """The data set of this name.
-
-    Raises:
-        ConfigError: there is none.
-    """
-    if name not in CATALOGUE:
-        raise ConfigError(f"must be one of {', '.join(CATALOGUE)}; got {name!r}")
-    return CATALOGUE[name]
+CATALOGUE = Catalogue("data set", __name__, ENTRIES)
+lookup = CATALOGUE.lookup
 
 
 def title(name: str) -> str:

@@ -8,8 +8,9 @@ torch.Size([3])
 """
 
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any
+
+from reinrelax.core.catalogue import Catalogue
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Paper(Entry):
     """One of the papers': these alone decide what is said of every relaxation."""
 
 
-CATALOGUE = {
+ENTRIES: dict[str, Entry] = {
     "GeneralizedGumbelSoftmax": Paper("generalized_gumbel_softmax", "III.A"),
     "RelaxedBernoulli": Paper("relaxed_bernoulli", "III.B"),
     "HardConcrete": Paper("hard_concrete", "III.C"),
@@ -36,12 +37,12 @@ CATALOGUE = {
     "LogisticNormal": Paper("logistic_normal", "III.I"),
     "DecoupledStraightThroughGumbelSoftmax": Paper("decoupled", "III.K"),
 }
+CATALOGUE = Catalogue("relaxation", __name__, ENTRIES)
 
 __all__ = ["CATALOGUE", "Entry", "Paper", *CATALOGUE]
 
 
 def __getattr__(attribute: str) -> Any:
     if attribute in CATALOGUE:
-        module = import_module(f"reinrelax.distributions.{CATALOGUE[attribute].module}")
-        return getattr(module, attribute)
+        return CATALOGUE.load(attribute)
     raise AttributeError(f"module {__name__!r} has no attribute {attribute!r}")

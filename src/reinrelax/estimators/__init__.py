@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from reinrelax.errors import ConfigError
+from reinrelax.core.catalogue import Catalogue
 
 if TYPE_CHECKING:
     from reinrelax.estimators.base import Estimator
@@ -39,7 +39,7 @@ class Paper(Entry):
     """One of the papers': these alone decide what is said of every estimator."""
 
 
-CATALOGUE = {
+ENTRIES: dict[str, Entry] = {
     "ST": Paper("st", "straight_through", ("tau",)),
     "ST-unscaled": Paper("st", "straight_through_unscaled", ("tau",), "ST"),
     "GST-1.0": Paper("st", "gapped_straight_through", ("tau",)),
@@ -73,20 +73,11 @@ CATALOGUE = {
     "REBAR": Paper("rebar", "rebar_estimate", ("tau", "eta")),
     "RELAX": Paper("relax", "relax_estimate", ("tau",)),
 }
+CATALOGUE = Catalogue("estimator", __name__, ENTRIES)
 
+lookup = CATALOGUE.lookup
 _FUNCTIONS = {entry.function: name for name, entry in CATALOGUE.items()}
 __all__ = ["CATALOGUE", "Entry", "Paper", "exact", "get", "lookup", *_FUNCTIONS]
-
-
-def lookup(name: str) -> Entry:
-    """The catalogue entry of this name.
-
-    Raises:
-        ConfigError: no such estimator; the message lists the known ones.
-    """
-    if name not in CATALOGUE:
-        raise ConfigError(f"unknown estimator {name!r}; known: {', '.join(CATALOGUE)}")
-    return CATALOGUE[name]
 
 
 def get(name: str) -> "Estimator":
@@ -95,9 +86,7 @@ def get(name: str) -> "Estimator":
     Raises:
         ConfigError: no such estimator.
     """
-    entry = lookup(name)
-    module = import_module(f"reinrelax.estimators.{entry.module}")
-    estimator: Estimator = getattr(module, entry.function)
+    estimator: Estimator = CATALOGUE.load(name)
     return estimator
 
 

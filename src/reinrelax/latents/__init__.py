@@ -4,10 +4,9 @@ Names are resolved on first use, so that a configuration is checked without load
 """
 
 from dataclasses import dataclass
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from reinrelax.errors import ConfigError
+from reinrelax.core.catalogue import Catalogue
 
 if TYPE_CHECKING:
     from reinrelax.latents.base import Latent
@@ -42,7 +41,7 @@ class Paper(Entry):
     """One of the papers': these alone decide what is said of every relaxation in a VAE."""
 
 
-CATALOGUE = {
+ENTRIES: dict[str, Entry] = {
     "Poisson": Paper("counts", "poisson", "III.A", ("tau",), False),
     "Geometric": Paper("counts", "geometric", "III.A", ("tau",), False),
     "Binomial": Paper("counts", "binomial", "III.A", ("tau",), False),
@@ -74,17 +73,8 @@ CATALOGUE = {
     "REINFORCE": Paper("score", "reinforce", "III.L"),
     "REINFORCE-categorical": Paper("score", "reinforce", "III.L", (), False, "REINFORCE"),
 }
-
-
-def lookup(name: str) -> Entry:
-    """The catalogue entry of this name.
-
-    Raises:
-        ConfigError: no such latent variables; the message lists the known ones.
-    """
-    if name not in CATALOGUE:
-        raise ConfigError(f"unknown latent variables {name!r}; known: {', '.join(CATALOGUE)}")
-    return CATALOGUE[name]
+CATALOGUE = Catalogue("latent variables", __name__, ENTRIES)
+lookup = CATALOGUE.lookup
 
 
 def make(name: str, *arguments: Any, **hyper: Any) -> "Latent":
@@ -93,7 +83,5 @@ def make(name: str, *arguments: Any, **hyper: Any) -> "Latent":
     Raises:
         ConfigError: no such latent variables.
     """
-    entry = lookup(name)
-    module = import_module(f"reinrelax.latents.{entry.module}")
-    latent: Latent = getattr(module, entry.function)(*arguments, **hyper)
+    latent: Latent = CATALOGUE.load(name)(*arguments, **hyper)
     return latent

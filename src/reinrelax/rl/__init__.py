@@ -6,7 +6,7 @@ Names are resolved on first use, so that a configuration is checked without load
 from dataclasses import dataclass
 from typing import Literal
 
-from reinrelax.errors import ConfigError
+from reinrelax.core.catalogue import Catalogue
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Paper(Algorithm):
     """One of the papers': these alone decide what is said of every algorithm."""
 
 
-ALGORITHMS = {
+_ALGORITHMS: dict[str, Algorithm] = {
     "REINFORCE": Paper("reinforce"),
     "A2C": Paper("a2c", "value", "error"),
     "RELAX": Paper("relax", "control", "variance"),
@@ -39,29 +39,12 @@ ALGORITHMS = {
     "RELAX-untrained": Paper("relax", "control", None, "RELAX"),
     "LAX": Paper("lax", "control", "variance", "RELAX"),
 }
+ALGORITHMS = Catalogue("algorithm", __name__, _ALGORITHMS)
+lookup = ALGORITHMS.lookup
+
 
 # Gymnasium's identifiers, and after how many steps it cuts an episode of itself. The paper's Taxi-v3 is gone
 # from gymnasium; Taxi-v4 differs from it only in options that are off by default.
-ENVIRONMENTS = {"CartPole-v1": 500, "Taxi-v4": 200, "Acrobot-v1": 500}
+_STEPS = {"CartPole-v1": 500, "Taxi-v4": 200, "Acrobot-v1": 500}
+ENVIRONMENTS = Catalogue("environment", __name__, _STEPS)
 PAPERS = ("CartPole-v1", "Taxi-v4", "Acrobot-v1")  # what is said of every environment is said of these
-
-
-def lookup(name: str) -> Algorithm:
-    """The algorithm of this name.
-
-    Raises:
-        ConfigError: no such algorithm; the message lists the known ones.
-    """
-    if name not in ALGORITHMS:
-        raise ConfigError(f"unknown algorithm {name!r}; known: {', '.join(ALGORITHMS)}")
-    return ALGORITHMS[name]
-
-
-def check_environment(name: str) -> None:
-    """Do nothing if there is an environment of this name.
-
-    Raises:
-        ConfigError: there is none; the message lists the known ones.
-    """
-    if name not in ENVIRONMENTS:
-        raise ConfigError(f"unknown environment {name!r}; known: {', '.join(ENVIRONMENTS)}")
