@@ -14,7 +14,7 @@ from reinrelax.config.load import Config
 from reinrelax.config.run import Run
 from reinrelax.display.charts.canvas import Chart
 from reinrelax.display.tables import CHECKSUMS
-from reinrelax.jobs.runs import Cell
+from reinrelax.jobs.job import Job
 from reinrelax.reporting import collect, figures, page
 from tests.conftest import ROOT
 from tests.synthetic import noise, published
@@ -41,7 +41,7 @@ def from_paper(run: Run) -> tuple[float, float]:
     return published(run, ROOT) if run.experiment == "elbo" else flat(run)
 
 
-def elbo(cell: Cell) -> bool:
+def elbo(cell: Job) -> bool:
     return cell.first.experiment == "elbo"
 
 

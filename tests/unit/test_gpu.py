@@ -22,7 +22,7 @@ from reinrelax.datasets.images import Images
 from reinrelax.distributions import base
 from reinrelax.estimators import conditional, gumbel
 from reinrelax.execution.device import device
-from reinrelax.experiments import training
+from reinrelax.experiments import record
 from reinrelax.experiments.discrete_vae import measure as vae
 from reinrelax.experiments.relaxed_vae import measure as relaxations
 from reinrelax.jobs.runs import cells
@@ -52,9 +52,9 @@ def test_torch_computes_on_a_gpu_unless_compiled_kernels_are_asked_for(
             assert support.serves(gpu) == serves
             assert not support.serves(cpu)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "A GPU")
-    assert training.describe_device("cuda") == "A GPU, compiled kernels"
+    assert record.describe_device("cuda") == "A GPU, compiled kernels"
     monkeypatch.setattr(support, "ASKED", False)
-    assert training.describe_device("cuda") == "A GPU"
+    assert record.describe_device("cuda") == "A GPU"
 
 
 # --- noise

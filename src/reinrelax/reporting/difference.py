@@ -129,12 +129,10 @@ def claims(before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any
     )
 
 
-def jobs(name: str, before: pd.DataFrame, after: pd.DataFrame) -> Difference:
+def jobs(before: pd.DataFrame, after: pd.DataFrame) -> Difference:
     """Of two tables of jobs, in `JOB_COLUMNS`; one that has not been run says nothing of the rest."""
-    keys = list(KEYS[name])
-    found = tables(
-        name, *(table.reindex(columns=[*keys, *JOB_COLUMNS], fill_value="") for table in (before, after))
-    )
+    columns = [*KEYS["jobs"], *JOB_COLUMNS]
+    found = tables("jobs", *(table.reindex(columns=columns, fill_value="") for table in (before, after)))
     changes = found.changes
     run = changes["row"].isin(changes["row"][changes["column"] == "state"])
     absent = (changes["before"] == "") | (changes["after"] == "")

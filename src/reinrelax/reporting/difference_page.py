@@ -22,7 +22,9 @@ from reinrelax.reporting.environment import embedded, environment
 _SHOWN = 200
 # Of rows that only one folder has.
 _NAMED = 20
-_JOBS = {"cells": "cell", "studies": "study"}
+_JOBS = "jobs"
+# The tables that stood in its place before, each with its word for a job.
+_BEFORE = {"cells": "cell", "studies": "study"}
 _RULES = "rules"
 _FILES = {"settings": "config.yaml", _RULES: "rules.csv"}
 _SIDES = ("A", "B")
@@ -82,9 +84,9 @@ def write_difference(before: Path, after: Path, path: Path, root: Path) -> Path:
 def compare(a: Folder, b: Folder) -> dict[str, Any]:
     """All that the template is given, but for style and script."""
     claims = difference.claims(a.claims, b.claims)
-    names = [name for name in a.tables if name in b.tables and name not in (*_JOBS, _RULES)]
+    names = [name for name in a.tables if name in b.tables and name not in (_JOBS, _RULES)]
     tables = [difference.tables(name, a.tables[name], b.tables[name]) for name in names]
-    jobs = {kind: difference.jobs(name, a.tables[name], b.tables[name]) for name, kind in _JOBS.items()}
+    jobs = difference.jobs(a.tables[_JOBS], b.tables[_JOBS])
     unknown = [side.letter for side in (a, b) if not side.settings]
     settings = [] if unknown else difference.settings(_compared(a.settings), _compared(b.settings))
     unruled = [side.letter for side in (a, b) if _RULES not in side.tables]
@@ -93,7 +95,7 @@ def compare(a: Folder, b: Folder) -> dict[str, Any]:
     parts = [
         _claims(claims),
         _rules(rules, unruled),
-        *(_jobs(kind, found) for kind, found in jobs.items()),
+        _jobs(jobs),
         _settings(settings, unknown),
         *(_table(found) for found in tables if not found.equal),
     ]
@@ -107,11 +109,7 @@ def compare(a: Folder, b: Folder) -> dict[str, Any]:
             (len({rule for rule, *_ in rules}), "rules or printed tables differ", "rules"),
             (sum(not found.equal for found in tables), f"of {count(len(tables), 'table')} differ", "tables"),
             (sum(len(found.changes) for found in tables), "entries of tables changed", "tables"),
-            (
-                sum(found.changes["row"].nunique() for found in jobs.values()),
-                "jobs differ",
-                "cell",
-            ),
+            (jobs.changes["row"].nunique(), "jobs differ", "job"),
             (len(settings), "settings differ", "settings"),
         ],
         "nothing": not settings
@@ -119,7 +117,7 @@ def compare(a: Folder, b: Folder) -> dict[str, Any]:
         and not any(alone)
         and claims.equal
         and all(found.equal for found in tables)
-        and all(found.equal for found in jobs.values()),
+        and jobs.equal,
         "parts": parts,
         "equal": equal,
         "rows": sum(found.same for found in tables),
@@ -135,11 +133,16 @@ def _read(letter: str, path: Path) -> Folder:
         raise ResultsError(f"{path / 'tables'}: missing, so there is nothing to compare. Run `{remedy}`")
     found = sorted((path / "tables").glob("*.csv"))
     # Those without which nothing can be said are read even where they are not there, which is an error.
-    names = dict.fromkeys([*_JOBS, *(file.stem for file in found)])
+    names = dict.fromkeys([_JOBS, *(file.stem for file in found)])
+    if earlier := not (path / f"tables/{_JOBS}.csv").exists() and names.keys() >= _BEFORE.keys():
+        del names[_JOBS]
     tables = {name: read_as_text(path / "tables" / f"{name}.csv") for name in names}
+    if earlier:
+        parts = [tables.pop(name).rename(columns={word: "job"}) for name, word in _BEFORE.items()]
+        tables[_JOBS] = pd.concat(parts, ignore_index=True).fillna("")
     claims = read_json(path / "tables/claims.json")
     for name, table, columns in (
-        *((f"{name}.csv", tables[name].columns, (kind, "state")) for name, kind in _JOBS.items()),
+        (f"{_JOBS}.csv", tables[_JOBS].columns, ("job", "state")),
         *(("claims.json", claim, ("id", "statement", "verdict")) for claim in claims),
     ):
         for column in columns:
@@ -148,7 +151,7 @@ def _read(letter: str, path: Path) -> Folder:
                     f"{path / 'tables' / name}: has no {column!r}. Delete it and run snakemake again"
                 )
     settings = _settings_of(path / "config.yaml")
-    states = [state for name in _JOBS for state in tables[name]["state"]]
+    states = [*tables[_JOBS]["state"]]
     return Folder(
         letter,
         path,
@@ -231,8 +234,7 @@ def _effect(claim: Mapping[str, Any]) -> Cell:
     return Cell(signed(effect), key(effect), small=[text for text in small if text])
 
 
-def _jobs(kind: str, found: difference.Difference) -> Part:
-    noun = {"cell": "Cells", "study": "Studies"}[kind]
+def _jobs(found: difference.Difference) -> Part:
     groups: Any = found.changes.groupby(["column", "before", "after"], sort=False)["row"]
     rows = [
         [
@@ -245,11 +247,11 @@ def _jobs(kind: str, found: difference.Difference) -> Part:
     ]
     heads = [Column("What", "text"), Column("How many"), *(Column(h, "text") for h in ("A", "B", "Which"))]
     blocks = [
-        *_listed(f"{kind}-changed", f"{noun} that differ.", heads, rows),
-        *_alone(kind, found.only, (kind,)),
+        *_listed("job-changed", "Jobs that differ.", heads, rows),
+        *_alone("job", found.only, ("job",)),
     ]
     none = "" if blocks else ": no difference"
-    return Part(kind, noun, f"{found.same:,} the same in all but time and place{none}", blocks)
+    return Part("job", "Jobs", f"{found.same:,} the same in all but time and place{none}", blocks)
 
 
 def _settings(found: Sequence[tuple[str, Any, Any]], unknown: Sequence[str]) -> Part:

@@ -55,16 +55,16 @@ class Grid:
     template: str = field(default="grid.html.j2", init=False)
 
 
-def blocks(name: str, title: str, judged: pd.DataFrame, cells: pd.DataFrame) -> list[Grid | Table]:
+def blocks(name: str, title: str, judged: pd.DataFrame, jobs: pd.DataFrame) -> list[Grid | Table]:
     """The grid, and behind a fold the same line by line.
 
     Args:
         name: of the collected table, `table2` or `table3`.
         title: for readers.
         judged: its rows.
-        cells: planned cells.
+        jobs: planned ones.
     """
-    places = _places(judged, cells)
+    places = _places(judged, jobs)
     found = {(place.estimator, place.method, place.latent): place for place in places}
     latents = list(dict.fromkeys(place.latent for place in places))
     rows = [
@@ -90,7 +90,7 @@ def table3(collected: Collected) -> Table:
 
 def _crossed(collected: Collected, name: str) -> Table:
     """A column for each latent shape; a row each for the paper's numbers, ours, and ours less ReinMax's."""
-    places = _places(*(read_table(collected.folder / f"tables/{read}.csv") for read in (name, "cells")))
+    places = _places(*(read_table(collected.folder / f"tables/{read}.csv") for read in (name, "jobs")))
     latents = list(dict.fromkeys(place.latent for place in places))
     rows = []
     for estimator, method in dict.fromkeys((place.estimator, place.method) for place in places):
@@ -123,9 +123,9 @@ _PARTS: Mapping[str, Callable[[Place], Cell]] = {
 }
 
 
-def _places(judged: pd.DataFrame, cells: pd.DataFrame) -> list[Place]:
-    states = dict(zip(cells["cell"], cells["state"], strict=True))
-    planned = dict(zip(cells["cell"], cells["planned_seeds"], strict=True))
+def _places(judged: pd.DataFrame, jobs: pd.DataFrame) -> list[Place]:
+    states = dict(zip(jobs["job"], jobs["state"], strict=True))
+    planned = dict(zip(jobs["job"], jobs["planned_seeds"], strict=True))
     # However low, one of which seeds diverged is not the best.
     sound = judged.assign(mean=judged["mean"].where(judged["diverged"] == 0))
     lowest = sound.groupby("latent")[["paper_mean", "mean"]].min()
