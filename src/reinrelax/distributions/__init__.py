@@ -24,6 +24,7 @@ class Paper(Entry):
     """One of the papers': these alone decide what is said of every relaxation."""
 
 
+#: An entry for each relaxation, by the name of its class.
 CATALOGUE = {
     "GeneralizedGumbelSoftmax": Paper("generalized_gumbel_softmax", "III.A"),
     "RelaxedBernoulli": Paper("relaxed_bernoulli", "III.B"),

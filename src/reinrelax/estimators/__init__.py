@@ -39,6 +39,7 @@ class Paper(Entry):
     """One of the papers': these alone decide what is said of every estimator."""
 
 
+#: An entry for each estimator, by its name in the papers' tables.
 CATALOGUE = {
     "ST": Paper("st", "straight_through", ("tau",)),
     "ST-unscaled": Paper("st", "straight_through_unscaled", ("tau",), "ST"),
