@@ -12,7 +12,7 @@ READY := $(VENV)/.ready
 # One process more than cores, eight at most: tests that wait for a cluster or a browser leave theirs idle.
 PARALLEL := -n $(shell n=$$(($$(getconf _NPROCESSORS_ONLN) + 1)); echo $$((n < 8 ? n : 8))) --dist worksteal
 
-.PHONY: report paper publish paper-report verify test check plan diff merge bench rates limits lock format clean help
+.PHONY: report paper publish paper-report verify test check plan diff merge bench rates limits docs lock format clean help
 
 help:
 	@echo "make report   train at the quick scale and build the report; some of it: ONLY=\"experiments: [elbo], shapes: [8x4]\""
@@ -28,6 +28,7 @@ help:
 	@echo "make bench    speed beside its bound and beside plain PyTorch; quick look: make bench BENCH=\"--images 1000 --rounds 1\""
 	@echo "make rates    measure anew how often the rules of verdicts err: report/rates.csv"
 	@echo "make limits   read anew from git when the rules of verdicts were set: report/limits.csv"
+	@echo "make docs     the documentation's site, with tables of what is published: build/docs/html/index.html"
 	@echo "make format   format the code"
 	@echo "make lock     renew requirements.lock and environment.yml from pyproject.toml"
 	@echo "make clean    remove the environment (results stay)"
@@ -59,8 +60,8 @@ check: $(READY) style
 
 .PHONY: style
 style: $(READY)
-	$(BIN)/ruff format --check src tests benchmarks
-	$(BIN)/ruff check src tests benchmarks
+	$(BIN)/ruff format --check src tests benchmarks docs
+	$(BIN)/ruff check src tests benchmarks docs
 	$(BIN)/mypy
 	$(BIN)/snakefmt --check Snakefile workflow
 	@# The linter's verdict on snakefiles; what it prints of its own start is of no interest.
@@ -88,9 +89,12 @@ rates: $(READY)
 limits: $(READY)
 	$(BIN)/python -m reinrelax.claims.history
 
+docs: $(READY)
+	@$(BIN)/python -m docs.site
+
 format: $(READY)
-	$(BIN)/ruff check --fix --quiet src tests benchmarks
-	$(BIN)/ruff format src tests benchmarks
+	$(BIN)/ruff check --fix --quiet src tests benchmarks docs
+	$(BIN)/ruff format src tests benchmarks docs
 	$(BIN)/snakefmt Snakefile workflow
 
 lock: $(READY)

@@ -37,6 +37,7 @@ ENTRIES: dict[str, Entry] = {
     "LogisticNormal": Paper("logistic_normal", "III.I"),
     "DecoupledStraightThroughGumbelSoftmax": Paper("decoupled", "III.K"),
 }
+#: An entry for each relaxation, by the name of its class.
 CATALOGUE = Catalogue("relaxation", __name__, ENTRIES)
 
 __all__ = ["CATALOGUE", "Entry", "Paper", *CATALOGUE]

@@ -73,6 +73,7 @@ ENTRIES: dict[str, Entry] = {
     "REBAR": Paper("rebar", "rebar_estimate", ("tau", "eta")),
     "RELAX": Paper("relax", "relax_estimate", ("tau",)),
 }
+#: An entry for each estimator, by its name in the papers' tables.
 CATALOGUE = Catalogue("estimator", __name__, ENTRIES)
 
 lookup = CATALOGUE.lookup
