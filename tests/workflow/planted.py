@@ -19,7 +19,7 @@ from reinrelax.display.tables import CHECKSUMS
 from reinrelax.jobs.planned import jobs
 from reinrelax.jobs.runs import Cell
 from reinrelax.results.read import read_cell, read_study
-from tests.conftest import ROOT, merge
+from tests.conftest import DEADLINE, ROOT, merge
 from tests.pages import flat
 from tests.synthetic import write_results, write_studies
 from tests.workflow.test_workflow import copy_project
@@ -70,7 +70,7 @@ def start(folder: Path, *arguments: str, **environment: str) -> subprocess.Compl
         },
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=DEADLINE,
         check=False,
     )
 

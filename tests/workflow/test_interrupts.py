@@ -2,12 +2,12 @@
 
 import os
 import signal
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.conftest import DEADLINE, wait_for
 from tests.workflow.test_recovery import TARGETS, alive, project, start
 
 pytestmark = pytest.mark.slow
@@ -26,11 +26,9 @@ def test_jobs_end_with_their_run_and_leave_their_checkpoints(
     folder = project(tmp_path / "project", experiments={"elbo": {"epochs": 400}})
     run = start(folder)
     places = [(folder / target).with_suffix(".checkpoint") for target in TARGETS[:2]]
-    while not all(map(Path.exists, places)):
-        assert run.poll() is None, (folder / "said").read_text(encoding="utf-8")
-        time.sleep(0.05)
+    wait_for("checkpoints", lambda: all(map(Path.exists, places)), run)
     end(run.pid)
-    assert run.wait(timeout=60) != 0
+    assert run.wait(timeout=DEADLINE) != 0
     said = (folder / "said").read_text(encoding="utf-8")
     assert alive(folder) == []
     assert all(map(Path.exists, places)), said
