@@ -110,7 +110,7 @@ def alone(name: str, replica: int) -> Latent:
 
 @pytest.mark.parametrize("name", CATALOGUE)
 def test_the_relaxed_vaes_terms_and_gradients_are_the_plain_ones(name: str, images: Tensor) -> None:
-    """Reconstruction of the code that is trained on, and the KL term of the own loss: their mean is descended."""
+    """Reconstruction of the code that is trained on, and the KL of the own loss; their mean is descended."""
     objective = relaxed_objective(name)
     reconstruction, kl = objective.step(images, Streams.derive(SEEDS, "noise"))
     for r, seed in enumerate(SEEDS):

@@ -44,7 +44,7 @@ _REPLICA_STEP_SECONDS = {"CartPole-v1": 4e-6, "Taxi-v4": 1.8e-5, "Acrobot-v1": 2
 # hour at least, and at most a day, which most sites grant: what takes longer goes on from a checkpoint.
 _LIMIT_FACTOR, _LEAST_MINUTES, _MOST_MINUTES = 3.0, 30, 24 * 60
 _PARAMETER_BYTES = 4 * 4  # value, gradient and two moments
-_BASE_MB = 700
+_BASE_MB = 900
 
 
 @dataclass(frozen=True)
