@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,11 +14,19 @@ from tests.workflow.test_recovery import TARGETS, alive, project, start
 pytestmark = pytest.mark.slow
 
 
+def _twice(process: int) -> None:
+    """All of it, and once more while it ends."""
+    for _ in range(2):
+        os.killpg(process, signal.SIGTERM)
+        time.sleep(0.1)
+
+
 @pytest.mark.parametrize(
     "end",
     [
         lambda process: os.kill(process, signal.SIGTERM),  # the run alone, as systemd and kill do
         lambda process: os.killpg(process, signal.SIGINT),  # all of it, as a terminal does
+        _twice,  # as to a run that make has started
     ],
 )
 def test_jobs_end_with_their_run_and_leave_their_checkpoints(
