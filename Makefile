@@ -12,7 +12,7 @@ READY := $(VENV)/.ready
 # One process more than cores, eight at most: tests that wait for a cluster or a browser leave theirs idle.
 PARALLEL := -n $(shell n=$$(($$(getconf _NPROCESSORS_ONLN) + 1)); echo $$((n < 8 ? n : 8))) --dist worksteal
 
-.PHONY: report paper publish paper-report verify test check plan diff merge bench rates limits docs lock format clean help
+.PHONY: report paper publish paper-report verify test check mutants plan diff merge bench rates limits docs lock format clean help
 
 help:
 	@echo "make report   train at the quick scale and build the report; some of it: ONLY=\"experiments: [elbo], shapes: [8x4]\""
@@ -22,6 +22,7 @@ help:
 	@echo "make verify   train the first epochs of what is published anew and compare: make verify MINUTES=10"
 	@echo "make test     all tests"
 	@echo "make check    format, lint, types and the fast tests: two minutes"
+	@echo "make mutants  plant faults one at a time: how many the tests notice; those of some files: make mutants IN=claims"
 	@echo "make plan     what would run, and how long it takes"
 	@echo "make diff     what differs between two folders of results: make diff A=results/quick B=results/paper"
 	@echo "make merge    bring other machines' or published results into one folder: make merge INTO=results/quick FROM=\"a b\""
@@ -57,6 +58,9 @@ test: $(READY) style
 
 check: $(READY) style
 	$(BIN)/pytest $(PARALLEL) -m "not slow"
+
+mutants: $(READY)
+	$(BIN)/python -m tests.mutants $(IN)
 
 .PHONY: style
 style: $(READY)

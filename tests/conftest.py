@@ -3,6 +3,8 @@
 import copy
 import fcntl
 import os
+import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,8 @@ os.environ["SLURM_CONF"] = "/dev/null"
 # Read when Triton is imported: tests of GPU kernels compute them on the CPU.
 os.environ["TRITON_INTERPRET"] = "1"
 MNIST_ROOT = Path(os.environ.get("MNIST_ROOT") or ROOT / "data")
+# Seconds that whatever a test waits for may take: only what hangs takes longer, on however busy a machine.
+DEADLINE = 600
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -32,6 +36,16 @@ def _one_thread() -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Whole workflows first: at the end, a long test would leave the other processes without work."""
     items.sort(key=lambda item: ROOT / "tests/workflow" not in item.path.parents)
+
+
+def wait_for(what: str, condition: Callable[[], Any], job: "subprocess.Popen[Any] | None" = None) -> Any:
+    """What the condition gives, once it gives something; a job that ends before is an error."""
+    deadline = time.monotonic() + DEADLINE
+    while not (found := condition()):
+        assert job is None or job.poll() is None, f"ended before: {what}"
+        assert time.monotonic() < deadline, f"not within {DEADLINE} s: {what}"
+        time.sleep(0.01)
+    return found
 
 
 def made_once(temporary: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:

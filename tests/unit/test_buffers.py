@@ -11,7 +11,7 @@ import torch
 from reinrelax.core.rng import Streams
 from reinrelax.errors import InputError
 from reinrelax.kernels import native
-from tests.conftest import ROOT
+from tests.conftest import DEADLINE, ROOT
 
 SOURCE = ROOT / "src/reinrelax"
 FACTORIES = {"arange", "empty", "eye", "full", "linspace", "ones", "rand", "randn", "tensor", "zeros"}
@@ -97,7 +97,7 @@ print(os.waitpid(child, 0)[1])
 """
 
 
-@pytest.mark.parametrize(("kind", "seconds", "status"), [("works", 120, "0"), ("hangs", 5, "14")])
+@pytest.mark.parametrize(("kind", "seconds", "status"), [("works", DEADLINE, "0"), ("hangs", 5, "14")])
 def test_a_forked_child_has_a_backward_pass_of_its_own(kind: str, seconds: int, status: str) -> None:
     """After one of its parent's with two threads; and without what resets them it waits until the alarm."""
     done = subprocess.run(
@@ -105,7 +105,7 @@ def test_a_forked_child_has_a_backward_pass_of_its_own(kind: str, seconds: int, 
         env=os.environ | {"PYTHONPATH": str(ROOT / "src")},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=2 * DEADLINE,
         check=True,
     )
     assert done.stdout.strip() == status, done.stderr

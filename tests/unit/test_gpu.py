@@ -29,6 +29,7 @@ from reinrelax.jobs.runs import cells
 from reinrelax.kernels.gpu import graph, support
 from reinrelax.training import batches, checkpoint
 from reinrelax.training.optimizer import GraphOptimizer, ReplicaOptimizer
+from tests.conftest import DEADLINE
 from tests.unit.test_engine import RUN
 
 
@@ -410,7 +411,7 @@ print("compiled")
         env=environment,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=DEADLINE,
         check=False,
     )
     assert done.stdout.strip() == "compiled", done.stderr

@@ -18,7 +18,7 @@ from reinrelax.errors import ConfigError, ResultsError
 from reinrelax.execution import lease
 from reinrelax.execution.device import device
 from reinrelax.jobs.studies import studies
-from tests.conftest import at_scale
+from tests.conftest import DEADLINE, at_scale
 
 ONE, TWO = "GPU-11111111-aaaa", "GPU-22222222-bbbb"
 MIG = "MIG-33333333-cccc"
@@ -218,7 +218,7 @@ HOLD = textwrap.dedent("""
     lease._POLL_SECONDS = 0.01
     folder, devices = Path(sys.argv[1]), sys.argv[2].split()
     places, seconds = int(sys.argv[3]), float(sys.argv[4])
-    with lease.lease(devices, places, folder, timeout=120) as device:
+    with lease.lease(devices, places, folder, timeout=float(sys.argv[5])) as device:
         since = time.monotonic()
         print(device, flush=True)
         time.sleep(seconds)
@@ -228,7 +228,7 @@ HOLD = textwrap.dedent("""
 
 
 def holder(folder: Path, devices: str, places: int, seconds: float) -> subprocess.Popen[str]:
-    arguments = [str(folder), devices, str(places), str(seconds)]
+    arguments = [str(folder), devices, str(places), str(seconds), str(DEADLINE)]
     return subprocess.Popen([sys.executable, "-c", HOLD, *arguments], stdout=subprocess.PIPE, text=True)
 
 

@@ -18,7 +18,7 @@ from reinrelax.datasets.images import Images
 from reinrelax.display.tables import CHECKSUMS
 from reinrelax.jobs.planned import jobs
 from reinrelax.results.read import read_job
-from tests.conftest import ROOT, merge
+from tests.conftest import DEADLINE, ROOT, merge
 from tests.pages import flat
 from tests.synthetic import write_results, write_studies
 from tests.workflow.test_workflow import copy_project
@@ -69,7 +69,7 @@ def start(folder: Path, *arguments: str, **environment: str) -> subprocess.Compl
         },
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=DEADLINE,
         check=False,
     )
 

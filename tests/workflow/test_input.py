@@ -16,7 +16,7 @@ from reinrelax.config.run import Run
 from reinrelax.datasets import data, images
 from reinrelax.datasets.images import Images
 from reinrelax.results.merge import merge
-from tests.conftest import ROOT
+from tests.conftest import DEADLINE, ROOT
 from tests.conftest import merge as put_over
 from tests.synthetic import write_results, write_studies
 
@@ -45,7 +45,7 @@ def snakemake(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=200,
+        timeout=DEADLINE,
         check=False,
     )
 

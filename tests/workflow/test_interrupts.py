@@ -8,9 +8,17 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import DEADLINE, wait_for
 from tests.workflow.test_recovery import TARGETS, alive, project, start
 
 pytestmark = pytest.mark.slow
+
+
+def _twice(process: int) -> None:
+    """All of it, and once more while it ends."""
+    for _ in range(2):
+        os.killpg(process, signal.SIGTERM)
+        time.sleep(0.1)
 
 
 @pytest.mark.parametrize(
@@ -18,6 +26,7 @@ pytestmark = pytest.mark.slow
     [
         lambda process: os.kill(process, signal.SIGTERM),  # the run alone, as systemd and kill do
         lambda process: os.killpg(process, signal.SIGINT),  # all of it, as a terminal does
+        _twice,  # as to a run that make has started
     ],
 )
 def test_jobs_end_with_their_run_and_leave_their_checkpoints(
@@ -26,11 +35,9 @@ def test_jobs_end_with_their_run_and_leave_their_checkpoints(
     folder = project(tmp_path / "project", experiments={"elbo": {"epochs": 400}})
     run = start(folder)
     places = [(folder / target).with_suffix(".checkpoint") for target in TARGETS[:2]]
-    while not all(map(Path.exists, places)):
-        assert run.poll() is None, (folder / "said").read_text(encoding="utf-8")
-        time.sleep(0.05)
+    wait_for("checkpoints", lambda: all(map(Path.exists, places)), run)
     end(run.pid)
-    assert run.wait(timeout=60) != 0
+    assert run.wait(timeout=DEADLINE) != 0
     said = (folder / "said").read_text(encoding="utf-8")
     assert alive(folder) == []
     assert all(map(Path.exists, places)), said

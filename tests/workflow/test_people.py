@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,7 @@ import pytest
 import yaml
 from PIL import Image
 
-from tests.conftest import ROOT
+from tests.conftest import DEADLINE, ROOT, wait_for
 from tests.workflow.test_readme import block
 from tests.workflow.test_recovery import alive
 from tests.workflow.test_workflow import copy_project
@@ -59,7 +58,7 @@ class Person:
     def types(self, *command: str, status: int = 0) -> str:
         """What a command says, which ends with this status."""
         done = self.start(*command)
-        said, _ = done.communicate(timeout=600)
+        said, _ = done.communicate(timeout=DEADLINE)
         assert done.returncode == status, said
         return said
 
@@ -161,11 +160,9 @@ def test_an_engineer_looks_after_a_long_run(person: Person) -> None:
     assert "2 of 2 jobs to do" in person.types("make", "plan", *some)
     run = person.start("make", "report", *some)
     checkpoint = person.folder / "results/test/elbo/8x4/ReinMax.checkpoint"
-    while not checkpoint.exists():
-        assert run.poll() is None, run.communicate()[0]
-        time.sleep(0.1)
+    wait_for("a checkpoint", checkpoint.exists, run)
     os.killpg(run.pid, signal.SIGTERM)
-    said, _ = run.communicate(timeout=60)
+    said, _ = run.communicate(timeout=DEADLINE)
     assert alive(person.folder) == []
     assert "interrupted. A rerun continues where it stopped." in said
     assert "some jobs failed" not in said

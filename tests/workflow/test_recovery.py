@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.conftest import merge
+from tests.conftest import DEADLINE, merge, wait_for
 from tests.workflow.test_workflow import copy_of, copy_project
 
 pytestmark = pytest.mark.slow
@@ -60,7 +60,7 @@ def start(
 def finish(folder: Path, *options: str, within: Sequence[str] = (), **environment: str) -> tuple[int, str]:
     """Status and words of a run that is waited for."""
     (folder / "said").unlink(missing_ok=True)
-    status = start(folder, *options, within=within, **environment).wait(timeout=120)
+    status = start(folder, *options, within=within, **environment).wait(timeout=DEADLINE)
     return status, (folder / "said").read_text(encoding="utf-8")
 
 
@@ -78,10 +78,7 @@ def alive(folder: Path) -> list[str]:
 
 def wait_for_the_last(folder: Path) -> None:
     """Until no process works in this folder."""
-    deadline = time.monotonic() + 60
-    while alive(folder):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_for("end of all processes", lambda: not alive(folder))
 
 
 def tables(folder: Path) -> dict[str, bytes]:
@@ -159,10 +156,7 @@ def test_a_second_run_is_refused_and_the_first_is_not_disturbed(
 ) -> None:
     folder = project(tmp_path / "project")
     first = start(folder)
-    deadline = time.monotonic() + 60
-    while not list((folder / ".snakemake/locks").glob("*.lock")):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    wait_for("a lock", lambda: list((folder / ".snakemake/locks").glob("*.lock")))
     os.killpg(first.pid, signal.SIGSTOP)  # or it might end before the others have begun
     scale = folder / "workflow/scales/test.yaml"
     scale.write_text(scale.read_text(encoding="utf-8").replace("epochs: 10", "epochs: 11"), encoding="utf-8")
@@ -177,7 +171,7 @@ def test_a_second_run_is_refused_and_the_first_is_not_disturbed(
     assert f"results/test is in use by another run (process {first.pid} on " in said, said
     assert "Finished jobid" not in said
     os.killpg(first.pid, signal.SIGCONT)
-    assert first.wait(timeout=120) == 0
+    assert first.wait(timeout=DEADLINE) == 0
     assert tables(folder) == undisturbed[0]
 
 

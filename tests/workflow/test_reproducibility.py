@@ -13,7 +13,7 @@ import yaml
 
 from reinrelax.datasets import images
 from reinrelax.datasets.images import Images
-from tests.conftest import ROOT, merge
+from tests.conftest import DEADLINE, ROOT, merge
 
 pytestmark = pytest.mark.slow
 JOBS = [
@@ -53,7 +53,7 @@ def compute(tmp_path_factory: pytest.TempPathFactory) -> Compute:
         for start in range(0, len(JOBS), together):
             jobs = [_start(job, folder, environment) for job in JOBS[start : start + together]]
             for job in jobs:
-                output, _ = job.communicate(timeout=300)
+                output, _ = job.communicate(timeout=DEADLINE)
                 assert job.returncode == 0, output
         tables = (folder / "test").rglob("*.csv")
         return {str(path.relative_to(folder)): path for path in tables}

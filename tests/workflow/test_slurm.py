@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ import pytest
 import torch
 import yaml
 
-from tests.conftest import ROOT, merge
+from tests.conftest import DEADLINE, ROOT, merge, wait_for
 from tests.workflow.test_workflow import copy_project
 
 pytestmark = pytest.mark.slow
@@ -63,15 +62,6 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]
     assert started.stdout.split() == ["export", f"SLURM_CONF={folder}/slurm.conf", f"PATH={folder}/bin:$PATH"]
     yield {**environment, "SLURM_CONF": f"{folder}/slurm.conf", "PATH": path}
     subprocess.run([CLUSTER, "stop", folder], check=True)
-
-
-def wait_for(what: str, condition: Callable[[], Any], seconds: float = 400) -> Any:
-    """What the condition gives, once it gives something."""
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline, f"no {what} within {seconds} s"
-        time.sleep(0.05)
-    return found
 
 
 class Site:
@@ -209,7 +199,7 @@ def test_the_workflow_on_a_cluster_outlives_whatever_happens_to_it(
 
     site.await_trainings({cell: epochs[cell] for cell in (st, reinmax)}, disturb)
     straight = {cell: undisturbed(site, tmp_path, cell) for cell in (st, reinmax)}
-    assert driver.wait(timeout=900) == 1
+    assert driver.wait(timeout=DEADLINE) == 1
     said = site.said("second")
     for state in ("CANCELLED", "TIMEOUT", "FAILED"):
         assert f"SLURM status is: '{state}'" in said, state
@@ -229,7 +219,7 @@ def test_the_workflow_on_a_cluster_outlives_whatever_happens_to_it(
 
     # The cause is removed, and Snakemake started again.
     broken.rmdir()
-    assert site.drive("third").wait(timeout=900) == 0, site.said("third")
+    assert site.drive("third").wait(timeout=DEADLINE) == 0, site.said("third")
     assert "report: results/test/report.html" in site.said("third")
     assert (site.results / "report.html").exists()
 

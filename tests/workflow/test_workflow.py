@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
@@ -16,7 +15,7 @@ import pytest
 import yaml
 
 from reinrelax.config.declared import CAPTIONS
-from tests.conftest import ROOT, made_once, merge
+from tests.conftest import DEADLINE, ROOT, made_once, merge, wait_for
 
 pytestmark = pytest.mark.slow
 SCALE = ["--configfile", "workflow/scales/test.yaml"]
@@ -45,7 +44,7 @@ def run(folder: Path, *arguments: str, module: str = "snakemake") -> subprocess.
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=900,
+        timeout=DEADLINE,
         check=False,
         env=environment,
     )
@@ -299,11 +298,7 @@ def test_a_killed_training_goes_on_and_ends_with_the_same_table(finished: Path, 
         folder = tmp_path / name / "test/elbo/8x4"
         if name == "killed":
             job = subprocess.Popen(train(finished, config), cwd=finished, stderr=subprocess.DEVNULL)
-            deadline = time.monotonic() + 60
-            while not (folder / "ReinMax-CV.checkpoint").exists():
-                assert time.monotonic() < deadline
-                assert job.poll() is None, "finished before it could be killed"
-                time.sleep(0.005)
+            wait_for("a checkpoint", (folder / "ReinMax-CV.checkpoint").exists, job)
             job.send_signal(signal.SIGKILL)
             assert job.wait() == -signal.SIGKILL
             assert not (folder / "ReinMax-CV.csv").exists()

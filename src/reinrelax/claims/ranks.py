@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from reinrelax.claims.decide import by_part
 from reinrelax.claims.evidence import Evidence, smallest
@@ -88,7 +88,7 @@ class Ranking:
         values = np.array([value.value for value in self.values])
         if np.isnan(values).any():
             return float("nan")
-        return float(_spearman(rankdata(values)[None], self.order)[0]) - self.least + _AT_LIMIT
+        return float(_spearman(_ranks(values)[None], self.order)[0]) - self.least + _AT_LIMIT
 
     def low(self, alpha: float) -> float:
         return float(self._correlations(alpha, tied=False).min())
@@ -163,9 +163,19 @@ class Ranking:
         return levels[first]
 
 
+def _ranks(values: NDArray[Any]) -> Floats:
+    """Ranks from 1 along the last axis, `[..., n]`; ties share the mean of theirs.
+
+    As scipy.stats has them, whose import takes longer than a judgement of all claims.
+    """
+    one, other = values[..., :, None], values[..., None, :]
+    out: Floats = (other < one).sum(-1) + ((other == one).sum(-1) + 1) / 2
+    return out
+
+
 def _spearman(ranks: Floats, order: Sequence[float]) -> Floats:
     """Rank correlation of each row of `ranks` `[S, n]` with `order` `[n]`; 0 where all of a row are tied."""
-    wanted = rankdata(order)
+    wanted = _ranks(np.array(order))
     ranks, wanted = ranks - ranks.mean(-1, keepdims=True), wanted - wanted.mean()
     norms = np.sqrt((ranks**2).sum(-1) * (wanted**2).sum())
     out: Floats = np.divide((ranks * wanted).sum(-1), norms, out=np.zeros(len(ranks)), where=norms > 0)
@@ -181,4 +191,4 @@ def _weak_orders(count: int, order: tuple[float, ...]) -> tuple[Floats, NDArray[
     places = places[used == places.max(-1) + 1]
     first, second = (np.array(side) for side in zip(*combinations(range(count), 2), strict=True))
     signs = np.ascontiguousarray(np.sign(places[:, second] - places[:, first]).T)
-    return _spearman(rankdata(places, axis=-1), order), signs
+    return _spearman(_ranks(places), order), signs

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Hashable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from reinrelax.errors import ConfigError
 _DEEPEST, _MOST, _LONGEST, _LARGEST = 12, 100_000, 1000, 1e15
 
 
-class _Loader(yaml.SafeLoader):
+class _Plain(yaml.constructor.SafeConstructor):
     """YAML's plain types alone, and no key twice in a mapping: the first would be lost without a word."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
@@ -27,6 +28,14 @@ class _Loader(yaml.SafeLoader):
                     raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
                 seen.add(key.value)
         return super().construct_mapping(node, deep)
+
+
+class _Loader(_Plain, yaml.SafeLoader):
+    """In Python, whose errors show the line."""
+
+
+class _FastLoader(_Plain, getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """In C where PyYAML was built with it, ten times as fast; nested too deeply, it would end the process."""
 
 
 def read_yaml(path: Path) -> Any:
@@ -52,6 +61,9 @@ def from_yaml(text: str, where: str) -> Any:
     Raises:
         ConfigError: it is none, or says a key twice; begins with `where`.
     """
+    with suppress(ValueError, yaml.YAMLError):  # the other says what is wrong
+        if _is_flat(text):
+            return _FastLoader(text).get_single_data()  # type: ignore[call-arg]
     try:
         return _Loader(text).get_single_data()
     except RecursionError:
@@ -59,6 +71,16 @@ def from_yaml(text: str, where: str) -> Any:
     # Dates that do not exist and numbers of thousands of digits are plain ValueErrors.
     except (ValueError, yaml.YAMLError) as error:
         raise ConfigError(f"{where}: not readable as UTF-8 YAML: {error}") from None
+
+
+def _is_flat(text: str) -> bool:
+    """Whether a document is nested no deeper than what people write."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_FastLoader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > _DEEPEST:
+            return False
+    return True
 
 
 def flow(value: Any) -> str:

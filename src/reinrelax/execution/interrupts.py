@@ -21,9 +21,12 @@ def listen() -> None:
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
+    again = number in received
     received.append(signal.Signals(number))
     if number == signal.SIGTERM:
         for job in psutil.Process().children(recursive=True):
             with suppress(psutil.Error):
                 job.terminate()
+        if again:  # make passes on what it was sent as well: no reason to break off the end of the run
+            return
     raise KeyboardInterrupt

@@ -34,7 +34,7 @@ _TERM_SECONDS, _CATEGORY_SECONDS, _PAIRS_SECONDS = 8e-9, 5e-8, 9.0
 _LIMIT_FACTOR, _LEAST_MINUTES, _MOST_MINUTES = 3.0, 30, 24 * 60
 _PARAMETER_BYTES = 4 * 4  # value, gradient and two moments
 # Of a cell's process beside its replicas; of a study that reads images, and of any other.
-_BASE_MB, _IMAGES_MB, _STUDY_MB = 700, 3000, 1500
+_BASE_MB, _IMAGES_MB, _STUDY_MB = 900, 3000, 1500
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from reinrelax.results.labels import in_words, reference
 SEEDS = 10
 # Above it some seed has not learned, and means are not distributed normally.
 _MOST_ERROR_NATS = 1.0
-_STEPS = 20_000
+_STEPS = 4_000
 _COLUMNS = (
     *("latent", "searched", "left_out", "best", "mean", "plus_minus", "second", "second_mean"),
     *("rivals", "optimism", "chosen_again"),
