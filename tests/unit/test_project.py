@@ -23,7 +23,7 @@ LAYERS = [
     ["kernels"],
     ["core"],
     ["estimators", "distributions", "datasets"],
-    ["latents", "rl"],
+    ["latents", "rl", "layers"],
     ["config"],
     ["jobs", "training"],
     ["vae", "claims"],

@@ -45,3 +45,7 @@ def __getattr__(attribute: str) -> Any:
         module = import_module(f"reinrelax.distributions.{CATALOGUE[attribute].module}")
         return getattr(module, attribute)
     raise AttributeError(f"module {__name__!r} has no attribute {attribute!r}")
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *__all__]

@@ -107,3 +107,7 @@ def __getattr__(attribute: str) -> Any:
     if attribute == "exact":
         return import_module("reinrelax.estimators.exact")
     raise AttributeError(f"module {__name__!r} has no attribute {attribute!r}")
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *__all__]
