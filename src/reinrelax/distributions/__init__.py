@@ -1,4 +1,4 @@
-"""The catalogue of relaxations of paper A: one line each.
+"""The catalogue of relaxations, paper A's and others: one line each.
 
 Names are resolved on first use, so that reading the catalogue does not load torch.
 
@@ -35,6 +35,10 @@ CATALOGUE = {
     "GumbelTopK": Paper("gumbel_top_k", "III.H"),
     "LogisticNormal": Paper("logistic_normal", "III.I"),
     "DecoupledStraightThroughGumbelSoftmax": Paper("decoupled", "III.K"),
+    "RelaxedOneHotCategorical": Entry("relaxed_one_hot"),
+    "RelaxedCategorical": Entry("relaxed_categorical"),
+    "GaussianGate": Entry("gaussian_gate"),
+    "RebarRelaxation": Entry("rebar_relaxation"),
 }
 
 __all__ = ["CATALOGUE", "Entry", "Paper", *CATALOGUE]

@@ -11,6 +11,7 @@ from reinrelax.config.run import digest
 from reinrelax.config.specs import Measured
 from reinrelax.core.sources import fingerprint
 from reinrelax.distributions import CATALOGUE as RELAXATIONS
+from reinrelax.distributions import Paper as Relaxation
 from reinrelax.errors import ConfigError
 from reinrelax.estimators import CATALOGUE, Paper, lookup
 from reinrelax.jobs.runs import PROCESS, Cell, cells
@@ -146,7 +147,11 @@ def _studies(config: Config) -> Iterator[Study]:
         sources = [f"reinrelax.experiments.{module}"]
         # What takes its subjects from the catalogues names no modules to follow.
         if name in ("properties", "library"):
-            sources += [f"reinrelax.distributions.{entry.module}:{law}" for law, entry in RELAXATIONS.items()]
+            sources += [
+                f"reinrelax.distributions.{entry.module}:{law}"
+                for law, entry in RELAXATIONS.items()
+                if isinstance(entry, Relaxation)
+            ]
         if name == "properties":
             sources += [lookup(one).source for one in ("REBAR", "RELAX", "REINFORCE")]
         yield Study(name, tables, tuple(sources), asdict(getattr(config, name)))
