@@ -177,7 +177,10 @@ def test_examples_in_docstrings_run(module: str) -> None:
             lambda x: rloo(x, loss, samples=1),
             r"RLOO: samples \(samples of D\) must be an integer >= 2; got 1",
         ),
-        (lambda x: rloo(x, lambda z: loss(z)[0]), r"RLOO: f must return one loss for each sample, \[2, 4, 2\]"),
+        (
+            lambda x: rloo(x, lambda z: loss(z)[0]),
+            r"RLOO: f must return one loss for each sample, \[2, 4, 2\]",
+        ),
         (lambda x: vimco(x, lambda z: 1.0), "VIMCO: f must return a real tensor; got float"),
         (lambda x: vimco(x * math.nan, loss), r"VIMCO: logits hold NaN or \+inf"),
         (lambda x: nvil(x, loss, torch.zeros(3)), r"baseline must broadcast to the loss, \[4\]; got \[3\]"),
