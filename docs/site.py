@@ -22,12 +22,12 @@ from reinrelax import distributions, estimators
 from reinrelax.config import load as configuration
 from reinrelax.config.declared import PURPOSES, named
 from reinrelax.core.document import merged, read_yaml
-from reinrelax.display.blocks import Cell, Table
+from reinrelax.display.blocks import Cell, Column, Table
 from reinrelax.display.collected import Collected
 from reinrelax.display.tables import read_json
 from reinrelax.errors import ConfigError
 from reinrelax.reporting import collect, sentences
-from reinrelax.reporting.typeset import Entry, Head, Sheet, markdown
+from reinrelax.reporting.typeset import markdown
 from reinrelax.results import packed
 from reinrelax.results.published import FOLDER
 
@@ -176,11 +176,11 @@ def _written(table: Table, rows: Sequence[Sequence[Cell]]) -> str:
     cells = [[" · ".join(filter(None, (row[i].text, *row[i].small))) for i in kept] for row in rows]
     if len(rows) < len(kept) / 2:  # few rows of many columns would not fit beside each other
         first, *others = zip(names, *cells, strict=True)
-        heads, cells = [Head(name, "text") for name in first], [list(line) for line in others]
+        heads, cells = [Column(name, "text") for name in first], [list(line) for line in others]
     else:
-        heads = [Head(name, column.kind) for name, column in zip(names, columns, strict=True)]
-    entries = [[Entry(text) for text in line] for line in cells]
-    return markdown(Sheet(table.id, table.caption, heads, entries, table.notes))
+        heads = [Column(name, column.kind) for name, column in zip(names, columns, strict=True)]
+    shown = [[Cell(text) for text in line] for line in cells]
+    return markdown("", Table(table.id, table.caption, heads, shown, notes=table.notes))
 
 
 def _reference(folder: Path) -> None:

@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from itertools import chain
 from pathlib import Path
 
 PIN = re.compile(r"^([a-z0-9-]+)==([^ \\]+)", re.MULTILINE)
@@ -22,14 +23,14 @@ dependencies:
 
 def main() -> None:
     subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "uv"], check=True)
-    options = "--extra dev --universal --python-version 3.11 --fork-strategy fewest --generate-hashes"
+    options = "--all-extras --universal --python-version 3.11 --fork-strategy fewest --generate-hashes"
     silent = "--no-emit-index-url --no-header --no-annotate --quiet --output-file requirements.lock"
     command = ["pip", "compile", "pyproject.toml", *options.split(), *silent.split()]
     subprocess.run([sys.executable, "-m", "uv", *command], check=True)
     # Of several versions the first is for the older Pythons, among them the one above.
     pins = dict(reversed(PIN.findall(Path("requirements.lock").read_text(encoding="utf-8"))))
     project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"]
-    direct = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
+    direct = [*project["dependencies"], *chain(*project["optional-dependencies"].values())]
     names = [re.split(r"[<>=!~ ]", requirement, maxsplit=1)[0].lower() for requirement in direct]
     lines = [f"      - {name}=={pins[name]}\n" for name in names]
     Path("environment.yml").write_text(HEAD + "".join(lines), encoding="utf-8")

@@ -3,7 +3,13 @@
 import os
 import sys
 
-from reinrelax.cli import main
+try:
+    from reinrelax.cli import main
+except ModuleNotFoundError as error:
+    sys.exit(
+        f"{error.name} is missing: the workflow takes packages that the library does not. "
+        "pip install 'reinrelax[workflow,report,rl]'"
+    )
 
 if __name__ == "__main__":
     try:

@@ -63,6 +63,13 @@ MAKERS: dict[str, Make] = {
     "DecoupledStraightThroughGumbelSoftmax": lambda a, t: make(
         "DecoupledStraightThroughGumbelSoftmax", temperature_backward=t, logits=a
     ),
+    "GaussianGate": lambda a, t: make("GaussianGate", loc=a, scale=torch.full_like(a, 1.5)),
+    "RelaxedCategorical": lambda a, t: make(
+        "RelaxedCategorical",
+        temperature=t,
+        logits=torch.stack((a, -a, torch.zeros_like(a)), -1),
+        values=torch.tensor([-1.0, 4.0, 0.5], dtype=a.dtype, device=a.device),
+    ),
 }
 VECTORS = {
     "CorrelatedRelaxedBernoulli": 3,
@@ -253,6 +260,8 @@ def test_harden_is_the_limit_of_low_temperature(name: str) -> None:
     assert soft.shape == hard.shape
     if name == "StochasticTimesSmooth":
         assert torch.equal((soft > 0).double(), hard)
+    elif name == "GaussianGate":
+        assert torch.equal((soft > 0.5).double(), hard)
     elif name == "LogisticNormal":
         assert torch.equal(soft.argmax(-1), hard.argmax(-1))
     else:

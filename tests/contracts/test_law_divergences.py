@@ -47,6 +47,14 @@ def inverted(loc: Tensor, temperature: float, **more: Any) -> Relaxation:
     return make("InvertibleGaussian", temperature=temperature, loc=loc, scale=scale, **more)
 
 
+def one_hot(logits: Tensor, temperature: float) -> Relaxation:
+    return named("RelaxedOneHotCategorical", logits, temperature=temperature)
+
+
+def clipped(loc: Tensor, scale: float) -> Relaxation:
+    return make("GaussianGate", loc=loc, scale=scale)
+
+
 # One pair at least of all that have a divergence.
 PAIRS: list[tuple[Distribution, Distribution]] = [
     (named("RelaxedBernoulli", GATE, temperature=0.5), named("RelaxedBernoulli", OTHER, temperature=0.5)),
@@ -66,6 +74,9 @@ PAIRS: list[tuple[Distribution, Distribution]] = [
     (inverted(GATE, 0.5, map="stick breaking"), inverted(OTHER, 0.5, map="stick breaking")),
     (normal(GATE, 0.6), normal(OTHER, 0.9)),
     (Dirichlet(GATE.exp() + 1), normal(OTHER, 0.9)),
+    (one_hot(GATE, 0.75), one_hot(OTHER, 0.75)),
+    (clipped(GATE, 0.5), clipped(OTHER, 0.75)),
+    (named("RebarRelaxation", GATE, temperature=0.5), named("RebarRelaxation", OTHER, temperature=0.5)),
 ]
 
 

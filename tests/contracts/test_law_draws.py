@@ -80,6 +80,21 @@ def gaussian(name: str) -> Rare:
     return of
 
 
+def steep(p: Tensor, dtype: torch.dtype) -> tuple[Relaxation, Tensor]:
+    """At τ = 1, where the slope is 3/2."""
+    logits, exact = rounded(p.logit() / 1.5, dtype)
+    return make("RebarRelaxation", temperature=1.0, logits=logits), (1.5 * exact).sigmoid()
+
+
+def valued(p: Tensor, dtype: torch.dtype) -> tuple[Relaxation, Tensor]:
+    return choice("RelaxedCategorical", temperature=0.5, values=torch.tensor([1, 0], dtype=dtype))(p, dtype)
+
+
+def clipped(p: Tensor, dtype: torch.dtype) -> tuple[Relaxation, Tensor]:
+    loc, exact = rounded(ndtri(p) / 2 + 0.5, dtype)
+    return make("GaussianGate", loc=loc, scale=0.5), torch.special.ndtr((exact - 0.5) / 0.5)
+
+
 RARE: dict[str, Rare] = {
     "RelaxedBernoulli": gate("RelaxedBernoulli", temperature=0.5),
     "HardConcrete": gate("HardConcrete", temperature=0.5),
@@ -93,11 +108,15 @@ RARE: dict[str, Rare] = {
     "GeneralizedGumbelSoftmax": counts,
     "InvertibleGaussian": gaussian("InvertibleGaussian"),
     "LogisticNormal": gaussian("LogisticNormal"),
+    "RelaxedOneHotCategorical": choice("RelaxedOneHotCategorical", temperature=0.5),
+    "RelaxedCategorical": valued,
+    "RebarRelaxation": steep,
+    "GaussianGate": clipped,
 }
 
 
 def test_all_of_the_papers_laws_are_counted() -> None:
-    assert set(RARE) == {name for name in NAMES if isinstance(CATALOGUE[name], Paper)}
+    assert set(RARE) >= {name for name in NAMES if isinstance(CATALOGUE[name], Paper)}
 
 
 @pytest.mark.parametrize("name", RARE)

@@ -40,7 +40,7 @@ def test_densities_of_values_of_another_precision(name: str) -> None:
         assert found.isfinite().all() or name == "StochasticTimesSmooth"
     narrow, wide = (laws[dtype].log_prob(value) for dtype in (torch.float32, torch.float64))
     torch.testing.assert_close(narrow.double(), wide, rtol=1e-3, atol=1e-4)
-    if name in ("RelaxedBernoulli", "HardConcrete"):
+    if name in (*ATOMS, "RelaxedBernoulli", "RebarRelaxation"):
         for ask in ("cdf", "icdf"):
             assert getattr(laws[torch.float32], ask)(value).dtype == torch.float64
 
@@ -56,10 +56,15 @@ def test_ends_may_be_integers(name: str, dtype: torch.dtype) -> None:
     assert torch.equal(law.log_prob(bits.to(dtype)), law.log_prob(bits.float()))
 
 
+# Laws with masses at their ends.
+ATOMS = ("HardConcrete", "GaussianGate")
+
+
+@pytest.mark.parametrize("name", ATOMS)
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_atoms_are_exact(dtype: torch.dtype) -> None:
+def test_atoms_are_exact(name: str, dtype: torch.dtype) -> None:
     """P at both ends is the share of the draws that are there, and none where there is no atom."""
-    gate = build("HardConcrete", parameter(dtype))
+    gate = build(name, parameter(dtype))
     ends = torch.tensor([0.0, 1.0], dtype=dtype)
     drawn = gate.sample((20_000,), generator=seeded())
     for end in ends:
@@ -77,7 +82,7 @@ def test_atoms_are_exact(dtype: torch.dtype) -> None:
 def test_a_density_at_an_end_is_that_of_the_nearest_number_inside_or_a_mass(name: str) -> None:
     """Where samples that were rounded to it may be."""
     law = build(name, parameter())
-    if name == "HardConcrete" or isinstance(law, HardRelaxation):
+    if name in ATOMS or isinstance(law, HardRelaxation):
         return
     tiny, below = torch.finfo(torch.float32).tiny, 1 - torch.finfo(torch.float32).eps / 2
     shape = (*law.batch_shape, *law.event_shape)

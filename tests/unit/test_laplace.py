@@ -9,7 +9,12 @@ from torch.distributions import Dirichlet
 
 from reinrelax.config.declared import COLUMNS
 from reinrelax.distributions import LogisticNormal
-from reinrelax.distributions.laplace_bridge import to_dirichlet, to_gaussian
+from reinrelax.distributions.laplace_bridge import (
+    dirichlet_of,
+    logistic_normal_of,
+    to_dirichlet,
+    to_gaussian,
+)
 from reinrelax.experiments.laplace_bridge import measure as laplace
 from reinrelax.experiments.laplace_bridge.experiment import Bridge
 from tests.integrals import on_simplex, z_score
@@ -221,3 +226,20 @@ def test_points_are_standard_normal_and_blocks_change_nothing(monkeypatch: pytes
 def test_the_gaussian_has_mode_and_curvature_of_its_dirichlet(tables: Tables) -> None:
     assert max(of(tables, "mode_error")) < 1e-12
     assert max(of(tables, "curvature_error")) < 1e-8
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32, torch.float64])
+def test_laws_cross_the_bridge_and_come_back(dtype: torch.dtype) -> None:
+    """With a batch and a gradient; what Σ has along the sum of the logits does not count."""
+    alpha = torch.tensor([[2.0, 3.0, 5.0], [8.0, 0.5, 1.0]], dtype=dtype).requires_grad_()
+    law = logistic_normal_of(Dirichlet(alpha))
+    back = dirichlet_of(law)
+    assert law.batch_shape == back.batch_shape == (2,)
+    assert back.concentration.dtype == dtype
+    torch.testing.assert_close(back.concentration, alpha)
+    (slope,) = torch.autograd.grad(back.concentration.sum(), alpha)
+    assert slope.isfinite().all()
+    moved = LogisticNormal(law.loc + 3, law.covariance_matrix + 0.7)
+    torch.testing.assert_close(
+        dirichlet_of(moved).concentration.to(dtype), back.concentration, rtol=1e-2, atol=0
+    )

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,7 @@ LAYERS = [
     ["kernels"],
     ["core"],
     ["estimators", "distributions", "datasets"],
-    ["latents", "rl"],
+    ["latents", "rl", "layers"],
     ["experiments/<name>/experiment"],
     ["config"],
     ["jobs", "training"],
@@ -92,6 +93,13 @@ def test_configuration_is_checked_without_loading_torch() -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+def required() -> set[str]:
+    """The packages that the project and its extras ask for."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    asked = [*project["dependencies"], *chain(*project["optional-dependencies"].values())]
+    return {re.split(r"[<>=!~ ]", requirement, maxsplit=1)[0].lower() for requirement in asked}
+
+
 def locked() -> dict[str, set[str]]:
     """Versions by package; more than one where the newest Pythons need another."""
     text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
@@ -105,9 +113,7 @@ def test_lock_pins_every_requirement_with_hashes_and_no_index() -> None:
     text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
     assert "--hash=sha256:" in text
     assert not re.search(r"index|find-links|https?://", text)
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    for requirement in [*project["dependencies"], *project["optional-dependencies"]["dev"]]:
-        name = re.split(r"[<>=!~ ]", requirement, maxsplit=1)[0].lower()
+    for name in required():
         assert name in locked(), f"{name} is not in requirements.lock"
 
 
@@ -115,12 +121,7 @@ def test_environment_yml_says_what_the_lock_says() -> None:
     environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
     pip = next(d["pip"] for d in environment["dependencies"] if isinstance(d, dict))
     pins = dict(line.split("==") for line in pip if "==" in line)
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    direct = {
-        re.split(r"[<>=!~ ]", r, maxsplit=1)[0].lower()
-        for r in [*project["dependencies"], *project["optional-dependencies"]["dev"]]
-    }
-    assert set(pins) == direct
+    assert set(pins) == required()
     for name, version in pins.items():
         assert version in locked()[name], f"{name}: environment.yml {version}, lock {locked()[name]}"
 

@@ -1,4 +1,4 @@
-"""The catalogue of relaxations of paper A: one line each.
+"""The catalogue of relaxations, paper A's and others: one line each.
 
 Names are resolved on first use, so that reading the catalogue does not load torch.
 
@@ -36,6 +36,10 @@ ENTRIES: dict[str, Entry] = {
     "GumbelTopK": Paper("gumbel_top_k", "III.H"),
     "LogisticNormal": Paper("logistic_normal", "III.I"),
     "DecoupledStraightThroughGumbelSoftmax": Paper("decoupled", "III.K"),
+    "RelaxedOneHotCategorical": Entry("relaxed_one_hot"),
+    "RelaxedCategorical": Entry("relaxed_categorical"),
+    "GaussianGate": Entry("gaussian_gate"),
+    "RebarRelaxation": Entry("rebar_relaxation"),
 }
 #: An entry for each relaxation, by the name of its class.
 CATALOGUE = Catalogue("relaxation", __name__, ENTRIES)
@@ -47,3 +51,7 @@ def __getattr__(attribute: str) -> Any:
     if attribute in CATALOGUE:
         return CATALOGUE.load(attribute)
     raise AttributeError(f"module {__name__!r} has no attribute {attribute!r}")
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *__all__]

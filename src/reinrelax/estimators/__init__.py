@@ -72,13 +72,23 @@ ENTRIES: dict[str, Entry] = {
     "REINFORCE-LOO": Paper("score", "reinforce_leave_one_out", ("samples",)),
     "REBAR": Paper("rebar", "rebar_estimate", ("tau", "eta")),
     "RELAX": Paper("relax", "relax_estimate", ("tau",)),
+    "ARSM": Entry("swaps", "arsm", ()),
+    "DisARM": Entry("antithetic", "disarm", ()),
 }
 #: An entry for each estimator, by its name in the papers' tables.
 CATALOGUE = Catalogue("estimator", __name__, ENTRIES)
 
 lookup = CATALOGUE.lookup
 _FUNCTIONS = {entry.function: name for name, entry in CATALOGUE.items()}
-__all__ = ["CATALOGUE", "Entry", "Paper", "exact", "get", "lookup", *_FUNCTIONS]
+# What is called otherwise than the catalogue's.
+_OTHERS = {
+    "rloo": "several",
+    "vimco": "several",
+    "nvil": "baselines",
+    "MovingAverage": "baselines",
+    "relax_with": "relax",
+}
+__all__ = ["CATALOGUE", "Entry", "Paper", "exact", "get", "lookup", *_FUNCTIONS, *_OTHERS]
 
 
 def get(name: str) -> "Estimator":
@@ -94,6 +104,12 @@ def get(name: str) -> "Estimator":
 def __getattr__(attribute: str) -> Any:
     if attribute in _FUNCTIONS:
         return get(_FUNCTIONS[attribute])
+    if attribute in _OTHERS:
+        return getattr(import_module(f"reinrelax.estimators.{_OTHERS[attribute]}"), attribute)
     if attribute == "exact":
         return import_module("reinrelax.estimators.exact")
     raise AttributeError(f"module {__name__!r} has no attribute {attribute!r}")
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *__all__]

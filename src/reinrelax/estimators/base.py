@@ -358,3 +358,6 @@ class _Replaced(torch.autograd.Function):
         sample = Sample(log_probs, gumbel, one_hot, ctx.streams)
         hyper = ctx.numbers | dict(zip(ctx.names, tensors, strict=True))
         return ctx.vjp(cotangent.to(log_probs.dtype), sample, **hyper).to(ctx.dtype), None, None, None
+
+
+from reinrelax.estimators import pickled  # noqa: E402, F401 - registers both kinds, which stand above

@@ -3,11 +3,15 @@
 from dataclasses import dataclass
 
 from reinrelax.core.experiment import SIMULATION, Experiment, Table
-from reinrelax.distributions import CATALOGUE
+from reinrelax.distributions import CATALOGUE, Paper
 from reinrelax.estimators import lookup
 
 # What takes its subjects from the catalogue names no modules to follow.
-LAWS = tuple(f"reinrelax.distributions.{entry.module}:{law}" for law, entry in CATALOGUE.items())
+LAWS = tuple(
+    f"reinrelax.distributions.{entry.module}:{law}"
+    for law, entry in CATALOGUE.items()
+    if isinstance(entry, Paper)
+)
 _KEYS = ("relaxation", "variant", "property", "setting")
 
 
