@@ -1,1 +1,1 @@
-"""Speed of the replica engine, beside its bound and beside a plain PyTorch loop: `python -m benchmarks`."""
+"""Benchmarks of the training speed against its bound and a plain PyTorch loop."""

@@ -1,11 +1,12 @@
-"""Speed of the replica engine, beside the bound of its own network and beside a plain PyTorch loop.
+"""Measure the training speed against the bound of the same network and a plain PyTorch loop.
 
-    python -m benchmarks                                 everything; writes benchmarks/results/<device>.csv
-                                                         and benchmarks/microseconds_per_image.csv
-    python -m benchmarks --images 1000 --rounds 1        a quick look, which writes nothing
-    python -m benchmarks --parts replicas draws --out X  some parts, written below another folder
+    python -m benchmarks                                 run all parts; write
+                                                         benchmarks/results/<device>.csv and
+                                                         benchmarks/microseconds_per_image.csv
+    python -m benchmarks --images 1000 --rounds 1        run a quick check; write nothing
+    python -m benchmarks --parts replicas draws --out X  run some parts; write to folder X
 
-Needs MNIST under MNIST_ROOT or data/. Nothing else should be running.
+MNIST must be in MNIST_ROOT or data/. Run nothing else on the machine meanwhile.
 """
 
 import argparse
@@ -38,7 +39,7 @@ _TEST_IMAGES, _MOST_IMAGES = 100, 50_000
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure, print, and write where everything was measured or a folder is named."""
+    """Measure and print; write the tables of a complete run, or of any run with `--out`."""
     parser = _parser()
     options = parser.parse_args(arguments)
     if not 100 <= options.images <= _MOST_IMAGES or options.rounds < 1 or options.replicas < 1:
@@ -77,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(f"{wall / 60:.1f} minutes")
     out = options.out or (ROOT if complete else None)
     if out is None:
-        print("nothing written: parts, or fewer images; --out names a folder for them")
+        print("nothing written: the run is not complete; name a folder with --out to write it")
         return
     table.write(timings, out / RESULTS, device, record)
     if device == "cpu" and {"tables", "relaxations"} <= set(wanted):
@@ -88,21 +89,19 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--parts", nargs="+", choices=PARTS, help="only these")
+    parser.add_argument("--parts", nargs="+", choices=PARTS, help="parts to run (default: all)")
     parser.add_argument(
         "--images",
         type=int,
         default=IMAGES,
-        help="images that a case is timed on in a round, all replicas' together",
+        help="images per case and round, summed over replicas",
     )
-    parser.add_argument("--rounds", type=int, default=ROUNDS, help="how often each is timed")
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help="how often each case is timed")
     parser.add_argument(
-        "--replicas", type=int, default=REPLICAS, help="where cost is not measured against them"
+        "--replicas", type=int, default=REPLICAS, help="replicas, except in the part that varies their number"
     )
-    parser.add_argument("--device", choices=("cpu", "cuda"), help="default: a GPU where there is one")
-    parser.add_argument(
-        "--out", type=Path, help="a folder in the place of the project's, for what is written"
-    )
+    parser.add_argument("--device", choices=("cpu", "cuda"), help="default: cuda if available")
+    parser.add_argument("--out", type=Path, help="folder to write to instead of the project's")
     return parser
 
 

@@ -1,4 +1,4 @@
-"""What no training step can beat: its float32 matrix products, and on a GPU the traffic of its memory."""
+"""Lower bounds of a training step's time: float32 matrix products, and memory traffic on a GPU."""
 
 import time
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from reinrelax.config.run import HIDDEN, PIXELS
 from reinrelax.config.settings import parse_shape
 
 BATCH = 100
-# Value, gradient and two moments, each read and written once a step.
+# Value, gradient and two moments, each read and written once per step.
 _TENSORS = 4
 _FLOAT32 = 4
 _COPIED = 1 << 28
@@ -19,10 +19,11 @@ _COPIED = 1 << 28
 
 @dataclass(frozen=True)
 class Products:
-    """The matrix products of a step of the VAE with this latent shape, by one of the CPU's libraries.
+    """The matrix products of a training step of the VAE, computed by one of the CPU's libraries.
 
     Attributes:
-        library: `BLAS` or `oneDNN`; on a GPU, whose library it is does not matter.
+        latent: the latent shape, such as `8x4`.
+        library: `BLAS` or `oneDNN`; it has no effect on a GPU.
     """
 
     latent: str
@@ -32,15 +33,16 @@ class Products:
 
 
 def widths(latent: str) -> tuple[int, ...]:
-    """Units of each level of the VAE, from pixels to pixels."""
+    """Return the widths of the VAE's levels, from pixels to pixels."""
     shape = parse_shape(latent)
     return (PIXELS, *HIDDEN, shape.categories * shape.latents, *reversed(HIDDEN), PIXELS)
 
 
 def operands(latent: str, replicas: int, device: str = "cpu") -> list[tuple[Tensor, Tensor, Tensor]]:
-    """Left factor, right factor and place of each product of a training step, with R as leading axis.
+    """Return left factor, right factor and output of each product of a step, with leading axis R.
 
-    Every layer multiplies forwards and for its weights' gradient; all but the first for its inputs', too.
+    Every layer has a forward product and one for the weights' gradient; all layers but the first
+    also have one for the inputs' gradient.
     """
     products = []
     for index, (a, b) in enumerate(pairwise(widths(latent))):
@@ -52,13 +54,13 @@ def operands(latent: str, replicas: int, device: str = "cpu") -> list[tuple[Tens
 
 
 def traffic_bytes(latent: str, replicas: int) -> int:
-    """Bytes of parameters, gradients and moments that a step reads and writes."""
+    """Return the bytes of parameters, gradients and moments that a step reads and writes."""
     parameters = sum((a + 1) * b for a, b in pairwise(widths(latent)))
     return 2 * _TENSORS * _FLOAT32 * parameters * replicas
 
 
 def copy_bandwidth(device: str) -> float:
-    """Bytes a second, read and written, of a copy within the device's memory."""
+    """Measure the bytes per second, read and written, of a copy within the device's memory."""
     source = torch.empty(_COPIED, dtype=torch.uint8, device=device)
     target = torch.empty_like(source)
     for repeats in (3, 20):
@@ -72,6 +74,6 @@ def copy_bandwidth(device: str) -> float:
 
 
 def synchronize(device: str) -> None:
-    """Wait for what a GPU has still to do."""
+    """Wait for pending work of a GPU."""
     if device == "cuda":
         torch.cuda.synchronize()

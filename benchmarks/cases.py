@@ -1,4 +1,4 @@
-"""What is measured: trainings by what their cost may depend on, and the runs that they stand for."""
+"""The benchmark's cases: trainings that differ in everything that may affect their cost."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,10 +16,10 @@ from reinrelax.jobs import runs
 
 ROOT = Path(__file__).parents[1]
 DRAWS = 100
-# Replicas that the cost is measured against, and of a job of paper A's latent variables.
+# Numbers of replicas: in the part that varies them, and of a job of paper A's latent variables.
 REPLICAS = (1, 2, 5, 10, 20, 70)
 RELAXED_REPLICAS = 3
-# One of C, L and K at a time moves away from this latent shape and from K = 100.
+# One of C, L and K at a time is varied from this latent shape and K = 100.
 CENTRE = "16x12"
 CATEGORIES, LATENTS, TERMS = (4, 8, 16, 32, 64), (3, 6, 12, 24, 48), (1, 10, 30, 100, 300)
 AVERAGED = ("Gumbel-Rao", "ReinMax-Rao", "ReinMax-CV")
@@ -29,7 +29,7 @@ PARTS: Mapping[str, str] = {
     "categories": "cost against the number of categories C",
     "latents": "cost against the number of latent variables L",
     "draws": "cost against the number of Monte Carlo draws K",
-    "plain": "beside a loop of plain PyTorch that trains one model",
+    "plain": "compared with a plain PyTorch loop that trains one model",
     "rounded": "with products in bfloat16",
     "relaxations": "every kind of latent variables of the relaxed VAEs",
 }
@@ -40,11 +40,12 @@ class Case:
     """A training that is timed.
 
     Attributes:
-        estimator: its name, or that of paper A's latent variables.
-        latent: the latent shape, `8x4`.
-        draws: K, 0 for an estimator without Monte Carlo draws.
-        program: what trains: `engine`, `plain` (a loop as a user would write it), `rounded`, which is the
-            engine with products in bfloat16, or `relaxed`, with paper A's latent variables.
+        estimator: the name of the estimator, or of paper A's latent variables.
+        latent: the latent shape, such as `8x4`.
+        draws: K; 0 for an estimator without Monte Carlo draws.
+        program: `engine` (this package's training), `plain` (a loop as a user would write it),
+            `rounded` (the engine with products in bfloat16), or `relaxed` (the engine with paper
+            A's latent variables).
     """
 
     estimator: str
@@ -56,7 +57,7 @@ class Case:
 
     @property
     def runs(self) -> list[Run]:
-        """One a replica, with the paper's settings; a latent shape that it lacks has those of `CENTRE`."""
+        """One run per replica, with the paper's settings, or those of `CENTRE` for other shapes."""
         if self.program == "relaxed":
             first = next(run for run in _relaxed() if (run.estimator, str(run.shape)) == self._place)
         else:
@@ -85,11 +86,12 @@ class Case:
 
 
 def parts(replicas: int, cores: int) -> dict[str, list[Case]]:
-    """The cases of each part; a case may belong to several, and is measured once.
+    """Return the cases of each part. A case in several parts is measured once.
 
     Args:
-        replicas: R, where the cost is not measured against it.
-        cores: of the machine; where it has two, the cost against R is measured on two threads as well.
+        replicas: R, except in the part that varies it.
+        cores: the machine's number of cores. With two or more, the part that varies R is also
+            measured with two threads.
     """
     trained = paper().trainings["elbo"]
     both = tuple(range(1, min(2, cores) + 1))
@@ -138,7 +140,7 @@ def parts(replicas: int, cores: int) -> dict[str, list[Case]]:
 
 @cache
 def paper() -> configuration.Config:
-    """The configuration with Tables 2 and 3 as the paper trained them."""
+    """Return the configuration with Tables 2 and 3 at the paper's scale."""
     raw = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
     raw["experiments"]["elbo"].update(seeds=10, epochs=160, draws=DRAWS)
     return configuration.load(raw, ROOT)
@@ -146,7 +148,7 @@ def paper() -> configuration.Config:
 
 @cache
 def _relaxed() -> tuple[Run, ...]:
-    """The first run of each cell of paper A's VAEs."""
+    """Return the first run of each cell of paper A's VAEs."""
     cells = runs.cells(paper()).values()
     return tuple(cell.first for cell in cells if cell.first.experiment == "relaxations")
 

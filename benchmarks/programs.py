@@ -1,4 +1,4 @@
-"""Programs that are timed, each in a process of its own."""
+"""The programs that are timed, each in a separate process."""
 
 import time
 from collections.abc import Sequence
@@ -21,18 +21,18 @@ from reinrelax.experiments.relaxed_vae import measure as relaxations
 from reinrelax.training.process import prepare_process
 from reinrelax.training.products import prefer_onednn
 
-# Steps that come before those that are timed, while memory is taken up; and how many are timed at least.
+# Untimed steps at the start, in which memory is allocated, and the minimum number of timed steps.
 WARM_UP, LEAST = 3, 4
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where programs find their images, and how many are timed.
+    """The images of the programs, and the number that is timed.
 
     Attributes:
-        prepared: the folder with those of the engine.
+        prepared: the folder of prepared images, for the engine.
         mnist: torchvision's folder, for the plain loop.
-        count: images of all replicas together that are timed, about.
+        count: the approximate number of timed images, summed over replicas.
         device: "cpu" or "cuda".
     """
 
@@ -44,21 +44,21 @@ class Source:
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds per image and replica, and the process' (on a GPU, the device's) largest memory."""
+    """Seconds per image and replica, and the peak memory of the process, or of the GPU."""
 
     seconds: float
     memory_mb: float
 
 
 class Stopwatch:
-    """Counts steps, and takes the time of `steps` of them after `WARM_UP`."""
+    """A stopwatch that times `steps` steps after `WARM_UP` untimed ones."""
 
     def __init__(self, steps: int, device: str) -> None:
         self.steps, self._device = steps, device
         self._done, self._marks = 0, list[float]()
 
     def __call__(self) -> None:
-        """To be called after each step."""
+        """Count a step; call this after each one."""
         self._done += 1
         if self._done in (WARM_UP, WARM_UP + self.steps):
             synchronize(self._device)
@@ -66,18 +66,18 @@ class Stopwatch:
 
     @property
     def total(self) -> int:
-        """Steps to be done."""
+        """The number of steps to run."""
         return WARM_UP + self.steps
 
     @property
     def seconds(self) -> float:
-        """Of one step."""
+        """The time of one step in seconds."""
         start, end = self._marks
         return (end - start) / self.steps
 
 
 def measure(job: Case | Products, runs: Sequence[Run], source: Source) -> Timing:
-    """Time a bound, or a case with its runs; changes settings of the process for good."""
+    """Time a bound, or a case with its runs; permanently changes settings of the process."""
     torch.set_num_threads(job.threads)
     if isinstance(job, Products):
         return _products(job, source)
@@ -108,7 +108,7 @@ def _engine(program: str, runs: Sequence[Run], source: Source) -> Timing:
 
 
 def _plain(run: Run, source: Source) -> Timing:
-    """A run on 8x4 as a user would write it; the estimator is this package's."""
+    """Time a training on 8x4 as a user would write it, with this package's estimator."""
     estimator = estimators.get(run.estimator)
     watch = _watch(1, BATCH, source)
     dataset = torchvision.datasets.MNIST(source.mnist, transform=torchvision.transforms.ToTensor())

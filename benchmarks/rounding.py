@@ -1,9 +1,10 @@
-"""What rounding the layers' products to bfloat16 does to the ELBO: the same seeds trained with either.
+"""Measure the effect of bfloat16 products on the ELBO by training the same seeds with both.
 
-    python -m benchmarks.rounding                       ReinMax on 8x4, ten seeds and epochs on all of MNIST
-    python -m benchmarks.rounding --seeds 3 --epochs 1  a quick look, which writes nothing
+    python -m benchmarks.rounding                       ReinMax on 8x4, ten seeds, ten epochs; write
+                                                        benchmarks/results/rounding.csv
+    python -m benchmarks.rounding --seeds 3 --epochs 1  run a quick check; write nothing
 
-Needs MNIST under MNIST_ROOT or data/. Writes benchmarks/results/rounding.csv.
+MNIST must be in MNIST_ROOT or data/.
 """
 
 import argparse
@@ -29,14 +30,14 @@ PRODUCTS = ("float32", "bfloat16")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Train, print the differences, and write the table where all was trained."""
+    """Train and print the differences; write the table of a complete run."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.rounding",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--seeds", type=int, default=SEEDS, help="trained with either, at least 2")
-    parser.add_argument("--epochs", type=int, default=EPOCHS, help="of all training images")
+    parser.add_argument("--seeds", type=int, default=SEEDS, help="seeds per precision, at least 2")
+    parser.add_argument("--epochs", type=int, default=EPOCHS, help="epochs over all training images")
     options = parser.parse_args(arguments)
     if options.seeds < 2 or options.epochs < 1:
         parser.error("--seeds must be at least 2, --epochs at least 1")
@@ -52,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def trained(images: Images, seeds: int, epochs: int, device: str) -> Iterator[dict[str, Any]]:
-    """Rows: final negative ELBO of each seed with either products, nats per image."""
+    """Yield a row per seed and precision with the final negative ELBO, nats per image."""
     prepare_process()
     for products in PRODUCTS:
         case = Case("ReinMax", "8x4", seeds, torch.get_num_threads(), 0)
@@ -75,7 +76,7 @@ def trained(images: Images, seeds: int, epochs: int, device: str) -> Iterator[di
 
 
 def differences(table: pd.DataFrame) -> Iterator[str]:
-    """In words, of training and of test images: bfloat16 less float32, seed by seed, and how seeds spread."""
+    """Yield a line for training and for test images: bfloat16 minus float32, paired by seed."""
     for part in ("train", "test"):
         wide = table.pivot_table(index="seed", columns="products", values=f"{part}_nelbo_nats")
         exact, rounded = wide["float32"], wide["bfloat16"]

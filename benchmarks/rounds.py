@@ -1,4 +1,4 @@
-"""Interleaved rounds: every case and every bound once a round, each time in a process of its own."""
+"""Interleaved rounds: each round times every case and bound once, each in a separate process."""
 
 import multiprocessing
 from collections.abc import Callable, Iterable, Sequence
@@ -18,12 +18,12 @@ LIBRARIES = ("BLAS", "oneDNN")
 
 
 def alone(function: Callable[..., Result], *arguments: object) -> Result:
-    """Call a function in a fresh process, so that neither memory nor floating-point settings leak.
+    """Call a function in a new process, so that neither memory nor process settings carry over.
 
-    The process is forked from one that has imported what is needed and done nothing else.
+    The process is forked from one that has only imported the required modules.
 
     Raises:
-        ReinrelaxError: the process was ended from outside.
+        ReinrelaxError: the process was killed.
     """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["benchmarks.programs"])
@@ -31,11 +31,11 @@ def alone(function: Callable[..., Result], *arguments: object) -> Result:
         try:
             return pool.submit(function, *arguments).result()
         except BrokenProcessPool:
-            raise ReinrelaxError(f"{arguments[0]}: ended from outside; is memory short?") from None
+            raise ReinrelaxError(f"{arguments[0]}: the process was killed; memory may be short") from None
 
 
 def jobs(cases: Iterable[Case], device: str) -> list[Case | Products]:
-    """Cases in their order, each once, and just before the first of a network's the bounds of all."""
+    """Return distinct cases in order, each network's bounds just before its first case."""
     out: dict[Case | Products, None] = {}
     for case in cases:
         out |= dict.fromkeys((*bounds(case, device), case))
@@ -43,7 +43,7 @@ def jobs(cases: Iterable[Case], device: str) -> list[Case | Products]:
 
 
 def bounds(case: Case, device: str) -> list[Products]:
-    """Of a case's own network at its R and number of threads, by library; on a GPU there is one."""
+    """Return the bounds of a case's network, R and threads: one per library, or one on a GPU."""
     if case.program == "relaxed":
         return []
     libraries = LIBRARIES if device == "cpu" else LIBRARIES[:1]
@@ -53,7 +53,7 @@ def bounds(case: Case, device: str) -> list[Products]:
 def measure_all(
     wanted: Sequence[Case | Products], source: Source, rounds: int
 ) -> dict[Case | Products, list[Timing]]:
-    """Time each so many times; a slow minute of the machine slows neighbours alike, and one round of them."""
+    """Time every job once per round, so that a slow minute affects one round of neighbours."""
     found: dict[Case | Products, list[Timing]] = {job: [] for job in wanted}
     runs = {job: job.runs if isinstance(job, Case) else [] for job in wanted}
     with tqdm(total=rounds * len(wanted), unit="case", smoothing=0.05) as bar:

@@ -1,4 +1,4 @@
-"""Timings as tidy tables: printed, and written for the report and for `make plan`."""
+"""Tidy tables of timings, for printing, for the report and for `make plan`."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -22,13 +22,14 @@ Found = Mapping[Case | Products, Sequence[Timing]]
 def tidy(
     parts: Mapping[str, Sequence[Case]], found: Found, device: str, bandwidth: float = math.nan
 ) -> pd.DataFrame:
-    """A row a part and case, with `COLUMNS`; medians over rounds.
+    """Return a table with one row per part and case and with `COLUMNS`; medians over rounds.
 
     Args:
         parts: the cases of each part.
-        found: timings of each, and of their bounds.
+        found: the timings of cases and bounds.
         device: "cpu" or "cuda".
-        bandwidth: bytes a second that the device copies; without it no bound by memory traffic.
+        bandwidth: the device's copy bandwidth in bytes per second; if NaN, there is no bound by
+            memory traffic.
     """
     rows = []
     for part, cases in parts.items():
@@ -58,14 +59,14 @@ def tidy(
 
 
 def lowest(limits: Mapping[str, float]) -> float:
-    """The bound: products by the better library; or, where that takes longer, the traffic of memory."""
+    """Return the bound: the faster library's products, or memory traffic if that takes longer."""
     products = [seconds for name, seconds in limits.items() if name != "bound_traffic" and seconds == seconds]
     return max(min(products, default=math.nan), limits.get("bound_traffic", 0.0))
 
 
 def describe(table: pd.DataFrame) -> str:
-    """The table as text, by part."""
-    lines = [f"Seconds per replica and epoch of {EPOCH:,} images, in training steps alone; median of rounds"]
+    """Format the table as text, by part."""
+    lines = [f"Seconds per replica and epoch of {EPOCH:,} images, training steps only; median over rounds"]
     heads = ("BLAS", "oneDNN", "traffic", "seconds", "ratio", "MB")
     for part, rows in table.groupby("part", sort=False):
         lines += ["", f"{part}: {PARTS[str(part)]}"]
@@ -84,10 +85,10 @@ def describe(table: pd.DataFrame) -> str:
 
 
 def write(table: pd.DataFrame, folder: Path, device: str, record: Mapping[str, Any]) -> None:
-    """Write the table and, last, its record, each all or nothing.
+    """Write the table and then its record, each atomically.
 
     Raises:
-        ResultsError: they cannot be written.
+        ResultsError: a file cannot be written.
     """
     path = folder / f"{device}.csv"
     files.write_text(path, table.to_csv(index=False, lineterminator="\n", float_format="%.5g"))
@@ -95,10 +96,10 @@ def write(table: pd.DataFrame, folder: Path, device: str, record: Mapping[str, A
 
 
 def write_reference(table: pd.DataFrame, root: Path) -> None:
-    """Write, below the project's folder, the part of a table of CPU timings that `make plan` reads.
+    """Write the part of a table of CPU timings that `make plan` reads, below the folder `root`.
 
     Raises:
-        ResultsError: it cannot be written.
+        ResultsError: the file cannot be written.
     """
     rows = table[table["part"].isin(("tables", "relaxations"))]
     micro = (1e6 / EPOCH * rows["seconds"]).round(1)

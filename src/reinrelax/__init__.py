@@ -1,7 +1,8 @@
-"""Replication of *Just Relax It!* (paper A) and *Beyond ReinMax* (paper B).
+"""A replication of two papers on learning with discrete latent variables.
 
-Shape letters used in every docstring: R replicas, B batch, L latent variables, C categories,
-K Monte Carlo draws, N images or codes, P parameters of one replica.
+Docstrings call them paper A, *Just Relax It!* (Dorin et al., 2025), and paper B, *Beyond ReinMax*
+(Wang and Bui, 2026). They use these letters in shapes: R replicas, B images of a batch, L latent
+variables, C categories, K Monte Carlo draws, N images or codes, P parameters of one replica.
 
 The library is `estimators`, `distributions`, `layers` and `gumbel_softmax`, all loaded on first use.
 """

@@ -17,7 +17,7 @@ if __name__ == "__main__":
     except SystemExit as end:
         if not isinstance(end.code, int):
             raise
-        # Files are written and closed by now; taking torch apart would cost each job another half second.
+        # All files are written and closed. Skipping torch's teardown saves each job half a second.
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(end.code)

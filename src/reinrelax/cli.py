@@ -1,4 +1,4 @@
-"""The command line: one command a Snakemake rule, and those that a person calls."""
+"""The commands of the replication, for users and for the rules of the workflow."""
 
 import argparse
 import math
@@ -16,12 +16,12 @@ from reinrelax.core.document import from_yaml, merged, path_of, read_yaml
 from reinrelax.errors import ConfigError, ReinrelaxError
 from reinrelax.execution.device import device
 
-# torch on a CPU, torch on a GPU, C++, and the loader of a library.
+# Messages of torch on a CPU, torch on a GPU, C++ and the dynamic loader.
 _OUT_OF_MEMORY = re.compile("allocate memory|out of memory|bad_alloc|failed to map segment", re.IGNORECASE)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run one command; a user's error ends with one message on standard error and status 1."""
+    """Run one command; print a ReinrelaxError to standard error and exit with status 1."""
     options = _parser().parse_args(arguments)
     try:
         options.run(options)
@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         print(f"reinrelax: {error}", file=sys.stderr)
         sys.exit(1)
     except BrokenPipeError:
-        # The reader has gone; what would still be flushed at exit has nowhere to go.
+        # The reader has closed the pipe; redirect the output that is flushed at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(0)
 
@@ -47,69 +47,67 @@ def _parser() -> argparse.ArgumentParser:
             type=_path,
             action="append",
             default=[],
-            help="configuration files, later ones over earlier ones (default: the project's config.yaml)",
+            help="configuration file; later ones override earlier ones (default: the project's config.yaml)",
         )
         sub.add_argument(
             "--only",
             metavar="WHAT",
             default="",
-            help="some of what is planned, as the key `only`: experiments: [elbo], shapes: [8x4]",
+            help="restrict the plan, in the syntax of the key `only`: experiments: [elbo], shapes: [8x4]",
         )
         return sub
 
-    command("data", _data, "verify or fetch the images and prepare them")
+    command("data", _data, "verify or download the images, and prepare them")
     compute = command("compute", _compute, "compute one planned job: train a cell, or run a study")
     compute.add_argument("--job", required=True, help="its name, such as elbo/8x4/ReinMax or identities")
     compute.add_argument("--fingerprint", help="stop if the job is not the one that was asked for")
-    plan = command("plan", _plan, "what would run, and an estimate of the time")
+    plan = command("plan", _plan, "show what would run, with an estimate of the time")
     plan.add_argument(
         "--cores", type=int, default=os.cpu_count() or 1, help="cores to plan for (default: all)"
     )
-    command("claims", _claims, "check the claims and findings, without results: all mistakes at once")
-    command("judge", _judge, "collect the tables of what is finished and judge the claims")
-    command("draw", _draw, "draw the figures of what is collected")
-    command("render", _render, "render the report of what is collected and drawn")
-    command("export", _export, "the tables that are collected, for a paper (LaTeX) and for GitHub (Markdown)")
-    report = command(
-        "report", _report, "judge, draw, export and render: the report of whatever is finished by now"
-    )
+    command("claims", _claims, "check the claims and findings, without results; report all errors at once")
+    command("judge", _judge, "collect the tables of finished jobs and judge the claims")
+    command("draw", _draw, "draw the figures from the collected tables")
+    command("render", _render, "render the report from the collected tables and the figures")
+    command("export", _export, "export the collected tables for papers (LaTeX) and for GitHub (Markdown)")
+    report = command("report", _report, "judge, draw, export and render the results of all finished jobs")
     report.add_argument(
         "--published",
         type=_path,
         metavar="FOLDER",
-        help="of results that were published there, such as published/paper",
+        help="report the results published in this folder, such as published/paper",
     )
     command(
         "publish",
         lambda options: _pack(_config(options)),
-        "pack what is finished into published/<scale>, to be kept with the project",
+        "pack finished results into published/<scale>, to be kept with the project",
     )
-    campaign = command("campaign", _campaign, "compute all of a scale in stages, report and publish it")
-    campaign.add_argument("--hours", type=_time("hours"), help="stop in time to be done within so many hours")
+    campaign = command("campaign", _campaign, "run a scale in stages, report and publish its results")
+    campaign.add_argument("--hours", type=_time("hours"), help="finish within this number of hours")
     campaign.add_argument("--cores", type=_cores, default="all", help="as for snakemake (default: all)")
-    merge = command("merge", _merge_folders, "bring finished results of other machines' folders into one")
-    merge.add_argument("into", type=_path, metavar="INTO", help="a results folder, such as results/paper")
+    merge = command("merge", _merge_folders, "copy finished results from other folders into one folder")
+    merge.add_argument("into", type=_path, metavar="INTO", help="the target folder, such as results/paper")
     merge.add_argument(
-        "folders", type=_path, metavar="FROM", nargs="+", help="of the same scale, or published"
+        "folders", type=_path, metavar="FROM", nargs="+", help="folders of the same scale, or published ones"
     )
-    verify = command("verify", _verify, "train the first epochs of published results anew and compare them")
+    verify = command("verify", _verify, "retrain the first epochs of published results and compare them")
     verify.add_argument(
-        "--published", type=Path, metavar="FOLDER", help="where they are (default: published/<scale>)"
+        "--published", type=Path, metavar="FOLDER", help="published results (default: published/<scale>)"
     )
     verify.add_argument(
-        "--minutes", type=_time("minutes"), default=10.0, help="as many epochs as fit into them (default: 10)"
+        "--minutes", type=_time("minutes"), default=10.0, help="time for as many epochs as fit (default: 10)"
     )
-    verify.add_argument("--cores", type=int, default=os.cpu_count() or 1, help="(default: all)")
-    recompute = command("recompute", _recompute, "train one cell anew and compare it with its results")
-    recompute.add_argument("cell", metavar="CELL", help="experiment/shape/estimator; its results stay")
-    clean = command("clean", _clean, "list what lies in the results that the configuration does not ask for")
-    clean.add_argument("--remove", action="store_true", help="remove it, and say what was removed")
-    diff = commands.add_parser("diff", help="a page of what differs between two results folders")
+    verify.add_argument("--cores", type=int, default=os.cpu_count() or 1, help="cores (default: all)")
+    recompute = command("recompute", _recompute, "retrain one cell and compare it with its stored results")
+    recompute.add_argument("cell", metavar="CELL", help="experiment/shape/estimator; its results are kept")
+    clean = command("clean", _clean, "list results and checkpoints that the configuration does not request")
+    clean.add_argument("--remove", action="store_true", help="remove them, and list what was removed")
+    diff = commands.add_parser("diff", help="write a page of the differences between two results folders")
     diff.set_defaults(run=_diff)
     _in_project(diff)
     diff.add_argument("before", type=_path, metavar="A", help="a results folder, such as results/quick")
-    diff.add_argument("after", type=_path, metavar="B", help="another one")
-    diff.add_argument("--out", type=_path, help="the page (default: diff.html beside A)")
+    diff.add_argument("after", type=_path, metavar="B", help="another results folder")
+    diff.add_argument("--out", type=_path, help="page to write (default: diff.html next to A)")
     return parser
 
 
@@ -119,12 +117,12 @@ def _in_project(command: argparse.ArgumentParser) -> None:
         type=_path,
         default=Path(),
         metavar="FOLDER",
-        help="the one of `workflow` and `report` (default: the working directory)",
+        help="folder that contains `workflow` and `report` (default: the working directory)",
     )
 
 
 def _path(text: str) -> Path:
-    """A leading `~` comes as it is from make, and from `--option=~/folder`."""
+    """Expand a leading `~`, which the shell does not expand in `--option=~/folder` or from make."""
     try:
         return path_of("path", text)
     except ConfigError as error:
@@ -177,7 +175,7 @@ def _require(asked: str | None, found: str, name: str) -> None:
 
 @contextmanager
 def _memory(name: str) -> Iterator[None]:
-    """Say what a want of memory can be answered with, whichever of the forms it comes in."""
+    """Turn any kind of out-of-memory failure into an error that says how to reduce memory use."""
     try:
         yield
     except (MemoryError, RuntimeError, ImportError) as error:
@@ -209,9 +207,10 @@ def _pack(config: configuration.Config) -> None:
     from reinrelax.experiments.relaxed_vae import baseline
     from reinrelax.results import published
 
-    config = config.whole  # or what was published and is not asked for would be lost
+    config = config.whole  # otherwise published results that `only` excludes would be lost
     images = config.folder / "data"
-    # Of the images, which are not packed, the report needs this alone; where they are not, it is kept.
+    # Images are not packed. The report needs only their baseline; without images, the published
+    # baseline is kept.
     text = baseline.baseline(images).to_csv(index=False) if (images / "data.json").exists() else None
     beside = {Path("data", baseline.FILE): text}
     print(published.publish(config, config.project / published.FOLDER / config.scale, beside).describe())
@@ -245,7 +244,7 @@ def _recompute(options: argparse.Namespace) -> None:
         comparison = recompute(config, cell, where)
     _say(comparison.describe())
     if comparison.differing:
-        raise ReinrelaxError(f"{cell.name} differs; what it has in {config.folder} stays as it is")
+        raise ReinrelaxError(f"{cell.name} differs; its results in {config.folder} are unchanged")
 
 
 def _clean(options: argparse.Namespace) -> None:
@@ -265,24 +264,24 @@ def _campaign(options: argparse.Namespace) -> None:
     config = _config(options)
     outcome = campaign.run(config, options.config, options.cores, options.hours, _say, options.project)
     if outcome.interrupted:
-        raise ReinrelaxError("interrupted; started again, it goes on from there")
+        raise ReinrelaxError("interrupted; run the same command again to resume")
     report.build(config)
     if outcome.left:
-        _say("left: " + "; ".join(f"{stage.name} ({len(stage.jobs)})" for stage in outcome.left))
+        _say("remaining: " + "; ".join(f"{stage.name} ({len(stage.jobs)})" for stage in outcome.left))
     if outcome.out_of_time:
-        _say("the time is up; started again, it goes on from there")
+        _say("the time is up; run the same command again to resume")
     _pack(config)
     if outcome.failed:
         raise ReinrelaxError(f"jobs failed in {', '.join(outcome.failed)}; their logs are named above")
 
 
 def _say(line: str) -> None:
-    """Print at once: what the workflow says between two lines must not come before them."""
+    """Print a line and flush it, so that it stays in order with the output of the workflow."""
     print(line, flush=True)
 
 
 def _time(unit: str) -> Callable[[str], float]:
-    """Reads a positive number of such units."""
+    """Return a parser of a positive number of this unit."""
 
     def read(text: str) -> float:
         try:
@@ -308,7 +307,7 @@ def _claims(options: argparse.Namespace) -> None:
     from reinrelax.reporting import collect
 
     claims, findings = collect.stated(options.project)
-    print(f"{len(claims)} claims and {len(findings)} findings: no mistake")
+    print(f"{len(claims)} claims and {len(findings)} findings: no errors")
 
 
 def _judge(options: argparse.Namespace) -> None:

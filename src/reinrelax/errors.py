@@ -1,8 +1,8 @@
-"""Errors that a user can act on: each message says what was expected, what came, and the remedy."""
+"""Errors that users can act on: each message gives the problem, the value and the remedy."""
 
 
 class ReinrelaxError(Exception):
-    """Base of all errors that are the user's to mend; the command line prints it without a traceback."""
+    """The base of all errors that users can fix; the command line prints no traceback for them."""
 
 
 class ConfigError(ReinrelaxError):

@@ -164,7 +164,7 @@ def test_a_process_of_its_own_keeps_its_settings_and_its_end_to_itself(
     assert len(found) == 2
     assert all(timing.seconds > 0 and timing.memory_mb > 100 for timing in found)
     assert torch.get_num_threads() == before
-    with pytest.raises(ReinrelaxError, match="3: ended from outside"):
+    with pytest.raises(ReinrelaxError, match="3: the process was killed"):
         rounds.alone(os._exit, 3)
 
 

@@ -119,7 +119,7 @@ def test_all_mistakes_are_named_at_once(tmp_path: Path, capsys: pytest.CaptureFi
     with pytest.raises(SystemExit) as ended:
         main(main_of)
     assert ended.value.code in (None, 0)
-    assert capsys.readouterr().out.endswith("findings: no mistake\n")
+    assert capsys.readouterr().out.endswith("findings: no errors\n")
     for name, content in (("a", GOOD), ("b", MEASURED)):
         content = yaml.safe_load(yaml.safe_dump(content))
         entry = content["claims"][0]

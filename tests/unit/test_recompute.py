@@ -75,7 +75,7 @@ def test_what_differs_is_named_and_stays(
     assert "36 numbers: 1 differ, by " in said.out
     assert f"epoch 2, {run.run_id} (seed 1), test_kl_nats: {value!r} before, {was!r} now" in said.out
     assert "computed by another processor: " in said.out
-    assert f"{NAME} differs; what it has in {config.folder} stays as it is" in said.err
+    assert f"{NAME} differs; its results in {config.folder} are unchanged" in said.err
     assert files(config) == before
 
 

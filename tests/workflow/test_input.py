@@ -53,7 +53,7 @@ def snakemake(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("experiments: {elbo: {seeds: 3, seeds: 4}}", "the key 'seeds' stands twice in one mapping"),
+        ("experiments: {elbo: {seeds: 3, seeds: 4}}", "the key 'seeds' appears twice in one mapping"),
         ("experiments: {copula: {tau: .nan}}", "experiments.copula.tau: must be a finite number; got nan"),
         ("results: -results", "results: must be a path of at most 200 characters"),
     ],

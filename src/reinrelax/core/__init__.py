@@ -1,1 +1,1 @@
-"""What everything rests on, and knows nothing of the papers."""
+"""Shared infrastructure that is independent of the papers."""

@@ -1,4 +1,4 @@
-"""YAML files read safely, and what may stand in one that people write by hand."""
+"""Safe reading of YAML files, and limits on the content of hand-written ones."""
 
 import math
 from collections.abc import Hashable, Mapping
@@ -10,13 +10,13 @@ import yaml
 
 from reinrelax.errors import ConfigError
 
-# Far above what a configuration needs, far below what would keep a machine busy. Aliases of aliases make
-# documents that are short to write and endless to walk.
+# Limits far above what a configuration needs and far below what would keep a machine busy: nested
+# aliases make a short document that takes practically forever to walk.
 _DEEPEST, _MOST, _LONGEST, _LARGEST = 12, 100_000, 1000, 1e15
 
 
 class _Plain(yaml.constructor.SafeConstructor):
-    """YAML's plain types alone, and no key twice in a mapping: the first would be lost without a word."""
+    """A constructor of plain YAML types that rejects duplicate keys; PyYAML drops all but the last."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         if isinstance(node, yaml.MappingNode):
@@ -24,7 +24,7 @@ class _Plain(yaml.constructor.SafeConstructor):
             seen: set[str] = set()
             for key in names:
                 if key.value in seen:
-                    problem = f"the key {_short(key.value)} stands twice in one mapping"
+                    problem = f"the key {_short(key.value)} appears twice in one mapping"
                     raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
                 seen.add(key.value)
         return super().construct_mapping(node, deep)
@@ -39,16 +39,16 @@ class _FastLoader(_Plain, getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # typ
 
 
 def read_yaml(path: Path) -> Any:
-    """A YAML file's content.
+    """Read a YAML file.
 
     Raises:
-        ConfigError: the file is missing, not UTF-8 or not YAML, or says a key twice.
+        ConfigError: the file is missing, is not UTF-8 or not YAML, or has a duplicate key.
     """
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise ConfigError(
-            f"{path}: no such file; run from the project's folder, or name that with --project"
+            f"{path}: no such file; run from the project's folder, or name it with --project"
         ) from None
     except (OSError, ValueError) as error:
         raise ConfigError(f"{path}: not readable as UTF-8 YAML: {error}") from None
@@ -56,10 +56,10 @@ def read_yaml(path: Path) -> Any:
 
 
 def from_yaml(text: str, where: str) -> Any:
-    """What YAML says.
+    """Parse YAML text.
 
     Raises:
-        ConfigError: it is none, or says a key twice; begins with `where`.
+        ConfigError: the text is not YAML or has a duplicate key; the message begins with `where`.
     """
     with suppress(ValueError, yaml.YAMLError):  # the other says what is wrong
         if _is_flat(text):
@@ -68,7 +68,7 @@ def from_yaml(text: str, where: str) -> Any:
         return _Loader(text).get_single_data()
     except RecursionError:
         raise ConfigError(f"{where}: not readable as YAML: nested too deeply") from None
-    # Dates that do not exist and numbers of thousands of digits are plain ValueErrors.
+    # PyYAML raises a plain ValueError for impossible dates and for numbers of thousands of digits.
     except (ValueError, yaml.YAMLError) as error:
         raise ConfigError(f"{where}: not readable as UTF-8 YAML: {error}") from None
 
@@ -84,15 +84,15 @@ def _is_flat(text: str) -> bool:
 
 
 def flow(value: Any) -> str:
-    """YAML on one line, such as `{shapes: [8x4]}`."""
+    """Format a value as YAML on one line, such as `{shapes: [8x4]}`."""
     return yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=math.inf).strip()
 
 
 def path_of(key: str, text: str) -> Path:
-    """A path as people write it: a leading `~` is a home folder.
+    """Read a path as people write it: expand a leading `~` to the home folder.
 
     Raises:
-        ConfigError: there is no such user; names the key.
+        ConfigError: the user does not exist; names the key.
     """
     try:
         return Path(text).expanduser()
@@ -101,7 +101,7 @@ def path_of(key: str, text: str) -> Path:
 
 
 def typed(value: Any) -> Any:
-    """What YAML makes of text in mappings and lists; Snakemake leaves it as it came in `--config`."""
+    """Parse nested text as YAML: Snakemake passes values of `--config` as text."""
     if isinstance(value, Mapping):
         return {key: typed(below) for key, below in value.items()}
     if isinstance(value, list):
@@ -115,10 +115,10 @@ def typed(value: Any) -> Any:
 
 
 def check_plain(document: Any) -> None:
-    """Do nothing if this is made of mappings with names as keys, lists, short text and finite numbers.
+    """Check that a document has only mappings with text keys, lists, short text and finite numbers.
 
     Raises:
-        ConfigError: it is not, or is too deep or too large; names the key.
+        ConfigError: it has anything else, or is too deep or too large; names the key.
     """
     seen = 0
 
@@ -146,7 +146,7 @@ def check_plain(document: Any) -> None:
 
 
 def _of_value(value: Any) -> str | None:
-    """What is wrong with what is neither a mapping nor a list."""
+    """Return the problem with a value that is neither a mapping nor a list, or None."""
     if value is None or isinstance(value, bool):
         return None
     if isinstance(value, str):
@@ -167,16 +167,16 @@ def _of_text(text: str) -> str | None:
 
 
 def _short(value: Any) -> str:
-    """A value as an error shows it."""
+    """Format a value for an error message."""
     if isinstance(value, str) and len(value) > 60:
         return f"{value[:40]!r}… of {len(value):,} characters"
     if isinstance(value, int) and abs(value) > _LARGEST:
-        return "a larger one"  # one of thousands of digits cannot even be written
+        return "a larger one"  # Python refuses to format integers of thousands of digits
     return repr(value) if isinstance(value, str | int | float | None) else f"a {type(value).__name__}"
 
 
 def merged(below: dict[str, object], above: dict[str, object]) -> dict[str, object]:
-    """Nested mappings key by key, as Snakemake does; anything else is replaced."""
+    """Merge nested mappings key by key, as Snakemake does; replace any other value."""
     out = dict(below)
     for key, value in above.items():
         old = out.get(key)

@@ -1,23 +1,23 @@
-"""What an experiment says of itself, as data: all that must know of it is made of this.
+"""The declaration of an experiment; jobs, tables, figures and report sections are derived from it.
 
-Each lies in `experiments/<name>/experiment.py`, which loads without torch, because Snakemake reads it at
-every start. What computes, tabulates and draws is therefore named: `cost.page:table4` is a function of
-`reinrelax.experiments.cost.page`.
+Declarations are in `experiments/<name>/experiment.py`, which loads without torch because Snakemake
+imports it at every start. They therefore refer to functions by name: `cost.page:table4` is a
+function of `reinrelax.experiments.cost.page`.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-# What results rest on.
+# Kinds of evidence that results are based on.
 THEOREM = "theorem or enumeration"
 SIMULATION = "simulation of a toy problem"
 ONE_TRAINING = "one training"
 SEVERAL_SEEDS = "several seeds"
 BASES = (SEVERAL_SEEDS, ONE_TRAINING, SIMULATION, THEOREM)
 
-# Columns of a table, in order, each with what it holds: `str`, `float`, or `int` for what is whole. What a
-# row has nothing to say of is empty.
+# Columns of a table, in order, with their types: `str`, `float` or `int`. Cells that do not apply
+# to a row are empty.
 Columns = Mapping[str, type]
 
 
@@ -26,12 +26,13 @@ class Table:
     """A table of the report.
 
     Attributes:
-        keys: the columns that name a row.
-        numbers: columns of numbers that are none in every table, see `display.tables`; what a study writes
-            under the same name tells its own.
-        caption: with its title between asterisks, of one that a paper would print, in Snakemake's report,
-            LaTeX and Markdown.
-        view: of one with a caption, the function that makes it of the collected tables as a `blocks.Table`.
+        keys: the columns that identify a row.
+        numbers: columns that are numeric in this table but not in every table (`display.tables`);
+            not needed if a study writes a table with the same name, which declares its types.
+        caption: the caption in Snakemake's report, LaTeX and Markdown, with its title between
+            asterisks; only for tables that a paper would print.
+        view: the function that builds a `blocks.Table` from the collected tables; only for tables
+            with a caption.
     """
 
     name: str
@@ -43,23 +44,24 @@ class Table:
 
 @dataclass(frozen=True)
 class Experiment:
-    """An experiment or a study, as a block of the configuration has its name.
+    """An experiment or a study, named like its block of the configuration.
 
     Attributes:
-        purpose: what it is for, as the page names it.
-        paper: the short name of that whose results it replicates.
-        rests_on: what its results rest on.
-        spec: what its block of the configuration becomes: a dataclass with a field a key. None of
-            an experiment that is more than a function of its block.
-        check: raises a ConfigError where the block asks for what cannot be.
+        purpose: its purpose, as shown on the page.
+        paper: the short name of the paper whose results it replicates.
+        rests_on: the kind of evidence that its results are based on, one of `BASES`.
+        spec: the dataclass that its block of the configuration is read into, with a field per key.
+            None if the experiment is more than a function of its block.
+        check: raises a ConfigError if the block requests an impossible combination.
         measure: the function of `spec` that computes its tables.
-        reached: what this reaches beside what it names, as `modules` of a job.
-        seconds: a job's estimate by its settings, where these say it.
+        reached: source names that `measure` uses indirectly, as in the `modules` of a job.
+        seconds: the estimated duration of a job by its settings, if it depends on them.
         writes: the tables that its jobs write, if these are studies.
-        tables: those that the report makes of them.
-        figures: what is drawn, by name, each with its caption in Snakemake's report.
-        drawn_by: the module whose `FIGURES` draws them of these tables; none where they are of no run.
-        views: functions that make the tables of the page's sections, by the id of the section.
+        tables: the tables that the report builds from them.
+        figures: the figures by name, each with its caption in Snakemake's report.
+        drawn_by: the module whose `FIGURES` draws the figures from these tables; empty if they do
+            not depend on a run.
+        views: functions that build the tables of the page's sections, by section id.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Files that are either whole or absent."""
+"""Atomic file writes: a file is either complete or absent."""
 
 import fcntl
 import io
@@ -11,12 +11,12 @@ from typing import IO, Any
 
 from reinrelax.errors import ResultsError
 
-# Where something cannot be written.
+# The remedy for files that cannot be written.
 REMEDY = "Make the folder writable, free disk space, or set `results` to another folder."
 
 
 class _Writer(io.BufferedWriter):
-    """A file that remembers why it could not be written: torch.save hides that behind an error of its own."""
+    """A file that records why a write failed: torch.save hides the cause behind its own error."""
 
     failure: OSError | None = None
 
@@ -30,9 +30,9 @@ class _Writer(io.BufferedWriter):
 
 @contextmanager
 def atomic(path: Path) -> Iterator[IO[bytes]]:
-    """Yield a temporary binary file beside `path` that takes its place on success and vanishes on failure.
+    """Yield a temporary binary file that replaces `path` on success and is deleted on failure.
 
-    A writer that was killed could not clean up; the next one of the same file does it.
+    The temporary files of a writer that was killed are removed by the next writer of the same file.
 
     Raises:
         ResultsError: the folder cannot be created or written, or the disk is full.
@@ -47,13 +47,13 @@ def atomic(path: Path) -> Iterator[IO[bytes]]:
     writer = _Writer(io.FileIO(descriptor, "wb"))
     try:
         with writer as file:
-            # Freed by the kernel when this process dies, and so what tells a leftover from a file at work.
+            # The kernel releases the lock when this process dies: an unlocked file is a leftover.
             with suppress(OSError):
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             yield file
             file.flush()
             os.fsync(descriptor)
-            # mkstemp makes files private; results are for everyone the umask admits.
+            # mkstemp makes files private; results get the permissions that the umask allows.
             umask = os.umask(0)
             os.umask(umask)
             temporary.chmod(0o666 & ~umask)
@@ -68,13 +68,13 @@ def atomic(path: Path) -> Iterator[IO[bytes]]:
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write `content` to `path`, all or nothing."""
+    """Write `content` to `path` atomically."""
     with atomic(path) as file:
         file.write(content)
 
 
 def write_text(path: Path, content: str) -> None:
-    """Write `content` to `path` as UTF-8, all or nothing."""
+    """Write `content` to `path` atomically, as UTF-8."""
     write_bytes(path, content.encode())
 
 
@@ -82,7 +82,7 @@ _SUFFIX = ".partial"
 
 
 def _remove_leftovers(path: Path) -> None:
-    """Remove what writers of this file left that were killed; where locks are not to be had, nothing."""
+    """Remove temporary files of killed writers of `path`; do nothing if locks are unsupported."""
     for leftover in path.parent.iterdir():
         if leftover.name.startswith(f".{path.name}.") and leftover.name.endswith(_SUFFIX):
             with suppress(OSError), leftover.open("rb+") as file:

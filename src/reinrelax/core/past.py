@@ -1,4 +1,4 @@
-"""The package's source as it was at a commit, as git has it."""
+"""The package's source at an earlier commit, read from git."""
 
 import io
 import re
@@ -13,18 +13,18 @@ from reinrelax.core.sources import meant, reached
 from reinrelax.core.statements import ROOT, Statement
 
 REPOSITORY = ROOT.parent
-# Trees that were taken out of git: as long as the process lives.
+# Trees that were extracted from git; deleted when the process ends.
 _TREES: list[TemporaryDirectory[str]] = []
 
 
 def changed_since(commit: str, roots: Iterable[str]) -> list[str] | None:
-    """What these compute otherwise than at a commit, as `module.name` of definitions.
+    """Return the definitions that `roots` reach and that changed since a commit, as `module.name`.
 
-    None where it cannot be told: git does not have the commit, or not these names at it.
+    Return None if git does not have the commit, or if a root did not exist at that commit.
 
     Args:
-        commit: in full, as provenance names it; one with changes is none that git has.
-        roots: modules and `module:name`s, as they are called today.
+        commit: the full hash as written in provenance; one that ends in `+changes` is never found.
+        roots: modules and `module:name`s, under their current names.
     """
     roots = list(roots)
     root = _tree(commit)
@@ -46,7 +46,7 @@ def _called(module: str, statement: Statement) -> str:
 
 @cache
 def _tree(commit: str) -> Path | None:
-    """The package at a commit, in a temporary folder; None where git does not have it."""
+    """Extract the package at a commit into a temporary folder; None if git lacks the commit."""
     if not re.fullmatch(r"[0-9a-f]{40}", commit):
         return None
     git = ["git", "-C", str(REPOSITORY), "archive", commit, ROOT.name]

@@ -1,4 +1,4 @@
-"""Where a result came from: code, machine, versions, time."""
+"""The provenance of a result: commit, machine and versions."""
 
 import os
 import platform
@@ -12,13 +12,13 @@ from typing import Any
 
 from reinrelax import __version__
 
-# Ends a commit from which the tree differs.
+# The suffix of a commit if the working tree differs from it.
 CHANGED = "+changes"
 _PACKAGES = ("torch", "numpy")
 
 
 def describe(device: str) -> dict[str, Any]:
-    """Commit, host, device and versions, of this process."""
+    """Return commit, host, device and versions of this process."""
     return {
         "reinrelax": __version__,
         "commit": commit(),
@@ -32,15 +32,15 @@ def describe(device: str) -> dict[str, Any]:
 
 
 def peak_memory_mb() -> float:
-    """Largest resident set of this process so far, in MB."""
+    """Return the peak resident memory of this process so far, in MB."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (1e6 if sys.platform == "darwin" else 1e3)
 
 
 def commit() -> str:
-    """The commit of the source, with `+changes` where the tree differs from it; `unknown` outside git.
+    """Return the commit of the source, with `+changes` if the working tree differs from it.
 
-    Results that were published from this tree are no change: they compute nothing.
+    Return `unknown` outside git. Changes in `published/` do not count: no result depends on them.
     """
     git = ["git", "-C", str(Path(__file__).parent)]
     try:

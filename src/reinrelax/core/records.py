@@ -1,4 +1,4 @@
-"""Provenance records: JSON files that hold checksums of themselves and of the files that they describe."""
+"""Provenance records: JSON files with checksums of themselves and of the files they describe."""
 
 import hashlib
 import json
@@ -9,30 +9,31 @@ from typing import Any
 from reinrelax.core import files
 from reinrelax.errors import ResultsError
 
-# The key below which checksums stand: of files by their names, and of all other keys of the record.
+# The key of the checksums, and in it the name of the record's own (over all its other keys). The
+# checksums of files are stored under their names.
 _KEY, _SELF = "checksums", "record"
 
 
 def write(path: Path, record: Mapping[str, Any], beside: Iterable[Path] = ()) -> None:
-    """Write a record with the checksums of files that lie, whole, in its folder.
+    """Write a record with the checksums of complete files in its folder.
 
     Raises:
-        ResultsError: it cannot be written.
+        ResultsError: the record cannot be written.
     """
     files.write_text(path, json.dumps(sealed(record, beside), indent=2) + "\n")
 
 
 def sealed(record: Mapping[str, Any], beside: Iterable[Path] = ()) -> dict[str, Any]:
-    """A record with the checksums of itself and of these files."""
+    """Return the record with the checksums of itself and of these files."""
     sums = {file.name: _of_file(file) for file in beside}
     return {**record, _KEY: {**sums, _SELF: _of_record(record)}}
 
 
 def read(path: Path, keys: Sequence[str]) -> dict[str, Any]:
-    """A record, which must hold these keys and, if it was written with one, agree with its checksum.
+    """Read a record, check that it has these keys, and verify its checksum if it has one.
 
     Raises:
-        ResultsError: missing or damaged.
+        ResultsError: the record is missing or damaged.
     """
     try:
         record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
@@ -45,10 +46,10 @@ def read(path: Path, keys: Sequence[str]) -> dict[str, Any]:
 
 
 def require(record: Mapping[str, Any]) -> None:
-    """Do nothing if a record agrees with its checksum, or was written without one.
+    """Verify a record's own checksum; a record without one passes.
 
     Raises:
-        ValueError: it does not.
+        ValueError: the checksum differs.
     """
     sums = record.get(_KEY)
     if sums is not None and sums[_SELF] != _of_record(record):
@@ -56,20 +57,20 @@ def require(record: Mapping[str, Any]) -> None:
 
 
 def check_beside(path: Path) -> None:
-    """Compare a file with the checksum in the record that bears its name, if there is one.
+    """Verify a file against the record with the same stem, if that exists.
 
     Raises:
-        ResultsError: as `check`, or the record is damaged.
+        ResultsError: as for `check`, or the record is damaged.
     """
     record = path.with_suffix(".json")
     check(path, read(record, ()) if record.exists() else {})
 
 
 def check(path: Path, record: Mapping[str, Any]) -> None:
-    """Compare a file with the checksum that its record has of it, if it has one.
+    """Verify a file against its checksum in the record, if the record has one.
 
     Raises:
-        ResultsError: the file is not the one that the record was written beside, or cannot be read.
+        ResultsError: the checksum differs, or the file cannot be read.
     """
     expected = (record.get(_KEY) or {}).get(path.name)
     try:
@@ -86,6 +87,6 @@ def _of_file(path: Path) -> str:
 
 
 def _of_record(record: Mapping[str, Any]) -> str:
-    """Of what the record says, however it is laid out."""
+    """Hash the content of a record, independent of its layout."""
     rest = {key: value for key, value in json.loads(json.dumps(record)).items() if key != _KEY}
     return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()

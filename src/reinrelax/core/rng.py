@@ -1,4 +1,4 @@
-"""Named random streams: one generator a replica, derived from (seed, purpose), never from global state."""
+"""Named random streams: one generator per replica, seeded by (seed, purpose)."""
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
@@ -12,7 +12,7 @@ from reinrelax.kernels.gpu import support
 
 
 def derive(*parts: object) -> int:
-    """A 63-bit seed that depends on every part and on their order.
+    """Return a 63-bit seed that depends on every part and on their order.
 
     >>> derive(0, "noise", 1) == derive(0, "noise", 1), derive(0, "noise", 1) == derive(0, "noise", 2)
     (True, False)
@@ -24,8 +24,9 @@ def derive(*parts: object) -> int:
 class Streams:
     """Noise for tensors with a leading replica axis R; replica r draws from generator r alone.
 
-    So a replica draws the same numbers whether it runs alone or beside others, and whatever the layout of
-    the memory they go to. Noise is float32 or float64: the law of a 16-bit float's logarithm is another one.
+    A replica therefore draws the same numbers whether it runs alone or with others, whatever the
+    memory layout of the output. Noise is float32 or float64: rounding to 16 bits would distort the
+    distribution of its logarithm.
     """
 
     def __init__(self, generators: Sequence[torch.Generator | None]) -> None:
@@ -33,7 +34,7 @@ class Streams:
 
     @classmethod
     def derive(cls, seeds: Sequence[int], *purpose: object, device: torch.device | str = "cpu") -> "Streams":
-        """Streams for the replicas with these seeds, apart from those of any other purpose."""
+        """Create streams for replicas with these seeds, independent of any other purpose's."""
         keys = [derive(seed, *purpose) for seed in seeds]
         if support.serves(torch.device(device)):
             return CountedStreams(*torch.tensor([keys, [0] * len(keys)], dtype=torch.int64, device=device))
@@ -43,22 +44,22 @@ class Streams:
         return len(self.generators)
 
     def split(self, *tensors: Tensor) -> "Iterator[tuple[Any, ...]]":
-        """For each replica, its slices of the tensors `[R, ...]` and its own stream."""
+        """Yield, for each replica, its slices of the tensors `[R, ...]` and its stream."""
         self._check(*tensors)
         for replica, generator in enumerate(self.generators):
             yield (*(tensor[replica] for tensor in tensors), Streams([generator]))
 
     def uniform_(self, out: Tensor) -> Tensor:
-        """Fill `out` `[R, ...]` with U(0, 1), zero and one excluded, and return it."""
+        """Fill `out` `[R, ...]` with U(0, 1), excluding 0 and 1, and return it."""
         self._fill(out, _uniform)
-        # Ends are moved inwards, by half the distance to their neighbour at zero and all of it at one.
+        # Move values at 0 and 1 inwards: ε/4 from 0, ε/2 from 1.
         epsilon = torch.finfo(out.dtype).eps
         return out.clamp_(epsilon / 4, 1 - epsilon / 2)
 
     def exponential_(self, out: Tensor) -> Tensor:
-        """Fill `out` `[R, ...]` with Exp(1), zero and infinity excluded, and return it.
+        """Fill `out` `[R, ...]` with Exp(1), excluding 0 and infinity, and return it.
 
-        Five times as fast on a CPU as `Tensor.exponential_`.
+        On a CPU this is five times as fast as `Tensor.exponential_`.
         """
         return self.uniform_(out).log_().neg_()
 
@@ -67,7 +68,7 @@ class Streams:
         return self._fill(out, lambda part, generator: part.normal_(generator=generator))
 
     def permutations(self, n: int) -> Tensor:
-        """One permutation of 0 … n − 1 per replica, `[R, n]` int64, on the generators' device."""
+        """Draw a permutation of 0 … n − 1 per replica: `[R, n]` int64 on the generators' device."""
         return torch.stack(
             [
                 torch.randperm(n, generator=g, dtype=torch.int64, device=None if g is None else g.device)
@@ -76,7 +77,7 @@ class Streams:
         )
 
     def _fill(self, out: Tensor, fill: "Callable[[Tensor, torch.Generator | None], Tensor]") -> Tensor:
-        """Fill each replica's part of `out` in the order of its indices, not of its memory."""
+        """Fill each replica's part of `out` in index order, whatever the memory order."""
         self._check(out)
         _check_noise(out)
         for replica, generator in enumerate(self.generators):
@@ -94,11 +95,11 @@ class Streams:
 
 
 class CountedStreams(Streams):
-    """Streams whose whole state is in tensors on the device, where a CUDA graph finds and advances it.
+    """Streams whose entire state is in tensors on the device, so that a CUDA graph can advance it.
 
     Attributes:
-        keys: one a replica, `[R]` int64.
-        counters: calls so far, `[R]` int64.
+        keys: one key per replica, `[R]` int64.
+        counters: the number of calls so far, `[R]` int64.
     """
 
     def __init__(self, keys: Tensor, counters: Tensor) -> None:
@@ -106,7 +107,7 @@ class CountedStreams(Streams):
         self.keys, self.counters = keys, counters
 
     def continue_as(self, other: "Streams") -> None:
-        """Take over another's state, in place."""
+        """Copy the state of another stream, in place."""
         assert isinstance(other, CountedStreams)
         self.keys.copy_(other.keys)
         self.counters.copy_(other.counters)
@@ -141,15 +142,15 @@ def _check_noise(out: Tensor) -> None:
 
 
 def _like(out: Tensor) -> Tensor:
-    """Memory for the same numbers, one after the other."""
+    """Allocate a contiguous tensor of the same shape, dtype and device."""
     return torch.empty(out.shape, dtype=out.dtype, device=out.device)
 
 
 def _uniform(out: Tensor, generator: torch.Generator | None) -> Tensor:
-    """Fill `out`, contiguous, with U(0, 1), ends included or not."""
+    """Fill contiguous `out` with U(0, 1); 0 and 1 may occur."""
     if out.dtype != torch.float32 or out.device.type != "cpu":
         return out.uniform_(generator=generator)
-    # On a CPU, 64 random bits cost what one random float does, and are enough for two.
+    # On a CPU, 64 random bits cost as much as one random float and are enough for two.
     words = torch.empty((out.numel() + 1) // 2, dtype=torch.int64, device=out.device).random_(
         -(2**63), None, generator=generator
     )

@@ -1,4 +1,4 @@
-"""A hash of the source that a result depends on, so that a change elsewhere does not recompute it."""
+"""Hashes of the source that a result depends on; other changes trigger no recomputation."""
 
 import hashlib
 from collections import defaultdict
@@ -9,32 +9,34 @@ from pathlib import Path
 from reinrelax.core.statements import ROOT, WHOLE, Statement, Used, is_import, path_of, read
 from reinrelax.errors import ResultsError
 
-# A statement and the module that it is from.
+# A module and a statement in it.
 Part = tuple[str, Statement]
 
-# What a hash of source begins with; those of earlier versions were of more, and cannot be compared with it.
+# The prefix of source hashes. Hashes of earlier versions covered more source, so they cannot be
+# compared with these.
 FORMAT = "reached-"
 
 
 def fingerprint(roots: Iterable[str], root: Path = ROOT) -> str:
-    """SHA-256 over what these compute: modules, or `module:name`, a function or class of one.
+    """Return a SHA-256 over the source that `roots` depend on.
 
-    It is of the set of top-level statements that they reach (`reached`), each in the form of `statements`, so
-    files may be moved, renamed, merged and reworded, and what is beside these statements changed. A package's
-    `__init__` does not count: it is a catalogue, and a new line in it changes no result.
+    The hash covers the set of top-level statements that they reach (`reached`), in the canonical
+    form of `statements`. Files may therefore be moved, renamed, merged or reworded, and unrelated
+    statements changed. A package's `__init__` is excluded: it is a catalogue, and a new entry in it
+    does not change results.
 
     Args:
-        roots: which.
-        root: where the package lies.
+        roots: modules, or functions and classes as `module:name`.
+        root: the folder of the package.
     """
     return _fingerprint(frozenset(roots), root)
 
 
 def content_hash(paths: Iterable[str | Path], root: Path = Path()) -> str:
-    """SHA-256 over the contents of files, and of all files below folders, and their names from `root`.
+    """Return a SHA-256 over the contents and names (relative to `root`) of files and folders.
 
     Raises:
-        ResultsError: a file or folder is not there.
+        ResultsError: a file or folder is missing.
     """
     digest = hashlib.sha256()
     for path in (root / path for path in paths):
@@ -49,11 +51,11 @@ def content_hash(paths: Iterable[str | Path], root: Path = Path()) -> str:
 
 @cache
 def reached(roots: frozenset[str], root: Path = ROOT) -> frozenset[Part]:
-    """What these modules and `module:name`s hold and use, however far away: statements, each with its module.
+    """Return all statements that modules and `module:name`s contain or use, directly or indirectly.
 
-    What is used is followed by name. With any statement of a module come those that are run for their
-    effect, its C files, and what is registered with something that is reached. Of a table of parameters come
-    the entries whose names are written in any of these.
+    Uses are followed by name. Any statement of a module brings with it the module's statements that
+    are run for their effect, its C files, and functions registered with a reached object. From a
+    table of parameters only those entries count whose names occur in the reached statements.
     """
     found: set[Part] = set()
     entries: set[Part] = set()
@@ -77,14 +79,17 @@ def reached(roots: frozenset[str], root: Path = ROOT) -> frozenset[Part]:
 
 
 def meant(root_name: str, root: Path = ROOT) -> tuple[Part, ...]:
-    """The statements that a module or `module:name` itself holds; none where it is not there."""
+    """Return the statements of a module or of a `module:name`; empty if it does not exist."""
     module, _, name = root_name.partition(":")
     return _meant(name or WHOLE, module, root)
 
 
 @cache
 def _meant(name: str, module: str, root: Path) -> tuple[Part, ...]:
-    """What a name of a module stands for; without a name, what the module does when it is imported."""
+    """Return the statements that define a name of a module.
+
+    An empty name stands for the statements that the module runs for their effect on import.
+    """
     if not path_of(module, root).is_file():
         return ()
     source = read(module, root)
@@ -111,7 +116,7 @@ def _fingerprint(roots: frozenset[str], root: Path) -> str:
     several = defaultdict(set)
     for (name, _), digest in definitions.items():
         several[name].add(digest)
-    # In a set it could not be told which of these is meant, so the definition says it.
+    # If several definitions have the same name, each use includes the hash of the one it refers to.
     ambiguous = {key: digest for key, digest in definitions.items() if len(several[key[0]]) > 1}
     found = set()
     for _, statement, digest in parts:

@@ -1,8 +1,8 @@
-"""What a module computes: its top-level statements in a form that rewording and rearranging leave alone.
+"""Top-level statements of a module in a canonical form, independent of wording and order.
 
-Left out are comments, docstrings, layout, annotations that compute nothing, and where in this package a
-name is imported from: a name is written alike in the module that defines it, imported, and as a module's
-attribute.
+The form omits comments, docstrings, layout, annotations without effect, and the module of this
+package that a name is imported from: a name has the same form where it is defined, where it is
+imported, and as an attribute of its module.
 """
 
 import ast
@@ -15,18 +15,19 @@ from pathlib import Path
 from typing import Any
 
 PACKAGE = "reinrelax"
-# Stands for all that a module defines, where the module is mentioned as a value.
+# The name that stands for all definitions of a module that is used as a value.
 WHOLE = "*"
 ROOT = Path(__file__).parents[1]
-# What `ast` records beside the program itself.
+# Fields of syntax nodes that do not affect the program.
 _SKIPPED = {"ctx", "kind", "type_comment", "type_ignores"}
-# Tables of parameters: of these, an entry counts where its name is written, as in the function that takes it.
+# Tables of parameters. An entry counts only for source that contains its name, such as the function
+# that takes the parameter.
 _PARAMETERS = {"HYPERPARAMETERS"}
-# Decorators that compile a function, of which annotations are a part.
+# Decorators that compile a function; they use its annotations.
 _COMPILERS = {"jit"}
 _C_TOKEN = re.compile(r"""//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'""", re.DOTALL)
 
-# A name and the module that it is from.
+# A name and the module that defines it.
 Used = tuple[str, str]
 
 
@@ -35,12 +36,13 @@ class Statement:
     """A top-level statement, or an entry of a table of parameters.
 
     Attributes:
-        text: its canonical form, the same in every Python version.
-        defines: the names that it binds; a statement that binds none has an effect.
-        uses: names that it mentions, each with the module that it is from, `WHOLE` for a module itself.
-        registered_with: names that are given to its decorators, or are objects whose methods these are.
-        words: names, parameters and strings in it, as it writes them.
-        key: of an entry.
+        text: the canonical form, the same in every Python version.
+        defines: the names that it binds; a statement without any is run for its effect.
+        uses: the names that it uses, each with its module; `WHOLE` for a module itself.
+        registered_with: names in the arguments of its decorators, and objects whose methods the
+            decorators are.
+        words: all names, parameters and strings in it, as written.
+        key: the key of an entry; empty for a statement.
     """
 
     text: str
@@ -52,12 +54,12 @@ class Statement:
 
 
 def is_import(statement: Statement) -> bool:
-    """Whether this is an import of a name from another package."""
+    """Check whether this is an import from another package."""
     return statement.text.startswith("import ")
 
 
 def path_of(module: str, root: Path = ROOT) -> Path:
-    """Where a module's source lies, if it is one rather than a package; the package's own lies at `root`."""
+    """Return the path of a module's source, given the folder `root` of the package reinrelax."""
     return root.joinpath(*module.split(".")[1:]).with_suffix(".py")
 
 
@@ -66,8 +68,8 @@ class Source:
     """A module's source.
 
     Attributes:
-        statements: its own, what it imports from other packages, and the C files beside it.
-        imports: what its names are that it imports from this package.
+        statements: its statements, its imports from other packages, and its C files.
+        imports: the original name and the module of each name imported from this package.
     """
 
     statements: tuple[Statement, ...]
@@ -76,7 +78,7 @@ class Source:
 
 @cache
 def read(module: str, root: Path = ROOT) -> Source:
-    """The source of a module of the package at `root`."""
+    """Read the source of a module of the package at `root`."""
     path = path_of(module, root)
     source = of_python(path.read_text(encoding="utf-8"), module, root)
     beside = filter(Path.is_file, map(path.with_suffix, (".c", ".h")))
@@ -85,7 +87,7 @@ def read(module: str, root: Path = ROOT) -> Source:
 
 
 def of_python(text: str, module: str = "", root: Path = ROOT) -> Source:
-    """The source of a module with this text; of its imports, those that something else than types needs."""
+    """Parse the text of a module; imports that only annotations use are omitted."""
     tree = ast.parse(text)
     reduction = _Reduction(tree, module, root)
     statements: list[Statement] = []
@@ -107,24 +109,23 @@ def of_python(text: str, module: str = "", root: Path = ROOT) -> Source:
 
 
 def of_c(text: str) -> str:
-    """A C source without comments, layout, and the names of this package's headers."""
+    """Return a C source without comments, layout and includes of this package's headers."""
     bare = _C_TOKEN.sub(lambda token: " " if token[0].startswith("/") else token[0], text)
     lines = (" ".join(line.split()) for line in bare.splitlines())
     return "\n".join(line for line in lines if line and not line.startswith('#include "'))
 
 
 class _Reduction(ast.NodeTransformer):
-    """Takes from a module's tree what computes nothing.
+    """A transformer that removes the parts of a module's syntax tree without effect on results.
 
     Attributes:
-        imports: names that the module imports from this package, as they are called where they are defined,
-            with that module.
-        names: those in the statement that was reduced last.
+        imports: for each name imported from this package, its original name and module.
+        names: the names used in the statement that was reduced last.
     """
 
     def __init__(self, tree: ast.Module, module: str, root: Path) -> None:
         nodes = list(ast.walk(tree))
-        # A name that is also bound to something else stays as it is written.
+        # Names that are also bound locally must not be replaced by the imported ones.
         self._taken = set(_bound(nodes))
         self.imports: dict[str, Used] = {}
         self.names: set[Used] = set()
@@ -141,13 +142,13 @@ class _Reduction(ast.NodeTransformer):
                         self.imports[name] = alias.name, place
 
     def of(self, statement: ast.AST) -> ast.AST | None:
-        """A top-level statement without what computes nothing; None if that is all of it."""
+        """Reduce a top-level statement; None if nothing of it affects results."""
         self.names = set()
         reduced: ast.AST | None = self.visit(statement)
         return reduced
 
     def uses_of(self, expressions: Iterable[ast.expr]) -> frozenset[Used]:
-        """The names in some expressions, which stay as they are."""
+        """Return the names used in expressions, which are not modified."""
         self.names = set()
         for expression in expressions:
             self.visit(deepcopy(expression))
@@ -171,7 +172,7 @@ class _Reduction(ast.NodeTransformer):
         return node if node.value.id in self._taken else own
 
     def _name(self, node: ast.Name, name: str, place: str) -> ast.Name:
-        """A name as it is called in the module that it is from."""
+        """Replace a name by the one it has in the module that defines it, and record the use."""
         self.names.add((name, place))
         if node.id not in self._taken:
             return ast.Name(name)
@@ -182,7 +183,7 @@ class _Reduction(ast.NodeTransformer):
         return None if isinstance(node.value, ast.Constant) else self.generic_visit(node)
 
     def visit_keyword(self, node: ast.keyword) -> ast.AST | None:
-        # The docstring of a function that a call makes.
+        # `doc` is the docstring of a function that the call creates.
         return None if node.arg == "doc" else self.generic_visit(node)
 
     def visit_Pass(self, node: ast.Pass) -> None:
@@ -201,7 +202,7 @@ class _Reduction(ast.NodeTransformer):
         return self.generic_visit(ast.Assign([node.target], node.value))
 
     def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
-        # A data class reads the annotations of its members.
+        # Keep the annotations of members: data classes read them.
         body, node.body = node.body, []
         self.generic_visit(node)
         for member in body:
@@ -220,7 +221,7 @@ class _Reduction(ast.NodeTransformer):
 
 
 def _defined(node: ast.AST) -> Iterator[str]:
-    """Names that a top-level statement binds, but in functions and classes."""
+    """Yield the names that a top-level statement binds, not those within functions and classes."""
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         yield node.name
     elif isinstance(node, ast.Assign):
@@ -228,7 +229,7 @@ def _defined(node: ast.AST) -> Iterator[str]:
 
 
 def _parts(node: ast.stmt) -> list[ast.stmt]:
-    """The entries of a table of parameters, each as a table of its own; any other statement."""
+    """Split a table of parameters into one table per entry; return any other statement as it is."""
     target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
     table = getattr(node, "value", None)
     if not (isinstance(target, ast.Name) and target.id in _PARAMETERS and isinstance(table, ast.Dict)):
@@ -238,7 +239,7 @@ def _parts(node: ast.stmt) -> list[ast.stmt]:
 
 
 def _registrars(node: ast.stmt) -> Iterator[ast.expr]:
-    """What is given to a definition's decorators, and the objects whose methods these are."""
+    """Yield the arguments of a definition's decorators, and the objects whose methods they are."""
     for decorator in getattr(node, "decorator_list", ()):
         if isinstance(decorator, ast.Call):
             yield from (*decorator.args, *(keyword.value for keyword in decorator.keywords))
@@ -248,7 +249,7 @@ def _registrars(node: ast.stmt) -> Iterator[ast.expr]:
 
 
 def _key(node: ast.AST) -> str:
-    """The key of what `_parts` has made of an entry."""
+    """Return the key of an entry split off by `_parts`; empty for any other statement."""
     if not isinstance(node, ast.Assign) or not _PARAMETERS & set(_defined(node)):
         return ""
     keys = node.value.keys if isinstance(node.value, ast.Dict) else []
@@ -256,7 +257,7 @@ def _key(node: ast.AST) -> str:
 
 
 def _words(node: ast.AST) -> Iterator[str]:
-    """Names, parameters and strings below a node."""
+    """Yield all names, parameters and constants below a node."""
     for part in ast.walk(node):
         if isinstance(part, ast.Constant):
             yield str(part.value)
@@ -264,7 +265,7 @@ def _words(node: ast.AST) -> Iterator[str]:
 
 
 def _written(node: Any) -> str:
-    """A syntax tree as text, without what is absent from a node: new versions of Python add to that."""
+    """Format a syntax tree as text, without empty fields: new Python versions add some."""
     if isinstance(node, list):
         return f"[{','.join(map(_written, node))}]"
     if isinstance(node, ast.Constant):
@@ -282,7 +283,7 @@ def _written(node: Any) -> str:
 
 
 def _imported(node: ast.Import | ast.ImportFrom) -> Iterator[tuple[str, str]]:
-    """Each name that an import binds, and the import of it alone."""
+    """Yield each name that an import binds, with an import of that name alone."""
     place = f"{node.module}." if isinstance(node, ast.ImportFrom) else ""
     for alias in node.names:
         name = alias.asname or alias.name.split(".")[0]
@@ -290,7 +291,7 @@ def _imported(node: ast.Import | ast.ImportFrom) -> Iterator[tuple[str, str]]:
 
 
 def _bound(nodes: Iterable[ast.AST]) -> Iterator[str]:
-    """Names that are bound other than by importing."""
+    """Yield names that are bound other than by importing."""
     for node in nodes:
         if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
             yield node.id
@@ -306,7 +307,7 @@ def _is_own(node: ast.Import | ast.ImportFrom) -> bool:
 
 
 def _is_for_types(node: ast.AST) -> bool:
-    """Whether this is an `if TYPE_CHECKING` without an else."""
+    """Check whether this is an `if TYPE_CHECKING` without an else branch."""
     if not isinstance(node, ast.If) or node.orelse:
         return False
     return isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
@@ -318,7 +319,7 @@ def _is_module(name: str, root: Path) -> bool:
 
 
 def _last_name(decorator: ast.expr) -> str:
-    """`jit` of `triton.jit` and of `jit(…)`."""
+    """Return the last part of a decorator's name: `jit` for `triton.jit` and for `jit(…)`."""
     if isinstance(decorator, ast.Call):
         return _last_name(decorator.func)
     return decorator.attr if isinstance(decorator, ast.Attribute) else getattr(decorator, "id", "")

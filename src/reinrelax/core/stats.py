@@ -1,4 +1,4 @@
-"""Intervals over seeds and corrections for many tests; NaN where the seeds are too few to say anything."""
+"""Intervals over seeds and corrections for multiple tests; NaN if there are too few seeds."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,30 +17,30 @@ RESAMPLES = 10_000
 
 @dataclass(frozen=True)
 class Interval:
-    """An estimate with its interval; `low` and `high` are NaN where it has none."""
+    """An estimate with its interval; `low` and `high` are NaN if there is no interval."""
 
     estimate: float
     low: float
     high: float
 
     def holds(self, value: float) -> bool:
-        """Whether `value` lies in the interval; nothing lies in one that is NaN."""
+        """Check whether `value` lies in the interval; False if the interval is NaN."""
         return self.low <= value <= self.high
 
 
 def normal_quantile(level: float) -> float:
-    """Where the standard normal law has this much of itself below."""
+    """Return the quantile of the standard normal distribution."""
     return float(ndtri(level))
 
 
 def mean_interval(values: ArrayLike, level: float = 0.95) -> Interval:
-    """Student-t interval of the mean of `values` `[n]`; non-finite ones are left out."""
+    """Return the Student-t interval of the mean of `values` `[n]`, ignoring non-finite ones."""
     estimate, low, high, _ = mean_intervals(np.asarray(values, dtype=np.float64).reshape(1, -1), level)
     return Interval(float(estimate[0]), float(low[0]), float(high[0]))
 
 
 def mean_intervals(values: ArrayLike, level: float = 0.95) -> tuple[Floats, Floats, Floats, Counts]:
-    """Student-t intervals of the means along the last axis, non-finite values left out.
+    """Return Student-t intervals of the means along the last axis, ignoring non-finite values.
 
     Args:
         values: `[..., n]`.
@@ -61,7 +61,10 @@ def mean_intervals(values: ArrayLike, level: float = 0.95) -> tuple[Floats, Floa
 
 
 def prediction_interval(values: ArrayLike, level: float = 0.95) -> Interval:
-    """Where one more value of the normal law of `values` `[n]` would lie: mean ± t_{n−1} s √(1 + 1/n)."""
+    """Return the prediction interval of one more value, given normal `values` `[n]`.
+
+    mean ± t_{n−1} s √(1 + 1/n).
+    """
     values = np.asarray(values, dtype=np.float64)
     n = len(values)
     if n < 2:
@@ -73,14 +76,14 @@ def prediction_interval(values: ArrayLike, level: float = 0.95) -> Interval:
 def difference_interval(
     values: ArrayLike, mean: float, std: float, count: int, level: float = 0.95
 ) -> Interval:
-    """Welch interval of the mean of `values` `[n]` less a published mean.
+    """Return the Welch interval of the mean of `values` `[n]` minus a published mean.
 
-    Δ ± t_ν √(s²/n + std²/count), ν by Welch and Satterthwaite.
+    Δ ± t_ν √(s²/n + std²/count), with ν by Welch and Satterthwaite.
 
     Args:
-        values: ours, one a seed; finite.
-        mean, std: the published mean and its standard deviation over seeds.
-        count: how many seeds were published.
+        values: our values, one per seed; finite.
+        mean, std: the published mean and standard deviation over seeds.
+        count: the number of seeds behind the published mean.
         level: coverage.
     """
     ours = np.asarray(values, dtype=np.float64)
@@ -99,7 +102,7 @@ def difference_interval(
 
 
 def interval_of(mean: float, std: float, count: int, level: float = 0.95) -> Interval:
-    """Student-t interval of a published mean from its standard deviation over `count` seeds."""
+    """Return the Student-t interval of a published mean with `std` over `count` seeds."""
     if count < 2:
         return Interval(mean, np.nan, np.nan)
     half = float(stdtrit(count - 1, (1 + level) / 2) * std / np.sqrt(count))
@@ -107,14 +110,15 @@ def interval_of(mean: float, std: float, count: int, level: float = 0.95) -> Int
 
 
 def spread_ratio_interval(values: ArrayLike, std: float, count: int, level: float = 0.95) -> Interval:
-    """Standard deviation of `values` `[n]` over a published one, with the F interval of two normal laws.
+    """Return the ratio of the standard deviation of `values` `[n]` to a published one.
 
-    s/std · [F_{n−1, count−1}(1 − α/2)^−½, F_{count−1, n−1}(1 − α/2)^½] at a level of 1 − α.
+    The interval is the F interval for two normal samples,
+    s/std · [F_{n−1, count−1}(1 − α/2)^−½, F_{count−1, n−1}(1 − α/2)^½] at level 1 − α.
 
     Args:
-        values: ours, one a seed; finite.
-        std: the published standard deviation over seeds, of n − 1 degrees of freedom.
-        count: how many seeds were published.
+        values: our values, one per seed; finite.
+        std: the published standard deviation over seeds, with count − 1 degrees of freedom.
+        count: the number of seeds behind the published standard deviation.
         level: coverage.
     """
     ours = np.asarray(values, dtype=np.float64)
@@ -127,13 +131,17 @@ def spread_ratio_interval(values: ArrayLike, std: float, count: int, level: floa
 
 
 def smallest_shown(stds: tuple[float, float], counts: tuple[int, int], power: float = 1 / 3) -> float:
-    """The true difference of two means that a two-sided t test at 5% shows with probability `power`.
+    """Return the difference of two means that a two-sided t test at 5% detects with this power.
 
-    With a third, the effect below which a study that claims one says nothing (Simonsohn, 2015: small
-    telescopes): 1.52 standard errors where these are known.
+    With a power of 1/3 this is the effect below which a study of this size is uninformative
+    (Simonsohn, 2015: small telescopes): 1.52 standard errors if these are known exactly.
 
     Args:
-        stds, counts: of both samples; NaN where a deviation or a count is not known.
+        stds, counts: the standard deviations and sizes of both samples.
+        power: the probability of detection.
+
+    Returns:
+        NaN if a standard deviation is NaN or a count is below 2.
     """
     if min(counts) < 2 or np.isnan(stds).any():
         return float("nan")
@@ -149,24 +157,24 @@ def _noncentrality(freedom: int, power: float) -> float:
 
 
 def percentile_interval(estimate: float, resampled: Floats, level: float = 0.95) -> Interval:
-    """Percentile bootstrap interval of `estimate` from its `resampled` values `[resamples]`."""
+    """Return the percentile bootstrap interval of `estimate` from `resampled` `[resamples]`."""
     if len(resampled) == 0 or np.isnan(resampled).any():
         return Interval(estimate, np.nan, np.nan)
-    # This method picks values rather than interpolating between them, so infinite ones do no harm.
+    # This method selects values instead of interpolating between them, so infinite values are safe.
     tail = (1 - level) / 2
     low, high = np.quantile(resampled, [tail, 1 - tail], method="inverted_cdf")
     return Interval(estimate, float(low), float(high))
 
 
 def holm(p_values: Sequence[float], count: int) -> list[float]:
-    """p-values corrected for the family that they belong to, by Holm's step-down; NaN stays NaN.
+    """Correct the p-values of a family by Holm's step-down method; NaN stays NaN.
 
-    The probability that any true null hypothesis of the family is rejected is at most the level, whatever
-    depends on what.
+    The probability of rejecting any true null hypothesis of the family is at most the level, under
+    any dependence.
 
     Args:
-        p_values: those that are known.
-        count: how many the family has; those that are not known count as the largest.
+        p_values: the p-values; NaN where unknown.
+        count: the size of the family; unknown p-values count as the largest.
     """
     known = sorted((p, place) for place, p in enumerate(p_values) if not np.isnan(p))
     out, largest = [float("nan")] * len(p_values), 0.0
@@ -177,10 +185,10 @@ def holm(p_values: Sequence[float], count: int) -> list[float]:
 
 
 def median_interval(values: ArrayLike) -> Interval:
-    """Median of `values` `[n]`, with the smallest and the largest of them as its interval.
+    """Return the median of `values` `[n]`, with their minimum and maximum as its interval.
 
-    Whatever the distribution, these hold its median between them with probability 1 − 2^(1−n): 94% at n = 5,
-    75% at n = 3. A bootstrap of so few values promises more than it keeps.
+    For any continuous distribution the interval contains the median with probability 1 − 2^(1−n):
+    94% at n = 5, 75% at n = 3. A bootstrap of this few values does not reach its nominal coverage.
     """
     values = np.asarray(values, dtype=np.float64)
     if len(values) == 0:
@@ -192,14 +200,14 @@ def median_interval(values: ArrayLike) -> Interval:
 def minimum_interval(
     places: ArrayLike, curves: ArrayLike, *, resamples: int = RESAMPLES, seed: int = 0, level: float = 0.95
 ) -> Interval:
-    """Where the mean curve is lowest, with the percentile bootstrap interval over seeds.
+    """Return the place of the minimum of the mean curve, with its bootstrap percentile interval.
 
-    A seed is resampled with its whole curve, so that what a seed does to all places alike moves no minimum.
+    Whole curves are resampled, so an offset of a seed at all places does not move the minimum.
 
     Args:
-        places: `[P]`.
-        curves: `[S, P]`, one row a seed; infinite where it diverged.
-        resamples, seed: of the bootstrap.
+        places: the places `[P]`.
+        curves: `[S, P]`, one row per seed; infinite where it diverged.
+        resamples, seed: the number of bootstrap samples and the seed that draws them.
         level: coverage.
     """
     places, curves = np.asarray(places, dtype=np.float64), np.asarray(curves, dtype=np.float64)

@@ -1,4 +1,4 @@
-"""Small types that every layer shares."""
+"""Small types shared by all layers."""
 
 import re
 from dataclasses import dataclass
@@ -15,10 +15,10 @@ class LatentShape:
 
     @classmethod
     def parse(cls, text: str) -> "LatentShape":
-        """Read `"8x4"`.
+        """Parse text such as `"8x4"`.
 
         Raises:
-            ConfigError: the text is not two positive integers with an `x` between, or C < 2.
+            ConfigError: the text is not two positive integers separated by `x`, or C < 2.
         """
         match = re.fullmatch(r"([1-9]\d*)x([1-9]\d*)", text)
         if match is None or int(match[1]) < 2:

@@ -1,4 +1,4 @@
-"""The catalogue of data sets: one file and one line each."""
+"""The catalogue of data sets, with one module and one entry each."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Size:
-    """How large images are, in pixels, and how many there are."""
+    """The size of images in pixels, and their number."""
 
     width: int
     height: int
@@ -23,7 +23,7 @@ class Size:
 
     @property
     def pixels(self) -> int:
-        """Of an image."""
+        """The number of pixels of an image."""
         return self.width * self.height
 
 
@@ -32,10 +32,10 @@ class Entry:
     """A data set.
 
     Attributes:
-        module: in this package. Its `load(root)` gives all images, fetched if need be; `at_hand(root)` says
-            whether that needs no download.
-        title: its name as its makers write it.
-        size: of its images; None where `size(root)` of the module says it.
+        module: a module in this package. Its `load(root)` returns all images and downloads them if
+            necessary; `at_hand(root)` returns whether no download is necessary.
+        title: the name as its authors write it.
+        size: the size of its images; None if the module's `size(root)` returns it.
     """
 
     module: str
@@ -43,27 +43,27 @@ class Entry:
     size: Size | None
 
     def load(self, root: Path) -> "Images":
-        """All images.
+        """Load all images.
 
         Raises:
-            DataError: they are damaged, or cannot be had.
+            DataError: images are damaged or not available.
         """
         images: Images = self._call("load")(root)
         return images
 
     def at_hand(self, root: Path) -> bool:
-        """Whether they need no download.
+        """Check whether the images are available without a download.
 
         Raises:
-            DataError: they are not where a person said that they are.
+            DataError: the images are not in the folder that the user has named.
         """
         return bool(self._call("at_hand")(root))
 
     def size_at(self, root: Path) -> Size:
-        """The size of its images, which may depend on the folder.
+        """Return the size of the images, which may depend on the folder.
 
         Raises:
-            DataError: there are none.
+            DataError: the folder contains no images.
         """
         return self.size or self._call("size")(root)
 
@@ -85,7 +85,7 @@ lookup = CATALOGUE.lookup
 
 
 def title(name: str) -> str:
-    """What a reader is told of images by the name that they were prepared under."""
+    """Return the title of images for readers, given the name of the prepared images."""
     own, _, folder = name.partition(":")
     known = CATALOGUE[own].title if own in CATALOGUE else own
     return f"{known}, {folder}" if folder else known

@@ -1,4 +1,4 @@
-"""Which images are asked for."""
+"""The images that a configuration requests."""
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -7,40 +7,43 @@ from reinrelax.core.document import path_of
 from reinrelax.datasets import MNIST, Size, lookup
 from reinrelax.errors import DataError
 
-# Of `dataset.root`: what nobody has named.
+# The default of `dataset.root`.
 _OWN_ROOT = "data"
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """Which images, and what to do without them; `project` is the folder that `root` is taken from."""
+    """The requested images and the fallback; `root` is relative to the folder `project`."""
 
     name: str
     root: str
     when_missing: str
     train_images: int | None
     test_images: int | None
-    # Which folder that is says nothing of the images, and this is text that jobs depend on.
+    # Not in repr, which jobs depend on: the project's folder does not affect the images.
     project: Path = field(default=Path(), repr=False)
 
     @property
     def folder(self) -> Path:
-        """Holds, or is to hold, `MNIST/raw`, unless MNIST_ROOT names another one."""
+        """The folder with `MNIST/raw`, or for its download, unless MNIST_ROOT names another one."""
         return self.project / path_of("dataset.root", self.root)
 
     @property
     def falls_back(self) -> bool:
-        """Whether other images may take the place of MNIST; not where a person has said where it lies."""
+        """Whether digits may replace missing MNIST; never if the user has set `dataset.root`."""
         return self.name == "mnist" and self.when_missing == "digits" and self.root == _OWN_ROOT
 
     @property
     def modules(self) -> tuple[str, ...]:
-        """The source that reads them."""
+        """The source that reads the images."""
         return (f"reinrelax.datasets.{lookup(self.name).module}",)
 
     @property
     def size(self) -> Size:
-        """Of the images that are asked for. Of a folder that cannot be read, which its job says, MNIST's."""
+        """The size of the requested images.
+
+        It is MNIST's if a folder cannot be read; the job that reads the folder reports the error.
+        """
         try:
             found = lookup(self.name).size_at(self.folder)
         except DataError:

@@ -1,4 +1,4 @@
-"""The images that are asked for: those of a data set of the catalogue, cut to how many are wanted."""
+"""Preparation of the requested images: a data set of the catalogue, cut to the requested number."""
 
 import json
 import sys
@@ -18,11 +18,11 @@ __all__ = ["at_hand", "embedded_digits", "mnist", "prepare", "root_of"]
 
 
 def prepare(settings: Dataset) -> Images:
-    """The images that the settings ask for; falls back to the embedded digits only where they allow it.
+    """Load the requested images; use the embedded digits instead only if the settings allow it.
 
     Raises:
-        DataError: a file is damaged; or images cannot be had, though it was said where they lie, or though
-            `when_missing` is `error`.
+        DataError: a file is damaged; or images are not available, and the user has named their
+            folder or `when_missing` is `error`.
     """
     try:
         images = datasets.lookup(settings.name).load(settings.folder)
@@ -39,13 +39,13 @@ def prepare(settings: Dataset) -> Images:
 
 
 def at_hand(settings: Dataset, prepared: Path) -> bool:
-    """Whether the images asked for need no download: they lie in their folder, or were prepared before.
+    """Check whether the requested images need no download: they are prepared, or in their folder.
 
     Args:
         prepared: the folder that `images.save` writes.
 
     Raises:
-        DataError: they were not, and MNIST_ROOT names a folder that has no MNIST.
+        DataError: they are not prepared, and MNIST_ROOT names a folder without MNIST.
     """
     try:
         name = json.loads((prepared / "data.json").read_text(encoding="utf-8"))["name"].partition(":")[0]

@@ -1,4 +1,4 @@
-"""Scikit-learn's embedded digits, which need no network; they stand in for MNIST where that is allowed."""
+"""Scikit-learn's embedded digits, which need no network and can replace MNIST."""
 
 from pathlib import Path
 
@@ -8,23 +8,24 @@ from numpy.typing import NDArray
 from reinrelax.datasets.images import Images
 
 _TRAIN = 1500
-_SMALL, _LARGE = 8, 28  # pixels a side, of the embedded digits and of MNIST's
+_SMALL, _LARGE = 8, 28  # side length in pixels of the embedded digits and of MNIST's
 
 
 def load(root: Path) -> Images:
-    """All of them, wherever that is."""
+    """Load all digits; `root` is ignored."""
     return embedded_digits()
 
 
 def at_hand(root: Path) -> bool:
-    """They always are."""
+    """Return True: the digits never need a download."""
     return True
 
 
 def embedded_digits() -> Images:
-    """Scikit-learn's 1,797 digits of 8×8 pixels, resized to 28×28: 1,500 for training, 297 for testing.
+    """Return scikit-learn's digits, resized from 8×8 to 28×28: 1,500 for training, 297 for testing.
 
-    Bilinear between the pixels' centres, in whole numbers: the same bytes on every machine.
+    Interpolation is bilinear between pixel centres, in integers, so the bytes are the same on every
+    machine.
     """
     from sklearn.datasets import load_digits
 
@@ -37,7 +38,7 @@ def embedded_digits() -> Images:
 
 
 def _bilinear_weights(old: int, new: int) -> NDArray[np.int64]:
-    """What each of `new` pixels takes of each of `old`, in units of 1 / (2 · new); beyond lies the edge."""
+    """Return weights `[new, old]` in units of 1 / (2 · new); edge pixels are repeated outside."""
     weights = np.zeros((new, old), dtype=np.int64)
     for index in range(new):
         below, beyond = divmod((2 * index + 1) * old - new, 2 * new)

@@ -11,15 +11,15 @@ _REMEDY = f"Set dataset.root to a folder that holds {_FOLDER}/raw with the four 
 
 
 def at_hand(root: Path) -> bool:
-    """Whether it lies there."""
+    """Check whether the data set is in its folder."""
     return (root / _FOLDER / "raw").is_dir()
 
 
 def load(root: Path) -> Images:
-    """All of it, fetched by torchvision if it is not there.
+    """Load all images; torchvision downloads them if necessary.
 
     Raises:
-        DataError: a file is missing or damaged, or cannot be fetched.
+        DataError: a file is missing, damaged, or cannot be downloaded.
     """
     from torchvision.datasets import FashionMNIST
 
@@ -27,7 +27,7 @@ def load(root: Path) -> Images:
         fetch(root, _FOLDER, lambda temporary: FashionMNIST(temporary, download=True), _REMEDY)
     try:
         train, test = (FashionMNIST(root, train=part).data.flatten(1).numpy() for part in (True, False))
-    except Exception as error:  # a damaged file raises whatever its damaged part leads to
+    except Exception as error:  # the type depends on which part of a file is damaged
         raise DataError(
             f"{root / _FOLDER}: cannot be read ({error!r}). Supply the four uncompressed files of "
             f"{_FOLDER}/raw, or delete it to have them fetched"

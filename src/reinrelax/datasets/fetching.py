@@ -1,4 +1,4 @@
-"""Download of torchvision's data sets: whole, or not at all."""
+"""Download of torchvision's data sets, complete or not at all."""
 
 import shutil
 import socket
@@ -12,21 +12,21 @@ _TIMEOUT_SECONDS = 30
 
 
 class UnavailableError(DataError):
-    """Images are nowhere to be had, which a fallback may answer; a damaged file it may not."""
+    """Images are not available. A fallback may handle this, unlike the error for a damaged file."""
 
 
 def fetch(root: Path, folder: str, into: Callable[[Path], object], remedy: str) -> None:
-    """Fetch into a temporary folder and move it into place, so that an interruption leaves nothing.
+    """Download to a temporary folder and move it into place; an interruption leaves nothing.
 
     Args:
-        root: where it is to lie.
-        folder: what is fetched, below it.
-        into: fetches it into another root, and checks it.
-        remedy: what a person may do where that fails.
+        root: the root folder of data sets.
+        folder: the data set's folder below `root`.
+        into: a function that downloads the data set to a given root and checks it.
+        remedy: a remedy for the error message.
 
     Raises:
-        DataError: the root cannot be written, or what was fetched is damaged.
-        UnavailableError: it cannot be fetched.
+        DataError: the root cannot be written, or the download is damaged.
+        UnavailableError: the download fails.
     """
     try:
         root.mkdir(parents=True, exist_ok=True)
@@ -41,7 +41,7 @@ def fetch(root: Path, folder: str, into: Callable[[Path], object], remedy: str) 
         into(temporary)
         (temporary / folder).replace(root / folder)
     except (OSError, RuntimeError) as error:
-        why = " ".join(str(error).split())  # torchvision says it in lines
+        why = " ".join(str(error).split())  # torchvision's message has several lines
         raise UnavailableError(
             f"{folder} is not under {root} and cannot be fetched ({why}). {remedy}, or let this machine "
             "reach the network"

@@ -1,4 +1,4 @@
-"""A folder of grey PNG files, all of one size, below `train` and `test`."""
+"""A folder of grey PNG files of one size in `train` and `test`."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,15 +13,15 @@ _GREY = ("L", "1")
 
 
 def at_hand(root: Path) -> bool:
-    """It is never fetched."""
+    """Return True: a folder is never downloaded."""
     return True
 
 
 def size(root: Path) -> Size:
-    """By the first image, and the number of files.
+    """Return the size of the first image, and the numbers of files.
 
     Raises:
-        DataError: there are none.
+        DataError: `train` or `test` contains no images.
     """
     train, test = (_files(root, part) for part in ("train", "test"))
     height, width = read(train[:1], root).shape[1:]
@@ -29,10 +29,11 @@ def size(root: Path) -> Size:
 
 
 def load(root: Path) -> Images:
-    """All of them, in the order of their names.
+    """Load all images in the order of their names.
 
     Raises:
-        DataError: there are none; a file is damaged, is not grey, or has another size than the first.
+        DataError: there are no images; a file is damaged, not grey, or differs in size from the
+            first.
     """
     both = [_files(root, part) for part in ("train", "test")]
     pixels = read([*both[0], *both[1]], root)
@@ -43,14 +44,15 @@ def load(root: Path) -> Images:
 
 
 def read(paths: Sequence[Path], folder: Path) -> Pixels:
-    """Grey images of one size, `[N, height, width]`.
+    """Read grey images of one size, `[N, height, width]`.
 
     Args:
-        paths: of the files.
-        folder: that is to hold some, for the error where there are none.
+        paths: the paths of the files.
+        folder: the folder to name in the error if there are no paths.
 
     Raises:
-        DataError: there are none; names the file that is damaged, is not grey, or has another size.
+        DataError: there are no paths; or a file, which is named, is damaged, not grey, or differs
+            in size from the first.
     """
     from PIL import Image
 
@@ -61,7 +63,7 @@ def read(paths: Sequence[Path], folder: Path) -> Pixels:
         try:
             with Image.open(path) as image:
                 mode, pixels = image.mode, np.asarray(image.convert("L"))
-        except Exception as error:  # a damaged file raises whatever its damaged part leads to
+        except Exception as error:  # the type depends on which part of a file is damaged
             raise DataError(f"{path}: cannot be read as an image ({error}). Replace or delete it") from None
         if mode not in _GREY:
             raise DataError(f"{path}: is not grey of 8 bits (its mode is {mode}). Convert it")

@@ -1,4 +1,4 @@
-"""Prepared images: two arrays of bytes on disk, with a checksum."""
+"""Prepared images: two arrays of bytes on disk with a checksum."""
 
 import hashlib
 import json
@@ -12,12 +12,12 @@ from reinrelax.core import files
 from reinrelax.errors import ResultsError
 
 Pixels = NDArray[np.uint8]
-WIDTH = 28  # of MNIST's
+WIDTH = 28  # width of MNIST's images in pixels
 
 
 @dataclass(frozen=True)
 class Images:
-    """Training and test images `[N, D]`, one byte a pixel, `width` pixels wide, and their data set's name."""
+    """Training and test images `[N, D]`, one byte per pixel, with their width and their name."""
 
     name: str
     train: Pixels
@@ -26,7 +26,7 @@ class Images:
 
     @property
     def sha256(self) -> str:
-        """A hash of all pixels."""
+        """The SHA-256 of all pixels."""
         return hashlib.sha256(self.train.tobytes() + self.test.tobytes()).hexdigest()
 
 
@@ -46,10 +46,12 @@ def save(images: Images, folder: Path) -> None:
 
 
 def width_in(folder: Path) -> int:
-    """The width of what `save` wrote into a folder, whether the images are still there or not; else MNIST's.
+    """Return the width of the images saved in a folder, or MNIST's if none were saved there.
+
+    The images themselves need not exist any more.
 
     Raises:
-        ResultsError: what is said of them is damaged.
+        ResultsError: `data.json` is damaged.
     """
     path = folder / "data.json"
     try:
@@ -61,7 +63,7 @@ def width_in(folder: Path) -> int:
 
 
 def load(folder: Path) -> Images:
-    """Read what `save` wrote, and check it against its checksum.
+    """Load the images that `save` wrote, and verify their checksum.
 
     Raises:
         ResultsError: a file is missing or damaged.
@@ -72,7 +74,7 @@ def load(folder: Path) -> Images:
         images = Images(record["name"], train, test, record.get("width", WIDTH))
         if images.sha256 != record["sha256"]:
             raise ValueError("pixels differ from their checksum")
-    except Exception as error:  # a damaged header raises whatever its damaged part leads to
+    except Exception as error:  # the type depends on which part of a file is damaged
         raise ResultsError(
             f"{folder}: prepared images cannot be read ({error}). Delete the folder and rerun"
         ) from None

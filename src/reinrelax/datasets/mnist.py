@@ -1,4 +1,4 @@
-"""MNIST in torchvision's layout, its files verified by their checksums."""
+"""MNIST in torchvision's layout, with verification of the files' checksums."""
 
 import hashlib
 import os
@@ -10,7 +10,7 @@ from reinrelax.datasets.fetching import fetch
 from reinrelax.datasets.images import Images
 from reinrelax.errors import DataError
 
-# Of the uncompressed files, as torchvision lays them out under MNIST/raw.
+# Checksums of the uncompressed files that torchvision stores in MNIST/raw.
 SHA256 = {
     "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
     "train-labels-idx1-ubyte": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
@@ -22,29 +22,29 @@ _REMEDY = "Set MNIST_ROOT to a folder that holds MNIST/raw with the four uncompr
 
 
 def load(root: Path) -> Images:
-    """All of it, from the folder that MNIST_ROOT names, or else from `root`.
+    """Load MNIST from the folder that MNIST_ROOT names, otherwise from `root`.
 
     Raises:
-        DataError: as `mnist` and `root_of`.
+        DataError: as for `mnist` and `root_of`.
     """
     return mnist(root_of(root))
 
 
 def at_hand(root: Path) -> bool:
-    """Whether it lies there.
+    """Check whether MNIST is in its folder.
 
     Raises:
-        DataError: MNIST_ROOT names a folder that has no MNIST.
+        DataError: MNIST_ROOT names a folder without MNIST.
     """
     return (root_of(root) / _RAW).is_dir()
 
 
 def root_of(own: Path, environ: Mapping[str, str] = os.environ) -> Path:
-    """The folder that MNIST_ROOT names, which holds `MNIST/raw`; without it `own`, which is to hold it.
+    """Return the folder that MNIST_ROOT names, or, if it is not set, the download folder `own`.
 
     Raises:
-        DataError: MNIST_ROOT names a folder that has no MNIST: nothing else may take its place.
-        ConfigError: it begins with `~`, and there is no such user.
+        DataError: MNIST_ROOT names a folder without `MNIST/raw`; there is no fallback in this case.
+        ConfigError: MNIST_ROOT begins with `~` and names an unknown user.
     """
     named = environ.get("MNIST_ROOT")
     if not named:
@@ -59,10 +59,10 @@ def root_of(own: Path, environ: Mapping[str, str] = os.environ) -> Path:
 
 
 def mnist(root: Path) -> Images:
-    """All of MNIST from `root`, fetched by torchvision if it is not there.
+    """Load MNIST from `root`; torchvision downloads it if necessary.
 
     Raises:
-        DataError: a file differs from the published one, is missing, or cannot be fetched.
+        DataError: a file is missing, differs from the published one, or cannot be downloaded.
     """
     from torchvision.datasets import MNIST
 

@@ -1,4 +1,4 @@
-"""Omniglot's drawn characters in torchvision's layout, `omniglot-py`: 105×105, ink as large values."""
+"""Omniglot's 105×105 characters in torchvision's layout, `omniglot-py`; ink has large values."""
 
 from pathlib import Path
 
@@ -12,15 +12,17 @@ _REMEDY = f"Set dataset.root to a folder that holds {_FOLDER} as torchvision lea
 
 
 def at_hand(root: Path) -> bool:
-    """Whether it lies there."""
+    """Check whether the data set is in its folder."""
     return (root / _FOLDER).is_dir()
 
 
 def load(root: Path) -> Images:
-    """The background set for training and the evaluation set for testing, fetched if they are not there.
+    """Load the background set for training and the evaluation set for testing.
+
+    torchvision downloads them if necessary.
 
     Raises:
-        DataError: a file is missing or damaged, or cannot be fetched.
+        DataError: a file is missing, damaged, or cannot be downloaded.
     """
     from torchvision.datasets import Omniglot
 
@@ -34,7 +36,8 @@ def load(root: Path) -> Images:
         parts = [Path(Omniglot(root, background=part).target_folder) for part in (True, False)]
     except (OSError, RuntimeError) as error:
         raise DataError(f"{root / _FOLDER}: {error}. Delete it to have it fetched") from None
-    # The paper of strokes is white. In the order of names: a folder's own order is the file system's.
+    # Pixels are inverted because the background is white. Paths are sorted because the order of a
+    # folder depends on the file system.
     train, test = (255 - read(sorted(part.rglob("*.png")), part) for part in parts)
     width = train.shape[2]
     return Images("omniglot", train.reshape(len(train), -1), test.reshape(len(test), -1), width)

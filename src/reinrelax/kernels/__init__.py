@@ -1,1 +1,1 @@
-"""Compiled code alone: kernels in C and in Triton."""
+"""Compiled kernels in C and in Triton."""

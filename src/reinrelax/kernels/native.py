@@ -1,7 +1,7 @@
-"""Kernels in C, compiled on their first use for the processor at hand.
+"""C kernels, compiled for the current processor when first used.
 
-Where that cannot be, callers do the same in torch, slower. The environment's `CC` names the compiler, and
-`CFLAGS` adds to its flags; `CC=false` is none.
+If compilation fails, callers fall back to slower torch code. The environment variable `CC` selects
+the compiler and `CFLAGS` adds flags; `CC=false` disables compilation.
 """
 
 import ctypes
@@ -24,40 +24,40 @@ from torch import Tensor
 from reinrelax.errors import InputError
 
 _HERE = Path(__file__).parent
-# Not -ffast-math: it would flush denormals in the whole process, and make NaN compare as it likes.
+# -ffast-math would flush denormals in the whole process and break comparisons with NaN.
 _FLAGS = ("-std=gnu11", "-O3", "-fno-math-errno", "-fno-trapping-math", "-fPIC", "-shared")
 _SECONDS = 60
-# After which a compiled kernel makes room: most are of a source or a compiler that has changed since.
+# Age at which compiled kernels are deleted: most are from an outdated source or compiler.
 _KEPT_SECONDS = 90 * 24 * 3600
-_OTHERS = 0o022  # may write
+_OTHERS = 0o022  # write permission for group and others
 
 
 _loaded: set[str] = set()
 
 
 def loaded() -> list[str]:
-    """Names of the kernels that this process computes with, for a record."""
+    """Return the names of the kernels that this process has loaded, for provenance."""
     return sorted(_loaded)
 
 
 def buffer(*shape: int) -> Tensor:
-    """Memory for float32 numbers `[*shape]`, one after the other, where C can write them.
+    """Allocate a contiguous float32 tensor `[*shape]` on the CPU, for C to write to.
 
-    Whatever the process's default dtype and device are.
+    It does not depend on the process's default dtype and device.
     """
     return torch.empty(shape, dtype=torch.float32, device="cpu")
 
 
 def addresses(*tensors: Tensor) -> list[int]:
-    """Where the numbers of tensors lie, for C."""
+    """Return the memory addresses of tensors, for C."""
     return [tensor.data_ptr() for tensor in tensors]
 
 
 def check(tensor: Tensor, shape: Sequence[int], dtype: torch.dtype = torch.float32) -> Tensor:
-    """The tensor, if C may take its memory for numbers `[*shape]` of that type, one after the other.
+    """Return the tensor if C can use its memory as a contiguous array `[*shape]` of this dtype.
 
     Raises:
-        InputError: it may not.
+        InputError: its shape, dtype, device or layout differs.
     """
     plain = tensor.device.type == "cpu" and tensor.layout == torch.strided and not tensor.is_neg()
     if not (plain and tensor.dtype == dtype and tensor.shape == tuple(shape) and tensor.is_contiguous()):
@@ -70,7 +70,7 @@ def check(tensor: Tensor, shape: Sequence[int], dtype: torch.dtype = torch.float
 
 @cache
 def load(source: Path) -> ctypes.CDLL | None:
-    """The library made of a C file; None, and a line on standard error, if it cannot be compiled."""
+    """Compile and load a C file; None, with a warning on standard error, if that fails."""
     own = shlex.split(os.environ.get("CFLAGS", ""))
     compiler = shlex.split(os.environ.get("CC") or "cc")
     command = [*compiler, "-march=native", *_FLAGS, *own]
@@ -95,7 +95,7 @@ def load(source: Path) -> ctypes.CDLL | None:
 
 
 def _compile(command: list[str], source: Path, library: Path) -> None:
-    """Beside its place first: others may want it at the same time."""
+    """Compile to a temporary file and rename it: other processes may compile the same kernel."""
     with tempfile.TemporaryDirectory(dir=library.parent) as folder:
         made = Path(folder) / library.name
         subprocess.run(
@@ -108,16 +108,16 @@ def _compile(command: list[str], source: Path, library: Path) -> None:
         made.chmod(0o700)
         made.replace(library)
     for old in library.parent.glob("*.so"):
-        with suppress(OSError):  # another process was faster
+        with suppress(OSError):  # another process has deleted it
             if old.stat().st_mtime < time.time() - _KEPT_SECONDS:
                 old.unlink()
 
 
 def _folder() -> Path:
-    """Where compiled kernels are kept: the user's cache, which no one else can write.
+    """Return the folder of compiled kernels: the user's cache, writable by the user only.
 
     Raises:
-        PermissionError: it is another user's.
+        PermissionError: the folder belongs to another user.
     """
     folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "reinrelax"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -130,7 +130,7 @@ def _folder() -> Path:
 
 
 def _is_own(library: Path) -> bool:
-    """Whether a library is there that no one else can have written."""
+    """Check that the library exists and that no other user can have written it."""
     if not library.is_file():
         return False
     found = library.stat()
@@ -138,7 +138,7 @@ def _is_own(library: Path) -> bool:
 
 
 def _processor() -> bytes:
-    """What -march=native depends on: homes are shared by machines that differ."""
+    """Identify the processor, on which -march=native depends: machines may share a home folder."""
     try:
         lines = Path("/proc/cpuinfo").read_bytes().splitlines()
     except OSError:

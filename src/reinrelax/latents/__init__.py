@@ -1,6 +1,6 @@
-"""The catalogue of latent variables for the VAE of paper A: one line each.
+"""The catalogue of latent variables for the VAEs of paper A, one entry each.
 
-Names are resolved on first use, so that a configuration is checked without loading torch.
+Modules are imported on first use, so that a configuration can be checked without loading torch.
 """
 
 from dataclasses import dataclass
@@ -14,14 +14,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Entry:
-    """Where a kind of latent variables lives.
+    """A catalogue entry: the implementation of a kind of latent variables, and its properties.
 
     Attributes:
-        function: from shape, seeds, device and hyper-parameters to a `Latent`.
-        section: of paper A, that describes its relaxation; empty where none does.
-        hyperparameters: what it takes (a test holds this to its signature).
-        binary: whether it is made for two categories, or for more of them.
-        variant_of: for another reading or setting, the entry that it is one of.
+        module: the module in `reinrelax.latents`.
+        function: a function of shape, seeds, device and hyper-parameters that returns a `Latent`.
+        section: the section of paper A that describes the relaxation; empty if there is none.
+        hyperparameters: its hyper-parameters; a test compares them with the signature.
+        binary: whether it is for two categories; otherwise it is for more.
+        variant_of: the entry that this is another reading or setting of, if any.
     """
 
     module: str
@@ -33,12 +34,12 @@ class Entry:
 
     @property
     def source(self) -> str:
-        """What computes it, as `sources` names it."""
+        """The function that computes it, as a root for `core.sources`."""
         return f"reinrelax.latents.{self.module}:{self.function}"
 
 
 class Paper(Entry):
-    """One of the papers': these alone decide what is said of every relaxation in a VAE."""
+    """An entry from the papers; claims about every relaxation in a VAE use only these."""
 
 
 ENTRIES: dict[str, Entry] = {
@@ -78,10 +79,10 @@ lookup = CATALOGUE.lookup
 
 
 def make(name: str, *arguments: Any, **hyper: Any) -> "Latent":
-    """The latent variables of this name, for `Latent`'s arguments and these hyper-parameters.
+    """Create the latent variables with this name from `Latent`'s arguments and hyper-parameters.
 
     Raises:
-        ConfigError: no such latent variables.
+        ConfigError: there is no such entry.
     """
     latent: Latent = CATALOGUE.load(name)(*arguments, **hyper)
     return latent

@@ -1,7 +1,8 @@
-"""The contract of a VAE's latent variables: relaxed for training, hard for the bound that compares methods.
+"""The interface of a VAE's latent variables: relaxed codes for training, hard codes for the bound.
 
-Both are bounds on the same quantity, the likelihood of a VAE with *discrete* latent variables, or meant to
-be: a relaxed sample with the discrete KL, which is what is usually trained, is no bound of anything.
+Methods are compared by the hard codes' bound on the likelihood of a VAE with *discrete* latent
+variables. The training loss is often not a bound on any likelihood: it usually combines a relaxed
+sample with the KL of the discrete distributions.
 """
 
 from abc import ABC, abstractmethod
@@ -18,24 +19,24 @@ from reinrelax.distributions.base import Relaxation
 
 
 class Reconstruction(Protocol):
-    """−log p(x | z) of a batch's images, nats `[R, B]`, from codes `[R, B, D]`."""
+    """The reconstruction loss −log p(x | z) of a batch, nats `[R, B]`, from codes `[R, B, D]`."""
 
     def __call__(self, codes: Tensor) -> Tensor:
-        """With gradients for the decoder."""
+        """Compute it with gradients for the decoder."""
 
     def constant(self, codes: Tensor) -> Tensor:
-        """As a function of the codes alone, differentiable in them any number of times."""
+        """Compute it as a function of the codes alone, infinitely differentiable in them."""
 
 
 @dataclass(frozen=True)
 class Pass:
-    """One training pass of a batch.
+    """The result of a training pass on a batch.
 
     Attributes:
-        reconstruction, kl: terms of the method's own loss, nats per image `[R, B]`, outside the graph.
-        surrogate: `[R, B]`, whose gradient is that of the loss, as the method estimates it.
-        variance_loss: `[R, B]`, whose gradient is for `Latent.learned` alone, where a control variate is
-            learned.
+        reconstruction, kl: the terms of the training loss, nats per image `[R, B]`, detached.
+        surrogate: `[R, B]`, whose gradient is the method's estimate of the loss's gradient.
+        variance_loss: `[R, B]`, whose gradient is for `Latent.learned` only; None unless a control
+            variate is learned.
     """
 
     reconstruction: Tensor
@@ -48,8 +49,9 @@ class Latent(ABC):
     """L latent variables of C categories in R replicas.
 
     Attributes:
-        outputs: numbers that the encoder gives an image; `inputs`, D, that the decoder takes.
-        learned: what is learned beside the networks, by name: leaves `[R, ...]`.
+        outputs: the number of encoder outputs per image.
+        inputs: the number of decoder inputs per image, D.
+        learned: parameters learned in addition to the networks, by name: leaves `[R, ...]`.
     """
 
     outputs: int
@@ -62,47 +64,52 @@ class Latent(ABC):
 
     @abstractmethod
     def relaxed(self, outputs: Tensor, streams: Streams) -> tuple[Tensor, Tensor]:
-        """A draw of the code that training uses, `[R, B, D]`, and the KL term of the own loss, nats per image
-        `[R, B]`, from the encoder's outputs `[R, B, outputs]`.
+        """Draw the code that training uses, given the encoder's outputs `[R, B, outputs]`.
+
+        Returns:
+            The code `[R, B, D]`, and the KL term of the training loss, nats per image `[R, B]`.
         """
 
     @abstractmethod
     def harden(self, outputs: Tensor, streams: Streams) -> tuple[Tensor, Tensor]:
-        """A draw of the discrete code, `[R, B, D]`, and KL(q(b | x) ‖ p(b)), nats per image `[R, B]`: exact,
-        or a random number whose mean is the KL or an upper bound of it.
+        """Draw the discrete code, given the encoder's outputs `[R, B, outputs]`.
+
+        Returns:
+            The code `[R, B, D]`, and KL(q(b | x) ‖ p(b)), nats per image `[R, B]`: the exact value,
+            or a random one whose mean is the KL or an upper bound of it.
         """
 
     @abstractmethod
     def prior(self, count: int, streams: Streams) -> Tensor:
-        """Draws from the discrete prior, `[R, count, D]`."""
+        """Draw codes from the discrete prior, `[R, count, D]`."""
 
     def train(self, outputs: Tensor, reconstruction: Reconstruction, streams: Streams) -> Pass:
-        """A training pass, here with the gradient that goes through the relaxed code."""
+        """Run a training pass; the default gradient is the one through the relaxed code."""
         code, kl = self.relaxed(outputs, streams)
         loss = reconstruction(code)
         return Pass(loss.detach(), kl.detach(), loss + kl)
 
     def facts(self) -> dict[str, Tensor]:
-        """What was learned beside the networks, in the terms of the paper: `[R, ...]`."""
+        """Return the learned quantities other than the networks, as in the paper, `[R, ...]`."""
         return {}
 
     def uniform(self, *shape: int, streams: Streams) -> Tensor:
-        """U(0, 1) `[R, *shape]`."""
+        """Draw U(0, 1) noise `[R, *shape]`."""
         return streams.uniform_(torch.empty(self.replicas, *shape, dtype=torch.float32, device=self.device))
 
 
 def drawn(relaxation: Relaxation, streams: Streams) -> Tensor:
-    """A relaxed sample, each replica's from its own stream."""
+    """Draw a relaxed sample, each replica from its own stream."""
     return relaxation.from_noise(noise_for(relaxation, streams))
 
 
 def noise_for(relaxation: Relaxation, streams: Streams) -> Tensor:
-    """Noise of one sample, `[R, ...]`."""
+    """Draw the noise of one sample, `[R, ...]`."""
     like: Tensor = getattr(relaxation, next(iter(relaxation.arg_constraints)))
     out = torch.empty(relaxation.noise_shape(), dtype=like.dtype, device=like.device)
     return (streams.uniform_ if relaxation.noise_kind == "uniform" else streams.normal_)(out)
 
 
 def per_image(hyper: Tensor, rank: int, device: torch.device) -> Tensor:
-    """A hyper-parameter `[R]` with so many axes, to broadcast over all but the first."""
+    """Reshape a hyper-parameter `[R]` to `rank` axes, to broadcast over all but the first."""
     return hyper.to(device).view(-1, *(1,) * (rank - 1))

@@ -1,4 +1,4 @@
-"""Independent binary latent variables, relaxed or with a straight-through gradient (A, III.B to III.E)."""
+"""Independent binary latent variables, relaxed or straight-through (paper A, III.B to III.E)."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -20,14 +20,15 @@ from reinrelax.latents.base import Latent, drawn, per_image
 
 
 class BernoulliLatent(Latent):
-    """Log-odds from the encoder, Bernoulli(½) as prior; the hard code is b ~ Bernoulli(σ(logits)).
+    """Binary latents b ~ Bernoulli(σ(logits)) with the encoder's logits, and prior Bernoulli(½).
 
-    For Stochastic Times Smooth too: a unit of mean p stands for a Bernoulli of mean p. What it feeds the
-    decoder in training, b √p, tells p and is no discrete code.
+    Stochastic Times Smooth has the same hard code, although its training code b √p reveals p and is
+    not discrete.
 
     Args:
-        law: from logits `[R, B, L]` to the relaxation.
-        density_kl: whether the own loss has the KL of the relaxed law, not that of the Bernoulli.
+        law: a function from logits `[R, B, L]` to the relaxation.
+        density_kl: whether the training loss has the KL of the relaxed densities instead of the
+            Bernoulli distributions'.
     """
 
     def __init__(
@@ -59,7 +60,7 @@ class BernoulliLatent(Latent):
 
 
 def kl_to_fair(logits: Tensor) -> Tensor:
-    """KL(Bernoulli(σ(logits)) ‖ Bernoulli(½)) summed over the last axis, nats."""
+    """Return KL(Bernoulli(σ(logits)) ‖ Bernoulli(½)), summed over the last axis, nats."""
     p = logits.sigmoid()
     return (p * logsigmoid(logits) + (1 - p) * logsigmoid(-logits) + math.log(2)).sum(-1)
 

@@ -1,4 +1,4 @@
-"""One-hot latent variables by decoupled Straight-Through Gumbel-Softmax (A, III.K); their prior."""
+"""One-hot latents by decoupled Straight-Through Gumbel-Softmax (paper A, III.K); their prior."""
 
 from collections.abc import Sequence
 
@@ -14,10 +14,12 @@ from reinrelax.latents.base import Latent, drawn, noise_for, per_image
 
 
 class DecoupledLatent(Latent):
-    """Logits from the encoder; the forward pass is discrete, so the own loss is the hard bound.
+    """One-hot latents with the encoder's logits, and the uniform prior.
+
+    The forward pass is discrete, so the training loss is the bound with hard codes.
 
     Args:
-        tau_forward, tau_backward: temperatures `[R]`; the first is inert.
+        tau_forward, tau_backward: temperatures `[R]`; `tau_forward` has no effect.
     """
 
     def __init__(
@@ -37,7 +39,7 @@ class DecoupledLatent(Latent):
         return drawn(self.relaxation(outputs), streams).flatten(2), kl_to_uniform(self._logits(outputs))
 
     def relaxation(self, outputs: Tensor) -> Relaxation:
-        """The law of the relaxed sample."""
+        """Return the distribution of the relaxed sample."""
         return DecoupledStraightThroughGumbelSoftmax(
             self._backward,
             logits=self._logits(outputs),
@@ -58,7 +60,7 @@ class DecoupledLatent(Latent):
 
 
 def one_hot_prior(latent: Latent, count: int, streams: Streams) -> Tensor:
-    """Uniform one-hot codes, flattened: `[R, count, L·C]`."""
+    """Draw uniform one-hot codes, flattened to `[R, count, L·C]`."""
     u = latent.uniform(count, latent.shape.latents, latent.shape.categories, streams=streams)
     return one_hot_argmax(gumbel(u)).flatten(2)
 

@@ -1,4 +1,4 @@
-"""Binary latent variables that a Gaussian copula couples (A, III.F)."""
+"""Binary latent variables coupled by a Gaussian copula (paper A, III.F)."""
 
 import math
 from collections.abc import Sequence
@@ -15,24 +15,27 @@ from reinrelax.distributions.correlated_relaxed_bernoulli import CorrelatedRelax
 from reinrelax.latents.base import Latent, drawn, per_image
 from reinrelax.latents.bernoulli import kl_to_fair
 
-# Paths of the estimate of log q(b | x) beside the one that made b.
+# Additional paths in the estimate of log q(b | x), besides the one that generated b.
 _PATHS = 15
-# Normal scores beyond which a probability is one in float32.
+# Largest normal score: beyond it, probabilities are 1 in float32.
 _FAR = 8.0
 
 
 class CorrelatedLatent(Latent):
-    """b_k = 1{n_k > −Φ⁻¹(π_k)}, n ~ N(0, R): π from the encoder, one R for all images; prior Bernoulli(½).
+    """Correlated binary latents b_k = 1{n_k > −Φ⁻¹(π_k)}, n ~ N(0, R), with prior Bernoulli(½).
 
-    KL(q(b | x) ‖ p(b)) is the marginals' KL and the total correlation of b. The latter has no closed form; by
-    data processing it is at most that of n, −½ log det R, which is what the own loss takes. The hard bound
-    estimates log q(b | x) by the Geweke–Hajivassiliou–Keane recursion over several paths, one of them the n
-    that made b: so its mean is an upper bound too, and a tighter one (Sobolev and Vetrov, 2019).
+    The encoder gives π; one R is shared by all images. KL(q(b | x) ‖ p(b)) is the KL of the
+    marginals plus the total correlation of b. The latter has no closed form; by the data processing
+    inequality it is at most that of n, −½ log det R, which the training loss uses. The hard bound
+    estimates log q(b | x) by the Geweke–Hajivassiliou–Keane recursion over several paths, one of
+    them the n that generated b. Its mean is therefore also an upper bound, and a tighter one
+    (Sobolev and Vetrov, 2019).
 
     Args:
         tau: temperatures `[R]`.
-        learn: whether R is learned, or is the identity.
-        penalised: whether the own loss has −½ log det R. Without, R costs nothing and the loss is no bound.
+        learn: whether R is learned; otherwise it is the identity.
+        penalised: whether the training loss includes −½ log det R. Without it, R is not penalised
+            and the loss is not a bound.
     """
 
     def __init__(
@@ -55,7 +58,7 @@ class CorrelatedLatent(Latent):
             self.learned["rows"] = torch.zeros_like(self._eye).contiguous().requires_grad_()
 
     def cholesky(self) -> Tensor:
-        """Lower factor of R, `[R, L, L]`: rows of unit length, with a positive diagonal."""
+        """Return the Cholesky factor of R, `[R, L, L]`, with rows of unit length."""
         if not self._learn:
             return self._eye
         rows = self.learned["rows"].tril(-1) + self._eye
@@ -66,7 +69,7 @@ class CorrelatedLatent(Latent):
         return drawn(self.relaxation(outputs), streams), self._kl(outputs)
 
     def relaxation(self, outputs: Tensor) -> Relaxation:
-        """The law of the relaxed sample."""
+        """Return the distribution of the relaxed sample."""
         return CorrelatedRelaxedBernoulli(
             self._tau, logits=outputs, cholesky=self.cholesky()[:, None], validate_args=False
         )
@@ -98,13 +101,14 @@ class CorrelatedLatent(Latent):
     def _log_prob(
         self, outputs: Tensor, code: Tensor, noise: Tensor, factor: Tensor, paths: Tensor
     ) -> Tensor:
-        """A random number whose mean is at least log q(b | x), `[R, B]`; equal for R = I.
+        """Estimate log q(b | x), `[R, B]`, from above: the mean is at least log q, equal for R = I.
 
-        Along a path e, q(b) = E Π_k P(b_k | e_1 … e_{k−1}), each e_k drawn from what b_k leaves it.
+        q(b) = E Π_k P(b_k | e_1 … e_{k−1}) over paths e, where e_k is drawn from N(0, 1) truncated
+        to the values that give b_k.
 
         Args:
-            noise: the e that made the code, `[R, B, L]`.
-            paths: uniform noise for the others, `[R, B, L, M]`.
+            noise: the path e that generated the code, `[R, B, L]`.
+            paths: uniform noise for the M other paths, `[R, B, L, M]`.
         """
         sign = 2 * code - 1
         threshold = _score(outputs)
@@ -117,14 +121,14 @@ class CorrelatedLatent(Latent):
                 above = above + torch.einsum("rj,rbjm->rbm", factor[:, k, :k], e[..., :k, :])
             above = sign[..., k, None] * above / factor[:, k, k, None, None]
             log_weight = log_weight + log_ndtr(above)
-            # −e_k sign is below `above`: by inversion of its normal law, cut off there.
+            # Draw −e_k · sign from N(0, 1) truncated to values below `above`, by inversion.
             drawn = ndtri((paths[..., k, :] * ndtr(above[..., 1:])).clamp_min(1e-30)).clamp(-_FAR, _FAR)
             e[..., k, 1:] = -sign[..., k, None] * drawn
         return log_weight.logsumexp(-1) - math.log(log_weight.shape[-1])
 
 
 def _score(logits: Tensor) -> Tensor:
-    """Φ⁻¹(σ(logits)), by the tail where a float is exact."""
+    """Return Φ⁻¹(σ(logits)), computed from the lower tail, where floats are precise."""
     tail: Tensor = ndtri(torch.sigmoid(-logits.abs()).clamp_min(1e-30))
     return -tail * logits.sign()
 

@@ -1,4 +1,4 @@
-"""Latent variables that count, by generalised Gumbel-Softmax on a truncated support (A, III.A)."""
+"""Count latents by generalised Gumbel-Softmax on a truncated support (paper A, III.A)."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -15,20 +15,21 @@ from reinrelax.distributions.base import gumbel
 from reinrelax.distributions.generalized_gumbel_softmax import GeneralizedGumbelSoftmax
 from reinrelax.latents.base import Latent, drawn, noise_for, per_image
 
-# Successes after which a negative binomial count ends.
+# The number of stops that ends a negative binomial count.
 _STOPS = 3.0
-# A rate or failure probability of exactly zero has no logarithm.
+# Lower limit of rates and probabilities, whose logarithms must be finite.
 _LEAST = 1e-4
 
 
 class CountLatent(Latent):
-    """Counts 0 … C − 1 with a law that the encoder sets, cut at C categories; the same law as prior.
+    """Counts 0 … C − 1 whose distribution is set by the encoder, and a prior of the same family.
 
-    Both the posterior and the prior put what is beyond on the last category, so that the KL of the cut laws
-    is exact for a model whose latent variables are cut counts.
+    Posterior and prior assign all counts above C − 1 to the last category. The KL of the truncated
+    distributions is therefore exact for a model with truncated counts.
 
     Args:
-        law: from numbers `[...]` without bounds to a law of counts; the prior is at zero.
+        law: a function of unbounded parameters `[...]` and C that returns a distribution of counts;
+            the prior has parameter 0.
         tau: temperatures `[R]`.
     """
 
@@ -50,7 +51,7 @@ class CountLatent(Latent):
         return drawn(relaxation, streams), self._kl(relaxation)
 
     def relaxation(self, outputs: Tensor) -> GeneralizedGumbelSoftmax:
-        """The law of the relaxed sample."""
+        """Return the distribution of the relaxed sample."""
         law = self._law(outputs, self.shape.categories)
         return GeneralizedGumbelSoftmax(self._tau, law, self.shape.categories, validate_args=False)
 
@@ -67,28 +68,28 @@ class CountLatent(Latent):
         return (self._log_prior() + gumbel(u)).argmax(-1).float()
 
     def _log_prior(self) -> Tensor:
-        """`[C]`."""
+        """Return the log-probabilities of the prior, `[C]`."""
         at_zero = self._law(torch.zeros((), dtype=torch.float32, device=self.device), self.shape.categories)
         return GeneralizedGumbelSoftmax(1.0, at_zero, self.shape.categories).logits.log_softmax(-1)
 
 
 def _poisson(x: Tensor, categories: int) -> Distribution:
-    """Rate softplus(x)/log 2: one at x = 0."""
+    """Return a Poisson distribution with rate softplus(x)/log 2, which is 1 at x = 0."""
     return TorchPoisson(softplus(x).div(0.6931472).clamp_min(_LEAST), validate_args=False)
 
 
 def _geometric(x: Tensor, categories: int) -> Distribution:
-    """Success probability σ(−x)."""
+    """Return a geometric distribution with success probability σ(−x)."""
     return Geometric(probs=torch.sigmoid(-x).clamp(_LEAST, 1 - _LEAST), validate_args=False)
 
 
 def _binomial(x: Tensor, categories: int) -> Distribution:
-    """C − 1 trials, success probability σ(x)."""
+    """Return a binomial distribution of C − 1 trials with success probability σ(x)."""
     return Binomial(categories - 1, logits=x, validate_args=False)
 
 
 def _negative_binomial(x: Tensor, categories: int) -> Distribution:
-    """Three stops, probability σ(x − log 3) of another count: a mean of one at x = 0."""
+    """Return a negative binomial with 3 stops and probability σ(x − log 3): mean 1 at x = 0."""
     return NegativeBinomial(_STOPS, logits=x - 1.0986123, validate_args=False)
 
 

@@ -1,6 +1,6 @@
-"""Points of the simplex that Gaussians make: invertible Gaussian (A, III.G) and logistic-normal (A, III.I).
+"""Invertible Gaussian (paper A, III.G) and logistic-normal latents (paper A, III.I) on the simplex.
 
-Their hard code is the largest coordinate, whose law is that of the largest of independent Gaussians.
+Their hard code is the largest coordinate, that is, the argmax of independent Gaussians.
 """
 
 import math
@@ -23,20 +23,20 @@ from reinrelax.distributions.invertible_gaussian import InvertibleGaussian
 from reinrelax.latents.base import Latent, drawn, per_image
 from reinrelax.latents.categorical import one_hot_prior
 
-# Points of the quadrature of P(argmax = k), and how many standard deviations it reaches.
+# Nodes of the quadrature of P(argmax = k), and its range in standard deviations.
 _NODES, _REACH = 64, 8.0
-# In place of a standard deviation of zero, and what then stands for infinity.
+# A substitute for standard deviations of zero, and the limit of scores divided by it.
 _TINY, _FAR = 1e-12, 1e4
-# Log concentrations are kept between its negative and itself.
+# Log concentrations are limited to ±_SPAN.
 _SPAN = 8.0
 
 
 class LargestGaussian(Latent):
-    """One-hot of the largest of C independent Gaussians, uniform in the prior."""
+    """One-hot codes of the largest of C independent Gaussians, with the uniform prior."""
 
     @abstractmethod
     def scores(self, outputs: Tensor) -> tuple[Tensor, Tensor]:
-        """Means and standard deviations of the Gaussians, both `[R, B, L, C]`."""
+        """Return means and standard deviations of the Gaussians, both `[R, B, L, C]`."""
 
     def harden(self, outputs: Tensor, streams: Streams) -> tuple[Tensor, Tensor]:
         mean, std = self.scores(outputs)
@@ -49,13 +49,13 @@ class LargestGaussian(Latent):
 
 
 def log_prob_largest(mean: Tensor, std: Tensor, index: Tensor) -> Tensor:
-    """log P(argmax = k) of independent Gaussians, `[...]`.
+    """Return log P(argmax = k) of independent Gaussians, `[...]`.
 
-    By quadrature over the k-th, from where no other is certain to be larger to the end of its own mass: an
-    unlikely k is as exact as a likely one, as the logarithm asks for.
+    The integral over the k-th Gaussian runs over the part of its mass where it can be the largest.
+    The logarithm is therefore as accurate for an unlikely k as for a likely one.
 
     Args:
-        mean, std: `[..., C]`; a standard deviation may be zero.
+        mean, std: `[..., C]`; standard deviations may be zero.
         index: k, `[..., 1]` int64.
     """
     nodes, weights = (torch.as_tensor(a, dtype=mean.dtype, device=mean.device) for a in _legendre())
@@ -70,7 +70,7 @@ def log_prob_largest(mean: Tensor, std: Tensor, index: Tensor) -> Tensor:
 
 
 def _log_below(y: Tensor, mean: Tensor, std: Tensor, index: Tensor) -> Tensor:
-    """log P(all but the k-th are below y), for y `[..., N]`."""
+    """Return log P(all but the k-th are below y), for y `[..., N]`."""
     gap = (y[..., None, :] - mean[..., None]) / std.clamp_min(_TINY)[..., None]  # [..., C, N]
     others = torch.ones_like(mean).scatter_(-1, index, 0.0)
     out: Tensor = (log_ndtr(gap.clamp(-_FAR, _FAR)) * others[..., None]).sum(-2)
@@ -83,10 +83,10 @@ def _legendre() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 
 
 class InvertibleGaussianLatent(LargestGaussian):
-    """softmax++ of K − 1 Gaussians at τ; N(μ₀, 1) in the prior, where every category is as likely.
+    """softmax++ of K − 1 Gaussians at temperature τ, with the prior N(μ₀, 1).
 
-    The last category's score is zero, so for a uniform prior all others must be below it in one of K cases:
-    Φ(−μ₀)^(K − 1) = 1/K. (The paper gives no prior.)
+    The paper gives no prior. This one makes all categories equally likely: the last category's
+    score is zero, so all others must be negative with probability 1/K. Hence Φ(−μ₀)^(K − 1) = 1/K.
 
     Args:
         tau: temperatures `[R]`.
@@ -106,7 +106,7 @@ class InvertibleGaussianLatent(LargestGaussian):
         return drawn(self.relaxation(outputs), streams).flatten(2), self.kl(outputs)
 
     def relaxation(self, outputs: Tensor) -> InvertibleGaussian:
-        """The law of the relaxed sample."""
+        """Return the distribution of the relaxed sample."""
         mean, std = self._parameters(outputs)
         return InvertibleGaussian(self._tau, mean, std, validate_args=False)
 
@@ -126,10 +126,11 @@ class InvertibleGaussianLatent(LargestGaussian):
 
 
 class LogisticNormalLatent(LargestGaussian):
-    """The Laplace bridge's Gaussian of a Dirichlet(α) from the encoder; that of Dirichlet(1) as prior.
+    """Gaussian logits by the Laplace bridge of Dirichlet(α), with that of Dirichlet(1) as prior.
 
-    The bridge's Σ is diag(1/α) on the logits that sum to zero, so softmax(log α + n/√α) with n ~ N(0, I) has
-    its law: softmax does not see the rest.
+    The encoder gives α. The bridge's covariance is diag(1/α), projected to logits that sum to zero.
+    softmax(log α + n/√α) with n ~ N(0, I) has the same distribution, because softmax ignores a
+    common shift.
     """
 
     def __init__(self, shape: LatentShape, seeds: Sequence[int], device: torch.device | str) -> None:
@@ -142,9 +143,10 @@ class LogisticNormalLatent(LargestGaussian):
         return sample.flatten(2), self.kl(outputs)
 
     def kl(self, outputs: Tensor) -> Tensor:
-        """Of the Gaussians on the logits that sum to zero, where the prior is N(0, I).
+        """Return the KL of the Gaussians on logits that sum to zero, where the prior is N(0, I).
 
-        With P the projection there and D = diag(1/α): tr PDP = (1 − 1/K) Σ 1/α, det PDP = Π(1/α) Σ α / K.
+        With P the projection to them and D = diag(1/α): tr PDP = (1 − 1/K) Σ 1/α, and
+        det PDP = Π(1/α) Σ α / K.
         """
         log_alpha, _ = self.scores(outputs)
         K = log_alpha.shape[-1]

@@ -1,4 +1,4 @@
-"""Hyper-parameters that latent variables may declare. Free of torch, as those of the estimators."""
+"""Hyper-parameters that latent variables can declare; loads without torch."""
 
 from reinrelax.estimators.hyperparameters import HYPERPARAMETERS as OF_ESTIMATORS
 from reinrelax.estimators.hyperparameters import Hyperparameter

@@ -1,6 +1,6 @@
-"""Discrete latent variables with a score-function gradient: RELAX (A, III.J), REBAR (A, III.L), REINFORCE.
+"""Discrete latents with score-function gradients: RELAX (paper A, III.J), REBAR (III.L), REINFORCE.
 
-Two categories are one binary code, any other number of them one-hot ones.
+Codes are binary for two categories and one-hot for more.
 """
 
 import math
@@ -19,12 +19,12 @@ from reinrelax.estimators.relax import controlled, network, residual
 from reinrelax.estimators.score import reinforce as reinforce_estimator
 from reinrelax.latents.base import Latent, Pass, Reconstruction, per_image
 
-# The temperature at which RELAX's relaxation starts.
+# The initial temperature of RELAX's relaxation.
 _TAU = 0.5
 
 
 class ScoreLatent(Latent):
-    """Logits from the encoder, uniform prior, a discrete sample throughout: the own loss is the bound."""
+    """Discrete latents with the encoder's logits and a uniform prior; the loss is the bound."""
 
     def __init__(self, shape: LatentShape, seeds: Sequence[int], device: torch.device | str) -> None:
         super().__init__(shape, seeds, device)
@@ -33,7 +33,7 @@ class ScoreLatent(Latent):
 
     @abstractmethod
     def estimate(self, logits: Tensor, reconstruction: Reconstruction, streams: Streams) -> Estimate:
-        """The gradient of the expected reconstruction at logits `[R, B, L, C]`."""
+        """Estimate the gradient of the expected reconstruction at logits `[R, B, L, C]`."""
 
     def train(self, outputs: Tensor, reconstruction: Reconstruction, streams: Streams) -> Pass:
         logits = self._logits(outputs)
@@ -53,7 +53,7 @@ class ScoreLatent(Latent):
         return self.code(one_hot_argmax(gumbel(u)))
 
     def code(self, sample: Tensor) -> Tensor:
-        """What the decoder takes for points of the simplex `[R, B, L, C]`."""
+        """Convert points of the simplex `[R, B, L, C]` to decoder inputs `[R, B, D]`."""
         return sample[..., 1] if self.shape.categories == 2 else sample.flatten(2)
 
     def _logits(self, outputs: Tensor) -> Tensor:
@@ -63,17 +63,17 @@ class ScoreLatent(Latent):
 
 
 class ReinforceLatent(ScoreLatent):
-    """REINFORCE without a baseline, which the others are to improve on."""
+    """REINFORCE without a baseline, as the reference for RELAX and REBAR."""
 
     def estimate(self, logits: Tensor, reconstruction: Reconstruction, streams: Streams) -> Estimate:
         return reinforce_estimator.surrogate(logits, lambda z: reconstruction(self.code(z)), streams)
 
 
 class RebarLatent(ScoreLatent):
-    """REBAR with a learned η, one a replica; the relaxation's temperature is given.
+    """REBAR with a learned η per replica and a fixed temperature of the relaxation.
 
     Args:
-        tau: λ `[R]`.
+        tau: the temperature λ `[R]`.
     """
 
     def __init__(
@@ -100,9 +100,9 @@ class RebarLatent(ScoreLatent):
 
 
 class RelaxLatent(ScoreLatent):
-    """RELAX with c_φ(z) = f(softmax(z/λ)) + r_φ(softmax(z/λ)): λ and the network r_φ are learned.
+    """RELAX with c_φ(z) = f(softmax(z/λ)) + r_φ(softmax(z/λ)), with learned λ and network r_φ.
 
-    r_φ is zero at first, where this is REBAR at η = 1.
+    r_φ is initialised to zero, so training starts as REBAR with η = 1.
     """
 
     def __init__(self, shape: LatentShape, seeds: Sequence[int], device: torch.device | str) -> None:

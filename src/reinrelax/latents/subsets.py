@@ -1,4 +1,4 @@
-"""A subset of k categories as latent variable, by Gumbel-top-k (A, III.H)."""
+"""Subsets of k categories as latent variables, by Gumbel-top-k (paper A, III.H)."""
 
 import math
 from collections.abc import Sequence
@@ -15,19 +15,20 @@ from reinrelax.latents.base import Latent, noise_for, per_image
 
 
 class SubsetLatent(Latent):
-    """k of C categories in order, without replacement, every order as likely in the prior; the decoder sees
-    a k-hot vector.
+    """A subset of k of C categories, drawn in order without replacement, as a k-hot code.
 
-    The KL is that of the ordered sample, an upper bound of the subset's: Σ_j of the KL of each pick, given
-    the picks before it, to the uniform law on what is left. Its mean depends on the logits also through those
-    picks, which the score of their probability accounts for.
+    The prior is uniform over ordered subsets. The KL is that of the ordered sample, an upper bound
+    of the subset's: the sum of the KL of each pick, given the picks before it, to the uniform
+    distribution over the remaining categories. Its mean also depends on the logits through the
+    previous picks; the gradient includes the score function of their probability.
 
     Args:
         tau: temperatures `[R]`.
-        k: how many are drawn.
+        k: the number of categories drawn.
 
     Raises:
-        ConfigError: more than one latent variable, or k not below the number of categories.
+        ConfigError: there is more than one latent variable, or k is not below the number of
+            categories.
     """
 
     def __init__(
@@ -59,7 +60,7 @@ class SubsetLatent(Latent):
         return GumbelTopK(self._tau, self._k, logits=outputs, validate_args=False)
 
     def _kl(self, logits: Tensor, picks: Tensor) -> Tensor:
-        """The KL of each pick given the drawn ones before it, summed, `[R, B]`, with its mean's gradient."""
+        """Return the sum of the picks' conditional KL, `[R, B]`, with the gradient of its mean."""
         total = torch.zeros_like(logits[..., 0])
         surrogate = log_earlier = total
         left = logits
@@ -70,7 +71,7 @@ class SubsetLatent(Latent):
             surrogate = surrogate + own + own.detach() * log_earlier
             pick = picks[..., j, None]
             log_earlier = log_earlier + log_p.gather(-1, pick)[..., 0]
-            # Not −∞, whose product with a probability of zero is no number.
+            # Not −∞: its product with a probability of zero would be NaN.
             left = left.scatter(-1, pick, -1e9)
         return with_gradient_of(total, surrogate)
 

@@ -1,6 +1,7 @@
-"""The catalogues of reinforcement learning: algorithms and environments, one line each.
+"""The catalogues of reinforcement learning: algorithms and environments, one entry each.
 
-Names are resolved on first use, so that a configuration is checked without loading torch or gymnasium.
+Modules are imported on first use, so that a configuration can be checked without loading torch or
+gymnasium.
 """
 
 from dataclasses import dataclass
@@ -11,14 +12,16 @@ from reinrelax.core.catalogue import Catalogue
 
 @dataclass(frozen=True)
 class Algorithm:
-    """How an agent estimates the gradient of its actor, and what its critic is for.
+    """An algorithm: the estimator of the actor's gradient, and the role of the critic.
 
     Attributes:
-        function: of `rl.policy_gradients`, the estimate at the logits of each step.
-        critic: `value`, V(s); `control`, the control variate c(s, z) of the relaxed action; or none.
-        objective: what the critic minimises: `error`, its squared distance from the returns; `variance`, the
-            squared gradient of the actor; or nothing: it keeps its initial values.
-        variant_of: for another reading, the algorithm that it is one of.
+        function: the estimator at the logits of each step, a function in `rl.policy_gradients`.
+        critic: `value` for V(s), `control` for the control variate c(s, z) of the relaxed action z,
+            or None.
+        objective: the critic's objective to minimise: `error`, the squared difference from the
+            returns, or `variance`, the squared gradient of the actor. With None it keeps its
+            initial values.
+        variant_of: the algorithm that this is another reading of, if any.
     """
 
     function: str
@@ -28,7 +31,7 @@ class Algorithm:
 
 
 class Paper(Algorithm):
-    """One of the papers': these alone decide what is said of every algorithm."""
+    """An algorithm from the papers; claims about every algorithm use only these."""
 
 
 _ALGORITHMS: dict[str, Algorithm] = {
@@ -43,8 +46,8 @@ ALGORITHMS = Catalogue("algorithm", __name__, _ALGORITHMS)
 lookup = ALGORITHMS.lookup
 
 
-# Gymnasium's identifiers, and after how many steps it cuts an episode of itself. The paper's Taxi-v3 is gone
-# from gymnasium; Taxi-v4 differs from it only in options that are off by default.
+# Gymnasium's identifiers, with its default limit of steps per episode. The paper's Taxi-v3 was
+# removed from gymnasium; Taxi-v4 differs from it only in options that are off by default.
 _STEPS = {"CartPole-v1": 500, "Taxi-v4": 200, "Acrobot-v1": 500}
 ENVIRONMENTS = Catalogue("environment", __name__, _STEPS)
-PAPERS = ("CartPole-v1", "Taxi-v4", "Acrobot-v1")  # what is said of every environment is said of these
+PAPERS = ("CartPole-v1", "Taxi-v4", "Acrobot-v1")  # claims about every environment use these

@@ -1,4 +1,4 @@
-"""Agents: an actor, a critic where the algorithm has one, and their gradients from episodes."""
+"""Agents: an actor, a critic if the algorithm has one, and their gradients from episodes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -15,12 +15,13 @@ from reinrelax.rl.networks import Perceptron
 
 @dataclass(frozen=True)
 class Gradients:
-    """Of one update; of each replica apart.
+    """The gradients of one update, per replica.
 
     Attributes:
-        actor: to be ascended: the estimate of the policy gradient, summed over an episode's steps.
-        critic: to be descended; empty where it does not learn.
-        objective: what the critic minimises, its mean over an episode's steps, `[R]`; else zeros.
+        actor: the estimate of the policy gradient, summed over an episode's steps, to ascend.
+        critic: the critic's gradient, to descend; empty if the critic does not learn.
+        objective: the mean of the critic's objective over an episode's steps, `[R]`; zeros if it
+            does not learn.
     """
 
     actor: tuple[Tensor, ...]
@@ -30,15 +31,17 @@ class Gradients:
 
 @dataclass(frozen=True)
 class Agent:
-    """R agents that learn apart from each other.
+    """R independent agents.
 
     Attributes:
-        algorithm: what it does.
-        actor: from observations to logits.
-        critic: V(s), or c(s, z) of an observation with the relaxed action behind it.
-        gamma: γ, discount of the returns.
-        standardise: whether returns are standardised within the episode. They are in the experiments; the
-            estimate of the gradient is then of no expected return, so not for tests of its mean.
+        algorithm: the algorithm.
+        actor: the network from observations to logits.
+        critic: the network of V(s), or of c(s, z), whose input is an observation followed by the
+            relaxed action.
+        gamma: γ, the discount of the returns.
+        standardise: whether returns are standardised within the episode, as in the experiments. The
+            estimate's mean is then not the gradient of an expected return, so tests of it turn
+            this off.
     """
 
     algorithm: Algorithm
@@ -59,7 +62,7 @@ class Agent:
         gamma: float,
         standardise: bool = True,
     ) -> "Agent":
-        """Agents with torch's initial values; those of one seed have the same actor in all algorithms."""
+        """Create agents with torch's initial values; a seed gives all algorithms the same actor."""
         critic = None
         if algorithm.critic is not None:
             seen = inputs + actions if algorithm.critic == "control" else inputs
@@ -69,22 +72,22 @@ class Agent:
 
     @property
     def learned(self) -> tuple[Tensor, ...]:
-        """The parameters that learn, `[R, ...]`: the actor's, then the critic's."""
+        """The learned parameters `[R, ...]`: the actor's, then the critic's."""
         if self.critic is None or self.algorithm.objective is None:
             return self.actor.parameters
         return self.actor.parameters + self.critic.parameters
 
     def policy(self, observations: Tensor) -> Tensor:
-        """Logits `[R, T, A]` at observations `[R, T, D]` or `[R, T]`."""
+        """Return logits `[R, T, A]` at observations `[R, T, D]` or `[R, T]`."""
         return self.actor.after(self.actor.before(observations).relu_())
 
     def gradients(self, episodes: Episodes, *, streams: Streams, critic: bool = True) -> Gradients:
-        """The actor's and the critic's gradients at the present parameters, from one episode a replica.
+        """Compute the gradients of actor and critic from one episode per replica.
 
         Args:
-            episodes: what happened.
-            streams: of the noise of the conditional samples.
-            critic: whether the critic's are wanted.
+            episodes: the episodes, played with the current parameters.
+            streams: the streams for the noise of conditional samples.
+            critic: whether to compute the critic's gradients.
         """
         x, mask = episodes.observations, episodes.mask
         hidden = self.actor.before(x).relu_()
@@ -113,5 +116,5 @@ class Agent:
         return Gradients(actor, slopes, objective.detach())
 
     def reinforced(self) -> "Agent":
-        """The same actor with REINFORCE's estimate."""
+        """Return agents with the same actor that use REINFORCE."""
         return replace(self, algorithm=ALGORITHMS["REINFORCE"], critic=None)

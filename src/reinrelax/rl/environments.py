@@ -1,4 +1,4 @@
-"""Gymnasium's vector environments: one copy a replica, every episode started from a seed of its own."""
+"""Gymnasium's vector environments: one copy per replica, and one seed per episode."""
 
 from collections.abc import Sequence
 from types import TracebackType
@@ -16,10 +16,10 @@ Array = NDArray[Any]
 
 
 class Resting(gymnasium.Wrapper[Any, Any, Any, Any]):
-    """An environment that does nothing from an episode's end until it is reset with a seed.
+    """A wrapper that makes an environment idle from an episode's end until a reset with a seed.
 
-    A vector environment goes on until the last of its copies has ended and resets those that ended earlier;
-    without this they would play on, which costs time and is of no use.
+    A vector environment steps until the last of its copies has ended, and resets copies that end
+    earlier. Without this wrapper those would start needless episodes.
     """
 
     def __init__(self, env: gymnasium.Env[Any, Any]) -> None:
@@ -44,21 +44,21 @@ class Resting(gymnasium.Wrapper[Any, Any, Any, Any]):
 
 
 class Environments:
-    """R copies of an environment with finitely many actions; a context manager that closes them.
+    """R copies of an environment with discrete actions, as a context manager that closes them.
 
     Args:
-        name: gymnasium's.
+        name: gymnasium's identifier.
         replicas: R.
-        cap: steps after which an episode is truncated.
+        cap: the number of steps after which an episode is truncated.
 
     Attributes:
-        actions: A.
-        inputs: D, numbers of an observation, or values that a discrete one can take.
-        one_hot: whether an observation is discrete. It is then given as its index, which stands for the
-            one-hot vector of that entry.
+        actions: the number of actions, A.
+        inputs: the length of an observation vector, or the number of discrete observations, D.
+        one_hot: whether observations are discrete. They are then indices that stand for one-hot
+            vectors.
 
     Raises:
-        InputError: observations or actions of another kind.
+        InputError: observations or actions are of another kind.
     """
 
     def __init__(self, name: str, replicas: int, cap: int) -> None:
@@ -67,7 +67,7 @@ class Environments:
             name,
             num_envs=replicas,
             vectorization_mode="sync",
-            # An ended copy is "reset" at the next step, which `Resting` turns into nothing.
+            # Copies that have ended are reset at the next step; `Resting` ignores that.
             vector_kwargs={"copy": False, "autoreset_mode": AutoresetMode.NEXT_STEP},
             wrappers=(Resting,),
             max_episode_steps=cap,
@@ -88,15 +88,17 @@ class Environments:
         )
 
     def reset(self, seeds: Sequence[int]) -> Array:
-        """First observations `[R, D]`, or `[R]` indices, of an episode for each seed."""
-        # The base class knows of a single seed alone; the copies' own class takes one each.
+        """Start an episode per seed; return the first observations `[R, D]`, or `[R]` indices."""
+        # The type of the base class allows a single seed only; the actual class takes one per copy.
         observations, _ = self._vector.reset(seed=list(seeds))  # type: ignore[arg-type]
         return np.asarray(observations)
 
     def step(self, actions: Array) -> tuple[Array, Array, Array, Array]:
-        """Observations, rewards, terminated, truncated, each `[R, ...]`, after actions `[R]` int64.
+        """Take actions `[R]` int64.
 
-        Of a copy whose episode has ended they mean nothing. The next step overwrites the observations.
+        Returns:
+            Observations, rewards, terminated and truncated, each `[R, ...]`. The values of copies
+            whose episode has ended are meaningless. The next step overwrites the observations.
         """
         observations, rewards, terminated, truncated, _ = self._vector.step(actions)
         return np.asarray(observations), rewards, terminated, truncated

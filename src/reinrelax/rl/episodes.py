@@ -1,6 +1,6 @@
-"""One episode of each replica, side by side, and its returns.
+"""One episode per replica, played in parallel, and its returns.
 
-Letters: R replicas, T steps of the longest episode, D numbers of an observation, A actions.
+Letters in shapes: R replicas, T steps of the longest episode, D numbers per observation, A actions.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,15 +18,18 @@ _TINY = 1e-10
 
 @dataclass(frozen=True)
 class Episodes:
-    """What happened. After a replica's end, `mask` and `rewards` are zero and the rest means nothing.
+    """The steps of one episode per replica.
+
+    After the end of a replica's episode, `mask` and `rewards` are zero, other values meaningless.
 
     Attributes:
-        observations: before each action, `[R, T, D]` float64, or `[R, T]` int64 where they are discrete.
+        observations: the observation before each action, `[R, T, D]` float64, or `[R, T]` int64 if
+            discrete.
         actions: `[R, T]` int64.
-        gumbel: G of the draw argmax(θ + G) that each action is, `[R, T, A]`.
+        gumbel: the noise G that gave each action as argmax(θ + G), `[R, T, A]`.
         rewards: `[R, T]`.
-        mask: 1 at a replica's own steps, `[R, T]` float64.
-        terminated: whether the environment came to an end, `[R]`.
+        mask: 1 during a replica's episode, otherwise 0, `[R, T]` float64.
+        terminated: whether the environment reached a terminal state, `[R]`.
         truncated: whether the episode was cut off before that, `[R]`.
     """
 
@@ -40,27 +43,27 @@ class Episodes:
 
     @property
     def lengths(self) -> Tensor:
-        """Steps of each replica, `[R]` float64."""
+        """The number of steps of each episode, `[R]` float64."""
         return self.mask.sum(1)
 
 
-# From observations `[R, 1, D]` or `[R, 1]` to logits `[R, 1, A]`.
+# A function from observations `[R, 1, D]` or `[R, 1]` to logits `[R, 1, A]`.
 Policy = Callable[[Tensor], Tensor]
 
 
 @torch.no_grad()
 def play(environments: Environments, policy: Policy, seeds: Sequence[int], *, streams: Streams) -> Episodes:
-    """An episode of each replica.
+    """Play one episode per replica.
 
     Args:
-        environments: R of them.
-        policy: gives the logits θ of the actions.
-        seeds: of the environments, one a replica.
-        streams: of the actions' noise. Each gives as many numbers as the longest possible episode takes, so
-            that they do not depend on what other replicas do.
+        environments: the R copies of the environment.
+        policy: the function that returns the actions' logits θ.
+        seeds: the seeds of the environments, one per replica.
+        streams: the streams for the noise of the actions. Each draws enough numbers for the longest
+            possible episode, so that draws do not depend on other replicas.
     """
     R, cap, A = environments.replicas, environments.cap, environments.actions
-    # Time first: what a step reads and writes is in one piece.
+    # Time is the first axis, so that the values of a step are contiguous.
     noise = streams.exponential_(torch.empty(R, cap, A, dtype=torch.float64, device="cpu"))
     gumbel = noise.log_().neg_().transpose(0, 1).contiguous()
     kind = (torch.int64,) if environments.one_hot else (torch.float64, environments.inputs)
@@ -97,7 +100,7 @@ def play(environments: Environments, policy: Policy, seeds: Sequence[int], *, st
 
 
 def returns(episodes: Episodes, gamma: float) -> Tensor:
-    """G_t = Σ_{k ≥ t} γ^(k−t) r_k, `[R, T]`: Monte Carlo returns to the episode's end, however it came."""
+    """Return G_t = Σ_{k ≥ t} γ^(k−t) r_k, `[R, T]`, up to the episode's end or truncation."""
     rewards = episodes.rewards
     time = torch.arange(rewards.shape[1], dtype=torch.float64, device=rewards.device)
     lag = time - time[:, None]  # k − t
@@ -105,9 +108,10 @@ def returns(episodes: Episodes, gamma: float) -> Tensor:
 
 
 def standardised(values: Tensor, mask: Tensor) -> Tensor:
-    """(x − mean) / (standard deviation + 1e-10) over each replica's own steps, and zero elsewhere, `[R, T]`.
+    """Standardise values over each replica's episode; zero after its end, `[R, T]`.
 
-    The standard deviation is Bessel's. An episode of one step has none and gives zero.
+    (x − mean) / (standard deviation + 1e-10), with Bessel's correction. An episode of one step
+    gives 0.
     """
     count = mask.sum(1, keepdim=True)
     centred = (values - (values * mask).sum(1, keepdim=True) / count) * mask

@@ -1,6 +1,6 @@
-"""Perceptrons with one hidden layer, a leading replica axis, and gradients of single steps without a loop.
+"""Perceptrons with one hidden layer and a leading replica axis, with gradients per step.
 
-Letters: R replicas, T steps, I inputs, H hidden units, O outputs.
+Letters in shapes: R replicas, T steps, I inputs, H hidden units, O outputs.
 """
 
 import math
@@ -16,10 +16,10 @@ from reinrelax.core.rng import Streams
 
 @dataclass(frozen=True)
 class Perceptron:
-    """y = relu(x W₁ + b₁) W₂ + b₂ for each replica, in float64.
+    """A perceptron y = relu(x W₁ + b₁) W₂ + b₂ per replica, in float64.
 
-    An input is `[R, T, I]`, or an index `[R, T]` int64 that stands for a one-hot vector: its product with a
-    matrix is a row of it.
+    Inputs are vectors `[R, T, I]`, or indices `[R, T]` int64 that stand for one-hot vectors; their
+    product with a matrix is a row of it.
 
     Attributes:
         w1, b1, w2, b2: `[R, I, H]`, `[R, H]`, `[R, H, O]`, `[R, O]`.
@@ -32,7 +32,7 @@ class Perceptron:
 
     @classmethod
     def initial(cls, inputs: int, hidden: int, outputs: int, streams: Streams) -> "Perceptron":
-        """Initial values as torch's: U(−1/√I, 1/√I) for the first layer, U(−1/√H, 1/√H) for the second."""
+        """Create a perceptron with torch's initial values: U(−1/√I, 1/√I), then U(−1/√H, 1/√H)."""
 
         def uniform(fan_in: int, *shape: int) -> Tensor:
             bound = 1 / math.sqrt(fan_in)
@@ -48,27 +48,27 @@ class Perceptron:
 
     @property
     def parameters(self) -> tuple[Tensor, ...]:
-        """W₁, b₁, W₂, b₂."""
+        """The parameters W₁, b₁, W₂, b₂."""
         return self.w1, self.b1, self.w2, self.b2
 
     def leaves(self) -> "Perceptron":
-        """The same parameters in the same memory, as leaves that ask for gradients."""
+        """Return a perceptron with the same memory whose parameters are leaves with gradients."""
         return Perceptron(*(parameter.detach().requires_grad_() for parameter in self.parameters))
 
     def before(self, x: Tensor) -> Tensor:
-        """What the hidden units are given, `[R, T, H]`; inputs that x has not are taken as zero."""
+        """Return hidden pre-activations `[R, T, H]`; inputs missing at the end of x are zero."""
         if x.is_floating_point():
             return torch.baddbmm(self.b1[:, None], x, self.w1[:, : x.shape[-1]])
         return embedding(self._rows(x), self.w1.flatten(0, 1)) + self.b1[:, None]
 
     def after(self, hidden: Tensor) -> Tensor:
-        """y of the hidden units' output, `[R, T, O]`."""
+        """Return the output y `[R, T, O]`, given the hidden units' activations."""
         return torch.baddbmm(self.b2[:, None], hidden, self.w2)
 
     def scalar(self, x: Tensor) -> Callable[[Tensor | None], Tensor]:
-        """Of a perceptron with one output, z ↦ y(x, z) `[R, T]`, where z are the inputs that x has not.
+        """Return the function z ↦ y(x, z) `[R, T]` of a perceptron with one output.
 
-        What x contributes is computed once.
+        z are the inputs after those in x. The contribution of x is computed only once.
         """
         before = self.before(x)
 
@@ -79,7 +79,7 @@ class Perceptron:
         return value
 
     def gradients(self, x: Tensor, hidden: Tensor, cotangent: Tensor) -> tuple[Tensor, ...]:
-        """Σ_t of the gradients of the parameters for cotangents δ_t of the outputs, `[R, T, O]`."""
+        """Return the parameters' gradients, summed over t, for cotangents δ_t of y, `[R, T, O]`."""
         back = self._back(hidden, cotangent)
         if x.is_floating_point():
             first = x.mT @ back
@@ -89,10 +89,11 @@ class Perceptron:
         return first, back.sum(1), hidden.mT @ cotangent, cotangent.sum(1)
 
     def mean_squares(self, x: Tensor, hidden: Tensor, cotangent: Tensor) -> Tensor:
-        """Of the gradient of each single step, Σ over parameter tensors of the mean of its squares, `[R, T]`.
+        """Return the mean squares of each step's gradient, summed over parameter tensors, `[R, T]`.
 
-        The gradient of W₂ at a step is the outer product of h and δ, that of W₁ the outer product of x and
-        ε = (W₂ δ) ∘ [h > 0], so the sum of its squares is the product of their squared norms.
+        At each step the gradient of W₂ is the outer product of h and δ, and that of W₁ the outer
+        product of x and ε = (W₂ δ) ∘ [h > 0]. The sum of squares of an outer product is the product
+        of the squared norms.
         """
         inner = cotangent.square().sum(-1)
         outer = self._back(hidden, cotangent).square().sum(-1)
@@ -105,6 +106,6 @@ class Perceptron:
         return (cotangent @ self.w2.mT) * (hidden > 0)
 
     def _rows(self, x: Tensor) -> Tensor:
-        """Indices into the rows of all replicas' W₁, `[R, T]`."""
+        """Return indices into the rows of all replicas' W₁, `[R, T]`."""
         replicas, rows = self.w1.shape[:2]
         return x + torch.arange(0, replicas * rows, rows, dtype=torch.int64, device=x.device)[:, None]

@@ -1,8 +1,9 @@
-"""Estimates of a policy gradient at the logits of each step, of which the actor's is the sum over steps.
+"""Policy gradient estimators at the logits of each step; the actor's gradient sums over steps.
 
-Each estimates the gradient of the expected return with respect to the logits θ_t, to be ascended. In it G_t
-is the return from step t, b_t ~ softmax(θ_t) the action, z_t = log softmax(θ_t) + Gumbel noise its relaxation
-whose largest entry is b_t, z̃_t ~ z_t | b_t a second one, and c(s, z) the control variate (A, III.J).
+Each estimates the gradient of the expected return with respect to the logits θ_t, to ascend. G_t is
+the return from step t, b_t ~ softmax(θ_t) the action, z_t = log softmax(θ_t) + Gumbel noise its
+relaxation with argmax b_t, z̃_t ~ z_t | b_t a conditional sample, and c(s, z) the control variate
+(paper A, III.J).
 """
 
 from collections.abc import Callable
@@ -15,7 +16,8 @@ from reinrelax.core.numerics import log_softmax, softmax
 from reinrelax.core.rng import Streams
 from reinrelax.estimators.gumbel import conditional_keys
 
-# At the states: V, called without an argument, or c, called with relaxed actions `[R, T, A]`. Gives `[R, T]`.
+# The critic at the episodes' states, `[R, T]`: V, called without arguments, or c, called with
+# relaxed actions `[R, T, A]`.
 Critic = Callable[..., Tensor]
 
 
@@ -26,9 +28,9 @@ class Steps:
     Attributes:
         logits: θ, `[R, T, A]`.
         one_hot: the actions b, `[R, T, A]`.
-        gumbel: the noise that made them, `[R, T, A]`.
+        gumbel: the noise that gave the actions, `[R, T, A]`.
         returns: G, `[R, T]`.
-        streams: of the noise of z̃.
+        streams: the streams for the noise of z̃.
     """
 
     logits: Tensor
@@ -39,42 +41,43 @@ class Steps:
 
     @property
     def score(self) -> Tensor:
-        """∇ log π(b), `[R, T, A]`."""
+        """The score ∇ log π(b), `[R, T, A]`."""
         return self.one_hot - softmax(self.logits)
 
 
 def reinforce(steps: Steps, _: Critic | None = None) -> Tensor:
-    """G_t ∇ log π(b_t), `[R, T, A]`."""
+    """Return G_t ∇ log π(b_t), `[R, T, A]`."""
     return steps.returns[..., None] * steps.score
 
 
 def a2c(steps: Steps, value: Critic) -> Tensor:
-    """(G_t − V(s_t)) ∇ log π(b_t), `[R, T, A]`."""
+    """Return (G_t − V(s_t)) ∇ log π(b_t), `[R, T, A]`."""
     return (steps.returns - value())[..., None] * steps.score
 
 
 def relax(steps: Steps, control: Critic) -> Tensor:
-    """(G_t − c(s_t, z̃_t)) ∇ log π(b_t) + ∇c(s_t, z_t) − ∇c(s_t, z̃_t), `[R, T, A]` (A, III.J).
+    """Return (G_t − c(s_t, z̃_t)) ∇ log π(b_t) + ∇c(s_t, z_t) − ∇c(s_t, z̃_t), `[R, T, A]`.
 
-    Differentiable in the parameters of c, as is `lax`.
+    Paper A, III.J. Like `lax`, it is differentiable in the parameters of c.
     """
     theta = steps.logits.detach().requires_grad_()
     return _relax(steps, control, theta, log_softmax(theta))
 
 
 def relax_unnormalised(steps: Steps, control: Critic) -> Tensor:
-    """RELAX with θ in the place of log softmax(θ) in z and z̃, as in the authors' public code.
+    """Return RELAX with θ instead of log softmax(θ) in z and z̃, as in the authors' public code.
 
-    Then z̃ has not the law of z given b, and the estimate is biased.
+    Then z̃ is not distributed as z given b, and the estimate is biased.
     """
     theta = steps.logits.detach().requires_grad_()
     return _relax(steps, control, theta, theta)
 
 
 def lax(steps: Steps, control: Critic) -> Tensor:
-    """G_t ∇ log π(b_t) − c(s_t, z_t) ∇ log p(z_t) + ∇c(s_t, z_t), `[R, T, A]`: A, III.J's "DLAX".
+    """Return G_t ∇ log π(b_t) − c(s_t, z_t) ∇ log p(z_t) + ∇c(s_t, z_t), `[R, T, A]`.
 
-    log p is the density of z, Σ_k log of a Gumbel density at log π_k.
+    This is "DLAX" of paper A, III.J. log p is the log-density of z, the sum over k of Gumbel
+    log-densities with location log π_k.
     """
     theta = steps.logits.detach().requires_grad_()
     at_draw = control(log_softmax(theta) + steps.gumbel)
@@ -85,7 +88,7 @@ def lax(steps: Steps, control: Critic) -> Tensor:
 
 
 def _relax(steps: Steps, control: Critic, theta: Tensor, log_rates: Tensor) -> Tensor:
-    """RELAX where `log_rates`, a function of θ, is what Gumbel noise is added to."""
+    """Return RELAX with relaxations `log_rates` + Gumbel noise, where `log_rates` depends on θ."""
     at_draw = control(log_rates + steps.gumbel)
     given_draw = control(conditional_keys(log_rates, steps.one_hot, steps.streams))
     (slope,) = torch.autograd.grad((at_draw - given_draw).sum(), theta, create_graph=True)

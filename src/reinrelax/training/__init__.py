@@ -1,5 +1,5 @@
-"""Replicas trained side by side: optimizer, loop, checkpoints.
+"""Training of several replicas at once: optimizer, loop, checkpoints.
 
-Written for a leading replica axis rather than for one model, because seeds, grids and sweeps are the bulk of
-a replication, and ten trainings of one shape cost little more than one.
+All code has a leading replica axis, because a replication consists mostly of seeds, grids and
+sweeps, and ten trainings of one shape take little longer than one.
 """

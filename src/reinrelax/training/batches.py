@@ -1,4 +1,4 @@
-"""A pass over images in batches, launched one by one or as CUDA graphs."""
+"""A pass over images in batches, launched individually or as CUDA graphs."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -9,20 +9,21 @@ from torch import Tensor
 from reinrelax.core.rng import CountedStreams, Streams
 from reinrelax.kernels.gpu import graph
 
-# Batches of a pass from which on a graph saves more than it costs.
+# Batches per pass from which a graph saves more time than its capture takes.
 _WORTH_CAPTURING = 8
 
 
 class Pass:
-    """Gathers the batches of every replica, works on them, and averages what that finds.
+    """A pass that gathers each replica's batches, applies a function and averages its results.
 
-    What differs between batches is in tensors that stay where they are, so that one graph serves them all.
+    All that differs between batches is in tensors at fixed addresses, so one graph serves them all.
 
     Args:
         images: `[N, 784]` uint8.
-        batch_size: images a batch; the last one may be smaller.
+        batch_size: images per batch; the last batch may be smaller.
         replicas: R.
-        work: from images `[R, B, 784]` float32 in [0, 1] and noise, quantities `[K, R]`, means over images.
+        work: a function of images `[R, B, 784]` float32 in [0, 1] and of streams that returns K
+            means over the images, `[K, R]`.
     """
 
     def __init__(
@@ -38,7 +39,7 @@ class Pass:
 
     @property
     def steps(self) -> int:
-        """Batches of a pass over all images."""
+        """The number of batches in a pass over all images."""
         return -(-len(self.images) // len(self._places))
 
     def run(
@@ -48,13 +49,13 @@ class Pass:
         changed: Sequence[Tensor] = (),
         on_step: Callable[[], Any] = lambda: None,
     ) -> Tensor:
-        """Means over the images, `[K, R]` float64.
+        """Run the pass and return the means over the images, `[K, R]` float64.
 
         Args:
-            order: of the images, or of some of them, `[R, n]` int64.
-            streams: one a replica, on the images' device.
-            changed: tensors that the work changes.
-            on_step: called after every batch.
+            order: indices of the images in order, or of some of them, `[R, n]` int64.
+            streams: one stream per replica, on the images' device.
+            changed: the tensors that `work` changes.
+            on_step: a function called after every batch.
         """
         count = order.shape[1]
         full, rest = divmod(count, len(self._places))
@@ -81,7 +82,7 @@ class Pass:
         return self._sums / count
 
     def batch(self, size: int) -> Tensor:
-        """The next so many images `[R, B, 784]` float32 in [0, 1] of each replica."""
+        """Gather the next B = `size` images of each replica, `[R, B, 784]` float32 in [0, 1]."""
         index = self._order.index_select(1, self._places[:size] + self._at)
         self._at += size
         rows = self.images.index_select(0, index.flatten()).view(*index.shape, -1)
@@ -96,7 +97,7 @@ class Pass:
             self._sums += found
 
     def _captured(self, changed: Sequence[Tensor]) -> Callable[[], None] | None:
-        """One full batch as a graph, after a first one without; None where there are no graphs."""
+        """Capture a full batch as a graph, once one has run; None if graphs are not available."""
         if not isinstance(self._streams, CountedStreams) or self._sums is None or not _on_gpu(self.images):
             return None
         state = [*changed, self._sums, self._at, self._streams.counters]

@@ -1,4 +1,4 @@
-"""Checkpoints: all that a killed training needs to go on, in one file that is whole or absent."""
+"""Checkpoints: the full state of a training, in one file that is complete or absent."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -38,10 +38,10 @@ def save(path: Path, trainer: Trainer, fingerprint: str) -> None:
 
 
 def restore(path: Path, trainer: Trainer, fingerprint: str) -> bool:
-    """Bring the trainer to where the checkpoint left it; False, and nothing changed, if none is usable.
+    """Restore the trainer from a checkpoint; False, without any change, if there is no usable one.
 
-    A checkpoint of other settings, other source or other data has another fingerprint and is passed over, and
-    so is a damaged file: training from the start is then the right answer, and is said on standard error.
+    A damaged file, or a checkpoint with another fingerprint (other settings, source or data), is
+    ignored with a warning on standard error, and training starts from the beginning.
     """
     if not path.exists():
         return False
@@ -69,7 +69,7 @@ def restore(path: Path, trainer: Trainer, fingerprint: str) -> bool:
 
 
 def _fits(state: Mapping[str, Any], places: Mapping[str, Sequence[Tensor]]) -> bool:
-    """Whether a state has all that is restored, and tensors for all of these places."""
+    """Check that a state has all required keys, and tensors of the right shapes for `places`."""
     try:
         return state.keys() >= {"fingerprint", "t", "metrics", "kept"} and all(
             [saved.shape for saved in state[name]] == [target.shape for target in targets]
@@ -80,10 +80,10 @@ def _fits(state: Mapping[str, Any], places: Mapping[str, Sequence[Tensor]]) -> b
 
 
 def read_archive(path: Path) -> Any:
-    """What torch.save wrote, on the CPU; torch itself does not compare an archive with its checksums.
+    """Load a file of torch.save to the CPU, verifying its checksums, which torch.load does not do.
 
     Raises:
-        Exception: of any kind: a damaged archive raises whatever its damaged part leads to.
+        Exception: of any type, depending on which part of the file is damaged.
     """
     with ZipFile(path) as archive:
         if (damaged := archive.testzip()) is not None:
@@ -92,7 +92,7 @@ def read_archive(path: Path) -> Any:
 
 
 def _read(path: Path) -> Mapping[str, Any]:
-    """What is in a checkpoint; nothing where it cannot be read."""
+    """Read a checkpoint; empty if it cannot be read."""
     try:
         state = read_archive(path)
     except Exception:

@@ -1,4 +1,4 @@
-"""What is learned beside the networks, such as a control variate."""
+"""Parameters that are learned in addition to the networks, such as those of a control variate."""
 
 from collections.abc import Mapping
 
@@ -7,14 +7,14 @@ from torch import Tensor
 
 
 class Learned:
-    """Leaves of a graph, which the optimizer changes in place.
+    """Leaves of an autograd graph that the optimizer changes in place.
 
     Args:
-        leaves: by name, `[R, ...]`, each of which requires a gradient.
+        leaves: tensors `[R, ...]` by name, each of which requires a gradient.
 
     Attributes:
-        parameters: the leaves beside the graph.
-        grads: their gradients, which stay where they are.
+        parameters: the leaves, detached from the graph.
+        grads: their gradients, at fixed addresses.
     """
 
     def __init__(self, leaves: Mapping[str, Tensor]) -> None:
@@ -25,8 +25,9 @@ class Learned:
         self.grads = [leaf.grad for leaf in self._leaves if leaf.grad is not None]
 
     def begin(self, variance_loss: Tensor | None) -> None:
-        """Set the gradients to those of the mean of a variance loss `[R, B]`, before the loss's own backward
-        pass; without one, to zero, for that pass to add to.
+        """Set the gradients to those of the mean of a variance loss `[R, B]`; zero without one.
+
+        Call this before the backward pass of the training loss, which adds to the gradients.
         """
         found = [torch.zeros_like(grad) for grad in self.grads]
         if variance_loss is not None and self._leaves:

@@ -13,29 +13,29 @@ from reinrelax.training.optimizer import ReplicaOptimizer
 
 
 class Objective(Protocol):
-    """What a training minimises and what is measured of it."""
+    """An objective to minimise, with the metrics to measure."""
 
     @property
     def parameters(self) -> Sequence[Tensor]:
-        """Tensors `[R, ...]` that the optimizer changes."""
+        """The tensors `[R, ...]` that the optimizer changes."""
 
     @property
     def networks(self) -> Sequence[Tensor]:
-        """Those that are the networks', which snapshots keep."""
+        """The parameters of the networks, which snapshots keep."""
 
     @property
     def grads(self) -> Sequence[Tensor]:
-        """Tensors of the same shapes, where `step` leaves the gradients."""
+        """Tensors of the shapes of `parameters`, to which `step` writes the gradients."""
 
     @property
     def metrics(self) -> Sequence[str]:
-        """Names of what `step` and then `evaluate` return."""
+        """The names of the values that `step` returns, followed by those of `evaluate`."""
 
     def step(self, images: Tensor, streams: Streams) -> Sequence[Tensor]:
-        """Gradients on a batch `[R, B, 784]`; means over the batch, nats per image, `[R]` each."""
+        """Compute gradients on a batch `[R, B, 784]`; return means, nats per image, `[R]` each."""
 
     def evaluate(self, images: Tensor, streams: Streams) -> Sequence[Tensor]:
-        """Means over a batch of test images, nats per image, `[R]` each."""
+        """Return means over a batch of test images, nats per image, `[R]` each."""
 
 
 @dataclass
@@ -43,9 +43,9 @@ class Replicas:
     """Per-replica settings of a training.
 
     Attributes:
-        seeds: which streams each replica draws from.
-        optimizers: "Adam" or "RAdam".
-        learning_rates: one a replica.
+        seeds: the seeds of the random streams, one per replica.
+        optimizers: "Adam" or "RAdam", one per replica.
+        learning_rates: one per replica.
     """
 
     seeds: Sequence[int]
@@ -55,12 +55,12 @@ class Replicas:
 
 @dataclass
 class History:
-    """What was measured so far.
+    """The measurements so far.
 
     Attributes:
-        diverged: epoch (from 1) in which a replica's loss stopped being finite, 0 while it has not,
-            `[R]` int64.
-        metrics: name to one `[R]` float64 tensor an epoch, nats per image; NaN once a replica has diverged.
+        diverged: the epoch (from 1) in which a replica's loss became non-finite, or 0, `[R]` int64.
+        metrics: for each name, one `[R]` float64 tensor per epoch, nats per image; NaN after a
+            replica has diverged.
     """
 
     diverged: Tensor
@@ -68,25 +68,25 @@ class History:
 
     @property
     def epochs(self) -> int:
-        """How many epochs are complete."""
+        """The number of complete epochs."""
         return len(next(iter(self.metrics.values())))
 
 
 class Trainer:
-    """Trains R replicas towards one objective, epoch by epoch.
+    """A trainer of R replicas on one objective, epoch by epoch.
 
-    Every epoch draws from streams of its own, named (seed, purpose, epoch), so that a resumed training needs
-    no generator state to go on as if it had not stopped.
+    Every epoch has its own random streams, derived from (seed, purpose, epoch). A resumed training
+    therefore continues identically without a saved generator state.
 
     Args:
-        objective: what is minimised.
-        replicas: settings, one a replica.
+        objective: the objective to minimise.
+        replicas: the settings per replica.
         train, test: images `[N, 784]` uint8 on the objective's device.
-        batch_size: images a step; the last batch of an epoch may be smaller.
-        snapshots: epochs after which the parameters are kept, 0 for the initial ones.
+        batch_size: images per step; the last batch of an epoch may be smaller.
+        snapshots: epochs after which the networks' parameters are kept; 0 for the initial ones.
 
     Attributes:
-        kept: epoch to the parameters after it, on the CPU.
+        kept: for each such epoch, the networks' parameters after it, on the CPU.
     """
 
     def __init__(
@@ -107,7 +107,7 @@ class Trainer:
         self.history = History(
             torch.zeros(count, dtype=torch.int64, device="cpu"), {name: [] for name in objective.metrics}
         )
-        # 1 where a loss was not finite: on the device, as a float, for the optimizer's kernel to read.
+        # 1 if a loss was not finite; float on the device, because the optimizer's kernel reads it.
         self.dead = torch.zeros(count, dtype=torch.float32, device=self.device)
         self.train_images, self.test_images = train, test
         self._train = Pass(train, batch_size, count, self._learn)
@@ -120,8 +120,8 @@ class Trainer:
         """Train one epoch, evaluate on the test images once, and append both to the history.
 
         Args:
-            on_step: called after every training step.
-            images: how many of the training images make the epoch, if not all.
+            on_step: a function called after every training step.
+            images: the number of training images in the epoch, if not all.
         """
         epoch = self.history.epochs + 1
         self.optimizer.expect(self._train.steps)

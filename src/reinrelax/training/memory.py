@@ -1,17 +1,17 @@
-"""Keeps freed memory in the process, where glibc would give it back and fault it in again at every step."""
+"""Retention of freed memory, which glibc would return to the system and fault in at every step."""
 
 import ctypes
 
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
-_LARGEST_MMAP_THRESHOLD = 32 << 20  # glibc refuses more
+_LARGEST_MMAP_THRESHOLD = 32 << 20  # the largest value that glibc accepts
 _TOP_PAD = 256 << 20
 
 
 def keep_freed_memory() -> None:
-    """Raise glibc's thresholds for this process; does nothing under another C library.
+    """Raise glibc's thresholds for this process; do nothing with another C library.
 
-    A page fault costs microseconds, more on a virtual machine, and a training step frees and allocates
-    thousands of pages.
+    A training step frees and allocates thousands of pages, and each page fault takes microseconds
+    (more on a virtual machine).
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:

@@ -1,7 +1,8 @@
-"""Adam and RAdam over replicas, each with its own learning rate, in one pass over memory.
+"""Adam and RAdam over replicas with individual learning rates, in one pass over memory.
 
-Both are `p ← p − a m / (√v / b + ε)` with a, b, ε that depend on the step alone, so both run on torch's fused
-Adam kernel: RAdam (Liu et al., 2020) is Adam whose learning rate and ε change with t.
+Both are `p ← p − a m / (√v / b + ε)`, where a, b and ε depend only on the step. Both therefore use
+torch's fused Adam kernel: RAdam (Liu et al., 2020) is Adam with a learning rate and an ε that
+depend on the step t.
 """
 
 import math
@@ -17,12 +18,16 @@ BETAS = (0.9, 0.999)
 EPSILON = 1e-8
 OPTIMIZERS = ("Adam", "RAdam")
 
-# So large an ε that √v vanishes beside it in float32: what RAdam does while the variance is not yet known.
+# An ε so large that √v is negligible in float32: RAdam does not adapt its first steps, in which the
+# variance estimate is unreliable.
 _UNADAPTED = 1e16
 
 
 def schedule(optimizer: str, learning_rate: float, t: int) -> tuple[float, float]:
-    """The (learning rate, ε) with which Adam's step t = 1, 2, … is that of `optimizer` in torch.optim."""
+    """Return the (learning rate, ε) for which Adam's step t = 1, 2, … equals that of `optimizer`.
+
+    `optimizer` is the one in torch.optim, "Adam" or "RAdam".
+    """
     if optimizer == "Adam":
         return learning_rate, EPSILON
     beta2 = BETAS[1]
@@ -41,12 +46,12 @@ class ReplicaOptimizer:
 
     Args:
         parameters: tensors `[R, ...]`, changed in place.
-        grads: tensors of the same shapes, read.
-        optimizers: "Adam" or "RAdam", one a replica.
-        learning_rates: one a replica.
+        grads: their gradients, of the same shapes.
+        optimizers: "Adam" or "RAdam", one per replica.
+        learning_rates: one per replica.
 
     Attributes:
-        first, second: moment estimates, shapes of the parameters.
+        first, second: moment estimates, of the parameters' shapes.
     """
 
     def __init__(
@@ -71,13 +76,14 @@ class ReplicaOptimizer:
         optimizers: Sequence[str],
         learning_rates: Sequence[float],
     ) -> "ReplicaOptimizer":
-        """The one that is fast on the device."""
+        """Create the optimizer that is faster on the device."""
         kind = GraphOptimizer if support.serves(device) else ReplicaOptimizer
         return kind(parameters, grads, optimizers, learning_rates)
 
     def _prepare(self, device: torch.device) -> None:
         replicas = range(len(self._settings))
-        # What the kernel corrects biases by, and advances unless the replica is dead: one count a tensor.
+        # Step counts for the bias correction, one per tensor. The kernel increments those of live
+        # replicas.
         self._counts = torch.zeros(len(self.first), len(replicas), dtype=torch.float32, device=device)
         self._rows = [
             [[t[r] for t in tensors] for tensors in (*self._tensors, self._counts)] for r in replicas
@@ -85,12 +91,12 @@ class ReplicaOptimizer:
 
     @property
     def state(self) -> list[Tensor]:
-        """Tensors that a step changes, beside the parameters."""
+        """The tensors that a step changes, other than the parameters."""
         return [*self.first, *self.second, self._counts]
 
     @property
     def t(self) -> int:
-        """Steps done."""
+        """The number of steps so far."""
         return self._t
 
     @t.setter
@@ -99,11 +105,11 @@ class ReplicaOptimizer:
         self._counts.fill_(steps)
 
     def expect(self, steps: int) -> None:
-        """Get ready for so many steps, before the first of them."""
+        """Prepare for this number of steps, before the first one."""
 
     @torch.no_grad()
     def step(self, dead: Tensor) -> None:
-        """Advance every replica whose entry in `dead` `[R]` float is 0; the others keep their parameters."""
+        """Update replicas whose entry in `dead` `[R]` float is 0; leave the others unchanged."""
         for replica, (optimizer, learning_rate) in enumerate(self._settings):
             parameters, grads, first, second, counts = self._rows[replica]
             rate, epsilon = schedule(optimizer, learning_rate, self._t + 1)
@@ -128,10 +134,10 @@ class ReplicaOptimizer:
 
 
 class GraphOptimizer(ReplicaOptimizer):
-    """The same for CUDA graphs: the step's number and its settings are read on the device.
+    """An optimizer for CUDA graphs: it reads the number and the settings of the step on the device.
 
     Attributes:
-        at: steps since `expect`, `[1]` int64.
+        at: the number of steps since `expect`, `[1]` int64.
     """
 
     def _prepare(self, device: torch.device) -> None:
@@ -144,7 +150,7 @@ class GraphOptimizer(ReplicaOptimizer):
 
     @property
     def t(self) -> int:
-        """Steps done; waits for the device."""
+        """The number of steps so far; reading it waits for the device."""
         return self._t + int(self.at)
 
     @t.setter
@@ -158,10 +164,10 @@ class GraphOptimizer(ReplicaOptimizer):
         ahead = torch.tensor(rows, dtype=torch.float32, device="cpu")
         if len(self._ahead) != steps:
             self._ahead = torch.empty(ahead.shape, dtype=torch.float32, device=self.at.device)
-        self._ahead.copy_(ahead)  # stays where it is, for a graph to find
+        self._ahead.copy_(ahead)  # keep the address, which a graph has recorded
 
     def _row(self, t: int) -> list[tuple[float, float, float]]:
-        """What the kernel wants to know of step t, one a replica."""
+        """Return the kernel's settings (a, 1/b, ε) of step t for each replica."""
         first, second = (1 - beta**t for beta in BETAS)
         found = {setting: schedule(*setting, t) for setting in set(self._settings)}
         return [(found[s][0] / first, second**-0.5, found[s][1]) for s in self._settings]

@@ -1,4 +1,4 @@
-"""Settings of a process that trains."""
+"""Process settings for training."""
 
 import torch
 
@@ -7,8 +7,8 @@ from reinrelax.training.products import prefer_onednn
 
 
 def prepare_process() -> None:
-    """Settings of the process that make training fast and leave its numbers the same to rounding."""
-    # Edge pixels are almost always zero, so Adam's moments decay into denormals, which are slow.
+    """Set up the process for fast training; results change only by rounding."""
+    # Edge pixels are almost always zero, so Adam's moments decay to denormals, which are slow.
     torch.set_flush_denormal(True)
     keep_freed_memory()
     prefer_onednn()

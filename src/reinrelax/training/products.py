@@ -1,15 +1,15 @@
-"""Which library multiplies float32 matrices on the CPU."""
+"""Choice of the library that multiplies float32 matrices on the CPU."""
 
 import torch
 
 
 def prefer_onednn() -> bool:
-    """Let oneDNN rather than BLAS multiply float32 matrices on the CPU, where it does so in float32.
+    """Use oneDNN instead of BLAS for float32 products on the CPU, if it computes them in float32.
 
-    torch's BLAS takes a slow path on processors that are not its maker's; oneDNN does not, and is there twice
-    as fast. torch hands it float32 products only under the permission to round them to bfloat16, which oneDNN
-    makes use of where the processor has bfloat16 matrix units and ignores elsewhere. So the permission is
-    given on trial, and withdrawn unless the products keep float32's accuracy.
+    torch's BLAS takes a slow path on processors of other vendors, where oneDNN is twice as fast.
+    But torch passes float32 products to oneDNN only if rounding to bfloat16 is allowed, and oneDNN
+    rounds on processors with bfloat16 matrix units. This function therefore allows it, tests
+    products, and reverts the setting if they are less accurate than float32.
 
     Returns:
         Whether oneDNN is used.
@@ -26,12 +26,12 @@ def prefer_onednn() -> bool:
 
 
 def _is_float32() -> bool:
-    """Whether batched products have float32's rounding errors, 65,536 times smaller than bfloat16's."""
+    """Check that batched products have float32's rounding errors, 65,536 times below bfloat16's."""
     generator = torch.Generator().manual_seed(0)
     left, right = (
         torch.randn(2, 128, 256, generator=generator, dtype=torch.float32, device="cpu") for _ in range(2)
     )
-    # The three layouts that a linear layer's forward and backward passes multiply.
+    # The three layouts in the forward and backward passes of a linear layer.
     for a, b in ((left, right.mT), (left.mT, right), (left, right.mT.contiguous())):
         error = (torch.bmm(a, b).double() - torch.bmm(a.double(), b.double())).abs().max()
         scale = torch.bmm(a.double().abs(), b.double().abs()).max()

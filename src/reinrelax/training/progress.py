@@ -1,4 +1,4 @@
-"""What a checkpoint is of and how far it has come, as a plan reads it: without torch."""
+"""The identity and the epoch of a checkpoint, readable without torch, for `plan`."""
 
 import json
 import os
@@ -9,33 +9,33 @@ from zipfile import BadZipFile, ZipFile
 
 from reinrelax.config.run import digest
 
-# A GPU on which this package's kernels compute.
+# The device name of a GPU with this package's compiled kernels.
 COMPILED = "cuda, compiled kernels"
 
 
 def identity(fingerprint: str, images: str, device: str, run_ids: Iterable[str], forced: str = "") -> str:
-    """What a checkpoint must be of to be gone on from.
+    """Return the fingerprint that a checkpoint must have for a training to resume from it.
 
     Args:
-        fingerprint: of the cell.
+        fingerprint: the fingerprint of the cell.
         images: the hash of the images.
-        device: "cpu", "cuda" or `COMPILED`, which differ in their noise.
-        run_ids: of the runs that are trained.
-        forced: what tells apart a training that a person has forced.
+        device: "cpu", "cuda" or `COMPILED`, which draw different noise.
+        run_ids: the ids of the runs that are trained.
+        forced: a text that distinguishes a forced training; empty otherwise.
     """
     return digest([fingerprint, images, device, list(run_ids), *([forced] if forced else [])])
 
 
 def write(file: IO[bytes], fingerprint: str, epochs: int) -> None:
-    """Say in the comment of an archive just written what it is of, and after how many epochs."""
+    """Add a comment with the fingerprint and the number of epochs to an archive just written."""
     comment = json.dumps({"fingerprint": fingerprint, "epochs": epochs}).encode()
-    # An archive ends with its comment, before which stands how long it is: so far, nothing.
+    # A ZIP archive ends with the length of its comment, here 0 in two bytes, and the comment.
     file.seek(-2, os.SEEK_CUR)
     file.write(len(comment).to_bytes(2, "little") + comment)
 
 
 def read(path: Path) -> tuple[str, int]:
-    """What a checkpoint is of, and after how many epochs; of nothing, after none, where it does not say."""
+    """Read fingerprint and number of epochs of a checkpoint; `("", 0)` if it has none."""
     try:
         with ZipFile(path) as archive:
             said: dict[str, Any] = json.loads(archive.comment)

@@ -1,4 +1,4 @@
-"""Learning from episodes: an update after each, in which replicas do not touch each other."""
+"""Learning from episodes: an update after each episode, independent between replicas."""
 
 import torch
 from torch import Tensor
@@ -8,15 +8,15 @@ from reinrelax.training.optimizer import ReplicaOptimizer
 
 
 class Learner:
-    """Adam over an agent's actor and critic.
+    """Adam for an agent's actor and critic.
 
     Args:
-        agent: whose parameters are changed in place.
-        learning_rate: of both.
+        agent: the agent, whose parameters are changed in place.
+        learning_rate: the learning rate of both.
 
     Attributes:
-        diverged: the number of the update from which on a replica has not learned, because its objective, its
-            gradients or its parameters were no longer finite; 0 if it goes on, `[R]` int64.
+        diverged: the number of the update (from 1) at which a replica stopped learning because its
+            objective, gradients or parameters became non-finite; 0 if it still learns, `[R]` int64.
     """
 
     def __init__(self, agent: Agent, learning_rate: float) -> None:
@@ -29,7 +29,7 @@ class Learner:
         self.diverged = torch.zeros(replicas, dtype=torch.int64, device="cpu")
 
     def update(self, gradients: Gradients) -> None:
-        """One step, up the actor's gradient and down the critic's, of the replicas that have not diverged."""
+        """Step up the actor's gradient and down the critic's; skip replicas that have diverged."""
         count = len(gradients.actor)
         for index, gradient in enumerate((*gradients.actor, *gradients.critic)):
             torch.mul(gradient, -1.0 if index < count else 1.0, out=self._grads[index])
@@ -43,6 +43,6 @@ class Learner:
 
 
 def _finite(*tensors: Tensor) -> Tensor:
-    """Of which replicas all entries of `[R, ...]` are finite, `[R]`."""
-    # Their sum is finite if and only if they are, short of an overflow that is no better.
+    """Check for each replica whether all entries of the tensors `[R, ...]` are finite, `[R]`."""
+    # The sum is finite if and only if all entries are, except on overflow, which is divergence too.
     return torch.stack([tensor.reshape(len(tensor), -1).sum(1) for tensor in tensors]).sum(0).isfinite()

@@ -1,4 +1,4 @@
-"""What a trainer takes from the rows of the run table."""
+"""Conversion of rows of the run table into settings of a trainer."""
 
 from collections.abc import Collection, Sequence
 
@@ -10,7 +10,7 @@ from reinrelax.training.loop import Replicas
 
 
 def replicas_of(runs: Sequence[Run]) -> Replicas:
-    """What the trainer wants to know of its runs."""
+    """Return the trainer's settings of these runs."""
     return Replicas(
         seeds=[run.seed for run in runs],
         optimizers=[run.optimizer for run in runs],
@@ -19,13 +19,13 @@ def replicas_of(runs: Sequence[Run]) -> Replicas:
 
 
 def products_of(run: Run) -> torch.dtype:
-    """What the layers of its VAE multiply."""
+    """Return the dtype of the matrix products in the VAE's layers."""
     found: torch.dtype = getattr(torch, run.products)
     return found
 
 
 def hyper_of(runs: Sequence[Run], counts: Collection[str]) -> dict[str, Tensor | int]:
-    """Hyper-parameters by name: a tensor `[R]`, or for `counts`, which all runs share, a number."""
+    """Return hyper-parameters by name: a tensor `[R]`, or for `counts` the runs' common number."""
     out: dict[str, Tensor | int] = {}
     for name, value in runs[0].hyper:
         values = [dict(run.hyper)[name] for run in runs]

@@ -1,1 +1,1 @@
-"""Networks with a leading replica axis, so that each layer is one batched product for all replicas."""
+"""VAEs with a leading replica axis: each layer is one batched product for all replicas."""

@@ -1,4 +1,4 @@
-"""Variational autoencoders with a leading replica axis, and the two terms of the negative ELBO."""
+"""Variational autoencoders with a leading replica axis, and the negative ELBO."""
 
 from collections.abc import Sequence
 
@@ -14,16 +14,16 @@ from reinrelax.vae.likelihood import bernoulli_nll
 
 
 class Autoencoder:
-    """R replicas of an encoder and a decoder with ReLU, and the likelihood of the pixels.
+    """R replicas of a ReLU encoder and a ReLU decoder, with the likelihood of the pixels.
 
     Args:
-        hidden: units of the encoder's hidden layers; the decoder's are the same in reverse.
-        outputs: units of the encoder's last layer.
-        inputs: units that the decoder takes.
-        seeds: one a replica, for the initial parameters.
-        device: where it lives.
-        products: what the layers multiply; see `layers.Linear`.
-        pixels: of an image, D.
+        hidden: widths of the encoder's hidden layers; the decoder has the same in reverse.
+        outputs: width of the encoder's output.
+        inputs: width of the decoder's input.
+        seeds: the seeds of the initial parameters, one per replica.
+        device: the device of the parameters.
+        products: the dtype of matrix products; see `layers.Linear`.
+        pixels: the number of pixels of an image, D.
     """
 
     def __init__(
@@ -42,25 +42,25 @@ class Autoencoder:
         self._encoder, self._decoder = (self.stack.layers[part] for part in self.stack.parts)
 
     def encode(self, images: Tensor) -> Tensor:
-        """What the encoder makes of images `[R, B, D]` in [0, 1]: `[R, B, outputs]`."""
+        """Encode images `[R, B, D]` in [0, 1] to `[R, B, outputs]`."""
         hidden = images
         for layer in self._encoder[:-1]:
             hidden = layer(hidden, relu=True)
         return self._encoder[-1](hidden)
 
     def decode(self, codes: Tensor) -> Tensor:
-        """Bernoulli logits `[R, B, D]` of the pixels, from codes `[R, B, inputs]`."""
+        """Decode codes `[R, B, inputs]` to Bernoulli logits `[R, B, D]` of the pixels."""
         hidden = codes
         for layer in self._decoder[:-1]:
             hidden = layer(hidden, relu=True)
         return self._decoder[-1](hidden)
 
     def reconstruction(self, images: Tensor, codes: Tensor) -> Tensor:
-        """−log p(x | z) summed over pixels, nats per image `[R, B]`; grey pixels as they are."""
+        """Return −log p(x | z) summed over pixels that may be grey, nats per image `[R, B]`."""
         return bernoulli_nll(self.decode(codes), images)
 
     def reconstruction_of_codes(self, images: Tensor, codes: Tensor) -> Tensor:
-        """The same as a function of the codes alone: no gradient for the parameters, and any derivatives."""
+        """Return the same, with gradients of any order in the codes but none for the parameters."""
         hidden = codes
         for layer in self._decoder[:-1]:
             hidden = layer.constant(hidden).relu()
@@ -70,15 +70,15 @@ class Autoencoder:
 
 
 class DiscreteVAE(Autoencoder):
-    """R replicas of an encoder of D pixels to L·C logits and a decoder back, with ReLU (B, section 4.2).
+    """R replicas of an encoder, D pixels to L·C logits, and a decoder (paper B, section 4.2).
 
     Args:
         shape: the latent space.
-        seeds: one a replica, for the initial parameters.
-        device: where it lives.
-        products: what the layers multiply; see `layers.Linear`.
-        hidden: units of the encoder's hidden layers; the decoder's are the same in reverse.
-        pixels: of an image, D.
+        seeds: the seeds of the initial parameters, one per replica.
+        device: the device of the parameters.
+        products: the dtype of matrix products; see `layers.Linear`.
+        hidden: widths of the encoder's hidden layers; the decoder has the same in reverse.
+        pixels: the number of pixels of an image, D.
     """
 
     def __init__(
@@ -95,27 +95,27 @@ class DiscreteVAE(Autoencoder):
         super().__init__(hidden, code, code, seeds, device, products, pixels)
 
     def encode(self, images: Tensor) -> Tensor:
-        """Logits `[R, B, L, C]` of the posterior over codes, from images `[R, B, D]` in [0, 1]."""
+        """Encode images `[R, B, D]` in [0, 1] to posterior logits `[R, B, L, C]`."""
         logits: Tensor = super().encode(images).unflatten(-1, (self.shape.latents, self.shape.categories))
         return logits
 
     def decode(self, codes: Tensor) -> Tensor:
-        """Bernoulli logits `[R, B, D]` of the pixels, from one-hot codes `[R, B, L, C]`."""
+        """Decode one-hot codes `[R, B, L, C]` to Bernoulli logits `[R, B, D]` of the pixels."""
         return super().decode(codes.flatten(-2))
 
     def reconstruction_of_codes(self, images: Tensor, codes: Tensor) -> Tensor:
         return super().reconstruction_of_codes(images, codes.flatten(-2))
 
     def hidden_along(self, replica: int, codes: Tensor, directions: Tensor) -> tuple[Tensor, Tensor]:
-        """The decoder's last hidden layer and its directional derivative, one replica, without a graph.
+        """Return the decoder's last hidden layer and its directional derivative, without a graph.
 
         Args:
-            replica: which of the R.
-            codes: any points, `[..., L, C]`.
+            replica: the index of the replica.
+            codes: any points `[..., L, C]`.
             directions: `[..., L, C]`; leading axes broadcast.
 
         Returns:
-            Both `[..., H]`. The output layer is linear, so its product with each is the rest of the way.
+            Both `[..., H]`. The output layer, which is linear, is applied to neither.
         """
         hidden, along = codes.flatten(-2), directions.flatten(-2)
         for layer in self._decoder[:-1]:
@@ -125,5 +125,10 @@ class DiscreteVAE(Autoencoder):
 
 
 def negative_elbo(logits: Tensor, reconstruction: Tensor) -> Tensor:
-    """Negative ELBO (B, Eq. 21) averaged over the batch, nats per image: `[R, B]` to `[R]`."""
+    """Return the batch mean of the negative ELBO (paper B, Eq. 21), nats per image, `[R]`.
+
+    Args:
+        logits: posterior logits `[R, B, L, C]`.
+        reconstruction: the reconstruction loss `[R, B]`.
+    """
     return torch.mean(reconstruction + kl_to_uniform(logits), -1)

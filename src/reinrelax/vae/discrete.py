@@ -1,4 +1,4 @@
-"""Paper B's objective: the negative ELBO of a discrete VAE, its gradient by one of the estimators."""
+"""The objective of paper B: the negative ELBO of a discrete VAE, with an estimator's gradient."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,12 +12,12 @@ from reinrelax.estimators.base import Estimator, draw
 from reinrelax.training.learned import Learned
 from reinrelax.vae.autoencoder import Autoencoder, DiscreteVAE
 
-# Of any negative ELBO, on which the two terms of paper A's are measured too.
+# The terms of a negative ELBO. Paper A's VAEs report them too.
 METRICS = ("train_reconstruction", "train_kl", "test_reconstruction", "test_kl")
 
 
 class Reconstruction:
-    """Reconstruction loss `[R, B]` of images at codes: with gradients for the decoder, or `constant`."""
+    """The reconstruction loss `[R, B]` at codes: with gradients for the decoder, or `constant`."""
 
     def __init__(self, model: Autoencoder, images: Tensor) -> None:
         self._model, self._images = model, images
@@ -30,12 +30,15 @@ class Reconstruction:
 
 
 class DiscreteObjective:
-    """Negative ELBO (B, Eq. 21); its terms on the training batches as trained, and on one test pass.
+    """The negative ELBO (paper B, Eq. 21).
+
+    It reports reconstruction and KL during training (on the training batches) and on a test pass.
 
     Args:
-        model: the replicas.
-        estimator: how the gradient passes the discrete codes.
-        hyper: hyper-parameters of the estimator by name: a tensor `[R]` for τ, η and β, a number for counts.
+        model: the replicas of the VAE.
+        estimator: the gradient estimator for the discrete codes.
+        hyper: the estimator's hyper-parameters by name: a tensor `[R]` for τ, η and β, a number for
+            counts.
     """
 
     metrics = METRICS

@@ -1,7 +1,8 @@
-"""The reconstruction loss of a trained VAE at all C^L codes, for images that stay the same.
+"""The reconstruction loss of a trained VAE at all C^L codes, for fixed images.
 
-The decoder does not see the image: with Bernoulli logits ℓ(z), f(x, z) = Σ_d softplus(ℓ_d) − x_d ℓ_d. So one
-pass over the codes serves every image, and the slopes come by forward differentiation, without a graph.
+With Bernoulli logits ℓ(z), f(x, z) = Σ_d softplus(ℓ_d) − x_d ℓ_d. The decoder does not depend on
+the image, so one pass over the codes serves all images. Derivatives are computed by forward
+differentiation, without a graph.
 """
 
 from collections.abc import Iterator
@@ -17,16 +18,16 @@ from reinrelax.vae.autoencoder import DiscreteVAE
 
 
 class EnumeratedLoss:
-    """f(x_b, z_n), nats, for B images and all N = C^L codes, of one replica.
+    """The loss f(x_b, z_n) in nats, for B images and all N = C^L codes of one replica.
 
     Args:
-        model: the VAE; its parameters must not change while this is in use.
-        replica: which of the R.
+        model: the VAE; its parameters must not change while this object is in use.
+        replica: the index of the replica.
         images: x, `[B, 784]` in [0, 1].
-        chunk: rows worked on at once, each a code and a direction; memory grows with it.
+        chunk: the number of rows, one per code and direction, computed at once; it bounds memory.
 
     Attributes:
-        codes: one-hot, `[N, L, C]`, in lexicographic order.
+        codes: all one-hot codes `[N, L, C]`, in lexicographic order.
     """
 
     def __init__(self, model: DiscreteVAE, replica: int, images: Tensor, *, chunk: int = 2048) -> None:
@@ -40,7 +41,7 @@ class EnumeratedLoss:
 
     @cached_property
     def value(self) -> Tensor:
-        """f at every code, nats, `[B, N]`."""
+        """The loss f at every code, nats, `[B, N]`."""
         out = self._images.new_empty(len(self._images), len(self.codes))
         for start, codes in self._blocks(self._chunk):
             logits = self._logits(self._model.hidden_along(self._replica, codes, codes)[0])
@@ -50,13 +51,13 @@ class EnumeratedLoss:
 
     @cached_property
     def slope(self) -> Tensor:
-        """∂f/∂D at every code, `[B, N, L, C]`."""
+        """The derivative ∂f/∂D at every code D, `[B, N, L, C]`."""
         images, (_, *axes) = len(self._images), self.codes.shape
         every = torch.eye(axes[0] * axes[1], dtype=self.codes.dtype, device=self.codes.device)
         every = every.unflatten(-1, axes)
         out = self._images.new_empty(images, *self.codes.shape)
-        # The output layer is linear. Its transpose takes images and means to the hidden units, where there
-        # is one product for all images, instead of every direction to the pixels.
+        # The output layer is linear. Applying its transpose to images and means takes one product
+        # for all images; applying it to every direction would be far more expensive.
         pulled_images = self._images @ self._weight.T
         for start, codes in self._blocks(max(1, self._chunk // len(every))):
             hidden, along = self._model.hidden_along(self._replica, codes[:, None], every)
@@ -66,21 +67,21 @@ class EnumeratedLoss:
         return out
 
     def index(self, one_hot: Tensor) -> Tensor:
-        """Where codes `[..., L, C]` stand in `codes`: `[...]`, int64."""
+        """Return the indices `[...]` int64 of one-hot codes `[..., L, C]` in `codes`."""
         latents, categories = self.codes.shape[1:]
         place = categories ** torch.arange(latents - 1, -1, -1, dtype=torch.int64, device=one_hot.device)
         return (one_hot.argmax(-1) * place).sum(-1)
 
     def along(self, points: Tensor, directions: Tensor) -> tuple[Tensor, Tensor]:
-        """First and second derivative of f at any points, each along a direction of its own.
+        """Return the first and second derivative of f at points, each along its own direction.
 
         Args:
             points: z, `[M, L, C]`; need not be codes.
             directions: v, `[M, L, C]`.
 
         Returns:
-            d f(z + t v)/dt at t = 0, `[B, M]`, and d² f/dt², `[M]`: inside a linear region of the decoder it
-            is Σ_d σ′(ℓ_d) (dℓ_d/dt)², the same for every image.
+            d f(z + t v)/dt at t = 0, `[B, M]`, and d² f/dt², `[M]`, which in a linear region of the
+            decoder is Σ_d σ′(ℓ_d) (dℓ_d/dt)², the same for every image.
         """
         first = self._images.new_empty(len(self._images), len(points))
         second = self._images.new_empty(len(points))

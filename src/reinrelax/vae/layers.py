@@ -1,7 +1,7 @@
 """Linear layers with a leading replica axis.
 
-Backward passes write into gradient buffers that live as long as the layer, because a fresh temporary of that
-size would be mapped and page-faulted anew at every step.
+Backward passes write into gradient buffers that live as long as the layer, because a new temporary
+of that size would be mapped and page-faulted at every step.
 """
 
 import itertools
@@ -17,15 +17,15 @@ from reinrelax.core.rng import Streams
 
 
 class Linear:
-    """y = x W + b for each replica: x `[R, B, I]`, W `[R, I, O]`, b `[R, O]`, y `[R, B, O]`.
+    """A linear layer y = x W + b: x `[R, B, I]`, W `[R, I, O]`, b `[R, O]`, y `[R, B, O]`.
 
     Args:
         inputs, outputs: I and O.
-        streams: one a replica, on the CPU. Initial values are torch's default, U(−1/√I, 1/√I), and do not
-            depend on the device.
-        device: where it lives.
-        products: to which precision factors and products of matrices are rounded, forward and backward, as
-            torch.autocast does; parameters, biases, gradients and all else are float32.
+        streams: one stream per replica, on the CPU. Initial values follow torch's default,
+            U(−1/√I, 1/√I), and do not depend on the device.
+        device: the device of the parameters.
+        products: the dtype to which factors and results of matrix products are rounded, forward and
+            backward, as in torch.autocast. Parameters, biases and gradients are float32.
     """
 
     def __init__(
@@ -47,24 +47,24 @@ class Linear:
         self.weight_grad, self.bias_grad = torch.zeros_like(self.weight), torch.zeros_like(self.bias)
         self.products = products
         self._fresh = True
-        # A leaf for autograd to hang the backward pass on; gradients never go through it.
+        # A leaf that makes autograd run the backward pass; it never receives a gradient.
         self._anchor = torch.zeros((), dtype=torch.float32, device=device, requires_grad=True)
 
     def __call__(self, x: Tensor, relu: bool = False) -> Tensor:
-        """The map, or its positive part."""
+        """Apply the layer, optionally with ReLU."""
         out: Tensor = _Linear.apply(x, self._anchor, self, relu)
         return out
 
     def constant(self, x: Tensor) -> Tensor:
-        """The same map in float32 with parameters that take no gradient, differentiable in x at will."""
+        """Apply the layer in float32 with constant parameters, infinitely differentiable in x."""
         return torch.baddbmm(self.bias[:, None, :], x, self.weight)
 
     def zero_grad(self) -> None:
-        """Let the next backward pass replace the gradients; later ones add to them."""
+        """Let the next backward pass overwrite the gradients; later passes add to them."""
         self._fresh = True
 
     def accumulate(self, x: Tensor, cotangent: Tensor) -> None:
-        """Add the gradients of one call to those since `zero_grad`."""
+        """Add the gradients of one call to those accumulated since `zero_grad`."""
         if not self._fresh:
             self.weight_grad += torch.bmm(x.mT, cotangent.to(x.dtype))
             self.bias_grad += cotangent.sum(1)
@@ -78,16 +78,18 @@ class Linear:
 
 
 class Stack:
-    """Linear layers, and their parameters and gradients as lists of tensors `[R, ...]`.
+    """Networks of linear layers, with all parameters and gradients as lists of tensors `[R, ...]`.
 
     Args:
-        widths: of each network, units of each level, inputs first.
-        seeds: one a replica.
-        device: where it lives.
+        widths: the widths of each network's levels, starting with the input.
+        seeds: one seed per replica.
+        device: the device of the parameters.
         products: see `Linear`.
 
     Attributes:
-        layers: of all networks; `parts`, which of them belong to each.
+        layers: the layers of all networks.
+        parts: for each network, the slice of its layers.
+        parameters, grads: weight and bias of each layer in turn, and their gradients.
     """
 
     def __init__(
@@ -106,7 +108,7 @@ class Stack:
         self.grads = [t for layer in self.layers for t in (layer.weight_grad, layer.bias_grad)]
 
     def zero_grad(self) -> None:
-        """Let the next backward pass replace all gradients."""
+        """Let the next backward pass overwrite all gradients."""
         for layer in self.layers:
             layer.zero_grad()
 
@@ -114,7 +116,7 @@ class Stack:
 class _Linear(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, anchor: Tensor, layer: Linear, relu: bool) -> Tensor:
-        # Rounding is no copy where there is nothing to round.
+        # `to` copies only if the dtype differs.
         x, weight = x.to(layer.products), layer.weight.to(layer.products)
         out = torch.bmm(x, weight).float().add_(layer.bias[:, None, :])
         if relu:

@@ -1,11 +1,11 @@
-/* Bernoulli log-likelihood of pixels and its slope, in one pass. */
+/* Negative Bernoulli log-likelihood of pixels and its derivative, in one pass. */
 #include <math.h>
 #include <string.h>
 
 #include "native.h"
 
-/* Rows of `width` logits x and targets t: loss = Σ max(x, 0) - x t + log(1 + e^-|x|) in nats, `[rows]`, and its
-   slope σ(x) - t, `[rows, width]`. A logit that is not a number makes its row's loss none. */
+/* For rows of `width` logits x and targets t: loss = Σ max(x, 0) - x t + log(1 + e^-|x|) in nats, `[rows]`,
+   and its derivative σ(x) - t, `[rows, width]`. A NaN logit makes the loss of its row NaN. */
 void bernoulli_nll(const float *logits, const float *targets, float *loss, float *slope, int64_t rows, int64_t width) {
   for (int64_t row = 0; row < rows; row++) {
     const float *from = logits + row * width, *to = targets + row * width;

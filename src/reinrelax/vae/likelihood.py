@@ -1,4 +1,4 @@
-"""The likelihood of grey pixels under independent Bernoullis, with the slope that its backward pass needs."""
+"""The likelihood of grey pixels under independent Bernoulli distributions, with its derivative."""
 
 import ctypes
 from functools import cache
@@ -12,9 +12,9 @@ from reinrelax.kernels import native
 
 
 def bernoulli_nll(logits: Tensor, targets: Tensor) -> Tensor:
-    """Cross-entropy of Bernoulli logits x `[..., D]` with targets t `[..., D]`, summed over D, nats `[...]`.
+    """Return the cross-entropy of logits and targets `[..., D]`, summed over D, nats `[...]`.
 
-    Takes gradients with respect to the logits, once.
+    It is once differentiable with respect to the logits.
     """
     out: Tensor = _BernoulliNll.apply(logits, targets)
     return out
@@ -36,9 +36,10 @@ class _BernoulliNll(torch.autograd.Function):
 
 
 def _in_torch(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-    """max(x, 0) − x t − log σ(|x|), and σ(x) − t: as torch's own, without log1p, which is slow on a CPU.
+    """Return Σ max(x, 0) − x t − log σ(|x|), and σ(x) − t, for logits x and targets t.
 
-    σ(|x|) lies in [½, 1], so a term's absolute error stays below 1e-7.
+    torch's own function uses log1p, which is slow on a CPU. Here σ(|x|) is in [½, 1], so the
+    absolute error of a term is below 1e-7.
     """
     log_sigmoid = logits.abs().sigmoid_().log_()
     loss = logits.relu().addcmul_(logits, targets, value=-1).sub_(log_sigmoid).sum(-1)
@@ -46,7 +47,7 @@ def _in_torch(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _in_c(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-    """The same, a third of the time."""
+    """Compute the same in C, three times as fast."""
     logits, targets = (
         native.check(t.contiguous(), logits.shape) for t in (logits, targets.expand_as(logits))
     )

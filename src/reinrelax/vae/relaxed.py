@@ -1,4 +1,4 @@
-"""Paper A's objective: a VAE with relaxed latent variables, and the bound of its discrete counterpart."""
+"""The objective of paper A: a VAE with relaxed latents, and the bound of its discrete model."""
 
 from collections.abc import Sequence
 
@@ -13,12 +13,15 @@ from reinrelax.vae.discrete import METRICS, Reconstruction
 
 
 class RelaxedObjective:
-    """The method's own loss on the training batches as trained; on test images the bound with hard codes
-    (`test`), and the own loss (`relaxed`).
+    """The method's training loss, and on test images also the bound with hard codes.
+
+    The metrics `train_*` are the terms of the training loss on the training batches, `test_*` those
+    of the bound with hard codes on test images, and `relaxed_*` those of the training loss on test
+    images.
 
     Args:
         model: the replicas of encoder and decoder.
-        latent: what is between them.
+        latent: the latent variables.
     """
 
     metrics = (*METRICS, "relaxed_reconstruction", "relaxed_kl")
@@ -45,8 +48,10 @@ class RelaxedObjective:
 
     @torch.no_grad()
     def pictures(self, images: Tensor, samples: int, streams: Streams) -> dict[str, Tensor]:
-        """Pixel probabilities `[R, …, 784]`: `hard` and `relaxed` reconstructions of images `[R, B, 784]`,
-        and `samples` of the discrete prior.
+        """Return pixel probabilities `[R, …, 784]` of reconstructions and samples.
+
+        The keys are `hard` and `relaxed`, reconstructions of images `[R, B, 784]`, and `samples`,
+        drawn with codes of the discrete prior.
         """
         outputs = self.model.encode(images)
         codes = {

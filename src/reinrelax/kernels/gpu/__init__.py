@@ -1,1 +1,1 @@
-"""Kernels in Triton, and steps as CUDA graphs: what keeps a GPU busy with replicas of a small network."""
+"""Triton kernels and CUDA graphs, which keep a GPU busy with replicas of a small network."""

@@ -1,4 +1,4 @@
-"""Adam's step for all replicas of a tensor in one launch, each with a rate and an ε of its own."""
+"""Adam's step for all replicas of a tensor in one launch, with a rate and an ε per replica."""
 
 import triton
 import triton.language as tl
@@ -10,13 +10,13 @@ _BLOCK = 1024
 def step(
     parameter: Tensor, grad: Tensor, first: Tensor, second: Tensor, settings: Tensor, at: Tensor, dead: Tensor
 ) -> None:
-    """p ← p − a m / (√v / b + ε) in place, with m and v brought up to date before.
+    """Update m and v, then p ← p − a m / (√v / b + ε), in place.
 
     Args:
         parameter, grad, first, second: p, its gradient, m and v, `[R, ...]` float32, contiguous.
         settings: a, 1/b and ε of each step, `[steps, R, 3]` float32.
-        at: which of the steps it is, `[1]` int64.
-        dead: `[R]` float32; 1 where nothing is to change.
+        at: the index of the step, `[1]` int64.
+        dead: `[R]` float32; replicas with a value above 0 do not change.
     """
     replicas, count = len(parameter), parameter[0].numel()
     grid = (triton.cdiv(count, _BLOCK), replicas)

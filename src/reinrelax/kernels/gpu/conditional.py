@@ -1,6 +1,6 @@
-"""g · mean_k J_τ(Y_k) with Y_k ~ θ + G | D on a GPU: the Monte Carlo of Gumbel-Rao in registers.
+"""The Monte Carlo mean of Gumbel-Rao on a GPU: g · mean_k J_τ(Y_k) with Y_k ~ θ + G | D.
 
-The formula is that of `estimators/conditional.c`. No draw is ever in the device's memory.
+The formula is that of `estimators/conditional.c`. Draws stay in registers.
 """
 
 import torch
@@ -10,7 +10,7 @@ from torch import Tensor
 
 from reinrelax.kernels.gpu.random import words
 
-# Numbers of a tile, times four: the words of one Philox call.
+# Philox calls per tile; the four words of a call are for four draws.
 _TILE = 256
 
 
@@ -23,7 +23,10 @@ def conditional_softmax_vjp(
     keys: Tensor,
     counters: Tensor,
 ) -> Tensor:
-    """As `gumbel.conditional_softmax_vjp`, in float32, for τ `[R, ..., 1]`; a stream counts one call more."""
+    """Compute `gumbel.conditional_softmax_vjp` in float32 for τ `[R, ..., 1]`.
+
+    The counters of the streams are incremented.
+    """
     replicas, categories = len(probs), probs.shape[-1]
     rows = probs[0].numel() // categories
     width = triton.next_power_of_2(categories)
@@ -63,7 +66,7 @@ def _vjp(  # type: ignore[no-untyped-def]
     tile: tl.constexpr,
     width: tl.constexpr,
 ):
-    """One row `[C]` a program, `tile` × 4 draws at a time."""
+    """Compute one row `[C]` per program, with 4 × `tile` draws at a time."""
     replica, row = tl.program_id(1), tl.program_id(0)
     at = replica.to(tl.int64) * rows + row
     j = tl.arange(0, width)
@@ -92,11 +95,11 @@ def _vjp(  # type: ignore[no-untyped-def]
 
 @triton.jit
 def _draws(bits, wanted, g, p, own, power):  # type: ignore[no-untyped-def]
-    """What the draws `[tile, width]` add to Σ n_j / s1 and to Σ n_j s2 / s1², each `[width]`."""
+    """Sum the terms of draws `[tile, width]` in Σ n_j / s1 and Σ n_j s2 / s1², each `[width]`."""
     # E / log 2 for E ~ Exp(1), from 23 bits: the factor cancels in E_j / E_i.
     e = -tl.log2(((bits.to(tl.uint32, bitcast=True) >> 9).to(tl.float32) + 0.5) * 1.1920928955078125e-07)
     own_e = tl.sum(tl.where(own[None, :], e, 0.0), 1)
-    # An overflow stands for a weight of zero.
+    # If the ratio overflows, the weight is zero.
     ratio = 1.0 + e / (tl.where(p > 0.0, p, 1.0)[None, :] * own_e[:, None])
     n = tl.where((p > 0.0)[None, :], tl.exp2(power * tl.log2(ratio)), 0.0)
     n = tl.where(own[None, :], 1.0, n)

@@ -1,4 +1,4 @@
-"""A training step as a CUDA graph: hundreds of launches replayed as one."""
+"""Training steps as CUDA graphs: hundreds of kernel launches replayed as one."""
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -7,21 +7,22 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
-# By how much of a step's change replays may differ from it: products may round otherwise, and where a
-# gradient is all but zero, Adam's first steps turn a rounding error into a whole step. Other noise, or a part
-# that was left out, makes as much of a difference as the step itself.
+# Largest difference between replays and steps, relative to the change that the steps make. Products
+# may round differently, and Adam's first steps turn a rounding error of a tiny gradient into a
+# whole step. Different noise or a missing operation makes a difference as large as the step itself.
 _TOLERANCE = 0.05
 
 
 def captured(step: Callable[[], None], state: Sequence[Tensor]) -> Callable[[], None]:
-    """The step as one launch, if that does the same on trial; else the step itself, and a line says so.
+    """Capture a step as a CUDA graph if a trial gives the same result; otherwise return the step.
 
-    Two steps are made from where the state is, and two replays from the same place; nothing has changed when
-    this returns.
+    The trial compares two steps with two replays from the same state and restores the state. If the
+    graph cannot be used, a warning says why.
 
     Args:
-        step: works on tensors that stay where they are, and draws from streams whose state is among them.
-        state: all tensors that a step changes and a later one reads, on the device.
+        step: the step; its tensors must stay at their addresses, and the state of its streams must
+            be in `state`.
+        state: all tensors on the device that a step changes and a later one reads.
     """
     before = [tensor.clone() for tensor in state]
 
@@ -34,8 +35,8 @@ def captured(step: Callable[[], None], state: Sequence[Tensor]) -> Callable[[], 
         return after
 
     try:
-        # Libraries set themselves up in a stream's first runs, which a graph could not hold; and what waits
-        # for the device is better found here than by a capture that breaks off.
+        # Libraries initialise in a stream's first runs, which cannot be captured. This run also
+        # detects host-device synchronisation, which would break the capture.
         aside = torch.cuda.Stream()
         aside.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(aside), _no_waiting():
@@ -63,7 +64,7 @@ def captured(step: Callable[[], None], state: Sequence[Tensor]) -> Callable[[], 
 
 @contextmanager
 def _no_waiting() -> Iterator[None]:
-    """Make the host's waiting for the device an error."""
+    """Raise an error if the host waits for the device."""
     before = torch.cuda.get_sync_debug_mode()
     torch.cuda.set_sync_debug_mode("error")
     try:
@@ -73,7 +74,7 @@ def _no_waiting() -> Iterator[None]:
 
 
 def agree(before: Sequence[Tensor], expected: Sequence[Tensor], found: Sequence[Tensor]) -> bool:
-    """Whether what was found differs from what was expected by little of the change from before."""
+    """Check that `found` equals `expected` within `_TOLERANCE` of the change from `before`."""
     for old, one, other in zip(before, expected, found, strict=True):
         change, error = ((a.double() - b.double()).norm() for a, b in ((one, old), (other, one)))
         if not bool(error <= _TOLERANCE * change):

@@ -1,7 +1,7 @@
-"""Uniform noise of every replica's own stream in one launch, which a CUDA graph may replay.
+"""Uniform noise for all replicas' streams in one launch that a CUDA graph can replay.
 
-A number is Philox (Salmon et al., 2011) of (key of the stream, calls so far, place in the call): the state is
-in the device's memory, and nothing needs the host.
+Each number is Philox (Salmon et al., 2011) of (key of the stream, number of calls, position in the
+call). The state is in device memory, so the host is not involved.
 """
 
 import torch
@@ -13,12 +13,12 @@ _BLOCK = 256
 
 
 def uniform_(out: Tensor, keys: Tensor, counters: Tensor) -> Tensor:
-    """Fill `out` `[R, ...]`, contiguous, float32 or float64, with U(0, 1), zero and one excluded.
+    """Fill contiguous float32 or float64 `out` `[R, ...]` with U(0, 1), excluding 0 and 1.
 
     Args:
-        out: what is filled, and returned.
-        keys: of the streams, `[R]` int64.
-        counters: calls of each stream so far, `[R]` int64; one more when this returns.
+        out: the output, which is also returned.
+        keys: the keys of the streams, `[R]` int64.
+        counters: the number of calls of each stream, `[R]` int64; incremented.
     """
     count = out[0].numel()
     wide = out.dtype == torch.float64
@@ -30,7 +30,7 @@ def uniform_(out: Tensor, keys: Tensor, counters: Tensor) -> Tensor:
 
 @triton.jit
 def words(key, counter, place):  # type: ignore[no-untyped-def]
-    """Four blocks of 32 random bits, for blocks of places below 2³²."""
+    """Return four blocks of 32-bit random words for a block of positions below 2³²."""
     return tl.randint4x(key, (counter << 32) | place.to(tl.int64))
 
 
@@ -40,7 +40,7 @@ def _uniform(out, keys, counters, count, wide: tl.constexpr, block: tl.constexpr
     place = part * block + tl.arange(0, block)
     a, b, c, d = words(tl.load(keys + replica), tl.load(counters + replica), place)
     into = out + replica.to(tl.int64) * count
-    # Neighbours in a block are neighbours in memory. The ends are those of `Streams.uniform_`.
+    # Neighbours in a block are neighbours in memory. 0 and 1 are excluded as in `Streams.uniform_`.
     if wide:
         first = part * block * 2 + tl.arange(0, block)
         tl.store(into + first, _double(a, b), first < count)
