@@ -42,7 +42,7 @@ REMEDIES = {
     "Delete it and rerun, or give the configuration it was made with": _RERUN,
     "Delete them and rerun": _RERUN,
     "Delete it and run snakemake again": _RERUN,
-    "Delete it, if it is there, and run snakemake again": _RERUN,
+    "Delete it, if it exists, and run snakemake again": _RERUN,
     "Delete the folder and rerun": "test_damaged_images_are_mended_by_what_their_message_says",
     "Delete the file and run snakemake again; if all its replicas diverged, change their settings": (
         "test_a_snapshot_that_is_wanted_and_absent_is_made_by_its_training"

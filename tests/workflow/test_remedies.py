@@ -178,7 +178,7 @@ def obey(message: str) -> None:
         "Delete it and rerun",
         "Delete it and rerun, or give the configuration it was made with",
         "Delete it and run snakemake again",
-        "Delete it, if it is there, and run snakemake again",
+        "Delete it, if it exists, and run snakemake again",
     ):
         path.unlink(missing_ok="if it is there" in said)
     elif said == "Delete them and rerun":

@@ -1,1 +1,1 @@
-"""Tables, words and charts of any page; no experiment is known here."""
+"""Tables, words and charts for any page. Nothing here knows about a particular experiment."""

@@ -1,4 +1,4 @@
-"""A table of the page as data: columns, and cells that say how they look and what they sort by."""
+"""A table of the page as data: columns and cells, with their styles and sort keys."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,12 +10,12 @@ from reinrelax.display.wording import Mark, shape, significant, span
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell.
+    """A table cell.
 
     Attributes:
-        key: what the table sorts by; without it, the text.
+        key: the sort key; defaults to the text.
         style: a class of the style sheet.
-        link: a place on the page that the text, or the pill, leads to.
+        link: the place on the page that the text, or the pill, links to.
         mark: a verdict, shown as a pill after the text.
         small: lines in small print below the text.
     """
@@ -30,7 +30,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Column:
-    """A column's head, and how it sorts: as `text`, as `number`, or not at all."""
+    """The head of a column, and how it sorts: as `text`, as `number`, or not at all ("")."""
 
     head: str
     kind: str = "number"
@@ -39,10 +39,11 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """A table; the first cell of a row is its head. With `folded`, it hides behind that line until asked.
+    """A table. The first cell of each row is the row's head.
 
     Attributes:
-        notes: sentences below it.
+        folded: a summary line; if given, the table is collapsed behind it.
+        notes: sentences below the table.
     """
 
     id: str
@@ -56,10 +57,10 @@ class Table:
 
 @dataclass(frozen=True)
 class Quantity:
-    """A column that `spread` makes of a long table: which quantity, and under which head.
+    """A column that `spread` makes from one quantity of a long table.
 
     Attributes:
-        floor: what is smaller is only said to be so.
+        floor: a smaller value is shown as `< floor`.
     """
 
     name: str
@@ -69,7 +70,7 @@ class Quantity:
     floor: float | None = None
 
     def cell(self, line: Mapping[str, Any] | None) -> "Cell":
-        """The quantity's value and interval in a line, if there is one."""
+        """Return the value and interval of a row; an empty cell for None."""
         found = value_cell(line, self.digits)
         if line is not None and self.floor is not None and number(line["value"]) < self.floor:
             return replace(found, text=f"< {self.floor:g}")
@@ -77,7 +78,7 @@ class Quantity:
 
 
 def number(value: Any) -> float:
-    """A table's entry as a number; NaN where it is none."""
+    """Convert a table's entry to a number; NaN if it is not one."""
     try:
         return float(value)
     except (TypeError, ValueError):
@@ -85,14 +86,20 @@ def number(value: Any) -> float:
 
 
 def key(value: float | None) -> str:
-    """What a table sorts by: a plain number, or nothing."""
+    """Return the sort key of a number; empty for None and NaN."""
     return "" if value is None or math.isnan(value) else f"{value:.10g}"
 
 
 def value_cell(
     line: Mapping[str, Any] | None, digits: int = 3, names: Sequence[str] = ("value", "low", "high")
 ) -> Cell:
-    """A value above its interval, from a line's columns of these names; without an interval, if but one."""
+    """Return a cell with a value and, below it, its interval.
+
+    Args:
+        line: a row of a table, or None for an empty cell.
+        digits: significant digits.
+        names: the columns of the value and the interval's ends; with one name there is no interval.
+    """
     if line is None:
         return Cell()
     value, *ends = (number(line.get(name)) for name in names)
@@ -101,7 +108,7 @@ def value_cell(
 
 
 def plain_cell(value: Any, digits: int = 6) -> Cell:
-    """A setting or name as it stands; a number without needless digits."""
+    """Return a cell with a setting or name as is; numbers lose trailing digits."""
     as_number = number(value)
     if math.isnan(as_number):
         return Cell(shape(str(value)) if value is not None and value == value else "")
@@ -111,7 +118,7 @@ def plain_cell(value: Any, digits: int = 6) -> Cell:
 def spread(
     lines: Iterable[Mapping[str, Any]], index: Sequence[str], quantities: Sequence[Quantity]
 ) -> list[list[Cell]]:
-    """Rows of a long table that agree in `index` become one, with a column for each quantity."""
+    """Pivot a long table: rows with the same `index` become one row, with a column per quantity."""
     groups: dict[tuple[Any, ...], dict[str, Mapping[str, Any]]] = {}
     for line in lines:
         groups.setdefault(tuple(line.get(name) for name in index), {})[str(line["quantity"])] = line
@@ -123,11 +130,11 @@ def spread(
 
 
 def heads(quantities: Sequence[Quantity]) -> list[Column]:
-    """The columns' heads that `spread` fills."""
+    """Return the heads of the columns that `spread` fills."""
     return [Column(q.head, small=q.small) for q in quantities]
 
 
 def is_finite(line: Mapping[str, Any], name: str) -> bool:
-    """Whether a table's line has a number of this name."""
+    """Return whether a row has a number in this column."""
     value = number(line[name])
     return value == value

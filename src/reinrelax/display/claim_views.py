@@ -1,4 +1,4 @@
-"""The papers' claims as the page shows them: one line each, and what they can be filtered by."""
+"""The papers' claims as the page shows them: one row per claim, and the filters of the table."""
 
 import math
 from collections import Counter
@@ -24,15 +24,15 @@ from reinrelax.display.wording import (
 
 Claims = Sequence[Mapping[str, Any]]
 
-# In the table's order: hundreds of numbers say less than what the papers conclude from them.
+# In the order of the table: the papers' conclusions matter more than the hundreds of numbers.
 TYPES = ("qualitative", "ordering", "trend", "number")
-# Of a claim on more cells than these, the section tells more than a list of links.
+# For a claim about more cells than this, the link to the section replaces a list of links to cells.
 _CELLS = 8
 
 
 @dataclass(frozen=True)
 class Choice:
-    """Something that claims are filtered by: its value, how many have it, and the looks of a verdict."""
+    """A value of a filter: how many claims have it and, for a verdict, its mark."""
 
     value: str
     number: int
@@ -41,7 +41,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Facet:
-    """A property by which claims are filtered: the `name` of its attribute, its head, its values."""
+    """A filter of the claims: the `name` of the attribute, its head and its values."""
 
     name: str
     head: str
@@ -49,13 +49,13 @@ class Facet:
 
 
 def facets(claims: Claims) -> list[Facet]:
-    """Paper, verdict and type, each with its values and how many claims have them."""
+    """Return the filters by paper, verdict and type, each value with its number of claims."""
     counts = {name: Counter(claim[name] for claim in claims) for name in ("paper", "verdict", "type")}
     return [
         Facet("paper", "Paper", [Choice(value, number) for value, number in counts["paper"].items()]),
         Facet(
             *("verdict", "Verdict"),
-            # What is said only of what is no replication, where there is such.
+            # Other words than VERDICTS are for what is not a replication: list them only if used.
             [
                 Choice(value, counts["verdict"][value], mark(value))
                 for value in WORDS
@@ -67,7 +67,10 @@ def facets(claims: Claims) -> list[Facet]:
 
 
 def finding_facets(findings: Claims) -> list[Facet]:
-    """Paper, verdict, basis and chapter of findings; what is no replication stands under its own name."""
+    """Return the filters of findings: paper, verdict, basis and chapter.
+
+    Findings that are not replications appear under `Rests on`, by their kind.
+    """
     bases = Counter(finding["aside"] or finding["basis"] for finding in findings)
     homes = Counter(finding["chapter"] for finding in findings if finding["chapter"])
     found = facets([{**finding, "type": ""} for finding in findings])[:2]
@@ -80,10 +83,10 @@ def finding_facets(findings: Claims) -> list[Facet]:
 
 
 def rates(lines: Sequence[Mapping[Any, Any]]) -> Table:
-    """How often each judging function errs where its claim is just false, or just true.
+    """Return the error rates of each judging function where a claim is only just false or true.
 
     Args:
-        lines: those of `rates.csv`: one a case and number of seeds.
+        lines: the rows of `rates.csv`: one per case and number of seeds.
     """
     cases: dict[tuple[str, ...], dict[str, str]] = {}
     for line in lines:
@@ -108,10 +111,14 @@ def rates(lines: Sequence[Mapping[Any, Any]]) -> Table:
     repeats = min((int(line["repeats"]) for line in lines), default=0)
     give = 2 * math.sqrt(0.05 * 0.95 / repeats) if repeats else 0.0
     caption = (
-        "How often the rules err in the least favourable case: the claim fails, or holds, by nothing. "
-        f"Each rate is of {repeats:,} repetitions with noise of its own"
-        + (f": 5% are seen as {_share(str(0.05 - give))} to {_share(str(0.05 + give))}." if repeats else ".")
-        + " A rule that never confirms, as of one run or of a p-value, has no rate of it."
+        "How often the rules err in the least favourable case: the claim only just fails, or just holds. "
+        f"Each rate is from {repeats:,} independent repetitions"
+        + (
+            f": a true 5% shows as {_share(str(0.05 - give))} to {_share(str(0.05 + give))}."
+            if repeats
+            else "."
+        )
+        + " Rules that never confirm, such as those for a single run or a p-value, have no such rate."
     )
     return Table("rates", caption, columns, rows, "How often the rules err: measured rates of wrong verdicts")
 
@@ -126,16 +133,14 @@ def claim_rows(
     jobs: Mapping[tuple[str, str, str], str],
     exists: Callable[[str], bool],
 ) -> list[dict[str, Any]]:
-    """One line a claim, numbers last.
+    """Return one row per claim: judged claims first, and numbers last.
 
     Args:
-        claims: those of `claims.json`.
-        sections: names of the page's sections by id.
-        jobs: places on the page that tell of the cells behind Tables 2 and 3: of a subject, an estimator and
-            a latent shape.
-        exists: whether there is a table of this name.
+        claims: the entries of `claims.json`.
+        sections: the names of the page's sections, by id.
+        jobs: anchors of the cells behind Tables 2 and 3, by subject, estimator and latent shape.
+        exists: tells whether the table of a name exists.
     """
-    # What has been held against results comes first, and the many numbers last.
     ordered = sorted(claims, key=lambda c: (c["verdict"] not in JUDGED, TYPES.index(c["type"])))
     return [
         {
@@ -150,7 +155,7 @@ def claim_rows(
 
 
 def claim_row(claim: Mapping[str, Any]) -> dict[str, Any]:
-    """A claim's line, without what it leads to elsewhere on the page."""
+    """Return the row of a claim, without its links to other parts of the page."""
     nats = claim["unit"] == "nats"
     limits = interval if nats else span
     return {
@@ -183,14 +188,14 @@ def claim_row(claim: Mapping[str, Any]) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Judged:
-    """Claims whose numbers stand in one section: how many have each verdict that occurs, and their lines."""
+    """The claims of one section: the number per verdict that occurs, and their rows."""
 
     counts: Sequence[tuple[Mark, int]]
     rows: Sequence[Mapping[str, Any]]
 
 
 def by_section(rows: Sequence[Mapping[str, Any]]) -> dict[str, Judged]:
-    """The claims of each section that has some."""
+    """Return the claims of each section that has any."""
     out: dict[str, list[Mapping[str, Any]]] = {}
     for row in rows:
         out.setdefault(row["section"], []).append(row)
@@ -210,32 +215,32 @@ def _effect(claim: Mapping[str, Any]) -> str:
 
 
 def _sized(value: float, unit: str, signs: bool = False) -> str:
-    """A number with its unit: nats with two decimals, all else in significant digits."""
+    """Return a number with its unit: nats with two decimals, others in significant digits."""
     if unit == "nats":
         return f"{signed(value) if signs else fixed(value)} nats"
     return f"{significant(value)} {unit}".strip()
 
 
 def _interval(claim: Mapping[str, Any], limits: Callable[[float | None, float | None], str]) -> str:
-    """`90% [low, high]`; empty where an end is missing."""
+    """Return `90% [low, high]`; empty if an end is missing."""
     ends = limits(claim["low"], claim["high"])
     return f"{claim['coverage']:.0%} {ends}" if ends and claim["coverage"] else ""
 
 
 def _chances(claim: Mapping[str, Any]) -> str:
-    """`p = 0.003 for, 0.998 against`; empty where nothing was tested."""
+    """Return `p = 0.003 for, 0.998 against`; empty if nothing was tested."""
     if claim["holding"] is None or claim["failing"] is None:
         return ""
     return f"p = {_chance(claim['holding'])} for, {_chance(claim['failing'])} against"
 
 
 def _chance(p: float) -> str:
-    """Three decimals, upwards: else what falls short of a rule's limit could seem to reach it."""
+    """Round a p-value up to three decimals, so that it never seems to reach a limit it misses."""
     return fixed(math.ceil(round(1000 * p, 6)) / 1000, 3)
 
 
 def _jobs(claim: Mapping[str, Any], jobs: Mapping[tuple[str, str, str], str]) -> list[tuple[str, str]]:
-    """Names and places of the cells that a claim reads, where they are few."""
+    """Return names and anchors of the cells that a claim reads; empty if there are many."""
     places = [
         (method, place)
         for place in (*claim["places"], *claim["elsewhere"])

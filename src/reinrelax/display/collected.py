@@ -1,4 +1,4 @@
-"""The tables of the results folder as the page reads them, and why one of them has no rows."""
+"""The tables of the results folder as the page reads them, and why a table has no rows."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -16,11 +16,11 @@ Line = Mapping[str, Any]
 
 
 class Collected:
-    """Tables by name, each read once.
+    """The tables of a results folder, each read once.
 
     Attributes:
-        config: whose results.
-        folder: where they lie.
+        config: the configuration of the results.
+        folder: the results folder.
         root: the project's folder.
     """
 
@@ -31,29 +31,32 @@ class Collected:
         self._read = cache(self._load)
 
     def lines(self, name: str) -> list[dict[str, Any]]:
-        """A table's rows, in its order; what is absent is the empty text.
+        """Return the rows of a table, in order; a missing entry is the empty string.
 
         Raises:
-            ResultsError: missing or damaged.
+            ResultsError: the table is missing or damaged.
         """
         return self._read(name)[1]
 
     def columns(self, name: str) -> list[str]:
-        """A table's columns.
+        """Return the columns of a table.
 
         Raises:
-            ResultsError: missing or damaged.
+            ResultsError: the table is missing or damaged.
         """
         return self._read(name)[0]
 
     def planned(self, source: str) -> list[dict[str, Any]]:
-        """The jobs of an experiment, also as run unless that is one of its own."""
+        """Return the planned jobs of an experiment.
+
+        Those of the experiment as run are included, unless it is declared as a separate experiment.
+        """
         as_run = f"{source}{AS_RUN}"
         experiments = {source} if as_run in GRADIENTS else {source, as_run}
         return [line for line in self.lines("jobs") if line["experiment"] in experiments]
 
     def progress(self, source: str) -> str:
-        """How much of an experiment or study is there, in words."""
+        """Say how much of an experiment or study has been computed."""
         planned = self.planned(source)
         if not planned:
             return "not in this configuration"
@@ -67,7 +70,7 @@ class Collected:
         return "; ".join(parts)
 
     def absence(self, name: str) -> str:
-        """Why a table has no row that is looked for: what fills it, and how far that has come."""
+        """Say why a table lacks a row: purpose and progress of the experiment that fills it."""
         source = FILLED_BY[name]
         planned = self.planned(source)
         if planned and all(line["state"] == "done" for line in planned):
@@ -80,6 +83,6 @@ class Collected:
 
 
 def as_lines(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """A table's rows; what is absent is the empty text, which is equal to itself as NaN is not."""
+    """Return the rows of a table. Missing entries are "", which, unlike NaN, equals itself."""
     filled = table.astype(object).where(table.notna(), "")
     return [{str(key): value for key, value in line.items()} for line in filled.to_dict("records")]

@@ -1,4 +1,4 @@
-"""A measured number beside the one that it should be: whether they agree, in symbol and word."""
+"""Comparison of a measured number with its expected value: a verdict in symbol and words."""
 
 import math
 from collections.abc import Mapping
@@ -13,21 +13,21 @@ DIFFERS = Mark("differs", "≠", "bad")
 NOTHING = Mark("", "", "none")
 HOLDS = Mark("holds to rounding", "=", "good")
 DEVIATES = Mark("does not hold", "≠", "bad")
-# Numbers without Monte Carlo error come from integrals, or are exact.
+# Relative tolerance for numbers without Monte Carlo error, which are exact or from integrals.
 _ROUNDING = 1e-5
-# Of one in twenty intervals the truth lies outside by chance, but beyond twice the half-width of one in ten
-# thousand.
+# By chance, one 95% interval in twenty misses the true value, but only one in ten thousand misses
+# it by more than this many half-widths.
 _BEYOND = 2.0
 
 READING = (
-    "= agrees: the expected number lies in the 95% interval, or rounding is all that is between; ≈ just "
-    "outside: as one in twenty is by chance; ≠ differs: farther off than twice the half-width, as one in "
-    "ten thousand is."
+    "= agrees: the expected number lies in the 95% interval or differs only by rounding; ≈ just outside: "
+    "one in twenty is by chance; ≠ differs: off by more than twice the half-width, by chance one in ten "
+    "thousand."
 )
 
 
 def agreement(line: Mapping[str, Any]) -> Mark:
-    """Of a line's `value` with its `expected`; nothing, where either is missing."""
+    """Compare the `value` of a row with its `expected`; `NOTHING` if either is missing."""
     value, low, high, expected = (number(line.get(name)) for name in ("value", "low", "high", "expected"))
     if math.isnan(value) or math.isnan(expected):
         return NOTHING
@@ -40,7 +40,7 @@ def agreement(line: Mapping[str, Any]) -> Mark:
 
 
 def compared(line: Mapping[str, Any] | None, digits: int = 3) -> Cell:
-    """A measured value, its interval, and below them how it compares with what was expected."""
+    """Return a cell with a value and, below it, its interval and the comparison with `expected`."""
     if line is None:
         return Cell()
     value, low, high, expected = (number(line.get(name)) for name in ("value", "low", "high", "expected"))

@@ -1,4 +1,4 @@
-"""Reading back the tables that the report is made of."""
+"""Read the tables that the report is made from."""
 
 import io
 import json
@@ -14,7 +14,7 @@ from reinrelax.core import records
 from reinrelax.errors import ResultsError
 from reinrelax.estimators.hyperparameters import HYPERPARAMETERS
 
-# What a column holds goes by its name; what is named neither here nor by its experiment is text.
+# The name of a column sets its type. A column named neither here nor by its experiment is text.
 _NUMBERS = frozenset(
     (
         # scale and provenance
@@ -31,7 +31,7 @@ _NUMBERS = frozenset(
         *("threads", "wall_seconds", "core_seconds", "gpu_seconds", "peak_memory_mb", "epochs", "epoch"),
         # settings
         *("learning_rate", *HYPERPARAMETERS),
-        # measured values and what they are held against
+        # measured values and the values that they are compared with
         *("mean", "ci_low", "ci_high", "value", "low", "high", "x", "ratio", "paper_ratio", *LEARNING),
         *("train", "train_low", "train_high", "test", "test_low", "test_high"),
         *("authors_mean", "authors_low", "authors_high", "authors_seeds"),
@@ -39,19 +39,22 @@ _NUMBERS = frozenset(
     )
 )
 _FLAGS = frozenset(("is_best", "is_paper", "in_grid", "closest", "comparable", "source_changed"))
-# In a folder of what the report is made of: the checksums of its files, written last.
+# The checksums of the files in a folder that the report reads; written last.
 CHECKSUMS = "checksums.json"
-_REMEDY = "Delete it, if it is there, and run snakemake again"
+_REMEDY = "Delete it, if it exists, and run snakemake again"
 
 
 def read_table(path: Path, more: Collection[str] = ()) -> pd.DataFrame:
-    """A CSV table: numbers, NaN where empty; flags as truth values, false where empty; all else as text.
+    """Read a CSV table.
+
+    Numbers are NaN if empty, flags become Booleans (false if empty), and other entries remain text.
 
     Args:
-        more: columns of numbers, of a table that no experiment declares.
+        path: of the table.
+        more: the numeric columns, for a table that no experiment declares.
 
     Raises:
-        ResultsError: missing or damaged.
+        ResultsError: the file is missing or damaged.
     """
     table = read_as_text(path)
     try:
@@ -65,23 +68,23 @@ def read_table(path: Path, more: Collection[str] = ()) -> pd.DataFrame:
 
 
 def read_as_text(path: Path) -> pd.DataFrame:
-    """A CSV table with every entry as it is written.
+    """Read a CSV table with every entry as text.
 
     Raises:
-        ResultsError: missing or damaged.
+        ResultsError: the file is missing or damaged.
     """
     try:
-        # Left to guess, a commit of digits alone or a column without entries would pass for numbers.
+        # Type inference would read empty columns, and commits that consist of digits, as numbers.
         return pd.read_csv(io.StringIO(read_text(path)), dtype=str, keep_default_na=False)
     except ValueError as error:
         raise ResultsError(f"{path}: cannot be read ({error}). {_REMEDY}") from None
 
 
 def read_text(path: Path) -> str:
-    """A text file, which must agree with its checksum if its folder has one.
+    """Read a text file and, if its folder has checksums, check it against them.
 
     Raises:
-        ResultsError: missing, not UTF-8, or not what was written there.
+        ResultsError: the file is missing, not UTF-8, or does not match its checksum.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -94,10 +97,10 @@ def read_text(path: Path) -> str:
 
 
 def read_json(path: Path) -> Any:
-    """A JSON file.
+    """Read a JSON file.
 
     Raises:
-        ResultsError: missing or damaged.
+        ResultsError: the file is missing or damaged.
     """
     try:
         return json.loads(read_text(path))

@@ -10,13 +10,13 @@ from reinrelax import datasets
 from reinrelax.claims import model
 
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-# The paper's own name in its tables, where ours differs.
+# The names in the paper's tables, where ours differ.
 PAPER_NAMES = {"STGS": "Gumbel"}
 
 
 @dataclass(frozen=True)
 class Mark:
-    """How a verdict looks: words, a symbol and the name of a style, so that colour never stands alone."""
+    """How a verdict is shown: words, a symbol and a style, so that colour is never alone."""
 
     text: str
     symbol: str
@@ -38,12 +38,12 @@ _MARKS = {
 
 
 def mark(verdict: str) -> Mark:
-    """The looks of a verdict; no verdict, where the paper has no number, looks like nothing."""
+    """Return the mark of a verdict; an empty mark for no verdict (the paper has no number)."""
     return _MARKS.get(verdict, Mark("", "", "none"))
 
 
 def fixed(value: float | None, digits: int = 2) -> str:
-    """A number with so many decimals and a true minus sign; empty where there is none."""
+    """Return a number with `digits` decimals and a true minus sign; empty for None, NaN and ∞."""
     if value is None or not math.isfinite(value):
         return ""
     text = f"{value:.{digits}f}"
@@ -51,7 +51,7 @@ def fixed(value: float | None, digits: int = 2) -> str:
 
 
 def significant(value: float | None, digits: int = 3) -> str:
-    """A number of any magnitude with so many significant digits; powers of ten where it is tiny or huge."""
+    """Return a number with `digits` significant digits, with a power of ten if tiny or huge."""
     if value is None or not math.isfinite(value):
         return ""
     if value == 0:
@@ -63,60 +63,60 @@ def significant(value: float | None, digits: int = 3) -> str:
 
 
 def exponent_text(exponent: int) -> str:
-    """A whole number as superscript."""
+    """Return an integer as superscript."""
     return str(exponent).translate(_SUPERSCRIPT)
 
 
 def span(low: float | None, high: float | None, digits: int = 3) -> str:
-    """`[low, high]` in significant digits; empty where an end is missing."""
+    """Return `[low, high]` in significant digits; empty if an end is missing."""
     ends = significant(low, digits), significant(high, digits)
     return f"[{ends[0]}, {ends[1]}]" if all(ends) else ""
 
 
 def signed(value: float | None, digits: int = 2) -> str:
-    """As `fixed`, with a plus sign before what is positive."""
+    """Return a number as `fixed` does, with a plus sign if it is positive."""
     text = fixed(value, digits)
     return f"+{text}" if text and value is not None and float(text.replace("−", "-")) > 0 else text
 
 
 def interval(low: float | None, high: float | None, digits: int = 2) -> str:
-    """`[low, high]`; empty where an end is missing."""
+    """Return `[low, high]` with `digits` decimals; empty if an end is missing."""
     ends = fixed(low, digits), fixed(high, digits)
     return f"[{ends[0]}, {ends[1]}]" if all(ends) else ""
 
 
 def shape(text: str) -> str:
-    """`8x4` as `8 × 4`, with spaces that do not break, wherever it stands in the text."""
+    """Replace each `8x4` in a text with `8 × 4`, with non-breaking spaces."""
     return re.sub(r"\b(\d+)x(\d+)\b", "\\1\u00a0×\u00a0\\2", text)
 
 
 def subscripts(text: str) -> Markup:
-    """Escaped text in which `θ_D` is set as such: one letter after a letter and a low line."""
+    """Escape a text and set the letter after each `letter_` as a subscript, as in `θ_D`."""
     return Markup(re.sub(r"(?<=[^\W\d_])_([^\W\d_])(?![\w])", r"<sub>\1</sub>", str(escape(text))))
 
 
 def episodes_of(environment: str, cap: float) -> str:
-    """An environment and after how many steps its episodes are cut."""
+    """Return an environment and the number of steps after which its episodes are cut."""
     return f"{environment}, {count(int(cap), 'step')} at most"
 
 
 def images(name: str) -> str:
-    """A data set's name as its makers write it."""
+    """Return the name of a data set as its authors write it."""
     return datasets.title(name)
 
 
 def count(number: int, noun: str, plural: str = "") -> str:
-    """`1 seed`, `2 seeds`, `1,000 seeds`; with a plural that has more than an s, that."""
+    """Return `1 seed`, `2 seeds` or `1,000 seeds`; `plural` is for irregular plurals."""
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
 def commit(name: str) -> str:
-    """A commit's name, shortened, and whether the tree differed from it."""
+    """Shorten the name of a commit, keeping the suffix for uncommitted changes."""
     return name[:12] + ("+changes" if name.endswith("+changes") else "")
 
 
 def duration(seconds: float | None) -> str:
-    """Seconds in the unit that a person would choose."""
+    """Return a duration in seconds, minutes or hours, whichever suits its size."""
     if seconds is None or not math.isfinite(seconds):
         return ""
     if seconds < 90:
@@ -125,5 +125,5 @@ def duration(seconds: float | None) -> str:
 
 
 def anchor(*parts: str) -> str:
-    """A name for a place on the page, made of these parts."""
+    """Return the anchor of a place on the page, made from these parts."""
     return re.sub(r"[^A-Za-z0-9_.-]+", "-", "-".join(parts))

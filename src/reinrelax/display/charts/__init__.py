@@ -1,1 +1,1 @@
-"""Figures as SVG, drawn from data by a few kinds of panels."""
+"""Figures as SVG, drawn from data with a few kinds of panels."""

@@ -1,4 +1,4 @@
-"""What all charts share: matplotlib's settings, the grid of panels, and the way to SVG."""
+"""The common part of all charts: matplotlib's settings, the grid of panels, export as SVG."""
 
 import io
 from collections.abc import Iterator, Mapping, Sequence
@@ -35,11 +35,11 @@ _RC: dict[Any, Any] = {
 
 @dataclass(frozen=True)
 class Canvas:
-    """A figure in the making.
+    """A figure while it is drawn.
 
     Attributes:
-        axes: one for each panel.
-        notes: name of a group to what is shown when it is pointed at; filled while drawing.
+        axes: one per panel.
+        notes: the tooltip of each group, by the group's name; filled while drawing.
     """
 
     figure: Figure
@@ -47,11 +47,11 @@ class Canvas:
     notes: dict[str, str] = field(default_factory=dict)
 
     def to_svg(self, name: str, what: str) -> str:
-        """The finished figure; axes named by `open_panel` become panels.
+        """Return the finished figure; axes named by `open_panel` become panels.
 
         Args:
-            name: the figure's.
-            what: what it shows, for those who cannot see it.
+            name: of the figure.
+            what: a description for readers who cannot see it.
         """
         buffer = io.StringIO()
         self.figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
@@ -63,14 +63,14 @@ class Canvas:
 
 @dataclass(frozen=True)
 class Chart:
-    """A figure: panels that are all read off one tidy table. Each kind of figure is a class of its own.
+    """A figure: panels drawn from one tidy table. Each kind of figure is a subclass.
 
     Attributes:
-        what: what it shows, for those who cannot see it.
-        data: what is drawn, in the columns that the kind of figure names; `panel` is in all.
-        panels: in drawn order; without any, the figure says that there is nothing to draw. Each has `name`,
-            `title`, `x_label`, `y_label` and `log`.
-        columns: of panels, at most.
+        what: a description for readers who cannot see the figure.
+        data: the values to draw, in the columns of the kind of figure; all kinds have `panel`.
+        panels: in drawing order, each with `name`, `title`, `x_label`, `y_label` and `log`. Without
+            panels, the figure says that there is nothing to draw.
+        columns: the maximum number of columns of panels.
     """
 
     kind: ClassVar[str]
@@ -81,7 +81,7 @@ class Chart:
     columns: int = field(default=3, kw_only=True)
 
     def draw(self) -> str:
-        """Return the figure as SVG. The same table gives the same text, byte by byte."""
+        """Return the figure as SVG. Equal tables give identical text, byte for byte."""
         with canvas(len(self.panels), self.columns, *self.room()) as page:
             for ax, panel in zip(page.axes, self.panels, strict=True):
                 open_panel(ax, f"{self.name}-{panel.name}", panel)
@@ -93,7 +93,7 @@ class Chart:
             return page.to_svg(self.name, self.what)
 
     def describe(self) -> dict[str, Any]:
-        """Return what the page needs to know of the figure beside its table."""
+        """Return what the page needs to know about the figure, apart from its table."""
         return {
             **{"name": self.name, "kind": self.kind, "what": self.what},
             **{
@@ -104,12 +104,12 @@ class Chart:
         }
 
     def rows(self, panel: Any) -> pd.DataFrame:
-        """Return a panel's part of the table."""
+        """Return the rows of a panel."""
         found: pd.DataFrame = self.data[self.data["panel"] == panel.name]
         return found
 
     def room(self) -> tuple[tuple[float, float], float]:
-        """Return the size of a panel, and the height of a legend below all of them; inches."""
+        """Return the size of a panel and the height of the legend below all panels, in inches."""
         raise NotImplementedError
 
     def fill(self, page: "Canvas", ax: Axes, panel: Any) -> None:
@@ -117,17 +117,17 @@ class Chart:
         raise NotImplementedError
 
     def handles(self) -> Sequence[Any]:
-        """Return the entries of the legend; without any there is none."""
+        """Return the entries of the legend; without entries, no legend is drawn."""
         return ()
 
     def legend(self) -> dict[str, Any]:
-        """Return how matplotlib lays it out."""
+        """Return matplotlib's options for the layout of the legend."""
         return {"ncols": 4}
 
 
 @contextmanager
 def canvas(panels: int, columns: int, size: tuple[float, float], foot: float) -> Iterator[Canvas]:
-    """A figure with room for so many panels of `size` inches, and `foot` inches below them for a legend."""
+    """Open a figure for `panels` panels of `size`, with `foot` below for a legend; in inches."""
     with matplotlib.rc_context(_RC):
         columns = min(columns, max(1, panels))
         rows = max(1, -(-panels // columns))
@@ -142,7 +142,7 @@ def canvas(panels: int, columns: int, size: tuple[float, float], foot: float) ->
 
 
 def open_panel(ax: Axes, name: str, panel: Any) -> None:
-    """Name and label axes. `name` is the panel's group: the figure's name, a hyphen and the panel's."""
+    """Name and label axes. `name` is that of the panel's group: `<figure>-<panel>`."""
     ax.set_gid(name)
     ax.patch.set_visible(False)
     ax.set_title(panel.title, fontsize=10)
@@ -151,7 +151,7 @@ def open_panel(ax: Axes, name: str, panel: Any) -> None:
 
 
 def say(ax: Axes, text: str) -> None:
-    """Words in the place of what cannot be drawn."""
+    """Show a text in place of a panel that cannot be drawn."""
     ax.text(0.5, 0.5, text, ha="center", va="center", transform=ax.transAxes)
     ax.set_xticks([])
     ax.set_yticks([])

@@ -1,4 +1,4 @@
-"""Figures of intervals: panels of rows, each with points and the intervals around them, on one axis."""
+"""Figures of intervals: panels whose rows show points with their intervals on one axis."""
 
 import math
 from collections.abc import Sequence
@@ -16,15 +16,15 @@ from reinrelax.display.wording import significant, span
 
 COLUMNS = ("panel", "row", "series", "value", "low", "high")
 _ROW_INCHES = 0.21
-# Points of one row are set apart by this share of it.
+# The points of a row are spread over this share of its height.
 _APART = 0.5
-# Of matplotlib's markers, for a legend in words.
+# Characters that resemble matplotlib's markers, for a legend as text.
 _SYMBOLS = {"o": "●", "s": "■", "D": "◆", "^": "▲"}
 
 
 @dataclass(frozen=True)
 class Kind:
-    """What a point is: its name, colour and marker; hollow ones are numbers of others."""
+    """A kind of point: its name, colour and marker. Hollow points are numbers of other authors."""
 
     name: str
     colour: str = INK
@@ -34,13 +34,13 @@ class Kind:
 
 @dataclass(frozen=True)
 class IntervalPanel:
-    """One panel.
+    """A panel.
 
     Attributes:
-        rows: their names from top to bottom; those without a point are empty.
-        references: on the axis `x`.
-        band: a range that is shaded, such as a margin of equivalence.
-        ends: of the axis; values beyond are named at its edge.
+        rows: the row names from top to bottom; a row without points stays empty.
+        references: reference lines, on the axis `x`.
+        band: a shaded range, such as a margin of equivalence.
+        ends: the limits of the axis; values beyond them are written at its edge.
     """
 
     name: str
@@ -59,9 +59,9 @@ class IntervalFigure(Chart):
     """A figure of intervals.
 
     Attributes:
-        data: `COLUMNS`, and others after them.
-        kinds: of points; their names are the table's `series`.
-        width: of a panel, inches.
+        data: `COLUMNS`, and any others after them.
+        kinds: of points; their names are the values of `series`.
+        width: of a panel, in inches.
     """
 
     kind = "intervals"
@@ -69,7 +69,7 @@ class IntervalFigure(Chart):
     width: float = 3.6
 
     def describe(self) -> dict[str, Any]:
-        """Return what the page needs to know of the figure beside its table."""
+        """Return what the page needs to know about the figure, apart from its table."""
         series = [
             {"name": kind.name, "colour": kind.colour, "symbol": _SYMBOLS[kind.marker], "hollow": kind.hollow}
             for kind in self.kinds
@@ -77,12 +77,12 @@ class IntervalFigure(Chart):
         return {**super().describe(), "series": series}
 
     def room(self) -> tuple[tuple[float, float], float]:
-        """Return the size of a panel, by its rows, and the height of the legend."""
+        """Return the size of a panel, from its rows, and the height of the legend."""
         rows = max((len(panel.rows) for panel in self.panels), default=4)
         return (self.width, _ROW_INCHES * rows + 0.8), 0.35
 
     def handles(self) -> list[Line2D]:
-        """Return a point of each kind, if there are several."""
+        """Return a point per kind, if there are several kinds."""
         return [_point(kind, [], []) for kind in self.kinds] if len(self.kinds) > 1 else []
 
     def fill(self, page: Canvas, ax: Axes, panel: IntervalPanel) -> None:
@@ -156,7 +156,7 @@ def _point(kind: Kind, x: Sequence[float], y: Sequence[float]) -> Line2D:
 
 
 def _ends(own: pd.DataFrame, panel: IntervalPanel) -> tuple[float, float]:
-    """Room for all points with their intervals, the band and the references."""
+    """Return axis limits that fit all points with their intervals, the band and the references."""
     values = [*own["value"], *own["low"].dropna(), *own["high"].dropna()]
     values += [reference.value for reference in panel.references] + list(panel.band or ())
     values = [value for value in values if math.isfinite(value) and (value > 0 or not panel.log)] or [

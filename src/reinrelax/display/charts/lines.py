@@ -1,4 +1,4 @@
-"""Figures of lines: panels, each with a line and a band a series, all read off one tidy table."""
+"""Figures of lines: panels with a line and a band per series, drawn from one tidy table."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -15,8 +15,8 @@ from reinrelax.display.charts.canvas import Canvas, Chart, say
 from reinrelax.display.charts.style import INK, Style, styles
 
 COLUMNS = ("panel", "series", "x", "value", "low", "high")
-# Curves drop by a hundred nats at first and part by one at last: from this many epochs on, the axis shows
-# only what follows the first twentieth.
+# Curves drop by a hundred nats at first and differ by one at the end. With at least this many
+# epochs, the range of y ignores the first twentieth of them.
 _LONG = 20
 _MARKERS = 8
 _FEW_DECADES = 2.0
@@ -28,7 +28,7 @@ _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 @dataclass(frozen=True)
 class Reference:
-    """A dashed line of ink at `value` of the axis `x` or `y`, with its name."""
+    """A dashed reference line at `value` of the axis `x` or `y`, with a label."""
 
     axis: str
     value: float
@@ -37,7 +37,7 @@ class Reference:
 
 @dataclass(frozen=True)
 class Mark:
-    """A point of a series, ringed, and at the foot of the panel an interval of its x."""
+    """A ringed point of a series and, at the foot of the panel, an interval of its x."""
 
     series: str
     x: float
@@ -48,14 +48,14 @@ class Mark:
 
 @dataclass(frozen=True)
 class LinePanel:
-    """One panel.
+    """A panel.
 
     Attributes:
-        name: the panel's in the table.
-        log, log_x: whether y, and x, is logarithmic.
-        group: panels that name the same one have the same range of y.
-        whole: whether x counts something, such as epochs.
-        settles: whether the beginning may be left out of sight where x goes far, as in a training.
+        name: of the panel in the table.
+        log, log_x: whether the y axis, or the x axis, is logarithmic.
+        group: panels with the same group have the same range of y.
+        whole: whether x is a count, such as epochs.
+        settles: whether the range of y may ignore the beginning of long curves, as of a training.
     """
 
     name: str
@@ -76,8 +76,8 @@ class LineFigure(Chart):
     """A figure of lines.
 
     Attributes:
-        data: `COLUMNS`, and others after them; a series has the same looks in all panels.
-        absence: why there are no panels, where the page's reader cannot see it from the run.
+        data: `COLUMNS`, and any others after them; a series has the same style in all panels.
+        absence: why there are no panels, if the progress of the run does not explain it.
     """
 
     kind = "lines"
@@ -85,11 +85,11 @@ class LineFigure(Chart):
 
     @property
     def series(self) -> list[str]:
-        """Names in order of first appearance: what `data-series` counts."""
+        """The series in order of first appearance, which `data-series` counts."""
         return list(dict.fromkeys(self.data["series"]))
 
     def describe(self) -> dict[str, Any]:
-        """Return what the page needs to know of the figure beside its table."""
+        """Return what the page needs to know about the figure, apart from its table."""
         return {
             **super().describe(),
             "absence": self.absence,
@@ -105,18 +105,18 @@ class LineFigure(Chart):
         return (_WIDTH, 2.7), 0.3 + 0.2 * math.ceil(len(self.series) / self.legend()["ncols"])
 
     def handles(self) -> list[Line2D]:
-        """Return a line for each series."""
+        """Return a line per series."""
         return [_line(style, name) for name, style in styles(self.series).items()]
 
     def legend(self) -> dict[str, Any]:
-        """Return how many names, with their lines, fit beside each other."""
+        """Return a layout with as many columns as fit next to each other."""
         inches = _WIDTH * min(self.columns, max(1, len(self.panels)))
         longest = max((len(name) for name in self.series), default=0)
         columns = max(1, min(7, len(self.series), int(72 * inches / (5.6 * longest + 56))))
         return {"ncols": columns, "handlelength": 3.6}
 
     def rows(self, panel: LinePanel) -> pd.DataFrame:
-        """Return what a panel can show: on a logarithmic axis a line breaks off at what is not positive."""
+        """Return the rows of a panel; on a logarithmic axis, lines break at nonpositive values."""
         data = super().rows(panel)
         return data.assign(value=data["value"].where(data["value"] > 0)) if panel.log else data
 
@@ -148,7 +148,7 @@ class LineFigure(Chart):
             band.set_gid(f"{self.name}-{panel.name}-band-{index}")
             line = _line(style, str(series))
             line.set_data(group["x"], group["value"])
-            # Markers of different lines are set apart, lest they hide each other.
+            # Offset the markers of different lines, so that they do not hide each other.
             every = max(1, len(group) // _MARKERS)
             line.set_markevery((index * every // max(1, len(looks)), every))
             line.set_gid(f"{self.name}-{panel.name}-line-{index}")
@@ -172,28 +172,28 @@ class LineFigure(Chart):
 
 
 def decades(low: float, high: float) -> LogLocator | MaxNLocator:
-    """Powers of ten, what lies between them where there are few, and plain steps where there is none."""
+    """Return ticks at powers of ten; for narrow ranges also in between, or at regular steps."""
     if math.log10(high / low) < _NO_DECADE:
         return MaxNLocator(nbins=4)
     return LogLocator(subs=(1.0, 2.0, 5.0) if math.log10(high / low) < _FEW_DECADES else (1.0,))
 
 
 def _limit(ax: Axes, panel: LinePanel, low: float, high: float) -> None:
-    """Room for all lines, and for references that are not far from them."""
+    """Set limits that fit all lines, and references close to them."""
     if panel.log:
         low, high = math.log10(low), math.log10(high)
     span = high - low
     for value in _near(panel, low, high):
         low, high = min(low, value), max(high, value)
     margin = 0.06 * (high - low) or (0.1 if panel.log else 0.05 * abs(low) or 1.0)
-    # Intervals at the foot take a line each.
+    # Each interval at the foot takes up a row.
     low -= margin + 0.06 * span * len(panel.marks)
     high += margin
     ax.set_ylim(10**low if panel.log else low, 10**high if panel.log else high)
 
 
 def _near(panel: LinePanel, low: float, high: float) -> Sequence[float]:
-    """References on y, on the axis' own scale, no farther from the lines than these from each other."""
+    """Return the y references within one range of the lines, on the scale of the axis."""
     values = [r.value for r in panel.references if r.axis == "y" and (r.value > 0 or not panel.log)]
     scaled = [math.log10(value) if panel.log else value for value in values]
     return [value for value in scaled if 2 * low - high <= value <= 2 * high - low]
@@ -216,7 +216,10 @@ def _refer(ax: Axes, panel: LinePanel) -> None:
 
 
 def _annotate(ax: Axes, label: str, x: float, y: float, data: str) -> None:
-    """A small label to the right of a place; `data` names the axis on which it is a number, not a share."""
+    """Write a small label to the right of a place.
+
+    `data` names the axis on which the place is in data coordinates, not a fraction of the axes.
+    """
     systems = ("data" if data == "x" else "axes fraction", "data" if data == "y" else "axes fraction")
     align = "center" if data == "y" else "top" if y == 1.0 else "bottom"
     ax.annotate(
@@ -259,11 +262,11 @@ def _line(style: Style, name: str) -> Line2D:
 
 
 def power(value: float, _: Any = None) -> str:
-    """`10⁻³` or `2·10⁻³`, or the number itself where that is short."""
+    """Return a tick label: the number itself if it is short, else `10⁻³` or `2·10⁻³`."""
     if 0.01 <= value <= 1000:
         return f"{value:g}"
     if value <= 0:
-        return ""  # plain steps may begin below a logarithmic axis
+        return ""  # regular steps may begin below a logarithmic axis
     exponent = math.floor(math.log10(value) + 1e-9)
     factor = round(value / 10**exponent)
     return ("" if factor == 1 else f"{factor}·") + "10" + f"{exponent}".translate(_SUPERSCRIPTS)

@@ -1,4 +1,4 @@
-"""Heat maps: panels of coloured cells, a number in each where there is room, and a scale beside them."""
+"""Heat maps: panels of coloured cells, with optional numbers, and a colour scale next to each."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -16,17 +16,17 @@ from reinrelax.display.charts.canvas import Canvas, Chart
 from reinrelax.display.charts.style import INK
 
 COLUMNS = ("panel", "x", "y", "value", "note", "is_best", "is_paper")
-# Perceptually uniform, and brightest where lowest, which mostly is best; and one with a bright middle.
+# A perceptually uniform map, brightest at the low end, usually the best; and a diverging one.
 _SEQUENTIAL, _DIVERGING = colormaps["viridis_r"], colormaps["PuOr_r"]
 _STEPS = 24
-# Characters that an axis has room for beside each other, and labels above each other.
+# Maximum number of characters along the x axis, and of labels along the y axis.
 _ACROSS, _UP = 56, 12
 _DARK, _BRIGHT = "#14181d", "#f3f5f7"
 
 
 @dataclass(frozen=True)
 class _Mark:
-    """A symbol in the cells whose `column` is true, `shift` to the side of their middle."""
+    """A symbol in the cells whose `column` is true, `shift` cell widths right of the centre."""
 
     column: str
     symbol: str
@@ -43,12 +43,12 @@ _SYMBOLS = (
 
 @dataclass(frozen=True)
 class Scale:
-    """What the colours of a map stand for.
+    """The colour scale of a map.
 
     Attributes:
-        low, high: values of the first and the last colour, which is also that of what lies beyond.
-        unit: of the value.
-        digits: decimals of the number in a cell; None leaves numbers out.
+        low, high: the values of the first and the last colour; values beyond them are clipped.
+        unit: of the values.
+        digits: decimals of the number in a cell; None for no numbers.
         diverging: whether the middle of the scale is neutral, as between opposite signs.
     """
 
@@ -60,21 +60,21 @@ class Scale:
 
     @property
     def colours(self) -> Colormap:
-        """From 0 at the low end to 1 at the high one."""
+        """The colour map, from 0 at the low end to 1 at the high end."""
         return _DIVERGING if self.diverging else _SEQUENTIAL
 
     def colour(self, value: float) -> Any:
-        """Of a value, as shares of red, green, blue and opacity."""
+        """Return the colour of a value: red, green, blue and opacity, each from 0 to 1."""
         return self.colours(min(1.0, max(0.0, (value - self.low) / (self.high - self.low))))
 
     def words(self, value: float) -> str:
-        """What a cell says: fewer digits where the number is large."""
+        """Return the text of a cell, with fewer digits for large numbers."""
         return "" if self.digits is None else f"{value:.{self.digits if abs(value) < 9.95 else 0}f}"
 
 
 @dataclass(frozen=True)
 class MapPanel:
-    """One map. `xs`, `ys`: its columns from left to right and its rows from bottom to top, as text."""
+    """A map. `xs` are its columns from left to right, `ys` its rows from bottom to top, as text."""
 
     name: str
     title: str
@@ -91,10 +91,10 @@ class MapFigure(Chart):
     """A figure of maps.
 
     Attributes:
-        data: `COLUMNS`, and others after them; `value` is what colours, NaN for nothing; `note` is shown when
-            the cell is pointed at.
+        data: `COLUMNS`, and any others after them; `value` gives the colour (NaN: none), `note` is
+            the tooltip of the cell.
         size: of a panel, in inches.
-        absence: why there are no panels, where the page's reader cannot see it from the run.
+        absence: why there are no panels, if the progress of the run does not explain it.
     """
 
     kind = "map"
@@ -103,7 +103,7 @@ class MapFigure(Chart):
     absence: str = ""
 
     def describe(self) -> dict[str, Any]:
-        """Return what the page needs to know of the figure beside its table."""
+        """Return what the page needs to know about the figure, apart from its table."""
         scales = {
             panel.name: {
                 **vars(panel.scale),
@@ -118,11 +118,11 @@ class MapFigure(Chart):
         return self.size, 0.3 if self.handles() else 0.0
 
     def handles(self) -> list[Line2D]:
-        """Return the symbols that some cell has."""
+        """Return the symbols that occur in any cell."""
         return [_symbol(mark, INK) for mark in _SYMBOLS if self.data[mark.column].any()]
 
     def legend(self) -> dict[str, Any]:
-        """Return how they are laid out."""
+        """Return the layout of the legend."""
         return {"ncols": 2}
 
     def fill(self, page: Canvas, ax: Axes, panel: MapPanel) -> None:
@@ -180,14 +180,14 @@ def _ticks(ax: Axes, xs: Sequence[str], ys: Sequence[str]) -> None:
 
 
 def _bar(ax: Axes, scale: Scale) -> None:
-    """The scale to the right of a map, in its group, so that it goes where the map goes."""
+    """Draw the scale to the right of a map, in its group, so that the page moves both together."""
     bar = ax.inset_axes((1.03, 0.0, 0.03, 1.0))
     bar.patch.set_visible(False)
     bar.spines[:].set_visible(False)
     step = (scale.high - scale.low) / _STEPS
     for index in range(_STEPS):
         value = scale.low + index * step
-        # Overlapping by a little, lest the ground shows between them.
+        # Slightly overlapping, so that the background does not show between them.
         colour = scale.colour(value + step / 2)
         bar.add_patch(Rectangle((0, value), 1, 1.1 * step, facecolor=colour, linewidth=0))
     bar.set_ylim(scale.low, scale.high)
@@ -200,6 +200,6 @@ def _bar(ax: Axes, scale: Scale) -> None:
 
 
 def _is_bright(colour: Any) -> bool:
-    # Relative luminance; dark and bright text have the same contrast where it is 0.18.
+    # Relative luminance (WCAG): at 0.18, dark and bright text have about the same contrast.
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in colour[:3]]
     return bool(0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2] > 0.18)

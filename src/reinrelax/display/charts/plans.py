@@ -1,4 +1,4 @@
-"""What the plans of figures share: how they read tables, and the form in which lines and maps are drawn."""
+"""Helpers for planning figures: tables in the form in which lines and maps are drawn."""
 
 from collections.abc import Callable, Sequence
 
@@ -20,7 +20,15 @@ def tidy(
     extra: Sequence[str] = (),
     order: Sequence[str] = (),
 ) -> pd.DataFrame:
-    """A table of the report in the form of `lines.COLUMNS`, by panel in `order`, or in that of appearance."""
+    """Return a table of the report in the form of `lines.COLUMNS`.
+
+    Args:
+        table: of the report.
+        panel, series, x, value: the columns that become those of `lines.COLUMNS`.
+        ends: the columns of the interval's ends.
+        extra: further columns to keep.
+        order: the order of the panels; by default that of appearance.
+    """
     columns = dict(zip(lines.COLUMNS, (panel, series, x, value, *ends), strict=True))
     out = pd.DataFrame(
         {name: table[column] for name, column in columns.items()} | {n: table[n] for n in extra}
@@ -34,26 +42,26 @@ def tidy(
 def cells(
     panel: str, x: Sequence[str], y: Sequence[str], values: "pd.Series[float]", notes: Sequence[str]
 ) -> pd.DataFrame:
-    """Cells of a map in the form of `maps.COLUMNS`, without marks."""
+    """Return the cells of a map in the form of `maps.COLUMNS`, without marks."""
     columns = {"panel": panel, "x": x, "y": y, "value": list(values), "note": notes}
     return pd.DataFrame({**columns, "is_best": False, "is_paper": False})
 
 
 def stacked(parts: Sequence[pd.DataFrame], columns: Sequence[str]) -> pd.DataFrame:
-    """Tables below each other; without any, one that has these columns alone."""
+    """Concatenate tables; without any, return an empty table with these columns."""
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(columns))
 
 
 def texts(values: "pd.Series[float]") -> list[str]:
-    """Numbers as the axes of a map name them."""
+    """Return numbers as labels for the axes of a map."""
     return [f"{value:.3g}" for value in values]
 
 
 def rising(names: Sequence[str]) -> tuple[str, ...]:
-    """What `texts` gives, each once, as an axis."""
+    """Return the distinct labels of `texts` in ascending order, as an axis."""
     return tuple(sorted(set(names), key=float))
 
 
 def panel_title(text: str) -> str:
-    """`8 × 4` for `8x4`, with spaces that may be searched for."""
+    """Replace each `8x4` in a text with `8 × 4`, with ordinary spaces, so that search finds it."""
     return shape(text).replace("\u00a0", " ")

@@ -1,4 +1,4 @@
-"""Figures of points: panels of pairs of numbers, each named beside its point."""
+"""Figures of points: panels of pairs of numbers, each labelled next to its point."""
 
 from dataclasses import dataclass, field
 from typing import ClassVar
@@ -16,14 +16,14 @@ from reinrelax.display.charts.style import INK, styles
 from reinrelax.display.wording import significant, span
 
 _TEXT = 8.5
-# How far above or below its point a name may stand, points, the nearest first.
+# Possible vertical offsets of a name from its point, in typographic points, nearest first.
 _RISES = (4, -5, 13, -14, 22, -23)
 COLUMNS = ("panel", "series", "x", "x_low", "x_high", "value", "low", "high")
 
 
 @dataclass(frozen=True)
 class PointPanel:
-    """One panel, logarithmic on both axes. `hint` says in its corner which way is better."""
+    """A panel, logarithmic on both axes. `hint`, in its corner, says which direction is better."""
 
     name: str
     title: str
@@ -41,7 +41,7 @@ class PointFigure(Chart):
     columns: int = field(default=2, kw_only=True)
 
     def room(self) -> tuple[tuple[float, float], float]:
-        """Return the size of a panel; each point's name stands beside it."""
+        """Return the size of a panel. There is no legend: names stand next to their points."""
         return (5.0, 3.4), 0.0
 
     def fill(self, page: Canvas, ax: Axes, panel: PointPanel) -> None:
@@ -84,7 +84,7 @@ class PointFigure(Chart):
 
 
 def _name(page: Canvas, ax: Axes, own: pd.DataFrame) -> None:
-    """Write each point's name beside it, where it covers neither another name nor a point."""
+    """Write the name next to each point, preferably where it covers no other name or point."""
     page.figure.draw_without_rendering()
     scale = page.figure.dpi / 72
     dots = [tuple(ax.transData.transform((line["x"], line["value"]))) for line in own.to_dict("records")]

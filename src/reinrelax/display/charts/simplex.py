@@ -1,4 +1,4 @@
-"""Densities on the simplex of three categories: triangles, shaded by the share of the mass that is denser."""
+"""Densities on the simplex of three categories: triangles with regions of highest density."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -13,26 +13,27 @@ from reinrelax.display.charts.canvas import Canvas, Chart
 from reinrelax.display.charts.style import INK
 
 COLUMNS = ("panel", "x", "y", "density")
-# Smallest regions that hold these shares of the mass. Each lies on the one before, so the inner are darker.
+# The smallest regions that contain these shares of the mass. They are drawn on top of each other,
+# so inner regions are darker.
 SHARES = (0.99, 0.9, 0.75, 0.5, 0.25)
 _OPACITY = 0.27
 _COLOUR = "#2E86C8"
 _HEIGHT = 3**0.5 / 2
 Numbers = np.ndarray[Any, Any]
 _CORNERS = ((0.0, 0.0, "right", "top"), (1.0, 0.0, "left", "top"), (0.5, _HEIGHT, "center", "bottom"))
-# Logarithms of densities are cut off so far below that of the largest region's edge.
+# Log densities are clipped this far below that of the largest region's edge.
 _BELOW = 5.0
 _AXES = (("x", "π_1"), ("y", "π_2"))
 
 
 @dataclass(frozen=True)
 class SimplexPanel:
-    """One triangle. `mean`: the first two coordinates of a point that a cross marks."""
+    """A triangle. `mean` holds the first two coordinates of the point that a cross marks."""
 
     name: str
     title: str
     mean: tuple[float, float]
-    # The corners are named instead.
+    # The corners are labelled instead.
     x_label: ClassVar[str] = ""
     y_label: ClassVar[str] = ""
     log: ClassVar[bool] = False
@@ -43,15 +44,15 @@ class SimplexFigure(Chart):
     """A figure of triangles with corners π_1 (left), π_2 (right) and π_3 (above).
 
     Attributes:
-        data: `COLUMNS`; x and y are the first two coordinates of points that stand for equal areas.
-        cross: what the cross of each panel marks.
+        data: `COLUMNS`; x and y are the first two coordinates of points that represent equal areas.
+        cross: the legend's label for the cross of each panel.
     """
 
     kind = "simplex"
     cross: str
 
     def describe(self) -> dict[str, Any]:
-        """Return what the page needs to know of the figure beside its table."""
+        """Return what the page needs to know about the figure, apart from its table."""
         labels = {
             f"{axis}_labels": dict.fromkeys((p.name for p in self.panels), text) for axis, text in _AXES
         }
@@ -63,7 +64,7 @@ class SimplexFigure(Chart):
         return (2.0, 2.15), 0.3
 
     def handles(self) -> list[Any]:
-        """Return a shade for each share, and the cross."""
+        """Return a shade per share, and the cross."""
         shades = [
             Patch(facecolor=_COLOUR, alpha=1 - (1 - _OPACITY) ** depth, label=f"{share:.0%}")
             for depth, share in enumerate(SHARES, 1)
@@ -71,7 +72,7 @@ class SimplexFigure(Chart):
         return [*shades, Line2D([], [], linestyle="none", marker="+", color=INK, label=self.cross)]
 
     def legend(self) -> dict[str, Any]:
-        """Return how they are laid out."""
+        """Return the layout of the legend."""
         return {"ncols": 6}
 
     def fill(self, page: Canvas, ax: Axes, panel: SimplexPanel) -> None:
@@ -80,7 +81,7 @@ class SimplexFigure(Chart):
         own = self.rows(panel)
         density = own["density"].to_numpy(dtype=float)
         edges = np.log(levels(density))
-        # In logarithms, which are close to straight between points where densities are not.
+        # Interpolate logarithms, which are closer to linear between points than the densities.
         heights = np.log(np.maximum(density, np.exp(edges[0] - _BELOW)))
         triangles = Triangulation(*_place(own["x"].to_numpy(dtype=float), own["y"].to_numpy(dtype=float)))
         for edge in edges:
@@ -99,7 +100,11 @@ class SimplexFigure(Chart):
 
 
 def levels(density: Numbers) -> Numbers:
-    """Densities at the edges of the regions of SHARES, from points that stand for equal areas."""
+    """Return the densities at the edges of the regions of SHARES.
+
+    Args:
+        density: at points that represent equal areas.
+    """
     falling = np.sort(density)[::-1]
     held = falling.cumsum() / falling.sum()
     places = np.minimum(np.searchsorted(held, SHARES), len(held) - 1)
@@ -107,6 +112,6 @@ def levels(density: Numbers) -> Numbers:
 
 
 def _place(x: Any, y: Any) -> tuple[Any, Any]:
-    """Where the point (x, y, 1 − x − y) lies in a triangle of side one."""
+    """Return the place of the point (x, y, 1 − x − y) in a triangle of side one."""
     third = 1 - x - y
     return y + third / 2, _HEIGHT * third

@@ -1,4 +1,4 @@
-"""Drawn figures made small: what matplotlib repeats is said once, and what nobody needs not at all."""
+"""Reduction of the size of drawn figures: repeated styles are merged, and unused parts removed."""
 
 import re
 import xml.etree.ElementTree as ET
@@ -11,15 +11,15 @@ _NO_TURN = re.compile(r"rotate\(-?0 [^)]*\)")
 
 
 def slim(root: ET.Element, name: str, keep: Collection[str]) -> str:
-    """Take from a figure what can be missed.
+    """Remove the parts of a figure that are not needed.
 
     Args:
-        root: the figure, which is changed.
-        name: its name, with which its ids begin.
-        keep: ids that are wanted, though matplotlib might have made them.
+        root: the figure, modified in place.
+        name: of the figure; its ids begin with it.
+        keep: ids to keep, even if they look like those that matplotlib generates.
 
     Returns:
-        The font that all its text had, for a style of the whole.
+        The font of all texts, to be set once for the whole figure.
     """
     fonts: dict[str, None] = {}
     for element in root.iter():
@@ -42,7 +42,7 @@ def slim(root: ET.Element, name: str, keep: Collection[str]) -> str:
 
 
 def _share_style(group: ET.Element) -> None:
-    """Markers of one line have one style, which their group can have for them."""
+    """Move the style that all markers of a line share to their group."""
     styles = {child.get("style") for child in group}
     if len(group) > 1 and len(styles) == 1 and all(child.tag == f"{{{NAMESPACE}}}use" for child in group):
         group.set("style", styles.pop() or "")

@@ -1,20 +1,23 @@
-"""How each estimator is drawn: colour, dashes and marker together, so that no one of them must be told."""
+"""The style of each estimator: colour, dashes and marker, so that none of them has to suffice."""
 
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-# Stands for the text's colour while a figure is drawn; the SVG leaves that to whoever shows it.
+# A placeholder for the colour of text while a figure is drawn; the page that shows the SVG sets it.
 INK = "#010203"
 
-# After Okabe and Ito's palette, darkened to a contrast of three and more on white and on near-black.
+# Okabe and Ito's palette, darkened to a contrast of at least 3 on white and on near-black.
 _COLOURS = ("#B87A00", "#2F8FCB", "#009E73", "#5A55C9", "#D55E00", "#C46A9B", INK)
-# Lengths of stroke and gap, in line widths.
+# Lengths of strokes and gaps, in line widths.
 _DASHES = ((), (5, 2), (1.5, 1.5), (6, 2, 1.5, 2), (9, 2.5), (4, 1.5, 1.5, 1.5, 1.5, 1.5), (2.5, 1))
 
 
 def _outline(corners: int, inner: float = 1.0, turn: float = 0.0) -> tuple[tuple[float, float], ...]:
-    """A regular polygon, or a star with `inner` corners between; the first corner is up, plus `turn`°."""
+    """Return a regular polygon, or a star if `inner` < 1, the radius of its inner corners.
+
+    The first corner points up, turned by `turn` degrees.
+    """
     steps = 2 * corners if inner < 1 else corners
     radii = [1.0 if step % 2 == 0 else inner for step in range(steps)] if inner < 1 else [1.0] * steps
     angles = [math.radians(90 + turn + 360 * step / steps) for step in range(steps)]
@@ -39,7 +42,7 @@ PAPER = ("STGS", "Gumbel-Rao", "ST", "GST-1.0", "ReinMax", "ReinMax-Rao", "ReinM
 
 @dataclass(frozen=True)
 class Style:
-    """Colour as `#rrggbb`, dashes in line widths (none: solid), marker as an outline in [-1, 1] × [-1, 1]."""
+    """Colour as `#rrggbb`, dashes in line widths (none: solid), marker outline in [-1, 1]²."""
 
     colour: str
     dashes: tuple[float, ...]
@@ -47,10 +50,10 @@ class Style:
 
 
 def styles(estimators: Iterable[str]) -> dict[str, Style]:
-    """A style for each.
+    """Return a style per name.
 
-    An estimator of the papers always has the same one; its readings and settings, such as
-    `ReinMax-CV-exchanged` and `ReinMax-CV, η 1.5`, have its colour. Others take what comes next.
+    An estimator of the papers always has the same style. Its readings and settings, such as
+    `ReinMax-CV-exchanged` and `ReinMax-CV, η 1.5`, have its colour. Others get the next style.
     """
     names = list(estimators)
     others = [name for name in names if name not in _OWN and not _base(name)]
@@ -63,18 +66,18 @@ def styles(estimators: Iterable[str]) -> dict[str, Style]:
             turns[base] = turn = turns.get(base, -1) + 1
             out[name] = _style(PAPER.index(base) + turn * len(_COLOURS))
         else:
-            # From the first colour on, unless the papers' estimators are beside them.
+            # Start from the first colour, unless the papers' estimators are in the same figure.
             out[name] = _style(others.index(name) + (len(PAPER) if len(others) < len(names) else 0))
     return out
 
 
 def _base(name: str) -> str:
-    """The estimator of the papers that a name is one of, or a reading of; the longest that fits."""
+    """Return the papers' estimator that a name is, or is a reading of: the longest match, or ""."""
     fitting = [base for base in PAPER if name == base or name.startswith((f"{base}-", f"{base},"))]
     return max(fitting, key=len, default="")
 
 
-# What approximations are held against; agents that learn from episodes.
+# The derivative that quadrature rules approximate, and the agents of paper A.
 _OWN = {
     "g′": Style(INK, (), _MARKERS[0]),
     **{
@@ -92,7 +95,7 @@ _OWN = {
 
 
 def _style(index: int) -> Style:
-    # Beyond one round, dashes shift against colours, so that no two agree in all three before 49 are drawn.
+    # After each round, dashes and markers shift against colours: the first 49 styles all differ.
     turn, place = divmod(index, len(_COLOURS))
     return Style(
         _COLOURS[place], _DASHES[(place + turn) % len(_DASHES)], _MARKERS[(place + 2 * turn) % len(_MARKERS)]

@@ -1,4 +1,4 @@
-"""Drawn figures as SVG: made to stand on their own, and taken apart again by the page."""
+"""Drawn figures as SVG: made self-contained, and split into panels for the page."""
 
 import re
 import xml.etree.ElementTree as ET
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _XLINK = "http://www.w3.org/1999/xlink"
 _POINTS = 72.0
 _MARGIN = 4.0
-# A grey with a contrast above 4 on white and on near-black: a file cannot know the ground it is shown on.
+# A grey with a contrast above 4 on white and on near-black: a file does not know its background.
 _EITHER = "#757b84"
 
 _LONG = re.compile(r"-?\d+\.\d{3,}")
@@ -28,13 +28,13 @@ ET.register_namespace("xlink", _XLINK)
 
 @dataclass(frozen=True)
 class Panel:
-    """Where a panel lies in the figure, in SVG units from the top left, and the range of its axes.
+    """The place of a panel in the figure, in SVG units from the top left, and its axes' ranges.
 
     Attributes:
         box: left, top, width and height, labels included.
         frame: left, top, width and height of the axes.
-        x, y: lower and upper limit.
-        log: the axes that are logarithmic: of `x` and `y`, those.
+        x, y: lower and upper limits.
+        log: the logarithmic axes, as in `xy`.
     """
 
     box: tuple[float, float, float, float]
@@ -45,7 +45,7 @@ class Panel:
 
     @classmethod
     def of(cls, ax: "Axes", figure: "Figure") -> "Panel":
-        """The panel of drawn axes."""
+        """Return the panel of drawn axes."""
         height, scale = figure.get_figheight() * _POINTS, _POINTS / figure.dpi
         outer, inner = ax.get_tightbbox(), ax.get_window_extent()
         assert outer is not None  # the axes are visible
@@ -60,19 +60,19 @@ class Panel:
 def finish(
     text: str, name: str, title: str, panels: Mapping[str, Panel], notes: Mapping[str, str] | None = None
 ) -> str:
-    """A figure as matplotlib wrote it, made to stand on its own and to be taken apart by the page.
+    """Make matplotlib's SVG self-contained, and ready for the page to split.
 
-    Ink becomes `currentColor`, which the page sets to its own; names become the figure's own, so that several
-    fit on a page; panels and series tell their scales and numbers as `data-` attributes.
+    Ink becomes `currentColor`, which the page sets. Ids get the figure's name as prefix, so that a
+    page can hold several figures. Panels and series get scales and indices as `data-` attributes.
 
     Args:
         text: matplotlib's SVG.
-        name: the figure's name, such as `figure3`.
-        title: what it shows, for those who cannot see it.
-        panels: name of each panel's group to where it lies.
-        notes: name of a group to what is shown when it is pointed at.
+        name: of the figure, such as `figure3`.
+        title: a description for readers who cannot see it.
+        panels: by the name of each panel's group.
+        notes: the tooltip of each group, by the group's name.
     """
-    # A hundredth of a point is finer than any screen; what is written, such as 0.975 at an axis, stays.
+    # Hundredths of a point are finer than any screen. Text, as 0.975 at an axis, is not rounded.
     rounded = re.sub(r"<[^>]*>", lambda tag: _LONG.sub(_rounded, tag[0]), text.replace(INK, "currentColor"))
     foreign = rf'(id="|"#|url\(#)(?!{re.escape(name)}-)'
     root = ET.fromstring(re.sub(foreign, rf"\g<1>{name}-", rounded))
@@ -114,17 +114,17 @@ def finish(
 
 @dataclass(frozen=True)
 class Parts:
-    """A figure taken apart: what its panels share, and each panel's name, view box and group."""
+    """The parts of a figure: shared definitions, and the name, view box and group of each panel."""
 
     shared: str
     panels: list[tuple[str, str, str]]
 
 
 def take_apart(text: str, name: str) -> Parts:
-    """The panels of a finished figure, for the page to lay out in as many columns as the screen has room for.
+    """Split a finished figure into panels, so that the page can arrange them to fit the screen.
 
     Raises:
-        ResultsError: the text is not a figure of `finish`.
+        ResultsError: the text was not written by `finish`.
     """
     try:
         root = ET.fromstring(text)
@@ -134,7 +134,7 @@ def take_apart(text: str, name: str) -> Parts:
         raise ResultsError(
             f"{name}.svg: cannot be read ({error}). Delete it and run snakemake again"
         ) from None
-    # One size for all, or their scales on the page would differ; labels grow to the left.
+    # All get the same size, or their scales on the page would differ. The left side is extended.
     width = max((box[2] for box in boxes), default=0) + 2 * _MARGIN
     height = max((box[3] for box in boxes), default=0) + 2 * _MARGIN
     panels = []
