@@ -28,7 +28,7 @@ help:
 	@echo "make bench    speed beside its bound and beside plain PyTorch; quick look: make bench BENCH=\"--images 1000 --rounds 1\""
 	@echo "make rates    measure anew how often the rules of verdicts err: report/rates.csv"
 	@echo "make limits   read anew from git when the rules of verdicts were set: report/limits.csv"
-	@echo "make format   format the code"
+	@echo "make format   format the code, and write the schema of config.yaml that editors read"
 	@echo "make lock     renew requirements.lock and environment.yml from pyproject.toml"
 	@echo "make clean    remove the environment (results stay)"
 
@@ -92,6 +92,7 @@ format: $(READY)
 	$(BIN)/ruff check --fix --quiet src tests benchmarks
 	$(BIN)/ruff format src tests benchmarks
 	$(BIN)/snakefmt Snakefile workflow
+	$(BIN)/python -m reinrelax.config.schema
 
 lock: $(READY)
 	$(BIN)/python workflow/lock.py

@@ -47,10 +47,8 @@ class Experiment:
         purpose: what it is for, as the page names it.
         paper: the short name of that whose results it replicates.
         rests_on: what its results rest on.
-        spec: what its block of the configuration becomes: a dataclass with a field a key. None of
-            an experiment that is more than a function of its block.
-        check: raises a ConfigError where the block asks for what cannot be.
-        measure: the function of `spec` that computes its tables.
+        spec: its block of the configuration, as `block` describes them; none of one without.
+        measure: the function of its block that computes its tables, where it is no more than that.
         reached: what this reaches beside what it names, as of a `jobs.studies.Study`.
         seconds: a job's estimate by its settings, where these say it.
         writes: the tables that its jobs write, if these are studies.
@@ -65,7 +63,6 @@ class Experiment:
     paper: str
     rests_on: str = SEVERAL_SEEDS
     spec: Any = None
-    check: Callable[[Mapping[str, Any]], None] | None = None
     measure: str = ""
     reached: tuple[str, ...] = ()
     seconds: Callable[[Mapping[str, Any]], float] | None = None
