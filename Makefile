@@ -30,7 +30,7 @@ help:
 	@echo "make rates    measure anew how often the rules of verdicts err: report/rates.csv"
 	@echo "make limits   read anew from git when the rules of verdicts were set: report/limits.csv"
 	@echo "make docs     the documentation's site, with tables of what is published: build/docs/html/index.html"
-	@echo "make format   format the code"
+	@echo "make format   format the code, and write the schema of config.yaml that editors read"
 	@echo "make lock     renew requirements.lock and environment.yml from pyproject.toml"
 	@echo "make clean    remove the environment (results stay)"
 
@@ -100,6 +100,7 @@ format: $(READY)
 	$(BIN)/ruff check --fix --quiet src tests benchmarks docs
 	$(BIN)/ruff format src tests benchmarks docs
 	$(BIN)/snakefmt Snakefile workflow
+	$(BIN)/python -m reinrelax.config.schema
 
 lock: $(READY)
 	$(BIN)/python workflow/lock.py

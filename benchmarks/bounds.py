@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from reinrelax.config.run import HIDDEN, PIXELS
-from reinrelax.config.settings import parse_shape
+from reinrelax.core.types import parse_shape
 
 BATCH = 100
 # Value, gradient and two moments, each read and written once per step.

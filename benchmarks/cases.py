@@ -9,8 +9,8 @@ import yaml
 
 from reinrelax.config import load as configuration
 from reinrelax.config.run import Run
-from reinrelax.config.settings import parse_shape
 from reinrelax.config.specs import Setting
+from reinrelax.core.types import parse_shape
 from reinrelax.estimators import lookup
 from reinrelax.jobs import runs
 

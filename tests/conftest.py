@@ -7,6 +7,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -63,7 +64,7 @@ def made_once(temporary: pytest.TempPathFactory, name: str, make: Callable[[Path
 @pytest.fixture
 def raw_config(tmp_path: Path) -> dict[str, Any]:
     """The tests' scale as a mapping, with results in a temporary folder."""
-    return {**_raw("test"), "results": str(tmp_path / "results")}
+    return {**raw_at("test"), "results": str(tmp_path / "results")}
 
 
 @pytest.fixture
@@ -80,13 +81,19 @@ def load_config(raw_config: dict[str, Any]) -> Callable[..., configuration.Confi
 
 def at_scale(name: str) -> configuration.Config:
     """The project's own configuration at one of its scales."""
-    return configuration.load(_raw(name), ROOT)
+    return configuration.load(raw_at(name), ROOT)
 
 
-def _raw(name: str) -> dict[str, Any]:
+def raw_at(name: str) -> dict[str, Any]:
+    """The same as a mapping."""
     raw: dict[str, Any] = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
     merge(raw, yaml.safe_load((ROOT / f"workflow/scales/{name}.yaml").read_text(encoding="utf-8")))
     return raw
+
+
+def unchecked(spec: Any, **changes: Any) -> Any:
+    """A specification with values that no configuration may have."""
+    return SimpleNamespace(**{**vars(spec), **changes})
 
 
 @pytest.fixture(scope="session")

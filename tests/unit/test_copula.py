@@ -11,6 +11,7 @@ from reinrelax.config.declared import COLUMNS
 from reinrelax.errors import InputError
 from reinrelax.experiments.copula import measure as copula
 from reinrelax.experiments.copula.experiment import Copula
+from tests.conftest import unchecked
 
 SPEC = Copula(
     probs=((0.2, 0.4, 0.4), (0.3, 0.5, 0.2)),
@@ -145,4 +146,4 @@ def test_one_gate_has_no_pairs_and_a_bad_matrix_is_refused() -> None:
     tables = copula.measure(Copula(((0.3,),), ((1.0,),), 0.5, 1000, 2))
     assert {row["quantity"] for row in tables["gates"]} == {"eigenvalue", "probability", "mean"}
     with pytest.raises(InputError, match="positive definite"):
-        copula.measure(Copula(((0.3, 0.4),), ((1.0, 1.2), (1.2, 1.0)), 0.5, 10, 2))
+        copula.measure(unchecked(SPEC, probs=((0.3, 0.4),), correlation=((1.0, 1.2), (1.2, 1.0))))

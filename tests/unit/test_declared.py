@@ -11,13 +11,15 @@ from reinrelax.reporting.sections import VIEWS, words
 from tests.conftest import ROOT
 
 MADE_UP = """
-from dataclasses import dataclass
+from pydantic import Field
+from pydantic.dataclasses import dataclass
 
+from reinrelax.core.block import BLOCK
 from reinrelax.core.experiment import SIMULATION, Experiment, Table
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=BLOCK)
 class Dice:
-    throws: int
+    throws: int = Field(ge=1, description="how often they are thrown")
 
 def measure(spec):
     return {"dice": [{"face": 1, "value": spec.throws}]}
@@ -43,9 +45,7 @@ EXPERIMENTS = (
 """
 ASK = """
 import json, sys
-from dataclasses import replace
 from pathlib import Path
-import yaml
 import reinrelax.experiments
 reinrelax.experiments.__path__.append(sys.argv[1])
 from reinrelax.config import declared, load
@@ -54,13 +54,17 @@ from reinrelax.execution import plan
 from reinrelax.jobs.studies import studies
 from reinrelax.reporting.figures import FIGURES
 from reinrelax.reporting.sections import VIEWS
-from tests.conftest import at_scale
+from reinrelax.config import schema
+from reinrelax.errors import ConfigError
+from tests.conftest import ROOT, raw_at
 
-config = at_scale("test")
-spec = declared.DEMONSTRATIONS["dice"].spec(throws=3)
-config = replace(
-    config, demonstrations={"dice": spec}, experiments=config.experiments | {"dice"}
-)
+raw, said = raw_at("test"), []
+for block in ({"throws": 0}, {"throw": 3}, {"throws": 3}):
+    raw["experiments"]["dice"] = block
+    try:
+        config = load.load(raw, ROOT)
+    except ConfigError as error:
+        said += str(error).splitlines()
 study = studies(config)["dice"]
 path = Path(sys.argv[1], "dice.csv")
 path.write_text("face,value,other\\n1,3,4\\n")
@@ -78,6 +82,8 @@ print(json.dumps({
     "seconds": plan.estimate(config, study, []) - plan.STARTUP_SECONDS,
     "drawn": "dice" in FIGURES,
     "viewed": len(VIEWS["a-dice"]),
+    "said": said,
+    "explained": "how often they are thrown" in schema.text(),
 }))
 """
 
@@ -104,6 +110,12 @@ def test_a_study_that_is_only_declared_is_known_everywhere(tmp_path: Path) -> No
         "seconds": 6.0,
         "drawn": True,
         "viewed": 1,
+        "said": [
+            "experiments.dice.throws: must be >= 1; got 0",
+            "experiments.dice: missing throws",
+            "experiments.dice: unknown key 'throw' (meant: throws?); allowed: throws",
+        ],
+        "explained": True,
     }
 
 

@@ -64,9 +64,9 @@ def test_only_another_network_is_another_run(load_config: Load, place: tuple[str
     ("hidden", "says"),
     [
         ([], r"hidden: must have at least 1"),
-        ([0], r"hidden\.0: must be >= 1; got 0"),
+        ([0], r"hidden\[0\]: must be >= 1; got 0"),
         (512, r"hidden: must be of type array; got 512"),
-        ([2.5], r"hidden\.0: must be of type integer"),
+        ([2.5], r"hidden\[0\]: must be of type integer"),
     ],
 )
 def test_a_wrong_network_is_named(load_config: Load, place: tuple[str, ...], hidden: Any, says: str) -> None:

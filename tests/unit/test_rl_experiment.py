@@ -10,15 +10,15 @@ import yaml
 
 from reinrelax.config import load as configuration
 from reinrelax.config.declared import COLUMNS
-from reinrelax.config.specs import Reinforcement
 from reinrelax.core.rng import Streams
 from reinrelax.execution.plan import STARTUP_SECONDS, estimate
+from reinrelax.experiments.policy_gradient.experiment import Reinforcement
 from reinrelax.experiments.policy_gradient.measure import Sampler, measure
 from reinrelax.jobs.studies import studies
 from reinrelax.rl import ALGORITHMS, ENVIRONMENTS, policy_gradients
 from reinrelax.rl.environments import Environments
 from tests.agents import agent_of, random_episodes
-from tests.conftest import ROOT, merge
+from tests.conftest import ROOT, merge, unchecked
 
 SPEC = Reinforcement(
     environments=(("CartPole-v1", 30),),
@@ -96,7 +96,9 @@ def test_gradient_variance_is_unbiased_over_the_rollouts() -> None:
 
 
 def test_divergence_is_in_the_table() -> None:
-    rows = measure(replace(SPEC, learning_rate=1e308, checkpoints=(0,)), "CartPole-v1", 30, "A2C")["episodes"]
+    rows = measure(unchecked(SPEC, learning_rate=1e308, checkpoints=(0,)), "CartPole-v1", 30, "A2C")[
+        "episodes"
+    ]
     assert {row["diverged"] for row in rows if row["episode"] > 1} == {1}
 
 

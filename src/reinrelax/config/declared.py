@@ -25,8 +25,10 @@ MODULES = tuple(
 EXPERIMENTS: Mapping[str, Experiment] = {
     one.name: one for module in MODULES for one in import_module(module).EXPERIMENTS
 }
-# Those that are a function of their block of the configuration.
-DEMONSTRATIONS: Mapping[str, Experiment] = {name: one for name, one in EXPERIMENTS.items() if one.spec}
+# What each block of the configuration holds.
+BLOCKS: Mapping[str, type] = {name: one.spec for name, one in EXPERIMENTS.items() if one.spec}
+# Those that are a function of their block.
+DEMONSTRATIONS: Mapping[str, Experiment] = {name: one for name, one in EXPERIMENTS.items() if one.measure}
 # What draws figures and makes the tables of the page.
 DRAWING = sorted({f"{_FOLDER}.{one.drawn_by}" for one in EXPERIMENTS.values() if one.drawn_by})
 PAGES = sorted(

@@ -2,21 +2,21 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
-from typing import Any
 
+from reinrelax.config.blocks import Only
 from reinrelax.config.specs import Training
 from reinrelax.errors import ConfigError
 
 
 def restricted(
-    only: Mapping[str, Any], experiments: Collection[str], several: Mapping[str, Training]
+    only: Only, experiments: Collection[str], several: Mapping[str, Training]
 ) -> tuple[frozenset[str], dict[str, Training]]:
     """The experiments that are left, and what is left of their trainings.
 
     Latent shapes and estimators alone leave no other experiment.
 
     Args:
-        only: `experiments`, `shapes` and `estimators`, or some of them, or none.
+        only: what is asked for.
         experiments: all of them.
         several: trainings by experiment, as printed and as run, from which shapes and estimators choose.
 
@@ -24,12 +24,12 @@ def restricted(
         ConfigError: a shape or an estimator is in none of the trainings asked for, or they leave none.
     """
     base = {name: name if name in experiments else name.removesuffix("-run") for name in several}
-    chosen = {"shapes", "estimators"} & set(only)
-    asked = frozenset(only.get("experiments") or (base.values() if chosen else experiments))
+    chosen = only.shapes or only.estimators
+    asked = frozenset(only.experiments or (base.values() if chosen else experiments))
     left = {name: training for name, training in several.items() if base[name] in asked}
     places = [(name, str(shape)) for training in left.values() for name, shape in training.settings]
     for key, known in (("estimators", [name for name, _ in places]), ("shapes", [at for _, at in places])):
-        for index, wanted in enumerate(only.get(key, ())):
+        for index, wanted in enumerate(getattr(only, key)):
             if wanted not in known:
                 raise ConfigError(
                     f"only.{key}[{index}]: no training that is asked for has {wanted!r}; there are: "
@@ -42,16 +42,11 @@ def restricted(
     return asked - (set(base.values()) - {base[name] for name in found}), found
 
 
-def _of(training: Training, only: Mapping[str, Any]) -> Training:
+def _of(training: Training, only: Only) -> Training:
     """The part of a training at those latent shapes and with those estimators."""
     settings = {
         (name, shape): settings
         for (name, shape), settings in training.settings.items()
-        if name in only.get("estimators", [name]) and str(shape) in only.get("shapes", [str(shape)])
+        if name in (only.estimators or [name]) and str(shape) in (only.shapes or [str(shape)])
     }
-    return replace(
-        training,
-        estimators=tuple(dict.fromkeys(name for name, _ in settings)),
-        latent_shapes=tuple(dict.fromkeys(shape for _, shape in settings)),
-        settings=settings,
-    )
+    return replace(training, settings=settings)

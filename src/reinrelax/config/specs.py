@@ -1,4 +1,4 @@
-"""What experiments are asked for, as frozen objects: all that they need to know of a configuration.
+"""What blocks of the configuration come to, once the settings of their estimators are found.
 
 Apart from the configuration, because a result depends on these alone: a new key elsewhere recomputes nothing.
 """
@@ -25,19 +25,27 @@ class Training:
     """Trainings of discrete VAEs: estimators × latent shapes × settings × seeds.
 
     Attributes:
-        seeds: in ascending order.
-        hidden: units of the encoder's hidden layers, where they are others than the paper's; else none.
         settings: what is trained: for estimators and latent shapes, Table 5's row, or a grid.
+        hidden: units of the encoder's hidden layers, where they are others than the paper's; else none.
+        draws: of latent variables, none.
     """
 
-    estimators: tuple[str, ...]
-    latent_shapes: tuple[LatentShape, ...]
+    settings: Mapping[tuple[str, LatentShape], tuple[Setting, ...]] = field(repr=False)
     seeds: tuple[int, ...]
     epochs: int
     batch_size: int
-    draws: int
     hidden: tuple[int, ...]
-    settings: Mapping[tuple[str, LatentShape], tuple[Setting, ...]] = field(repr=False)
+    draws: int = 0
+
+    @property
+    def estimators(self) -> tuple[str, ...]:
+        """Each once."""
+        return tuple(dict.fromkeys(name for name, _ in self.settings))
+
+    @property
+    def latent_shapes(self) -> tuple[LatentShape, ...]:
+        """Each once."""
+        return tuple(dict.fromkeys(shape for _, shape in self.settings))
 
 
 @dataclass(frozen=True)
@@ -53,15 +61,8 @@ class Gradients:
     """What is measured at snapshots of the training that `Config.trainings` has under the same name.
 
     Attributes:
-        snapshots: epochs after which gradients are measured.
-        images: of the batch, the first so many of the training set.
-        samples: estimates at each snapshot.
-        draws: Monte Carlo draws K of the control variate's terms.
-        resamples: of the bootstrap.
         figure1, table1, sweep: estimators and settings of each; the latter two at the last snapshot alone.
-        control_taus, control_etas: settings of ReinMax-CV whose terms are taken apart; without any none are.
-        betas: weights of the end-point rules of section 5.3; without any no rule is measured.
-        random_images: whether each VAE and snapshot has a batch of its own, drawn from the training set.
+        control_taus, control_etas: of `control`; without any, its terms are not measured.
     """
 
     snapshots: tuple[int, ...]
@@ -90,16 +91,6 @@ class Gradients:
 
 
 @dataclass(frozen=True)
-class Identities:
-    """Sizes of the random problems on which the paper's identities are checked."""
-
-    shapes: tuple[LatentShape, ...]
-    functions: int
-    betas: tuple[float, ...]
-    taus: tuple[float, ...]
-
-
-@dataclass(frozen=True)
 class Cost:
     """What is timed: each estimator alone on the machine, with one replica and with `replicas`."""
 
@@ -108,30 +99,3 @@ class Cost:
     images: int
     rounds: int
     replicas: int
-
-
-@dataclass(frozen=True)
-class Reinforcement:
-    """Agents that learn from episodes (A, IV, V and Figure 3).
-
-    Attributes:
-        environments: name, and after how many steps an episode is cut.
-        algorithms: by name.
-        seeds: agents of each, in ascending order.
-        episodes: an update follows each.
-        hidden: units of the one hidden layer of actor and critic.
-        learning_rate: of both.
-        gamma: discount of the returns.
-        checkpoints: numbers of updates after which gradients are measured.
-        rollouts: episodes of each seed on which they are.
-    """
-
-    environments: tuple[tuple[str, int], ...]
-    algorithms: tuple[str, ...]
-    seeds: tuple[int, ...]
-    episodes: int
-    hidden: int
-    learning_rate: float
-    gamma: float
-    checkpoints: tuple[int, ...]
-    rollouts: int

@@ -50,10 +50,8 @@ class Experiment:
         purpose: its purpose, as shown on the page.
         paper: the short name of the paper whose results it replicates.
         rests_on: the kind of evidence that its results are based on, one of `BASES`.
-        spec: the dataclass that its block of the configuration is read into, with a field per key.
-            None if the experiment is more than a function of its block.
-        check: raises a ConfigError if the block requests an impossible combination.
-        measure: the function of `spec` that computes its tables.
+        spec: its block of the configuration, see `block`; None if it has none.
+        measure: the function of its block that computes its tables, if it is no more than that.
         reached: source names that `measure` uses indirectly, as in the `modules` of a job.
         seconds: the estimated duration of a job by its settings, if it depends on them.
         writes: the tables that its jobs write, if these are studies.
@@ -69,7 +67,6 @@ class Experiment:
     paper: str
     rests_on: str = SEVERAL_SEEDS
     spec: Any = None
-    check: Callable[[Mapping[str, Any]], None] | None = None
     measure: str = ""
     reached: tuple[str, ...] = ()
     seconds: Callable[[Mapping[str, Any]], float] | None = None

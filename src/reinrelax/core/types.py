@@ -5,6 +5,11 @@ from dataclasses import dataclass
 
 from reinrelax.errors import ConfigError
 
+# Outputs of an encoder, C times L: weights and moments of 65,536 take 270 MB a replica.
+_MAX_OUTPUTS = 1 << 16
+# C to the power of L, where all codes are enumerated.
+_MAX_CODES = 1 << 16
+
 
 @dataclass(frozen=True, order=True)
 class LatentShape:
@@ -30,3 +35,27 @@ class LatentShape:
 
     def __str__(self) -> str:
         return f"{self.categories}x{self.latents}"
+
+
+def parse_shape(text: str) -> LatentShape:
+    """`LatentShape.parse`, of what a computer can hold.
+
+    Raises:
+        ConfigError: no latent shape, or too large a one.
+    """
+    shape = LatentShape.parse(text if len(text) < 20 else f"{text[:17]}…")
+    if shape.categories * shape.latents > _MAX_OUTPUTS:
+        raise ConfigError(f"latent shape {text!r} is too large: C times L must be at most {_MAX_OUTPUTS:,}")
+    return shape
+
+
+def parse_enumerable(text: str) -> LatentShape:
+    """The same of one whose codes can be enumerated.
+
+    Raises:
+        ConfigError: no latent shape, or too large a one.
+    """
+    shape = parse_shape(text)
+    if shape.categories**shape.latents > _MAX_CODES:
+        raise ConfigError(f"{shape} has more than {_MAX_CODES} codes to enumerate")
+    return shape

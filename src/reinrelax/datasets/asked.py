@@ -1,8 +1,15 @@
 """The images that a configuration requests."""
 
-from dataclasses import dataclass, field, replace
+import dataclasses
+from dataclasses import field, replace
 from pathlib import Path
+from typing import Annotated, Literal
 
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from reinrelax.core import block
+from reinrelax.core.block import BLOCK, known
 from reinrelax.core.document import path_of
 from reinrelax.datasets import MNIST, Size, lookup
 from reinrelax.errors import DataError
@@ -11,16 +18,29 @@ from reinrelax.errors import DataError
 _OWN_ROOT = "data"
 
 
-@dataclass(frozen=True)
-class Dataset:
-    """The requested images and the fallback; `root` is relative to the folder `project`."""
+_Images = Annotated[int, Field(ge=1, le=10_000_000)]
 
-    name: str
-    root: str
-    when_missing: str
-    train_images: int | None
-    test_images: int | None
-    # Not in repr, which jobs depend on: the project's folder does not affect the images.
+
+@dataclass(frozen=True, config=BLOCK)
+class Images:
+    """Which images, and what to do without them."""
+
+    name: Annotated[str, known(lookup)] = Field(description="of the catalogue; only MNIST is the papers'")
+    root: block.Path = Field(
+        description="the folder that they lie in; for MNIST, MNIST_ROOT takes precedence"
+    )
+    when_missing: Literal["digits", "error"] = Field(
+        description="of MNIST that cannot be had: the embedded digits, unless a root is named, or an error"
+    )
+    train_images: _Images | None = Field(description="the first so many; null: all")
+    test_images: _Images | None = Field(description="the first so many; null: all")
+
+
+@dataclasses.dataclass(frozen=True)
+class Dataset(Images):
+    """The same; `project` is the folder that `root` is taken from."""
+
+    # Which folder that is says nothing of the images, and this is text that jobs depend on.
     project: Path = field(default=Path(), repr=False)
 
     @property

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from reinrelax.config.load import Machine
+from reinrelax.config.blocks import Machine
 from reinrelax.errors import ConfigError
 from reinrelax.execution import lease
 

@@ -1,52 +1,39 @@
 """Correlated relaxed Bernoullis against their law (A, III.F and Appendix A)."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
+from pydantic import Field
+from pydantic.dataclasses import dataclass
 
+from reinrelax.core.block import BLOCK, Number, Positive, Some
 from reinrelax.core.experiment import SIMULATION, Experiment, Table
-from reinrelax.errors import ConfigError
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=BLOCK)
 class Copula:
-    """Correlated relaxed Bernoullis whose samples are held against their law (A, III.F and Appendix A).
+    """Correlated relaxed Bernoullis whose samples are held against their law (A, III.F and Appendix A)."""
 
-    Attributes:
-        probs: π, one row of d gates each.
-        correlation: R of the normal scores, d rows of d.
-        tau: temperature of the relaxed gates.
-        samples: how many are drawn for each row of π.
-        shown: how many of them are written out.
-    """
+    probs: Some[Some[Number]] = Field(description="π, one row of d gates each")
+    correlation: Some[Some[Number]] = Field(description="R of the normal scores, d rows of d")
+    tau: Positive = Field(description="temperature of the relaxed gates")
+    samples: int = Field(ge=100, le=100_000_000, description="how many are drawn for each row of π")
+    shown: int = Field(ge=1, le=10_000, description="how many of them are written out")
 
-    probs: tuple[tuple[float, ...], ...]
-    correlation: tuple[tuple[float, ...], ...]
-    tau: float
-    samples: int
-    shown: int
-
-
-def _check(block: Mapping[str, Any]) -> None:
-    """Do nothing if R is a correlation matrix and every row of π has a probability for each of its rows."""
-    where = "experiments.copula"
-    rows, size = block["correlation"], len(block["correlation"])
-    if any(len(row) != size for row in rows):
-        raise ConfigError(f"{where}.correlation: must be as many rows as columns; got {rows}")
-    R = np.array(rows, dtype=float)
-    if (R != R.T).any() or (R.diagonal() != 1).any() or np.linalg.eigvalsh(R)[0] <= 0:
-        raise ConfigError(
-            f"{where}.correlation: must be symmetric and positive definite with ones on the diagonal; "
-            f"got {rows}"
-        )
-    for index, row in enumerate(block["probs"]):
-        if len(row) != size or not all(0 < p < 1 for p in row):
-            raise ConfigError(
-                f"{where}.probs[{index}]: must be {size} probabilities between 0 and 1, as many as "
-                f"correlation has rows; got {row}"
+    def __post_init__(self) -> None:
+        """Do nothing if R is a correlation matrix, and rows of π have a probability for each row of it."""
+        rows, size = self.correlation, len(self.correlation)
+        if any(len(row) != size for row in rows):
+            raise ValueError(f".correlation: must be as many rows as columns; got {rows}")
+        R = np.array(rows, dtype=float)
+        if (R != R.T).any() or (R.diagonal() != 1).any() or np.linalg.eigvalsh(R)[0] <= 0:
+            raise ValueError(
+                f".correlation: must be symmetric and positive definite with ones on the diagonal; got {rows}"
             )
+        for index, row in enumerate(self.probs):
+            if len(row) != size or not all(0 < p < 1 for p in row):
+                raise ValueError(
+                    f".probs[{index}]: must be {size} probabilities between 0 and 1, as many as "
+                    f"correlation has rows; got {row}"
+                )
 
 
 EXPERIMENTS = (
@@ -55,7 +42,6 @@ EXPERIMENTS = (
         "Correlated Bernoullis",
         "Just Relax It!",
         spec=Copula,
-        check=_check,
         measure="copula.measure:measure",
         seconds=lambda settings: 0.8 + 2e-6 * settings["samples"],
         rests_on=SIMULATION,

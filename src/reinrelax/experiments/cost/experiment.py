@@ -1,12 +1,30 @@
 """Seconds an epoch of each estimator (B, Table 4)."""
 
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from reinrelax.core.block import BLOCK, Shape
 from reinrelax.core.experiment import ONE_TRAINING, Experiment, Table
+from reinrelax.estimators.asked import Draws, Selection
+
+
+@dataclass(frozen=True, kw_only=True, config=BLOCK)
+class CostBlock(Selection):
+    """What is timed: each estimator alone on the machine, with one replica and with several."""
+
+    latent_shape: Shape = Field(description="categories x latent variables")
+    draws: Draws
+    images: int = Field(ge=1, le=60_000, description="timed a round, from which the epoch is reckoned")
+    rounds: int = Field(ge=1, le=1000, description="each times every estimator once")
+    replicas: int = Field(ge=2, le=10_000, description="trained side by side in the second column")
+
 
 EXPERIMENTS = (
     Experiment(
         "cost",
         "Table 4",
         "Beyond ReinMax",
+        spec=CostBlock,
         rests_on=ONE_TRAINING,
         writes={
             "cost": {

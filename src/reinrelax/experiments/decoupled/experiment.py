@@ -1,30 +1,29 @@
 """Temperatures of decoupled Straight-Through Gumbel-Softmax (A, III.K, Figures 7 and 8)."""
 
-from dataclasses import dataclass
+from pydantic import Field
+from pydantic.dataclasses import dataclass
 
+from reinrelax.core.block import BLOCK, Number, Positive, Several, Some
 from reinrelax.core.experiment import SIMULATION, Experiment, Table
 
 _MEASURED = {"quantity": str, "value": float, "low": float, "high": float}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=BLOCK)
 class Decoupled:
-    """Temperatures of decoupled Straight-Through Gumbel-Softmax (A, III.K, Figures 7 and 8).
+    """Temperatures of decoupled Straight-Through Gumbel-Softmax (A, III.K, Figures 7 and 8)."""
 
-    Attributes:
-        sharpness_logits, sharpness_taus: Figure 7's.
-        logits, forward, backward: Figure 8's.
-        samples: of each cell of Figure 8.
-        draws: on which forward passes at different τ_f are compared, and averages of Figure 7 are taken.
-    """
-
-    sharpness_logits: tuple[float, ...]
-    sharpness_taus: tuple[float, ...]
-    logits: tuple[float, ...]
-    forward: tuple[float, ...]
-    backward: tuple[float, ...]
-    samples: int
-    draws: int
+    sharpness_logits: Some[Number] = Field(description="of Figure 7")
+    sharpness_taus: Several[Positive] = Field(description="temperatures of Figure 7")
+    logits: Some[Number] = Field(description="of Figure 8")
+    forward: Several[Positive] = Field(description="temperatures τ_f of Figure 8")
+    backward: Several[Positive] = Field(description="temperatures τ_b of Figure 8")
+    samples: int = Field(ge=10, le=1_000_000, description="of each cell of Figure 8")
+    draws: int = Field(
+        ge=100,
+        le=10_000_000,
+        description="over which forward passes at different τ_f are compared, and Figure 7 averages",
+    )
 
 
 EXPERIMENTS = (

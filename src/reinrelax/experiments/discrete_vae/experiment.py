@@ -1,6 +1,14 @@
 """Trainings of discrete VAEs (B, Tables 2, 3 and 5, Figures 2 to 4)."""
 
+from typing import Annotated
+
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from reinrelax.core.block import BLOCK, Distinct, Seeds, Several, Shape
 from reinrelax.core.experiment import ONE_TRAINING, Experiment, Table
+from reinrelax.estimators import asked
+from reinrelax.estimators.asked import Draws, Selection
 
 _PLACE = ("estimator", "latent")
 _METHOD = ("estimator", "method", "latent")
@@ -11,11 +19,46 @@ _PRINTED = (
 _RATIO = ("spread_ratio", "spread_ratio_low", "spread_ratio_high")
 _COMPARED = ("mean", "authors_mean", "difference", "difference_low", "difference_high", *_RATIO)
 
+_Units = Annotated[int, Field(ge=1, le=10_000)]
+_Hidden = Annotated[tuple[_Units, ...], Field(min_length=1, max_length=10)]
+
+
+@dataclass(frozen=True, kw_only=True, config=BLOCK)
+class Trained:
+    """Trainings of VAEs, whichever their latent variables."""
+
+    seeds: Seeds = Field(description="0, 1, …, so many, or a list; intervals need 2, verdicts 5 of them")
+    epochs: int = Field(ge=1, le=100_000, description="passes over the training images")
+    batch_size: int = Field(ge=1, le=60_000, description="images a step")
+    hidden: _Hidden = Field(
+        default=(),
+        description="units of the encoder's hidden layers, the decoder's in reverse; else the paper's",
+    )
+
+
+@dataclass(frozen=True, kw_only=True, config=BLOCK)
+class Trainings(Selection, Trained):
+    """Trainings of discrete VAEs: estimators × latent shapes × settings × seeds."""
+
+    latent_shapes: Several[Shape] = Field(description="categories x latent variables")
+    draws: Draws
+
+
+@dataclass(frozen=True, kw_only=True, config=BLOCK)
+class Compared(Trainings):
+    """Trainings, some of which the authors ran otherwise than they print."""
+
+    as_run: Distinct[asked.Name] = Field(
+        default=(), description="trained once more as the public code does, where settings_as_run has a row"
+    )
+
+
 EXPERIMENTS = (
     Experiment(
         "elbo",
         "Tables 2 and 3",
         "Beyond ReinMax",
+        spec=Compared,
         tables=(
             Table(
                 "table2",
@@ -58,6 +101,7 @@ EXPERIMENTS = (
         "early",
         "First epochs",
         "Beyond ReinMax",
+        spec=Compared,
         tables=(
             Table("early", ("metric", *_METHOD, "epoch"), numbers=("sd", "authors_sd", *_RATIO)),
             Table(
@@ -91,6 +135,7 @@ EXPERIMENTS = (
         "beta",
         "Figure 2",
         "Beyond ReinMax",
+        spec=Compared,
         tables=(
             Table("figure2", (*_PLACE, "beta")),
             Table(
@@ -122,6 +167,7 @@ EXPERIMENTS = (
         "grid",
         "Table 5",
         "Beyond ReinMax",
+        spec=Trainings,
         rests_on=ONE_TRAINING,
         tables=(
             Table(
@@ -158,6 +204,7 @@ EXPERIMENTS = (
         "readings",
         "Readings",
         "Beyond ReinMax",
+        spec=Trainings,
         tables=(
             Table(
                 "readings",

@@ -1,7 +1,16 @@
 """Bias and variance of gradient estimators at snapshots of a training (B, Figure 1, Table 1, section 5.3)."""
 
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from reinrelax.core.block import BLOCK, Enumerable, Number, One, Positive, Several
 from reinrelax.core.experiment import ONE_TRAINING, Columns, Experiment, Table
+from reinrelax.estimators import asked
+from reinrelax.estimators.asked import Draws, Selection
 from reinrelax.estimators.hyperparameters import HYPERPARAMETERS
+from reinrelax.experiments.discrete_vae.experiment import Trainings
+
+_MOST_SNAPSHOTS = 1000
 
 _MEASURED: Columns = {
     **{"estimates": int, "images": int},
@@ -16,11 +25,71 @@ _FIGURE1 = ("label", "tau", "eta", "quantity", "epoch")
 _TABLE1 = ("estimator", "quantity")
 _COUNTED = ("estimates", "paper")
 
+
+@dataclass(frozen=True, kw_only=True, config=BLOCK)
+class OneTraining(Trainings):
+    """A training of one estimator at one latent shape, all of whose codes are enumerated."""
+
+    estimators: One[asked.Name] = Field(description="one name of the catalogue")
+    latent_shapes: One[Enumerable] = Field(description="one, categories x latent variables")
+
+
+@dataclass(frozen=True, config=BLOCK)
+class Control:
+    """Settings of ReinMax-CV whose two added terms are taken apart."""
+
+    tau: Several[Positive] = Field(description="temperatures")
+    eta: Several[Number] = Field(description="scales η of the control variate")
+
+
+@dataclass(frozen=True, kw_only=True, config=BLOCK)
+class GradientsBlock:
+    """Gradients that are measured at snapshots of a training."""
+
+    training: OneTraining
+    first: int = Field(
+        ge=0, le=100_000, description="epoch of the first snapshot; the last is after training"
+    )
+    every: int = Field(ge=1, le=100_000, description="snapshots between them are at multiples of this")
+    images: int = Field(ge=2, le=10_000, description="of the batch")
+    random_images: bool = Field(
+        description="drawn for each VAE and snapshot, or the first of the training set"
+    )
+    samples: int = Field(ge=4, le=1_000_000, description="estimates of the gradient at each snapshot")
+    draws: Draws
+    resamples: int = Field(ge=20, le=100_000, description="of the bootstrap over the samples")
+    figure1: Selection
+    table1: Selection
+    sweep: Selection | None = Field(
+        default=None, description="measured at the last snapshot alone; null: none"
+    )
+    control: Control | None = Field(default=None, description="null: none")
+    betas: Several[Number] = Field(default=(), description="weights of the end points in section 5.3")
+
+    def __post_init__(self) -> None:
+        """Do nothing if there are such snapshots, and not too many."""
+        epochs = self.training.epochs
+        if epochs // self.every > _MOST_SNAPSHOTS:
+            raise ValueError(
+                f".every: {self.every} asks for more than {_MOST_SNAPSHOTS:,} snapshots in "
+                f"training.epochs = {epochs}"
+            )
+        if self.first > epochs:
+            raise ValueError(f".first: must be at most training.epochs = {epochs}; got {self.first}")
+
+    @property
+    def snapshots(self) -> tuple[int, ...]:
+        """Epochs after which gradients are measured."""
+        between = range(self.every, self.training.epochs, self.every)
+        return tuple(sorted({self.first, *(e for e in between if e > self.first), self.training.epochs}))
+
+
 EXPERIMENTS = (
     Experiment(
         "gradients",
         "Figure 1 and Table 1",
         "Beyond ReinMax",
+        spec=GradientsBlock,
         rests_on=ONE_TRAINING,
         writes={
             "estimators": _ESTIMATORS,
@@ -82,6 +151,7 @@ EXPERIMENTS = (
         "gradients-run",
         "Figure 1 and Table 1, as run",
         "Beyond ReinMax",
+        spec=GradientsBlock,
         writes={"estimators": _ESTIMATORS},
         tables=(
             Table(

@@ -1,12 +1,28 @@
 """Theorem 1 and the equations it rests on, by enumeration (B, sections 2 to 5)."""
 
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from reinrelax.core.block import BLOCK, Enumerable, Number, Positive, Several
 from reinrelax.core.experiment import THEOREM, Experiment, Table
+
+
+@dataclass(frozen=True, config=BLOCK)
+class Identities:
+    """Random problems on which the paper's identities are checked."""
+
+    shapes: Several[Enumerable] = Field(description="latent shapes, categories x latent variables")
+    functions: int = Field(ge=1, le=100_000, description="random smooth functions for each shape")
+    betas: Several[Number] = Field(description="weights β of the far end point")
+    taus: Several[Positive] = Field(description="temperatures")
+
 
 EXPERIMENTS = (
     Experiment(
         "identities",
         "Theorem 1 and the identities",
         "Beyond ReinMax",
+        spec=Identities,
         seconds=lambda settings: 0.02 * settings["functions"],
         rests_on=THEOREM,
         writes={

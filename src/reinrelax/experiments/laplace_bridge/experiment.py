@@ -1,29 +1,38 @@
 """Dirichlet laws and their Gaussians by the Laplace bridge (A, III.I and Figures 4 to 6)."""
 
-from dataclasses import dataclass
+from typing import Annotated
 
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from reinrelax.core.block import BLOCK, Positive, Several, Some
 from reinrelax.core.experiment import THEOREM, Experiment, Table
 
+_Alpha = Annotated[tuple[Positive, ...], Field(min_length=3, max_length=3)]
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, config=BLOCK)
 class Bridge:
-    """Dirichlet laws and their Gaussians by the Laplace bridge (A, III.I and Figures 4 to 6).
+    """Dirichlet laws and their Gaussians by the Laplace bridge (A, III.I and Figures 4 to 6)."""
 
-    Attributes:
-        shown: concentrations of three categories whose densities are tabulated.
-        sizes: numbers of categories K of the random concentrations.
-        random: how many random ones of each size, every entry a whole number from 1 to 9 as in the figures.
-        totals: Σ α over which the shapes of `shown`, and the uniform one, are scaled.
-        steps: intervals along an edge of the simplex in the tables of densities.
-        samples: of each Monte Carlo mean.
-    """
-
-    shown: tuple[tuple[float, ...], ...]
-    sizes: tuple[int, ...]
-    random: int
-    totals: tuple[float, ...]
-    steps: int
-    samples: int
+    shown: Some[_Alpha] = Field(
+        description="concentrations of three categories whose densities are tabulated"
+    )
+    sizes: Several[Annotated[int, Field(ge=3, le=100)]] = Field(
+        description="numbers of categories K of the random concentrations"
+    )
+    random: int = Field(
+        ge=1,
+        le=10_000,
+        description="of each size, with whole numbers from 1 to 9 as in the figures",
+    )
+    totals: Several[Positive] = Field(
+        description="Σ α over which the shapes of `shown`, and the uniform one, are scaled"
+    )
+    steps: int = Field(
+        ge=10, le=200, description="intervals along an edge of the simplex in the tables of densities"
+    )
+    samples: int = Field(ge=100, le=1_000_000, description="of each Monte Carlo mean")
 
 
 EXPERIMENTS = (

@@ -1,18 +1,20 @@
 """The classes of the released library beside this project's laws (A, IV)."""
 
-from dataclasses import dataclass
+from pydantic import Field
+from pydantic.dataclasses import dataclass
 
+from reinrelax.core.block import BLOCK
 from reinrelax.core.experiment import THEOREM, Experiment, Table
 from reinrelax.experiments.properties.experiment import LAWS
 
 _KEYS = ("law", "implementation", "class", "check")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=BLOCK)
 class Library:
-    """What the classes of the released library are measured for, with so many samples each (A, IV)."""
+    """What the classes of the released library are measured for (A, IV)."""
 
-    samples: int
+    samples: int = Field(ge=1000, le=1_000_000, description="of each measurement")
 
 
 EXPERIMENTS = (

@@ -1,9 +1,14 @@
 """Agents that learn from episodes (A, IV, V and Figure 3)."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from reinrelax.core.block import BLOCK, Rate, Seeds, Several, Share, given, known
 from reinrelax.core.experiment import Experiment, Table
+from reinrelax.rl import ENVIRONMENTS, lookup
 
 _AGENT = ("environment", "cap", "algorithm")
 _OF_AGENT = {"environment": str, "cap": int, "algorithm": str, "seed": int, "episode": int}
@@ -19,11 +24,44 @@ def _seconds(settings: Mapping[str, Any]) -> float:
     return float(episodes * settings["cap"] * (_STEP + seeds * _REPLICA_STEP[settings["environment"]]))
 
 
+def _pairs(caps: Mapping[str, tuple[int, ...]]) -> tuple[tuple[str, int], ...]:
+    return tuple((name, cap) for name, each in caps.items() for cap in each)
+
+
+_Caps = Several[Annotated[int, Field(ge=1, le=100_000)]]
+_Environments = Mapping[Annotated[str, known(ENVIRONMENTS.lookup)], _Caps]
+
+
+@dataclass(frozen=True, config=BLOCK)
+class Reinforcement:
+    """Agents that learn from episodes (A, IV, V and Figure 3)."""
+
+    environments: Annotated[
+        tuple[tuple[str, int], ...], given(Annotated[_Environments, Field(min_length=1)], _pairs)
+    ] = Field(description="after how many steps an episode is cut, one or several of each")
+    algorithms: Several[Annotated[str, known(lookup)]] = Field(description="names of the catalogue")
+    seeds: Seeds = Field(description="agents of each: 0, 1, …, so many, or a list")
+    episodes: int = Field(ge=1, le=1_000_000, description="an update follows each")
+    hidden: int = Field(ge=1, le=10_000, description="units of the one hidden layer of actor and critic")
+    learning_rate: Rate = Field(description="of Adam, for actor and critic")
+    gamma: Share = Field(description="discount γ of the returns")
+    checkpoints: Several[Annotated[int, Field(ge=0)]] = Field(
+        description="numbers of updates after which gradients are measured"
+    )
+    rollouts: int = Field(ge=2, le=100_000, description="episodes of each seed on which they are")
+
+    def __post_init__(self) -> None:
+        """Do nothing if every checkpoint is reached."""
+        if (last := max(self.checkpoints)) > self.episodes:
+            raise ValueError(f".checkpoints: must be at most episodes = {self.episodes}; got {last}")
+
+
 EXPERIMENTS = (
     Experiment(
         "rl",
         "Learning from episodes",
         "Just Relax It!",
+        spec=Reinforcement,
         seconds=_seconds,
         writes={
             "episodes": {

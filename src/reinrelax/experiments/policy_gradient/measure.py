@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from reinrelax.config.specs import Reinforcement
 from reinrelax.core.rng import Streams, derive
+from reinrelax.experiments.policy_gradient.experiment import Reinforcement
 from reinrelax.rl import lookup
 from reinrelax.rl.agent import Agent
 from reinrelax.rl.environments import Environments

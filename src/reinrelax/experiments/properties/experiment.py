@@ -1,7 +1,9 @@
 """Every relaxation against what it promises, on small problems."""
 
-from dataclasses import dataclass
+from pydantic import Field
+from pydantic.dataclasses import dataclass
 
+from reinrelax.core.block import BLOCK
 from reinrelax.core.experiment import SIMULATION, Experiment, Table
 from reinrelax.distributions import CATALOGUE, Paper
 from reinrelax.estimators import lookup
@@ -15,11 +17,11 @@ LAWS = tuple(
 _KEYS = ("relaxation", "variant", "property", "setting")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=BLOCK)
 class Properties:
-    """What every relaxation is measured for on small problems, with so many samples each."""
+    """What every relaxation is measured for on small problems."""
 
-    samples: int
+    samples: int = Field(ge=1000, le=10_000_000, description="of each measurement")
 
 
 EXPERIMENTS = (

@@ -1,14 +1,32 @@
 """VAEs with every kind of latent variables (A, III and Figures 1, 2)."""
 
+from typing import Annotated
+
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from reinrelax.core.block import BLOCK, Rate
 from reinrelax.core.experiment import Experiment, Table
+from reinrelax.experiments.discrete_vae.experiment import Trained
+from reinrelax.latents.asked import Latents
 
 _INTERVALS = ("relaxed", "test_reconstruction", "test_kl", "gap", "below_baseline")
+
+
+@dataclass(frozen=True, kw_only=True, config=BLOCK)
+class Relaxations(Trained):
+    """VAEs with every kind of latent variables; a list of values takes each in turn."""
+
+    latents: Annotated[Latents, Field(min_length=1)]
+    learning_rate: Rate = Field(description="of Adam")
+
 
 EXPERIMENTS = (
     Experiment(
         "relaxations",
         "VAEs with each relaxation",
         "Just Relax It!",
+        spec=Relaxations,
         tables=(
             Table("baseline", ("quantity",)),
             Table(

@@ -1,0 +1,61 @@
+"""Which estimators are asked for, and with which settings."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from reinrelax.core.block import AS_GIVEN, BLOCK, FINITE, Rate, Several, known, mapping, several
+from reinrelax.core.types import parse_shape
+from reinrelax.estimators import lookup
+from reinrelax.estimators.hyperparameters import HYPERPARAMETERS, Hyperparameter
+
+# In the place of an estimator or a latent shape: all of them.
+ANY = "any"
+Name = Annotated[str, known(lookup)]
+
+
+def _rule(entry: Hyperparameter) -> Any:
+    names = {"ge": "minimum", "le": "maximum", "gt": "exclusiveMinimum"}
+    limits: dict[str, Any] = {name: entry.schema.get(key) for name, key in names.items()}
+    return Field(description=entry.meaning, **limits)
+
+
+def value_of(entry: Hyperparameter) -> Any:
+    """What a hyper-parameter may be."""
+    rule = _rule(entry)
+    return Annotated[int, rule] if entry.integer else Annotated[float, rule, FINITE, AS_GIVEN]
+
+
+Draws = Annotated[int, _rule(HYPERPARAMETERS["draws"])]
+
+_VALUES = {
+    "optimizer": Annotated[Literal["Adam", "RAdam"], Field(description="of the training")],
+    "learning_rate": Annotated[Rate, Field(description="of the optimizer")],
+    # Draws are the experiment's.
+    **{name: value_of(entry) for name, entry in HYPERPARAMETERS.items() if name != "draws"},
+}
+Values: Any = mapping("Values", _VALUES, required=False)
+_Varied: Any = mapping("Varied", {name: several(kind) for name, kind in _VALUES.items()}, required=False)
+
+
+def _or_any(check: Any) -> Any:
+    return known(lambda text: text == ANY or check(text))
+
+
+# Of an estimator, for any latent shape or for one.
+Given = Mapping[Name, Mapping[Annotated[str, _or_any(parse_shape)], Values]]
+# Of an estimator, or of any that has it: the values that a setting takes in turn.
+Vary = Mapping[Annotated[str, _or_any(lookup)], _Varied]
+
+
+@dataclass(frozen=True, kw_only=True, config=BLOCK)
+class Selection:
+    """Estimators, and the settings in which they are others than those of `settings`."""
+
+    estimators: Several[Name] = Field(description="names of the catalogue")
+    vary: Vary = Field(
+        default_factory=dict,
+        description="for an estimator or for any that has it, the values that a setting takes in turn",
+    )
