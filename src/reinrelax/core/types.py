@@ -8,7 +8,7 @@ from reinrelax.errors import ConfigError
 
 @dataclass(frozen=True, order=True)
 class LatentShape:
-    """A discrete latent space, written `CxL` as in paper B's tables: C categories by L latent variables."""
+    """A discrete latent space of L variables with C categories, written `CxL` as in paper B."""
 
     categories: int
     latents: int
