@@ -1,4 +1,4 @@
-"""`python -m reinrelax`."""
+"""The entry point of `python -m reinrelax`."""
 
 import os
 import sys

@@ -10,11 +10,11 @@ class ConfigError(ReinrelaxError):
 
 
 class DataError(ReinrelaxError):
-    """Image files are missing, corrupted or cannot be fetched."""
+    """Image files are missing, corrupted or cannot be downloaded."""
 
 
 class ResultsError(ReinrelaxError):
-    """A result, checkpoint or results folder cannot be read, written or belongs to another configuration."""
+    """A result cannot be read or written, or belongs to another configuration."""
 
 
 class InputError(ReinrelaxError, ValueError):

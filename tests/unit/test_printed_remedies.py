@@ -63,7 +63,7 @@ REMEDIES = {
     "Set dataset.root or MNIST_ROOT": _ABSENT,
     "Replace it by the published file, or delete it and its folder to have it fetched": _SPOILT,
     "Supply the four uncompressed files of MNIST/raw, or delete {} to have them fetched": _SPOILT,
-    "Write the folder out": _ABSENT,
+    "Write the full path": _ABSENT,
     "Set TMPDIR to a folder on this machine that can be written": "test_a_folder_for_locks",
     "Restore it from the repository": "test_files_of_the_project",
     "Restore it from the repository, or run make bench": "test_files_of_the_project",
@@ -283,7 +283,9 @@ def test_images_that_are_not_there(
     settings = load_config(dataset={"name": "mnist", "root": str(tmp_path / "own")}).dataset
     assert "Name the folder that has it, or unset MNIST_ROOT" in refused(lambda: data.prepare(settings))
     monkeypatch.setenv("MNIST_ROOT", "~no-user-of-this-name/data")
-    assert "MNIST_ROOT: ~no-user-of-this-name/data names no user" in refused(lambda: data.prepare(settings))
+    assert "MNIST_ROOT: ~no-user-of-this-name/data does not name a known user" in refused(
+        lambda: data.prepare(settings)
+    )
     monkeypatch.setenv("MNIST_ROOT", str(MNIST_ROOT))
     assert data.prepare(settings).name == "mnist"
     monkeypatch.delenv("MNIST_ROOT")

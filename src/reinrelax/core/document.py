@@ -97,7 +97,9 @@ def path_of(key: str, text: str) -> Path:
     try:
         return Path(text).expanduser()
     except RuntimeError:
-        raise ConfigError(f"{key}: {text} names no user's home folder. Write the folder out") from None
+        raise ConfigError(
+            f"{key}: {text} does not name a known user's home folder. Write the full path"
+        ) from None
 
 
 def typed(value: Any) -> Any:

@@ -13,7 +13,7 @@ _MAX_CODES = 1 << 16
 
 @dataclass(frozen=True, order=True)
 class LatentShape:
-    """A discrete latent space, written `CxL` as in paper B's tables: C categories by L latent variables."""
+    """A discrete latent space of L variables with C categories, written `CxL` as in paper B."""
 
     categories: int
     latents: int

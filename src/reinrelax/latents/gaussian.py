@@ -111,6 +111,7 @@ class InvertibleGaussianLatent(LargestGaussian):
         return InvertibleGaussian(self._tau, mean, std, validate_args=False)
 
     def kl(self, outputs: Tensor) -> Tensor:
+        """Return the KL of the Gaussians to the prior, nats per image `[R, B]`."""
         mean, std = self._parameters(outputs)
         square = std.square() + (mean - self._prior_mean).square()
         return (square / 2 - 0.5 - std.log()).sum((-2, -1))
@@ -143,10 +144,10 @@ class LogisticNormalLatent(LargestGaussian):
         return sample.flatten(2), self.kl(outputs)
 
     def kl(self, outputs: Tensor) -> Tensor:
-        """Return the KL of the Gaussians on logits that sum to zero, where the prior is N(0, I).
+        """Return the KL of the Gaussians to the prior, nats per image `[R, B]`.
 
-        With P the projection to them and D = diag(1/α): tr PDP = (1 − 1/K) Σ 1/α, and
-        det PDP = Π(1/α) Σ α / K.
+        Both are on logits that sum to zero, where the prior is N(0, I). With P the projection to
+        them and D = diag(1/α): tr PDP = (1 − 1/K) Σ 1/α, and det PDP = Π(1/α) Σ α / K.
         """
         log_alpha, _ = self.scores(outputs)
         K = log_alpha.shape[-1]

@@ -40,7 +40,7 @@ class Objective(Protocol):
 
 @dataclass
 class Replicas:
-    """Per-replica settings of a training.
+    """The settings of a training, per replica.
 
     Attributes:
         seeds: the seeds of the random streams, one per replica.

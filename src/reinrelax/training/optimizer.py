@@ -42,7 +42,7 @@ def schedule(optimizer: str, learning_rate: float, t: int) -> tuple[float, float
 
 
 class ReplicaOptimizer:
-    """Optimizer state for parameters with a leading replica axis.
+    """An optimizer for parameters with a leading replica axis.
 
     Args:
         parameters: tensors `[R, ...]`, changed in place.
