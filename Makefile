@@ -59,8 +59,8 @@ check: $(READY) style
 
 .PHONY: style
 style: $(READY)
-	$(BIN)/ruff format --check src tests benchmarks
-	$(BIN)/ruff check src tests benchmarks
+	$(BIN)/ruff format --check src tests benchmarks examples
+	$(BIN)/ruff check src tests benchmarks examples
 	$(BIN)/mypy
 	$(BIN)/snakefmt --check Snakefile workflow
 	@# The linter's verdict on snakefiles; what it prints of its own start is of no interest.
@@ -89,8 +89,8 @@ limits: $(READY)
 	$(BIN)/python -m reinrelax.claims.history
 
 format: $(READY)
-	$(BIN)/ruff check --fix --quiet src tests benchmarks
-	$(BIN)/ruff format src tests benchmarks
+	$(BIN)/ruff check --fix --quiet src tests benchmarks examples
+	$(BIN)/ruff format src tests benchmarks examples
 	$(BIN)/snakefmt Snakefile workflow
 
 lock: $(READY)
