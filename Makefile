@@ -64,8 +64,8 @@ mutants: $(READY)
 
 .PHONY: style
 style: $(READY)
-	$(BIN)/ruff format --check src tests benchmarks docs
-	$(BIN)/ruff check src tests benchmarks docs
+	$(BIN)/ruff format --check src tests benchmarks docs examples
+	$(BIN)/ruff check src tests benchmarks docs examples
 	$(BIN)/mypy
 	$(BIN)/snakefmt --check Snakefile workflow
 	@# The linter's verdict on snakefiles; what it prints of its own start is of no interest.
@@ -97,8 +97,8 @@ docs: $(READY)
 	@$(BIN)/python -m docs.site
 
 format: $(READY)
-	$(BIN)/ruff check --fix --quiet src tests benchmarks docs
-	$(BIN)/ruff format src tests benchmarks docs
+	$(BIN)/ruff check --fix --quiet src tests benchmarks docs examples
+	$(BIN)/ruff format src tests benchmarks docs examples
 	$(BIN)/snakefmt Snakefile workflow
 	$(BIN)/python -m reinrelax.config.schema
 
