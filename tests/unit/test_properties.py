@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from reinrelax.config.declared import COLUMNS
-from reinrelax.distributions import CATALOGUE, RelaxedBernoulli
+from reinrelax.distributions import CATALOGUE, Paper, RelaxedBernoulli
 from reinrelax.experiments.properties import measure as properties
 from reinrelax.experiments.properties.cases import cases
 from reinrelax.experiments.properties.experiment import Properties
@@ -37,9 +37,11 @@ HEURISTIC = "StochasticTimesSmooth"
 
 @pytest.fixture(scope="module")
 def rows() -> list[Row]:
+    """What is measured of the paper's methods; one's own laws are held by the contracts."""
     tables = properties.measure(Properties(SAMPLES))
     assert set(tables) == {"properties"}
-    return tables["properties"]
+    own = {name for name, entry in CATALOGUE.items() if not isinstance(entry, Paper)}
+    return [row for row in tables["properties"] if row["relaxation"] not in own]
 
 
 def select(rows: list[Row], name: str, **wanted: str) -> Iterator[Any]:
@@ -64,7 +66,8 @@ def places(row: Any) -> float:
 
 def test_every_method_of_the_paper_is_there(rows: list[Row]) -> None:
     found = {row["relaxation"] for row in rows}
-    assert found == {*CATALOGUE, "REBAR", "RELAX", "REINFORCE"}
+    laws = {name for name, entry in CATALOGUE.items() if isinstance(entry, Paper)}
+    assert found == {*laws, "REBAR", "RELAX", "REINFORCE"}
     assert len(found - {"REINFORCE"}) == 12
     for name, variants in VARIANTS.items():
         assert variants <= {row["variant"] for row in rows if row["relaxation"] == name}
