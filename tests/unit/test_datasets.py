@@ -67,7 +67,7 @@ def test_an_entry_keeps_the_contract(name: str, tmp_path: Path, load_config: Loa
     assert datasets.title(name) == entry.title
     asked = settings(name, tmp_path)
     assert load_config(dataset={"name": name, "root": str(tmp_path)}).dataset.name == name
-    if name == "digits":
+    if entry.size and entry.at_hand(tmp_path):  # made, or in a package; a folder's size is its own
         found = data.prepare(asked)
         size = asked.size
         assert found.train.shape == (size.train, size.pixels)

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from reinrelax.config import load as configuration
+from reinrelax.config.declared import EXPERIMENTS, REPORT
 from reinrelax.config.load import Config
 from reinrelax.display.charts import intervals, lines, style, svg
 from reinrelax.display.charts.lines import LineFigure, LinePanel, Mark, Reference
@@ -19,14 +20,7 @@ from tests.conftest import ROOT, merge
 from tests.synthetic import noise, write_results, write_studies
 
 Load = Callable[..., Config]
-NAMES = {
-    *("figure1", "figure1-run", "figure2", "figure3", "figure4", "early", "early-difference"),
-    *("sweep", "control", "quadrature", "grid", "readings", "speed", "scaling"),
-    *("relaxations", "correlations", "shares", "decoupled"),
-    *("a-figure3", "rl-start", "rl-seeds", "rl-running", "rl-variants", "rl-gradients"),
-    *("forest", "caterpillar", "tradeoff", "theorem1", "control-bias", "vaes", "agents"),
-    *("dependence", "densities", "bridge", "sharpness", "temperatures"),
-}
+NAMES = {name for one in (*EXPERIMENTS.values(), REPORT) for name in one.figures}
 JSON = {"figures.json", "pictures.json", "checksums.json"}
 
 

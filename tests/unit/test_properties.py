@@ -38,9 +38,11 @@ HEURISTIC = "StochasticTimesSmooth"
 
 @pytest.fixture(scope="module")
 def rows() -> list[Row]:
+    """What is measured of the paper's methods; one's own laws are held by the contracts."""
     tables = properties.measure(Properties(SAMPLES))
     assert set(tables) == {"properties"}
-    return tables["properties"]
+    own = {name for name, entry in CATALOGUE.items() if not isinstance(entry, Paper)}
+    return [row for row in tables["properties"] if row["relaxation"] not in own]
 
 
 # The laws that the paper describes.

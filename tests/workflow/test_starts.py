@@ -124,7 +124,8 @@ def test_some_of_it_is_asked_for_and_the_page_is_of_that(project: Path) -> None:
 
 def shown() -> Iterator[tuple[str, str]]:
     """Commands of Snakemake's that documents and files of the project show, with where they are shown."""
-    paths = [ROOT / "README.md", ROOT / "config.yaml", ROOT / "Makefile", *(ROOT / "docs").glob("*.md")]
+    named = ("README.md", "CONTRIBUTING.md", "config.yaml", "Makefile")
+    paths = [*(ROOT / name for name in named), *(ROOT / "docs").glob("*.md")]
     paths += [
         *(ROOT / "src").rglob("*.py"),
         *(ROOT / "report").rglob("*.j2"),

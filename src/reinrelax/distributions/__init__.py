@@ -1,4 +1,7 @@
-"""The catalogue of relaxations, paper A's and others: one line each.
+"""Relaxations of paper A and others as torch distributions, and their catalogue: one line each.
+
+Parameters broadcast against each other; samples have the widest dtype of the parameters, densities at least
+float32. Wrong arguments raise an `InputError` that names them.
 
 Names are resolved on first use, so that reading the catalogue does not load torch.
 
@@ -15,14 +18,19 @@ from reinrelax.core.catalogue import Catalogue
 
 @dataclass(frozen=True)
 class Entry:
-    """Where a relaxation lives, and the section of paper A that describes it, if one does."""
+    """A line of the catalogue.
+
+    Attributes:
+        module: of this package, which has the class.
+        section: of paper A, that describes it; empty where none does.
+    """
 
     module: str
     section: str = ""
 
 
 class Paper(Entry):
-    """One of the papers': these alone decide what is said of every relaxation."""
+    """A relaxation of the papers; claims on "every relaxation" count these alone."""
 
 
 ENTRIES: dict[str, Entry] = {

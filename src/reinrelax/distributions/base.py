@@ -1,4 +1,4 @@
-"""What all relaxations share: one place where noise is drawn, parameters that broadcast, errors in words."""
+"""Base of all relaxations: one place where noise is drawn, parameters that broadcast, errors in words."""
 
 import copy
 import numbers
@@ -28,15 +28,15 @@ class Relaxation(Distribution):
     """A smooth function of noise, and the discrete value that the same noise gives.
 
     A subclass names its tensors in `arg_constraints`, the main one first, and its other constructor arguments
-    in `options`; it defines `from_noise`, `harden` and what else it knows of its law. Its constructor gives
-    all parameters to `_enter` first.
+    in `options`; it defines `from_noise`, `harden` and the densities and moments that are known. Its
+    constructor gives all parameters to `_enter` first.
 
-    Parameters, noise and what is computed of them are in at least float32, because the law that 16-bit noise
-    makes is another one. Samples have the dtype that the parameters were given in.
+    Parameters, noise and all that is computed from them are in at least float32, because 16-bit noise has
+    another distribution. Samples have the dtype that the parameters were given in.
 
     Attributes:
-        noise_kind: law of each element of the noise: U(0, 1) without its ends, or standard normal.
-        options: constructor arguments that are no tensors.
+        noise_kind: distribution of each element of the noise: U(0, 1) without its ends, or standard normal.
+        options: constructor arguments other than tensors.
         dtype: of samples: the widest of the parameters' as they were given.
     """
 
@@ -46,12 +46,12 @@ class Relaxation(Distribution):
     dtype: torch.dtype
 
     def _enter(self, **parameters: Any) -> "list[Any]":
-        """Parameters as tensors of one dtype, at least float32, on the device of the one of highest rank.
+        """Convert parameters to tensors of one dtype, at least float32, on the device of the largest rank.
 
         Numbers take the dtype and the device of the tensors beside them; None stays.
 
         Raises:
-            InputError: one is neither a tensor of real numbers nor to be made one.
+            InputError: one is neither a tensor of real numbers nor convertible to one.
         """
         given = {k: _real(self._name, k, v) for k, v in parameters.items() if v is not None}
         tensors = [t for t in given.values() if isinstance(t, Tensor)]
@@ -86,40 +86,45 @@ class Relaxation(Distribution):
         self._validate_args = validate
 
     def noise_shape(self, sample_shape: Sequence[int] = ()) -> torch.Size:
-        """Shape of the noise for `sample_shape` samples; its leading axes are sample, then batch shape."""
+        """Shape of the noise of `sample_shape` samples: sample shape, batch shape, then that of one event."""
         return self._extended_shape(torch.Size(sample_shape))
 
     def draw_noise(
         self, sample_shape: Sequence[int] = (), *, generator: torch.Generator | None = None
     ) -> Tensor:
-        """Noise of `noise_shape` and `noise_kind`, every element its own draw."""
+        """Draw noise of `noise_shape` and `noise_kind`, each element independently."""
         shape = (1, *self.noise_shape(sample_shape))
         out = torch.empty(shape, dtype=self._first.dtype, device=self._first.device)
         streams = Streams([generator])
         return (streams.uniform_ if self.noise_kind == "uniform" else streams.normal_)(out)[0]
 
     def from_noise(self, noise: Tensor) -> Tensor:
-        """The relaxed sample that noise `[*noise_shape]` makes, in at least float32, differentiable in the
-        parameters.
+        """Make the relaxed sample of noise `[*noise_shape]`, in at least float32.
+
+        It is differentiable in the parameters.
         """
         raise NotImplementedError
 
     def harden(self, noise: Tensor) -> Tensor:
-        """The discrete value H(z) that the same noise gives."""
+        """Make the discrete value H(z) of the same noise, of the shape of a sample."""
         raise NotImplementedError
 
     def discrete(self) -> Distribution:
-        """The law of the hardened value, as a torch distribution where it is a standard one."""
+        """Distribution of the hardened value, as torch's where it is a standard one.
+
+        Raises:
+            NotImplementedError: it is not a standard one.
+        """
         raise NotImplementedError(f"{self._name}: the hardened value has no standard law")
 
     def rsample(
         self, sample_shape: Sequence[int] = (), *, generator: torch.Generator | None = None
     ) -> Tensor:
-        """Relaxed samples `[*sample_shape, *batch_shape, *event_shape]` with their gradient."""
+        """Draw relaxed samples `[*sample_shape, *batch_shape, *event_shape]` with their gradient."""
         return self.from_noise(self.draw_noise(sample_shape, generator=generator)).to(self.dtype)
 
     def sample(self, sample_shape: Sequence[int] = (), *, generator: torch.Generator | None = None) -> Tensor:
-        """Same as `rsample`, outside the graph."""
+        """Draw as `rsample` does, outside the graph."""
         with torch.no_grad():
             return self.rsample(sample_shape, generator=generator)
 
@@ -154,15 +159,15 @@ class Relaxation(Distribution):
         raise NotImplementedError(f"{self._name}: no {what}")
 
     def _accepted(self, value: Tensor, what: str = "log_prob", *, inside: bool = True) -> Tensor:
-        """A value that something is asked at, as real numbers.
+        """Convert the value at which a density or the like is evaluated to real numbers.
 
         Args:
             value: of any real dtype.
-            what: is asked, in an error.
+            what: name of the method, for an error.
             inside: whether it must be in the support, where arguments are validated.
 
         Raises:
-            InputError: it is no tensor.
+            InputError: it is not a tensor.
         """
         if not isinstance(value, Tensor):
             raise InputError(f"{self._name}: {what} takes a tensor; got {type(value).__name__}")
@@ -190,7 +195,7 @@ class Relaxation(Distribution):
         return self._alias(type(self)(**arguments, validate_args=False))
 
     def _alias(self, new: Self) -> Self:
-        """The new one, with what of this one is no argument of the constructor."""
+        """Give the new one this one's dtype and validation, which its constructor does not take."""
         new._validate_args, new.dtype = self._validate_args, self.dtype
         return new
 
@@ -205,7 +210,11 @@ class Relaxation(Distribution):
 
 
 def check(owner: str, name: str, constraint: constraints.Constraint, value: Tensor) -> None:
-    """Raise an InputError that names the argument where `value` violates the constraint."""
+    """Check a value against a constraint.
+
+    Raises:
+        InputError: it violates the constraint; the message names the argument.
+    """
     if value.numel() == 0 or value.is_meta:
         return
     good = constraint.check(value)
@@ -222,8 +231,12 @@ def logits_of(
     binary: bool = True,
     validate_args: bool | None = None,
 ) -> Tensor:
-    """Logits from exactly one of the two: log-odds if binary, else log p normalised over the last axis, where
-    −inf masks a category.
+    """Compute logits from exactly one of the two.
+
+    They are log-odds if binary, else log p normalised over the last axis, where −inf masks a category.
+
+    Raises:
+        InputError: both or neither were given, or a value is out of range.
     """
     name = type(owner).__name__
     if (probs is None) == (logits is None):
@@ -288,10 +301,10 @@ def gumbel(u: Tensor) -> Tensor:
 
 
 def quantile(law: Relaxation, value: Tensor) -> Tensor:
-    """The z with P(z' ≤ z) = value for a law on [0, 1] whose sample grows with its noise; exact at 0 and 1.
+    """Quantile z, P(z' ≤ z) = value, on [0, 1] where the sample grows with its noise; exact at 0 and 1.
 
     Raises:
-        InputError: a value is no probability.
+        InputError: a value is not a probability.
     """
     value = law._accepted(value, "icdf", inside=False)
     if law._validate_args:
@@ -316,7 +329,7 @@ def gaussian_log_prob(law: MultivariateNormal, x: Tensor) -> Tensor:
 
 
 def cast(law: L, dtype: torch.dtype) -> L:
-    """The same law with its parameters in this dtype; its samples stay in theirs."""
+    """Copy a distribution with its parameters in this dtype; its samples keep theirs."""
     new = copy.copy(law)
     for name, value in vars(law).items():
         if isinstance(value, Tensor) and value.is_floating_point():
@@ -359,8 +372,9 @@ def _real(owner: str, name: str, value: Any) -> Tensor | float:
 
 
 def register_kl(p: type[P], q: type[Q]) -> Callable[[Callable[[P, Q], Tensor]], Callable[[P, Q], Tensor]]:
-    """torch's decorator of the same name, with types, for laws of two precisions, and for empty batches as
-    well, where torch's own laws divide by zero.
+    """Register a KL as torch's decorator of this name does, but of two precisions, and of empty batches too.
+
+    torch's own distributions divide by zero where a batch is empty.
     """
 
     def decorate(function: Callable[[P, Q], Tensor]) -> Callable[[P, Q], Tensor]:
@@ -378,5 +392,5 @@ def register_kl(p: type[P], q: type[Q]) -> Callable[[Callable[[P, Q], Tensor]], 
 
 
 def _nothing(*laws: Distribution) -> Tensor:
-    """Zero, in the graph of the laws' parameters, which are empty."""
+    """Zero, in the graph of the distributions' parameters, which are empty."""
     return torch.stack([getattr(law, name).sum() for law in laws for name in law.arg_constraints]).sum()

@@ -18,7 +18,7 @@ _LIMIT = 40.0
 
 
 class CorrelatedRelaxedBernoulli(Relaxation):
-    """z = σ((logits + log U − log(1 − U))/τ), U = Φ(n), n ~ N(0, R) (A, III.F).
+    """Gates z = σ((logits + log U − log(1 − U))/τ), U = Φ(n), n ~ N(0, R) (A, III.F).
 
     Each z_k is relaxed Bernoulli. R is the correlation of the Gaussian scores, not of the gates:
     P(z_j > ½, z_k > ½) is the bivariate normal orthant probability P(n_j > −Φ⁻¹(p_j), n_k > −Φ⁻¹(p_k)).

@@ -1,4 +1,4 @@
-"""Straight-Through Gumbel-Softmax with a temperature a pass (Shah et al., 2024)."""
+"""Straight-Through Gumbel-Softmax with a temperature per pass (Shah et al., 2024)."""
 
 from typing import ClassVar
 
@@ -19,7 +19,7 @@ from reinrelax.errors import InputError
 
 
 class DecoupledStraightThroughGumbelSoftmax(HardRelaxation):
-    """z = one-hot argmax softmax((l + g)/τ_f), with the gradient of softmax((l + g)/τ_b) (A, III.K).
+    """One-hot z = one-hot argmax softmax((l + g)/τ_f), with the gradient of softmax((l + g)/τ_b) (A, III.K).
 
     τ_f does nothing: an argmax does not depend on a positive factor, and z ~ Categorical(softmax(l)) at any
     τ_f. It is taken because the paper has it. The backward formula is read as dL/dz · dẑ_b/dl: the derivative

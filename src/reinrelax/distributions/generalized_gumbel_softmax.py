@@ -1,4 +1,4 @@
-"""Gumbel-Softmax for counts: a truncated discrete law, relaxed (Joo et al., 2020)."""
+"""Gumbel-Softmax for counts: a truncated discrete distribution, relaxed (Joo et al., 2020)."""
 
 import copy
 from collections.abc import Sequence
@@ -20,17 +20,18 @@ _NEVER = -1e4
 
 
 class GeneralizedGumbelSoftmax(Relaxation):
-    """z = Σ_k w_k c_k, w = softmax((log π + g)/τ), with a law π of the counts c = 0, 1, …, n − 1 (A, III.A).
+    """Relaxed count z = Σ_k w_k c_k, w = softmax((log π + g)/τ), c = 0, 1, …, n − 1 (A, III.A).
 
-    The last category takes the mass that is left, as printed: π_n = 1 − Σ_{k<n} π_k. The law of w is the
-    relaxed one-hot categorical's, with `log_prob_weights`; z = Σ w_k c_k has no density in closed form. E z
-    drifts from that of the counts as τ grows, towards (n − 1)/2.
+    π is the distribution of the counts. The last category takes the mass that is left, as printed:
+    π_n = 1 − Σ_{k<n} π_k. The distribution of w is the relaxed one-hot categorical's, with
+    `log_prob_weights`; z has no density in closed form. E z drifts from that of the counts as τ grows,
+    towards (n − 1)/2.
 
-    No KL is registered. That of the counts, `kl_divergence(p.base, q.base)`, is what models usually take.
+    No KL is registered. Models usually take that of the counts, `kl_divergence(p.base, q.base)`.
 
     Args:
         temperature: τ > 0, broadcasts with the base's batch.
-        base: law of counts from zero: Poisson, Geometric, Binomial, NegativeBinomial.
+        base: distribution of counts from zero: Poisson, Geometric, Binomial, NegativeBinomial.
         n: categories kept; if None, the fewest whose last reaches a cdf of 0.999 everywhere in the batch.
 
     >>> from torch.distributions import Poisson

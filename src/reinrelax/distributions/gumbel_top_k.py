@@ -24,7 +24,7 @@ class GumbelTopK(Relaxation):
 
     `indices` is the ordered sample and `log_prob` its exact probability. `rsample` is a relaxed k-hot vector
     (Xie and Ermon, 2019): k softmaxes w_1 … w_k at τ are summed, and after each one log(1 − w_j) is added to
-    the keys. Masking what was chosen by a hard −∞ instead would make the sample jump where two keys tie.
+    the keys. Masking the chosen keys by a hard −∞ instead would make the sample jump where two of them tie.
 
     Args:
         temperature: τ > 0, `[...]`.

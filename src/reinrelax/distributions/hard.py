@@ -1,4 +1,4 @@
-"""Relaxations whose sample is discrete: what is known of the discrete law is known of them."""
+"""Relaxations whose sample is discrete, with the entropy, mode and support of the discrete distribution."""
 
 from typing import TypeVar
 
@@ -12,7 +12,7 @@ Q = TypeVar("Q", bound=Distribution)
 
 
 class HardRelaxation(Relaxation):
-    """One whose forward pass gives a discrete value, and whose gradient alone is relaxed.
+    """Relaxation whose forward pass gives a discrete value, and whose gradient alone is relaxed.
 
     A subclass defines `discrete`, and `from_discrete` where its sample is another number than the hard value.
     """
@@ -35,7 +35,7 @@ class HardRelaxation(Relaxation):
         return self.from_discrete(self.discrete().mode.nan_to_num(0.0)).to(self.dtype)
 
     def entropy(self) -> Tensor:
-        """Nats, `[*batch_shape]`."""
+        """Entropy of the discrete distribution, nats `[*batch_shape]`."""
         entropy: Tensor = self.discrete().entropy()
         return entropy
 
@@ -47,7 +47,7 @@ class HardRelaxation(Relaxation):
 
 
 def discrete_kl(p: Distribution, q: Distribution) -> Tensor:
-    """KL(p ‖ q), nats `[*batch_shape]`, of discrete laws, relaxed or not."""
+    """KL(p ‖ q), nats `[*batch_shape]`, of discrete distributions, relaxed or not."""
     laws = (law.discrete() if isinstance(law, HardRelaxation) else law for law in (p, q))
     divergence: Tensor = kl_divergence(*laws)
     return divergence

@@ -47,7 +47,7 @@ class SoftmaxPlusPlus(Transform):
 
 
 class InvertibleGaussian(Relaxation):
-    """z = g(y/τ), y = μ + σ ε, ε ~ N(0, I), g invertible onto the simplex (A, III.G, which leaves g open).
+    """Point z = g(y/τ) of the simplex, y = μ + σ ε, ε ~ N(0, I), with an invertible g (A, III.G).
 
     The density on the simplex is with respect to Lebesgue measure of the first K − 1 coordinates.
 
@@ -119,7 +119,7 @@ class InvertibleGaussian(Relaxation):
         return out
 
     def gaussian(self) -> Distribution:
-        """The law of y."""
+        """Distribution of y, of event shape `[K − 1]`."""
         return Independent(Normal(self.loc, self.scale, validate_args=False), 1, validate_args=False)
 
 
@@ -135,7 +135,7 @@ def _kl_invertible_gaussian(p: InvertibleGaussian, q: InvertibleGaussian) -> Ten
 
 
 def _standardised(p: InvertibleGaussian) -> Distribution:
-    """The law of y/τ − log δ: what is left is the map with δ = 1, or stick breaking."""
+    """Distribution of y/τ − log δ, which the map with δ = 1, or stick breaking, takes to z."""
     tau = p.temperature[..., None]
     shift = torch.full_like(tau, p.delta if p.map == "softmax++" else 1.0).log()
     return Independent(

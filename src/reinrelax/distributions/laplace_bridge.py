@@ -1,4 +1,4 @@
-"""The Laplace bridge between Dirichlet and logistic-normal laws (MacKay, 1998; Hobbhahn et al., 2022).
+"""The Laplace bridge from Dirichlet to logistic-normal, and back (MacKay, 1998; Hobbhahn et al., 2022).
 
 Taken in the basis of the logits z, the Dirichlet density has a mode and a Hessian there in closed form.
 

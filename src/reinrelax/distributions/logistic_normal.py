@@ -1,4 +1,4 @@
-"""The logistic-normal law: softmax of a Gaussian on the space of logits that sum to zero."""
+"""The logistic-normal distribution: softmax of a Gaussian on the space of logits that sum to zero."""
 
 import math
 from typing import Any, ClassVar
@@ -19,7 +19,7 @@ from reinrelax.errors import InputError
 
 
 class LogisticNormal(Relaxation):
-    """π = softmax(z), z ~ N(μ, Σ) (A, III.I), the other side of the Laplace bridge.
+    """Probabilities π = softmax(z), z ~ N(μ, Σ) (A, III.I), the other side of the Laplace bridge.
 
     Softmax does not see the mean of z, so μ and Σ count only on the space of z that sum to zero, where Σ must
     be positive definite; the singular Σ of `laplace_bridge.to_gaussian` is. With an orthonormal basis V of

@@ -18,10 +18,10 @@ from reinrelax.distributions.base import (
 
 
 class RelaxedBernoulli(Relaxation):
-    """z = σ((logits + log u − log(1 − u))/τ), u ~ U(0, 1) (A, III.B, whose α is `probs`).
+    """Gate z = σ((logits + log u − log(1 − u))/τ), u ~ U(0, 1) (A, III.B, whose α is `probs`).
 
-    The law of `torch.distributions.RelaxedBernoulli`, with a τ of any shape and a density that does not
-    overflow. P(z > ½) = probs at every τ.
+    The distribution of `torch.distributions.RelaxedBernoulli`, with a τ of any shape and a density that does
+    not overflow. P(z > ½) = probs at every τ.
 
     Args:
         temperature: τ > 0, broadcasts with the logits.
@@ -65,7 +65,7 @@ class RelaxedBernoulli(Relaxation):
         return Bernoulli(logits=self.logits, validate_args=False)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        """log p(z); a z that was rounded to 0 or 1 counts as its nearest neighbour inside."""
+        """Log density; a z that was rounded to 0 or 1 counts as its nearest neighbour inside."""
         value = self._accepted(value)
         return log_density(value, self.logits, self.temperature)
 
@@ -75,12 +75,12 @@ class RelaxedBernoulli(Relaxation):
         return between_ends(value, torch.sigmoid(self.temperature * logit(value) - self.logits))
 
     def icdf(self, value: Tensor) -> Tensor:
-        """The z with P(z' ≤ z) = value, σ((logits + log value − log(1 − value))/τ)."""
+        """Quantile z with P(z' ≤ z) = value: σ((logits + log value − log(1 − value))/τ)."""
         return quantile(self, value)
 
 
 def log_density(z: Tensor, logits: Tensor, temperature: Tensor) -> Tensor:
-    """log p(z) of the binary concrete law.
+    """Log density of the binary concrete distribution, of the shape of z.
 
     Not torch's: e^|logits − τ logit z| overflows in float32 there, beyond 88.
     """
@@ -91,7 +91,7 @@ def log_density(z: Tensor, logits: Tensor, temperature: Tensor) -> Tensor:
 
 
 def logistic_kl(shift: Tensor) -> Tensor:
-    """KL between standard logistic laws `shift` apart, Δ coth(Δ/2) − 2; zero is Δ²/6."""
+    """KL between standard logistic distributions `shift` apart, Δ coth(Δ/2) − 2; zero is Δ²/6."""
     small = shift.abs() < 0.25
     square = shift.square()
     series = square / 6 * (1 - square / 60 * (1 - square / 42 * (1 - square / 40)))

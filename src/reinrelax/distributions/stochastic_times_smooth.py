@@ -12,7 +12,7 @@ from reinrelax.distributions.hard import HardRelaxation
 
 
 class StochasticTimesSmooth(HardRelaxation):
-    """h = b √p, b ~ Bernoulli(√p), p = σ(a) (A, III.E).
+    """Unit h = b √p, b ~ Bernoulli(√p), p = σ(a) (A, III.E).
 
     E h = p, but h is 0 or √p, not binary: E f(h) is that of a Bernoulli for a linear f only.
 
@@ -68,7 +68,7 @@ class StochasticTimesSmooth(HardRelaxation):
         return value * self.root
 
     def discrete(self) -> Bernoulli:
-        """The law of b."""
+        """Distribution of the bit b."""
         return Bernoulli(probs=self.root, validate_args=False)
 
     def log_prob(self, value: Tensor) -> Tensor:

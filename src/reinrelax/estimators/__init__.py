@@ -1,4 +1,8 @@
-"""The catalogue of gradient estimators: one line each.
+"""Gradient estimators, and the catalogue of them: one line each.
+
+A pathwise estimator maps logits `[..., C]` to a one-hot sample of their shape and dtype, whose backward pass
+gives the estimate. One that weighs scores maps logits and a loss to an `Estimate`. Both raise an `InputError`
+that names the argument; `Pathwise` and `ScoreFunction` in `estimators.base` say which arguments there are.
 
 Names are resolved on first use, so that a configuration is checked without loading torch.
 
@@ -18,9 +22,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Entry:
-    """Where an estimator lives and which hyper-parameters it takes (a test holds this to its signature).
+    """A line of the catalogue: the function of an estimator and its hyper-parameters.
 
     Attributes:
+        module: of this package.
+        function: in that module.
+        hyperparameters: names of the hyper-parameters, in order; a test holds them to the signature.
         variant_of: for another reading of a formula, the estimator whose published settings it is run with.
     """
 
@@ -31,12 +38,12 @@ class Entry:
 
     @property
     def source(self) -> str:
-        """What computes it, as `sources` names it."""
+        """The function that computes it, as `core.sources` names it."""
         return f"reinrelax.estimators.{self.module}:{self.function}"
 
 
 class Paper(Entry):
-    """One of the papers': these alone decide what is said of every estimator."""
+    """An estimator of the papers; claims on "every estimator" count these alone."""
 
 
 ENTRIES: dict[str, Entry] = {
@@ -92,7 +99,7 @@ __all__ = ["CATALOGUE", "Entry", "Paper", "exact", "get", "lookup", *_FUNCTIONS,
 
 
 def get(name: str) -> "Estimator":
-    """The estimator of this name, as in the papers' tables.
+    """Load an estimator by its name in the papers' tables.
 
     Raises:
         ConfigError: no such estimator.

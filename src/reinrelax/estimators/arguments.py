@@ -1,4 +1,4 @@
-"""What a user gives an estimator: checked, completed, in words where it is wrong."""
+"""Arguments of an estimator's call: checked and completed, with an error in words."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,7 +16,7 @@ _DTYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 def completed(
     owner: str, names: Sequence[str], logits: Tensor, hyper: Mapping[str, Any], validate_args: bool | None
 ) -> dict[str, Any]:
-    """An estimator's hyper-parameters, with the defaults of those not given, and the replica axis of tensors.
+    """Complete hyper-parameters by their defaults, and give tensors among them a replica axis.
 
     Kinds and names are checked in any case, which costs nothing; to look at values, the host waits for the
     device once, and once more for each hyper-parameter that is a tensor.
@@ -26,10 +26,11 @@ def completed(
         names: of its hyper-parameters.
         logits: `[..., C]`.
         hyper: those that were given.
-        validate_args: whether to look at values; if None, what torch's distributions do by default.
+        validate_args: whether to look at values; if None, as torch's distributions do by default.
 
     Raises:
-        InputError: names what will not do, what came and what is allowed.
+        InputError: logits of a wrong kind or value, or a hyper-parameter that is unknown or out of range; the
+            message names the argument, the value and the allowed ones.
     """
     validate = Distribution._validate_args if validate_args is None else validate_args
     _check_kind(owner, logits)

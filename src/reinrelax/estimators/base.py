@@ -32,7 +32,7 @@ MASKED = -1e30
 
 @dataclass(frozen=True)
 class Sample:
-    """A categorical draw D by the Gumbel-max trick (B, Eq. 4), with what an estimator may want to know of it.
+    """A categorical draw D by the Gumbel-max trick (B, Eq. 4), with its noise and probabilities.
 
     All tensors are contiguous and in at least float32, whatever the logits are.
 
@@ -40,7 +40,7 @@ class Sample:
         log_probs: log π = log softmax(θ), `[R, ..., C]`, outside the graph.
         gumbel: the noise G that made the draw, `[R, ..., C]`.
         one_hot: D = one-hot argmax(θ + G), `[R, ..., C]`.
-        streams: where further noise is to be drawn from.
+        streams: the source of further noise.
     """
 
     log_probs: Tensor
@@ -68,7 +68,7 @@ def draw(logits: Tensor, streams: Streams) -> Sample:
 
 
 def entering(logits: Tensor) -> Tensor:
-    """Logits as an estimator computes with them: in at least float32, in the order of their indices.
+    """Convert logits to at least float32, contiguous in the order of their indices.
 
     In 16 bits, categories would tie and rare ones never win; and a sum's rounding depends on the layout.
     """
@@ -76,13 +76,13 @@ def entering(logits: Tensor) -> Tensor:
 
 
 def hyperparameters_for(logits: Tensor, hyper: dict[str, Any]) -> dict[str, Any]:
-    """Hyper-parameters that are tensors, with the precision and on the device that the estimator works in."""
+    """Move hyper-parameters that are tensors to the precision and the device of the estimator."""
     dtype = torch.promote_types(logits.dtype, torch.float32)
     return {k: v.to(logits.device, dtype) if isinstance(v, Tensor) else v for k, v in hyper.items()}
 
 
 def softmax_vjp(probs: Tensor, cotangent: Tensor) -> Tensor:
-    """g (diag(p) − p pᵀ): a cotangent g through the Jacobian of a softmax of value p, both `[..., C]`."""
+    """Vector-Jacobian product g (diag(p) − p pᵀ) of a softmax of value p and a cotangent g, `[..., C]`."""
     weighted = probs * cotangent
     return weighted - probs * weighted.sum(-1, keepdim=True)
 
@@ -98,7 +98,7 @@ class Estimate:
         variance_loss: same shape, where the estimator has something to learn and it requires a gradient: the
             square of the estimate, summed over coordinates. As the estimate is unbiased whatever was learned,
             its gradient is in the mean that of the variance. Take it by `torch.autograd.grad` with respect to
-            what is learned only: f's own parameters are in its graph too.
+            learned tensors only: f's own parameters are in its graph too.
     """
 
     one_hot: Tensor
@@ -108,7 +108,7 @@ class Estimate:
 
 
 class Estimator:
-    """What both kinds share: a name, an equation, hyper-parameters read off the function's signature.
+    """Base of both kinds: a name, an equation, hyper-parameters read off the function's signature.
 
     Attributes:
         name: as in the papers' tables.
@@ -116,7 +116,7 @@ class Estimator:
         unbiased: whether the estimate's mean is the exact gradient for every f.
         hyperparameters: names of the keyword arguments beside `generator`, `validate_args` and `phi`.
         learns: those of them that a training learns, from the values of its settings on.
-        parameters: what else it learns, φ, which its function takes as `phi`.
+        parameters: initial values of further learned tensors, φ, which its function takes as `phi`.
     """
 
     def __init__(
@@ -148,19 +148,19 @@ class Estimator:
         self.__signature__ = inspect.Signature([*self._positional(), *shown, *last])
 
     def surrogate(self, logits: Tensor, f: Loss, streams: Streams, **hyper: Any) -> Estimate:
-        """The estimate for logits `[R, ..., C]`, hyper-parameters `[R, 1, …]`; nothing is checked.
+        """Estimate the gradient for logits `[R, ..., C]` and hyper-parameters `[R, 1, …]`, unchecked.
 
         Where one of them, or of `phi`, requires a gradient, there is a `variance_loss`.
         """
         raise TypeError(f"{type(self).__name__} is abstract: use @pathwise or @score_function")
 
     def at_start(self, hyper: Mapping[str, Any], shape: LatentShape, streams: Streams) -> dict[str, Tensor]:
-        """What a training learns beside its networks, by name, `[R, ...]`: values to begin with.
+        """Initial values, by name, `[R, ...]`, of the tensors that a training learns beside its networks.
 
         Args:
             hyper: the hyper-parameters, `[R, 1, …]`.
             shape: of the code.
-            streams: for what starts at random.
+            streams: the source of random initial values.
         """
         found = {} if self.parameters is None else dict(self.parameters(shape, streams))
         # What must be positive is learned as a logarithm.
@@ -169,7 +169,7 @@ class Estimator:
         return found
 
     def learned(self, hyper: Mapping[str, Any], leaves: Mapping[str, Tensor]) -> dict[str, Any]:
-        """The arguments of `surrogate` with what was learned by now in place of its values at the start."""
+        """Arguments of `surrogate` with learned tensors at their current values, not the initial ones."""
         own = {
             name: leaves[name].exp() if HYPERPARAMETERS[name].above == 0 else leaves[name]
             for name in self.learns
@@ -205,15 +205,15 @@ class Pathwise(Estimator):
         validate_args: bool | None = None,
         **hyper: Any,
     ) -> Tensor:
-        """A one-hot sample of softmax(logits) `[..., C]` whose backward pass gives the estimate.
+        """Draw a one-hot sample of softmax(logits), `[..., C]`, whose backward pass gives the estimate.
 
         Args:
             logits: θ, `[..., C]`, unnormalised; −inf masks a category. Of any layout, in 16, 32 or 64 bits:
                 16 are worked on as float32, and the sample has the dtype of the logits.
             generator: source of all randomness, on the logits' device; torch's global one if None.
             validate_args: whether values are looked at; if None, as for all of torch's distributions, by
-                `Distribution.set_default_validate_args`. Without it, nothing waits for a device, and what
-                comes of NaN, +inf, rows of −inf and hyper-parameters out of range is not said.
+                `Distribution.set_default_validate_args`. Without it, nothing waits for a device, and results
+                for NaN, +inf, rows of −inf and hyper-parameters out of range are undefined.
             **hyper: this estimator's hyper-parameters; τ, η and β may be tensors that broadcast to
                 `[..., 1]`. The τ of Straight-Through Gumbel-Softmax has the gradient of its relaxed sample.
                 To others none passes. Changing one before the backward pass is an error there.
@@ -226,7 +226,7 @@ class Pathwise(Estimator):
         return self.sample(logits[None], Streams([generator]), **values)[0]
 
     def sample(self, logits: Tensor, streams: Streams, **hyper: Any) -> Tensor:
-        """Same for logits `[R, ..., C]`; R streams; hyper-parameters broadcast; no value is checked."""
+        """Draw as `__call__` does, for logits `[R, ..., C]` and R streams; no value is checked."""
         asking = [k for k, v in hyper.items() if wants_gradient(v)] if torch.is_grad_enabled() else []
         if asking and self.relaxed is not None:
             sample = draw(logits, streams)
@@ -277,8 +277,10 @@ class ScoreFunction(Estimator):
         validate_args: bool | None = None,
         **hyper: Any,
     ) -> Estimate:
-        """Estimate for logits `[..., C]` and a loss f that maps one-hot `[..., C]` to `[...]`, or to
-        fewer axes when it joins latent variables (`[B, L, C]` to `[B]`). Call `.surrogate.sum().backward()`.
+        """Estimate the gradient for logits `[..., C]`; call `.surrogate.sum().backward()` of the result.
+
+        The loss f maps one-hot `[..., C]` to `[...]`, or to fewer axes when it joins latent variables
+        (`[B, L, C]` to `[B]`).
 
         The other arguments are those of pathwise estimators. A hyper-parameter that requires a gradient gets
         it from `variance_loss`, as the mean of the estimate does not depend on it.
@@ -317,7 +319,7 @@ def pathwise(
 
     The cotangent is ∂f/∂D, `[R, ..., C]`; the function returns the estimate at the logits, of the same shape.
     Where it is the derivative of a function `(sample, *, hyper-parameters)`, `relaxed` is that function.
-    What a training is to learn is named by `learns` and `parameters`, as in `Estimator`.
+    `learns` and `parameters` name the tensors that a training learns, as in `Estimator`.
     """
     return lambda vjp: Pathwise(
         vjp, relaxed=relaxed, name=name, equation=equation, unbiased=unbiased, **learned
@@ -329,7 +331,7 @@ def score_function(
 ) -> Callable[[Callable[..., Estimate]], ScoreFunction]:
     """Make an estimator of a function `(logits, f, streams, *, hyper-parameters) -> Estimate`.
 
-    What a training is to learn is named by `learns` and `parameters`, as in `Estimator`.
+    `learns` and `parameters` name the tensors that a training learns, as in `Estimator`.
     """
     return lambda function: ScoreFunction(
         function, name=name, equation=equation, unbiased=unbiased, **learned

@@ -31,7 +31,7 @@ def _kernel() -> "ctypes._NamedFuncPointer | None":
 
 
 def kernel(probs: Tensor, streams: Streams) -> Kernel | None:
-    """What computes `gumbel.conditional_softmax_vjp` for such numbers in one pass, if anything does."""
+    """Find the kernel of `gumbel.conditional_softmax_vjp` for such tensors; None where there is none."""
     if probs.dtype != torch.float32:
         return None
     if isinstance(streams, CountedStreams):

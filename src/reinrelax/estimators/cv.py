@@ -1,8 +1,8 @@
 """ReinMax-CV: ReinMax with a Gumbel-Softmax control variate, as printed, as run and in other readings.
 
 All have the form ReinMax + w η (Gumbel-Rao − STGS) with the two added terms at θ_D = log((π + D)/2). They
-differ in how the two terms are made, in the factor w and in the temperature τ_D of the π in θ_D, which is
-what the list at the end says of each.
+differ in how the two terms are made, in the factor w and in the temperature τ_D of the π in θ_D; the list at
+the end names these for each.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Gradients by enumeration of all C^L codes: what the estimators are measured against.
+"""Gradients by enumeration of all C^L codes, as a reference for the estimators.
 
 Here a loss `f` maps one-hot codes `[N, ..., L, C]`, with the dtype of the logits, to `[N, ...]`, where `...`
 are the logits' own leading axes. Sums are in at least float32.

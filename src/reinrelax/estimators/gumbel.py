@@ -50,7 +50,7 @@ def conditional_gumbels(probs: Tensor, one_hot: Tensor, draws: int, streams: Str
         probs: π, `[R, ..., C]`.
         one_hot: D, `[R, ..., C]`.
         draws: K.
-        streams: one a replica.
+        streams: one per replica.
 
     Returns:
         Y, `[R, ..., C, K]`; D's entry is the largest of each draw.
@@ -91,7 +91,7 @@ def conditional_softmax_vjp(
         probs: softmax of the θ that Y is drawn at, `[R, ..., C]`.
         tau: temperature that broadcasts to `[R, ..., 1]`.
         draws: K.
-        streams: one a replica.
+        streams: one per replica.
         through_y: whether to multiply by dY_k/dθ as well, which holds D and the exponential noise fixed.
 
     Returns:

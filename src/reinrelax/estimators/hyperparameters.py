@@ -1,4 +1,4 @@
-"""Hyper-parameters that estimators may declare: one entry a name; all that must know of it follows.
+"""Hyper-parameters that estimators may declare: one entry per name.
 
 Free of torch, so that a configuration can be checked without loading it.
 """
@@ -16,7 +16,7 @@ _MOST = 100_000
 
 @dataclass(frozen=True)
 class Hyperparameter:
-    """What a value must be, and what it is when nothing is said.
+    """Range, default and symbol of a hyper-parameter.
 
     Attributes:
         meaning: in words.
@@ -42,20 +42,20 @@ class Hyperparameter:
 
     @property
     def allowed(self) -> str:
-        """What it must be, in words."""
+        """The allowed values, in words."""
         if self.integer:
             return f"an integer >= {self.least}"
         return "a finite number" + ("" if self.above == -math.inf else f" > {self.above:g}")
 
     @property
     def schema(self) -> dict[str, Any]:
-        """What it must be, as a JSON schema."""
+        """The allowed values, as a JSON schema."""
         if self.integer:
             return {"type": "integer", "minimum": self.least, "maximum": _MOST}
         return {"type": "number"} | ({} if self.above == -math.inf else {"exclusiveMinimum": self.above})
 
     def plain(self, value: Any) -> Any:
-        """Numbers of other types, such as NumPy's, as Python's; all else as it is."""
+        """Convert numbers of other types, such as NumPy's, to Python's; leave all else."""
         if isinstance(value, (bool, int, float)):
             return value
         if isinstance(value, numbers.Integral):
@@ -63,7 +63,7 @@ class Hyperparameter:
         return float(value) if isinstance(value, numbers.Real) else value
 
     def check(self, value: Any) -> str | None:
-        """None if `value` will do, else what is wrong with it."""
+        """Check a value: None if it is allowed, else the reason why not."""
         kind = int if self.integer else (int, float)
         good = isinstance(value, kind) and not isinstance(value, bool)
         if good and (value >= self.least if self.least is not None else self.above < value < math.inf):
@@ -82,7 +82,7 @@ HYPERPARAMETERS = {
 
 
 def entry_of(estimator: str, name: str) -> Hyperparameter:
-    """The entry of a hyper-parameter that an estimator's function takes.
+    """Look up a hyper-parameter that an estimator's function takes.
 
     Raises:
         ConfigError: there is none.

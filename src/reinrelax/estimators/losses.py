@@ -1,4 +1,4 @@
-"""Losses, as estimators meet them: what they must return, and surrogates that carry a gradient."""
+"""Losses as estimators call them: checks of their values, and surrogates that carry a gradient."""
 
 from collections.abc import Callable, Sequence
 from typing import Any

@@ -15,9 +15,9 @@ def reinmax_rao(cotangent: Tensor, sample: Sample, *, tau: Tensor | float, draws
 
 @pathwise(name="ReinMax-Rao-run", equation="B's public code, DiscreteNumericalMethodsASC 62697d1")
 def reinmax_rao_run(cotangent: Tensor, sample: Sample, *, tau: Tensor | float, draws: int) -> Tensor:
-    """As run for the paper's numbers, the last term at τ = 1: f′(D) (2 mean_k J_τ(Y_k) − ½ J₁(θ)).
+    """ReinMax-Rao as run for the paper's numbers: f′(D) (2 mean_k J_τ(Y_k) − ½ J₁(θ)), last term at τ = 1.
 
-    It is what section 3.1 implies, and Algorithm 1 at τ = 1.
+    Section 3.1 implies this, and Algorithm 1 at τ = 1 is the same.
     """
     middle = (sample.probs + sample.one_hot) / 2
     straight = softmax_vjp(sample.probs, cotangent)
@@ -28,13 +28,13 @@ def reinmax_rao_run(cotangent: Tensor, sample: Sample, *, tau: Tensor | float, d
 def reinmax_rao_tempered(
     cotangent: Tensor, sample: Sample, *, tau: Tensor | float, tau_d: Tensor | float, draws: int
 ) -> Tensor:
-    """θ_D = log((π_τ + D)/2), as written after Eq. 16, with a τ = τ_D of its own."""
+    """ReinMax-Rao with θ_D = log((π_τ + D)/2), as written after Eq. 16, and a τ = τ_D of its own."""
     return _reinmax_rao(cotangent, sample, sample.tempered(tau_d), tau, draws)
 
 
 @pathwise(name="ReinMax-Rao-Eq17", equation="B, Eq. 17")
 def reinmax_rao_equation17(cotangent: Tensor, sample: Sample, *, tau: Tensor | float, draws: int) -> Tensor:
-    """The last term at θ_D instead of θ: f′(D) (2 mean_k J_τ(Y_k) − ½ J_τ(θ_D))."""
+    """ReinMax-Rao with its last term at θ_D: f′(D) (2 mean_k J_τ(Y_k) − ½ J_τ(θ_D))."""
     middle = (sample.probs + sample.one_hot) / 2
     straight = softmax_vjp(softmax(middle.log() / tau), cotangent) / tau
     return 2 * _rao_term(cotangent, sample, middle, tau, draws) - straight / 2

@@ -68,10 +68,10 @@ def relax_estimate(
     tau: Tensor | float,
     phi: Mapping[str, Tensor] | None = None,
 ) -> Estimate:
-    """(f(D) − c(z̃)) ∇ log π(D) + ∇c(z) − ∇c(z̃), where c(z) = f(w) + r_φ(w) and w = softmax(z/τ).
+    """RELAX: (f(D) − c(z̃)) ∇ log π(D) + ∇c(z) − ∇c(z̃), where c(z) = f(w) + r_φ(w) and w = softmax(z/τ).
 
-    In a training, τ and the network r_φ are learned. Elsewhere there is no r_φ, so that it is REBAR with
-    η = 1; `relax_with` takes another c. f must accept relaxed samples.
+    A training learns τ and the network r_φ. Elsewhere r_φ is zero, so that this is REBAR with η = 1;
+    `relax_with` takes another c. f must accept relaxed samples.
     """
 
     alone = constant(f)
@@ -84,7 +84,7 @@ def relax_estimate(
 
 
 def relax_with(control: Control, *, parameters: Iterable[Tensor] = ()) -> ScoreFunction:
-    """RELAX with a control variate of one's own; f is then called at one-hot samples only.
+    """RELAX with a given control variate; f is then called at one-hot samples only.
 
     Args:
         control: c_φ, from the keys z = log π + G, `[R, ..., C]`, to the shape of the loss.
@@ -94,7 +94,7 @@ def relax_with(control: Control, *, parameters: Iterable[Tensor] = ()) -> ScoreF
 
     @score_function(name="RELAX", equation="A, III.J")
     def relax_with_control(logits: Tensor, f: Loss, streams: Streams) -> Estimate:
-        """RELAX with a control variate of one's own."""
+        """RELAX with a given control variate."""
         return controlled(logits, f, streams, control, learn=wants_gradient(*phi))
 
     return relax_with_control

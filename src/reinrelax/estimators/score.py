@@ -10,7 +10,7 @@ from reinrelax.estimators.losses import Loss
 
 @score_function(name="REINFORCE", equation="Williams 1992")
 def reinforce(logits: Tensor, f: Loss, streams: Streams) -> Estimate:
-    """f(D) ∇ log π(D)."""
+    """REINFORCE: f(D) ∇ log π(D), unbiased for any f."""
     one_hot = draw(logits, streams).one_hot
     loss = f(one_hot)
     return Estimate(one_hot, loss.detach(), loss + loss.detach() * _log_prob(logits, one_hot, loss))
@@ -18,7 +18,10 @@ def reinforce(logits: Tensor, f: Loss, streams: Streams) -> Estimate:
 
 @score_function(name="REINFORCE-LOO", equation="Kool et al. 2019")
 def reinforce_leave_one_out(logits: Tensor, f: Loss, streams: Streams, *, samples: int) -> Estimate:
-    """mean_m (f(D_m) − mean_{n≠m} f(D_n)) ∇ log π(D_m) over independent samples D_1 … D_M."""
+    """REINFORCE with a leave-one-out baseline, over M independent samples D_1 … D_M:
+
+    mean_m (f(D_m) − mean_{n≠m} f(D_n)) ∇ log π(D_m).
+    """
     one_hots = [draw(logits, streams).one_hot for _ in range(samples)]
     losses = [f(one_hot) for one_hot in one_hots]
     total = torch.stack(losses).detach().sum(0)

@@ -26,7 +26,10 @@ def reinmax_scaled(cotangent: Tensor, sample: Sample, *, tau: Tensor | float) ->
 
 @pathwise(name="ReinMax-Eq16", equation="B, Eq. 16")
 def reinmax_equation16(cotangent: Tensor, sample: Sample, *, tau: Tensor | float) -> Tensor:
-    """Eq. 16 to the letter, 2 ST_τ(D, θ_D) − ½ ST₁(D, θ): θ_D = log((π_τ + D)/2) is tempered once more."""
+    """ReinMax by Eq. 16 to the letter: 2 ST_τ(D, θ_D) − ½ ST₁(D, θ).
+
+    θ_D = log((π_τ + D)/2) is tempered once more.
+    """
     middle = (sample.tempered(tau) + sample.one_hot) / 2
     first = softmax_vjp(softmax(middle.log() / tau), cotangent) / tau
     return 2 * first - softmax_vjp(sample.probs, cotangent) / 2
@@ -52,7 +55,7 @@ def reinmax_rk2(cotangent: Tensor, sample: Sample, *, beta: Tensor | float) -> T
 
 @pathwise(name="ReinMax-RK2-run", equation="B's public code, DiscreteNumericalMethodsASC 62697d1")
 def reinmax_rk2_run(cotangent: Tensor, sample: Sample, *, beta: Tensor | float) -> Tensor:
-    """As run for Figure 2: Eq. 27 with a last term of −(1 − β) ST(D, θ), less its mean over the categories.
+    """ReinMax-RK2 as run for Figure 2: Eq. 27 with a last term of −(1 − β) ST(D, θ), less its mean over C.
 
     That mean, (1 − 2β) f′(D)(π − D)/C, is zero at β = ½ alone.
     """
@@ -62,7 +65,10 @@ def reinmax_rk2_run(cotangent: Tensor, sample: Sample, *, beta: Tensor | float) 
 
 @pathwise(name="ReinMax-RK2-corrected", equation="B, Eq. 26")
 def reinmax_rk2_corrected(cotangent: Tensor, sample: Sample, *, beta: Tensor | float) -> Tensor:
-    """(1 − 2β) ST + 2β ReinMax at τ = 1, whose mean is RK2_β for every β: Eq. 26 is linear in β."""
+    """ReinMax-RK2 corrected: (1 − 2β) ST + 2β ReinMax at τ = 1.
+
+    Its mean is RK2_β for every β, because Eq. 26 is linear in β.
+    """
     first_order = straight = softmax_vjp(sample.probs, cotangent)
     second_order = 2 * softmax_vjp((sample.probs + sample.one_hot) / 2, cotangent) - straight / 2
     return (1 - 2 * beta) * first_order + 2 * beta * second_order
