@@ -36,9 +36,7 @@ class Only:
 
     experiments: Several[_Experiment] = Field(default=(), description="of `experiments`")
     shapes: Several[str] = Field(default=(), description="latent shapes of their trainings")
-    estimators: Several[str] = Field(
-        default=(), description="estimators of them, or kinds of latent variables"
-    )
+    estimators: Several[str] = Field(default=(), description="of them, or kinds of latent variables")
 
 
 @dataclass(frozen=True, kw_only=True, config=BLOCK)

@@ -16,8 +16,6 @@ from reinrelax.errors import DataError
 
 # The default of `dataset.root`.
 _OWN_ROOT = "data"
-
-
 _Images = Annotated[int, Field(ge=1, le=10_000_000)]
 
 
@@ -26,12 +24,8 @@ class Images:
     """Which images, and what to do without them."""
 
     name: Annotated[str, known(lookup)] = Field(description="of the catalogue; only MNIST is the papers'")
-    root: block.Path = Field(
-        description="the folder that they lie in; for MNIST, MNIST_ROOT takes precedence"
-    )
-    when_missing: Literal["digits", "error"] = Field(
-        description="of MNIST that cannot be had: the embedded digits, unless a root is named, or an error"
-    )
+    root: block.Path = Field(description="their folder; for MNIST, MNIST_ROOT takes precedence")
+    when_missing: Literal["digits", "error"] = Field(description="digits stand in if no root is named")
     train_images: _Images | None = Field(description="the first so many; null: all")
     test_images: _Images | None = Field(description="the first so many; null: all")
 

@@ -55,7 +55,4 @@ class Selection:
     """Estimators, and the settings in which they are others than those of `settings`."""
 
     estimators: Several[Name] = Field(description="names of the catalogue")
-    vary: Vary = Field(
-        default_factory=dict,
-        description="for an estimator or for any that has it, the values that a setting takes in turn",
-    )
+    vary: Vary = Field(default_factory=dict, description="values that settings take in turn")

@@ -11,25 +11,18 @@ from reinrelax.latents import CATALOGUE, Entry
 from reinrelax.latents.hyperparameters import HYPERPARAMETERS
 
 
-def _two(shape: LatentShape) -> LatentShape:
-    if shape.categories != 2:
-        raise ValueError(f"must have 2 categories, such as 2x20; got {shape}")
-    return shape
-
-
-def _more(shape: LatentShape) -> LatentShape:
-    if shape.categories == 2:
-        raise ValueError(f"must have more than 2 categories, such as 10x20; got {shape}")
-    return shape
-
-
 def _block(name: str, entry: Entry) -> Any:
     """A latent shape, and a value of each hyper-parameter or several that it takes in turn."""
+
+    def sized(shape: LatentShape) -> LatentShape:
+        if entry.binary != (shape.categories == 2):
+            wanted = "2 categories, such as 2x20" if entry.binary else "more than 2 categories, such as 10x20"
+            raise ValueError(f"must have {wanted}; got {shape}")
+        return shape
+
     values = {key: value_of(HYPERPARAMETERS[key]) for key in entry.hyperparameters}
-    shape = Annotated[Shape, AfterValidator(_two if entry.binary else _more)]
-    return mapping(
-        name, {"latent_shape": shape, **{key: kind | several(kind) for key, kind in values.items()}}
-    )
+    several_of = {key: kind | several(kind) for key, kind in values.items()}
+    return mapping(name, {"latent_shape": Annotated[Shape, AfterValidator(sized)], **several_of})
 
 
 Latents: Any = mapping(

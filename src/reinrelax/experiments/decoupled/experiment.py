@@ -19,11 +19,7 @@ class Decoupled:
     forward: Several[Positive] = Field(description="temperatures τ_f of Figure 8")
     backward: Several[Positive] = Field(description="temperatures τ_b of Figure 8")
     samples: int = Field(ge=10, le=1_000_000, description="of each cell of Figure 8")
-    draws: int = Field(
-        ge=100,
-        le=10_000_000,
-        description="over which forward passes at different τ_f are compared, and Figure 7 averages",
-    )
+    draws: int = Field(ge=100, le=10_000_000, description="for Figure 7, and to compare forward passes")
 
 
 EXPERIMENTS = (

@@ -30,10 +30,7 @@ class Trained:
     seeds: Seeds = Field(description="0, 1, …, so many, or a list; intervals need 2, verdicts 5 of them")
     epochs: int = Field(ge=1, le=100_000, description="passes over the training images")
     batch_size: int = Field(ge=1, le=60_000, description="images a step")
-    hidden: _Hidden = Field(
-        default=(),
-        description="units of the encoder's hidden layers, the decoder's in reverse; else the paper's",
-    )
+    hidden: _Hidden = Field(default=(), description="units of the encoder, of the decoder in reverse")
 
 
 @dataclass(frozen=True, kw_only=True, config=BLOCK)
@@ -48,9 +45,7 @@ class Trainings(Selection, Trained):
 class Compared(Trainings):
     """Trainings, some of which the authors ran otherwise than they print."""
 
-    as_run: Distinct[asked.Name] = Field(
-        default=(), description="trained once more as the public code does, where settings_as_run has a row"
-    )
+    as_run: Distinct[asked.Name] = Field(default=(), description="trained as the public code does, too")
 
 
 EXPERIMENTS = (

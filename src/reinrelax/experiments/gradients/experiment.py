@@ -47,22 +47,16 @@ class GradientsBlock:
     """Gradients that are measured at snapshots of a training."""
 
     training: OneTraining
-    first: int = Field(
-        ge=0, le=100_000, description="epoch of the first snapshot; the last is after training"
-    )
+    first: int = Field(ge=0, le=100_000, description="epoch of the first snapshot; the last is at the end")
     every: int = Field(ge=1, le=100_000, description="snapshots between them are at multiples of this")
     images: int = Field(ge=2, le=10_000, description="of the batch")
-    random_images: bool = Field(
-        description="drawn for each VAE and snapshot, or the first of the training set"
-    )
+    random_images: bool = Field(description="drawn for each VAE and snapshot, or the first ones")
     samples: int = Field(ge=4, le=1_000_000, description="estimates of the gradient at each snapshot")
     draws: Draws
     resamples: int = Field(ge=20, le=100_000, description="of the bootstrap over the samples")
     figure1: Selection
     table1: Selection
-    sweep: Selection | None = Field(
-        default=None, description="measured at the last snapshot alone; null: none"
-    )
+    sweep: Selection | None = Field(default=None, description="at the last snapshot; null: none")
     control: Control | None = Field(default=None, description="null: none")
     betas: Several[Number] = Field(default=(), description="weights of the end points in section 5.3")
 

@@ -8,6 +8,7 @@ from pydantic.dataclasses import dataclass
 from reinrelax.core.block import BLOCK, Positive, Several, Some
 from reinrelax.core.experiment import THEOREM, Experiment, Table
 
+_Size = Annotated[int, Field(ge=3, le=100)]
 _Alpha = Annotated[tuple[Positive, ...], Field(min_length=3, max_length=3)]
 
 
@@ -15,23 +16,13 @@ _Alpha = Annotated[tuple[Positive, ...], Field(min_length=3, max_length=3)]
 class Bridge:
     """Dirichlet laws and their Gaussians by the Laplace bridge (A, III.I and Figures 4 to 6)."""
 
-    shown: Some[_Alpha] = Field(
-        description="concentrations of three categories whose densities are tabulated"
-    )
-    sizes: Several[Annotated[int, Field(ge=3, le=100)]] = Field(
-        description="numbers of categories K of the random concentrations"
-    )
+    shown: Some[_Alpha] = Field(description="concentrations whose densities are tabulated")
+    sizes: Several[_Size] = Field(description="numbers of categories K of the random concentrations")
     random: int = Field(
-        ge=1,
-        le=10_000,
-        description="of each size, with whole numbers from 1 to 9 as in the figures",
+        ge=1, le=10_000, description="of each size, of whole numbers from 1 to 9 as in the figures"
     )
-    totals: Several[Positive] = Field(
-        description="Σ α over which the shapes of `shown`, and the uniform one, are scaled"
-    )
-    steps: int = Field(
-        ge=10, le=200, description="intervals along an edge of the simplex in the tables of densities"
-    )
+    totals: Several[Positive] = Field(description="Σ α to which `shown` and the uniform one are scaled")
+    steps: int = Field(ge=10, le=200, description="intervals along an edge of the simplex")
     samples: int = Field(ge=100, le=1_000_000, description="of each Monte Carlo mean")
 
 

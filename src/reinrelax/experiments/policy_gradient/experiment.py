@@ -28,6 +28,7 @@ def _pairs(caps: Mapping[str, tuple[int, ...]]) -> tuple[tuple[str, int], ...]:
     return tuple((name, cap) for name, each in caps.items() for cap in each)
 
 
+_Update = Annotated[int, Field(ge=0)]
 _Caps = Several[Annotated[int, Field(ge=1, le=100_000)]]
 _Environments = Mapping[Annotated[str, known(ENVIRONMENTS.lookup)], _Caps]
 
@@ -45,9 +46,7 @@ class Reinforcement:
     hidden: int = Field(ge=1, le=10_000, description="units of the one hidden layer of actor and critic")
     learning_rate: Rate = Field(description="of Adam, for actor and critic")
     gamma: Share = Field(description="discount γ of the returns")
-    checkpoints: Several[Annotated[int, Field(ge=0)]] = Field(
-        description="numbers of updates after which gradients are measured"
-    )
+    checkpoints: Several[_Update] = Field(description="updates after which gradients are measured")
     rollouts: int = Field(ge=2, le=100_000, description="episodes of each seed on which they are")
 
     def __post_init__(self) -> None:
