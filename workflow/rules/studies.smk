@@ -21,8 +21,7 @@ for _name in ("identities", *declared.DEMONSTRATIONS):
             mem_mb=mb_of(_name),
             runtime=minutes_of(_name),
         params:
-            # Without it, those of before it was needless would be done again.
             study=_name,
             fingerprint=fingerprint_of(_name),
         shell:
-            compute(_name)
+            reinrelax("compute --fingerprint {params.fingerprint} --job {params.study}")
