@@ -38,8 +38,8 @@ class Collected:
         """
         return self._read(name)[1]
 
-    def columns(self, name: str) -> list[str]:
-        """Return the columns of a table.
+    def table(self, name: str) -> pd.DataFrame:
+        """Return a table as `read_table` reads it.
 
         Raises:
             ResultsError: the table is missing or damaged.
@@ -77,9 +77,9 @@ class Collected:
             return "not in this configuration"
         return f"{PURPOSES[source]}: {self.progress(source)}"
 
-    def _load(self, name: str) -> tuple[list[str], list[dict[str, Any]]]:
+    def _load(self, name: str) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
         table = read_table(self.folder / "tables" / f"{name}.csv")
-        return list(table.columns), as_lines(table)
+        return table, as_lines(table)
 
 
 def as_lines(table: pd.DataFrame) -> list[dict[str, Any]]:
