@@ -86,6 +86,7 @@ merge: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks $(BENCH)
+	$(if $(BENCH),,$(BIN)/python -W ignore -m benchmarks.peers)
 
 rates: $(READY)
 	$(BIN)/python -m tests.rates

@@ -56,12 +56,14 @@ class LogisticNormal(Relaxation):
             )
         super().__init__((K,), validate_args=validate_args, loc=loc, covariance_matrix=covariance_matrix)
         self.basis = sum_zero_basis(K, like=self.loc)
-        reduced = product(product(self.basis.mT, self.covariance_matrix), self.basis)
+        # Of Σ as it was given, not once for each element of the batch.
+        reduced = product(product(self.basis.mT, covariance_matrix), self.basis)
         factor, info = torch.linalg.cholesky_ex(reduced)
         if not info.is_meta and info.any():
             raise InputError(
                 f"{self._name}: covariance_matrix must be positive definite on the vectors that sum to zero"
             )
+        self.factor = factor
         # The law of y.
         self.gaussian = MultivariateNormal(
             product(self.loc, self.basis), scale_tril=factor, validate_args=False
@@ -86,7 +88,7 @@ class LogisticNormal(Relaxation):
         return gaussian_log_prob(self.gaussian, product(log_pi, self.basis.to(log_pi))) - jacobian
 
     def _logits(self, noise: Tensor) -> Tensor:
-        y: Tensor = self.gaussian.loc + product(self.gaussian.scale_tril, noise[..., None])[..., 0]
+        y: Tensor = self.gaussian.loc + product(self.factor, noise[..., None])[..., 0]
         return product(y, self.basis.mT)
 
 
