@@ -1,7 +1,7 @@
 """Lay out the documentation's pages and build the site: `python -m docs.site`, into build/docs/html.
 
-Pages are taken as they are. Those of estimators and distributions, one a module of a catalogue, get what
-was measured appended, from the published results; a module without a page gets one from its docstring.
+Pages are taken as they are. Those of estimators and distributions, one per module of a catalogue, get
+measurements appended, from the published results; a module without a page gets one from its docstring.
 """
 
 import argparse
@@ -22,9 +22,10 @@ from reinrelax import distributions, estimators
 from reinrelax.config import load as configuration
 from reinrelax.config.declared import PURPOSES, named
 from reinrelax.core.document import merged, read_yaml
-from reinrelax.display.blocks import Cell, Column, Table
+from reinrelax.display.blocks import Cell, Column, Table, number, value_cell
 from reinrelax.display.collected import Collected
 from reinrelax.display.tables import read_json
+from reinrelax.display.wording import fixed, shape
 from reinrelax.errors import ConfigError
 from reinrelax.reporting import collect, sentences
 from reinrelax.reporting.typeset import markdown
@@ -38,15 +39,17 @@ PAGES = (
     *("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs"),
     *("report/reference", "config.yaml", "workflow/profiles/slurm"),
 )
-# The report's tables with a row an estimator or a distribution, and the experiment that fills them.
-VIEWS = {
-    "gradients.page:figure1": "gradients",
-    "discrete_vae.early_page:early": "early",
-    "discrete_vae.page:readings": "readings",
-    "cost.page:table4": "cost",
-    "properties.page:properties": "properties",
-    "relaxed_vae.page:vae": "relaxations",
-    "library.page:library": "library",
+# The report's tables with a row per estimator or per distribution, by the experiments that fill them.
+OF_ESTIMATORS = {
+    "gradients": "gradients.page:figure1",
+    "early": "discrete_vae.early_page:early",
+    "readings": "discrete_vae.page:readings",
+    "cost": "cost.page:table4",
+}
+OF_DISTRIBUTIONS = {
+    "properties": "properties.page:properties",
+    "relaxations": "relaxed_vae.page:vae",
+    "library": "library.page:library",
 }
 # What the reference has beside the public names of each package: modules, and `module:name`.
 REFERENCE = {
@@ -81,17 +84,26 @@ def lay_out(target: Path, collected: Collected) -> None:
             shutil.copy(ROOT / name, target / name)
     (target / "docs/index.md").rename(target / "index.md")
     (target / "docs/architecture.svg").write_text(picture(ROOT / "docs/design.md"), encoding="utf-8")
-    measured = [(source, table) for view, source in VIEWS.items() for table in named(view)(collected)]
-    for package in (estimators, distributions):
-        _family_pages(target / "docs" / package.__name__.rpartition(".")[2], package, collected, measured)
+    views = OF_ESTIMATORS | OF_DISTRIBUTIONS
+    measured = [(source, table) for source, view in views.items() for table in named(view)(collected)]
+    measured = [("elbo", _table3(collected)), *measured]
+    _family_pages(target / "docs/estimators", estimators, measured, ("elbo", *OF_ESTIMATORS))
+    _family_pages(target / "docs/distributions", distributions, measured, tuple(OF_DISTRIBUTIONS))
     _reference(target / "docs/api")
     tell_findings(target / "docs", collected)
 
 
 def _family_pages(
-    folder: Path, package: ModuleType, collected: Collected, measured: Sequence[tuple[str, Table]]
+    folder: Path, package: ModuleType, measured: Sequence[tuple[str, Table]], sources: Sequence[str]
 ) -> None:
-    """Complete the pages of a catalogue, one a module, and list them in its index."""
+    """Complete the pages of a catalogue, one per module, and list them in its index.
+
+    Args:
+        folder: which has its pages.
+        package: which has the catalogue.
+        measured: tables of the report, each with the experiment that fills it.
+        sources: experiments of which a page says so where they have nothing on it.
+    """
     modules: dict[str, dict[str, Any]] = {}
     for name, entry in package.CATALOGUE.items():
         modules.setdefault(entry.module, {})[name] = entry
@@ -101,7 +113,7 @@ def _family_pages(
         if not page.exists():
             title, _, text = (getdoc(import_module(f"{package.__name__}.{module}")) or module).partition("\n")
             page.write_text(f"# {title.rstrip('.')}\n{text.split('>>>')[0]}\n", encoding="utf-8")
-        own = [_in_code(package, entries), "## Measured", *_measured(entries, collected, measured)]
+        own = [_in_code(package, entries), "## Measured", *_measured(entries, measured, sources)]
         with page.open("a", encoding="utf-8") as file:
             file.write("\n" + "\n\n".join(own) + "\n")
         title = page.read_text(encoding="utf-8").partition("\n")[0].removeprefix("# ")
@@ -112,7 +124,7 @@ def _family_pages(
 
 
 def _in_code(package: ModuleType, entries: Mapping[str, Any]) -> str:
-    """How the members of a family are called, and where their formulas are from."""
+    """Table of the members of a family: how they are called, and the sources of their formulas."""
     if package is distributions:
         rows = [
             f"| {{py:class}}`~reinrelax.distributions.{name}` | {entry.section} |"
@@ -132,27 +144,43 @@ def _in_code(package: ModuleType, entries: Mapping[str, Any]) -> str:
 
 
 def _measured(
-    entries: Mapping[str, Any], collected: Collected, measured: Sequence[tuple[str, Table]]
+    entries: Mapping[str, Any], measured: Sequence[tuple[str, Table]], sources: Sequence[str]
 ) -> Iterator[str]:
-    """What the report's tables say of a family, and what of it is not measured."""
+    """The report's tables on a family, and a line on the experiments that have nothing on it."""
     wanted = {*entries, *map(_spaced, entries), *filter(None, map(_section, entries, entries.values()))}
+    left = dict.fromkeys(sources)
     for source, table in measured:
         if rows := [row for row in table.rows if _named(row[0]) & wanted]:
+            left.pop(source, None)
             text = _written(table, rows)
             if not table.folded:
                 yield f"### {PURPOSES[source]}"
-            yield (
-                f"<details><summary>All {len(rows)} lines</summary>\n\n{text}\n</details>"
-                if table.folded
-                else text
-            )
-    shown = {source for source, table in measured if any(_named(row[0]) & wanted for row in table.rows)}
-    left = [PURPOSES[source] for source in VIEWS.values() if source not in shown]
-    yield f"Of this family nothing is published from: {'; '.join(left)}."
+            folded = f"<details><summary>All {len(rows)} lines</summary>\n\n{text}\n</details>"
+            yield folded if table.folded else text
+    if left:
+        yield f"Nothing on this page is published from: {'; '.join(PURPOSES[source] for source in left)}."
+
+
+def _table3(collected: Collected) -> Table:
+    """Trained cells of Table 3, one per row; in the report they are a grid."""
+    rows = [
+        [
+            *(Cell(line["estimator"]), Cell(line["method"]), Cell(shape(line["latent"]))),
+            value_cell(line, 5, ("mean", "ci_low", "ci_high")),
+            *(Cell(fixed(number(line[name]))) for name in ("paper_mean", "to_base")),
+            Cell(line["verdict"]),
+        ]
+        for line in collected.lines("table3")
+        if number(line["seeds"]) > 0
+    ]
+    heads = ["Estimator", "Method", "Shape", "Ours", "Paper", "Less ReinMax", "Verdict"]
+    kinds = ["text"] * 3 + ["number"] * 3 + ["text"]
+    caption = "Test negative ELBO, nats, with the 95% interval of the mean over seeds."
+    return Table("table3", caption, [Column(*head) for head in zip(heads, kinds, strict=True)], rows)
 
 
 def _named(cell: Cell) -> Set[str]:
-    """What the first cell of a row says that the row is about."""
+    """Names, in the first cell of a row, of the subject of the row."""
     return {cell.text, cell.text.split(",")[0], *cell.small}
 
 
@@ -198,7 +226,7 @@ def _reference(folder: Path) -> None:
 
 
 def _directive(package: str, name: str) -> list[str]:
-    """What autodoc is asked for a public name of a package, for `module:name`, or for a module."""
+    """Directive of autodoc for a public name of a package, for `module:name`, or for a module."""
     module, _, inside = name.rpartition(":") if ":" in name else (package, "", name)
     value = getattr(import_module(module), inside, None)
     if isinstance(value, ModuleType):
@@ -229,7 +257,7 @@ def _told(finding: sentences.Said) -> str:
 
 
 def published(results: Path) -> Collected:
-    """What is published, collected below `results` unless it is there."""
+    """Collect the published results below `results`, unless that was done."""
     raw = merged(read_yaml(ROOT / "config.yaml"), read_yaml(ROOT / f"workflow/scales/{SCALE}.yaml"))
     config = configuration.load({**raw, "results": str(results.absolute())}, ROOT)
     config = replace(config, results=config.results / FOLDER)

@@ -256,25 +256,25 @@ def logits_of(
 
 
 def is_integer(value: Any) -> bool:
-    """Whether a value is a whole number, of Python's or another kind, and no truth value."""
+    """Tell whether a value is a whole number, of Python's or another kind, other than a truth value."""
     return isinstance(value, numbers.Integral) and not isinstance(value, bool)
 
 
 def is_number(value: Any) -> bool:
-    """Whether a value is a real number, and no tensor, which might require a gradient."""
+    """Tell whether a value is a real number, other than a tensor, which might require a gradient."""
     return isinstance(value, numbers.Real)
 
 
 def is_masked(logits: Tensor) -> Tensor:
-    """Which categories' logits from `logits_of` stand for −inf."""
+    """Mark the categories whose logits from `logits_of` stand for −inf."""
     return logits <= _MASKED / 2
 
 
 def choice(owner: Relaxation, name: str, value: str, known: Sequence[str]) -> str:
-    """`value` if it is one of the known ones.
+    """Return `value` if it is one of the known ones.
 
     Raises:
-        InputError: it is not.
+        InputError: it is another.
     """
     if value not in known:
         raise InputError(f"{type(owner).__name__}: {name} must be one of {', '.join(known)}; got {value!r}")
@@ -282,8 +282,9 @@ def choice(owner: Relaxation, name: str, value: str, known: Sequence[str]) -> st
 
 
 def logit(u: Tensor) -> Tensor:
-    """log u − log(1 − u), in at least float32; an end of the unit interval is moved to the nearest number
-    inside that u's dtype has.
+    """Log-odds log u − log(1 − u), in at least float32, of the shape of u.
+
+    An end of the unit interval is moved to the nearest number inside that u's dtype has.
     """
     info = torch.finfo(u.dtype)
     inside = widened(u.clamp(info.tiny, 1 - info.eps / 2))
@@ -291,12 +292,12 @@ def logit(u: Tensor) -> Tensor:
 
 
 def log_clamped(x: Tensor) -> Tensor:
-    """log x, in at least float32, with zero taken for the smallest normal number of x's dtype."""
+    """Logarithm of x, in at least float32, with zero taken for the smallest normal number of x's dtype."""
     return widened(x.clamp_min(torch.finfo(x.dtype).tiny)).log()
 
 
 def gumbel(u: Tensor) -> Tensor:
-    """−log(−log u): Gumbel noise of uniform noise without its ends (A, section II)."""
+    """Gumbel noise −log(−log u) of uniform noise u without its ends (A, section II)."""
     return -(-u.log()).log()
 
 
@@ -313,12 +314,12 @@ def quantile(law: Relaxation, value: Tensor) -> Tensor:
 
 
 def between_ends(x: Tensor, inside: Tensor) -> Tensor:
-    """`inside` where 0 < x < 1, 0 below and 1 above."""
+    """Choose `inside` where 0 < x < 1, 0 below and 1 above."""
     return torch.where(x <= 0, 0.0, torch.where(x >= 1, 1.0, inside))
 
 
 def gaussian_log_prob(law: MultivariateNormal, x: Tensor) -> Tensor:
-    """log density at x, in the wider of two precisions; also of an empty batch, where torch's divides by
+    """Log density at x, in the wider of two precisions; also of an empty batch, where torch's divides by
     zero.
     """
     if not x.numel():
@@ -352,7 +353,7 @@ def one_hot_argmax(x: Tensor) -> Tensor:
 
 
 def with_gradient_of(value: Tensor, surrogate: Tensor) -> Tensor:
-    """`value` in the forward pass, the gradient of `surrogate` in the backward pass."""
+    """Pass `value` forward and the gradient of `surrogate` backward."""
     return value.detach() + (surrogate - surrogate.detach())
 
 

@@ -87,7 +87,7 @@ class DecoupledStraightThroughGumbelSoftmax(HardRelaxation):
         return OneHotCategorical(logits=self.logits, validate_args=False)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        """log P(z), a mass function; −∞ of a masked category."""
+        """Log probability of one-hot z, `[...]`; −∞ of a masked category."""
         value = self._accepted(value)
         out = (value * self.logits).sum(-1)
         return out.masked_fill(is_masked(out), -torch.inf)

@@ -73,12 +73,12 @@ class GeneralizedGumbelSoftmax(Relaxation):
 
     @property
     def values(self) -> Tensor:
-        """c, `[n]`."""
+        """Counts c, `[n]`."""
         return torch.arange(self.n, dtype=self.logits.dtype, device=self.logits.device)
 
     @property
     def discrete_mean(self) -> Tensor:
-        """Σ_k π_k c_k, the mean of the hardened counts."""
+        """Mean Σ_k π_k c_k of the hardened counts, `[*batch_shape]`."""
         return product(self.logits.softmax(-1), self.values)
 
     def noise_shape(self, sample_shape: Sequence[int] = ()) -> torch.Size:
@@ -103,7 +103,7 @@ class GeneralizedGumbelSoftmax(Relaxation):
         )
 
     def log_prob_weights(self, w: Tensor) -> Tensor:
-        """log density of w `[..., n]` on the simplex, that of torch's `RelaxedOneHotCategorical`."""
+        """Log density of w `[..., n]` on the simplex, that of torch's `RelaxedOneHotCategorical`."""
         tau, log_w = self.temperature, log_clamped(w)
         # torch takes one temperature for the whole batch, so its law is asked at τ = 1 about w^τ.
         unit = ExpRelaxedCategorical(torch.ones_like(tau.flatten()[0]), logits=self.logits)

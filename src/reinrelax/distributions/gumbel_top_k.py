@@ -93,12 +93,16 @@ class GumbelTopK(Relaxation):
         return (self.logits + gumbel(noise)).topk(self.k).indices
 
     def harden(self, noise: Tensor) -> Tensor:
-        """The k-hot vector."""
+        """Make the k-hot vector, `[..., n]`."""
         return torch.zeros_like(noise).scatter_(-1, self.indices(noise), 1.0)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        """log probability of an ordered sequence of indices `[..., k]` int64, −∞ where one is repeated or
-        masked.
+        """Log probability of an ordered sequence of indices `[..., k]` int64.
+
+        It is −∞ where one is repeated or masked.
+
+        Raises:
+            InputError: the value is not of that shape and dtype, or an index is out of range.
         """
         if not isinstance(value, Tensor) or value.is_floating_point() or value.shape[-1:] != (self.k,):
             raise InputError(

@@ -73,7 +73,7 @@ class HardConcrete(Relaxation):
 
     @property
     def l0_penalty(self) -> Tensor:
-        """P(z ≠ 0) = σ(log α − β log(−γ/ζ)), the expected number of open gates."""
+        """Chance of an open gate, P(z ≠ 0) = σ(log α − β log(−γ/ζ)), `[*batch_shape]`."""
         return torch.sigmoid(-self._below(torch.zeros_like(self.logits)))
 
     @property
@@ -91,14 +91,14 @@ class HardConcrete(Relaxation):
         return Bernoulli(logits=self.logits, validate_args=False)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        """log P(z = 0) and log P(z = 1) at the ends, the log density between them."""
+        """Log probability log P(z = 0) and log P(z = 1) at the ends, log density between them."""
         value = widened(self._accepted(value))
         between = self._log_density(value)
         ends = torch.where(value <= 0, logsigmoid(self._below(value)), logsigmoid(-self._below(value)))
         return torch.where((value <= 0) | (value >= 1), ends, between)
 
     def cdf(self, value: Tensor) -> Tensor:
-        """P(z ≤ value), at any number."""
+        """Distribution function P(z ≤ value), at any number."""
         value = widened(self._accepted(value, "cdf", inside=False))
         inside = torch.sigmoid(self._below(value))
         return torch.where(value < 0, 0.0, torch.where(value >= 1, 1.0, inside))
@@ -109,12 +109,12 @@ class HardConcrete(Relaxation):
 
     @property
     def mean(self) -> Tensor:
-        """E z = ∫₀¹ P(s̄ > x) dx by Gauss–Legendre quadrature."""
+        """Mean E z = ∫₀¹ P(s̄ > x) dx by Gauss–Legendre quadrature."""
         return self._integrate(torch.ones_like)
 
     @property
     def variance(self) -> Tensor:
-        """E z² − (E z)², E z² = ∫₀¹ 2x P(s̄ > x) dx by Gauss–Legendre quadrature."""
+        """Variance E z² − (E z)², E z² = ∫₀¹ 2x P(s̄ > x) dx by Gauss–Legendre quadrature."""
         return self._integrate(lambda x: 2 * x) - self.mean.square()
 
     def _integrate(self, weight: Callable[[Tensor], Tensor]) -> Tensor:
@@ -126,7 +126,7 @@ class HardConcrete(Relaxation):
         return s * (self.zeta - self.gamma) + self.gamma
 
     def _log_density(self, z: Tensor) -> Tensor:
-        """log density between the atoms."""
+        """Log density between the atoms."""
         width = self.zeta - self.gamma
         return log_density((z - self.gamma) / width, self.logits, self.temperature) - width.log()
 

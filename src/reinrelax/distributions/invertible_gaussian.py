@@ -13,7 +13,7 @@ from reinrelax.errors import InputError
 
 
 class SoftmaxPlusPlus(Transform):
-    """x `[..., K − 1]` to softmax(x, log δ) `[..., K]`: δ > 0 is the weight of the last category."""
+    """Map of x `[..., K − 1]` to softmax(x, log δ) `[..., K]`: δ > 0 is the weight of the last category."""
 
     domain = constraints.real_vector
     codomain = constraints.simplex
@@ -35,7 +35,7 @@ class SoftmaxPlusPlus(Transform):
         return log_y[..., :-1] - log_y[..., -1:] + torch.full_like(y[..., :1], self.delta).log()
 
     def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
-        """log |∂(y_1 … y_{K−1})/∂x| = Σ_k log y_k, over all K."""
+        """Log determinant log |∂(y_1 … y_{K−1})/∂x| = Σ_k log y_k, over all K."""
         last = torch.full_like(x[..., :1], self.delta).log()
         return torch.cat((x, last), -1).log_softmax(-1).sum(-1)
 
@@ -104,11 +104,11 @@ class InvertibleGaussian(Relaxation):
         return z
 
     def harden(self, noise: Tensor) -> Tensor:
-        """One-hot of the largest coordinate."""
+        """Make the one-hot of the largest coordinate, `[..., K]`."""
         return one_hot_argmax(self.from_noise(noise).detach())
 
     def log_prob(self, value: Tensor) -> Tensor:
-        """log density; an entry that was rounded to zero counts as the smallest normal number."""
+        """Log density, `[...]`; an entry that was rounded to zero counts as the smallest normal number."""
         value = self._accepted(value)
         value = widened(value.clamp_min(torch.finfo(value.dtype).tiny))
         x = self.transform.inv(value)

@@ -39,7 +39,7 @@ def to_gaussian(concentration: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def to_dirichlet(mu: Tensor, variance: Tensor) -> Tensor:
-    """α `[..., K]` from μ and the diagonal of Σ, both `[..., K]`: the inverse of `to_gaussian`.
+    """Concentration α `[..., K]` from μ and the diagonal of Σ, both `[..., K]`: the inverse of `to_gaussian`.
 
     α_k = (1 − 2/K + e^{μ_k}/K² Σ_l e^{−μ_l})/Σ_kk, which solves Σ_kk = (1 − 2/K)/α_k + K⁻² Σ_l 1/α_l.
     """

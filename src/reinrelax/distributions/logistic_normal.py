@@ -76,11 +76,11 @@ class LogisticNormal(Relaxation):
         return self._logits(noise).softmax(-1)
 
     def harden(self, noise: Tensor) -> Tensor:
-        """One-hot of the largest coordinate."""
+        """Make the one-hot of the largest coordinate, `[..., K]`."""
         return one_hot_argmax(self._logits(noise).detach())
 
     def log_prob(self, value: Tensor) -> Tensor:
-        """log density; an entry that was rounded to zero counts as the smallest normal number."""
+        """Log density, `[...]`; an entry that was rounded to zero counts as the smallest normal number."""
         value = self._accepted(value)
         log_pi = log_clamped(value)
         log_pi = log_pi.to(torch.promote_types(log_pi.dtype, self.basis.dtype))

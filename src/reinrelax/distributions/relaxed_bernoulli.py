@@ -52,7 +52,7 @@ class RelaxedBernoulli(Relaxation):
 
     @property
     def probs(self) -> Tensor:
-        """P(b = 1)."""
+        """Probability P(b = 1), `[*batch_shape]`."""
         return self.logits.sigmoid()
 
     def from_noise(self, noise: Tensor) -> Tensor:
@@ -70,7 +70,7 @@ class RelaxedBernoulli(Relaxation):
         return log_density(value, self.logits, self.temperature)
 
     def cdf(self, value: Tensor) -> Tensor:
-        """P(z ≤ value), at any number."""
+        """Distribution function P(z ≤ value), at any number."""
         value = self._accepted(value, "cdf", inside=False)
         return between_ends(value, torch.sigmoid(self.temperature * logit(value) - self.logits))
 

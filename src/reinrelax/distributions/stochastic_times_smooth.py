@@ -51,7 +51,7 @@ class StochasticTimesSmooth(HardRelaxation):
 
     @property
     def root(self) -> Tensor:
-        """√p."""
+        """Smooth factor √p, `[*batch_shape]`."""
         return (logsigmoid(self.logits) / 2).exp()
 
     def from_noise(self, noise: Tensor) -> Tensor:
@@ -61,7 +61,7 @@ class StochasticTimesSmooth(HardRelaxation):
         return bit * self.root
 
     def harden(self, noise: Tensor) -> Tensor:
-        """b, the stochastic factor."""
+        """Make the bit b, the stochastic factor."""
         return (noise < self.root).to(noise.dtype)
 
     def from_discrete(self, value: Tensor) -> Tensor:
@@ -72,7 +72,7 @@ class StochasticTimesSmooth(HardRelaxation):
         return Bernoulli(probs=self.root, validate_args=False)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        """log P(h), a mass function on {0, √p}; −∞ elsewhere."""
+        """Log probability of h on {0, √p}; −∞ elsewhere."""
         value = self._accepted(value)
         on = logsigmoid(self.logits) / 2
         off = log_clamped(-torch.expm1(on))

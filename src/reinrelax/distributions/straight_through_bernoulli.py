@@ -55,7 +55,7 @@ class StraightThroughBernoulli(HardRelaxation):
         return Bernoulli(logits=self.logits, validate_args=False)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        """log P(h), a mass function."""
+        """Log probability of h, 0 or 1."""
         out: Tensor = self.discrete().log_prob(self._accepted(value).to(self.logits.dtype))
         return out
 

@@ -50,11 +50,11 @@ class Sample:
 
     @property
     def probs(self) -> Tensor:
-        """π, `[R, ..., C]`."""
+        """Probabilities π, `[R, ..., C]`."""
         return self.log_probs.exp()
 
     def tempered(self, tau: Tensor | float) -> Tensor:
-        """π_τ = softmax(θ/τ), `[R, ..., C]`."""
+        """Tempered probabilities π_τ = softmax(θ/τ), `[R, ..., C]`."""
         return softmax(self.log_probs / tau)
 
 
@@ -89,7 +89,7 @@ def softmax_vjp(probs: Tensor, cotangent: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Estimate:
-    """One estimate.
+    """An estimate of ∇_θ E[f(D)], as a surrogate that has it for its gradient.
 
     Attributes:
         one_hot: the (last) sample D, `[R, ..., C]`.

@@ -18,14 +18,15 @@ Difference = Callable[[Tensor, Sample, Tensor, Tensor | float, int], Tensor]
 
 
 def as_printed(cotangent: Tensor, sample: Sample, middle: Tensor, tau: Tensor | float, draws: int) -> Tensor:
-    """The STGS term takes the G of the forward pass: f′(D) J_τ(θ_D + G), softmax(θ_D) = `middle`."""
+    """Difference whose STGS term takes the forward pass's G: f′(D) J_τ(θ_D + G), softmax(θ_D) = `middle`."""
     rao = conditional_softmax_vjp(cotangent, sample.one_hot, middle, tau, draws, sample.streams)
     return rao - _stgs_reused(cotangent, sample, middle, tau)
 
 
 def as_run(cotangent: Tensor, sample: Sample, middle: Tensor, tau: Tensor | float, draws: int) -> Tensor:
-    """The relaxed sample s = softmax((θ + G)/τ) of the forward pass stands where Algorithm 2 has G, and τ is
-    outside the softmax alone: f′(D) J₁(θ_D + s)/τ.
+    """Difference with the relaxed sample s = softmax((θ + G)/τ) where Algorithm 2 has G.
+
+    τ is outside the softmax alone: f′(D) J₁(θ_D + s)/τ.
     """
     rao = conditional_softmax_vjp(cotangent, sample.one_hot, middle, tau, draws, sample.streams)
     relaxed = softmax((sample.log_probs + sample.gumbel) / tau)
@@ -33,7 +34,7 @@ def as_run(cotangent: Tensor, sample: Sample, middle: Tensor, tau: Tensor | floa
 
 
 def matched(cotangent: Tensor, sample: Sample, middle: Tensor, tau: Tensor | float, draws: int) -> Tensor:
-    """The STGS term takes one draw of Y ~ θ_D + G | D: f′(D) J_τ(Y)."""
+    """Difference whose STGS term takes one draw of Y ~ θ_D + G | D: f′(D) J_τ(Y)."""
     stgs = conditional_softmax_vjp(cotangent, sample.one_hot, middle, tau, 1, sample.streams)
     return conditional_softmax_vjp(cotangent, sample.one_hot, middle, tau, draws, sample.streams) - stgs
 
@@ -41,7 +42,7 @@ def matched(cotangent: Tensor, sample: Sample, middle: Tensor, tau: Tensor | flo
 def differentiated(
     cotangent: Tensor, sample: Sample, middle: Tensor, tau: Tensor | float, draws: int
 ) -> Tensor:
-    """As printed, but the Gumbel-Rao term's derivative goes through Y's dependence on θ_D."""
+    """Difference as printed, but the Gumbel-Rao term's derivative goes through Y's dependence on θ_D."""
     rao = conditional_softmax_vjp(
         cotangent, sample.one_hot, middle, tau, draws, sample.streams, through_y=True
     )
@@ -49,7 +50,7 @@ def differentiated(
 
 
 def base_term(cotangent: Tensor, sample: Sample, middle: Tensor) -> Tensor:
-    """2 ST(D, θ_D) − ½ ST(D, θ), both at τ = 1, with softmax(θ_D) = `middle`: ReinMax (B, Eq. 16)."""
+    """ReinMax by B, Eq. 16: 2 ST(D, θ_D) − ½ ST(D, θ), both at τ = 1, with softmax(θ_D) = `middle`."""
     return 2 * softmax_vjp(middle, cotangent) - softmax_vjp(sample.probs, cotangent) / 2
 
 

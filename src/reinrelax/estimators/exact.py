@@ -34,7 +34,7 @@ def codes(latents: int, categories: int, *, like: Tensor) -> Tensor:
 
 
 def expectation(logits: Tensor, f: Loss, *, chunk: int = 512) -> Tensor:
-    """E_{D ~ softmax(θ)}[f(D)] for logits `[..., L, C]`, differentiable in them: `[...]`."""
+    """Expectation E_{D ~ softmax(θ)}[f(D)], `[...]`, for logits `[..., L, C]`, differentiable in them."""
     log_probs = widened(logits).log_softmax(-1)
     total = log_probs.new_zeros(logits.shape[:-2])
     for block in _blocks(logits, chunk):
@@ -46,7 +46,7 @@ def expectation(logits: Tensor, f: Loss, *, chunk: int = 512) -> Tensor:
 
 
 def gradient(logits: Tensor, f: Loss, *, chunk: int = 512) -> Tensor:
-    """∇_θ E[f(D)] (B, Eq. 2) for logits `[..., L, C]`, same shape; f is called on `chunk` codes at a time."""
+    """Gradient ∇_θ E[f(D)] (B, Eq. 2), `[..., L, C]` as the logits; f is called on `chunk` codes at once."""
     leaf = logits.detach().requires_grad_()
     (out,) = torch.autograd.grad(expectation(leaf, f, chunk=chunk).sum(), leaf)
     return out
@@ -63,7 +63,7 @@ def second_order(logits: Tensor, f: Loss, *, chunk: int = 512) -> Tensor:
 
 
 def rk2(logits: Tensor, f: Loss, *, beta: float, chunk: int = 512) -> Tensor:
-    """Σ_i Σ_j π_j ((1 − β) f′(I_j) + β f′(I_i)) (I_i − I_j) dπ_i/dθ (B, Eq. 26), `[..., L, C]`.
+    """Approximation Σ_i Σ_j π_j ((1 − β) f′(I_j) + β f′(I_i)) (I_i − I_j) dπ_i/dθ (B, Eq. 26), `[..., L, C]`.
 
     With several latent variables the sums run over one of them and the rest are averaged over. Collected by
     the code at which f′ is taken, the j-terms are E[f′(D) (diag(π) − π πᵀ)] because Σ_i dπ_i/dθ = 0, and the
@@ -81,7 +81,7 @@ def rk2(logits: Tensor, f: Loss, *, beta: float, chunk: int = 512) -> Tensor:
 
 
 def mean(estimator: Pathwise, logits: Tensor, f: Loss, *, chunk: int = 512, **hyper: Any) -> Tensor:
-    """E_D[estimate] of an estimator that draws nothing but D, for logits `[..., L, C]`: same shape.
+    """Mean E_D[estimate] of an estimator that draws nothing but D, for logits `[..., L, C]`: same shape.
 
     Hyper-parameters broadcast to `[..., 1]`. An estimator that uses the noise behind D comes out as NaN.
 

@@ -13,7 +13,7 @@ _BLOCK = {"cpu": 1 << 19, "cuda": 1 << 26}
 
 
 def relaxed(sample: Sample, *, tau: Tensor | float) -> Tensor:
-    """softmax((θ + G)/τ), `[R, ..., C]`, for the noise that made D."""
+    """Relaxed sample softmax((θ + G)/τ), `[R, ..., C]`, for the noise that made D."""
     return softmax((sample.log_probs + sample.gumbel) / tau)
 
 

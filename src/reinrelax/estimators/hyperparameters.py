@@ -37,7 +37,7 @@ class Hyperparameter:
 
     @property
     def integer(self) -> bool:
-        """Whether it is a count, which all runs of a job share."""
+        """Tell whether it is a count, which all runs of a job share."""
         return self.least is not None
 
     @property

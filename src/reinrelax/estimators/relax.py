@@ -32,7 +32,7 @@ _UNITS = 100
 
 
 def network(inputs: int, streams: Streams) -> dict[str, Tensor]:
-    """φ of r_φ, a network with one hidden layer of tanh that is zero at first: R initial values by name.
+    """Initial φ, by name, R of each, of a network r_φ with one hidden layer of tanh that is zero at first.
 
     Args:
         inputs: numbers that it takes.
@@ -50,7 +50,7 @@ def network(inputs: int, streams: Streams) -> dict[str, Tensor]:
 
 
 def residual(code: Tensor, phi: Mapping[str, Tensor]) -> Tensor:
-    """r_φ at codes `[R, B, inputs]`: `[R, B]`."""
+    """Network r_φ at codes `[R, B, inputs]`: `[R, B]`."""
     return (torch.tanh(code @ phi["inner"] + phi["offset"]) @ phi["outer"])[..., 0]
 
 
@@ -109,7 +109,7 @@ def controlled(
     scale: Tensor | float = 1.0,
     learn: bool = False,
 ) -> Estimate:
-    """f(D) ∇ log π(D) + scale · (∇c(z) − ∇c(z̃) − c(z̃) ∇ log π(D)), z̃ ~ z | D.
+    """Estimate f(D) ∇ log π(D) + scale · (∇c(z) − ∇c(z̃) − c(z̃) ∇ log π(D)), z̃ ~ z | D.
 
     The logits are normalised: the conditional sample is that of log softmax(θ) + G, and without its log Z the
     estimate would be biased. In inference mode, where nothing has a gradient, there are only D and its loss.
