@@ -1,4 +1,4 @@
-"""Where the page's numbers come from: one line a cell and a study, and what did not run or went wrong."""
+"""The origin of the page's numbers: a row per cell and study, and the missing and failed jobs."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ from reinrelax.display.wording import anchor, commit, count, duration, shape
 
 
 def provenance(cells: pd.DataFrame) -> list[dict[str, Any]]:
-    """One line a planned cell: where its numbers come from and how to compute them again."""
+    """Return a row per planned cell: where its numbers come from and how to recompute them."""
     return [
         {
             **{key: line[key] for key in ("estimator", "settings", "table")},
@@ -33,7 +33,7 @@ def provenance(cells: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def study_rows(studies: pd.DataFrame) -> list[dict[str, Any]]:
-    """One line a planned study."""
+    """Return a row per planned study."""
     return [
         {
             **_origin(line),
@@ -47,7 +47,7 @@ def study_rows(studies: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _origin(line: Mapping[Any, Any]) -> dict[str, Any]:
-    """What cells and studies have in common: state, machine, source, time, command."""
+    """Return the columns common to cells and studies: state, machine, source, time, command."""
     return {
         **{
             key: line[key]
@@ -63,7 +63,7 @@ def _origin(line: Mapping[Any, Any]) -> dict[str, Any]:
 
 
 def with_links(row: Mapping[str, Any], config: Config) -> dict[str, Any]:
-    """The line of a cell or study with its files as links from the report, where they exist."""
+    """Add links to those files of a cell or study that exist."""
     places = {"log": Path(row["log"])}
     if "table" in row:
         places |= {"CSV": Path(row["table"]), "record": Path(row["table"]).with_suffix(".json")}
@@ -86,9 +86,7 @@ def _threads(number: float) -> str:
 def not_run(
     cells: pd.DataFrame, studies: pd.DataFrame, tables: Sequence[pd.DataFrame]
 ) -> dict[str, list[str]]:
-    """What must not pass for done: missing, unreadable and diverged jobs, and what of these tables was not
-    planned.
-    """
+    """List the missing, unreadable and diverged jobs, and the cells of these tables not planned."""
     elbo = cells[cells["experiment"] == "elbo"]
     planned = set(zip(elbo["estimator"], elbo["latent"], strict=True))
     asked = dict.fromkeys(
