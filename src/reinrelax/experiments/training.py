@@ -149,7 +149,10 @@ class _Trained:
 def _reusable(
     cell: Cell, known: Mapping[str, Finished], images: Images, device: str, drawn: pictures.Pictures | None
 ) -> dict[str, Finished]:
-    """Return the runs that need not be retrained; with `drawn`, their pictures must exist too."""
+    """Return the runs that need not be retrained.
+
+    In paper A, `drawn` must contain what a run learned and, for the first seed, its images.
+    """
     first = min(run.seed for run in cell.runs)
     return {
         run.run_id: known[run.run_id]

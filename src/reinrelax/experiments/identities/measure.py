@@ -52,7 +52,7 @@ class Functions:
 
     @classmethod
     def random(cls, count: int, units: int, generator: torch.Generator) -> "Functions":
-        """Draw F = `count` functions, D = `units`, with standard normal parameters (c: over 4)."""
+        """Draw F = `count` functions with D = `units`: parameters are standard normal, c over 4."""
 
         def normal(*shape: int) -> Tensor:
             return torch.randn(*shape, generator=generator, dtype=torch.float64)
