@@ -94,6 +94,6 @@ def test_the_page_is_of_what_was_run(load_config: Load, only: dict[str, Any], sh
     assert ", 0 missing, 0 unreadable" in words
     assert html.count('<p class="scale">') == (shown or html.count('<p class="scale">')) > 0
     said = ", ".join(f"{key}: {', '.join(values)}" for key, values in only.items())
-    assert f"Asked for only {said}" in words
+    assert f"Requested only {said}" in words
     assert f"--config 'only={{{next(iter(only))}: [" in recompute(config, "report.html", ROOT)
     assert recompute(config, "report.html", ROOT).split(" --force")[0] in unescape(html)

@@ -121,7 +121,7 @@ def test_everything_is_shown_once_it_has_run(load_config: Load) -> None:
     words = Text(html).text
     assert "Nothing to show" not in words
     assert re.search(r"(\d+) of \1 jobs done", words)
-    assert "Everything that this configuration plans was run" not in words  # other shapes were not planned
+    assert "All planned jobs were run" not in words  # other shapes were not planned
     tables = {attrs["id"] for tag, attrs in Text(html).tags if tag == "table" and "id" in attrs}
     assert tables >= {
         *("table1-rows", "figure1-last", "sweep-rows", "table2-grid", "table3-grid", "control-terms"),
@@ -205,7 +205,7 @@ def test_wrong_words_about_results_are_named(
         (sentences, said.replace("  label: Theorem 1\n", "  lable: Theorem 1\n"), "lable: unknown key"),
         (chapters, told.replace("findings: [B-theorem1,", "findings: [B-theorem9,"), "unknown 'B-theorem9'"),
         (chapters, told.replace("figures: [theorem1]", "figures: [theorem9]"), "unknown 'theorem9'"),
-        (chapters, told.replace("problems: [B-cv-run,", "problems: [B-cv-runs,"), "B-cv-runs is no erratum"),
+        (chapters, told.replace("problems: [B-cv-run,", "problems: [B-cv-runs,"), "unknown B-cv-runs"),
     ):
         path.write_text(text, encoding="utf-8")
         with monkeypatch.context() as patch:

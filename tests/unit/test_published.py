@@ -263,8 +263,8 @@ def test_results_outlive_their_source_in_a_report_of_published_ones_alone(load_c
     assert set(states) == {"done"}
     (notice,) = (notice for notice in found.notices if "earlier source" in notice.title)
     total = len(states)
-    assert notice.title == f"{total - 1} of {total} published results computed by an earlier source:"
-    assert notice.text.startswith(f"commit {'0' * 12}. What computes them has changed since: ")
+    assert notice.title == f"{total - 1} of {total} published results computed by earlier source code:"
+    assert notice.text.startswith(f"commit {'0' * 12}. The code that computes them has changed since: ")
     assert "elbo (6 jobs)" in notice.text
     assert "gradients (3 jobs)" in notice.text
     assert "identities" not in notice.text

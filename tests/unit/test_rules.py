@@ -66,7 +66,7 @@ def test_a_rule_of_a_file_changes_all_that_it_judges_and_words_change_none(proje
 def test_a_rule_that_is_gone_is_named(project: Path) -> None:
     (project / "report/reference/table1_gradient_std.csv").unlink()
     (notice,) = opening._judged_by(history.judged_by(project), [])
-    assert "gone: report/reference/table1_gradient_std.csv" in notice.text
+    assert "removed: report/reference/table1_gradient_std.csv" in notice.text
     (project / history.TABLE).unlink()
     (notice,) = opening._judged_by(history.judged_by(project), [])
     assert notice.title.startswith(f"Judged by {len(rules.current(project)):,} rules that no known commit")

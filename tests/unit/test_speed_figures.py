@@ -35,7 +35,7 @@ def test_the_map_has_the_ratio_of_every_estimator_and_shape(tmp_path: Path) -> N
     assert values["ReinMax", "8 × 4"] == pytest.approx(PACE)
     assert values["Gumbel-Rao", "10 × 30"] == pytest.approx(2 * PACE)
     (panel,) = speed.panels
-    assert panel.title == "10 models side by side, 1 thread"
+    assert panel.title == "10 models together, 1 thread"
     assert panel.scale.low == 1
     note = speed.data["note"][0]
     assert "STGS at 8 × 4: 0.900 s per model and epoch, 1.50 times its bound of 0.600 s; 500 MB" in note
@@ -68,7 +68,7 @@ def test_another_device_has_panels_of_its_own(tmp_path: Path) -> None:
     write(tmp_path)
     write(tmp_path, "cuda", bandwidth=1e12)
     speed, scaling = plans(tmp_path)
-    assert [panel.title for panel in speed.panels][1] == "10 models side by side, on a GPU"
+    assert [panel.title for panel in speed.panels][1] == "10 models together, on a GPU"
     assert len(scaling.panels) == 10
     origins = [f"{name}, torch 2.0, commit {12 * 'c'}" for name in ("A processor", "A device")]
     for what in (speed.what, scaling.what):

@@ -61,8 +61,8 @@ def test_a_finished_run_is_published_and_its_report_outlives_its_source(
     assert built.returncode == 0, built.stderr
     folder = elsewhere / "results/published/test"
     page = "".join((folder / name).read_text(encoding="utf-8") for name in ("report.html", "details.html"))
-    assert "published results computed by an earlier source:" in page
-    assert "What computes them has changed since: rl (6 jobs)." in page
+    assert "published results computed by earlier source code:" in page
+    assert "The code that computes them has changed since: rl (6 jobs)." in page
     assert "0 unreadable" in page
     assert "results/test/elbo/8x4/ST.csv" in page  # what a command computes anew
     for table in ("table2", "relaxations", "rl_summary"):

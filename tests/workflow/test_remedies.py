@@ -180,7 +180,7 @@ def obey(message: str) -> None:
         "Delete it and run snakemake again",
         "Delete it, if it exists, and run snakemake again",
     ):
-        path.unlink(missing_ok="if it is there" in said)
+        path.unlink(missing_ok="if it exists" in said)
     elif said == "Delete them and rerun":
         for other in path.parent.iterdir():
             other.unlink()

@@ -1,1 +1,1 @@
-"""Experiments: settings in, tidy table out. They compute and record; they neither judge nor draw."""
+"""Experiments: they turn settings into tidy tables and records; they neither judge nor draw."""

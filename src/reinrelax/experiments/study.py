@@ -1,4 +1,4 @@
-"""Run a study: its tables and a record of where they come from."""
+"""Run a study: compute its tables and a record of their origin."""
 
 import csv
 import io
@@ -29,13 +29,13 @@ Tables = Mapping[str, list[dict[str, Any]]]
 
 
 def run_study(study: Job, config: Config, device: str, extra: Mapping[str, Any]) -> dict[str, Any]:
-    """Compute a study's tables and write them, and then its record, into its folder.
+    """Compute the tables of a study and write them, and then its record, to its folder.
 
     Args:
-        study: which.
-        config: where inputs and results lie.
+        study: the study.
+        config: the configuration, with the places of inputs and results.
         device: "cpu" or "cuda".
-        extra: what else the record should say.
+        extra: further entries for the record.
 
     Returns:
         The record.
@@ -102,7 +102,7 @@ def _rl(study: Job, config: Config, device: str) -> Tables:
 
 
 def _to_csv(columns: Iterable[str], rows: Iterable[Mapping[str, Any]]) -> str:
-    """Tidy CSV, numbers in full precision; what is None or NaN is left empty."""
+    """Return tidy CSV with numbers in full precision; None and NaN become empty entries."""
     buffer = io.StringIO()
     writer = csv.DictWriter(buffer, list(columns), lineterminator="\n")
     writer.writeheader()

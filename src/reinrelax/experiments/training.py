@@ -1,4 +1,4 @@
-"""Train the runs of one cell as replicas; a tidy table with one row a run and epoch comes out."""
+"""Train the runs of one cell as replicas, and write a tidy table with a row per run and epoch."""
 
 import sys
 import time
@@ -40,21 +40,22 @@ def train_cell(
     checkpoint_every: int,
     extra: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Train the runs of a cell, which share all but replica settings; write `table` and, beside it, a record.
+    """Train the runs of a cell, which differ only in replica settings; write `table` and a record.
 
-    A checkpoint beside the table lets a killed job go on; it is removed once the table is there. Runs that
-    are known are not trained again if they are of these images and kind of device, unless snapshots of them
-    are asked for, or the cell is marked to be trained anew.
+    A checkpoint next to the table lets a killed job resume; it is removed once the table is
+    written. Known runs on the same images and kind of device are not trained again, unless
+    snapshots of them are requested or the cell is marked to be retrained.
 
     Args:
-        cell: which. If it asks for snapshots, its parameters at these epochs go into a `.pt` beside the
-            table; if it is of paper A, what it has learned goes into a `.npz`.
+        cell: the cell. If it requests snapshots, its parameters at these epochs are written to a
+            `.pt` next to the table; if it belongs to paper A, what it learned is written to a
+            `.npz`.
         images: training and test images.
-        table: where the CSV goes.
-        known: finished runs of this cell's source, by run_id.
+        table: the path of the CSV.
+        known: finished runs with this cell's source, by run_id.
         device: "cpu" or "cuda".
-        checkpoint_every: epochs between checkpoints.
-        extra: what else the record should say.
+        checkpoint_every: the number of epochs between checkpoints.
+        extra: further entries for the record.
 
     Returns:
         The record.
@@ -89,7 +90,7 @@ def train_cell(
         "reused": reused,
         **ended(device, seconds),
         "resumed_after_epoch": trained.resumed if trained else 0,
-        # Image presentations of all replicas, those before a resume left out: what a time estimate needs.
+        # Images presented to all replicas since the start or resume, for estimates of time.
         "images_trained": trained.presented if trained else 0,
     }
     if drawn is not None:
@@ -108,7 +109,7 @@ def train_cell(
 def make_trainer(
     runs: Sequence[Run], images: Images, device: str, snapshots: Collection[int] = ()
 ) -> Trainer:
-    """A trainer with one replica a run, at epoch 0, of the paper that the runs' experiment is of."""
+    """Return a trainer at epoch 0 with a replica per run, for the paper that the runs belong to."""
     if runs[0].experiment == "relaxations":
         return relaxations.make_trainer(runs, images, device, snapshots)
     return vae.make_trainer(runs, images, device, snapshots)
@@ -119,8 +120,8 @@ class _Trained:
     """A trainer at its last epoch.
 
     Attributes:
-        resumed: the epoch from which a checkpoint let it go on.
-        presented: images, of all replicas, since then.
+        resumed: the epoch from which a checkpoint was resumed.
+        presented: the number of images presented to all replicas since then.
     """
 
     trainer: Trainer
@@ -131,7 +132,10 @@ class _Trained:
 def _reusable(
     cell: Job, known: Mapping[str, Finished], images: Images, device: str, drawn: pictures.Pictures | None
 ) -> dict[str, Finished]:
-    """Those of the cell's runs that need not be trained again; of the first seed, pictures must be there."""
+    """Return the runs that need not be retrained.
+
+    In paper A, `drawn` must contain what a run learned and, for the first seed, its images.
+    """
     first = min(run.seed for run in cell.runs)
     return {
         run.run_id: known[run.run_id]
@@ -148,7 +152,7 @@ def _reusable(
 def finished_runs(
     trainer: Trainer, runs: Sequence[Run], images: Images, origin: Mapping[str, Any]
 ) -> dict[str, Finished]:
-    """What a trainer's replicas, which are these runs, have come to."""
+    """Return the results of a trainer whose replicas are these runs, by run_id."""
     history = trainer.history
     dataset = {
         "name": images.name,
@@ -168,7 +172,7 @@ def finished_runs(
 
 
 def _kept_pictures(table: Path) -> pictures.Pictures:
-    """What was kept of runs that were trained before; nothing where the file is missing or damaged."""
+    """Return the pictures of runs trained before; empty if their file is missing or damaged."""
     path = pictures.kept(table)
     if not path.exists():
         return {}
@@ -202,7 +206,7 @@ def _train(
     checkpoint_every: int,
     forced: str,
 ) -> _Trained:
-    """Train those runs of a cell to their last epoch, from where a checkpoint lets them go on."""
+    """Train these runs of a cell to their last epoch, resuming from a checkpoint if one exists."""
     trainer = make_trainer(runs, images, device, cell.snapshots)
     run_ids = [run.run_id for run in runs]
     noise = COMPILED if support.serves(torch.device(device)) else device

@@ -1,1 +1,1 @@
-"""Tables, figures and the page. They draw what experiments computed and claims judged, and do neither."""
+"""Tables, figures and pages: they present results and verdicts, but neither compute nor judge."""

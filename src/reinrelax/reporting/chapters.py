@@ -1,9 +1,9 @@
-"""The first page's chapters: one question each, what was found, one figure, and where all else stands.
+"""The first page's chapters: a question each, with its findings, a figure and links to details.
 
-`report/chapters.yaml` is a list of papers: `paper`, the cases of its `lead` (the first whose findings have
-these verdicts is said), the findings of its `card`, and its `chapters`. Of a chapter's `figures` the first
-that has something to show is shown, of the section `table` its first table, and the tables of `data` can be
-downloaded.
+`report/chapters.yaml` is a list of papers: `paper`, the groups of cases of its `lead` (of each
+group, the first case whose findings have the given verdicts is used), the findings of its `card`,
+and its `chapters`. A chapter shows the first of its `figures` that is not empty and the first table
+of the section `table`; the tables of `data` can be downloaded.
 """
 
 import base64
@@ -31,7 +31,7 @@ FILE = Path("report/chapters.yaml")
 _PAPER = ("paper", "lead", "problems", "card", "chapters")
 _CHAPTER = ("id", "nav", "title", "place", "sections", "findings", "did")
 _OPTIONAL = ("figures", "table", "data")
-# A table that is larger stands beside the page only.
+# Larger tables are not embedded in the page; they are only available as files.
 _EMBEDDED_BYTES = 40_000
 
 
@@ -40,15 +40,17 @@ class Chapter:
     """A chapter.
 
     Attributes:
-        said: the findings that are told, in order.
-        findings: all on its sections, by id; `counts`, their verdicts and how many have each.
-        figure, table: those that are shown, if they have anything to show.
-        missing: what has not been run of it, and what that takes; empty where all is there.
-        time: what the jobs behind it took.
-        command: what runs what is missing, or leads to the checks of what is published.
-        downloads: tables within the page: name and address.
-        problems: the entries that concern it.
-        sections: its particulars.
+        did: a description of the experiments.
+        said: the findings that it lists, in order.
+        findings: the ids of all findings about its sections.
+        counts: the verdicts of these findings, each with its number.
+        figure, table: those shown; None if there is nothing to show.
+        missing: how many jobs are missing, and their estimated time; empty if none.
+        time: the total time of its finished jobs.
+        command: the command that runs missing jobs or, for published results, checks them.
+        downloads: name and address of the tables that are embedded in the page.
+        problems: the errata about its sections.
+        sections: the sections with the details.
     """
 
     id: str
@@ -70,7 +72,7 @@ class Chapter:
 
     @property
     def empty(self) -> bool:
-        """Whether nothing of it can be shown."""
+        """Whether the chapter has neither a figure nor a table."""
         return not (self.figure or self.table)
 
 
@@ -79,10 +81,10 @@ class Part:
     """A paper's part of the first page.
 
     Attributes:
-        lead: what it comes to, in a sentence or two.
-        card: the findings that matter most.
-        problems: ids of those that change what the paper shows.
-        elsewhere: verdicts of the findings that belong to no chapter, and how many have each.
+        lead: the conclusion, in a sentence or two.
+        card: the most important findings.
+        problems: ids of the errata that change the paper's conclusions.
+        elsewhere: the verdicts of findings outside all chapters, each with its number.
     """
 
     name: str
@@ -103,13 +105,14 @@ def load(
     findings: Sequence[Mapping[str, Any]],
     estimates: Mapping[str, float],
 ) -> list[Part]:
-    """The chapters of each paper, those without a section left out.
+    """Read the chapters of each paper; chapters without a section in this report are left out.
 
     Args:
+        collected: the results.
         papers: the sections.
-        said: all findings by id.
-        claims, findings: lines of `claims.json` and `findings.json`.
-        estimates: seconds that each planned job takes.
+        said: all findings, by id.
+        claims, findings: the entries of `claims.json` and `findings.json`.
+        estimates: the estimated seconds per planned job.
 
     Raises:
         ConfigError: the file has an unknown key, section, finding, figure or table.
@@ -181,7 +184,7 @@ def _check(
 def _lead(
     where: str, cases: Sequence[Mapping[str, Any]], said: Mapping[str, Said], collected: Collected
 ) -> str:
-    """The sentences of a paper's lead: of each group of cases, the first that holds."""
+    """Return a paper's lead: of each group, the first case whose verdicts match."""
     out = []
     for index, group in enumerate(cases):
         for case in group["cases"]:
@@ -235,7 +238,7 @@ def _chapter(
 
 
 def _counted(findings: Sequence[Said]) -> list[tuple[Mark, int]]:
-    """Verdicts that occur, and how often."""
+    """Return the verdicts that occur, each with its number."""
     counts = Counter(finding.mark.text for finding in findings)
     return [(mark(verdict), counts[verdict]) for verdict in VERDICTS if counts[verdict]]
 
@@ -250,7 +253,7 @@ def _missing(planned: Sequence[Mapping[str, Any]], estimates: Mapping[str, float
 
 
 def _embedded(path: Path) -> str:
-    """A table as an address that holds it; empty where it is too large for that."""
+    """Return a table as a data URL; empty if the table is too large."""
     content = path.read_bytes()
     if len(content) > _EMBEDDED_BYTES:
         return ""

@@ -1,4 +1,4 @@
-"""Results of all jobs in, judged tables out: all that figures and page are made of."""
+"""Collect the results of all jobs into tables and verdicts for the report."""
 
 import json
 from dataclasses import asdict
@@ -27,31 +27,30 @@ from reinrelax.results.gather import Gathered, gather, last_rows
 
 CLAIMS = Path("report/claims")
 FINDINGS = Path("report/findings.yaml")
-# How often judging functions err, measured; `python -m tests.rates` writes it.
+# The measured error rates of the judging functions; `python -m tests.rates` writes the file.
 RATES = Path("report/rates.csv")
 REFERENCES = Path("report/reference")
 TABLES = {"table2": "train_nelbo_nats", "table3": "test_nelbo_nats"}
 
 
 def write_tables(config: Config, root: Path, any_source: bool = False) -> None:
-    """Write all tables, as CSV, `claims.json` and `findings.json` to the folder `tables`, and what they were
-    judged by, `rules.csv`.
+    """Write all tables (CSV), `claims.json` and `findings.json` to the folder `tables`.
 
-    Jobs that are missing or cannot be read become rows of `jobs.csv` that say so; a table of which nothing
-    has been computed is a header.
+    `rules.csv` lists the rules that the verdicts are based on. Missing and unreadable jobs have rows in
+    `jobs.csv` that say so. A table without results has only a header.
 
     Args:
-        config: whose results.
+        config: the configuration of the results.
         root: the project's folder.
-        any_source: whether what an earlier source computed counts, as of published results.
+        any_source: whether results of an earlier version of the source count, as published ones do.
 
     Raises:
-        ConfigError: a claims file or the file of findings is wrong.
+        ConfigError: a claims file or the file of findings is invalid.
         ResultsError: a table cannot be written.
     """
     gathered = gather(config, root, any_source)
     said, amounts = stated(root)
-    # Claims on trainings are about Tables 2 and 3: other experiments train the same estimators there.
+    # Claims about trainings are about Tables 2 and 3; other experiments train the same estimators.
     evidence = {
         subject: _evidence(gathered.of(f"elbo{elbo.METHODS[method]}"))
         for method, subject in elbo.SUBJECTS.items()
@@ -136,10 +135,10 @@ def write_tables(config: Config, root: Path, any_source: bool = False) -> None:
 
 
 def stated(root: Path) -> tuple[list[claims.Claim], list[findings.Finding]]:
-    """All claims of a project, and what they amount to.
+    """Read all claims and findings of a project.
 
     Raises:
-        ConfigError: a file of them is wrong.
+        ConfigError: one of the files is invalid.
     """
     found = claims.load(root / CLAIMS, claims.SCHEMAS, root)
     with Mistakes() as mistakes:
@@ -155,12 +154,12 @@ def _evidence(trained: Gathered) -> Evidence:
 
 
 def references(root: Path) -> dict[str, pd.DataFrame]:
-    """The papers' own tables."""
+    """Read the papers' tables, by name."""
     return {path.stem: pd.read_csv(path) for path in sorted((root / REFERENCES).glob("*.csv"))}
 
 
 def _rates(root: Path) -> pd.DataFrame:
-    """The measured rates of wrong verdicts; a header alone where none have been measured."""
+    """Read the measured rates of wrong verdicts; only a header if there are none."""
     if (root / RATES).is_file():
         return pd.read_csv(root / RATES)
     return pd.DataFrame(columns=["function", "truth", "wrong", "level", "seeds", "rate", "repeats"])

@@ -1,4 +1,4 @@
-"""Templates of the pages, and what every page carries within it."""
+"""The templates of the pages, and the style sheet and script that every page embeds."""
 
 import base64
 import hashlib
@@ -12,7 +12,7 @@ from reinrelax.display.wording import subscripts
 
 
 def environment(root: Path) -> jinja2.Environment:
-    """Templates below `report/templates`: all text escaped, and a name that is not given an error."""
+    """Return the templates in `report/templates`; text is escaped, undefined names are errors."""
     out = jinja2.Environment(
         loader=jinja2.FileSystemLoader(root / "report/templates"),
         autoescape=True,
@@ -25,13 +25,13 @@ def environment(root: Path) -> jinja2.Environment:
 
 
 def embedded(root: Path) -> dict[str, Markup]:
-    """Style sheet and script, so that a page is one file, and the policy that lets a browser run no other.
+    """Return the style sheet, the script, and a security policy that allows no other script.
 
     Raises:
-        ResultsError: one is missing.
+        ResultsError: a file is missing.
     """
     css, js = (Markup(read_text(root / f"report/static/report.{name}")) for name in ("css", "js"))
-    # Browsers hash what stands between the tags, to the last line's end.
+    # Browsers hash everything between the tags, including the line breaks at both ends.
     script = base64.b64encode(hashlib.sha256(f"\n{js}\n".encode()).digest()).decode()
     policy = (
         f"default-src 'none'; script-src 'sha256-{script}'; style-src 'unsafe-inline'; img-src data:; "

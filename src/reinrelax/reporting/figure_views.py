@@ -1,4 +1,4 @@
-"""A drawn figure as the page shows it: panels, legend, and the values that its script reads off curves."""
+"""A drawn figure as the page shows it: panels, legend, and the values that the script shows."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ from reinrelax.display.tables import read_as_text, read_json, read_table, read_t
 from reinrelax.display.wording import shape
 from reinrelax.errors import ResultsError
 
-# Of a figure's point on the page, so that all figures have one size of text: 9 points are 11 pixels.
+# Pixels per point, the same for all figures, so that all have the same text size (9 pt are 11 px).
 _PIXELS = 1.22
 
 
@@ -24,15 +24,15 @@ class Figure:
     """A figure.
 
     Attributes:
-        lines: whether it has curves to read off, or is a map whose cells tell their own values.
+        lines: whether the figure has curves, whose values the script shows.
         shared: definitions that the panels' markup refers to.
-        panels: id, title, view box, width in pixels and markup of each.
-        series: name and looks of each curve.
-        data: the curves' values for the script.
-        absent: what a reader may miss among the curves.
-        what: what it shows, in a sentence.
-        kinds: what points are, where they are of several: their name, colour and symbol.
-        columns: how many panels belong in a row, where there is room; 0 for as many as fit.
+        panels: id, title, view box, width in pixels and markup of each panel.
+        series: name and style of each curve.
+        data: the values of the curves, for the script.
+        what: a description of the figure, in a sentence.
+        kinds: name, colour and symbol of each kind of point, if there are several.
+        absent: curves that readers may expect but that are missing.
+        columns: the number of panels per row; 0 for as many as fit.
     """
 
     id: str
@@ -50,27 +50,27 @@ class Figure:
 
     @property
     def arrangement(self) -> str:
-        """A class of the style sheet: rows of so many panels, or as many as there is room for."""
+        """The class of the style sheet: `rows` for a fixed number of panels per row, else empty."""
         return "rows" if self.columns else ""
 
 
 def catalogue(folder: Path) -> dict[str, dict[str, Any]]:
-    """What `figures.json` says of each figure, by name.
+    """Read the entries of `figures.json`, by the name of the figure.
 
     Raises:
-        ResultsError: missing or damaged.
+        ResultsError: the file is missing or damaged.
     """
     return {entry["name"]: entry for entry in read_json(folder / "figures" / "figures.json")}
 
 
 def figure(folder: Path, entry: Mapping[str, Any], title: str, expected: Sequence[str] = ()) -> Figure:
-    """A figure from its files.
+    """Read a figure from its files.
 
     Args:
-        folder: of the results.
-        entry: the figure's in the catalogue.
-        title: its name for readers.
-        expected: curves whose absence is to be said.
+        folder: the results folder.
+        entry: the figure's entry in the catalogue.
+        title: the figure's name for readers.
+        expected: curves to report if they are absent.
 
     Raises:
         ResultsError: a file is missing or damaged.
@@ -78,7 +78,7 @@ def figure(folder: Path, entry: Mapping[str, Any], title: str, expected: Sequenc
     name = str(entry["name"])
     path = folder / "figures" / f"{name}.csv"
     lines = entry["kind"] == "lines"
-    # The axes of a map may be words.
+    # The axes of a map may be text.
     drawn = read_table(path) if lines else read_as_text(path)
     parts = svg.take_apart(read_text(path.with_suffix(".svg")), name)
     if lines and (lacking := {"panel", "series", "x", "value"} - set(drawn.columns)):
@@ -118,7 +118,7 @@ def figure(folder: Path, entry: Mapping[str, Any], title: str, expected: Sequenc
 
 
 def _kinds(entry: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """What points are, for a legend; of one kind the figure's words tell it."""
+    """Return the kinds of points for a legend; empty if there is only one kind."""
     kinds = [
         {**kind, "colour": "currentColor" if kind["colour"] == INK else kind["colour"]}
         for kind in entry["series"]
@@ -127,13 +127,16 @@ def _kinds(entry: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def as_json(value: Any) -> Markup:
-    """JSON that is safe inside a script element."""
+    """Return JSON that is safe inside a script element."""
     text = json.dumps(value, separators=(",", ":"), allow_nan=False)
     return Markup(text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e"))
 
 
 def _hover(name: str, drawn: pd.DataFrame, names: Sequence[str], labels: Mapping[str, str]) -> dict[str, Any]:
-    """Panel to its axis' label, its places and, for each series, values and interval ends; null for none."""
+    """Return for each panel the x label, the x values and, per series, values and interval ends.
+
+    Missing values are null.
+    """
     drawn = drawn.astype(dict.fromkeys(("x", "value", "low", "high"), float))
     out: dict[str, Any] = {}
     for panel, group in drawn.groupby("panel", sort=False):

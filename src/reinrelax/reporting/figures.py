@@ -1,19 +1,19 @@
-"""The figures: tables in, SVG and its own data out. Nothing is computed here, only chosen and placed.
+"""The figures: drawn from the tables as SVG, each with its data. Nothing is computed here.
 
-Beside each `<figure>.svg` lies `<figure>.csv` with what is drawn.
+Each `<figure>.svg` comes with `<figure>.csv`, which contains the values drawn:
 
-- Lines: `panel` (the id of the panel's group in the SVG without `<figure>-`), `series` (in order of first
-  appearance, which is what `data-series` counts), `x`, `value`, `low`, `high`, and others after them.
-- A map: `panel`, `x`, `y` (texts of the axes), `value`, `note`, `is_best`, `is_paper`, and others after them;
-  within a panel in the order that `data-series` of its cells counts.
+- Lines: `panel` (the id of the panel's group in the SVG, without `<figure>-`), `series` (in order
+  of first appearance, which `data-series` counts), `x`, `value`, `low`, `high`, and any others.
+- Maps: `panel`, `x`, `y` (texts of the axes), `value`, `note`, `is_best`, `is_paper`, and any
+  others; rows of a panel are in the order that `data-series` of its cells counts.
 - Points: `panel`, `series`, `x`, `x_low`, `x_high`, `value`, `low`, `high`.
-- Intervals: `panel`, `row`, `series`, `value`, `low`, `high`, and others after them.
-- A simplex: `panel`, `x`, `y`, `density`.
+- Intervals: `panel`, `row`, `series`, `value`, `low`, `high`, and any others.
+- Simplexes: `panel`, `x`, `y`, `density`.
 
-`figures.json` lists for each figure its `name`, `kind` (lines, map, points, intervals or simplex) and
-`what`; for each panel `titles`, `x_labels`, `y_labels` and `log`; `series` with their looks; `columns`,
-where panels belong in rows of so many; and `absence`, where nothing is drawn for a reason of its own.
-`pictures.json` is described in `pictures`.
+`figures.json` lists the `name`, `kind` (lines, map, points, intervals or simplex) and description
+(`what`) of each figure; per panel `titles`, `x_labels`, `y_labels` and `log`; `series` with their
+styles; `columns`, if the number of panels per row is fixed; and `absence`, if there is a special
+reason why nothing is drawn. `pictures.json` is described in `pictures`.
 """
 
 import json
@@ -45,13 +45,13 @@ FIGURES: Mapping[str, Callable[[Read], Chart]] = {
 
 
 def write_figures(config: Config, root: Path) -> None:
-    """Draw all figures from the folder `tables` into the folder `figures`, each with its data as CSV.
+    """Draw all figures from the folder `tables` to the folder `figures`, each with its data as CSV.
 
-    Those of speed are from the timings that lie in the project, below `root`.
+    Figures of speed use the benchmark timings in the project, below `root`.
 
     Raises:
-        ResultsError: a table or a file of pictures is missing or damaged, or timings are damaged, or a figure
-            cannot be written.
+        ResultsError: a table or a file of pictures is missing or damaged, timings are damaged, or a
+            figure cannot be written.
     """
     folder = config.folder
 

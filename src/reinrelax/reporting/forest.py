@@ -1,4 +1,4 @@
-"""The figure of all printed numbers: ours divided by the paper's."""
+"""A forest plot of all printed numbers: ours divided by the paper's."""
 
 from collections.abc import Callable, Iterator, Mapping
 
@@ -13,7 +13,7 @@ from reinrelax.display.wording import shape
 
 
 def forest(read: Read) -> IntervalFigure:
-    """A row a printed number, and of Tables 2 and 3 a row a latent shape."""
+    """Plan the forest plot: a row per printed number or, for Tables 2 and 3, per latent shape."""
     rows = pd.DataFrame(
         [
             {
@@ -36,7 +36,7 @@ def forest(read: Read) -> IntervalFigure:
 
 
 def _numbers(read: Read) -> Iterator[tuple[str, float, tuple[float, float, float]]]:
-    """Row, printed number, and ours with its interval."""
+    """Yield the row, the printed number, and ours with the ends of its interval."""
     for name, title in (("table2", "Table 2"), ("table3", "Table 3")):
         table = read(name)
         for line in table.dropna(subset=["difference", "paper_mean"]).to_dict("records"):
@@ -56,7 +56,7 @@ def _numbers(read: Read) -> Iterator[tuple[str, float, tuple[float, float, float
             ends = (line["ratio"], line["ratio_low"], line["ratio_high"])
             yield f"Table 4, {line['estimator']}, to STGS", line["paper_ratio"], ends
     for line in read("rl_summary").dropna(subset=["paper"]).to_dict("records"):
-        # Of negative numbers, the ends change places.
+        # Division by a negative number exchanges the ends.
         low, high = sorted((line["ci_low"] / line["paper"], line["ci_high"] / line["paper"]))
         ends = (line["mean"], low * line["paper"], high * line["paper"])
         yield f"Figure 3, {line['environment']}, {line['algorithm']}", line["paper"], ends

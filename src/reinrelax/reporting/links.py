@@ -1,4 +1,4 @@
-"""Links between the report's pages: a part of one is found from all others by its name alone."""
+"""Links between the report's pages: any page can refer to a part of any other by its id alone."""
 
 import re
 from collections.abc import Mapping
@@ -8,12 +8,12 @@ _LINK = re.compile(r'(<a\b[^>]*?\bhref=")(\?[^"#]*)?#([^"]+)"')
 
 
 def across(pages: Mapping[str, str]) -> dict[str, str]:
-    """Pages in which a link to `#part` leads to the page that has it, where that is another.
+    """Complete links to `#part` with the file name of the page that contains the part, if another.
 
-    A query before the `#` goes with it.
+    A query before the `#` is kept.
 
     Args:
-        pages: file names and what is written there.
+        pages: the HTML of each page, by file name.
     """
     parts = {name: set(_ID.findall(html)) for name, html in pages.items()}
 

@@ -1,4 +1,4 @@
-"""The opening screen: what was run and what came out, at a glance, and what a reader must know first."""
+"""The opening screen: an overview of what was run and found, and notices to read first."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,12 +19,12 @@ Lines = Sequence[Mapping[Any, Any]]
 _SOFTWARE = ("python", "torch", "numpy")
 _CHANGED = "+changes"
 _NAMED = 12
-_PUBLISHED = "What is published: make paper-report."
+_PUBLISHED = "Published results: make paper-report."
 
 
 @dataclass(frozen=True)
 class Row:
-    """The findings of a paper that rest on one basis: verdicts that occur, and how many have each."""
+    """The verdicts of the findings of one paper and basis that occur, each with its number."""
 
     paper: str
     basis: str
@@ -33,8 +33,13 @@ class Row:
 
 @dataclass(frozen=True)
 class Notice:
-    """What could mislead if it were not said: a sentence, particulars, a command that mends it, and a `link`
-    to the part of the page that has more."""
+    """A warning about results that could mislead.
+
+    Attributes:
+        title, text: the warning in a sentence, and the details.
+        link: the part of the page with more information.
+        command: a command that fixes the problem.
+    """
 
     title: str
     text: str
@@ -44,13 +49,13 @@ class Notice:
 
 @dataclass(frozen=True)
 class Ribbon:
-    """What every page and every sheet of paper says of what it rests on.
+    """The status line at the top of every page, on screen and on paper.
 
     Attributes:
-        style: of the style sheet: `good`, `near` for what is incomplete or small, `bad` for no MNIST.
-        short: for the title of the window.
-        link: the part of the report that has more.
-        small: whether figures and tables must carry that they prove nothing.
+        style: a class of the style sheet: `good`, `near` (incomplete, small) or `bad` (not MNIST).
+        short: the text for the title of the window.
+        link: the part of the report with more information.
+        small: whether figures and tables must be marked as not conclusive.
     """
 
     style: str
@@ -62,28 +67,29 @@ class Ribbon:
 
     @property
     def printed(self) -> str:
-        """All of it, as a text of the style sheet."""
+        """The whole text, as a string for the style sheet."""
         return f"{self.title}. {self.text}".replace("\\", "").replace('"', "”")
 
 
 @dataclass(frozen=True)
 class Summary:
-    """What stands above everything else.
+    """The summary of a run.
 
     Attributes:
-        only: what alone is asked for, as the configuration says it; empty where all is.
-        judged: whether any claim was held against finished runs.
-        below: whether any could not be, because these are below the scale that it asks for.
-        tested: whether any claim on what seeds give was held against them.
+        only: the configuration's `only`; empty if everything is requested.
+        judged: whether any claim was judged.
+        below: whether any claim was not judged because its runs are below the scale it requires.
+        tested: whether any claim about several seeds was judged.
         dataset: the images that the finished cells used.
         elsewhere: whether any of them are not MNIST.
-        coverage: what is there of what was planned, in words.
+        coverage: how much of the plan has been computed, in words.
         complete: whether nothing is missing, unreadable or diverged.
-        cost: names and values of wall time and of what was used in it.
+        cost: names and values of the time and the resources used.
         environment: names and values of machine and software.
-        findings: verdicts of findings, one row a paper and basis.
-        counted, aside: how many findings are counted, and how many are no replication and are not.
-        notices: what a reader must know first.
+        findings: the verdicts of findings, a row per paper and basis.
+        counted: the number of findings that are replications.
+        aside: the number of findings that are not, and are not counted.
+        notices: warnings.
     """
 
     scale: str
@@ -110,13 +116,13 @@ def summary(
     findings: Claims,
     rules: pd.DataFrame,
 ) -> Summary:
-    """Coverage, cost, environment and verdicts.
+    """Summarise coverage, cost, environment and verdicts.
 
     Args:
-        config: of the results.
+        config: the configuration of the results.
         planned: the table of jobs.
-        claims, findings: those of `claims.json` and of `findings.json`.
-        rules: what they were judged by, of `rules.csv`.
+        claims, findings: the entries of `claims.json` and `findings.json`.
+        rules: the rules that they were judged by (`rules.csv`).
     """
     counted = [finding for finding in findings if not finding["aside"]]
     cells = planned[planned["estimator"] != ""]
@@ -155,12 +161,12 @@ def summary(
 
 
 def ribbon(found: Summary, done: int, planned: int, missing: Sequence[str]) -> Ribbon:
-    """The line that stays on top.
+    """Return the status line.
 
     Args:
-        found: of the same results.
-        done, planned: how many jobs there are and should be.
-        missing: purposes of experiments of which no job is there.
+        found: the summary of the same results.
+        done, planned: the numbers of finished and of planned jobs.
+        missing: the purposes of experiments without any finished job.
     """
     jobs = f"{done:,} of {count(planned, 'job')} done."
     link = "" if found.complete else "not-run"
@@ -170,7 +176,7 @@ def ribbon(found: Summary, done: int, planned: int, missing: Sequence[str]) -> R
         return Ribbon("bad", title, text, title, link, small=True)
     title = f"{found.scale.capitalize()} scale · MNIST"
     if found.below and not found.tested:
-        text = f"Below the papers’ scale: no training here is held against the papers. {jobs} {_PUBLISHED}"
+        text = f"Below the papers’ scale: no training here tests the papers. {jobs} {_PUBLISHED}"
         return Ribbon("near", title, text, title, link, small=True)
     if found.complete:
         return Ribbon("good", title, f"Complete: {jobs}", title, "")
@@ -179,7 +185,7 @@ def ribbon(found: Summary, done: int, planned: int, missing: Sequence[str]) -> R
 
 
 def tally(values: Iterable[Any], noun: str = "job") -> str:
-    """`2.15.0`, or where there are several `2.15.0 (40 jobs), 2.14.1 (3 jobs)`, the most frequent first."""
+    """Return a single value, or several by frequency: `2.15.0 (40 jobs), 2.14.1 (3 jobs)`."""
     counts = Counter(str(value) for value in values)
     if len(counts) == 1:
         return next(iter(counts))
@@ -224,7 +230,7 @@ def _environment(jobs: Lines) -> list[tuple[str, str]]:
 
 
 def _by_basis(findings: Claims) -> list[Row]:
-    """How many findings of each paper and basis have which verdict; a basis that none has is left out."""
+    """Count the verdicts of findings per paper and basis; a basis without findings is left out."""
     rows = []
     for paper in dict.fromkeys(finding["paper"] for finding in findings):
         for basis in BASES:
@@ -236,7 +242,7 @@ def _by_basis(findings: Claims) -> list[Row]:
 
 
 def finding_rows(findings: Claims) -> list[dict[str, Any]]:
-    """One line a finding: those of abstracts and conclusions first, then those that were judged."""
+    """Return a row per finding: those of abstracts and conclusions first, then those judged."""
     ordered = sorted(
         findings, key=lambda f: (not f["headline"], bool(f["aside"]), f["verdict"] not in JUDGED)
     )
@@ -267,8 +273,8 @@ def _notices(
         some = f"{below:,} of {count(len(claims), 'claim')} cannot be judged here."
         out.append(
             Notice(
-                some if _judged(claims) else "Nothing here is held against the paper.",
-                "What has run for them is below the papers’ scale. That scale:",
+                some if _judged(claims) else "No claim is tested here.",
+                "Their runs are below the papers’ scale. To run that scale:",
                 command="make report SCALE=paper",
             )
         )
@@ -286,35 +292,35 @@ def _notices(
 
 
 def _outlived(jobs: Lines) -> list[Notice]:
-    """Published results whose source has changed since: an ordinary report would not show them."""
+    """Warn of published results whose source has changed since; other reports do not show them."""
     changed = [job for job in jobs if job["source_changed"]]
     if not changed:
         return []
     names = Counter(job["experiment"] for job in changed)
     whose = ", ".join(f"{name} ({count(number, 'job')})" for name, number in names.items())
     text = (
-        f"commit {tally(commit(job['commit']) for job in changed)}. What computes them has changed since: "
-        f"{whose}. Their settings are those of this configuration."
+        f"commit {tally(commit(job['commit']) for job in changed)}. The code that computes them has changed "
+        f"since: {whose}. Their settings match this configuration."
     )
-    title = f"{len(changed):,} of {count(len(jobs), 'published result')} computed by an earlier source:"
+    title = f"{len(changed):,} of {count(len(jobs), 'published result')} computed by earlier source code:"
     return [Notice(title, text, "provenance")]
 
 
 def _mixed(jobs: Lines) -> list[Notice]:
-    """What differs between jobs that stand side by side as one result."""
+    """Warn of differences between jobs that are combined in one result."""
     out = []
     commits = [commit(job["commit"].removesuffix(_CHANGED)) for job in jobs]
     if len(set(commits)) > 1:
         text = f"{tally(commits)}."
         if not any(job["source_changed"] for job in jobs):
-            text += " What computes these jobs is the same at all of them, and here."
+            text += " The code that computes these jobs is the same in all of them, and here."
         out.append(Notice("Computed at several commits:", text, "provenance"))
     if changed := [job["commit"] for job in jobs if job["commit"].endswith(_CHANGED)]:
         whose = tally(commit(name.removesuffix(_CHANGED)) for name in changed)
         title = f"{count(len(changed), 'job')} computed from changed working trees:"
-        out.append(Notice(title, f"what was changed beside {whose} is in no commit.", "provenance"))
+        out.append(Notice(title, f"the changes on top of {whose} are in no commit.", "provenance"))
     if rounded := [job["products"] for job in jobs if job["products"] not in ("float32", "")]:
-        text = f"{tally(rounded)} in the layers, of which the papers say nothing."
+        text = f"{tally(rounded)} in the layers, which the papers do not mention."
         out.append(Notice(f"{count(len(rounded), 'job')} with rounded products:", text, "provenance"))
     for name in ("torch", "numpy"):
         if len({job[name] for job in jobs}) > 1:
@@ -331,28 +337,28 @@ def _mixed(jobs: Lines) -> list[Notice]:
 
 
 def _judged_by(rules: pd.DataFrame, jobs: Lines) -> list[Notice]:
-    """Rules that the project's history, as last read, has not seen, and those that were set after results."""
+    """Warn of rules that are in no known commit, and of rules that were set after results."""
     out = []
     seen = rules["commit"] != ""
     if not seen.all():
         gone = rules["says"] == ""
-        parts = {"as they are here": rules["rule"][~seen & ~gone], "gone": rules["rule"][~seen & gone]}
+        parts = {"as they are here": rules["rule"][~seen & ~gone], "removed": rules["rule"][~seen & gone]}
         words = "; ".join(f"{what}: {_few(list(names))}" for what, names in parts.items() if len(names))
-        text = f"{words}. Claims, findings, errata or printed numbers were edited. Once that is committed:"
+        text = f"{words}. Claims, findings, errata or printed numbers were edited. After committing that:"
         title = f"Judged by {count(int((~seen).sum()), 'rule')} that no known commit has:"
         out.append(Notice(title, text, command="make limits"))
     begun = min((str(job["started"]) for job in jobs if job["started"]), default="")
     dates = pd.to_datetime(rules["date"], utc=True)
-    # A record may say anything; nothing is younger than no time.
+    # A record may hold an invalid date. It becomes NaT, and no date is later than NaT.
     since = pd.to_datetime(begun, errors="coerce", utc=True)
     late = [rule for rule, date in zip(rules["rule"], dates, strict=True) if date > since]
     if late:
         title = f"{len(late):,} of {count(len(rules), 'rule')} set after the first of these results."
-        out.append(Notice(title, "Beside each claim stands when.", "claims"))
+        out.append(Notice(title, "Each claim says when.", "claims"))
     return out
 
 
 def _few(names: Sequence[str]) -> str:
-    """The first of these names, and how many more there are."""
+    """Return the first names, and how many more there are."""
     more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
     return ", ".join(names[:_NAMED]) + more

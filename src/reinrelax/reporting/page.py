@@ -1,4 +1,4 @@
-"""The report: finished tables and figures in, self-contained pages out."""
+"""The report: self-contained pages made from finished tables and figures."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -23,9 +23,9 @@ from reinrelax.jobs.planned import THERE
 from reinrelax.reporting import chapters, errata, figure_views, links, opening, sections, sentences, views
 from reinrelax.reporting.environment import embedded, environment
 
-# Collected table, and its name for readers.
+# The tables shown as grids, and their names for readers.
 _GRIDS = {"table2": "Table 2", "table3": "Table 3"}
-# Of each page its name, and its template with its suffix; the first one leads to all others.
+# The name of each page, by file; its template is that file with the suffix `.j2`.
 SITE = {
     "report.html": "Findings",
     "problems.html": "Problems in the papers",
@@ -35,31 +35,31 @@ SITE = {
 
 
 def write_report(config: Config, root: Path, estimates: Mapping[str, float] | None = None) -> Path:
-    """Write `report.html` and the pages beside it from the tables and figures of the results folder.
+    """Write `report.html` and the other pages from the tables and figures of the results folder.
 
     Args:
-        config: whose results.
+        config: the configuration of the results.
         root: the project's folder.
-        estimates: seconds that each planned job takes, if that is known.
+        estimates: the estimated seconds per planned job, if known.
 
     Returns:
-        Where the report lies.
+        The path of `report.html`.
 
     Raises:
-        ConfigError: a file of chapters, sentences, sections or errata is wrong.
+        ConfigError: a file of chapters, sentences, sections or errata is invalid.
         ResultsError: a table or figure is missing or damaged, or the report cannot be written.
     """
     found = context(config, root, estimates or {})
     templates = environment(root)
     pages = {name: templates.get_template(f"{name}.j2").render(found, here=name) for name in SITE}
-    # The first page last: it is what a run is asked for.
+    # Write the first page last: it is the file that the workflow requests.
     for name, html in reversed(links.across(pages).items()):
         files.write_text(config.folder / name, html)
     return config.folder / "report.html"
 
 
 def context(config: Config, root: Path, estimates: Mapping[str, float]) -> dict[str, Any]:
-    """All that the templates are given."""
+    """Return the variables of the templates."""
     folder = config.folder / "tables"
     jobs = read_table(folder / "jobs.csv")
     claims, findings = read_json(folder / "claims.json"), read_json(folder / "findings.json")
@@ -74,7 +74,7 @@ def context(config: Config, root: Path, estimates: Mapping[str, float]) -> dict[
     papers = sections.load(collected, entries, grids, list(dict.fromkeys(printed["estimator"])))
     shown = [section for paper in papers for section in paper.sections]
     names = {section.id: section.name for section in shown}
-    # Of a cell in parts, the first stands for all.
+    # A cell in several parts is represented by the first.
     anchors = {
         (SUBJECTS[method_of(line["experiment"])], line["estimator"], line["latent"]): anchor(
             "cell", line["job"]
@@ -89,7 +89,7 @@ def context(config: Config, root: Path, estimates: Mapping[str, float]) -> dict[
     parts = chapters.load(collected, papers, said, claims, findings, estimates)
     known = {entry.id for entry in entries}
     if unknown := [name for part in parts for name in part.problems if name not in known]:
-        raise ConfigError(f"{chapters.FILE}: problems: {unknown[0]} is no erratum; report/errata has them")
+        raise ConfigError(f"{chapters.FILE}: problems: unknown {unknown[0]}; the ids are in report/errata")
     homes = {name: chapter.nav for part in parts for chapter in part.chapters for name in chapter.findings}
     placed = [{**finding, "chapter": homes.get(finding["id"], "")} for finding in findings]
     return {
@@ -118,7 +118,7 @@ def context(config: Config, root: Path, estimates: Mapping[str, float]) -> dict[
 
 
 def _forest(config: Config) -> figure_views.Figure | None:
-    """The figure of all printed numbers, if any of ours is there."""
+    """Return the forest plot of printed numbers, if any of ours has been computed."""
     found = figure_views.figure(
         config.folder, figure_views.catalogue(config.folder)["forest"], "Printed numbers"
     )
@@ -130,7 +130,7 @@ def _ribbon(summary: opening.Summary, jobs: pd.DataFrame) -> opening.Ribbon:
     for source, state in zip(jobs["experiment"], jobs["state"], strict=True):
         there[source] = there.get(source, False) or state in THERE
     done = int(jobs["state"].isin(THERE).sum())
-    # What is missing as printed need not be named as run too.
+    # If an experiment is missing as printed, do not name it as run too.
     lacking = [name for name, any_done in there.items() if not any_done]
     named = [
         name for name in lacking if not name.endswith(AS_RUN) or name.removesuffix(AS_RUN) not in lacking
@@ -141,7 +141,7 @@ def _ribbon(summary: opening.Summary, jobs: pd.DataFrame) -> opening.Ribbon:
 def _problems(
     collected: Collected, entries: Sequence[errata.Entry], papers: Sequence[sections.Paper]
 ) -> list[tuple[str, list[dict[str, Any]]]]:
-    """The entries of each paper, with the sections that they concern and where their numbers come from."""
+    """Return the errata of each paper, with their sections and the origin of their numbers."""
     shown = [section for paper in papers for section in paper.sections]
     lines: dict[str, list[dict[str, Any]]] = {}
     for entry in entries:
@@ -155,6 +155,6 @@ def _problems(
 
 
 def _sources(rows: Sequence[Mapping[str, Any]]) -> Facet:
-    """What lines of jobs are filtered by: the experiment that they belong to."""
+    """Return the filter of jobs by the experiment that they belong to."""
     counts = Counter(row["experiment"] for row in rows)
     return Facet("source", "For", [Choice(name, number) for name, number in counts.items()])

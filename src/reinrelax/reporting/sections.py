@@ -1,4 +1,4 @@
-"""The page's sections on the paper's results: their order and words are data, their tables are views."""
+"""The page's sections on the papers' results: order and texts are data, views make the tables."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from reinrelax.jobs.planned import THERE
 from reinrelax.reporting.errata import Entry
 from reinrelax.reporting.figure_views import catalogue, figure
 
-# One file a paper, in the page's order: its name, its title and its sections.
+# A file per paper, in the page's order, with its name, title and sections.
 WORDS = tuple(
     Path("report/templates/sections") / f"{name}.yaml" for name in ("beyond-reinmax", "just-relax-it")
 )
@@ -29,14 +29,14 @@ _PAPER = ("paper", "title", "sections")
 _REQUIRED = ("id", "nav", "name", "what", "says", "here", "source", "tables")
 _OPTIONAL = ("figures", "errata", "scale", "scale_of", "tables_first")
 
-# Blocks of a section, mostly tables, from its collected tables; sections without one show figures alone, or
-# the page's own.
+# The views of each section, which make its blocks, mostly tables. A section without views shows
+# only figures, or blocks that the page makes.
 VIEWS: Mapping[str, Sequence[Callable[[Collected], Any]]] = {
     section: [named(one.views[section]) for one in EXPERIMENTS.values() if section in one.views]
     for section in chain.from_iterable(one.views for one in EXPERIMENTS.values())
 }
 _NOTHING = "this configuration has nothing of it"
-# How a column of a table says what was computed with.
+# How the columns of a table are worded as a scale.
 _SCALE = {
     "epoch": "after epoch {}",
     "epochs": "{} epochs",
@@ -52,10 +52,12 @@ _SCALE = {
 
 @dataclass(frozen=True)
 class Scale:
-    """What a section was computed with, beside what the paper used; `mark` where ours is less or nothing.
+    """The scale of a section's results and that of the paper.
 
     Attributes:
-        of: whose scale it is held against.
+        mark: of a verdict if our scale is smaller or nothing was run; empty otherwise.
+        ours, paper: the scales, in words.
+        of: whose scale `paper` is.
     """
 
     mark: Mark
@@ -66,7 +68,7 @@ class Scale:
 
 @dataclass(frozen=True)
 class Shown:
-    """A figure with its files, or a table, whose files are its section's."""
+    """A figure with links to its files, or a table, whose files are those of the section."""
 
     block: Any
     links: Sequence[tuple[str, str]] = ()
@@ -74,12 +76,12 @@ class Shown:
 
 @dataclass(frozen=True)
 class Origin:
-    """What numbers were made from.
+    """The origin of numbers.
 
     Attributes:
-        links: text and address of the tables that hold them.
-        command: what runs the jobs that are missing, or checks published results.
-        sources: experiments and studies that fill the tables, keys of `PURPOSES`.
+        links: text and address of the tables that contain them.
+        command: the command that runs missing jobs, or checks published results.
+        sources: the experiments and studies that fill the tables, keys of `PURPOSES`.
     """
 
     links: Sequence[tuple[str, str]]
@@ -92,13 +94,15 @@ class Section:
     """A section of the page.
 
     Attributes:
-        nav: its name in the navigation.
-        what: a subtitle; `says`, what the paper says; `here`, what stands here.
+        nav: the name in the navigation.
+        what: a subtitle.
+        says, here: the paper's statements, and a description of the section's content.
         blocks: tables and figures, each with the `template` that shows it.
-        absence: why there are none; `lacking`, why figures beside them are not there.
-        progress: how much of what fills it has been run.
+        absence: why there are no blocks; empty if there are.
+        lacking: why single figures are missing.
+        progress: how many of its jobs have been run.
         origin: of its tables.
-        errata: entries that concern it.
+        errata: the entries about it.
     """
 
     id: str
@@ -117,7 +121,7 @@ class Section:
 
     @property
     def empty(self) -> bool:
-        """Whether the configuration has nothing of it."""
+        """Whether the configuration contains nothing for this section."""
         return self.absence == _NOTHING
 
 
@@ -132,23 +136,23 @@ class Paper:
 
     @property
     def subtitle(self) -> str:
-        """The title without the name that it begins with."""
+        """The title without the short name at its beginning."""
         return self.title.removeprefix(self.name).lstrip(": ")
 
 
 def load(
     collected: Collected, entries: Sequence[Entry], own: Mapping[str, Sequence[Any]], expected: Sequence[str]
 ) -> list[Paper]:
-    """All sections that are asked for, by paper, in the page's order.
+    """Return the requested sections of each paper, in the page's order.
 
     Args:
         collected: the results.
-        entries: errata, for sections to refer to.
+        entries: the errata that sections refer to.
         own: blocks that the page makes itself, by section.
-        expected: estimators whose absence from Figures 3 and 4 is to be said.
+        expected: estimators to report if they are absent from Figures 3 and 4.
 
     Raises:
-        ConfigError: a file of sections is wrong.
+        ConfigError: a file of sections is invalid.
         ResultsError: a table or figure is missing or damaged.
     """
     known = {entry.id: entry for entry in entries}
@@ -164,10 +168,10 @@ def load(
 
 
 def words(root: Path) -> Iterator[tuple[Paper, Mapping[str, Any]]]:
-    """The words of all sections, each with its paper, which has none yet.
+    """Yield the texts of all sections, each with its paper, whose list of sections is still empty.
 
     Raises:
-        ConfigError: a file of sections is wrong.
+        ConfigError: a file of sections is invalid.
     """
     for path in WORDS:
         content = read_yaml(root / path)
@@ -178,7 +182,7 @@ def words(root: Path) -> Iterator[tuple[Paper, Mapping[str, Any]]]:
 
 
 def citing(shown: Sequence[Section], entry: Entry) -> list[Section]:
-    """The sections that an entry concerns."""
+    """Return the sections that refer to an erratum."""
     return [section for section in shown if entry in section.errata]
 
 
@@ -219,18 +223,18 @@ def _section(
 
 
 def _blocks(shown: Any) -> list[Any]:
-    """What a view returns, one block or several, without tables that have no rows."""
+    """Return the blocks of a view's result, one block or several, without empty tables."""
     blocks = [shown] if isinstance(shown, Table) else shown
     return [block for block in blocks if not isinstance(block, Table) or block.rows]
 
 
 def _sources(collected: Collected, source: str) -> list[str]:
-    """An experiment or study, and what was run differently of it."""
+    """Return an experiment or study and, if planned, its variant as run."""
     return list(dict.fromkeys([source, *(line["experiment"] for line in collected.planned(source))]))
 
 
 def made_from(collected: Collected, entry: Entry) -> Origin | None:
-    """Where an entry's numbers come from; None where it has none of this run."""
+    """Return the origin of an erratum's numbers; None if it uses none of this run."""
     names = dict.fromkeys(Path(item.csv).stem for item in entry.numbers if item.csv)
     return _origin(collected, list(names), [FILLED_BY[name] for name in names]) if names else None
 
@@ -247,7 +251,7 @@ def _origin(collected: Collected, tables: Sequence[str], sources: Sequence[str])
 
 
 def command(collected: Collected, sources: Sequence[str]) -> str:
-    """The shell command that runs what is missing of experiments, or that checks published results."""
+    """Return the command that runs missing jobs of experiments or checks published results."""
     config = collected.config
     if config.results != path_of("results", config.raw["results"]):
         return "make verify"
@@ -258,7 +262,7 @@ def command(collected: Collected, sources: Sequence[str]) -> str:
 
 
 def _drawn(collected: Collected, name: str, block: Any, data: str = "csv") -> Shown:
-    """A figure with its files, as far as they exist."""
+    """Return a figure with links to those of its files that exist."""
     places = {
         f"{name}, SVG": f"figures/{name}.svg",
         f"{name}, as drawn, {data.upper()}": f"figures/{name}.{data}",
@@ -274,7 +278,7 @@ def _absence(collected: Collected, source: str) -> str:
 
 
 def _scale(raw: Mapping[str, Any], collected: Collected) -> Scale:
-    """Ours from the section's first table, and from the cells that it comes from for what that leaves out."""
+    """Return the scale of a section, from its first table and from the jobs that fill it."""
     paper: Mapping[str, Any] = raw["scale"]
     lines = collected.lines(raw["tables"][0])
     done = [line for line in collected.planned(raw["source"]) if line["state"] in THERE]
@@ -288,7 +292,7 @@ def _scale(raw: Mapping[str, Any], collected: Collected) -> Scale:
             below |= found != {wanted}
             ours.append(" and ".join(sorted(images(str(value)) for value in found)))
         else:
-            # Estimators that draw nothing have no draws to be too few.
+            # Estimators without Monte Carlo draws do not count for the number of draws.
             counts = [count for count in map(number, found) if count > 0 or name != "draws"]
             if not counts:
                 continue

@@ -1,13 +1,13 @@
-"""What the first page says of findings: a sentence for each, chosen by its verdict, filled from tables.
+"""The first page's sentences on findings: chosen by verdict, filled with numbers from tables.
 
 `report/sentences.yaml` maps findings to
 
     label: ReinMax-Rao                # the subject, set in bold
     numbers: {ours: {table: …}, …}    # queries, as in `numbers`
-    reproduced: "… {ours} …"          # by verdict, `else` for every other that was judged; of several
-    else: ["… {ours.low} …", "…"]     # sentences the first of which all numbers are there
+    reproduced: "… {ours} …"          # by verdict; `else` is for all other judged verdicts
+    else: ["… {ours.low} …", "…"]     # of a list, the first sentence whose numbers all exist
 
-A finding without a sentence for its verdict says what the paper says.
+A finding without a sentence for its verdict is shown with the paper's statement.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,18 +26,18 @@ from reinrelax.reporting import numbers
 
 FILE = Path("report/sentences.yaml")
 ELSE = "else"
-# What a finding rests on, in fewer words than it is filtered by.
+# Short forms of the bases of findings; the full names are those of the filter.
 _BASES = {findings.THEOREM: "exact", findings.SIMULATION: "simulation", findings.ONE_TRAINING: "1 training"}
 
 
 @dataclass(frozen=True)
 class Said:
-    """A finding as the first page says it.
+    """A finding as the first page shows it.
 
     Attributes:
-        text: of a finding that was not judged, what the paper says.
-        basis: what it rests on, in a word or two; empty where nothing was tested.
-        anchor: its place among all findings.
+        text: the sentence; the paper's statement if there is no sentence for the verdict.
+        basis: a word or two on what it rests on; empty if nothing was tested.
+        anchor: its place in the table of all findings.
     """
 
     id: str
@@ -52,21 +52,21 @@ class Said:
 
 
 def load(collected: Collected, claims: Sequence[Any], found: Sequence[Mapping[str, Any]]) -> dict[str, Said]:
-    """All findings by id.
+    """Return all findings, by id.
 
     Args:
         collected: the results.
-        claims, found: lines of `claims.json` and `findings.json`.
+        claims, found: the entries of `claims.json` and `findings.json`.
 
     Raises:
-        ConfigError: the file names a finding, verdict, number or column that there is not.
+        ConfigError: the file names an unknown finding, verdict, number or column.
         ResultsError: a table is missing or damaged.
     """
     entries = read_yaml(collected.root / FILE)
     known = {finding["id"] for finding in found}
     for name in entries:
         if name not in known:
-            raise ConfigError(f"{FILE}: {name}: no such finding; report/findings.yaml has them")
+            raise ConfigError(f"{FILE}: {name}: no such finding; the ids are in report/findings.yaml")
     seeds = {claim["id"]: claim["seeds"] for claim in claims}
     return {
         finding["id"]: _said(finding, entries.get(finding["id"], {}), collected, seeds) for finding in found
@@ -96,10 +96,10 @@ def _said(
 
 
 def fill(where: str, entry: Mapping[str, Any], text: str, collected: Collected) -> str:
-    """A sentence with its numbers; empty where one of them is not there.
+    """Fill a sentence with its numbers; empty if one of them is missing.
 
     Raises:
-        ConfigError: the sentence names a number that the entry has not, or a query is wrong.
+        ConfigError: the entry lacks a number that the sentence names, or a query is invalid.
         ResultsError: a table is missing or damaged.
     """
     wanted: dict[str, set[str]] = {}

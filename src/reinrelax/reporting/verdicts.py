@@ -1,4 +1,4 @@
-"""Verdicts as plain values: what `claims.json` holds of each, with all that a reader needs to check it."""
+"""Verdicts as plain values: the entries of `claims.json`, with all that is needed to check them."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -19,12 +19,12 @@ from reinrelax.experiments.discrete_vae.elbo import RUN, SUBJECTS
 from reinrelax.results.commands import recompute
 
 SECTIONS = Path("report/templates/sections")
-# Of runs with one value a seed: experiment, section and table, by metric or by subject.
+# For claims about one value per seed: experiment, section and table, by metric or by subject.
 _PLACES = {
     **{metric: ("elbo", name, name) for metric, name in zip(METRICS, ("table2", "table3"), strict=True)},
     "learning": ("rl", "a-figure3", "rl_scores"),
 }
-# Of tables whose values have a unit; where a claim is about a quotient or a correlation it has none.
+# Tables of values in nats. Claims about a quotient or a correlation of such values have no unit.
 _NATS = {
     "relaxations",
     "relaxations_curves",
@@ -37,7 +37,7 @@ _NATS = {
     "baseline",
 }
 _UNITLESS = {"ratio", "quotient", "agrees", "gains", "scatters_alike", "scatters_more"}
-# What the effect of a claim is, where it is no margin.
+# The names of effects that are not margins, by judging function.
 _MEASURES = {**dict.fromkeys(("number", "printed", "single_run"), "Δ"), "scatters_alike": "quotient"}
 _MINIMUM = {
     "train_images": "{:,} training images",
@@ -51,13 +51,13 @@ _MINIMUM = {
 
 
 class Records:
-    """Writes verdicts down.
+    """A converter of verdicts to the entries of `claims.json`.
 
     Args:
-        config: whose results.
+        config: the configuration of the results.
         root: the project's folder.
-        plan: one row a planned job: `job` and `target`, the file that it is asked for by.
-        findings: what claims amount to, each claim in one of them.
+        plan: a row per planned job: `job`, its start (`started`) and file to request (`target`).
+        findings: all findings; each claim belongs to one of them.
         published: whether the results are published ones, rather than those of a run here.
     """
 
@@ -77,7 +77,7 @@ class Records:
         self._findings = {name: finding for finding in findings for name in finding.claims}
 
     def of(self, verdict: Verdict) -> dict[str, Any]:
-        """A verdict and its claim; numbers that are not finite are null."""
+        """Return the entry of a verdict and its claim; non-finite numbers are null."""
         claim = verdict.claim
         finding = self._findings.get(claim.id)
         source, section, table = self._place(claim)
@@ -109,9 +109,9 @@ class Records:
         }
 
     def _set(self, verdict: Verdict) -> str:
-        """In words, when a claim's limits were set, and whether that was before the run that it is judged by.
+        """Say when a claim's limits were set, and whether that was before the run it is judged by.
 
-        Of runs before that one the records say nothing.
+        Earlier runs leave no trace in the records, so nothing is said about them.
         """
         at = self._limits.get(verdict.claim.entry)
         if at is None or at.limits != verdict.claim.limits:
@@ -128,7 +128,7 @@ class Records:
         return f"set on {set_at:%d %B %Y} (commit {at.commit}){order}"
 
     def _place(self, claim: Claim) -> tuple[str, str, str]:
-        """Experiment or study, section of the page and table that a claim is about."""
+        """Return the experiment or study, the section of the page and the table of a claim."""
         if claim.query is None:
             source, *place = _PLACES.get(claim.metric) or _PLACES.get(claim.subject, ("", "", ""))
             return (f"{source}{AS_RUN}" if claim.subject == SUBJECTS[RUN] else source, place[0], place[1])
@@ -138,13 +138,13 @@ class Records:
         return FILLED_BY[table], self._sections.get((claim.paper, table), ""), table
 
     def _command(self, verdict: Verdict) -> str:
-        """What computes anew what a verdict is about; empty where no planned job does."""
+        """Return the command that recomputes the jobs of a verdict; empty if none is planned."""
         targets = [self._targets[job] for job in verdict.jobs if job in self._targets]
         return recompute(self._config, targets, self._root) if targets else ""
 
 
 def minimum(claim: Claim) -> str:
-    """In words, at what scale a claim may be judged."""
+    """Describe the minimum scale of a claim."""
     exact = dict(claim.minimum.exact)
     words = [images(str(exact.pop("dataset")))] if "dataset" in exact else []
     if claim.minimum.seeds:
@@ -169,7 +169,7 @@ def _unit(claim: Claim) -> str:
 
 
 def _sections(root: Path) -> Mapping[tuple[str, str], str]:
-    """(paper, table) to the section of the page that shows it first."""
+    """Return the first section of the page that shows a table, by (paper, table)."""
     found: dict[tuple[str, str], str] = {}
     for path in sorted((root / SECTIONS).glob("*.yaml")):
         words = read_yaml(root / path)
@@ -180,7 +180,7 @@ def _sections(root: Path) -> Mapping[tuple[str, str], str]:
 
 
 def _time(text: Any) -> datetime | None:
-    """When a job was started; None where there is none, or its record does not say."""
+    """Parse the time at which a job started; None if it is missing or invalid."""
     try:
         found = datetime.fromisoformat(text)
     except (TypeError, ValueError):

@@ -1,4 +1,4 @@
-"""Where the page's numbers come from: one line a job, and what did not run or went wrong."""
+"""The origin of the page's numbers: a row per job, and the missing and failed jobs."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,7 +18,7 @@ _AS_THEY_ARE = (
 
 
 def provenance(config: Config, jobs: pd.DataFrame) -> list[dict[str, Any]]:
-    """One line a planned job: where its numbers come from, with links, and how to compute them again."""
+    """Return a row per planned job: where its numbers come from, with links, and how to recompute them."""
     return [
         {
             **{key: line[key] for key in _AS_THEY_ARE},
@@ -40,7 +40,7 @@ def provenance(config: Config, jobs: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _links(config: Config, line: Mapping[Any, Any]) -> dict[str, str]:
-    """A job's files that exist, as links from the report."""
+    """Return a job's files that exist, as links from the report."""
     target = Path(line["target"])
     places = {"log": Path(line["log"])}
     if line["estimator"]:
@@ -56,9 +56,7 @@ def _threads(number: float) -> str:
 
 
 def not_run(jobs: pd.DataFrame, tables: Sequence[pd.DataFrame]) -> dict[str, list[str]]:
-    """What must not pass for done: missing, unreadable and diverged jobs, and what of these tables was not
-    planned.
-    """
+    """List the missing, unreadable and diverged jobs, and the cells of these tables not planned."""
     elbo = jobs[jobs["experiment"] == "elbo"]
     planned = set(zip(elbo["estimator"], elbo["latent"], strict=True))
     asked = dict.fromkeys(

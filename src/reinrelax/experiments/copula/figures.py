@@ -8,7 +8,7 @@ from reinrelax.display.charts.plans import Read, tidy
 
 
 def dependence(read: Read) -> LineFigure:
-    """Correlation of what follows from the normal scores over that of the scores themselves."""
+    """Plan the correlations of scores, ranks and gates as functions of those of the scores, R."""
     table, titles = read("gates"), _rows(read)
     scores = table[table["quantity"] == "score_correlation"]
     place = ["row", "i", "j"]
@@ -33,7 +33,7 @@ def dependence(read: Read) -> LineFigure:
 
 
 def _rows(read: Read) -> dict[int, str]:
-    """The rows of π as titles."""
+    """Return the rows of π as titles."""
     table = read("gates")
     table = table[table["quantity"] == "probability"].sort_values(["row", "i"])
     return {

@@ -1,8 +1,8 @@
-"""Samples of correlated relaxed Bernoullis held against their law (A, III.F and Appendix A).
+"""Samples of correlated relaxed Bernoullis compared with their distribution (A, III.F, Appendix A).
 
-With normal scores n ~ N(0, R), a gate's log-odds are logit π + logit Φ(n), so every expectation is an
-integral over one score or two. R correlates the scores; U, relaxed gates and hard gates correlate less.
-Letters: N samples, d gates, P = d (d − 1)/2 pairs i < j.
+With normal scores n ~ N(0, R), the log-odds of a gate are logit π + logit Φ(n), so every
+expectation is an integral over one or two scores. R is the correlation of the scores; U, relaxed
+gates and hard gates are less correlated. Letters: N samples, d gates, P = d (d − 1)/2 pairs i < j.
 """
 
 import math
@@ -19,28 +19,30 @@ from reinrelax.experiments.copula.experiment import Copula
 Row = dict[str, object]
 
 _NORMAL_95 = 1.959964
-# Samples made at once, so that the law's temporaries stay small beside the samples.
+# Samples computed at once, so that temporaries stay small compared with the samples.
 _BLOCK = 100_000
-# The trapezoid rule over ±9 standard deviations. Its error is below the samples' for τ down to 0.02.
+# The trapezoid rule over ±9 standard deviations. For τ ≥ 0.02 its error is below that of the
+# samples.
 _REACH, _POINTS = 9.0, 801
 
 
 def measure(spec: Copula, *, seed: int = 0) -> dict[str, list[Row]]:
-    """Moments of the gates and their correlations, beside what quadrature expects.
+    """Measure moments and correlations of the gates, and compute their values by quadrature.
 
     Args:
-        spec: π, R, τ and how many samples.
+        spec: π, R, τ and the number of samples.
         seed: of all randomness.
 
     Returns:
-        gates: rows of row (of π, from 0), gates i and j (from 0; j in those of a pair), quantity, value, low,
-            high (95%, by the delta method; correlations on Fisher's scale) and expected. Quantities:
-            eigenvalue: the i-th smallest of R, without the rest.
+        gates: rows of row (of π, from 0), gates i and j (from 0; j only for pairs), quantity,
+            value, low, high (95%, by the delta method; correlations on Fisher's scale) and
+            expected. Quantities:
+            eigenvalue: the i-th smallest of R, with no other columns.
             probability: P(z_i > ½), expected π_i.
             mean: E z_i.
             gate_correlation, relaxed_correlation: Pearson's, of hard and of relaxed gates.
-            rank_correlation: Pearson's of U, which is uniform: Spearman's of the relaxed gates, expected
-                6/π asin(R_ij/2).
+            rank_correlation: Pearson's of U, which is uniform: Spearman's of the relaxed gates;
+                expected 6/π asin(R_ij/2).
             score_correlation: Pearson's of Φ⁻¹(U), expected R_ij.
         gate_samples: the first relaxed samples, rows of row, sample, gate and value.
     """
@@ -63,12 +65,12 @@ def measure(spec: Copula, *, seed: int = 0) -> dict[str, list[Row]]:
 
 
 def _compare(law: CorrelatedRelaxedBernoulli, probs: Tensor, R: Tensor, noise: Tensor) -> Iterator[Row]:
-    """What the samples of noise `[N, d]` say, and what the law does; one transform of them at a time."""
+    """Compare statistics of the samples made from noise `[N, d]` with the distribution's."""
     means, deviations, products = _relaxed_moments(probs, R, float(law.temperature))
     i, j = torch.triu_indices(len(R), len(R), 1)
     spread = (probs * (1 - probs)).sqrt()
 
-    # One name for all of them: at a million samples each is tens of MB.
+    # Each transform replaces the one before: at a million samples each takes tens of MB.
     values = _in_blocks(law.harden, noise)
     yield from _means("probability", values, probs)
     expected = _orthant_covariance(probs, R)[i, j] / (spread[i] * spread[j])
@@ -79,7 +81,7 @@ def _compare(law: CorrelatedRelaxedBernoulli, probs: Tensor, R: Tensor, noise: T
     expected = (products - means[i] * means[j]) / (deviations[i] * deviations[j])
     yield from _correlations("relaxed_correlation", values, expected)
 
-    # At τ = 1 and π = ½ a relaxed gate is U itself. At small τ it rounds to one, and hides its U.
+    # At τ = 1 and π = ½ a relaxed gate equals U. At small τ it may round to one, which loses U.
     plain = CorrelatedRelaxedBernoulli(1.0, probs=torch.full_like(probs, 0.5), correlation=R)
     values = _in_blocks(plain.from_noise, noise)
     yield from _correlations("rank_correlation", values, 6 / math.pi * (R[i, j] / 2).asin())
@@ -87,7 +89,7 @@ def _compare(law: CorrelatedRelaxedBernoulli, probs: Tensor, R: Tensor, noise: T
 
 
 def _means(quantity: str, values: Tensor, expected: Tensor) -> Iterator[Row]:
-    """Means of values `[N, d]` by gate."""
+    """Yield the mean of values `[N, d]` for each gate, with `expected` `[d]`."""
     error = values.std(0) / len(values) ** 0.5
     mean = values.mean(0)
     ends = (mean, mean - _NORMAL_95 * error, mean + _NORMAL_95 * error, expected)
@@ -96,9 +98,10 @@ def _means(quantity: str, values: Tensor, expected: Tensor) -> Iterator[Row]:
 
 
 def _correlations(quantity: str, values: Tensor, expected: Tensor) -> Iterator[Row]:
-    """Pearson's correlations of values `[N, d]` by pair, expected `[P]`.
+    """Yield Pearson's correlation of values `[N, d]` for each pair, with `expected` `[P]`.
 
-    A standardised sample moves r by x_i x_j − r (x_i² + x_j²)/2, whatever the law; its spread is the error.
+    The influence of a standardised sample on r is x_i x_j − r (x_i² + x_j²)/2 for any distribution;
+    its standard deviation gives the standard error.
     """
     x = (values - values.mean(0)) / values.std(0, correction=0)
     pairs = torch.triu_indices(x.shape[1], x.shape[1], 1).T.tolist()
@@ -116,7 +119,7 @@ def _correlations(quantity: str, values: Tensor, expected: Tensor) -> Iterator[R
 
 
 def _relaxed_moments(probs: Tensor, R: Tensor, tau: float) -> tuple[Tensor, Tensor, Tensor]:
-    """E z_i and the standard deviation of z_i, both `[d]`, and E z_i z_j `[P]`, by quadrature."""
+    """Return E z_i and the standard deviation of z_i, `[d]`, and E z_i z_j `[P]`, by quadrature."""
     score = torch.linspace(-_REACH, _REACH, _POINTS, dtype=torch.float64)
     weight = (-(score**2) / 2).exp()
     weight = weight / weight.sum()
@@ -130,16 +133,16 @@ def _relaxed_moments(probs: Tensor, R: Tensor, tau: float) -> tuple[Tensor, Tens
     for i, j in torch.triu_indices(len(R), len(R), 1).T.tolist():
         other = R[i, j] * score[:, None] + (1 - R[i, j] ** 2).sqrt() * score
         products.append((weight * alone[i]) @ gate(j, other) @ weight)
-    # The empty tensor is for a single gate, which has no pair.
+    # A single gate has no pairs.
     both = torch.stack(products) if products else means[:0]
     return means, ((alone - means[:, None]) ** 2 @ weight).sqrt(), both
 
 
 def _orthant_covariance(probs: Tensor, R: Tensor) -> Tensor:
-    """Cov(1{n_i > a_i}, 1{n_j > a_j}) `[d, d]` at a = −Φ⁻¹(π), off the diagonal.
+    """Return Cov(1{n_i > a_i}, 1{n_j > a_j}) at a = −Φ⁻¹(π), off the diagonal, `[d, d]`.
 
-    The orthant probability's derivative in the correlation r is the bivariate density at a (Plackett, 1954).
-    Its integral from 0 to R_ij, with r = sin t.
+    The derivative of the orthant probability in the correlation r is the bivariate density at a
+    (Plackett, 1954). It is integrated from 0 to R_ij, with r = sin t.
     """
     a = -ndtri(probs)
     t = torch.linspace(0, 1, _POINTS, dtype=torch.float64)[:, None, None] * R.clamp(-1, 1).asin()

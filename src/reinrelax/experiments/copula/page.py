@@ -18,7 +18,7 @@ _CORRELATIONS = {
 
 
 def gates(collected: Collected) -> list[Table]:
-    """Marginals and correlations beside what the law says."""
+    """Return tables of correlations and marginals, compared with the distribution's."""
     lines = collected.lines("gates")
     if not lines:
         return []
@@ -29,7 +29,7 @@ def gates(collected: Collected) -> list[Table]:
     return [
         Table(
             "gates-correlations",
-            f"Correlations of the samples, with 95% intervals, beside quadrature. {READING}",
+            f"Correlations of the samples, with 95% intervals, compared with quadrature. {READING}",
             [Column("π", "text"), Column("Gates"), Column("Rᵢⱼ"), *map(Column, _CORRELATIONS.values())],
             [
                 [
@@ -42,11 +42,13 @@ def gates(collected: Collected) -> list[Table]:
                 ]
                 for line in pairs
             ],
-            notes=[f"Eigenvalues of R: {', '.join(eigenvalues)}; a correlation matrix has none below zero."],
+            notes=[
+                f"Eigenvalues of R: {', '.join(eigenvalues)}. Those of a correlation matrix are not negative."
+            ],
         ),
         Table(
             "gates-marginals",
-            "Marginals: a relaxed gate is above ½ exactly where the hard one is on; its mean is not π.",
+            "Marginals: a relaxed gate is above ½ exactly if the hard one is on; its mean is not π.",
             [Column("π", "text"), Column("Gate"), Column("π_i"), *map(Column, _MARGINALS.values())],
             [
                 [

@@ -1,1 +1,1 @@
-"""Seconds an epoch."""
+"""Seconds per epoch."""

@@ -1,4 +1,4 @@
-"""Figures of the benchmark that comes with the project: distance from the bound, and cost against size."""
+"""Figures of the project's benchmark: time relative to a lower bound, and time over model sizes."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,24 +15,24 @@ from reinrelax.display.tables import read_table
 from reinrelax.display.wording import commit, count, fixed, significant
 from reinrelax.errors import ResultsError
 
-# Where `make bench` leaves a table and its record, one a device; in the project's folder.
+# The folder in the project to which `make bench` writes a table and a record per device.
 RESULTS = Path("benchmarks/results")
 DEVICES = ("cpu", "cuda")
 EPOCH = 60_000
-# Seconds and bounds are those of a replica and an epoch, of training steps alone.
+# Seconds and bounds are per replica and epoch, for training steps only.
 _NAMES = ("part", "program", "estimator", "latent")
 COLUMNS = (
     *(*_NAMES, "replicas", "threads", "draws", "seconds", "seconds_low", "seconds_high"),
     *("bound_blas", "bound_onednn", "bound_traffic", "bound", "ratio", "peak_memory_mb"),
 )
-# It is no result of a run.
+# Timings are not results of a run, so the remedy is another.
 _REMEDY = "Restore it from the repository, or run make bench"
 _ABSENCE = "No figure of speed: make bench has not been run"
 _SECONDS = "Seconds per model and epoch"
 _BOUND = "Matrix products"
-# Parts of the table by what stands on the horizontal axis.
+# The parts of the table, and their horizontal axes.
 _AXES = {
-    "replicas": "Models side by side (R)",
+    "replicas": "Models trained together (R)",
     "categories": "Categories (C)",
     "latents": "Latent variables (L)",
     "draws": "Monte Carlo draws (K)",
@@ -41,10 +41,10 @@ _HIGHEST = 6.0
 
 
 def plans(folder: Path) -> Sequence[MapFigure | LineFigure]:
-    """`speed`, ratios by estimator and latent shape, and `scaling`, seconds against R, C, L and K.
+    """Plan `speed`, ratios by estimator and latent shape, and `scaling`, seconds over R, C, L, K.
 
     Args:
-        folder: of the timings; a device without them has no panels.
+        folder: the folder of the timings; a device without timings gets no panels.
 
     Raises:
         ResultsError: timings are damaged.
@@ -64,13 +64,13 @@ def plans(folder: Path) -> Sequence[MapFigure | LineFigure]:
 
 
 def _read(path: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Timings and their record."""
+    """Read the timings of a device, and their record."""
     try:
         record = records.read(path.with_suffix(".json"), ("processor", "device", "torch", "commit"))
         records.check(path, record)
         table = read_table(path, set(COLUMNS) - set(_NAMES))
     except ResultsError as error:
-        # Whoever reads a run's results says what helps there.
+        # Replace the remedy, which is for the results of a run.
         raise ResultsError(f"{str(error).rsplit('. ', 1)[0]}. {_REMEDY}") from None
     if lacking := set(COLUMNS) - set(table.columns):
         raise ResultsError(f"{path}: column {min(lacking)!r} is missing. {_REMEDY}")
@@ -78,14 +78,12 @@ def _read(path: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
 
 
 def _ratios(timings: pd.DataFrame, measured: str) -> MapFigure:
-    """A map a device: estimators below each other, latent shapes beside each other."""
+    """Plan a map per device, with estimators as rows and latent shapes as columns."""
     table = timings[timings["part"] == "tables"]
     parts, panels = [], []
     for device, rows in table.groupby("device", sort=False):
         first = rows.iloc[0]
-        title = (
-            f"{count(int(first['replicas']), 'model')} side by side, {_place(str(device), first['threads'])}"
-        )
+        title = f"{count(int(first['replicas']), 'model')} together, {_place(str(device), first['threads'])}"
         shapes, names = (tuple(dict.fromkeys(rows[key])) for key in ("latent", "estimator"))
         texts = [panel_title(latent) for latent in shapes]
         scale = Scale(1.0, max(2.0, min(_HIGHEST, rows["ratio"].max())), "times the bound", digits=2)
@@ -109,7 +107,7 @@ def _ratios(timings: pd.DataFrame, measured: str) -> MapFigure:
 
 
 def _scaling(timings: pd.DataFrame, measured: str) -> LineFigure:
-    """A panel for each of C, L and K and for R at each of its latent shapes, with the bound as a line."""
+    """Plan a panel for each of C, L and K, and for R per latent shape, with the bound as a line."""
     parts, panels = [], []
     table = timings[timings["part"].isin(_AXES)]
     for (device, part), rows in table.groupby(["device", "part"], sort=False):
@@ -127,8 +125,8 @@ def _scaling(timings: pd.DataFrame, measured: str) -> LineFigure:
             label = _AXES[str(part)]
             panels.append(LinePanel(name, title, label, _SECONDS, log=True, log_x=True))
     what = (
-        "Seconds per model and epoch of 60,000 images against the number of models, categories, latent "
-        f"variables and Monte Carlo draws, beside the network’s matrix products{measured}"
+        "Seconds per model and epoch of 60,000 images over the number of models, categories, latent "
+        f"variables and Monte Carlo draws, compared with the network’s matrix products{measured}"
     )
     return LineFigure(
         *("scaling", what, stacked(parts, lines.COLUMNS), tuple(panels)),
@@ -137,7 +135,7 @@ def _scaling(timings: pd.DataFrame, measured: str) -> LineFigure:
 
 
 def _split(device: str, part: str, rows: pd.DataFrame) -> list[tuple[str, str, pd.DataFrame]]:
-    """Name, title and rows of the panels that a part makes."""
+    """Return name, title and rows of the panels of a part."""
     named = f"{device}-{part}"
     place = "" if device == DEVICES[0] else ", on a GPU"
     if part == "replicas":
@@ -156,7 +154,7 @@ def _split(device: str, part: str, rows: pd.DataFrame) -> list[tuple[str, str, p
 
 
 def _note(row: Mapping[Any, Any]) -> str:
-    """What a cell of the map says when it is pointed at."""
+    """Return the tooltip of a cell of the map."""
     return (
         f"{row['estimator']} at {panel_title(row['latent'])}: {significant(row['seconds'])} s per model and "
         f"epoch, {fixed(row['ratio'])} times its bound of {significant(row['bound'])} s; "

@@ -1,4 +1,4 @@
-"""Seconds per epoch of every estimator (B, Table 4), with one replica and with several side by side."""
+"""Seconds per epoch of every estimator (B, Table 4), with one replica and with several together."""
 
 import time
 from collections.abc import Callable
@@ -21,17 +21,18 @@ _WARM_UP = 10 * _BATCH
 def measure(
     spec: Cost, images: Images, device: str, progress: Callable[[], Any] = lambda: None
 ) -> list[dict[str, Any]]:
-    """Time the training of every estimator, each once a round, so that a slow minute slows all of them.
+    """Time the training of every estimator, each once per round, so that a slow minute affects all.
 
     Args:
-        spec: what is timed.
-        images: the training images that are timed are the first so many, at most all there are.
+        spec: the estimators and the number of images, rounds and replicas.
+        images: the images; the first `spec.images` of the training images are used, or all if
+            fewer.
         device: "cpu" or "cuda".
         progress: called after each measurement.
 
     Returns:
-        Rows; `seconds` are those of an epoch of 60,000 images, all replicas
-        together, with a test set of one batch.
+        Rows; `seconds` are per epoch of 60,000 images, for all replicas together, with a test set
+        of one batch.
     """
     prepare_process()
     timed = replace(images, train=images.train[: spec.images], test=images.test[:_BATCH])
@@ -56,7 +57,7 @@ def measure(
 
 
 def _epoch_seconds(spec: Cost, one: Measured, replicas: int, images: Images, device: str) -> float:
-    """Seconds of 60,000 images, reckoned from those given, after a few steps to warm up."""
+    """Return the seconds for 60,000 images, extrapolated from those given, after warm-up steps."""
     run = Run(
         experiment="cost",
         dataset=images.name,
@@ -76,6 +77,6 @@ def _epoch_seconds(spec: Cost, one: Measured, replicas: int, images: Images, dev
         if device == "cuda":
             torch.cuda.synchronize()
         start = time.perf_counter()
-        trainer.run_epoch(images=count)  # ends by reading its losses, and so waits for a GPU
+        trainer.run_epoch(images=count)  # reads its losses at the end, and so waits for a GPU
         seconds = time.perf_counter() - start
     return seconds * EPOCH / len(images.train)

@@ -1,4 +1,4 @@
-"""The page's Table 4."""
+"""The page's table for Table 4."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from reinrelax.display.wording import PAPER_NAMES, count
 
 
 def table4(collected: Collected) -> Table:
-    """Seconds an epoch, and how they compare."""
+    """Return the table of seconds per epoch and their ratios to STGS's."""
     lines = collected.lines("table4")
     lines = lines if any(is_finite(line, "seconds") for line in lines) else []
     replicas = next(
@@ -28,15 +28,15 @@ def table4(collected: Collected) -> Table:
     ]
     columns = [
         Column("Estimator", "text"),
-        Column("Paper", small="s an epoch"),
-        Column("Ours", small="s an epoch, one model"),
+        Column("Paper", small="s per epoch"),
+        Column("Ours", small="s per epoch, one model"),
         Column("Ratio, paper", small="to STGS’s"),
         Column("Ratio, ours", small="to STGS’s"),
-        Column("Ours, batched", small=f"s an epoch and model, {replicas}" if replicas else ""),
+        Column("Ours, batched", small=f"s per epoch and model, {replicas}" if replicas else ""),
         Column("Ratio, batched"),
     ]
     caption = (
-        "Seconds depend on the machine, which the paper does not name; what can be compared is the ratios. "
+        "Seconds depend on the machine, which the paper does not name; only the ratios can be compared. "
         "Medians over rounds, with the fastest and the slowest."
     )
     return Table("table4-rows", caption, columns, rows)

@@ -1,4 +1,4 @@
-"""Table 4: what an epoch of each estimator takes."""
+"""Table 4: seconds per epoch of each estimator."""
 
 from pathlib import Path
 
@@ -16,11 +16,11 @@ _UNIT = "STGS"
 
 
 def table4(cost: pd.DataFrame, root: Path) -> pd.DataFrame:
-    """Seconds an epoch of 60,000 images beside Table 4's, and as a ratio to STGS's: one row an estimator.
+    """Return seconds per epoch of 60,000 images, and ratios to STGS's, of the paper and ours.
 
-    Values are medians over rounds, with the fastest and slowest round as their interval; a ratio is taken
-    within a round, since the machine is not equally fast at all times. `batched_` is with `replicas` trained
-    side by side, for each of them.
+    There is a row per estimator. Values are medians over rounds, with the fastest and slowest round
+    as the interval. Ratios are taken within rounds, because the speed of the machine varies.
+    `batched_` columns are per replica, with `replicas` trained together.
     """
     if cost.empty:
         return pd.DataFrame(columns=list(COLUMNS))
@@ -56,7 +56,7 @@ _NONE = stats.median_interval([])
 
 
 def _median(per_round: pd.DataFrame, replicas: int, estimator: str) -> tuple[stats.Interval, stats.Interval]:
-    """Seconds of each replica and their ratio to STGS's in the same round."""
+    """Return the seconds per replica, and their ratio to STGS's in the same round."""
     if (replicas, estimator) not in per_round:
         return _NONE, _NONE
     seconds = per_round[replicas, estimator]

@@ -1,1 +1,1 @@
-"""Decoupled temperatures."""
+"""The two temperatures of decoupled Straight-Through Gumbel-Softmax."""

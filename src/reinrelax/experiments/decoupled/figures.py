@@ -9,7 +9,7 @@ from reinrelax.display.charts.maps import MapFigure, MapPanel, Scale
 from reinrelax.display.charts.plans import Read, cells, rising, stacked, texts, tidy
 from reinrelax.display.wording import significant, span
 
-# Quantities of Figure 8 with their titles.
+# The quantities of Figure 8, with their titles.
 TEMPERATURES = {
     "entropy": "Entropy of the mean sample (nats)",
     "variance": "Variance of the soft sample",
@@ -19,7 +19,7 @@ TEMPERATURES = {
 
 
 def sharpness(read: Read) -> LineFigure:
-    """Figure 7: one draw and the mean of many over τ, one line a category."""
+    """Plan Figure 7: one draw and the mean of many over τ, with a line per category."""
     table = read("sharpness")
     titles = {"one draw": "One draw, the same noise at every τ", "mean": "Mean over draws"}
     table = table[table["quantity"].isin(titles)]
@@ -44,7 +44,7 @@ def sharpness(read: Read) -> LineFigure:
 
 
 def temperatures(read: Read) -> MapFigure:
-    """Figure 8: four quantities over both temperatures."""
+    """Plan Figure 8: four quantities over both temperatures."""
     table = read("temperatures")
     parts, panels = [], []
     for quantity, title in TEMPERATURES.items():

@@ -1,7 +1,8 @@
-"""What the two temperatures of decoupled Straight-Through Gumbel-Softmax do (A, III.K, Figures 7 and 8).
+"""The two temperatures of decoupled Straight-Through Gumbel-Softmax (A, III.K, Figures 7 and 8).
 
-Keys are l + g. The forward pass is computed as it is printed, argmax softmax(keys/τ_f), although a positive
-factor moves no argmax: whether τ_f does anything is what is measured. Letters: N samples, C categories.
+Keys are l + g. The forward pass is computed as printed, argmax softmax(keys/τ_f), although a
+positive factor does not change an argmax, because the effect of τ_f is measured. Letters:
+N samples, C categories.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,41 +19,44 @@ from reinrelax.experiments.decoupled.experiment import Decoupled
 Row = dict[str, object]
 
 _NORMAL_95 = 1.959964
-# Tried beside the forward temperatures of Figure 8.
+# Tested in addition to the forward temperatures of Figure 8.
 _EXTREMES = (0.01, 10.0, 100.0)
 _REFERENCE = 1.0
 _LEVEL = 0.99
 
 
 def measure(spec: Decoupled, *, seed: int = 0) -> dict[str, list[Row]]:
-    """Sharpness by temperature, the grid of temperatures, and whether τ_f does anything.
+    """Measure sharpness by temperature, the grid of temperatures, and whether τ_f has any effect.
 
     Args:
-        spec: logits, temperatures and how many samples.
+        spec: logits, temperatures and the number of samples.
         seed: of all randomness.
 
     Returns:
-        sharpness: rows of tau, category (from 0), quantity, value and, for a mean, low and high (95%), of
-            softmax((l + g)/τ). Quantities:
+        sharpness: rows of tau, category (from 0), quantity, value and, for a mean, low and high
+            (95%), of softmax((l + g)/τ). Quantities:
             one draw: the same g at every τ.
-            mean: over draws, the same ones at every τ.
-            probability: softmax(l), which the hard sample follows at every τ.
-        temperatures: rows of tau_forward, tau_backward, quantity, value, low and high (95%, by the delta
-            method: each quantity is a mean over samples, to first order), of soft = softmax((l + g)/τ_b) and
-            hard = one-hot argmax softmax((l + g)/τ_f). A cell has noise of its own. Quantities:
+            mean: over draws, which are the same at every τ.
+            probability: softmax(l), the probabilities of the hard sample at every τ.
+        temperatures: rows of tau_forward, tau_backward, quantity, value, low and high (95%, by the
+            delta method: each quantity is a mean over samples, to first order), of
+            soft = softmax((l + g)/τ_b) and hard = one-hot argmax softmax((l + g)/τ_f). Cells have
+            independent noise. Quantities:
             entropy: of the mean soft sample, nats.
             variance: of soft, mean over categories.
-            max_probability: mean largest entry of soft.
-            distance: mean of |hard − soft| over samples and categories: 2 (1 − max_probability)/C, as long as
-                hard marks the largest entry of soft.
-        inert: rows of tau_forward, quantity, value and expected. Quantities, on the same noise in float32:
-            disagreements: draws whose hard sample is not that at τ_f = 1; expected none.
-            ties: draws whose two largest entries of softmax((l + g)/τ_f) round to the same number, so that
-                their place decides the argmax: what a disagreement can come from.
-            gradient_difference: largest difference of ∂(w·z)/∂l from that at τ_f = 1, for normal w.
-            Without tau_forward, and where the grid has two rows and two columns at least:
-            F forward, <quantity> and F backward, <quantity>: of a two-way analysis of variance of the grid, a
-                value a cell; expected is the 1% critical value of no effect.
+            max_probability: the mean of the largest entry of soft.
+            distance: the mean of |hard − soft| over samples and categories. It equals
+                2 (1 − max_probability)/C, as long as hard marks the largest entry of soft.
+        inert: rows of tau_forward, quantity, value and expected. Quantities, with the same noise in
+            float32:
+            disagreements: draws whose hard sample differs from that at τ_f = 1; expected 0.
+            ties: draws whose two largest entries of softmax((l + g)/τ_f) round to the same number,
+                so that their position decides the argmax: a possible cause of disagreements.
+            gradient_difference: the largest difference of ∂(w·z)/∂l from that at τ_f = 1, for
+                normal w.
+            Without tau_forward, and only if the grid has at least two rows and two columns:
+            F forward, <quantity> and F backward, <quantity>: of a two-way analysis of variance of
+                the grid, with a value per cell; expected is the 1% critical value under no effect.
     """
     grid = list(_grid(spec, seed))
     return {
@@ -63,7 +67,7 @@ def measure(spec: Decoupled, *, seed: int = 0) -> dict[str, list[Row]]:
 
 
 def _noise(logits: Tensor, count: int, *purpose: object) -> Tensor:
-    """Noise of `count` samples, `[N, C]`, from a stream of its own."""
+    """Draw the noise of `count` samples, `[N, C]`, from the stream named by `purpose`."""
     law = DecoupledStraightThroughGumbelSoftmax(1.0, logits=logits)
     return law.draw_noise((count,), generator=torch.Generator().manual_seed(derive(*purpose)))
 
@@ -84,7 +88,7 @@ def _sharpness(spec: Decoupled, seed: int) -> Iterator[Row]:
 
 
 def _grid(spec: Decoupled, seed: int) -> Iterator[Row]:
-    """By τ_f, then τ_b, then quantity."""
+    """Yield the rows of the grid, ordered by τ_f, τ_b and quantity."""
     logits = torch.tensor(spec.logits, dtype=torch.float64)
     for forward in spec.forward:
         for backward in spec.backward:
@@ -99,7 +103,10 @@ def _grid(spec: Decoupled, seed: int) -> Iterator[Row]:
 
 
 def _influences(keys: Tensor, forward: float, backward: float) -> dict[str, Tensor]:
-    """For each quantity numbers `[N]` whose mean it is, and whose spread gives its error to first order."""
+    """Return numbers `[N]` per quantity: their mean is the quantity, their spread gives its error.
+
+    The error is correct to first order.
+    """
     soft = (keys / backward).softmax(-1)
     mean = soft.mean(0)
     return {
@@ -111,7 +118,7 @@ def _influences(keys: Tensor, forward: float, backward: float) -> dict[str, Tens
 
 
 def _hard(keys: Tensor, forward: float) -> Tensor:
-    """The forward pass as printed."""
+    """Compute the forward pass as printed."""
     return one_hot_argmax((keys / forward).softmax(-1))
 
 
@@ -145,7 +152,7 @@ def _inert(spec: Decoupled, seed: int) -> Iterator[Row]:
 
 
 def _analysis(grid: Sequence[Row], rows: int, columns: int) -> Iterator[Row]:
-    """Two-way analysis of variance without interaction; what the two factors leave is the noise."""
+    """Compute a two-way analysis of variance without interaction; the residual is the noise."""
     if min(rows, columns) < 2:
         return
     residual_freedom = (rows - 1) * (columns - 1)

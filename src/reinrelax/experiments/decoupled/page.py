@@ -14,7 +14,7 @@ EFFECT = Mark("has an effect", "≠", "near")
 
 
 def figure7(collected: Collected) -> list[Table]:
-    """Mean of the relaxed sample beside the probabilities that the hard one has."""
+    """Return the table of the mean relaxed sample and the hard sample's probabilities."""
     lines = collected.lines("sharpness")
     found = {(line["tau"], line["category"], line["quantity"]): line for line in lines}
     taus, categories = ([*dict.fromkeys(line[name] for line in lines)] for name in ("tau", "category"))
@@ -32,15 +32,15 @@ def figure7(collected: Collected) -> list[Table]:
         Column("Largest", small="of one draw"),
     ]
     caption = (
-        "Mean of softmax((l + g)/τ) over draws, with 95% interval, and softmax(l), the probability that "
-        "the hard sample has at every τ. The smaller τ, the closer a draw is to one-hot and its mean to "
+        "Mean of softmax((l + g)/τ) over draws, with 95% interval, and softmax(l), the probabilities of "
+        "the hard sample at every τ. The smaller τ, the closer a draw is to one-hot and its mean to "
         "these probabilities."
     )
     return [Table("sharpness-rows", caption, columns, rows)] if rows else []
 
 
 def figure8(collected: Collected) -> list[Table]:
-    """Whether the forward temperature does anything."""
+    """Return the tables of tests whether the forward temperature has any effect."""
     lines = collected.lines("inert")
     tests = {line["quantity"]: line for line in lines if line["tau_forward"] == ""}
     analysis = [
@@ -71,8 +71,8 @@ def figure8(collected: Collected) -> list[Table]:
     tables = [
         Table(
             "inert-analysis",
-            "Two-way analysis of variance of the map’s cells, whose noise is their own: F of each "
-            "temperature, and what F exceeds in one of a hundred maps without an effect.",
+            "Two-way analysis of variance of the map’s cells, whose noise is independent: F of each "
+            "temperature, and the value that F exceeds in 1% of maps without an effect.",
             [
                 Column("Quantity", "text"),
                 *(
@@ -88,8 +88,8 @@ def figure8(collected: Collected) -> list[Table]:
         Table(
             "inert-draws",
             "The forward pass as printed, argmax softmax((l + g)/τ_f), on the same noise in float32: draws "
-            "whose hard sample is not that at τ_f = 1, and the largest difference of gradients. Where both "
-            "largest entries round to one number (ties), their place decides.",
+            "whose hard sample differs from that at τ_f = 1, and the largest difference of gradients. If the "
+            "two largest entries round to the same number (ties), their position decides.",
             [
                 Column("τ_f"),
                 Column("Other samples"),

@@ -1,4 +1,4 @@
-"""Figure 2: the train figure over β, the weight of the end points, and where it is lowest."""
+"""Figure 2: the train negative ELBO over β, the weight of the end points, and its minimum."""
 
 from pathlib import Path
 
@@ -13,8 +13,10 @@ _METRIC = "train_nelbo_nats"
 
 
 def figure2(ended: pd.DataFrame, root: Path) -> pd.DataFrame:
-    """One row an estimator, latent shape and β: the mean over seeds after the last epoch, and beside it what
-    the authors' public files have at that shape and β.
+    """Return the mean over seeds after the last epoch, with the authors' at the same shape and β.
+
+    There is a row per estimator, latent shape and β. The authors' numbers are from their public
+    files.
 
     Args:
         ended: the ended runs of the experiment `beta`.
@@ -39,10 +41,10 @@ def figure2(ended: pd.DataFrame, root: Path) -> pd.DataFrame:
 
 
 def minimum(ended: pd.DataFrame) -> pd.DataFrame:
-    """One row an estimator and latent shape: the β of the lowest mean, with its bootstrap interval.
+    """Return the β of the lowest mean, with its bootstrap interval: a row per estimator and shape.
 
-    The bootstrap is over seeds. A seed that diverged at some β counts as infinitely high there; one that has
-    not ended at all β is left out.
+    The bootstrap is over seeds. A seed that diverged at some β counts as infinitely high there; a
+    seed that has not ended at every β is left out.
     """
     out = []
     for place, group in ended.groupby(["estimator", "latent"], sort=False):
@@ -56,5 +58,5 @@ def minimum(ended: pd.DataFrame) -> pd.DataFrame:
 
 
 def _planned(column: pd.Series) -> pd.Series:
-    """β by size, names in planned order."""
+    """Sort β by size, and names in planned order."""
     return column if column.name == "beta" else pd.Series(pd.factorize(column)[0], column.index)

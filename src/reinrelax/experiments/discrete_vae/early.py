@@ -1,4 +1,4 @@
-"""The first epochs of Tables 2 and 3 against the curves of the authors' public seeds."""
+"""The first epochs of Tables 2 and 3, compared with the curves of the authors' public seeds."""
 
 from collections.abc import Iterator, Mapping
 from itertools import product
@@ -25,7 +25,7 @@ _COMPARED = (
 )
 _CURVES = ("metric", "estimator", "latent", "series", "epoch", "mean", "ci_low", "ci_high", "seeds")
 _LAST = ("mean", "authors_mean", *_DIFFERENCE, *_RATIO)
-# Part of the table and what it holds of that.
+# (metric, value) to the column of the table.
 LAST = {(part, name): f"{part}_{name}" for part in _PARTS for name in _LAST}
 
 # (estimator, latent shape) to epoch to the row of the public results.
@@ -33,7 +33,7 @@ Authors = Mapping[tuple[str, str], Mapping[int, Mapping[str, float]]]
 
 
 def authors(root: Path) -> Authors:
-    """Mean and standard deviation over the authors' seeds, nats per image.
+    """Read the mean and standard deviation over the authors' seeds, nats per image.
 
     Raises:
         ResultsError: the table is missing or damaged.
@@ -46,14 +46,15 @@ def authors(root: Path) -> Authors:
 
 
 def early(begun: Gathered, theirs: Authors) -> pd.DataFrame:
-    """Ours beside theirs: one row a metric, cell and epoch that the public results have.
+    """Compare ours with theirs: a row per metric, cell and epoch of the public results.
 
-    `difference` is that of the means, with Welch's 95% interval, `spread_ratio` that of the standard
-    deviations, with the F interval, which takes seeds to be normal. What has no public curve is ours alone.
+    `difference` is that of the means, with Welch's 95% interval; `spread_ratio` is that of the
+    standard deviations, with the F interval, which assumes normal seeds. Without a public curve,
+    only our columns are filled.
 
     Args:
         begun: the experiment `early`, as printed and as run.
-        theirs: what `authors` gives.
+        theirs: the result of `authors`.
     """
     epochs = {epoch for curve in theirs.values() for epoch in curve}
     lines = []
@@ -75,10 +76,10 @@ def early(begun: Gathered, theirs: Authors) -> pd.DataFrame:
 
 
 def last(compared: pd.DataFrame) -> pd.DataFrame:
-    """One row a cell: training and test images at the last epoch that was compared.
+    """Return a row per cell: training and test images at the last epoch compared.
 
     Args:
-        compared: what `early` gives.
+        compared: the result of `early`.
     """
     lines = []
     for place, rows in compared.groupby(list(_CELL), sort=False):
@@ -92,9 +93,9 @@ def last(compared: pd.DataFrame) -> pd.DataFrame:
 
 
 def curves(begun: Gathered, theirs: Authors) -> pd.DataFrame:
-    """Mean over seeds and its 95% interval, ours at every epoch and theirs as far as ours go.
+    """Return means over seeds with 95% intervals: ours at every epoch, theirs up to our last one.
 
-    The column `series` says whose: as printed, as run, or the public code's.
+    The column `series` is `as printed`, `as run` or `public code`.
     """
     parts: list[pd.DataFrame] = []
     ends: dict[tuple[str, str, str], int] = {}
@@ -121,7 +122,7 @@ def curves(begun: Gathered, theirs: Authors) -> pd.DataFrame:
 
 
 def _values(begun: Gathered) -> Iterator[tuple[dict[str, str], str, pd.DataFrame]]:
-    """Each cell in planned order, a part of it, and its values by epoch and run."""
+    """Yield each cell in planned order, `train` or `test`, and the values by epoch and run."""
     groups = dict(list(begun.rows.groupby(["experiment", "estimator", "latent"], sort=False)))
     planned = begun.plan[["experiment", "estimator", "latent"]].drop_duplicates().itertuples(index=False)
     for key, (part, metric) in product(map(tuple, planned), _PARTS.items()):

@@ -1,4 +1,4 @@
-"""What the page shows of the first epochs beside the authors' curves."""
+"""The page's tables of the first epochs, compared with the authors' curves."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,12 +12,12 @@ _RATIO = ("spread_ratio", "spread_ratio_low", "spread_ratio_high")
 
 
 def early(collected: Collected) -> list[Table]:
-    """One line a cell at the last epoch, and all epochs behind a fold."""
+    """Return a table with a row per cell at the last epoch, and a folded one of all epochs."""
     return [early_last(collected), _every(collected)]
 
 
 def early_last(collected: Collected) -> Table:
-    """One line a cell at the last epoch that ours and the authors' have."""
+    """Return a table with a row per cell, at the last epoch that both we and the authors have."""
     rows = [
         [
             *_place(line),
@@ -37,8 +37,8 @@ def early_last(collected: Collected) -> Table:
     ]
     caption = (
         "Negative ELBO at the last epoch that both have: means over seeds, their difference with Welch’s 95% "
-        "interval, and our standard deviation over theirs with the F interval, which takes seeds to be "
-        "normal. Of ReinMax-CV no curve is public."
+        "interval, and our standard deviation over theirs with the F interval, which assumes normally "
+        "distributed seeds. There is no public curve of ReinMax-CV."
     )
     return Table("early-last", caption, columns, rows)
 
@@ -60,7 +60,7 @@ def _every(collected: Collected) -> Table:
         *(Column(head) for head in ("Ours", "Public code", "Δ", "Spread, ratio")),
         Column("Seeds", small="ours, public"),
     ]
-    folded = "Every epoch that was compared: sort it, and see every interval"
+    folded = "All compared epochs, with every interval"
     return Table("early-epochs", "Nats per image.", columns, rows, folded)
 
 
@@ -78,7 +78,7 @@ def _place(line: Mapping[str, Any]) -> list[Cell]:
 
 
 def _beside(line: Mapping[str, Any], part: str) -> list[Cell]:
-    """Ours, theirs, the difference and the ratio of the spreads."""
+    """Return cells of ours, theirs, their difference and the ratio of the standard deviations."""
     ours, theirs, delta = (number(line[f"{part}{name}"]) for name in ("mean", "authors_mean", "difference"))
     low, high = (number(line[f"{part}difference_{end}"]) for end in ("low", "high"))
     limits = interval(low, high)

@@ -1,4 +1,4 @@
-"""Tables 2 and 3 judged, as printed and as run, and the curves of Figures 3 and 4."""
+"""Tables 2 and 3 with verdicts, as printed and as run, and the curves of Figures 3 and 4."""
 
 import math
 from collections.abc import Mapping
@@ -15,22 +15,24 @@ from reinrelax.estimators import lookup
 from reinrelax.results.gather import Gathered
 
 NO_NUMBER = "the paper has no number for it"
-# What all others are held against, seed by seed, since runs of one seed start alike and see the same images.
+# The estimator that all others are compared with, paired by seed: runs of the same seed have the
+# same initial values and order of images.
 BASE = "ReinMax"
 PAIRED = ("to_base", "to_base_low", "to_base_high")
-# Of an experiment and of what the authors ran differently: what the tables call it, and the claims' subject.
+# The names in the tables for methods as printed and as run, and the subjects of the claims about
+# them.
 PRINTED, RUN = "as printed", "as run"
 SUBJECTS = {PRINTED: "trainings", RUN: "trainings as run"}
 METHODS = {PRINTED: "", RUN: AS_RUN}
 
 
 def method_of(experiment: str) -> str:
-    """Whether an experiment's trainings are as printed or as run."""
+    """Return whether the trainings of an experiment are as printed or as run."""
     return RUN if experiment.endswith(AS_RUN) else PRINTED
 
 
 def paper_name(method: str, estimator: str) -> str:
-    """The paper's name of an estimator: what is run as `ReinMax-CV-run` is the paper's ReinMax-CV."""
+    """Return the paper's name of an estimator: `ReinMax-CV-run` is its ReinMax-CV."""
     return (lookup(estimator).variant_of if method == RUN else None) or estimator
 
 
@@ -40,16 +42,17 @@ def judged_table(
     verdicts: list[Verdict],
     metric: str,
 ) -> pd.DataFrame:
-    """Paper, ours, Δ and verdict: one row an estimator, method and latent shape, of paper or configuration.
+    """Return the paper's number, ours, Δ and the verdict, for the paper's and the planned cells.
 
-    `to_base` is the mean over seeds of the difference from ReinMax as printed, with its 95% interval.
-    `claim` and `job` name the claim that the verdict is of and the cell that is judged.
+    There is a row per estimator, method and latent shape. `to_base` is the mean over seeds of the
+    difference from ReinMax as printed, with its 95% interval. `claim` and `job` name the claim of
+    the verdict and the cell that is judged.
 
     Args:
-        config: says what is planned.
+        config: the configuration, for the planned cells.
         evidence: by subject.
         verdicts: of all claims.
-        metric: the table's.
+        metric: of the table.
     """
     lines: list[dict[str, Any]] = []
     for method, subject in SUBJECTS.items():
@@ -73,7 +76,7 @@ def judged_table(
 
 
 def _places(config: Config, method: str, judged: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Estimators and latent shapes: what is printed in all combinations, what was run where it differs."""
+    """Return estimators and shapes: all combinations as printed, or those that differ as run."""
     training = config.trainings.get(f"elbo{METHODS[method]}")
     planned = [(name, str(shape)) for name, shape in training.settings] if training else []
     places = list(dict.fromkeys([*judged, *planned]))
@@ -99,7 +102,7 @@ def _line(evidence: Evidence, place: tuple[str, str], metric: str) -> dict[str, 
         "verdict": "",
         "reason": NO_NUMBER,
         "claim": "",
-        # Of a cell in parts, the first stands for all.
+        # A cell in several parts is represented by the first.
         "job": next(iter(evidence.jobs([place])), ""),
     }
 
@@ -110,7 +113,7 @@ def _paired(ours: Mapping[int, float], base: Mapping[int, float]) -> dict[str, f
 
 
 def curves(gathered: Gathered) -> pd.DataFrame:
-    """Mean over seeds and its interval, in planned order: one row a metric, shape, estimator and epoch."""
+    """Return means over seeds with intervals: a row per metric, shape, estimator and epoch."""
     groups = dict(list(gathered.rows.groupby(["latent", "estimator"], sort=False)))
     latents, estimators = (dict.fromkeys(gathered.plan[name]) for name in ("latent", "estimator"))
     parts = []
@@ -137,7 +140,7 @@ def curves(gathered: Gathered) -> pd.DataFrame:
 
 
 def _judged(verdict: Verdict) -> dict[str, Any]:
-    """The paper's ± is a standard error: times the root of its seeds, the spread of one."""
+    """Return the columns of a verdict. The paper's ± is a standard error: a spread over √seeds."""
     published = verdict.claim.published
     assert published is not None
     return {

@@ -1,4 +1,4 @@
-"""Figures of the discrete VAEs' trainings."""
+"""Figures of the trainings of discrete VAEs."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -16,11 +16,11 @@ from reinrelax.results.labels import AUTHORS_INTERVAL, in_words
 
 _TRAIN = "Train negative ELBO (nats)"
 _CLIP_NATS = 3.0
-# The margin of equivalence of the claims on Tables 2 and 3, and how far the figure of them reaches.
+# The margin of equivalence of the claims about Tables 2 and 3, and the limit of the figure's axis.
 _MARGIN_NATS, _REACH_NATS = 0.5, 5.0
 _DRAWN = ("value", "low", "high")
 _DIFFERENCE = ("difference", "difference_low", "difference_high")
-_LAST, _BEGUN = "after the last epoch, less the paper’s", "after 20 epochs, less the authors’ public curve"
+_LAST, _BEGUN = "after the last epoch, minus the paper’s", "after 20 epochs, minus the authors’ public curve"
 _AUTHORS = "the authors’ seeds"
 _RK2 = {
     "ReinMax-RK2": "Eq. 27 as printed",
@@ -30,7 +30,7 @@ _RK2 = {
 
 
 def curves(read: Read, name: str, metric: str, label: str) -> LineFigure:
-    """Figures 3 and 4: one panel a latent shape, one line an estimator."""
+    """Plan Figure 3 or 4: a panel per latent shape, a line per estimator."""
     table = read("curves")
     table = table[table["metric"] == metric]
     data = tidy(table, "latent", "estimator", "epoch", "mean", ("ci_low", "ci_high"), ("seeds",))
@@ -39,12 +39,12 @@ def curves(read: Read, name: str, metric: str, label: str) -> LineFigure:
         for latent in dict.fromkeys(data["panel"])
     )
     return LineFigure(
-        name, f"{label} over epochs: one panel a latent shape, one line an estimator", data, panels
+        name, f"{label} over epochs: a panel per latent shape, a line per estimator", data, panels
     )
 
 
 def early(read: Read) -> LineFigure:
-    """The first epochs: one panel an estimator and latent shape, ours beside the public code's."""
+    """Plan the first epochs, ours and the public code's: a panel per estimator and latent shape."""
     table = read("early_curves")
     table = table[table["metric"] == "train"]
     table = table.assign(panel=table["estimator"] + "-" + table["latent"])
@@ -61,12 +61,12 @@ def early(read: Read) -> LineFigure:
         for latent in latents
         if f"{estimator}-{latent}" in set(data["panel"])
     )
-    what = "Train negative ELBO over the first epochs, ours beside the curves of the authors’ public seeds"
+    what = "Train negative ELBO over the first epochs, ours and those of the authors’ public seeds"
     return LineFigure("early", what, data, panels, columns=min(3, max(1, len(latents))))
 
 
 def early_difference(read: Read) -> LineFigure:
-    """Our mean less that of the authors' seeds: one panel a latent shape, one line a cell."""
+    """Plan our mean minus that of the authors' seeds: a panel per latent shape, a line per cell."""
     table = read("early")
     table = table[(table["metric"] == "train") & table["difference"].notna()]
     as_run = table["method"] == RUN
@@ -75,18 +75,18 @@ def early_difference(read: Read) -> LineFigure:
     data = tidy(table, "latent", "series", "epoch", "difference", ends, ("seeds", "authors_seeds"))
     panels = tuple(
         LinePanel(
-            *(latent, panel_title(latent), "Epoch", "Ours less the public code’s (nats)"),
+            *(latent, panel_title(latent), "Epoch", "Ours − public code’s (nats)"),
             whole=True,
             references=(Reference("y", 0.0, "agreement"),),
         )
         for latent in dict.fromkeys(data["panel"])
     )
-    what = "Train negative ELBO over the first epochs, ours less that of the authors’ public seeds"
+    what = "Train negative ELBO over the first epochs, ours minus that of the authors’ public seeds"
     return LineFigure("early-difference", what, data, panels)
 
 
 def caterpillar(read: Read) -> IntervalFigure:
-    """Table 3 less the paper's, and the first epochs less the authors' curves: a panel a latent shape."""
+    """Plan our differences from Table 3 and, for first epochs, from the authors' curves."""
     finals, begun = read("table3"), read("early_last")
     found = (
         (finals, _LAST, ("difference", "difference_low", "difference_high")),
@@ -124,8 +124,8 @@ def caterpillar(read: Read) -> IntervalFigure:
         if latent in set(data["panel"])
     )
     what = (
-        "Test negative ELBO, ours less the paper’s, with 95% intervals: a panel a latent shape. The band is "
-        "half a nat, the margin of equivalence"
+        "Test negative ELBO, ours minus the paper’s, with 95% intervals: a panel per latent shape. The band "
+        "is the margin of equivalence, ±0.5 nats"
     )
     kinds = (Kind(_LAST, INK), Kind(_BEGUN, "#2F8FCB", "s", hollow=True))
     return IntervalFigure("caterpillar", what, data, panels, kinds)
@@ -136,8 +136,9 @@ def _as_run(estimator: str, method: str) -> str:
 
 
 def figure2(read: Read) -> LineFigure:
-    """Train negative ELBO over β: one panel a latent shape, with the lowest point of each line and the
-    authors' own runs where there are any.
+    """Plan Figure 2: train negative ELBO over β, a panel per latent shape.
+
+    The lowest point of each line is marked. The authors' runs are included if there are any.
     """
     table, lowest = (
         found.assign(series=found["estimator"].map(lambda name: _RK2.get(name, name)))
@@ -160,12 +161,12 @@ def figure2(read: Read) -> LineFigure:
         )
         for latent in dict.fromkeys(data["panel"])
     )
-    what = "Train negative ELBO over the weight β of the end points: one panel a latent shape"
+    what = "Train negative ELBO over the weight β of the end points: a panel per latent shape"
     return LineFigure("figure2", what, data, panels)
 
 
 def readings(read: Read) -> LineFigure:
-    """Train negative ELBO over epochs of each reading: one panel an estimator that the paper names."""
+    """Plan each reading's train negative ELBO over epochs: a panel per estimator of the paper."""
     table, finals = read("readings_curves"), read("readings")
     several = len(set(table["latent"])) > 1
 
@@ -186,12 +187,14 @@ def readings(read: Read) -> LineFigure:
         )
         for name in dict.fromkeys(data["panel"])
     )
-    what = "Train negative ELBO over epochs of each reading of an ambiguous formula, beside the paper’s last"
+    what = (
+        "Train negative ELBO over epochs of each reading of an ambiguous formula, and the paper’s last value"
+    )
     return LineFigure("readings", what, data, panels)
 
 
 def grid(read: Read) -> MapFigure:
-    """Table 5's searches: over τ and η, or over τ and the learning rate with a map for each optimizer."""
+    """Plan Table 5's searches: over τ and η, or τ and learning rate with a map per optimizer."""
     table = read("grid")
     scale = Scale(0, _CLIP_NATS, "nats above the lowest")
     parts: list[pd.DataFrame] = []
@@ -227,7 +230,7 @@ def grid(read: Read) -> MapFigure:
 
 
 def _note(point: Mapping[Any, Any]) -> str:
-    """What a cell of a map says when it is pointed at."""
+    """Return the tooltip of a cell of a map."""
     words = in_words(point, ("optimizer", "learning_rate", "tau", "eta"))
     if pd.isna(point["above_best"]):
         return f"{words}: {'diverged' if point['diverged'] else 'not run'}"

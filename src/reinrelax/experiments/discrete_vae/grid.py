@@ -1,4 +1,4 @@
-"""Table 5: the searches behind the paper's settings, point by point."""
+"""Table 5: the searches for the paper's settings, point by point."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -26,12 +26,12 @@ _METRICS = {"train_nelbo": "train_nelbo_nats", "test_nelbo": "test_nelbo_nats"}
 
 
 def grid(config: Config, ended: pd.DataFrame, root: Path) -> pd.DataFrame:
-    """One row a point of every search of which something has ended; nats per image, means over seeds.
+    """Return a row per point of every search with an ended run; nats per image, means over seeds.
 
-    The best is the point of the lowest train figure among those of which no seed diverged.
+    The best point has the lowest train negative ELBO of those without a diverged seed.
 
     Args:
-        config: which points are planned.
+        config: the configuration, for the planned points.
         ended: the ended runs of the experiment `grid`.
         root: the project's folder.
     """
@@ -67,20 +67,20 @@ def grid(config: Config, ended: pd.DataFrame, root: Path) -> pd.DataFrame:
 
 
 def table5(config: Config, points: pd.DataFrame, root: Path) -> pd.DataFrame:
-    """The paper's choices beside ours: one row an estimator and latent shape of Table 5 or of a search.
+    """Compare the paper's choices with ours: a row per estimator and shape of Table 5 or a search.
 
-    `as_run` has the public code's settings where they are not the paper's. `finished` counts points of
-    which all seeds ended, `diverged` those of which one or more diverged, `within_half` those within 0.5 nats
-    of the best. `rank` is that of the paper's point, 1 the best.
+    `as_run` has the public code's settings if they differ from the paper's. `finished` counts the
+    points whose seeds have all ended, `diverged` those with a diverged seed, `within_half` those
+    within 0.5 nats of the best. `rank` is that of the paper's point; 1 is the best.
 
     Args:
-        config: which searches are planned.
-        points: what `grid` gives.
+        config: the configuration, for the planned searches.
+        points: the result of `grid`.
         root: the project's folder.
     """
     paper = published_settings(root)
     run = published_settings(root, "as_run_hyperparameters")
-    # Of Table 5's estimators those that have a temperature; Figure 2's has none.
+    # Keep Table 5's estimators, which have a temperature; Figure 2's does not.
     run = {(paper_name(RUN, name), latent): own for (name, latent), own in run.items() if "tau" in own}
     changed = {place: in_words(own, _POINT) for place, own in run.items() if own != paper.get(place)}
     training = config.trainings.get("grid")
@@ -120,7 +120,7 @@ def _outcome(rows: list[pd.Series]) -> dict[str, Any]:
 
 
 def _search(points: pd.DataFrame, seeds: int) -> dict[str, Any]:
-    """What a line of Table 5 says of our search."""
+    """Return the columns of Table 5 about our search."""
     sound = points[[_sound(row) for row in points.to_dict("records")]]
     line: dict[str, Any] = {
         "finished": int((points["seeds"] + points["diverged"] >= seeds).sum()),
@@ -144,7 +144,7 @@ def _sound(row: Mapping[Any, Any]) -> bool:
 
 
 def _same(point: Mapping[str, Any], published: Mapping[str, Any] | None) -> bool:
-    """Whether a point is the published one."""
+    """Return whether a point has the published settings."""
     return published is not None and all(
         point[key] == value if isinstance(value, str) else bool(np.isclose(point[key], value, rtol=1e-9))
         for key, value in published.items()

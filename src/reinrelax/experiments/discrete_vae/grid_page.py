@@ -1,4 +1,4 @@
-"""Tables 2 and 3 as the page shows them: in the paper's layout, as printed and as run, and a line a cell."""
+"""Tables 2 and 3 on the page: in the paper's layout, as printed and as run, and as a list."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ from reinrelax.experiments.discrete_vae.elbo import BASE, PAIRED, RUN
 
 @dataclass(frozen=True)
 class Place:
-    """One estimator and latent shape: paper, ours, difference, verdict; `keys` are what tables sort by."""
+    """The paper's number, ours, difference and verdict at a latent shape; `keys` are sort keys."""
 
     estimator: str
     method: str
@@ -42,10 +42,10 @@ class Place:
 
 @dataclass(frozen=True)
 class Grid:
-    """A table of the paper in its layout: a row an estimator, a column a latent shape.
+    """A table in the paper's layout: a row per estimator and method, a column per latent shape.
 
     Attributes:
-        rows: estimator, a word on the row, and a place a column; None where nothing was run differently.
+        rows: estimator, a note on it, and a place per column; None if it was run as printed.
     """
 
     id: str
@@ -56,13 +56,13 @@ class Grid:
 
 
 def blocks(name: str, title: str, judged: pd.DataFrame, jobs: pd.DataFrame) -> list[Grid | Table]:
-    """The grid, and behind a fold the same line by line.
+    """Return the grid, and a folded table of the same with a row per cell.
 
     Args:
         name: of the collected table, `table2` or `table3`.
         title: for readers.
-        judged: its rows.
-        jobs: planned ones.
+        judged: the rows of the table.
+        jobs: the planned jobs.
     """
     places = _places(judged, jobs)
     found = {(place.estimator, place.method, place.latent): place for place in places}
@@ -79,17 +79,17 @@ def blocks(name: str, title: str, judged: pd.DataFrame, jobs: pd.DataFrame) -> l
 
 
 def table2(collected: Collected) -> Table:
-    """Table 2 in the paper's layout, without links."""
+    """Return Table 2 in the paper's layout, without links."""
     return _crossed(collected, "table2")
 
 
 def table3(collected: Collected) -> Table:
-    """Table 3 in the paper's layout, without links."""
+    """Return Table 3 in the paper's layout, without links."""
     return _crossed(collected, "table3")
 
 
 def _crossed(collected: Collected, name: str) -> Table:
-    """A column for each latent shape; a row each for the paper's numbers, ours, and ours less ReinMax's."""
+    """Return rows of the paper's numbers, ours, and ours minus ReinMax's; a column per shape."""
     places = _places(*(read_table(collected.folder / f"tables/{read}.csv") for read in (name, "jobs")))
     latents = list(dict.fromkeys(place.latent for place in places))
     rows = []
@@ -102,9 +102,9 @@ def _crossed(collected: Collected, name: str) -> Table:
                 rows.append([*map(Cell, named), Cell(part), *beside])
     columns = [*(Column(head, "text") for head in ("Estimator", "Method", "")), *map(Column, latents)]
     caption = (
-        "± is the paper’s own, a standard error. Bold: the lowest of a column. As run: where the public code "
-        "differs from the paper in formula or settings. Less ReinMax: ours less ReinMax of the same seed. In "
-        "brackets: 95% intervals."
+        "± is the paper’s standard error. Bold: the lowest of a column. As run: where the public code "
+        "differs from the paper in formula or settings. Less ReinMax: ours minus ReinMax’s, paired by seed. "
+        "In brackets: 95% intervals."
     )
     return Table(f"{name}-crossed", caption, columns, rows)
 
@@ -126,7 +126,7 @@ _PARTS: Mapping[str, Callable[[Place], Cell]] = {
 def _places(judged: pd.DataFrame, jobs: pd.DataFrame) -> list[Place]:
     states = dict(zip(jobs["job"], jobs["state"], strict=True))
     planned = dict(zip(jobs["job"], jobs["planned_seeds"], strict=True))
-    # However low, one of which seeds diverged is not the best.
+    # An estimator with diverged seeds is not the best, however low its mean.
     sound = judged.assign(mean=judged["mean"].where(judged["diverged"] == 0))
     lowest = sound.groupby("latent")[["paper_mean", "mean"]].min()
     places = []
@@ -173,7 +173,7 @@ def _long(name: str, title: str, places: Sequence[Place]) -> Table:
         Column("Seeds"),
         Column("Δ"),
         Column("95% interval of Δ", ""),
-        Column(f"Less {BASE}", small="seed by seed, with 95% interval"),
+        Column(f"Less {BASE}", small="paired by seed, with 95% interval"),
         Column("Verdict"),
         Column("Reason", ""),
         Column("From", ""),
@@ -195,8 +195,8 @@ def _long(name: str, title: str, places: Sequence[Place]) -> Table:
         ]
         for index, place in enumerate(places)
     ]
-    folded = f"{title}, one line a cell: sort it, and see every interval and reason"
-    caption = "Nats per image. A click on a column’s head sorts by it."
+    folded = f"{title} as a sortable list of cells, with every interval and reason"
+    caption = "Nats per image. Click the head of a column to sort by it."
     return Table(f"{name}-long", caption, columns, rows, folded)
 
 
@@ -205,7 +205,7 @@ def _named(estimator: str) -> str:
 
 
 def _seeds(alive: float, diverged: float, planned: int) -> str:
-    """How many seeds a place has, and of how many if not of all that are asked for."""
+    """Return the number of seeds of a place and, if some are missing, the number requested."""
     if not alive:
         return ""
     some = f"{alive:.0f} of " if alive + diverged < planned else ""

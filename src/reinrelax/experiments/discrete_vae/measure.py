@@ -1,4 +1,4 @@
-"""Paper B's trainings: discrete VAEs with one of the estimators."""
+"""The trainings of paper B: discrete VAEs with one of the estimators."""
 
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
@@ -22,7 +22,7 @@ _COUNTS = tuple(name for name, entry in HYPERPARAMETERS.items() if entry.integer
 def make_trainer(
     runs: Sequence[Run], images: "Images", device: str, snapshots: Collection[int] = ()
 ) -> Trainer:
-    """A trainer with one replica a run, at epoch 0."""
+    """Return a trainer at epoch 0, with a replica per run."""
     first, replicas = runs[0], replicas_of(runs)
     network = {"hidden": first.units, "pixels": images.train.shape[1]}
     model = DiscreteVAE(first.shape, replicas.seeds, device, products_of(first), **network)

@@ -9,12 +9,12 @@ from reinrelax.display.wording import fixed, interval, shape, signed
 
 
 def figure2(collected: Collected) -> list[Table]:
-    """Where the minimum lies, and every β beside the authors' runs."""
+    """Return the tables of the minima, and of every β compared with the authors' runs."""
     return [figure2_minimum(collected), _figure2_authors(collected)]
 
 
 def figure2_minimum(collected: Collected) -> Table:
-    """Where the minimum lies."""
+    """Return the table of the minima over β."""
     rows = [
         [
             Cell(line["estimator"]),
@@ -34,13 +34,13 @@ def figure2_minimum(collected: Collected) -> Table:
         Column("NELBO there", small="nats"),
     ]
     caption = (
-        "β of the lowest train negative ELBO. The interval is over seeds and knows only the β that were run."
+        "β of the lowest train negative ELBO. The interval is over seeds, and limited to the β that were run."
     )
     return Table("figure2-minimum", caption, columns, rows)
 
 
 def _figure2_authors(collected: Collected) -> Table:
-    """Ours beside the authors' own runs, where there are any."""
+    """Return the table of ours and the authors' runs, where there are any."""
     rows = [
         [
             Cell(line["estimator"]),
@@ -57,23 +57,23 @@ def _figure2_authors(collected: Collected) -> Table:
         Column("β"),
         Column("Ours", small="nats"),
         Column("The authors’", small="nats, five seeds"),
-        Column("Δ", small="ours less theirs, nats"),
+        Column("Δ", small="ours minus theirs, nats"),
     ]
     caption = (
-        "8x4, train negative ELBO with 95% intervals. The authors’ runs are by Eq. 27 with another last "
+        "8x4, train negative ELBO with 95% intervals. The authors’ runs use Eq. 27 with another last "
         "term, and centred."
     )
-    folded = "Every β, ours beside the authors’ runs"
+    folded = "Every β, ours and the authors’ runs"
     return Table("figure2-authors", shape(caption), columns, rows, folded=folded)
 
 
 def table5(collected: Collected) -> list[Table]:
-    """What was searched here, and by the authors."""
+    """Return the tables of our search and of the authors'."""
     return [table5_rows(collected), _selection(collected)]
 
 
 def table5_rows(collected: Collected) -> Table:
-    """The setting that did best in the search, beside the one the paper prints."""
+    """Return the table of the best settings of our search and the paper's settings."""
     rows = [
         [
             Cell(line["estimator"]),
@@ -103,14 +103,14 @@ def table5_rows(collected: Collected) -> Table:
         Column("Within ½ nat", small="points as good as the best"),
     ]
     caption = (
-        "Train negative ELBO of one seed a point, so a gap within the scatter of seeds decides nothing. "
-        "Where the paper’s setting is no point of the search that was run, its columns are empty."
+        "Train negative ELBO with one seed per point, so a gap within the spread of seeds decides nothing. "
+        "If the paper’s setting is not a point of our search, its columns are empty."
     )
     return Table("table5-rows", caption, columns, rows)
 
 
 def _selection(collected: Collected) -> Table:
-    """How optimistic the printed means of ReinMax-Rao are, by the authors' own search."""
+    """Return the table of the selection bias of ReinMax-Rao's printed means (authors' search)."""
     lines = collected.lines("selection")
     rows = [
         [
@@ -137,16 +137,16 @@ def _selection(collected: Collected) -> Table:
     ]
     searched = sum(number(line[name]) for line in lines for name in ("searched", "left_out"))
     caption = (
-        f"ReinMax-Rao in the authors’ public files ({searched:.0f} settings): a setting was chosen by the "
-        "mean of the very seeds that Table 2 prints. Optimism: by how much the lowest of such means lies "
-        "below its own expectation, were the found means true and all seeds drawn anew. Nothing of this was "
+        f"ReinMax-Rao in the authors’ public files ({searched:.0f} settings): settings were chosen by the "
+        "mean of the same seeds that Table 2 reports. Optimism: how far the lowest of such means lies below "
+        "its own expectation, if the means found were true and all seeds drawn anew. None of this was "
         "trained here."
     )
     return Table("table5-selection", caption, columns, rows)
 
 
 def readings(collected: Collected) -> Table:
-    """Every reading of a formula, and what it trains to."""
+    """Return the table of every reading of a formula and its final negative ELBO."""
     rows = []
     for line in collected.lines("readings"):
         base = [f"reading of {line['variant_of']}"] if line["variant_of"] else []
@@ -171,14 +171,14 @@ def readings(collected: Collected) -> Table:
         Column("To the paper", "text", small="on train, of one estimator’s"),
     ]
     caption = (
-        "Final negative ELBO, mean over seeds with 95% interval, beside the paper’s for that estimator. "
-        "The plain name is what runs everywhere else."
+        "Final negative ELBO, mean over seeds with 95% interval, and the paper’s for that estimator. "
+        "The plain name is the reading used everywhere else."
     )
     reasons: dict[str, list[str]] = {}
     for line in collected.lines("readings"):
         if line["why"]:
             reasons.setdefault(line["why"], []).append(line["label"])
-    notes = [f"Not held against the paper: {', '.join(labels)}. {why}." for why, labels in reasons.items()]
+    notes = [f"Not compared with the paper: {', '.join(labels)}. {why}." for why, labels in reasons.items()]
     return Table("readings-rows", caption, columns, rows, notes=notes)
 
 
@@ -189,7 +189,7 @@ def _closeness(line: dict[str, Any]) -> str:
 
 
 def _beside_paper(line: dict[str, Any], name: str) -> list[Cell]:
-    """Ours with its interval, and the difference with the paper's number below it."""
+    """Return a cell of ours with its interval, and one of the difference and the paper's number."""
     limits = interval(number(line[f"{name}_low"]), number(line[f"{name}_high"]))
     delta, paper = number(line[f"delta_{name}"]), fixed(number(line[f"paper_{name}"]))
     return [

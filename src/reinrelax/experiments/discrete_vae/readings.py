@@ -1,4 +1,4 @@
-"""What each reading of an ambiguous formula trains to, beside the number that the paper prints for it."""
+"""The result of training each reading of an ambiguous formula, and the paper's number for it."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -25,21 +25,22 @@ _CURVES = ("estimator", "label", "variant_of", "latent", "epoch", "mean", "ci_lo
 
 
 def labelled(gathered: Gathered) -> Gathered:
-    """The experiment `readings` with a column `label` that tells settings of one estimator apart."""
+    """Add a column `label` to the experiment `readings` that tells settings of estimators apart."""
     rows = gathered.rows
     return Gathered(rows.assign(label=labels(rows, (*_OPTIMIZER, *HYPER))), gathered.plan)
 
 
 def readings(gathered: Gathered, claims: Sequence[Claim]) -> pd.DataFrame:
-    """One row a reading and latent shape; nats per image.
+    """Return a row per reading and latent shape; nats per image.
 
-    A reading is held against the paper's number for the estimator that it is a reading of. It is comparable
-    where a verdict would be given on that number: same images, epochs, batch, draws, optimizer and learning
-    rate, and enough seeds. Temperatures may differ, since some readings have more of them.
+    A reading is compared with the paper's number for the estimator that it is a reading of. It is
+    `comparable` if that number could be judged: same images, epochs, batch, draws, optimizer and
+    learning rate, and enough seeds. Temperatures may differ, because some readings have more of
+    them.
 
     Args:
-        gathered: what `labelled` gives.
-        claims: those of the paper's numbers say what these are and what they were computed with.
+        gathered: the result of `labelled`.
+        claims: all claims; those about numbers give the paper's values and settings.
     """
     published = {
         (claim.lower[0], claim.places[0], claim.metric): claim for claim in claims if claim.published
@@ -71,7 +72,7 @@ def readings(gathered: Gathered, claims: Sequence[Claim]) -> pd.DataFrame:
 
 
 def curves(gathered: Gathered) -> pd.DataFrame:
-    """The train figure of each reading over epochs: mean over seeds and its interval."""
+    """Return the train negative ELBO of each reading over epochs: means over seeds, intervals."""
     out = []
     for (latent, label), rows in gathered.rows.groupby(["latent", "label"], sort=False):
         wide = rows.pivot_table(index="epoch", columns="run_id", values=METRICS[0], dropna=False)
@@ -89,7 +90,7 @@ def curves(gathered: Gathered) -> pd.DataFrame:
 
 
 def _why_not(gathered: Gathered, rows: pd.DataFrame, claim: Claim) -> str:
-    """In words, in what a reading's runs differ from those behind the paper's number."""
+    """Say how the runs of a reading differ from those behind the paper's number; empty if not."""
     place = (str(rows["estimator"].iloc[0]), str(rows["latent"].iloc[0]))
     settings = claim.minimum.settings.get((claim.lower[0], place[1]), {})
     own = {name: settings[name] for name in _OPTIMIZER if name in settings}
@@ -98,8 +99,10 @@ def _why_not(gathered: Gathered, rows: pd.DataFrame, claim: Claim) -> str:
 
 
 def _closest(table: pd.DataFrame) -> list[bool]:
-    """Whether a reading is the closest to the paper: of those of its estimator that are the papers' readings
-    and of which no seed diverged."""
+    """Return whether each reading is the closest to the paper among those of the same estimator.
+
+    Readings with diverged seeds, and those that are not of the papers, do not count.
+    """
     base = table["variant_of"].where(table["variant_of"] != "", table["estimator"])
     sound = table["delta_train"].astype(float).abs().where((table["diverged"] == 0) & papers.counted(table))
     lowest = sound.dropna().groupby([base, table["latent"]]).idxmin()

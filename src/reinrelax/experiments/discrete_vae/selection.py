@@ -1,8 +1,8 @@
-"""Table 5: how optimistic a mean is that was chosen for being the lowest, by the authors' own search.
+"""Table 5: the optimism of a mean that was selected for being the lowest, from the authors' search.
 
-ReinMax-Rao's settings were chosen by the mean train loss of the very seeds whose mean is then printed. Were
-the means that a search found the true ones, and all seeds drawn anew, the lowest of the new means would lie
-below the true mean of the setting that has it: by how much on average is the optimism.
+ReinMax-Rao's settings were selected by the mean train loss of the same seeds whose mean is printed.
+Suppose the means found by the search are the true ones, and all seeds are drawn anew. The lowest of
+the new means then lies below the true mean of its setting. The optimism is the expected distance.
 """
 
 from pathlib import Path
@@ -16,7 +16,7 @@ from scipy.special import log_ndtr
 from reinrelax.results.labels import in_words, reference
 
 SEEDS = 10
-# Above it some seed has not learned, and means are not distributed normally.
+# With a larger standard error some seed has not learned, and means are not normally distributed.
 _MOST_ERROR_NATS = 1.0
 _STEPS = 4_000
 _COLUMNS = (
@@ -26,11 +26,12 @@ _COLUMNS = (
 
 
 def selection(root: Path) -> pd.DataFrame:
-    """One row a latent shape of ReinMax-Rao's search in the authors' public files; nats per image.
+    """Return a row per latent shape of the authors' public search for ReinMax-Rao; nats per image.
 
-    `searched` are the settings with all seeds and a standard error of at most a nat, `left_out` the others;
-    `plus_minus` is the standard error as the paper prints it, `rivals` the settings less than two standard
-    errors of the difference above the best, `chosen_again` the probability that the same one would be chosen.
+    `searched` counts the settings with all seeds and a standard error of at most a nat, `left_out`
+    the others. `plus_minus` is the standard error as the paper prints it. `rivals` counts the
+    settings less than two standard errors of the difference above the best. `chosen_again` is the
+    probability that the same setting would be chosen again.
     """
     table = pd.DataFrame(reference(root, "authors_reinmax_rao_grid"))
     numbers = ["learning_rate", "temperature", "seeds", "train_mean", "train_se"]
@@ -42,7 +43,8 @@ def _row(latent: str, rows: pd.DataFrame) -> dict[str, Any]:
     kept = rows[(rows["seeds"] == SEEDS) & (rows["train_se"] <= _MOST_ERROR_NATS)].sort_values("train_mean")
     first, second = kept.iloc[0], kept.iloc[1]
     means = kept["train_mean"].to_numpy()
-    # The printed standard error is that of the population: √(n − 1) in the place of √n makes it a sample's.
+    # The printed standard error uses the population's deviation; √(n − 1) instead of √n corrects
+    # it.
     errors = kept["train_se"].to_numpy() * (SEEDS / (SEEDS - 1)) ** 0.5
     lowest, chance = optimism(means, errors)
     apart = (means - means[0]) / np.hypot(errors, errors[0])
@@ -55,9 +57,9 @@ def _row(latent: str, rows: pd.DataFrame) -> dict[str, Any]:
 
 
 def optimism(means: NDArray[np.float64], errors: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-    """What the lowest of independent normal means is expected to lie below its own true mean.
+    """Return how far the lowest of independent normal means is expected to lie below its true mean.
 
-    Σ_k ∫ (μ_k − x) φ_k(x) Π_{j≠k} (1 − Φ_j(x)) dx, by the trapezoid rule.
+    This is Σ_k ∫ (μ_k − x) φ_k(x) Π_{j≠k} (1 − Φ_j(x)) dx, by the trapezoid rule.
 
     Args:
         means: true means μ, `[n]`.

@@ -1,1 +1,1 @@
-"""Bias and variance of gradient estimators at snapshots of a training."""
+"""Bias and variance of gradient estimators, at snapshots of a training."""

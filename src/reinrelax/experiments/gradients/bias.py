@@ -1,8 +1,8 @@
-"""How far gradient estimates are from the exact gradient, and how much they vary (B, Appendix C).
+"""Bias and variance of gradient estimates, relative to the exact gradient (B, Appendix C).
 
-Estimates are `[N, B, D]`: N draws for each of B images, D = L·C logits. Intervals come from a bootstrap over
-the draws, with the batch and the parameters fixed, as the paper has them. They are centred on the estimate: a
-resampled mean is noisier than the mean itself, which lowers every cosine of it.
+Estimates are `[N, B, D]`: N draws for each of B images, D = L·C logits. Intervals come from a
+bootstrap over the draws, with batch and parameters fixed, as in the paper. They are centred on the
+estimate, because a resampled mean is noisier than the mean itself, which lowers all its cosines.
 """
 
 import math
@@ -13,14 +13,14 @@ import torch
 from scipy.special import gammaincc
 from torch import Tensor
 
-# Of the 1,024 estimates that the paper's figures are said to use, Appendix C says 1,000.
+# The captions of the paper's figures say 1,024 estimates, Appendix C says 1,000.
 _FIRST = 1000 / 1024
 _LEVEL = 0.95
 
 
 @dataclass(frozen=True)
 class Quantity:
-    """A measured number with its 95% bootstrap interval; NaN ends where it has none, NaN where undefined."""
+    """A measured number (NaN: undefined) with its 95% bootstrap interval (NaN: none)."""
 
     name: str
     value: float
@@ -30,7 +30,7 @@ class Quantity:
 
 @dataclass(frozen=True)
 class Moments:
-    """Means and variances (1/N), both `[S, B, D]`, over S sets of draws; the first set is all, once each."""
+    """Means and variances (1/N), `[S, B, D]`, for S sets of draws; the first has each draw once."""
 
     mean: Tensor
     variance: Tensor
@@ -38,7 +38,7 @@ class Moments:
 
 
 def resampling(draws: int, resamples: int, seed: int, *, like: Tensor) -> Tensor:
-    """Weights of each draw in each set, `[1 + S, N]`: all alike, then S bootstrap sets."""
+    """Return weights of draws per set, `[1 + S, N]`: equal weights, then S bootstrap sets."""
     generator = torch.Generator().manual_seed(seed)
     chosen = torch.randint(draws, (resamples, draws), generator=generator)
     counts = torch.zeros(resamples, draws).scatter_add_(1, chosen, torch.ones(chosen.shape))
@@ -46,11 +46,11 @@ def resampling(draws: int, resamples: int, seed: int, *, like: Tensor) -> Tensor
 
 
 def moments(estimates: Tensor, weights: Tensor) -> Moments:
-    """Moments of estimates `[N, B, D]` under weights `[S, N]`."""
+    """Return the moments of estimates `[N, B, D]` under weights `[S, N]`."""
     draws, *shape = estimates.shape
     flat = estimates.flatten(1)
     centre = flat.mean(0)
-    # About their own mean, or the variance would be the small difference of large numbers.
+    # Centre first; otherwise the variance would be a small difference of large numbers.
     deviation = flat - centre
     shift = weights @ deviation
     variance = (weights @ deviation.square()).sub_(shift.square())
@@ -58,7 +58,7 @@ def moments(estimates: Tensor, weights: Tensor) -> Moments:
 
 
 def quantities(estimates: Tensor, truth: Tensor, weights: Tensor) -> list[Quantity]:
-    """All that is reported of one estimator.
+    """Return all quantities that are reported for an estimator.
 
     Args:
         estimates: ĝ, `[N, B, D]`.
@@ -66,25 +66,25 @@ def quantities(estimates: Tensor, truth: Tensor, weights: Tensor) -> list[Quanti
         weights: of `resampling`, `[1 + S, N]`.
 
     Returns:
-        cosine: Eq. 38 for each image, averaged over images; of the mean over the N draws.
+        cosine: Eq. 38 per image, of the mean over the N draws, averaged over images.
         cosine_batch: Eq. 38 of the whole batch as one vector.
-        cosine_unlimited: cosine_batch of the mean over infinitely many draws, from ‖ḡ‖² less the noise it has
-            in expectation; NaN where ‖ḡ‖² is not above its noise.
-        cosine_first_1000: cosine, of the first 1000/1024 of the draws.
-        variance: Eq. 39 and 40 for each image, averaged over images.
+        cosine_unlimited: cosine_batch of the mean over infinitely many draws, from ‖ḡ‖² minus its
+            expected noise; NaN if ‖ḡ‖² does not exceed its noise.
+        cosine_first_1000: cosine of the first 1000/1024 of the draws.
+        variance: Eq. 39 and 40 per image, averaged over images.
         std_root: its square root.
         std_relative: norm of the standard deviation over the norm of the mean, whole batch.
-        std_image: the same for each image, averaged over images: what the authors' public code computes.
-        relative_bias: ‖E ĝ − ∇‖/‖∇‖, whole batch, from an unbiased estimate of its square; 0 if that is
-            negative.
-        p_unbiased: probability, were ĝ unbiased, of a mean at least so far from ∇.
+        std_image: the same per image, averaged over images, as in the authors' public code.
+        relative_bias: ‖E ĝ − ∇‖/‖∇‖, whole batch, from an unbiased estimate of its square; 0 if
+            that is negative.
+        p_unbiased: the p-value of `p_unbiased`.
     """
     every = moments(estimates, weights)
     mean, variance, draws = every.mean, every.variance, every.draws
     norm, exact = mean.norm(dim=-1), truth.norm(dim=-1)
     inner = (mean * truth).sum(-1)
     noise = variance.sum(-1) / (draws - 1)
-    # A resampled mean has the noise of the draws and that of the resampling.
+    # A resampled mean has the noise of the draws and of the resampling.
     noise[1:] *= 2
     spread = (variance.norm(dim=-1) / norm).mean(-1)
     deviation = variance.sum(-1).sqrt()
@@ -107,10 +107,12 @@ def quantities(estimates: Tensor, truth: Tensor, weights: Tensor) -> list[Quanti
 
 
 def p_unbiased(estimates: Tensor, truth: Tensor) -> float:
-    """p-value of "the estimates' mean is the exact gradient", one-sided in the distance between the two.
+    """Return the p-value of the hypothesis that the estimates are unbiased.
 
-    N‖ḡ − ∇‖² is then a weighted sum of χ² variables. Its mean tr Σ and variance 2 tr Σ² are estimated without
-    bias (Bai and Saranadasa, 1996) and matched by a scaled χ² (Box, 1954). Images are independent.
+    It is the probability, for unbiased estimates, of a mean at least as far from the exact
+    gradient. Then N‖ḡ − ∇‖² is a weighted sum of χ² variables. Its mean tr Σ and variance 2 tr Σ²
+    are estimated without bias (Bai and Saranadasa, 1996) and matched by a scaled χ² (Box, 1954).
+    Images are independent.
 
     Args:
         estimates: `[N, B, D]`.
@@ -131,7 +133,7 @@ def p_unbiased(estimates: Tensor, truth: Tensor) -> float:
 
 
 def with_interval(name: str, values: Tensor, show: Callable[[float], float] = float) -> Quantity:
-    """A quantity from its value in each set `[1 + S]`, the first of which is the estimate."""
+    """Return a quantity from its values in all sets, `[1 + S]`; the first is the estimate."""
     estimate, resampled = values[0], values[1:].double()
     tail = (1 - _LEVEL) / 2
     if not bool(estimate.isfinite()):

@@ -1,4 +1,4 @@
-"""What the two terms that ReinMax-CV adds to ReinMax do to its variance and its mean (B, section 3.2)."""
+"""The two terms that ReinMax-CV adds: their effect on mean and variance (B, section 3.2)."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,16 +11,16 @@ from reinrelax.experiments.gradients import bias
 from reinrelax.experiments.gradients.bias import Quantity, moments, with_interval
 
 READINGS = {"as printed": cv.as_printed, "matched": cv.matched, "differentiated": cv.differentiated}
-# Of those of `bias.quantities`, what is reported for each η.
+# The quantities of `bias.quantities` that are reported for each η.
 _FOR_ETA = ("cosine", "variance", "relative_bias")
 
 
 @dataclass(frozen=True)
 class Terms:
-    """Draws of the parts of ReinMax-CV, each `[N, B, L·C]`.
+    """The parts of ReinMax-CV, N draws of each, `[N, B, L·C]`.
 
     Attributes:
-        first: ST(D, θ_D), whose variance the control variate is meant to lower.
+        first: ST(D, θ_D), the term whose variance the control variate is meant to reduce.
         reinmax: 2 ST(D, θ_D) − ½ ST(D, θ).
         added: Gumbel-Rao − STGS at θ_D; ReinMax-CV is `reinmax` + η `added`.
     """
@@ -31,7 +31,7 @@ class Terms:
 
 
 def terms(difference: cv.Difference, slope: Tensor, sample: Sample, tau: float, draws: int) -> Terms:
-    """The parts for draws `[1, N, B, L, C]` with slopes f′(D) of that shape."""
+    """Return the parts for draws `[1, N, B, L, C]` and slopes f′(D) of the same shape."""
     middle = (sample.probs + sample.one_hot) / 2
     parts = (
         softmax_vjp(middle, slope),
@@ -44,21 +44,21 @@ def terms(difference: cv.Difference, slope: Tensor, sample: Sample, tau: float, 
 def quantities(
     terms: Terms, etas: Sequence[float], truth: Tensor, weights: Tensor
 ) -> Iterator[tuple[float | None, Quantity]]:
-    """Traces over the whole batch, with bootstrap intervals; first without η, then for each η.
+    """Yield quantities with bootstrap intervals, first without η, then for each η.
 
-    Without η:
+    Variances and covariances are traces over the whole batch. Without η:
         correlation: of `first` and `added`.
         covariance_relative: their covariance over the variance of `first`.
         best_eta: the η of least variance, −Cov(reinmax, added)/Var(added).
-        mean_relative: ‖E added‖ over ‖E reinmax‖, the noise of the means taken off.
+        mean_relative: ‖E added‖ over ‖E reinmax‖, corrected for the noise of the means.
     With η: cosine, variance and relative_bias as in `bias.quantities`, and
         variance_ratio: variance over ReinMax's.
-        bias_added: ‖η E added‖ over the norm of the exact gradient, the noise of the mean taken off.
+        bias_added: ‖η E added‖ over the norm of the exact gradient, corrected for the mean's noise.
     """
     first, base, added = (part - part.mean(0) for part in (terms.first, terms.reinmax, terms.added))
 
     def covariance(a: Tensor, b: Tensor) -> Tensor:
-        # A resampled mean's own shift is of order 1/N beside this, and left out.
+        # The shift of a resampled mean is smaller by a factor of order 1/N, and is neglected.
         return weights @ (a * b).sum((-2, -1))
 
     of_first, of_base, of_added = covariance(first, first), covariance(base, base), covariance(added, added)
@@ -77,12 +77,12 @@ def quantities(
 
 
 def _no_less_than_0(norm: float) -> float:
-    """An end of an interval centred on a norm that its noise makes zero may lie below."""
+    """Clip at 0: an interval centred on a norm near zero may extend below it."""
     return max(norm, 0.0)
 
 
 def _norm_of_mean(part: Tensor, weights: Tensor) -> Tensor:
-    """Norm of the mean of `[N, B, D]` in each set, `[1 + S]`, less what its noise adds to its square."""
+    """Return the norm of the mean of `[N, B, D]` in each set, `[1 + S]`, corrected for noise."""
     found = moments(part, weights)
     noise = found.variance.sum((-2, -1)) / (len(part) - 1)
     noise[1:] *= 2

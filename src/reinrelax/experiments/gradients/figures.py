@@ -1,4 +1,4 @@
-"""Figures of gradient bias and variance."""
+"""Figures of the bias and variance of gradient estimates."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -16,15 +16,16 @@ from reinrelax.results.labels import AUTHORS_INTERVAL
 _COSINE = "Cosine similarity to the exact gradient"
 _VARIANCE = "Variance of the gradient"
 _RELATIVE = "‖std‖ / ‖mean‖, mean over images"
-# Where the variance over η is drawn: Table 5's settings are positive, the least variance lies below zero.
+# The range of η that is drawn: Table 5's settings are positive, the least variance is at negative
+# η.
 _ETAS = (-2.5, 2.0)
 _ENDPOINT = {"endpoint": "end points, Eq. 25", "endpoint, Eq. 24": "end points, Eq. 24"}
 
 
 def figure1(read: Read) -> LineFigure:
-    """One less the cosine, and the variance, over epochs: the paper's estimators above, others below.
+    """Plan 1 − cosine and variance over epochs: the paper's estimators above, others below.
 
-    Before training the variance is a hundred times smaller; that point is left out.
+    The variance before training is a hundred times smaller and is left out.
     """
     table = read("figure1")
     table = table[table["quantity"].isin(("cosine", "variance"))]
@@ -47,7 +48,7 @@ def figure1(read: Read) -> LineFigure:
 
 
 def figure1_run(read: Read) -> LineFigure:
-    """By the metric that the authors' public code computes: ours beside the means of their VAEs."""
+    """Plan the metrics that the authors' public code computes, for our VAEs and theirs."""
     table = read("figure1_run")
     shown = {"cosine_batch": ("Bias", _COSINE, False), "std_image": ("Variance", _RELATIVE, True)}
     drawn = ("value", "low", "high")
@@ -80,7 +81,7 @@ def figure1_run(read: Read) -> LineFigure:
 
 
 def sweep(read: Read) -> LineFigure:
-    """Cosine and variance over τ at the last snapshot."""
+    """Plan cosine and variance over τ, at the last snapshot."""
     table = read("sweep")
     order = {"cosine": ("Bias", _COSINE), "variance": ("Variance", _VARIANCE)}
     table = table[table["quantity"].isin(order)]
@@ -95,8 +96,10 @@ def sweep(read: Read) -> LineFigure:
 
 
 def quadrature(read: Read) -> LineFigure:
-    """Section 5.3: one pair's g′ and what rules put in its place; their errors over epochs; and over β that
-    of the gradient, which tells Eq. 24 and 25 apart: the rules' own errors are the same, β against 1 − β.
+    """Plan section 5.3: g′ of a pair and its interpolants, errors over epochs, and errors over β.
+
+    Errors over β are those of the gradient, which distinguish Eq. 24 from Eq. 25. The errors of the
+    rules themselves are the same in both, with β and 1 − β exchanged.
     """
     example, table = read("example"), read("quadrature")
     errors = table[(table["quantity"] == "error_relative") & table["beta"].isna()]
@@ -131,16 +134,16 @@ def quadrature(read: Read) -> LineFigure:
         ),
     )
     what = (
-        "Rules of integration: an example, their errors, and the gradient of the end-point rule over β, "
-        "where Eq. 24 and Eq. 25 coincide"
+        "Integration rules: an example, their errors, and the gradient of the end-point rule over β, "
+        "with Eq. 24 and Eq. 25 equal at ½"
     )
     return LineFigure("quadrature", what, data, tuple(p for p in panels if p.name in set(data["panel"])))
 
 
 def control(read: Read) -> LineFigure:
-    """Variance of ReinMax-CV over that of ReinMax, over η, at the last snapshot.
+    """Plan the variance of ReinMax-CV relative to ReinMax's over η, at the last snapshot.
 
-    It is quadratic in η, so that the points that were measured give the rest of the curve, below zero too.
+    It is quadratic in η, so the measured points determine the curve, including negative η.
     """
     table = _last_of_control(read)
     rows = [
@@ -165,14 +168,14 @@ def control(read: Read) -> LineFigure:
         for panel, tau in dict.fromkeys(zip(_tau_panel(drawn), drawn["tau"], strict=True))
     )
     what = (
-        "Variance of ReinMax-CV over ReinMax’s, over η, in three readings of its added terms; η below zero "
-        "exchanges their signs"
+        "Variance of ReinMax-CV relative to ReinMax’s over η, in three readings of its added terms; "
+        "a negative η exchanges their signs"
     )
     return LineFigure("control", what, data, panels, columns=2)
 
 
 def control_bias(read: Read) -> LineFigure:
-    """What ReinMax-CV's added terms do to the bias, over η, at the last snapshot."""
+    """Plan the bias of ReinMax-CV over η, at the last snapshot."""
     table = _last_of_control(read)
     table = table[table["quantity"] == "relative_bias"]
     table = table.assign(panel=_tau_panel(table))
@@ -186,7 +189,7 @@ def control_bias(read: Read) -> LineFigure:
 
 
 def _last_of_control(read: Read) -> pd.DataFrame:
-    """What depends on η, at the last snapshot and a few τ."""
+    """Return the rows with an η, at the last snapshot and a few τ."""
     table = read("control")
     table = table[(table["epoch"] == table["epoch"].max()) & table["eta"].notna()]
     taus = sorted(set(table["tau"]))
@@ -199,14 +202,14 @@ def _tau_panel(table: pd.DataFrame) -> list[str]:
 
 
 def _parabola(rows: pd.DataFrame) -> list[tuple[float, float]]:
-    """The quadratic through one at η = 0 and the measured points, over what the figure shows."""
+    """Fit a quadratic with value 1 at η = 0 to the measured points; return points of its curve."""
     eta, excess = rows["eta"].to_numpy(float), rows["value"].to_numpy(float) - 1
     slope, bend = np.linalg.lstsq(np.stack([eta, eta**2], 1), excess, rcond=None)[0]
     return [(float(x), float(1 + slope * x + bend * x**2)) for x in np.linspace(*_ETAS, 46)]
 
 
 def tradeoff(read: Read) -> PointFigure:
-    """Bias against variance of the papers' estimators, at the last snapshot."""
+    """Plan bias over variance of the paper's estimators, at the last snapshot."""
     table = read("figure1")
     shown = table["label"].map(_in_tradeoff).astype(bool)
     table = table[(table["epoch"] == table["epoch"].max()) & shown]
@@ -223,7 +226,7 @@ def tradeoff(read: Read) -> PointFigure:
     panels = (
         (PointPanel("last", title, _VARIANCE, "Bias over the gradient’s norm", hint),) if len(both) else ()
     )
-    what = "Bias of each estimator over its variance, with 95% intervals: a trade of one for the other"
+    what = "Bias of each estimator over its variance, with 95% intervals"
     return PointFigure("tradeoff", what, both[list(points.COLUMNS)], panels)
 
 

@@ -1,7 +1,7 @@
-"""Gradients at one snapshot of a trained VAE: bias and variance of every estimator.
+"""Bias and variance of every gradient estimator at one snapshot of a trained VAE.
 
-Figure 1, Table 1, section 3.2 and section 5.3 of paper B. All codes are enumerated once; an estimate then
-needs no pass through the network, and all draws of an estimator are one tensor.
+This is Figure 1, Table 1, section 3.2 and section 5.3 of paper B. All codes are enumerated once. An
+estimate then needs no pass through the network, and all draws of an estimator are one tensor.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -25,7 +25,7 @@ Rows = list[dict[str, Any]]
 
 
 def chosen(count: int, seeds: Sequence[int], spec: Gradients, epoch: int) -> NDArray[np.int64]:
-    """Which of `count` images make the batch of each replica, `[R, B]`: the first, or random ones."""
+    """Choose the batch of each replica, `[R, B]`: the first of `count` images, or random ones."""
     if not spec.random_images:
         return np.tile(np.arange(spec.images), (len(seeds), 1))
     names = ((seed, "gradients", epoch, "batch") for seed in seeds)
@@ -36,18 +36,18 @@ def chosen(count: int, seeds: Sequence[int], spec: Gradients, epoch: int) -> NDA
 def measure(
     model: DiscreteVAE, seeds: Iterable[int], images: Tensor, spec: Gradients, *, epoch: int, last: bool
 ) -> dict[str, Rows]:
-    """All tables of one snapshot.
+    """Measure all tables of one snapshot.
 
     Args:
         model: the replicas at this snapshot.
-        seeds: theirs.
-        images: the batch of each replica, `[R, B, 784]` float in [0, 1].
-        spec: what is measured.
+        seeds: of the replicas.
+        images: the batch of each replica, `[R, B, 784]`, float in [0, 1].
+        spec: the specification of the experiment.
         epoch: of the snapshot.
-        last: whether it is the last one, at which Table 1 and the sweep over τ are measured as well.
+        last: whether this is the last snapshot, which also has Table 1 and the sweep over τ.
 
     Returns:
-        Rows of each of `spec.tables`.
+        The rows of each of `spec.tables`.
     """
     tables: dict[str, Rows] = {name: [] for name in spec.tables}
     with torch.no_grad():
@@ -66,13 +66,13 @@ def measure(
 
 
 class Snapshot:
-    """One replica at one epoch: its loss at all codes, its posterior, its exact gradient, and noise by name.
+    """One replica at one epoch: its loss at all codes, posterior, exact gradient and named noise.
 
     Args:
         loss: f at all codes.
         logits: θ of the batch, `[B, L, C]`.
-        spec: how many estimates and resamples.
-        seed, epoch: name the noise. Every estimator starts from the same streams, and sees the same draws D.
+        spec: the specification, with the numbers of estimates and resamples.
+        seed, epoch: the name of the noise. All estimators use the same streams and draws D.
 
     Attributes:
         truth: ∇_θ E f by enumeration, `[B, L·C]`.
@@ -88,22 +88,22 @@ class Snapshot:
         )
 
     def value_at(self, codes: Tensor) -> Tensor:
-        """f at one-hot codes `[..., B, L, C]`: `[..., B]`."""
+        """Return f at one-hot codes `[..., B, L, C]`, `[..., B]`."""
         index = self.loss.index(codes)
         return self.loss.value.expand(*index.shape, -1).gather(-1, index[..., None])[..., 0]
 
     def slope_at(self, codes: Tensor) -> Tensor:
-        """f′ at one-hot codes `[..., B, L, C]`, same shape."""
+        """Return f′ at one-hot codes `[..., B, L, C]`, in the same shape."""
         index = self.loss.index(codes)
         return self.loss.slope[torch.arange(index.shape[-1], device=index.device), index]
 
     def sample(self) -> Sample:
-        """N draws of D for each image, `[1, N, B, L, C]`; the same ones at every call."""
+        """Draw D N times for each image, `[1, N, B, L, C]`; every call returns the same draws."""
         streams = Streams.derive([self._noise[0]], *self._noise[1:], device=self.logits.device)
         return draw(self.logits.expand(1, self.spec.samples, *self.logits.shape), streams)
 
     def estimates(self, one: Measured) -> Tensor:
-        """N estimates, `[N, B, L·C]`."""
+        """Return N estimates, `[N, B, L·C]`."""
         estimator, hyper = estimators.get(one.estimator), dict(one.hyper)
         if isinstance(estimator, Pathwise):
             sample = self.sample()
@@ -146,7 +146,7 @@ def _measured(snapshot: Snapshot, quantity: bias.Quantity) -> Mapping[str, Any]:
     }
 
 
-# What a table holds beside `estimators`, of one snapshot.
+# The functions that measure the tables other than `estimators`, at one snapshot.
 _BESIDE: Mapping[str, Callable[[Snapshot], Iterable[Mapping[str, Any]]]] = {
     "control": _control,
     "quadrature": lambda snapshot: quadrature.measure(snapshot.loss, snapshot.logits, snapshot.spec.betas),

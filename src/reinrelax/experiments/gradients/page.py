@@ -1,4 +1,4 @@
-"""The page's tables of gradient bias and variance."""
+"""The page's tables of the bias and variance of gradient estimates."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -17,7 +17,7 @@ _DIFFERENCE = ("difference", "difference_low", "difference_high")
 _AS_RUN = {"cosine_batch": "Cosine, batch", "std_image": "‖std‖ / ‖mean‖"}
 _FIGURE1 = (
     Quantity("cosine", "Cosine", small="App. C"),
-    Quantity("cosine_unlimited", "Cosine, N → ∞", small="noise of the mean taken off"),
+    Quantity("cosine_unlimited", "Cosine, N → ∞", small="corrected for noise"),
     Quantity("cosine_batch", "Cosine, batch", small="all images as one vector"),
     Quantity("variance", "Variance", small="Eq. 40"),
     Quantity("relative_bias", "Relative bias", small="‖E ĝ − ∇‖ / ‖∇‖"),
@@ -46,7 +46,7 @@ _RULES = (
 
 
 def table1(collected: Collected) -> Table:
-    """Paper's number, and ours by both readings of *standard deviation* of a vector."""
+    """Return the paper's numbers, and ours by both readings of *standard deviation* of a vector."""
     return _table1(
         collected,
         "table1",
@@ -55,8 +55,8 @@ def table1(collected: Collected) -> Table:
 
 
 def table1_run(collected: Collected) -> Table:
-    """The same by the quantity that the authors' public code computes, over several VAEs."""
-    return _table1(collected, "table1_run", "Ours: mean over VAEs with its 95% interval, Student’s.")
+    """Return the same for the quantity that the public code computes, over several VAEs."""
+    return _table1(collected, "table1_run", "Ours: mean over VAEs with Student’s 95% interval.")
 
 
 def _table1(collected: Collected, name: str, caption: str) -> Table:
@@ -83,17 +83,17 @@ def _table1(collected: Collected, name: str, caption: str) -> Table:
 
 
 def figure1(collected: Collected) -> list[Table]:
-    """All measures after the last epoch."""
+    """Return the table of all quantities after the last epoch."""
     lines, epoch = _last(collected.lines("figure1"))
     if not lines:
         return []
-    caption = f"After epoch {epoch}, the last snapshot. Figure and CSV hold the others."
+    caption = f"After epoch {epoch}, the last snapshot. The figure and the CSV contain the others."
     columns = [Column("Estimator", "text"), Column("τ"), Column("η"), *heads(_FIGURE1)]
     return [Table("figure1-last", caption, columns, spread(lines, ("label", "tau", "eta"), _FIGURE1))]
 
 
 def figure1_run(collected: Collected) -> list[Table]:
-    """Ours beside the authors' at the last snapshot, and at every one."""
+    """Return tables of ours and the authors' at the last snapshot, and at every snapshot."""
     lines = collected.lines("figure1_run")
     last, epoch = _last(lines)
     if not last:
@@ -101,7 +101,9 @@ def figure1_run(collected: Collected) -> list[Table]:
     columns = [Column("Estimator", "text"), Column("τ"), Column("η"), Column("Epoch")]
     for words in _AS_RUN.values():
         columns += [Column(words, small="ours"), Column(words, small="the authors’"), Column("Δ")]
-    caption = f"After epoch {epoch}. Means over VAEs with 95% intervals; Δ is ours less theirs, with Welch’s."
+    caption = (
+        f"After epoch {epoch}. Means over VAEs with 95% intervals; Δ: ours minus theirs, Welch’s interval."
+    )
     return [
         Table("figure1-run-last", caption, columns, _beside_authors(last)),
         Table(
@@ -109,7 +111,7 @@ def figure1_run(collected: Collected) -> list[Table]:
             "The same at every snapshot.",
             columns,
             _beside_authors(lines),
-            folded="Every snapshot, ours beside the authors’",
+            folded="Every snapshot, ours and the authors’",
         ),
     ]
 
@@ -133,7 +135,7 @@ def _beside_authors(lines: Sequence[Line]) -> list[list[Cell]]:
 
 
 def sweep(collected: Collected) -> list[Table]:
-    """The same over the temperature."""
+    """Return the table of bias and variance over the temperature."""
     lines, epoch = _last(collected.lines("sweep"))
     if not lines:
         return []
@@ -144,7 +146,7 @@ def sweep(collected: Collected) -> list[Table]:
 
 
 def control(collected: Collected) -> list[Table]:
-    """What the added terms have in common with the term they should steady, and what they do to it."""
+    """Return tables of the added terms of ReinMax-CV, and of their effect for each η."""
     lines, epoch = _last(collected.lines("control"))
     if not lines:
         return []
@@ -154,7 +156,7 @@ def control(collected: Collected) -> list[Table]:
     return [
         Table(
             "control-terms",
-            f"After epoch {epoch}: the two added terms, Gumbel-Rao less STGS at θ_D, whole batch. "
+            f"After epoch {epoch}: the two added terms, Gumbel-Rao minus STGS at θ_D, whole batch. "
             "95% bootstrap intervals.",
             [*index, *heads(_CONTROL)],
             spread(without, ("reading", "tau"), _CONTROL),
@@ -170,7 +172,7 @@ def control(collected: Collected) -> list[Table]:
 
 
 def quadrature(collected: Collected) -> list[Table]:
-    """How good each rule is over all pairs of categories."""
+    """Return tables of the errors of each rule over all pairs of categories."""
     lines, epoch = _last(collected.lines("quadrature"))
     if not lines:
         return []
@@ -195,7 +197,7 @@ def quadrature(collected: Collected) -> list[Table]:
 
 
 def _last(lines: Sequence[dict[str, Any]]) -> tuple[list[dict[str, Any]], str]:
-    """The rows of the last snapshot, and its epoch."""
+    """Return the rows of the last snapshot, and its epoch."""
     if not lines:
         return [], ""
     last = max(number(line["epoch"]) for line in lines)

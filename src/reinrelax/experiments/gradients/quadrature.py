@@ -1,8 +1,8 @@
-"""The difference f(I_i) − f(I_j) as an integral, and the rules that approximate it (B, section 5.3).
+"""The difference f(I_i) − f(I_j) as an integral, and rules to approximate it (B, section 5.3).
 
-With g(x) = f(x I_i + (1 − x) I_j), f(I_i) − f(I_j) = ∫₀¹ g′(x) dx. A rule is a weighted sum of the *nodes*
-g′(0), g′(½), g′(1), g″(0), g″(1), in this order throughout. I_i and I_j are values of one latent variable;
-the others keep theirs, and O = C^(L−1) counts what these can be.
+With g(x) = f(x I_i + (1 − x) I_j), f(I_i) − f(I_j) = ∫₀¹ g′(x) dx. A rule is a weighted sum of the
+*nodes* g′(0), g′(½), g′(1), g″(0), g″(1), always in this order. I_i and I_j are values of one
+latent variable; the others are fixed at one of O = C^(L−1) values.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,8 @@ from torch import Tensor
 from reinrelax.core.numerics import log_softmax
 from reinrelax.vae.enumerated import EnumeratedLoss
 
-# What each rule puts in place of g′: for every node a polynomial in x, the coefficients of 1, x, x², x³.
+# The function that each rule integrates instead of g′: a polynomial in x per node, with the
+# coefficients of 1, x, x², x³.
 _NOTHING = (0, 0, 0, 0)
 _INTERPOLANTS: Mapping[str, tuple[tuple[int, ...], ...]] = MappingProxyType(
     {
@@ -27,37 +28,37 @@ _INTERPOLANTS: Mapping[str, tuple[tuple[int, ...], ...]] = MappingProxyType(
     }
 )
 RULES = tuple(_INTERPOLANTS)
-# Pairs whose weight is below this part of the largest are not drawn.
+# Pairs with a weight below this share of the largest are not used as the example.
 _SUBSTANTIAL = 0.1
 
 
 def weights(rule: str) -> Tensor:
-    """The nodes' weights in one of RULES, `[5]`: the integral of its interpolant."""
+    """Return the weights of the nodes in one of RULES, `[5]`: the integral of its interpolant."""
     coefficients = torch.tensor(_INTERPOLANTS[rule], dtype=torch.float64)
     return (coefficients / torch.arange(1, 5)).sum(-1)
 
 
 def endpoint_weights(beta: float) -> Tensor:
-    """(1 − β) g′(0) + β g′(1) (B, Eq. 25), `[5]`. Eq. 24 has β and 1 − β exchanged."""
+    """Return the weights `[5]` of (1 − β) g′(0) + β g′(1) (B, Eq. 25; Eq. 24 has β for 1 − β)."""
     return torch.tensor([1 - beta, 0, beta, 0, 0], dtype=torch.float64)
 
 
 def interpolant(rule: str, nodes: Tensor, x: Tensor) -> Tensor:
-    """What one of RULES puts in place of g′ at x `[n]`, given the nodes `[5]`: `[n]`."""
+    """Return the interpolant of g′ of one of RULES at x `[n]`, given the nodes `[5]`: `[n]`."""
     coefficients = torch.tensor(_INTERPOLANTS[rule]).to(nodes)
     return torch.vander(x, 4, increasing=True) @ (nodes @ coefficients)
 
 
 def apply(rule_weights: Tensor, nodes: Tensor) -> Tensor:
-    """A rule's value, from its weights `[5]` and the nodes `[5, ...]`: `[...]`."""
+    """Return the value of a rule from its weights `[5]` and the nodes `[5, ...]`: `[...]`."""
     return torch.einsum("k,k...->...", rule_weights.to(nodes), nodes)
 
 
 def measure(loss: EnumeratedLoss, logits: Tensor, betas: Sequence[float]) -> list[dict[str, object]]:
-    """Every rule's error over all pairs of categories, and that of the gradient it makes (B, Eq. 8).
+    """Measure the error of every rule over all pairs of categories, and of its gradient (B, Eq. 8).
 
-    An ordered pair i ≠ j of one variable counts with weight π(others) π_i π_j. Images, variables and values
-    of the others are pooled.
+    An ordered pair i ≠ j of one variable has the weight π(others) π_i π_j. Images, variables and
+    values of the others are pooled.
 
     Args:
         loss: f at all codes, for B images.
@@ -65,11 +66,11 @@ def measure(loss: EnumeratedLoss, logits: Tensor, betas: Sequence[float]) -> lis
         betas: of the end-point rules.
 
     Returns:
-        Rows of rule, beta (None where it has none), quantity and value. Quantities:
+        Rows of rule, beta (None for rules without one), quantity and value. Quantities:
         error_rms: weighted root mean square of the error of f(I_i) − f(I_j), nats.
         error_relative: that over the root mean square of f(I_i) − f(I_j).
         share_closest: weighted share of pairs for which this is the closest of RULES.
-        cosine: between the exact gradient in θ and the one that has the rule in Eq. 8; mean over images.
+        cosine: between the exact gradient in θ and that of Eq. 8 with the rule; mean over images.
         cosine_batch: the same with all images' gradients as one vector.
         gradient_error: norm of the two vectors' difference over the norm of the exact one.
     """
@@ -98,14 +99,15 @@ def measure(loss: EnumeratedLoss, logits: Tensor, betas: Sequence[float]) -> lis
 
 
 def example(loss: EnumeratedLoss, logits: Tensor, *, points: int = 65) -> list[dict[str, object]]:
-    """g′ and its interpolants for one pair: that of the median trapezoid error.
+    """Return g′ and its interpolants for the pair with the median trapezoid error.
 
-    The median is over the pairs of all images and variables whose weight is at least a tenth of the largest.
+    The median is over the pairs of all images and variables with at least a tenth of the largest
+    weight.
 
     Args:
         loss: f at all codes, for B images.
         logits: θ of the images' posteriors, `[B, L, C]`.
-        points: how many x in [0, 1].
+        points: the number of x in [0, 1].
 
     Returns:
         Rows of rule (`g'` for the curve itself), x, slope (nats per unit of x) and integral (nats).
@@ -132,7 +134,7 @@ def example(loss: EnumeratedLoss, logits: Tensor, *, points: int = 65) -> list[d
 
 @dataclass(frozen=True)
 class _Sums:
-    """What `measure` needs of all pairs; the last *column* is f(I_i) − f(I_j), those before are the nodes.
+    """Sums over pairs for `measure`. The *columns* are the five nodes and, last, f(I_i) − f(I_j).
 
     Attributes:
         weight: Σ w over pairs.
@@ -148,7 +150,7 @@ class _Sums:
 
 
 def _accumulate(loss: EnumeratedLoss, logits: Tensor) -> _Sums:
-    """Sums in float64, one latent variable at a time."""
+    """Return the sums in float64, accumulated over latent variables."""
     parts = [_of_latent(loss, logits, latent) for latent in range(logits.shape[1])]
     return _Sums(
         weight=sum(part.weight for part in parts),
@@ -159,7 +161,7 @@ def _accumulate(loss: EnumeratedLoss, logits: Tensor) -> _Sums:
 
 
 def _of_latent(loss: EnumeratedLoss, logits: Tensor, latent: int) -> _Sums:
-    """The same for one variable, gradients `[6, B, 1, C]`."""
+    """Return the sums for one variable, with gradients `[6, B, 1, C]`."""
     places = _places(loss, latent)
     weight = _weight(loss, logits, latent, places)
     nodes, difference = _nodes(loss, latent, places)
@@ -176,13 +178,13 @@ def _of_latent(loss: EnumeratedLoss, logits: Tensor, latent: int) -> _Sums:
 
 
 def _places(loss: EnumeratedLoss, latent: int) -> Tensor:
-    """Where the code with a variable's c-th category and the others' o-th value stands, `[C, O]`."""
+    """Return the index of the code with category c of a variable, value o of others, `[C, O]`."""
     count, latents, categories = loss.codes.shape
     return torch.arange(count).view((categories,) * latents).movedim(latent, 0).flatten(1)
 
 
 def _weight(loss: EnumeratedLoss, logits: Tensor, latent: int, places: Tensor) -> Tensor:
-    """π(others) π_i π_j, zero for i = j: `[B, i, j, O]`, float64."""
+    """Return π(others) π_i π_j, zero for i = j, `[B, i, j, O]`, float64."""
     log_probs = log_softmax(logits.double())
     joint = (log_probs.flatten(1) @ loss.codes.double().flatten(1).T).exp()[:, places]
     weight = joint[:, :, None] * log_probs[:, latent].exp()[:, None, :, None]
@@ -190,7 +192,7 @@ def _weight(loss: EnumeratedLoss, logits: Tensor, latent: int, places: Tensor) -
 
 
 def _ends(loss: EnumeratedLoss, latent: int, places: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """g′(0), g′(1) and f(I_i) − f(I_j), each `[B, i, j, O]`."""
+    """Return g′(0), g′(1) and f(I_i) − f(I_j), each `[B, i, j, O]`."""
     value, slope = loss.value[:, places], loss.slope[:, places, latent]  # [B, C, O], [B, C, O, C]
     own = torch.eye(slope.shape[1]).to(slope)[:, None]
     away = slope - (slope * own).sum(-1, keepdim=True)  # f′(I_a)(I_c − I_a), [B, a, O, c]
@@ -199,7 +201,7 @@ def _ends(loss: EnumeratedLoss, latent: int, places: Tensor) -> tuple[Tensor, Te
 
 
 def _nodes(loss: EnumeratedLoss, latent: int, places: Tensor) -> tuple[Tensor, Tensor]:
-    """The nodes `[5, B, i, j, O]` and f(I_i) − f(I_j) `[B, i, j, O]`."""
+    """Return the nodes `[5, B, i, j, O]` and f(I_i) − f(I_j) `[B, i, j, O]`."""
     start, end, difference = _ends(loss, latent, places)
     codes = loss.codes[places]  # [C, O, L, C]
     i, j = torch.tensor(list(combinations(range(len(places)), 2))).T
@@ -208,7 +210,8 @@ def _nodes(loss: EnumeratedLoss, latent: int, places: Tensor) -> tuple[Tensor, T
     middle = torch.zeros_like(difference)
     middle[:, i, j] = first.unflatten(-1, directions.shape[:2])
     middle[:, j, i] = -middle[:, i, j]
-    # From each code towards each category; the sign of a direction is nothing to a second derivative.
+    # From each code towards each category. The sign of the direction does not matter for a second
+    # derivative.
     here, there = torch.broadcast_tensors(codes[:, None], codes)  # [a, c, O, L, C]
     _, second = loss.along(here.flatten(0, 2), (there - here).flatten(0, 2))
     bend = second.view(here.shape[:3]).expand_as(difference)
@@ -216,7 +219,7 @@ def _nodes(loss: EnumeratedLoss, latent: int, places: Tensor) -> tuple[Tensor, T
 
 
 def _median_pair(loss: EnumeratedLoss, logits: Tensor) -> tuple[int, int, int]:
-    """The image, and the places of the codes with I_i and I_j, of the pair that `example` shows."""
+    """Return the image of the pair for `example`, and the indices of its codes with I_i and I_j."""
     weight, error = [], []
     places = [_places(loss, latent) for latent in range(logits.shape[1])]
     for latent, at in enumerate(places):

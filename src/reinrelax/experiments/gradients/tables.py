@@ -1,4 +1,4 @@
-"""Table 1, Figure 1 and section 5.3: what was measured of gradients at the snapshots of a training."""
+"""Table 1, Figure 1 and section 5.3: measurements of gradients at the snapshots of a training."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -7,25 +7,27 @@ import pandas as pd
 
 from reinrelax.results.labels import AUTHORS, HYPER, beside_authors, labels, over_seeds, published, reference
 
-# Of what Table 1's standard deviation may be, by the text; and of what it is, by the authors' public code.
+# The quantity of Table 1's standard deviation: two readings of the text, and that of the public
+# code.
 PRINTED = ("std_relative", "std_root")
 AS_RUN = ("std_image",)
 _COUNTS = ("estimates", "images")
 _FIGURE1 = ("estimator", "label", "tau", "eta", "quantity", "epoch", "value", "low", "high", "seeds")
-# Columns of the authors' summary, mean and spread, by what they are here; all at one temperature.
+# Columns of the authors' summary (mean and spread) by our quantities; all at one temperature.
 _AUTHORS = {"cosine_batch": "cosine", "std_image": "relative_std"}
 _AUTHORS_TAU = 1.0
 
 
 def table1(tables: Mapping[str, pd.DataFrame], root: Path, spreads: Sequence[str] = PRINTED) -> pd.DataFrame:
-    """Standard deviations beside Table 1's, each also as a ratio to ST's: one row an estimator and quantity.
+    """Return standard deviations, ours and Table 1's, and their ratios to ST's.
 
-    The paper does not say of what its standard deviation is; ratios do not depend on a common factor.
+    There is a row per estimator and quantity. The paper does not define its standard deviation;
+    ratios do not depend on a common factor.
 
     Args:
-        tables: of the gradients' studies.
+        tables: of the studies of gradients.
         root: the project's folder.
-        spreads: the quantities that are shown.
+        spreads: the quantities to return.
     """
     columns = ["estimator", "paper", "paper_ratio", "quantity", "value", "low", "high", "ratio", "epoch"]
     columns += [*_COUNTS, "seeds"]
@@ -57,12 +59,12 @@ def table1(tables: Mapping[str, pd.DataFrame], root: Path, spreads: Sequence[str
 
 
 def figure1(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """Every quantity over the snapshots' epochs: one row a labelled estimator, quantity and epoch."""
+    """Return every quantity at every snapshot: a row per labelled estimator, quantity and epoch."""
     return measured(tables, "figure1")[list(_FIGURE1)]
 
 
 def figure1_run(tables: Mapping[str, pd.DataFrame], root: Path) -> pd.DataFrame:
-    """The same over several VAEs, beside the means over VAEs in the authors' public files."""
+    """Return the same over several VAEs, with the means over VAEs of the authors' public files."""
     found = figure1(tables)
     rows = tables["estimators"]
     rows = rows[rows["role"] == "figure1"].reset_index(drop=True)
@@ -86,22 +88,22 @@ def figure1_run(tables: Mapping[str, pd.DataFrame], root: Path) -> pd.DataFrame:
 
 
 def sweep(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """Every quantity over τ, at the last snapshot; labels do not tell τ apart."""
+    """Return every quantity over τ, at the last snapshot; labels do not contain τ."""
     return measured(tables, "sweep", told=HYPER[1:])
 
 
 def control(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """What ReinMax-CV's two added terms do, per reading, τ, η and snapshot."""
+    """Return the effect of ReinMax-CV's two added terms, per reading, τ, η and snapshot."""
     return over_seeds(tables["control"], ["reading", "epoch", "tau", "eta", "draws", *_COUNTS, "quantity"])
 
 
 def quadrature(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """Errors of the integration rules at each snapshot."""
+    """Return the errors of the integration rules at each snapshot."""
     return over_seeds(tables["quadrature"], ["epoch", "rule", "beta", "quantity"])
 
 
 def measured(tables: Mapping[str, pd.DataFrame], role: str, told: Sequence[str] = HYPER) -> pd.DataFrame:
-    """The rows of one role, labelled, with seeds taken together."""
+    """Return the labelled rows of one role, combined over seeds."""
     rows = tables["estimators"]
     rows = rows[rows["role"] == role].reset_index(drop=True)
     rows = rows.assign(label=labels(rows, told))

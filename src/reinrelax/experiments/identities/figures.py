@@ -9,7 +9,7 @@ _SERIES = {"Theorem 1": "Eq. 27, as printed", "Theorem 1, corrected estimator": 
 
 
 def theorem1(read: Read) -> LineFigure:
-    """Relative deviation of the two sides of Theorem 1 over β, median over functions."""
+    """Plan the relative deviation of the two sides of Theorem 1 over β, median over functions."""
     table = read("identities")
     table = table[table["identity"].isin(_SERIES) & (table["quantity"] == "deviation_median")]
     worst = table.groupby(["identity", "beta"], sort=False, as_index=False)["value"].max()

@@ -1,6 +1,7 @@
-"""The paper's identities by enumeration in float64, over random smooth functions of small codes.
+"""The paper's identities by enumeration in float64, for random smooth functions of small codes.
 
-Functions are the batch axis F of the logits `[F, L, C]`: each has logits of its own.
+F is the number of functions and the batch axis of the logits `[F, L, C]`: each function has its
+own.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,9 +20,9 @@ from reinrelax.estimators.trapezoid import reinmax, reinmax_rk2, reinmax_rk2_cor
 
 Row = dict[str, object]
 
-# f(s z) for these s: the larger, the further f is from a quadratic.
+# f(s z) is tested for these s: the larger s, the further f is from a quadratic.
 SCALES = (0.3, 1.0, 2.0, 4.0)
-# α of B, Eq. 23: Heun, Ralston, midpoint, and one that extrapolates.
+# α of B, Eq. 23: Heun, Ralston, midpoint, and an extrapolating method.
 ALPHAS = {"1": 1.0, "2/3": 2 / 3, "1/2": 1 / 2, "2": 2.0}
 SATURATED = 100.0
 _LOGIT_SCALE = 1.5
@@ -31,7 +32,9 @@ _STEP = 1 / 32
 
 @dataclass(frozen=True)
 class Functions:
-    """F random functions of a code z flattened to D = L·C: Σ_h u_h tanh(w_h·z + b_h) + Σ_k c_k (v_k·z)³.
+    """F random functions of a code z, flattened to D = L·C units.
+
+    f(z) = Σ_h u_h tanh(w_h·z + b_h) + Σ_k c_k (v_k·z)³.
 
     Attributes:
         inner: w, `[F, D, H]`.
@@ -49,7 +52,7 @@ class Functions:
 
     @classmethod
     def random(cls, count: int, units: int, generator: torch.Generator) -> "Functions":
-        """F functions of D units each, with standard normal parameters, c a quarter of that."""
+        """Draw F = `count` functions with D = `units`: parameters are standard normal, c over 4."""
 
         def normal(*shape: int) -> Tensor:
             return torch.randn(*shape, generator=generator, dtype=torch.float64)
@@ -63,7 +66,7 @@ class Functions:
         )
 
     def __call__(self, z: Tensor) -> Tensor:
-        """f at points `[N, F, L, C]`: `[N, F]`."""
+        """Return f at points `[N, F, L, C]`, `[N, F]`."""
         flat = z.flatten(-2)[..., None, :]  # [N, F, 1, D]
         waves = torch.tanh((flat @ self.inner)[..., 0, :] + self.offset) * self.outer
         return waves.sum(-1) + ((flat @ self.directions)[..., 0, :] ** 3 * self.cubes).sum(-1)
@@ -77,26 +80,27 @@ def measure(
     functions: int,
     seed: int = 0,
 ) -> list[Row]:
-    """Every identity's two sides compared.
+    """Compare the two sides of every identity.
 
     Args:
         shapes: (C, L) of the codes.
         betas: for Theorem 1 and the end-point rule.
         taus: for Eq. 13 and 16.
-        functions: F, of each shape.
+        functions: F, per shape.
         seed: of all randomness.
 
     Returns:
-        Rows of identity, categories, latents, beta, tau (None where it has none), functions, quantity, value.
-        Quantities:
-        deviation_max, deviation_median: over functions, norm of the two sides' difference over that of the
-            right-hand side; for Eq. 16 over all codes at once.
-        cosine_median: over functions, cosine between the two sides.
-        variance_ratio: of the first term of Eq. 16 over the second, median over functions.
+        Rows of identity, categories, latents, beta, tau (None if not applicable), functions,
+        quantity and value. Quantities:
+        deviation_max, deviation_median: over functions, of the norm of the two sides' difference
+            over that of the right-hand side; for Eq. 16 over all codes at once.
+        cosine_median: over functions, of the cosine between the two sides.
+        variance_ratio: the variance of Eq. 16's first term over the second's, median over
+            functions.
         order: p of a local error of order h^p, median over functions.
         share: of functions for which the statement holds.
-        share_not_finite: of draws Y of Eq. 7 whose softmax holds NaN, in float32, for normal logits of
-            standard deviation 100.
+        share_not_finite: of draws Y of Eq. 7 whose softmax contains NaN, in float32, for normal
+            logits with standard deviation 100.
     """
     rows = []
     for categories, latents in shapes:
@@ -118,12 +122,12 @@ def measure(
 
 @dataclass(frozen=True)
 class _Case:
-    """Random functions, each with logits.
+    """Random functions, with logits for each.
 
     Attributes:
         f: the functions.
         logits: `[F, L, C]`.
-        sample: all codes as if they had been drawn, `[N, F, L, C]`.
+        sample: all N codes, as if drawn, `[N, F, L, C]`.
         weight: π of each code, `[N, F]`.
         slope: f′ at each code, `[N, F, L, C]`.
     """
@@ -147,7 +151,7 @@ class _Case:
         return cls(f, logits, sample, (theta * codes).sum((-2, -1)).exp(), slope)
 
     def variance(self, values: Tensor) -> Tensor:
-        """Of values at all codes `[N, F, L, C]` the variance, summed over entries: `[F]`."""
+        """Return the variance of values at all codes `[N, F, L, C]`, summed over entries, `[F]`."""
         weight = self.weight[..., None, None]
         mean = (weight * values).sum(0)
         return (weight * (values - mean).square()).sum((0, -2, -1))
@@ -164,9 +168,9 @@ def _expectations(case: _Case, taus: Sequence[float]) -> Iterator[Row]:
 
 
 def _equation8(case: _Case) -> Tensor:
-    """Σ_i Σ_j π_j (f(I_i) − f(I_j)) dπ_i/dθ of each variable, the others averaged over, `[F, L, C]`."""
+    """Return Σ_i Σ_j π_j (f(I_i) − f(I_j)) dπ_i/dθ per variable, mean over others, `[F, L, C]`."""
     probs = case.logits.softmax(-1)
-    # E[f | D_l = I_i] by the chain rule of probability: the joint weight without the variable's own.
+    # E[f | D_l = I_i]: the weight of the others is the joint weight divided by the variable's own.
     own = case.sample.one_hot  # [N, F, L, C]
     others = case.weight[..., None] / (own * probs).sum(-1)  # [N, F, L]
     value = torch.einsum("nf,nfl,nflc->flc", case.f(own), others, own)
@@ -176,9 +180,9 @@ def _equation8(case: _Case) -> Tensor:
 
 
 def _equation16(case: _Case, taus: Sequence[float]) -> Iterator[Row]:
-    """2 ST(D, θ_D) − ½ ST(D, θ) against Eq. 12, draw by draw; the first term at τ as printed, or at 1.
+    """Compare 2 ST(D, θ_D) − ½ ST(D, θ) with Eq. 12 per draw.
 
-    And by how much more the first term varies than the second.
+    The first term is at τ, as printed, or at 1. Its variance is compared with that of the second.
     """
     sample, slope = case.sample, case.slope
     second = straight_through.function(slope, sample, tau=1.0) / 2
@@ -195,10 +199,11 @@ def _equation16(case: _Case, taus: Sequence[float]) -> Iterator[Row]:
 
 
 def _theorem1(case: _Case, betas: Sequence[float]) -> Iterator[Row]:
-    """E[Eq. 27] against Eq. 26; that plus the term that the proof drops; and the estimator without it.
+    """Compare E[Eq. 27] with Eq. 26, and with Eq. 26 plus the term that the proof drops.
 
-    The term is (2β − 1) π_l,k E[f′_l(D)(D_l − π_l)]; for one variable that mean is Σ_i π_i f′(I_i)(I_i − π).
-    The proof has two halves, which meet in the same line (Eq. 32 and 37).
+    Also compare the corrected estimator with Eq. 26. The term is (2β − 1) π_l,k E[f′_l(D)(D_l −
+    π_l)]; for one variable the mean is Σ_i π_i f′(I_i)(I_i − π). The proof has two halves, which
+    meet in the same line (Eq. 32 and 37).
     """
     logits, f = case.logits, case.f
     probs = logits.softmax(-1)
@@ -218,7 +223,7 @@ def _theorem1(case: _Case, betas: Sequence[float]) -> Iterator[Row]:
 
 
 def _equation32(case: _Case, beta: float) -> Tensor:
-    """(1 − β) E[π_k f′(D)(I_k − D)] + β E[f′(D) δ_{D I_k} (D − π)] of each variable, `[F, L, C]`."""
+    """Return (1 − β) E[π_k f′(D)(I_k − D)] + β E[f′(D) δ_{D I_k} (D − π)], `[F, L, C]`."""
     probs, hot, slope = case.logits.softmax(-1), case.sample.one_hot, case.slope
     at_hot, at_probs = ((slope * weights).sum(-1, keepdim=True) for weights in (hot, probs))
     terms = (1 - beta) * probs * (slope - at_hot) + beta * hot * (at_hot - at_probs)
@@ -226,7 +231,7 @@ def _equation32(case: _Case, beta: float) -> Tensor:
 
 
 def _half(case: _Case) -> Iterator[Row]:
-    """Eq. 27 at β = ½ against Eq. 12 at τ = 1, draw by draw."""
+    """Compare Eq. 27 at β = ½ with Eq. 12 at τ = 1, per draw."""
     left = reinmax_rk2.function(case.slope, case.sample, beta=0.5)
     right = reinmax.function(case.slope, case.sample, tau=1.0)
     name = "Eq. 27 at beta = 1/2 and Eq. 12"
@@ -234,7 +239,7 @@ def _half(case: _Case) -> Iterator[Row]:
 
 
 def _biases(case: _Case) -> Iterator[Row]:
-    """How often ReinMax's mean at τ = 1 is nearer to the exact gradient than Straight-Through's."""
+    """Yield how often ReinMax's mean at τ = 1 is closer to the exact gradient than ST's."""
     for scale in SCALES:
 
         def f(z: Tensor, scale: float = scale) -> Tensor:
@@ -250,7 +255,7 @@ def _biases(case: _Case) -> Iterator[Row]:
 
 
 def _equation7(logits: Tensor, seed: int) -> Iterator[Row]:
-    """Y = θ + G given D in float32, with exp(θ) and Z(θ) as printed, and with θ normalised first."""
+    """Test Y = θ + G given D in float32: with exp(θ) and Z(θ) as printed, and with normalised θ."""
     theta = logits.float()
     streams = [Streams.derive(range(len(theta)), seed, "identities", name) for name in ("D", "Y", "Y")]
     sample = draw(theta, streams[0])
@@ -262,7 +267,7 @@ def _equation7(logits: Tensor, seed: int) -> Iterator[Row]:
 
 
 def _printed_equation7(theta: Tensor, one_hot: Tensor, streams: Streams) -> Tensor:
-    """K draws of Y, `[F, L, C, K]`."""
+    """Draw Y K times as printed, `[F, L, C, K]`."""
     noise = streams.exponential_(theta.new_empty((*theta.shape, _DRAWS)))
     hot = one_hot[..., None]
     weights = theta.exp()[..., None]
@@ -273,9 +278,10 @@ def _printed_equation7(theta: Tensor, one_hot: Tensor, streams: Streams) -> Tens
 
 
 def _orders(count: int, betas: Sequence[float], generator: torch.Generator) -> Iterator[Row]:
-    """Local orders of rules for g(t + h) − g(t), from the errors at a step and at half of it.
+    """Yield local orders of rules for g(t + h) − g(t), from the errors at a step and at half of it.
 
-    g′ is a random sum of sine waves. As an ODE it has λ(t, y) = g′(t), so Eq. 23 evaluates g′(αh), not g′(h).
+    g′ is a random sum of sine waves. As an ODE, λ(t, y) = g′(t), so Eq. 23 evaluates g′(αh), not
+    g′(h).
     """
     frequency = 1 + 2 * torch.rand(count, _WAVES, generator=generator, dtype=torch.float64)
     phase = 2 * torch.pi * torch.rand(count, _WAVES, generator=generator, dtype=torch.float64)
@@ -285,7 +291,7 @@ def _orders(count: int, betas: Sequence[float], generator: torch.Generator) -> I
 
     def error(near: float, place: float, h: float) -> Tensor:
         rule = near * slope(0.0) + (1 - near) * slope(place * h)
-        # cos a − cos b = 2 sin((a + b)/2) sin((b − a)/2), which does not cancel.
+        # cos a − cos b = 2 sin((a + b)/2) sin((b − a)/2), which avoids cancellation.
         waves = 2 * torch.sin(frequency * h / 2 + phase) * torch.sin(frequency * h / 2) / frequency
         return (h * rule - waves.sum(-1)).abs()
 
@@ -308,7 +314,7 @@ def _compare(
     tau: float | None = None,
     cosine: bool = False,
 ) -> Iterator[Row]:
-    """Rows for two sides `[F, ...]`."""
+    """Yield the rows that compare two sides `[F, ...]`."""
     left, right = left.flatten(1), right.flatten(1)
     deviation = (left - right).norm(dim=-1) / right.norm(dim=-1)
     quantities = {"deviation_max": deviation.max(), "deviation_median": deviation.median()}

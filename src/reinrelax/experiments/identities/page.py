@@ -22,7 +22,7 @@ _WORDS = {
 
 
 def identities(collected: Collected) -> list[Table]:
-    """Deviation of each identity, over all random problems; and all else that was counted."""
+    """Return tables of the deviation of each identity over all random problems, and of the rest."""
     lines = collected.lines("identities")
     if not lines:
         return []
@@ -40,20 +40,20 @@ def identities(collected: Collected) -> list[Table]:
         Table(
             "identities-deviations",
             "Both sides by enumeration in float64 on random problems. Deviation: norm of the "
-            "difference over the norm of the right-hand side. The paper states Eq. 13 for τ = 1 alone.",
+            "difference over the norm of the right-hand side. The paper states Eq. 13 only for τ = 1.",
             [
                 Column("Identity", "text"),
                 Column("β"),
                 Column("τ"),
                 Column("Largest deviation"),
-                Column("Median", small="of the shape that has the largest"),
+                Column("Median", small="of the shape with the largest median"),
                 Column("Outcome", "text"),
             ],
             rows,
         ),
         Table(
             "identities-others",
-            "What is no deviation: orders of accuracy, shares of problems, cosines, quotients of variances.",
+            "Other quantities: orders of accuracy, shares of problems, cosines, ratios of variances.",
             [
                 Column("Identity", "text"),
                 *map(Column, ("n", "L", "β", "τ")),

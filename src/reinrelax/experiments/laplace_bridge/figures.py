@@ -8,7 +8,7 @@ from reinrelax.display.charts.lines import LineFigure, LinePanel, Reference
 from reinrelax.display.charts.plans import Read, tidy
 from reinrelax.display.charts.simplex import SimplexFigure, SimplexPanel
 
-# Laws of the bridge as panels and curves name them; those of one α fill a row.
+# The names of the bridge's distributions in panels and curves; those of one α fill a row.
 LAWS = {
     "Dirichlet": "Dirichlet",
     "logistic-normal": "Logistic-normal, full Σ",
@@ -20,7 +20,7 @@ LAWS = {
 
 
 def densities(read: Read) -> SimplexFigure:
-    """Figures 4 to 6: each concentration a row, each law a column."""
+    """Plan Figures 4 to 6: a row per concentration, a column per distribution."""
     table = read("densities")
     table = table.assign(panel=table["alpha"].str.replace(" ", "-") + "-" + table["law"].map(_slug))
     panels = []
@@ -30,7 +30,7 @@ def densities(read: Read) -> SimplexFigure:
         mean = (numbers[0] / sum(numbers), numbers[1] / sum(numbers))
         panels.append(SimplexPanel(rows["panel"].iloc[0], title, mean))
     what = (
-        "Densities on the simplex: regions that hold 25, 50, 75, 90 and 99% of the mass, the more opaque the "
+        "Densities on the simplex: regions that contain 25, 50, 75, 90 and 99% of the mass, darker where "
         "denser; the cross marks the mean of the Dirichlet; π₁ left, π₂ right, π₃ above"
     )
     return SimplexFigure(
@@ -40,19 +40,19 @@ def densities(read: Read) -> SimplexFigure:
 
 
 def bridge(read: Read) -> LineFigure:
-    """What the bridge loses over Σα, for the first of the shown shapes and for equal α."""
+    """Plan the errors of the bridge over Σα, for the first of the shown shapes and for equal α."""
     table = read("bridge")
     table = table[table["family"] == "scaled"]
     quantities = {
-        "kl_to_law": "KL(Dirichlet ‖ law), nats",
-        "kl_from_law": "KL(law ‖ Dirichlet), nats",
+        "kl_to_law": "KL(Dirichlet ‖ Gaussian), nats",
+        "kl_from_law": "KL(Gaussian ‖ Dirichlet), nats",
         "mean_error": "Error of the mean",
         "std_ratio": "Ratio of deviations",
     }
     shapes = list(dict.fromkeys(table["alpha"]))
     kept = [shape for shape in shapes if shape == shapes[0] or len(set(shape.split())) == 1]
     table = table[table["alpha"].isin(kept) & table["quantity"].isin(quantities)]
-    # Of equal concentrations the KLs alone: their means are right by symmetry.
+    # For equal concentrations show only the KLs: the means are exact by symmetry.
     equal = table["alpha"].map(lambda shape: len(set(shape.split())) == 1).astype(bool)
     table = table[table["quantity"].str.startswith("kl") | ~equal]
     table = table.assign(
@@ -75,7 +75,7 @@ def bridge(read: Read) -> LineFigure:
         for quantity, label in quantities.items()
         if (name := f"{quantity}-{shape.replace(' ', '-')}") in drawn
     )
-    what = "What the Laplace bridge loses over the total Σα, with Σ read in three ways"
+    what = "Errors of the Laplace bridge over the total Σα, with Σ read in three ways"
     return LineFigure("bridge", what, data, panels, columns=2)
 
 

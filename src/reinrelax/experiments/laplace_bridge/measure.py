@@ -1,8 +1,9 @@
-"""How well the Laplace bridge joins Dirichlet laws and Gaussians (A, III.I and Figures 4 to 6).
+"""The accuracy of the Laplace bridge between Dirichlets and Gaussians (A, III.I, Figures 4 to 6).
 
-A Gaussian of the logits is taken in three ways: with the full Σ; with its diagonal, as if logits were
-independent; and with that diagonal as *standard deviations*, which is how the authors' public code draws
-Figure 4. All three are logistic-normal. Letters: A concentrations of one size, K categories, N points.
+The Gaussian of the logits is read in three ways: with the full Σ; with its diagonal, as for
+independent logits; and with that diagonal as *standard deviations*, as the authors' public code
+draws Figure 4. All three are logistic-normal. Letters: A concentrations of one size, K categories,
+N points.
 """
 
 import math
@@ -24,7 +25,7 @@ from reinrelax.experiments.laplace_bridge.experiment import Bridge
 
 Row = dict[str, object]
 
-# Covariance of the Gaussian that each law draws its logits from, of Σ `[..., K, K]`.
+# The covariance of each distribution's Gaussian logits, as a function of Σ `[..., K, K]`.
 _COVARIANCES: Mapping[str, Callable[[Tensor], Tensor]] = MappingProxyType(
     {
         "logistic-normal": lambda sigma: sigma,
@@ -32,7 +33,8 @@ _COVARIANCES: Mapping[str, Callable[[Tensor], Tensor]] = MappingProxyType(
         "as drawn": lambda sigma: torch.diag_embed(_diagonal(sigma) ** 2),
     }
 )
-# α of μ and diag Σ. Two inverses that differ in the exponent of their bracket alone multiply to 1/Σ_kk².
+# α as functions of μ and diag Σ. Two inverses that differ only in the sign of their bracket's
+# exponent multiply to 1/Σ_kk².
 _INVERSES: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = MappingProxyType(
     {
         "right": to_dirichlet,
@@ -41,39 +43,40 @@ _INVERSES: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = MappingProxyType(
         "printed, factor corrected": lambda mu, variance: 1 / (to_dirichlet(mu, variance) * variance**2),
     }
 )
-# Gaussians that need not come from a Dirichlet: s², and how many μ of each size.
+# Gaussians that need not come from a Dirichlet: s², and the number of μ per size.
 _VARIANCES = (0.03, 0.1, 0.3, 1.0, 3.0)
 _MEANS = 10
-# Logits at once, 16 MB a tensor.
+# The number of logits computed at once: 16 MB per tensor.
 _BLOCK = 2_000_000
 
 
 def measure(spec: Bridge, *, seed: int = 0) -> dict[str, list[Row]]:
-    """Densities on the simplex, and what each map of the bridge loses.
+    """Compute densities on the simplex, and the error of each map of the bridge.
 
     Args:
-        spec: which concentrations, how fine a grid and how many points of a mean.
+        spec: concentrations, fineness of the grid, and number of points for expectations.
         seed: of all randomness.
 
     Returns:
-        densities: rows of alpha (text), law, x = π_1, y = π_2 and density, with respect to their Lebesgue
-            measure, on a triangular lattice inside the simplex whose points stand for 1/steps² each. Laws:
-            Dirichlet; logistic-normal, diagonal and as drawn, by the three readings of Σ; `Dirichlet back`
-            and `Dirichlet back, printed`, by the right or the printed inverse of μ and diag Σ.
+        densities: rows of alpha (text), law (distribution), x = π_1, y = π_2 and density, with
+            respect to the Lebesgue measure of x and y, on a triangular lattice in the simplex whose
+            points represent an area of 1/steps² each. Distributions: Dirichlet; logistic-normal,
+            diagonal and as drawn, the three readings of Σ; `Dirichlet back` and `Dirichlet back,
+            printed`, by the correct and the printed inverse of μ and diag Σ.
         bridge: rows of family, alpha, size (K), total (Σ α), law, quantity and value. Families:
-            shown, random: from α to the Gaussian, and from that back.
-            scaled: the same, with alpha naming the shape that is scaled to the total.
-            gaussian: from N(μ, s² (I − 11ᵀ/K)), which no Dirichlet gives but at μ = 0, to a Dirichlet of
-                that total; alpha says s² and μ.
-            jacobian: at α/Σα, by which determinant of ∂π/∂z the density is carried over.
-            Quantities, KLs in nats; an expectation under a logistic-normal law is over Sobol' points:
+            shown, random: from α to the Gaussian, and back.
+            scaled: the same, where alpha is the shape that is scaled to the total.
+            gaussian: from N(μ, s² (I − 11ᵀ/K)), which comes from a Dirichlet only if μ = 0, to a
+                Dirichlet of that total; alpha contains s² and μ.
+            jacobian: determinants of ∂π/∂z at α/Σα, which transform the density.
+            Quantities, with KLs in nats and expectations of logistic-normals over Sobol' points:
             kl_to_law, kl_from_law: KL(Dirichlet ‖ law), exact, and KL(law ‖ Dirichlet).
             mean_error: max_k |E π_k − α_k/Σα|.
             std_ratio: mean over k of the standard deviation of π_k over the Dirichlet's.
             mode_error: max_k |π_k(μ) − α_k/Σα|, μ's distance from the mode of the density of z.
-            curvature_error: max |Σ − H⁺|/max |Σ|, H minus the Hessian of the log-density of z at μ.
+            curvature_error: max |Σ − H⁺|/max |Σ|, where −H is the Hessian of z's log-density at μ.
             round_trip_error: max_k |α′_k − α_k|/α_k, the inverse after the forward map.
-            kl_from_gaussian: KL(Gaussian's law ‖ Dirichlet).
+            kl_from_gaussian: KL(logistic-normal ‖ Dirichlet).
             determinant_over_product: determinant over the printed Π_k π_k.
     """
     shown = torch.tensor(spec.shown, dtype=torch.float64)
@@ -91,14 +94,14 @@ def measure(spec: Bridge, *, seed: int = 0) -> dict[str, list[Row]]:
 
 @dataclass(frozen=True)
 class _Family:
-    """Concentrations `[A, K]` of one size, with the text of each."""
+    """Concentrations `[A, K]` of one size, each with a text that identifies it."""
 
     name: str
     alpha: Tensor
     texts: tuple[str, ...]
 
     def rows(self, law: str, quantity: str, values: Tensor) -> Iterator[Row]:
-        """Values `[A]` of one quantity."""
+        """Yield the rows of the values `[A]` of a quantity."""
         size, totals = self.alpha.shape[-1], self.alpha.sum(-1).tolist()
         for text, total, value in zip(self.texts, totals, values.tolist(), strict=True):
             yield {
@@ -120,7 +123,7 @@ def _families(spec: Bridge, generator: torch.Generator) -> Iterator[_Family]:
 
 
 def _densities(alpha: Tensor, steps: int) -> Iterator[Row]:
-    """At the centres of the upright triangles into which the simplex is cut."""
+    """Yield densities at the centres of the upright triangles into which the simplex is cut."""
     i, j = torch.triu_indices(steps, steps).double()
     x, y = (i + 1 / 3) / steps, (j - i + 1 / 3) / steps
     points = torch.stack((x, y, 1 - x - y), -1)
@@ -138,7 +141,7 @@ def _densities(alpha: Tensor, steps: int) -> Iterator[Row]:
 
 
 def _forward(family: _Family, points: Tensor) -> Iterator[Row]:
-    """Each Gaussian's law against its Dirichlet."""
+    """Compare each reading of the Gaussian with its Dirichlet."""
     mu, sigma = to_gaussian(family.alpha)
     dirichlet = Dirichlet(family.alpha)
     for name, covariance in _COVARIANCES.items():
@@ -155,7 +158,7 @@ def _forward(family: _Family, points: Tensor) -> Iterator[Row]:
 
 
 def _definition(family: _Family) -> Iterator[Row]:
-    """μ and Σ against what a Laplace approximation is: the mode, and the inverse curvature there."""
+    """Compare μ and Σ with the Laplace approximation: the mode, and the inverse curvature there."""
     mu, sigma = to_gaussian(family.alpha)
     mode = family.alpha / family.alpha.sum(-1, keepdim=True)
     yield from family.rows("logistic-normal", "mode_error", (mu.softmax(-1) - mode).abs().amax(-1))
@@ -175,14 +178,17 @@ def _round_trip(family: _Family) -> Iterator[Row]:
 
 
 def _from_gaussian(K: int, points: Tensor, generator: torch.Generator) -> Iterator[Row]:
-    """From standard normal μ, the same for every s²; and from μ = 0, where a uniform α does give it."""
+    """Map Gaussians to Dirichlets: standard normal μ, the same for every s², and μ = 0.
+
+    A Gaussian with μ = 0 comes from a Dirichlet with equal concentrations.
+    """
     mu = torch.randn(_MEANS, K, generator=generator, dtype=torch.float64)
     mu[0] = 0
     mu = mu - mu.mean(-1, keepdim=True)
     centring = torch.eye(K, dtype=torch.float64) - 1 / K
     for variance in _VARIANCES:
         law = LogisticNormal(mu, (variance * centring).expand(_MEANS, K, K))
-        # Adding zero takes the sign of a rounded −0.
+        # Adding zero removes the sign of a rounded −0.
         texts = tuple(f"s² = {variance:g}, μ = {_text(m)}" for m in (mu.round(decimals=2) + 0.0).tolist())
         for name in ("right", "printed"):
             alpha = _INVERSES[name](mu, _diagonal(law.covariance_matrix))
@@ -193,7 +199,7 @@ def _from_gaussian(K: int, points: Tensor, generator: torch.Generator) -> Iterat
 
 
 def _jacobian(alpha: Tensor) -> Iterator[Row]:
-    """Determinants of ∂π/∂z: of all K × K, of π_1 … π_{K−1} with z_K fixed, and of the sum-zero space."""
+    """Yield determinants of ∂π/∂z: of all K × K, with z_K fixed, and on the space of zero sum."""
     pi = alpha / alpha.sum()
     softmax = torch.autograd.functional.jacobian(lambda z: z.softmax(-1), pi.log())
     basis = sum_zero_basis(len(pi), like=pi)
@@ -209,15 +215,16 @@ def _jacobian(alpha: Tensor) -> Iterator[Row]:
 
 
 def _expectations(law: LogisticNormal, alpha: Tensor, points: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Mean and standard deviation of π, both `[A, K]`, and KL(law ‖ Dirichlet(α)) `[A]`.
+    """Return mean and standard deviation of π, both `[A, K]`, and KL(law ‖ Dirichlet(α)) `[A]`.
 
-    With y the coordinates of the logits that sum to zero, the KL is that of y. There the Dirichlet's density
-    is √K/B(α) Π_k π_k^{α_k}, whose logarithm varies little about its mode; y's entropy is exact.
+    Let y be the coordinates of the logits that sum to zero; the KL is that of y. In y the
+    Dirichlet's density is √K/B(α) Π_k π_k^{α_k}, whose logarithm varies little near its mode; y's
+    entropy is exact.
 
     Args:
-        law: of A members.
+        law: a batch of A distributions.
         alpha: α, `[A, K]`.
-        points: standard normal, `[N, K − 1]`, the same for every member.
+        points: standard normal, `[N, K − 1]`, the same for all distributions.
     """
     parts = []
     normal, block = law.gaussian, max(1, _BLOCK // (len(points) * alpha.shape[-1]))
@@ -234,9 +241,9 @@ def _expectations(law: LogisticNormal, alpha: Tensor, points: Tensor) -> tuple[T
 
 
 def _normal_points(count: int, K: int, seed: int) -> Tensor:
-    """Scrambled Sobol' points of a standard normal, `[count, K − 1]`."""
+    """Return scrambled Sobol' points of a standard normal, `[count, K − 1]`."""
     engine = SobolEngine(K - 1, scramble=True, seed=derive(seed, "bridge", "points", K))
-    # A point is a multiple of 2⁻³⁰, and may be zero.
+    # Points are multiples of 2⁻³⁰ and may be zero.
     normal: Tensor = ndtri(engine.draw(count, dtype=torch.float64) + 2.0**-31)
     return normal
 

@@ -12,13 +12,13 @@ from reinrelax.display.wording import fixed, significant
 from reinrelax.experiments.laplace_bridge.figures import LAWS
 
 _ERRORS = {
-    "kl_to_law": "KL(Dirichlet ‖ law)",
-    "kl_from_law": "KL(law ‖ Dirichlet)",
+    "kl_to_law": "KL(Dirichlet ‖ Gaussian)",
+    "kl_from_law": "KL(Gaussian ‖ Dirichlet)",
     "mean_error": "Largest error of the mean",
     "std_ratio": "Standard deviation, ratio",
 }
 _INVERSES = {
-    "right": "right, ours",
+    "right": "correct, ours",
     "printed": "as printed",
     "printed, exponent corrected": "printed, exponent corrected",
     "printed, factor corrected": "printed, factor corrected",
@@ -31,7 +31,7 @@ _DETERMINANTS = {
 
 
 def bridge(collected: Collected) -> list[Table]:
-    """Errors of both directions over random concentrations, and which determinant is printed."""
+    """Return tables of the errors of both directions, and of the determinants of the softmax."""
     lines = collected.lines("bridge")
     random = [line for line in lines if line["family"] == "random"]
     sizes = list(dict.fromkeys(line["size"] for line in random))
@@ -60,7 +60,7 @@ def bridge(collected: Collected) -> list[Table]:
             *(_spread(found.get(("gaussian", law, size, quantity))) for size in sizes),
         ]
         for quantity, name in (
-            ("kl_from_gaussian", "KL(law ‖ Dirichlet)"),
+            ("kl_from_gaussian", "KL(Gaussian ‖ Dirichlet)"),
             ("mean_error", _ERRORS["mean_error"]),
         )
         for law in ("right", "printed")
@@ -80,28 +80,28 @@ def bridge(collected: Collected) -> list[Table]:
         Table(
             "bridge-forward",
             "From the Dirichlet to a Gaussian of the logits, for random α of whole numbers from 1 to 9: "
-            "KLs in nats, the largest error among the means of π, and the standard deviation of π over the "
-            "Dirichlet’s (1 is right).",
-            [Column("Law", "text"), Column("Error", "text"), *size_heads],
+            "KLs in nats, the largest error of a mean of π, and the standard deviation of π over the "
+            "Dirichlet’s (1 is exact).",
+            [Column("Gaussian", "text"), Column("Error", "text"), *size_heads],
             forward,
         ),
         Table(
             "bridge-round-trip",
-            "From α to μ and Σ and back: largest relative error among the α_k, for the same random α. A "
-            "right inverse of the printed forward map leaves rounding alone.",
+            "From α to μ and Σ and back: largest relative error of an α_k, for the same random α. A "
+            "correct inverse of the printed forward map leaves only rounding errors.",
             [Column("Inverse", "text"), *size_heads, Column("Outcome", "text")],
             back,
         ),
         Table(
             "bridge-gaussian",
-            "From Gaussians that no Dirichlet gives, N(μ, s² (I − 11ᵀ/K)), to a Dirichlet.",
+            "From Gaussians that are not images of Dirichlets, N(μ, s² (I − 11ᵀ/K)), to a Dirichlet.",
             [Column("Inverse", "text"), Column("Error", "text"), *size_heads],
             gaussian,
-            folded="Gaussians that come from no Dirichlet",
+            folded="Gaussians that are not images of Dirichlets",
         ),
         Table(
             "bridge-determinants",
-            "The determinant of ∂π/∂z over the printed Π_k π_k: one where the printed equation holds.",
+            "The determinant of ∂π/∂z over the printed Π_k π_k: 1 if the printed equation holds.",
             [Column("Map", "text"), Column("At π ∝", "text"), Column("Ratio")],
             determinants,
             folded="Which determinant is the product of all π_k",
@@ -118,7 +118,7 @@ def _values(lines: Sequence[Mapping[str, Any]], names: Sequence[str]) -> dict[tu
 
 
 def _spread(values: Sequence[float] | None, ratio: bool = False) -> Cell:
-    """Median and, below it, the worst: the largest, or of a ratio the farthest from one."""
+    """Return a cell with the median and, below it, the largest value or, for ratios, the worst."""
     if not values:
         return Cell()
     worst = max(values, key=lambda value: abs(math.log(value)) if ratio and value > 0 else value)

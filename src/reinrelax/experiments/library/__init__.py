@@ -1,1 +1,1 @@
-"""The released library of *Just Relax It!*, run beside the laws of this project."""
+"""The released library of *Just Relax It!*, compared with the distributions of this project."""

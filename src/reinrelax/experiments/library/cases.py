@@ -1,6 +1,6 @@
-"""The library's classes, each beside this project's law of the same section of paper A.
+"""The library's classes, each with this project's distribution of the same section of paper A.
 
-Both are made of the same parameters, those of one element of a batch, in float32.
+Both are built from the same float32 parameters, which are given for one element of a batch.
 """
 
 import itertools
@@ -26,7 +26,7 @@ from reinrelax.experiments.properties.exact import (
 )
 
 Parameters = Mapping[str, Tensor]
-# From parameters, a temperature and validate_args to a law.
+# Builds a distribution from parameters, a temperature and validate_args.
 Build = Callable[[Parameters, float, bool | None], Any]
 
 _COUNTS = (0.0, 1.0, 2.0)
@@ -37,15 +37,15 @@ _CATEGORIES, _PICKS = 4, 2
 
 @dataclass(frozen=True)
 class Subject:
-    """One class, and how it is asked.
+    """A class to test, and how to use it.
 
     Attributes:
-        name: the class's own.
-        event: shape of one sample.
-        support: where its density is integrated, atoms among it.
-        draw: from a law and a sample shape to samples.
-        density: from a law and points of the support to log densities.
-        first: from samples to the number of each that is compared.
+        name: of the class.
+        event: the shape of a sample.
+        support: where its density is integrated, including atoms.
+        draw: draws samples, given a distribution and a sample shape.
+        density: returns log densities, given a distribution and points of the support.
+        first: maps each sample to the number that is compared.
     """
 
     name: str
@@ -61,11 +61,14 @@ class Subject:
 
 @dataclass(frozen=True)
 class Case:
-    """A law of paper A as the library has it and as it stands here.
+    """A distribution of paper A, in the library and in this project.
 
     Attributes:
-        parameters: of one element of a batch; `other`, those of a second law, for KL(p ‖ q).
-        tau: the temperature; `other_tau`, the second law's.
+        law: its section of the paper.
+        parameters: of one element of a batch.
+        other: the parameters of a second distribution q, for KL(p ‖ q).
+        theirs, ours: the two implementations.
+        tau, other_tau: the temperatures of p and q.
     """
 
     law: str
@@ -78,7 +81,7 @@ class Case:
 
 
 def cases(package: ModuleType) -> list[Case]:
-    """All classes of the package that is measured."""
+    """Return the cases for all classes of the package."""
     unit, gates, three = interval(0.5), square(0.5), simplex(0.5)
     closed, hot = closed_interval(), listed(torch.eye(_CATEGORIES))
     probs, vector = {"probs": 0.3}, {"probs": (0.4, 0.3, 0.2, 0.1)}
@@ -290,7 +293,7 @@ def cases(package: ModuleType) -> list[Case]:
 
 
 def _pair(section: str, name: str, package: ModuleType, given: Mapping[str, Any], support: Support) -> Case:
-    """Two classes of one name that take `probs` alone."""
+    """Return the case of two classes of the same name that take only `probs`."""
 
     def made(of: Any) -> Subject:
         return Subject(
@@ -305,12 +308,12 @@ def _given(validate_args: bool | None) -> dict[str, Any]:
 
 
 def _binomial(p: Tensor) -> Tensor:
-    """Chances of 0, 1 and 2 of two trials, `[..., 3]`."""
+    """Return the probabilities of 0, 1 and 2 successes in two trials, `[..., 3]`."""
     return torch.stack(((1 - p) ** 2, 2 * p * (1 - p), p**2), -1)
 
 
 def _count(w: Tensor) -> Tensor:
-    """Σ_k w_k c_k over the largest count, so that ½ is in the middle here too."""
+    """Return Σ_k w_k c_k over the largest count, so that ½ is the midpoint as in other cases."""
     return (w * torch.tensor(_COUNTS, dtype=w.dtype)).sum(-1) / _COUNTS[-1]
 
 
@@ -319,12 +322,12 @@ def _leading(z: Tensor) -> Tensor:
 
 
 def _of_two(z: Tensor) -> Tensor:
-    """The first share of what it and the last have; above ½ where it is the larger one."""
+    """Return the first share over the sum of first and last; above ½ if the first is larger."""
     return z[..., 0] / (z[..., 0] + z[..., -1])
 
 
 def _two_shares(unit: Support) -> Support:
-    """The simplex of two, Lebesgue in the first share."""
+    """Return the simplex of two shares, with the Lebesgue measure of the first."""
     return Support(
         torch.stack((unit.points, 1 - unit.points), -1), unit.weights, partial(_of_first, unit.coordinates)
     )
@@ -335,12 +338,12 @@ def _of_first(coordinates: Callable[[Tensor], Tensor], z: Tensor) -> Tensor:
 
 
 def _k_hot() -> Tensor:
-    """All vectors with `_PICKS` ones."""
+    """Return all vectors with `_PICKS` ones."""
     chosen = [*itertools.combinations(range(_CATEGORIES), _PICKS)]
     return torch.zeros(len(chosen), _CATEGORIES).scatter_(-1, torch.tensor(chosen), 1.0)
 
 
 def _subset(law: Any, hot: Tensor) -> Tensor:
-    """log P of a k-hot vector: of its two orders."""
+    """Return log P of a k-hot vector with two ones: the sum over both orders of the picks."""
     order = hot.topk(_PICKS).indices
     return torch.logaddexp(law.log_prob(order), law.log_prob(order.flip(-1)))

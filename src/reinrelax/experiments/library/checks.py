@@ -1,6 +1,6 @@
-"""What a class is asked, one check each: a number, what it should be, and what was raised in its place.
+"""The checks of a class: each yields a number and its expected value, or the exception raised.
 
-A class may raise whatever it likes; that is what is measured.
+A class may raise any exception; it is recorded as a result.
 """
 
 import math
@@ -18,19 +18,19 @@ from reinrelax.experiments.library.cases import Case, Parameters, Subject
 Row = dict[str, object]
 
 _NORMAL = 1.959964
-# Two axes, neither of length one, and a sample shape that broadcasts with neither.
+# Two batch axes, neither of length one, and a sample shape that does not broadcast with either.
 _BATCH, _SHAPE = (3, 2), (5,)
 _DECIMALS = 5
-# Samples through which a gradient may come.
+# The number of samples for the test whether a gradient reaches the parameters.
 _TRIES = 32
-# Points of a grid as near as this to ½ lie on it.
+# Grid points within this distance of ½ count as ½.
 _EDGE = 1e-9
-# Two elements of a batch, whose noise is to be independent.
+# A batch of two elements, whose noise should be independent.
 _TWINS = (2,)
 
 
 def rows(subject: Subject, case: Case, draws: Tensor) -> Iterator[Row]:
-    """All checks of one class, given samples `[N, 2, *event]` of two equal elements of a batch."""
+    """Yield all checks of a class, given samples `[N, 2, *event]` of two equal batch elements."""
     yield from _interface(subject, case)
     values = subject.first(draws.double())
     yield _correlation(values)
@@ -43,7 +43,7 @@ def rows(subject: Subject, case: Case, draws: Tensor) -> Iterator[Row]:
 
 
 def drawn(subject: Subject, case: Case, count: int) -> Tensor:
-    """Samples `[N, 2, *event]`: at once where the class can, else one by one."""
+    """Draw samples `[N, 2, *event]`: all at once if the class can do that, else one by one."""
     law = subject.build(tiled(case.parameters, _TWINS), case.tau, None)
     wanted = (count, *_TWINS, *subject.event)
     with torch.no_grad():
@@ -57,21 +57,21 @@ def drawn(subject: Subject, case: Case, count: int) -> Tensor:
 
 
 def same_law(case: Case, theirs: Tensor, ours: Tensor) -> Row:
-    """p-value that both draw from one law, by Kolmogorov's and Smirnov's test of two samples."""
+    """Return the p-value of a two-sample Kolmogorov–Smirnov test of equal distributions."""
     pairs = ((case.theirs, theirs), (case.ours, ours))
-    # Rounded, or a one that is off by rounding were another value.
+    # Round, so that values equal up to rounding errors count as equal.
     values = [one.first(found)[:, 0].round(decimals=_DECIMALS).numpy() for one, found in pairs]
     return {"check": "same_law", "value": float(ks_2samp(*values).pvalue)}
 
 
 def tiled(parameters: Mapping[str, Any], batch: tuple[int, ...]) -> dict[str, Tensor]:
-    """The parameters of one element for every element of a batch."""
+    """Repeat the parameters of one element for all elements of a batch."""
     tensors = {name: torch.tensor(value) for name, value in parameters.items()}
     return {name: value.expand(*batch, *value.shape).clone() for name, value in tensors.items()}
 
 
 def _interface(subject: Subject, case: Case) -> Iterator[Row]:
-    """What a `torch.distributions.Distribution` promises its callers."""
+    """Check what callers may expect of a `torch.distributions.Distribution`."""
     whole = (*_BATCH, *subject.event)
     given = tiled(case.parameters, _BATCH)
     law = subject.build(given, case.tau, None)
@@ -95,10 +95,11 @@ def _interface(subject: Subject, case: Case) -> Iterator[Row]:
 
 
 def _reached(subject: Subject, case: Case, given: Parameters) -> float:
-    """Share of the parameters that a sample passes a gradient to."""
+    """Return the share of the parameters that receive a gradient from samples."""
     leaves = {name: value.clone().requires_grad_() for name, value in given.items()}
     law = subject.build(leaves, case.tau, None)
-    # A gate that is clipped passes nothing on, and in a class of one noise they all are at once.
+    # A clipped gate passes no gradient; if a class shares its noise, all elements are clipped at
+    # once.
     z = subject.first(torch.stack([subject.draw(law, ()) for _ in range(_TRIES)]))
     found = torch.autograd.grad(z.sum(), [*leaves.values()], allow_unused=True)
     passed = [g is not None and bool(g.isfinite().all()) and bool(g.any()) for g in found]
@@ -106,24 +107,24 @@ def _reached(subject: Subject, case: Case, given: Parameters) -> float:
 
 
 def _density(subject: Subject, case: Case, values: Tensor) -> Iterator[Row]:
-    """Its mass, and the chance of more than ½ by sampling and by the density."""
+    """Check the mass of the density, and P(first > ½) by sampling and by the density."""
     points, weights = subject.support.points.double(), subject.support.weights
 
     def mass() -> Tensor:
-        # In float64, for the tails; an element for each point, because not all classes broadcast.
+        # float64 for the tails; a batch element per point, because some classes do not broadcast.
         given = {name: value.double() for name, value in tiled(case.parameters, (len(points),)).items()}
         found = subject.density(subject.build(given, case.tau, None), points)
-        # What is left beside the points is of an event that the class does not know for one.
+        # Further axes belong to an event that the class does not declare as such; sum over them.
         return found.reshape(len(points), -1).sum(-1).exp() * weights
 
-    # The trapezoid rule's end has half its weight.
+    # Points at ½ count half: they are an end of the trapezoid rule.
     above = ((subject.first(points) - 0.5) / _EDGE).clamp(-0.5, 0.5) + 0.5
     yield _number("integral", lambda: float(mass().sum()), 1.0)
     yield _sampled("above", (values > 0.5).double(), lambda: float(mass() @ above))
 
 
 def _correlation(values: Tensor) -> Row:
-    """Pearson's correlation of two elements of a batch, with the interval on Fisher's scale."""
+    """Return Pearson's correlation of two batch elements, with an interval on Fisher's scale."""
     r = torch.corrcoef(values.T)[0, 1].clamp(-1, 1)
     half = _NORMAL / math.sqrt(len(values) - 3)
     low, high = ((r.atanh() + side * half).tanh().item() for side in (-1, 1))
@@ -131,7 +132,7 @@ def _correlation(values: Tensor) -> Row:
 
 
 def _divergence(subject: Subject, case: Case, draws: Tensor) -> Row:
-    """KL(p ‖ q) as it is registered, beside the mean over p's samples by the densities of this project."""
+    """Compare the registered KL(p ‖ q) with the mean log ratio of our densities over samples."""
 
     def laws(of: Subject, batch: tuple[int, ...], validate_args: bool | None) -> tuple[Any, Any]:
         pairs = ((case.parameters, case.tau), (case.other, case.other_tau))
@@ -144,7 +145,7 @@ def _divergence(subject: Subject, case: Case, draws: Tensor) -> Row:
 
     try:
         expected = registered()
-        # Not validated, because samples may be off what they stand for by rounding.
+        # Without validation, because samples may be off the support by rounding errors.
         log_p, log_q = (case.ours.density(law, draws[:, 0]) for law in laws(case.ours, (1,), False))
     except Exception as error:
         return {"check": "kl", "raised": type(error).__name__}
@@ -152,12 +153,12 @@ def _divergence(subject: Subject, case: Case, draws: Tensor) -> Row:
 
 
 def _leading(found: Tensor) -> float:
-    """A moment of the first element's first coordinate."""
+    """Return the moment of the first coordinate of the first element."""
     return float(found.reshape(-1)[0])
 
 
 def _holds(check: str, ask: Callable[[], Any]) -> Row:
-    """Whether something is so; what raises is not."""
+    """Check a condition: 1 if it holds, 0 if it does not or raises."""
     row = _number(check, lambda: float(bool(ask())), 1.0)
     return {**row, "value": 0.0} if "raised" in row else row
 
@@ -170,7 +171,7 @@ def _number(check: str, ask: Callable[[], float], expected: float) -> Row:
 
 
 def _sampled(check: str, values: Tensor, expect: Callable[[], float]) -> Row:
-    """The mean of independent values `[N]` with its 95% interval, beside what the class says that it is."""
+    """Compare the mean of independent values `[N]`, with a 95% interval, with the class's value."""
     mean, half = float(values.mean()), _NORMAL * float(values.std()) / len(values) ** 0.5
     row: Row = {"check": check}
     if math.isfinite(half):

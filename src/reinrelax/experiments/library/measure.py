@@ -1,4 +1,4 @@
-"""The released library of *Just Relax It!*, asked what the paper says of it and what a law must give."""
+"""Tests of the released library: the paper's statements, and what callers may expect."""
 
 import warnings
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from reinrelax.experiments.library.checks import Row, drawn, rows, same_law
 from reinrelax.experiments.library.experiment import Library
 from reinrelax.experiments.library.released import released
 
-# The twelve methods of section III, and what the library's own overview gives for each: part and name.
+# The twelve methods of section III, and for each the part and name in the library's overview.
 METHODS = {
     "III.A": ("distributions", "GeneralizedGumbelSoftmax"),
     "III.B": ("distributions", "GaussianRelaxedBernoulli"),
@@ -29,46 +29,49 @@ METHODS = {
     "III.K": ("distributions", "DecoupledStraightThroughGumbelSoftmax"),
     "III.L": ("distributions", "RebarRelaxation"),
 }
-# α of the bridge, and the two categories whose log-ratio is compared.
+# α of the bridge, and the two categories whose log ratio is compared.
 _ALPHA, _RATIO = (2.0, 3.0, 5.0), (0, 2)
 _RELAXIT, _OURS = "relaxit", "reinrelax"
 
 
 def measure(spec: Library, *, seed: int = 0) -> dict[str, list[Row]]:
-    """Every class of the library, and this project's law of the same section.
+    """Test every class of the library, and this project's distribution of the same section.
 
     Args:
-        spec: how many samples each.
+        spec: the number of samples per class.
         seed: of all randomness.
 
     Returns:
-        library: rows of law (the section of the paper), implementation (relaxit or reinrelax), class, check,
-            value, low and high (95%, where sampled), expected, and raised, the exception where there was
-            one. Checks that are 1 where they hold and 0 where not:
+        library: rows of law (the section of the paper), implementation (relaxit or reinrelax),
+            class, check, value, low and high (95%, if sampled), expected, and raised (the
+            exception, if any). Checks that are 1 if they hold and 0 otherwise:
             torch, pyro: is a Distribution of torch; has Pyro's interface.
-            validated: can be made with validate_args=True.
-            declared: batch_shape and event_shape are those of its parameters and samples.
-            rsample: gives finite samples; shape, sample_shape: of the right shape, without and with one.
-            expand: the expanded law's sample has the right shape.
-            log_prob: of its own sample is finite; log_prob_shape: and one number an element.
-            method: the library has what its overview gives for a method; named: share of the names in
-                `__all__` that it has.
+            validated: can be built with validate_args=True.
+            declared: batch_shape and event_shape match its parameters and samples.
+            rsample: returns finite samples.
+            shape, sample_shape: samples have the correct shape, without and with a sample shape.
+            expand: a sample of the expanded distribution has the correct shape.
+            log_prob: is finite at the class's own sample.
+            log_prob_shape: there is one number per element.
+            method: the library contains the name that its overview gives for a method.
+            named: the share of the names in `__all__` that exist.
         Numbers:
-            gradient: share of the parameters that a sample passes a gradient to.
-            integral: of the density over where the class samples, atoms and points counted.
-            above: chance of a first coordinate above ½ by sampling, expected by the density.
-            correlation: of two elements of a batch, expected 0.
-            mean, variance: of the first coordinate, expected as the class says.
-            kl: mean of log p − log q over samples, densities being ours; expected as registered.
-            same_law: p-value that both classes draw from the same law.
-            ratio_std: standard deviation of log π_1 − log π_3 by the bridge, expected of the Dirichlet.
-            round_trip: largest relative error of α through the bridge and back.
+            gradient: the share of the parameters that receive a gradient from samples.
+            integral: of the density over the sampled set, including atoms.
+            above: P(first coordinate > ½) by sampling; expected by the density.
+            correlation: of two elements of a batch; expected 0.
+            mean, variance: of the first coordinate; expected as the class returns them.
+            kl: the mean of log p − log q over samples, with our densities; expected as registered.
+            same_law: the p-value of the hypothesis that both classes have the same distribution.
+            ratio_std: the standard deviation of log π_1 − log π_3 by the bridge; expected: the
+                Dirichlet's.
+            round_trip: the largest relative error of α through the bridge and back.
     """
     package = released()
-    # It registers a KL when it is imported, which the package itself does not do.
+    # Importing this module registers a KL; the package does not import it.
     released("distributions.kl")
     found: list[Row] = []
-    # The package draws from torch's own generator, and warns of what is counted here.
+    # The package draws from torch's global generator, and warns of faults that are counted here.
     with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for case in cases(package):
@@ -89,10 +92,10 @@ def _case(case: Case, samples: int) -> Iterator[Row]:
 
 
 def _bridge() -> Iterator[Row]:
-    """The Laplace bridge, from a Dirichlet to the logits' Gaussian and back."""
+    """Test the Laplace bridge, from a Dirichlet to the Gaussian of the logits and back."""
     alpha = torch.tensor(_ALPHA)
     i, j = _RATIO
-    # Of a Dirichlet, log π_i − log π_j is a difference of independent log-gamma variables.
+    # For a Dirichlet, log π_i − log π_j is a difference of independent log-gamma variables.
     exact = float(torch.polygamma(1, alpha)[[i, j]].sum().sqrt())
     approx = released("distributions.approx")
     normal = approx.lognorm_approximation_fn(Dirichlet(alpha))
@@ -112,7 +115,7 @@ def _bridge() -> Iterator[Row]:
 
 
 def _package(package: ModuleType) -> Iterator[Row]:
-    """What is in the package."""
+    """Check the contents of the package."""
     for law, (part, name) in METHODS.items():
         there = float(hasattr(released(part), name))
         yield {

@@ -1,4 +1,4 @@
-"""The page's tables of the released library: what each class keeps, and its numbers beside this project's."""
+"""The page's tables of the released library: the checks of each class, and of this project's."""
 
 from collections.abc import Mapping, Sequence
 
@@ -7,7 +7,7 @@ from reinrelax.display.collected import Collected, Line
 from reinrelax.display.comparison import DIFFERS, READING, agreement, compared
 from reinrelax.display.wording import significant, span
 
-# Checks that hold or do not, in words.
+# Checks that hold or fail, in words.
 _HOLDS = {
     "torch": "is a torch Distribution",
     "pyro": "has Pyro’s interface",
@@ -33,15 +33,15 @@ _NUMBERS = {
 _WORDS = {
     **_HOLDS,
     **{"integral": "mass of the density", "above": "P(first coordinate > ½), by the density"},
-    **{"correlation": "correlation of two elements of a batch", "kl": "KL, as it is registered"},
-    **{"mean": "mean, as the class says", "variance": "variance, as the class says"},
-    **{"same_law": "draws from our law, p", "ratio_std": "deviation of log π₁ − log π₃"},
-    **{"round_trip": "error of α there and back"},
+    **{"correlation": "correlation of two elements of a batch", "kl": "KL, as registered"},
+    **{"mean": "mean, as the class returns it", "variance": "variance, as the class returns it"},
+    **{"same_law": "same distribution as ours, p", "ratio_std": "deviation of log π₁ − log π₃"},
+    **{"round_trip": "error of α after a round trip"},
 }
 
 
 def library(collected: Collected) -> list[Table]:
-    """Two rows a law, the library's class and ours, and all rows of the table behind a fold."""
+    """Return a table of two rows per distribution, theirs and ours, and a folded one of all."""
     lines = collected.lines("library")
     if not lines:
         return []
@@ -49,8 +49,8 @@ def library(collected: Collected) -> list[Table]:
     for line in lines:
         groups.setdefault((line["law"], line["implementation"]), {})[line["check"]] = line
     caption = (
-        "Mass is that of the density over where the class samples, 1 for a density. The chance, the variance "
-        "and the KL are sampled, beside what the class’s density, its variance and the registered KL say. "
+        "Mass: of the density over the sampled set, 1 for a proper density. The probability, the variance "
+        "and the KL are sampled, and compared with the class’s density, variance and registered KL. "
         f"{READING}"
     )
     return [
@@ -58,16 +58,16 @@ def library(collected: Collected) -> list[Table]:
             "library-rows",
             caption,
             [
-                *(Column("Law", "text"), Column("Class", "text"), Column("Does not hold", "text")),
+                *(Column("Section", "text"), Column("Class", "text"), Column("Fails", "text")),
                 *map(Column, _NUMBERS.values()),
             ],
             [_summary(place, own) for place, own in groups.items() if "integral" in own],
         ),
         Table(
             "library-all",
-            f"Every check of every class, with 95% intervals where it is sampled. {READING}",
+            f"Every check of every class, with 95% intervals for sampled numbers. {READING}",
             [
-                *(Column("Law", "text"), Column("Class", "text"), Column("Check", "text")),
+                *(Column("Section", "text"), Column("Class", "text"), Column("Check", "text")),
                 *(Column("Measured"), Column("Expected"), Column("Outcome", "text")),
             ],
             [_long(line) for line in lines],
@@ -93,7 +93,7 @@ def _summary(place: tuple[str, str], own: Mapping[str, Line]) -> Sequence[Cell]:
 def _cell(line: Line | None) -> Cell:
     if line is None or line["value"] != "":
         return compared(line)
-    # A KL that is infinite, or not registered; a mass that the class does not give.
+    # The KL is infinite or not registered, or the class has no density.
     said = line["check"] == "kl" and significant(number(line["expected"]))
     return Cell(line["raised"], small=[f"registered: {said}"] if said else [])
 

@@ -1,4 +1,4 @@
-"""The package that is measured. Nothing else imports it, or Pyro, which it is made of."""
+"""Import of the released package. No other module imports it, or Pyro, on which it is built."""
 
 import inspect
 from importlib import import_module
@@ -11,10 +11,10 @@ PACKAGE, VERSION = "relaxit", "1.2.1"
 
 
 def released(part: str = "distributions") -> ModuleType:
-    """A part of the package, in the version that is measured.
+    """Import a part of the package, in the version that is tested.
 
     Raises:
-        ConfigError: it is not installed, or in another version, or what it is made of is not.
+        ConfigError: the package, or one that it needs, is not installed, or its version differs.
     """
     try:
         found = version(PACKAGE)
@@ -32,6 +32,6 @@ def released(part: str = "distributions") -> ModuleType:
 
 
 def classes(package: ModuleType) -> dict[str, type]:
-    """Every class that a package defines, itself or in its modules, by name."""
+    """Return every class that a package or one of its modules defines, by name."""
     found = inspect.getmembers(package, inspect.isclass)
     return {name: kind for name, kind in found if kind.__module__.startswith(package.__name__)}

@@ -1,4 +1,4 @@
-"""The figures of agents that learn from episodes: which rows of which table go where."""
+"""Figures of agents that learn by reinforcement, planned from the tables."""
 
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
@@ -13,14 +13,14 @@ from reinrelax.display.charts.plans import Read, stacked, tidy
 from reinrelax.display.charts.style import INK
 from reinrelax.display.wording import episodes_of
 
-# Those of Figure 3; all others are variants of one of them.
+# The algorithms of Figure 3; all others are variants of them.
 PRINTED = tuple(name for name, algorithm in rl.ALGORITHMS.items() if algorithm.variant_of is None)
 VARIANTS = ("RELAX", *(name for name, algorithm in rl.ALGORITHMS.items() if algorithm.variant_of == "RELAX"))
 _RUNNING = "Running mean of the return"
 
 
 def one_run(read: Read, name: str, value: str, what: str, label: str) -> LineFigure:
-    """A column of the first seed's curves, at the first cap of each environment: the authors' own."""
+    """Plan a column of the first seed's curves, at each environment's first cap, the authors'."""
     table = read("rl_figure3")
     first = table.groupby("environment")["cap"].transform("first")
     table = table[(table["cap"] == first) & table[value].notna()]
@@ -29,7 +29,7 @@ def one_run(read: Read, name: str, value: str, what: str, label: str) -> LineFig
 
 
 def over_seeds(read: Read, name: str, curve: str, what: str, algorithms: Collection[str]) -> LineFigure:
-    """Raw or running returns, mean over seeds with its band."""
+    """Plan raw or running returns: means over seeds with bands."""
     table = read("rl_curves")
     table = table[table["curve"] == curve]
     label = "Return of an episode" if curve == "return" else _RUNNING
@@ -37,12 +37,12 @@ def over_seeds(read: Read, name: str, curve: str, what: str, algorithms: Collect
 
 
 def gradients(read: Read) -> LineFigure:
-    """Variance of each agent's gradient over that of REINFORCE's on the same episodes."""
+    """Plan the variance of each agent's gradient relative to REINFORCE's on the same episodes."""
     table = read("rl_gradients")
     table = table[table["quantity"] == "ratio"]
     what = (
-        "Variance of the actor’s gradient over that of REINFORCE’s estimate from the same episodes at the"
-        " same parameters, along training: geometric mean over seeds with 95% interval"
+        "Variance of the actor’s gradient relative to that of REINFORCE’s estimate from the same episodes "
+        "and parameters, during training: geometric mean over seeds with 95% interval"
     )
     names = [name for name in rl.ALGORITHMS if name != "REINFORCE"]
     label, ends = "Variance over REINFORCE’s", ("ci_low", "ci_high")
@@ -54,7 +54,7 @@ def gradients(read: Read) -> LineFigure:
 
 
 def ends(read: Read) -> IntervalFigure:
-    """Ends of running means beside those of the printed curves, and how often RELAX beats each baseline."""
+    """Plan the ends of running means, ours and printed, and how often RELAX beats each baseline."""
     table, better = read("rl_summary"), read("rl_improvement")
     first = table.groupby("environment")["cap"].transform("first")
     table = table[
@@ -106,7 +106,7 @@ def ends(read: Read) -> IntervalFigure:
             )
         )
     what = (
-        "Ends of the running means of Figure 3, mean over seeds with 95% intervals, beside the ends of the "
+        "Ends of the running means of Figure 3, mean over seeds with 95% intervals, and the ends of the "
         "printed curves"
     )
     kinds = (Kind(_OURS, INK), Kind(_PRINTED_END, "#D55E00", "D", hollow=True))
@@ -114,7 +114,7 @@ def ends(read: Read) -> IntervalFigure:
 
 
 _OURS, _PRINTED_END = "ours, mean over seeds", "end of the printed curve, one run"
-_BAND = "mean over seeds with 95% bootstrap band, a panel for each environment and cap"
+_BAND = "mean over seeds with 95% bootstrap band, a panel per environment and cap"
 FIGURES: Mapping[str, Callable[[Read], Any]] = {
     "agents": ends,
     "a-figure3": lambda read: one_run(
@@ -125,12 +125,12 @@ FIGURES: Mapping[str, Callable[[Read], Any]] = {
     ),
     "rl-start": lambda read: one_run(
         *(read, "rl-start", "without_start"),
-        "The same running means of the same runs with the first return taken off and the other weights "
-        "scaled to one",
+        "The running means of the same runs without the first return, with the other weights scaled to a "
+        "sum of one",
         "Running mean of all later returns",
     ),
     "rl-seeds": lambda read: over_seeds(
-        *(read, "rl-seeds", "return", f"Returns of the three agents as they are: {_BAND}", PRINTED)
+        *(read, "rl-seeds", "return", f"Returns of the three agents, not smoothed: {_BAND}", PRINTED)
     ),
     "rl-running": lambda read: over_seeds(
         *(read, "rl-running", "running", f"The running mean that Figure 3 plots: {_BAND}", PRINTED)
@@ -154,7 +154,7 @@ def _figure(
     log: bool = False,
     references: tuple[Reference, ...] = (),
 ) -> LineFigure:
-    """These algorithms' lines, a panel for each environment and cap in the order of the table."""
+    """Plan the lines of these algorithms: a panel per environment and cap, in the table's order."""
     table = table[table["algorithm"].isin(algorithms)]
     places = list(table[["environment", "cap"]].drop_duplicates().itertuples(index=False, name=None))
     titles = {f"{environment}-{cap}": episodes_of(environment, cap) for environment, cap in places}

@@ -1,4 +1,4 @@
-"""Agents learn from episodes; now and then the variance of their gradients is measured (A, Figure 3)."""
+"""Training of agents by reinforcement, and the variance of their gradients (A, Figure 3)."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -26,26 +26,26 @@ def measure(
     *,
     on_episode: Callable[[], object] = lambda: None,
 ) -> dict[str, list[Row]]:
-    """All seeds of one algorithm in one environment, side by side.
+    """Train all seeds of one algorithm in one environment, together.
 
-    Of one seed, all algorithms begin with the same actor and meet the same environments' seeds and actions'
-    noise, so the first episode is the same.
+    For the same seed, all algorithms start with the same actor and have the same environment seeds
+    and action noise, so the first episode is the same.
 
     Args:
-        spec: how long, how many and with what settings.
-        environment: its name.
-        cap: steps after which an episode is cut.
-        algorithm: its name.
-        on_episode: called after each.
+        spec: the seeds, the number of episodes and the settings.
+        environment: the name of the environment.
+        cap: the number of steps after which an episode is cut.
+        algorithm: the name of the algorithm.
+        on_episode: called after each episode.
 
     Returns:
-        episodes: rows of environment, cap, algorithm, seed, episode (from 1), return (undiscounted sum of
-            rewards), length (steps), terminated (1 if the environment came to an end), truncated (1 if the
-            episode was cut before that), diverged (1 from the episode on after which this agent does not
-            learn, because something was no longer finite).
-        policy_gradients: rows of environment, cap, algorithm, seed, episode (updates done), rollouts,
-            quantity and value. Quantities, of the gradient of the actor from one episode:
-            variance: trace of the covariance of the agent's estimate over episodes and its own noise.
+        episodes: rows of environment, cap, algorithm, seed, episode (from 1), return (undiscounted
+            sum of rewards), length (steps), terminated (1 if the environment ended), truncated (1
+            if the episode was cut before that), diverged (1 from the episode after which the agent
+            no longer learns, because some value was not finite).
+        policy_gradients: rows of environment, cap, algorithm, seed, episode (updates done),
+            rollouts, quantity and value. Quantities of the actor's gradient from one episode:
+            variance: trace of the covariance of the agent's estimate over episodes and its noise.
             variance_reinforce: that of REINFORCE's estimate on the same episodes.
             norm: of the mean of the agent's estimates.
     """
@@ -80,24 +80,24 @@ def measure(
 
 @dataclass(frozen=True)
 class Sampler:
-    """Episodes by name: what happens in one depends on its name, its seed and the agent alone."""
+    """A source of named episodes: each depends only on its name, its seed and the agent."""
 
     environments: Environments
     agent: Agent
     seeds: Sequence[int]
 
     def play(self, *name: object) -> Episodes:
-        """One episode a replica."""
+        """Play one episode per replica."""
         starts = [derive(seed, "episode", *name) for seed in self.seeds]
         return play(self.environments, self.agent.policy, starts, streams=self.streams("action", *name))
 
     def streams(self, *name: object) -> Streams:
-        """Noise of that name."""
+        """Return the noise streams of that name."""
         return Streams.derive(self.seeds, *name)
 
 
 def gradient_moments(agent: Agent, sampler: Sampler, done: int, rollouts: int) -> dict[str, Tensor]:
-    """Quantities of `measure`, `[R]` each, from N held episodes at the present parameters."""
+    """Return the quantities of `measure`, `[R]` each, from N episodes at the current parameters."""
     agents = (agent, agent.reinforced())
     own, reinforce = moments = (_Moments(), _Moments())
     for number in range(rollouts):
@@ -110,7 +110,7 @@ def gradient_moments(agent: Agent, sampler: Sampler, done: int, rollouts: int) -
 
 
 class _Moments:
-    """First and second moments of gradients, each a few tensors `[R, ...]`."""
+    """Accumulated first and second moments of gradients, each a few tensors `[R, ...]`."""
 
     def __init__(self) -> None:
         self._count = 0
@@ -126,16 +126,16 @@ class _Moments:
             total += part
 
     def norm(self) -> Tensor:
-        """Of the mean, `[R]`."""
+        """Return the norm of the mean, `[R]`."""
         return _square(self._total).sqrt() / self._count
 
     def variance(self) -> Tensor:
-        """Trace of the covariance, unbiased: (Σ_n ‖g_n‖² − N ‖ḡ‖²) / (N − 1), `[R]`."""
+        """Return the unbiased trace of the covariance, (Σ_n ‖g_n‖² − N ‖ḡ‖²) / (N − 1), `[R]`."""
         return (self._squares - self._count * self.norm() ** 2) / (self._count - 1)
 
 
 def _square(tensors: Sequence[Tensor]) -> Tensor:
-    """The squared norm of each replica's `[R, ...]`, `[R]`."""
+    """Return the squared norm of each replica's tensors `[R, ...]`, `[R]`."""
     return torch.stack([tensor.flatten(1).square().sum(1) for tensor in tensors]).sum(0)
 
 

@@ -1,4 +1,4 @@
-"""What the page shows of agents that learn from episodes: Figure 3, scores, comparisons and claims."""
+"""The page's tables of reinforcement learning: Figure 3, scores, comparisons and claims."""
 
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
@@ -25,18 +25,18 @@ _PLACE = ("environment", "cap")
 
 
 def printed(collected: Collected) -> list[Table]:
-    """What is left of the first return, and the ends that can be read off the figure."""
+    """Return tables of the first return's part, and of the ends that can be read off the figure."""
     return [*_start(collected), *_claims(collected, "ends", "ends of the printed curves", _is_end)]
 
 
 def believed(collected: Collected) -> list[Table]:
-    """Section V's sentences, and what they are judged by."""
+    """Return tables of section V's sentences, and of the scores that they are judged by."""
     claims = _claims(collected, "sentences", "sentences of section V", lambda claim: not _is_end(claim))
     return [*claims, _scores(collected, PRINTED, "rl-scores"), *_improvement(collected)]
 
 
 def variants(collected: Collected) -> list[Table]:
-    """Scores and variances of all agents beside RELAX and REINFORCE."""
+    """Return tables of scores and variances of RELAX and its variants, compared with REINFORCE."""
     names = [line["algorithm"] for line in collected.lines("rl_summary")]
     others = [name for name in dict.fromkeys(names) if name not in PRINTED]
     shown = _scores(collected, ("RELAX", *others) if others else (), "rl-variants-scores")
@@ -63,22 +63,22 @@ def _start(collected: Collected) -> list[Table]:
     last = next(iter(ends.values()))[1]
     caption = (
         f"One run of each agent. Figure 3 plots r ← (1 − w) r + w R, w = {WEIGHT:g}, from the first return"
-        f" on: after {count(int(last['episode']), 'episode')} {number(last['share']):.0%} of r are still "
+        f" on: after {count(int(last['episode']), 'episode')}, {number(last['share']):.0%} of r is still "
         "that one return. The last column is the mean of all later ones, (r − s)/(1 − "
-        f"{number(last['share']):.2f}) with s the part of the first."
+        f"{number(last['share']):.2f}), where s is the part of the first."
     )
     columns = [
         *_heads(),
         Column("First return", small="of this run"),
         Column("Its part s", small="of the last point"),
         Column("Running mean r", small="the last point, as plotted"),
-        Column("Without it", small="later returns alone"),
+        Column("Without it", small="later returns only"),
     ]
     return [Table("rl-start-rows", caption, columns, rows)]
 
 
 def returns(collected: Collected) -> Table:
-    """Scores of all agents."""
+    """Return the table of the scores of all agents."""
     return _scores(collected, {line["algorithm"] for line in collected.lines("rl_summary")}, "rl-summary")
 
 
@@ -100,8 +100,8 @@ def _scores(collected: Collected, algorithms: Collection[str], name: str) -> Tab
     columns = [*_heads(), *(Column(head, small=small) for head, small in _SHOWN.values()), Column("Seeds")]
     caption = (
         "Returns, higher is better: mean over seeds with its 95% bootstrap interval, and below them the "
-        "interquartile mean (IQM), of which a quarter of the seeds at either end is cut off. First, "
-        "final, area and slope are of the returns as they are."
+        "interquartile mean (IQM), without the lowest and the highest quarter of the seeds. First, "
+        "final, area and slope are of the returns without smoothing."
     )
     return Table(name, caption, columns, rows)
 
@@ -130,8 +130,8 @@ def _improvement(collected: Collected) -> list[Table]:
     caption = (
         "Probability of improvement: the share of all pairs of a run of the agent and a run of the "
         "baseline in which the agent scores higher, ties counted half, with 95% bootstrap interval over "
-        "the seeds of both. ½ is no difference. It is about single runs; the P of a claim is about means "
-        "over seeds."
+        "the seeds of both. ½ means no difference. It refers to single runs; the p of a claim refers to "
+        "means over seeds."
     )
     return [Table("rl-improvement-rows", caption, columns, rows)] if rows else []
 
@@ -155,9 +155,9 @@ def _gradients(collected: Collected) -> list[Table]:
         *(Column(f"After {episode:.0f}", small="episodes") for episode in done),
     ]
     caption = (
-        "Variance of the actor’s gradient, summed over parameters, from new episodes at parameters held "
-        "fixed: geometric mean over seeds with 95% interval, and its ratio to that of REINFORCE’s "
-        "estimate from the same episodes. Below 1 the control variate helps."
+        "Variance of the actor’s gradient, summed over parameters, from new episodes at fixed parameters: "
+        "geometric mean over seeds with 95% interval, and its ratio to that of REINFORCE’s estimate from "
+        "the same episodes. A ratio below 1 means that the control variate helps."
     )
     folded = "Variances and their ratios as numbers"
     return [Table("rl-gradients-rows", caption, columns, rows, folded)] if rows else []
@@ -180,13 +180,13 @@ def _claims(collected: Collected, name: str, what: str, wanted: Callable[[Line],
             ]
         )
     columns = [
-        *(Column("The paper says", "text"), Column("Verdict"), Column("Held against", "text")),
+        *(Column("The paper says", "text"), Column("Verdict"), Column("Tested on", "text")),
         *(Column("Effect", small="in units of the score"), Column("p"), Column("Seeds")),
     ]
     caption = (
-        f"The {what}, each held against many seeds. Effect: of a number ours less the paper’s, otherwise "
-        "the margin by which the sentence holds; with the interval that decides. p: for, of the test that it "
-        "does not hold; against, that it does. A verdict leads to its rule."
+        f"The {what}, each tested with many seeds. Effect: for a number, ours minus the paper’s; otherwise "
+        "the margin by which the sentence holds; with the deciding interval. p for: tests the hypothesis "
+        "that it fails; p against: that it holds. A verdict links to its rule."
     )
     return [Table(f"rl-claims-{name}", caption, columns, rows)] if rows else []
 

@@ -1,4 +1,4 @@
-"""Learning curves of reinforcement learning: what Figure 3 plots, what it takes to believe it, and scores."""
+"""Learning curves of reinforcement learning: Figure 3, the same over many seeds, and scores."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -11,20 +11,21 @@ from reinrelax.claims.evidence import Evidence
 from reinrelax.core import stats
 from reinrelax.core.stats import Floats
 
-# Of the running mean r ← (1 − w) r + w R that Figure 3 plots; it starts at the first episode's return.
+# The weight w of the running mean r ← (1 − w) r + w R of Figure 3, which starts at the first
+# return.
 WEIGHT = 0.01
-# Episodes whose returns make the first and the final score.
+# The numbers of episodes in the first and the final score.
 FIRST, FINAL = 10, 50
-# Episodes between two values of the running mean of which the later one is not higher on a plateau.
+# The number of episodes over which the running mean does not rise on a plateau.
 STRIDE = 20
 SCORES: Mapping[str, str] = {
     "first": f"mean return of the first {FIRST} episodes",
     "final": f"mean return of the last {FINAL} episodes",
     "area": "mean return of all episodes",
-    "slope": "slope of a line through the returns, a hundred episodes",
+    "slope": "slope of a line through the returns, per 100 episodes",
     "running_final": "running mean after the last episode, as Figure 3 plots it",
     "running_linearity": "R² of a line through the running mean",
-    "running_drop": "largest fall of the running mean, over its range",
+    "running_drop": "largest fall of the running mean, relative to its range",
     "running_plateaus": f"share of stretches of {STRIDE} episodes in which the running mean does not rise",
     "roughness": "standard deviation of the returns about a line through them",
 }
@@ -38,14 +39,15 @@ _BETTER = (*_PLACE[:2], "algorithm", "baseline", "score", "probability", "ci_low
 _FIGURE3 = (*_PLACE, "seed", "episode", "running", "return", "share", "start", "without_start")
 _GRADIENTS = (*_PLACE, "episode", "quantity", "mean", "ci_low", "ci_high", "seeds")
 _RESAMPLES = 2000
-# Where the printed curves of Figure 3 end, read off to about a unit.
+# The ends of the printed curves of Figure 3, read off to about one unit.
 ENDS = Path("report/reference/figure3_ends.csv")
 
 
 def running_mean(returns: Floats, weight: float = WEIGHT) -> Floats:
-    """Figure 3's running mean of returns `[..., E]`, which starts at the first return.
+    """Return Figure 3's running mean of returns `[..., E]`, which starts at the first return.
 
-    r_e = (1 − w)^e R_0 + w Σ_{i=1..e} (1 − w)^(e − i) R_i, so after 200 episodes 13% of it are still R_0.
+    r_e = (1 − w)^e R_0 + w Σ_{i=1..e} (1 − w)^(e − i) R_i, so R_0 still has 13% of the weight after
+    200 episodes.
     """
     out = np.array(returns, dtype=np.float64)
     for episode in range(1, out.shape[-1]):
@@ -54,7 +56,10 @@ def running_mean(returns: Floats, weight: float = WEIGHT) -> Floats:
 
 
 def wide(episodes: pd.DataFrame) -> dict[tuple[str, int, str], tuple[list[int], Floats]]:
-    """(environment, cap, algorithm) to its seeds `[S]` and returns `[S, E]`; NaN from a divergence on."""
+    """Return the seeds `[S]` and returns `[S, E]` by (environment, cap, algorithm).
+
+    Returns are NaN from a divergence on.
+    """
     out = {}
     for (environment, cap, algorithm), rows in episodes.groupby(list(_PLACE), sort=False):
         rows = rows.assign(value=rows["return"].where(rows["diverged"] == 0))
@@ -65,9 +70,9 @@ def wide(episodes: pd.DataFrame) -> dict[tuple[str, int, str], tuple[list[int], 
 
 
 def scores(episodes: pd.DataFrame) -> pd.DataFrame:
-    """One row an agent and seed: `SCORES`, and `diverged`.
+    """Return a row per agent and seed: `SCORES`, and `diverged`.
 
-    A score of a seed that diverged is NaN.
+    The scores of a diverged seed are NaN.
     """
     found, out = wide(episodes), []
     for (environment, cap, algorithm), (seeds, returns) in found.items():
@@ -83,7 +88,7 @@ def scores(episodes: pd.DataFrame) -> pd.DataFrame:
 
 
 def evidence(scored: pd.DataFrame, plan: pd.DataFrame) -> Evidence:
-    """What claims on learning curves are judged by: `scores`, and those of the planned jobs."""
+    """Return the evidence for claims on learning curves: `scores`, and those of the planned jobs."""
     runs = scored.assign(
         estimator=scored["algorithm"],
         latent=[f"{row.environment}-{row.cap}" for row in scored.itertuples()],
@@ -95,7 +100,7 @@ def evidence(scored: pd.DataFrame, plan: pd.DataFrame) -> Evidence:
 
 
 def curves(episodes: pd.DataFrame) -> pd.DataFrame:
-    """Raw and running returns over episodes: mean over seeds, 95% bootstrap interval, interquartile mean."""
+    """Return raw and running returns: means over seeds, 95% bootstrap intervals, and IQMs."""
     out = []
     for place, (_, returns) in wide(episodes).items():
         sound = returns[np.isfinite(returns).all(-1)]
@@ -116,9 +121,9 @@ def curves(episodes: pd.DataFrame) -> pd.DataFrame:
 
 
 def summary(scored: pd.DataFrame, root: Path) -> pd.DataFrame:
-    """Each score of each agent: mean and interquartile mean over seeds with 95% bootstrap intervals.
+    """Return means and interquartile means of all scores over seeds, with 95% bootstrap intervals.
 
-    Beside the ends of the running means are those of the printed curves, `paper`.
+    `paper` contains the ends of the printed curves, for the ends of the running means.
     """
     ends = pd.read_csv(root / ENDS)
     printed = {
@@ -139,7 +144,7 @@ def summary(scored: pd.DataFrame, root: Path) -> pd.DataFrame:
                 single = len(values) < 2
                 line[f"{name}_low"] = np.nan if single else interval.low
                 line[f"{name}_high"] = np.nan if single else interval.high
-            # A seed whose curve is flat has no score of its shape, and is one of the seeds all the same.
+            # A seed with a flat curve has no score of its shape, but counts as a seed.
             dead = int(rows["diverged"].sum())
             line |= {"seeds": len(rows) - dead, "diverged": dead}
             line["episodes"] = int(rows["episodes"].min())
@@ -149,18 +154,20 @@ def summary(scored: pd.DataFrame, root: Path) -> pd.DataFrame:
 
 
 def improvement(scored: pd.DataFrame) -> pd.DataFrame:
-    """Probability that one run of an agent scores above one run of a baseline, ties counted half.
+    """Return the probability that a run of an agent scores above a run of a baseline.
 
-    Over all pairs of seeds, with a 95% bootstrap interval over the seeds of both (Agarwal et al., 2021).
+    Ties count half. It is the share of all pairs of seeds, with a 95% bootstrap interval over the
+    seeds of both (Agarwal et al., 2021).
     """
     return pd.DataFrame(list(_improvements(scored)), columns=list(_BETTER))
 
 
 def figure3(episodes: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
-    """One seed's running mean, as the paper plots it, with its raw returns and what is left of the first one.
+    """Return one seed's running mean as the paper plots it, raw returns, and the first one's part.
 
-    `share` is (1 − w)^e, the weight of the first episode's return in the running mean, and `start` that times
-    the return; `without_start` is the mean of all others with weights in the same proportions.
+    `share` is (1 − w)^e, the weight of the first return in the running mean, and `start` is that
+    times the return. `without_start` is the mean of all others, with weights in the same
+    proportions.
     """
     out = []
     for place, (seeds, returns) in wide(episodes).items():
@@ -180,10 +187,10 @@ def figure3(episodes: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
 
 
 def gradients(measured: pd.DataFrame) -> pd.DataFrame:
-    """Variances of the agents' gradients along training: geometric mean over seeds, and over REINFORCE's.
+    """Return geometric means over seeds of the variances of the agents' gradients during training.
 
-    Quantities: `variance`, and `ratio`, the agent's variance over that of REINFORCE's estimate from the same
-    episodes at the same parameters. Intervals are Student's, of the logarithms.
+    Quantities: `variance`, and `ratio`, the variance over that of REINFORCE's estimate from the
+    same episodes and parameters. Intervals are Student's, for the logarithms.
     """
     out = []
     for place, rows in measured.groupby([*_PLACE, "episode"], sort=False):
@@ -201,7 +208,7 @@ def gradients(measured: pd.DataFrame) -> pd.DataFrame:
 
 
 def _scores(returns: Floats) -> dict[str, Floats]:
-    """All scores of returns `[S, E]`, `[S]` each."""
+    """Return all scores of returns `[S, E]`, `[S]` each."""
     count = returns.shape[-1]
     running = running_mean(returns)
     episode = np.arange(count, dtype=float)
@@ -209,7 +216,7 @@ def _scores(returns: Floats) -> dict[str, Floats]:
     slope = (returns @ centred) / (centred @ centred) if count > 1 else np.full(len(returns), np.nan)
     residual = returns - returns.mean(-1, keepdims=True) - slope[:, None] * centred
     fall = np.maximum.accumulate(running, -1) - running
-    # A flat curve has neither a fall nor a line: what is left of its range is rounding.
+    # A flat curve has no fall and no line: its range is rounding error.
     span = running.max(-1) - running.min(-1)
     span = np.where(span > 1e-9 * np.abs(running).max(-1), span, np.nan)
     steps = running[:, STRIDE::STRIDE] - running[:, :-STRIDE:STRIDE]
@@ -228,7 +235,7 @@ def _scores(returns: Floats) -> dict[str, Floats]:
 
 
 def _linearity(values: Floats, centred: Floats) -> Floats:
-    """R² of the least-squares line through values `[S, E]`, over places whose mean is taken off, `[E]`."""
+    """Return R² of the least-squares line through values `[S, E]` at centred positions `[E]`."""
     total = values - values.mean(-1, keepdims=True)
     explained = (total @ centred) ** 2 / (centred @ centred)
     out: Floats = explained / (total**2).sum(-1)
@@ -261,7 +268,7 @@ def _improvements(scored: pd.DataFrame) -> Iterator[dict[str, Any]]:
 
 
 def _bootstrap(values: Floats) -> tuple[Floats, Floats]:
-    """95% percentile intervals of the means of `[S, E]` over seeds, `[E]` each; a seed keeps its curve."""
+    """Return 95% percentile intervals of means of curves `[S, E]` over seeds, `[E]` each."""
     if len(values) < 2:
         nothing = np.full(values.shape[-1], np.nan)
         return nothing, nothing
@@ -275,7 +282,7 @@ def _draws(count: int, seed: int = 0) -> "np.ndarray[Any, np.dtype[np.int64]]":
 
 
 def _interquartile_mean(values: Floats) -> Floats:
-    """Mean of the middle half of `[S, ...]`: a quarter of the seeds is cut off at either end."""
+    """Return the mean of `[S, ...]` over seeds, without the lowest and the highest quarter."""
     if len(values) == 0:
         return np.full(values.shape[1:], np.nan)
     cut = len(values) // 4

@@ -1,1 +1,1 @@
-"""Every relaxation against what it promises."""
+"""Tests of the stated properties of every relaxation."""

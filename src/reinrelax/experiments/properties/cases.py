@@ -1,7 +1,7 @@
-"""The relaxations of paper A as small problems whose discrete law is known, as data.
+"""The relaxations of paper A on small problems whose discrete distribution is known, as data.
 
-A problem has one parameter t that everything is differentiated by: the (first) logit or location, or the
-logarithm of a rate. What else its law has is fixed here.
+A problem has one parameter t, with respect to which everything is differentiated: the first logit
+or location, or the logarithm of a rate. All other parameters are fixed here.
 """
 
 import math
@@ -18,7 +18,7 @@ from reinrelax.experiments.properties import exact
 from reinrelax.experiments.properties.problem import Build, Case, Density, distance, square
 
 PICKS = (0.4, 0.3, 0.2, 0.1)
-# Of the hard concrete law, the correlated gates, and the two Gaussian families.
+# Parameters of the hard concrete distribution, the correlated gates, and the two Gaussian families.
 GAMMA, ZETA = -0.1, 1.1
 _SECOND, _CORRELATION = 0.4, 0.5
 _LOC, _SCALE = (0.4, 0.3, -0.2), (1.0, 0.7, 0.8)
@@ -38,11 +38,11 @@ _WEIGHTS = Density(
 
 @cache
 def cases() -> tuple[Case, ...]:
-    """Every relaxation of the catalogue, with its variants."""
+    """Return the cases of every relaxation of the catalogue, with its variants."""
     return (
         _counts("Poisson(5)", lambda t: Poisson(t.exp()), "rate 5", math.log(5)),
         _counts("geometric", lambda t: Geometric(logits=t), "p = 0.2", _log_odds(0.2)),
-        # Three categories: few enough for the density of their weights to be integrated.
+        # With three categories, the density of the weights can be integrated.
         _counts("binomial", lambda t: Binomial(2, logits=t), "p = 0.3", _log_odds(0.3), _WEIGHTS),
         _counts("negative binomial", lambda t: NegativeBinomial(3, logits=t), "p = 0.4", _log_odds(0.4)),
         _gate(
@@ -59,7 +59,7 @@ def cases() -> tuple[Case, ...]:
             threshold=True,
         ),
         _straight_through("sigmoid", lambda t: 1.0),
-        # 1/σ′.
+        # The ratio is 1/σ′.
         _straight_through("copy", lambda t: 2 + 2 * math.cosh(t)),
         _times_smooth("pathwise", 0.5),
         _times_smooth("straight-through", 1.0),
@@ -72,7 +72,7 @@ def cases() -> tuple[Case, ...]:
             density=Density(lambda t, tau: exact.square(tau), other=lambda t, tau: _correlated(t, tau, -0.2)),
             threshold=True,
         ),
-        # The last score of softmax++ with δ = 1 is zero at every τ.
+        # The last score of softmax++ with δ = 1 is zero for every τ.
         _invertible("softmax++", lambda loc, scale, tau: exact.largest(loc, scale, floor=0.0)),
         _invertible("stick breaking", exact.largest_piece),
         _top_two("", straight_through=False),
@@ -105,7 +105,7 @@ def cases() -> tuple[Case, ...]:
 def _counts(
     variant: str, base: Callable[[Tensor], Distribution], place: str, t: float, density: Density | None = None
 ) -> Case:
-    """Counts that follow base(t), truncated as at `place`, and f = (z/mean − 0.45)²."""
+    """Return the case of counts from base(t), truncated as at `place`, and f = (z/mean − 0.45)²."""
     at = base(torch.tensor(t, dtype=torch.float64))
     n = catalogue.GeneralizedGumbelSoftmax(1.0, at).n
     mean = torch.dot(*exact.truncated(at, n))
@@ -122,7 +122,7 @@ def _counts(
 
 
 def _gate(relaxation: str, build: Build, **more: Any) -> Case:
-    """A law on [0, 1] that stands for a Bernoulli of log-odds t."""
+    """Return the case of a distribution on [0, 1] that represents a Bernoulli with log-odds t."""
     return Case(
         relaxation=relaxation,
         build=build,
@@ -153,7 +153,7 @@ def _straight_through(backward: str, ratio: Callable[[float], float]) -> Case:
 
 
 def _times_smooth(backward: str, ratio: float) -> Case:
-    """Of the two values of h, 0 is binary and √p is not; its bit has the chance √p."""
+    """Return the case of h, whose value 0 is binary and √p is not; its bit has probability √p."""
     return _gate(
         "StochasticTimesSmooth",
         lambda t, tau: catalogue.StochasticTimesSmooth(logits=t, backward=backward),
@@ -228,17 +228,17 @@ def _decoupled(t: Tensor, tau: float) -> Any:
 
 
 def _shifted(build: Build) -> Build:
-    """The same relaxation at t + 1."""
+    """Return the same relaxation at t + 1."""
     return lambda t, tau: build(t + 1.0, tau)
 
 
 def _picks(t: Tensor) -> Tensor:
-    """Logits `[..., 4]`, whose probabilities are PICKS at t = log PICKS[0]."""
+    """Return logits `[..., 4]`, whose probabilities are PICKS at t = log PICKS[0]."""
     return _beside(t, tuple(math.log(p) for p in PICKS[1:]))
 
 
 def _beside(t: Tensor, rest: tuple[float, ...]) -> Tensor:
-    """t and fixed values after it, `[..., 1 + rest]`."""
+    """Return t followed by fixed values, `[..., 1 + len(rest)]`."""
     return torch.cat((t[..., None], torch.tensor(rest, dtype=t.dtype).expand(*t.shape, len(rest))), -1)
 
 

@@ -1,4 +1,4 @@
-"""REBAR, RELAX and REINFORCE on small problems (A, III.J and III.L), with errors that are easily made."""
+"""REBAR, RELAX and REINFORCE on small problems (A, III.J and III.L), and incorrect variants."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -20,19 +20,19 @@ from reinrelax.estimators.relax import relax_with
 from reinrelax.experiments.properties.problem import EXTREME_SAMPLES, EXTREME_TAUS, distance, square
 from reinrelax.experiments.properties.rows import Row, finite, known, labelled, sampled, variance
 
-# An estimator with everything given but logits and loss.
+# An estimator as a function of logits and loss, with everything else fixed.
 Surrogate = Callable[[Tensor, Loss], Estimate]
 
 TAUS = (0.1, 0.5, 2.0)
 _TAU = 0.5
-# Not normalised: log Σ exp is 2.36, which no estimate may depend on.
+# Not normalised (log Σ exp is 2.36); no estimate may depend on the normaliser.
 _LOGITS = (0.7, -0.3, 1.9, 0.2)
 _THETA, _WARM = 0.2, (1.0, 10.0, 100.0, 1e4)
 _EXTREMES = (-1e4, -200.0, 0.0, 200.0, 1e4)
 _STEPS, _BATCH, _UNITS, _RATE = 80, 200, 8, 0.03
 _PILOT = 5_000
-# φ at which the slope of the variance is estimated; how far on either side the variance is taken, which is
-# quadratic in φ; of how many times the draws.
+# The φ at which the slope of the variance is estimated, the step of the central difference (the
+# variance is quadratic in φ), and the factor by which that uses more draws.
 _PHI, _STEP, _MORE = 0.5, 0.5, 10
 
 
@@ -41,10 +41,10 @@ class Problem:
     """A loss of one categorical variable.
 
     Attributes:
-        setting: names the parameters.
+        setting: the name of the parameters.
         logits: `[C]`.
         loss: f, from `[..., 1, C]` to `[...]`.
-        coordinates: of the logits, those that count: the log-odds alone of two categories (0, a).
+        coordinates: the logits to report; of two categories (0, a), only the log-odds a.
     """
 
     variant: str
@@ -64,10 +64,10 @@ class Contender:
     """An estimator in the comparison.
 
     Attributes:
-        variant: what is added to the problem's.
-        make: from a problem and a seed to the estimator.
-        taus: what it is run at; None for one without a temperature.
-        others: hyper-parameters beside τ.
+        variant: a suffix of the problem's variant.
+        make: returns the estimator for a problem and a seed.
+        taus: the temperatures; None for an estimator without one.
+        others: hyper-parameters other than τ.
     """
 
     name: str
@@ -77,19 +77,22 @@ class Contender:
     others: tuple[tuple[str, float], ...] = ()
 
     def hyper(self, tau: float | None) -> dict[str, Any]:
-        """All hyper-parameters by name."""
+        """Return all hyper-parameters, by name."""
         return {**dict(self.others), **({} if tau is None else {"tau": tau})}
 
 
 def estimator_rows(samples: int, seed: int) -> Iterator[Row]:
-    """What is measured of the score-function estimators.
+    """Measure the score-function estimators.
 
-    Rows as of `properties.measure`; `gradient_variance` is summed over coordinates. Besides:
-        unbiased_z: distance of mean and exact gradient in standard errors, at the worst coordinate.
-        variance_slope: of RELAX with the control variate φ f(softmax(z/τ)), mean of ∂ĝ²/∂φ over draws,
-            summed over logits, against the slope of the variance by differences over other draws.
-        baseline: of REBAR with η = 1, f(b) less the mean estimate over ∇ log p(b), for either outcome b; the
-            expected value is that of the limit τ → ∞.
+    Yields rows as in `properties.measure`; `gradient_variance` is summed over coordinates. In
+    addition:
+        unbiased_z: distance of the mean from the exact gradient in standard errors, at the worst
+            coordinate.
+        variance_slope: for RELAX with the control variate φ f(softmax(z/τ)), the mean of ∂ĝ²/∂φ
+            over draws, summed over logits; expected: the slope of the variance by differences, from
+            other draws.
+        baseline: for REBAR with η = 1, f(b) minus the mean estimate over ∇ log p(b), for either
+            outcome b; expected: the limit τ → ∞.
     """
     for problem, contender in product(problems(), CONTENDERS):
         estimator = contender.make(problem, seed)
@@ -111,7 +114,7 @@ def estimator_rows(samples: int, seed: int) -> Iterator[Row]:
 
 
 def problems() -> tuple[Problem, ...]:
-    """The Bernoulli problem at three places, and one with four categories."""
+    """Return the Bernoulli problem at three places, and one problem with four categories."""
     gates = (_bernoulli(f"a = {a:g}", a) for a in (-1.5, 0.0, 1.0))
     every = list(range(len(_LOGITS)))
     four = Problem("categorical", f"logits {_LOGITS}", _LOGITS, lambda z: distance(z[..., 0, :]), every)
@@ -119,7 +122,7 @@ def problems() -> tuple[Problem, ...]:
 
 
 def problem_rows(problem: Problem, surrogate: Surrogate, samples: int) -> Iterator[tuple[str, Row]]:
-    """Rows of one estimator, each with what is to be added to its setting."""
+    """Yield the rows of an estimator, each with a suffix for its setting."""
     hot, gradients = _estimates(problem, surrogate, samples)
     probs = problem.theta.softmax(-1)[0]
     truth = exact.gradient(problem.theta, problem.loss)[0, problem.coordinates]
@@ -136,7 +139,10 @@ def problem_rows(problem: Problem, surrogate: Surrogate, samples: int) -> Iterat
 
 @score_function(name="RELAX", equation="A, III.J", unbiased=False)
 def unnormalised(logits: Tensor, f: Loss, streams: Streams, *, tau: float) -> Estimate:
-    """RELAX with z̃ conditioned as if the logits were normalised: without log Z it has another law than z."""
+    """RELAX with z̃ conditioned as if the logits were normalised.
+
+    Without log Z, the distribution of z̃ differs from that of z.
+    """
     sample = draw(logits, streams)
     at_draw, given_draw = (
         f(softmax(keys / tau))
@@ -150,12 +156,12 @@ def unnormalised(logits: Tensor, f: Loss, streams: Streams, *, tau: float) -> Es
 
 @score_function(name="RELAX", equation="A, III.J")
 def lax(logits: Tensor, f: Loss, streams: Streams, *, tau: float) -> Estimate:
-    """f(b) ∇ log p(b) − c(z) ∇ log p(z) + ∇c(z), which the paper calls DLAX; c(z) = f(softmax(z/τ))."""
+    """f(b) ∇ log p(b) − c(z) ∇ log p(z) + ∇c(z) with c(z) = f(softmax(z/τ)); DLAX in the paper."""
     sample = draw(logits, streams)
     log_probs = log_softmax(logits)
     keys = log_probs + sample.gumbel
     control, loss = f(softmax(keys / tau)), f(sample.one_hot)
-    # log p(z) of independent Gumbels at log π, for a z that is held fixed.
+    # log p(z) of independent Gumbels with location log π, for a fixed z.
     gumbel = keys.detach() - log_probs
     log_density = (-gumbel - (-gumbel).exp()).sum((-2, -1))
     score = (log_probs * sample.one_hot).sum((-2, -1))
@@ -163,7 +169,7 @@ def lax(logits: Tensor, f: Loss, streams: Streams, *, tau: float) -> Estimate:
 
 
 def learned(problem: Problem, seed: int) -> Estimator:
-    """RELAX whose control f(softmax(z/τ)) + r_φ(z) has had its φ learned, for some steps of Adam."""
+    """Return RELAX with the control f(softmax(z/τ)) + r_φ(z), after some steps of Adam on φ."""
     streams = Streams.derive([seed], "properties", "control", problem.setting)
     inner = streams.normal_(torch.empty(1, len(problem.logits), _UNITS, dtype=torch.float64))[0]
     offset, outer = torch.zeros(2, _UNITS, dtype=torch.float64)
@@ -188,7 +194,10 @@ def learned(problem: Problem, seed: int) -> Estimator:
 
 
 def rescaled(problem: Problem, seed: int) -> Estimator:
-    """REBAR with the η that minimises the variance, −Cov(g_0, v)/Var(v) of other draws, g_η = g_0 + η v."""
+    """Return REBAR with the η of least variance.
+
+    For g_η = g_0 + η v, it is −Cov(g_0, v)/Var(v), estimated from other draws.
+    """
 
     def pilot(eta: float) -> Tensor:
         streams = Streams.derive([seed], "properties", "scale", problem.setting)
@@ -219,12 +228,12 @@ CONTENDERS = (
 
 
 def _bernoulli(setting: str, a: float) -> Problem:
-    """Two categories with logits (0, a), and (b − 0.45)²."""
+    """Return the problem of two categories with logits (0, a), and f = (b − 0.45)²."""
     return Problem("Bernoulli", setting, (0.0, a), lambda z: square(z[..., 0, 1]), [1])
 
 
 def _estimates(problem: Problem, surrogate: Surrogate, samples: int) -> tuple[Tensor, Tensor]:
-    """Draws D `[N, C]`, and estimates `[N, D]` at the coordinates that count."""
+    """Return draws D `[N, C]`, and N estimates at the reported coordinates."""
     leaf = problem.theta.expand(1, samples, 1, -1).clone().requires_grad_()
     estimate = surrogate(leaf, problem.loss)
     (gradient,) = torch.autograd.grad(estimate.surrogate.sum(), leaf)
@@ -232,7 +241,7 @@ def _estimates(problem: Problem, surrogate: Surrogate, samples: int) -> tuple[Te
 
 
 def _slopes(problem: Problem, samples: int, seed: int) -> tuple[Tensor, float]:
-    """∂ĝ²/∂φ of single draws `[N]`, and the slope of the variance of other draws of ĝ."""
+    """Return ∂ĝ²/∂φ of single draws, `[N]`, and the slope of ĝ's variance from other draws."""
 
     def estimate(phi: Tensor, count: int, part: str) -> tuple[Estimate, Tensor]:
         streams = Streams.derive([seed], "properties", "slope", problem.variant, problem.setting, part)
@@ -253,9 +262,10 @@ def _slopes(problem: Problem, samples: int, seed: int) -> tuple[Tensor, float]:
 
 
 def _baselines(samples: int, seed: int) -> Iterator[Row]:
-    """REBAR's baseline as τ grows: f(½), and not f(θ) but for Tucker's modified relaxation.
+    """Measure REBAR's baseline for growing τ: f(½), or f(θ) with Tucker's modified relaxation.
 
-    The latter adds τ/(τ + 1) · logit θ to z/τ. Held fixed here, because its derivative vanishes in the limit.
+    The latter adds τ/(τ + 1) · logit θ to z/τ. The term is a constant here, because its derivative
+    vanishes in the limit.
     """
     problem = _bernoulli(f"p = {_THETA}", math.log(_THETA / (1 - _THETA)))
     half, theta = square(torch.tensor([0.5, _THETA], dtype=torch.float64)).tolist()
@@ -280,7 +290,7 @@ def _baselines(samples: int, seed: int) -> Iterator[Row]:
 
 
 def _extremes(contender: Contender, seed: int) -> Iterator[Tensor]:
-    """Losses and gradients in float32 at extreme log-odds and temperatures."""
+    """Yield losses and gradients in float32 at extreme log-odds and temperatures."""
     problem = _bernoulli("", 0.0)
     for tau in (None,) if contender.taus == (None,) else EXTREME_TAUS:
         leaf = torch.tensor([[[0.0, a]] for a in _EXTREMES], requires_grad=True)

@@ -1,7 +1,7 @@
-"""What the relaxations are held against: exact discrete laws, and densities by quadrature.
+"""Reference values for the relaxations: exact discrete distributions, and densities by quadrature.
 
-A discrete law is a pair of chances `[M]` and values `[M, *event]`, differentiable in its parameters. All are
-written anew here, so that nothing is held against itself.
+A discrete distribution is a pair of probabilities `[M]` and values `[M, *event]`, differentiable in
+its parameters. All are implemented independently here, so that no code is compared with itself.
 """
 
 import itertools
@@ -16,26 +16,27 @@ from torch.special import ndtr, ndtri
 
 from reinrelax.distributions.base import log_clamped, logit
 
-# The laws on (0, 1) and on the simplex are of a logistic or normal variable s over τ. s is cut off here, with
-# e^−15 or less of a logistic's mass left on either side. By number of axes.
+# Distributions on (0, 1) and on the simplex are functions of a logistic or normal variable s over
+# τ. The bound on |s|, by number of axes, leaves at most e^−15 of a logistic's mass on either side.
 _WIDTH = {1: 18.0, 2: 15.0}
 _POINTS = {1: 3001, 2: 251}
 _MIDPOINTS = 10_000
-# Cells of a χ² test along each axis, by number of axes, and what each must be expected to hold.
+# Cells of a χ² test along each axis, by number of axes, and the smallest expected count of a cell.
 _CELLS = {1: 24, 2: 8}
 _FEWEST = 10.0
-# Points of one-dimensional integrals over a normal law, and standard deviations on either side.
+# Points of one-dimensional integrals over a normal distribution, and their range in deviations.
 _NODES, _SIDE = 20_001, 10.0
 
 
 @dataclass(frozen=True)
 class Support:
-    """Where a law lives, as a quadrature rule: ∫ g = Σ weights · g(points).
+    """The support of a distribution as a quadrature rule: ∫ g = Σ weights · g(points).
 
     Attributes:
         points: `[M, *event]`.
-        weights: `[M]`, against the measure that the law's density is with respect to.
-        coordinates: from `[n, *event]` to `[n, d]`, in which neighbouring points are equally far apart.
+        weights: `[M]`, for the reference measure of the density.
+        coordinates: maps `[n, *event]` to `[n, d]`, where neighbouring points are equally far
+            apart.
     """
 
     points: Tensor
@@ -44,20 +45,23 @@ class Support:
 
 
 def interval(tau: float) -> Support:
-    """(0, 1), by the trapezoid rule in logit z."""
+    """Return (0, 1), with the trapezoid rule in logit z."""
     x, step = _line(1, tau)
     return Support(x.sigmoid(), x.sigmoid() * x.neg().sigmoid() * step, lambda z: logit(z)[..., None])
 
 
 def square(tau: float) -> Support:
-    """(0, 1)², by the trapezoid rule in logit z."""
+    """Return (0, 1)², with the trapezoid rule in logit z."""
     line, step = _line(2, tau)
     x = torch.cartesian_prod(line, line)
     return Support(x.sigmoid(), (x.sigmoid() * x.neg().sigmoid()).prod(-1) * step**2, logit)
 
 
 def simplex(tau: float) -> Support:
-    """The simplex of three, by the trapezoid rule in log-ratios to the last; Lebesgue in the first two."""
+    """Return the simplex of three, with the trapezoid rule in log ratios to the last coordinate.
+
+    The reference measure is the Lebesgue measure of the first two coordinates.
+    """
     line, step = _line(2, tau)
     x = torch.cartesian_prod(line, line)
     z = torch.cat((x, torch.zeros_like(x[:, :1])), -1).softmax(-1)
@@ -70,7 +74,7 @@ def simplex(tau: float) -> Support:
 
 
 def closed_interval() -> Support:
-    """[0, 1] with a unit mass at either end, by the midpoint rule."""
+    """Return [0, 1] with a unit mass at either end, with the midpoint rule."""
     between = (torch.arange(_MIDPOINTS, dtype=torch.float64) + 0.5) / _MIDPOINTS
     end = torch.ones(1, dtype=torch.float64)
     weights = torch.cat((end, torch.full_like(between, 1 / _MIDPOINTS), end))
@@ -78,7 +82,7 @@ def closed_interval() -> Support:
 
 
 def listed(points: Tensor) -> Support:
-    """The points `[M, *event]` themselves."""
+    """Return the points `[M, *event]` themselves, each with weight 1."""
 
     def nearest(z: Tensor) -> Tensor:
         ours, theirs = (t.detach().double().reshape(len(t), -1) for t in (z, points))
@@ -88,29 +92,29 @@ def listed(points: Tensor) -> Support:
 
 
 def sequences(categories: int, length: int) -> Tensor:
-    """All ordered choices without repetition, `[M, length]` int64."""
+    """Return all ordered choices without repetition, `[M, length]` int64."""
     return torch.tensor(list(itertools.permutations(range(categories), length)))
 
 
 def bernoulli(a: Tensor) -> tuple[Tensor, Tensor]:
-    """Zero and one, for log-odds a."""
+    """Return the distribution of zero and one, for log-odds a."""
     return torch.stack((torch.sigmoid(-a), torch.sigmoid(a))), torch.tensor([0.0, 1.0], dtype=a.dtype)
 
 
 def categorical(logits: Tensor) -> tuple[Tensor, Tensor]:
-    """One-hot vectors, for logits `[C]`."""
+    """Return the distribution of one-hot vectors, for logits `[C]`."""
     return logits.softmax(-1), torch.eye(len(logits), dtype=logits.dtype)
 
 
 def truncated(base: Distribution, n: int) -> tuple[Tensor, Tensor]:
-    """Counts 0 … n − 1, the last of which takes the rest: π_n = 1 − Σ_{k<n} π_k (A, III.A)."""
+    """Return counts 0 … n − 1; the last has the remaining mass 1 − Σ_{k<n} π_k (A, III.A)."""
     values = torch.arange(n, dtype=base.mean.dtype)
     kept = base.log_prob(values[:-1]).exp()
     return torch.cat((kept, 1 - kept.sum()[None])), values
 
 
 def without_replacement(logits: Tensor) -> tuple[Tensor, Tensor]:
-    """Two-hot vectors, one for each order of two picks: p_i p_j/(1 − p_i) (A, III.H)."""
+    """Return two-hot vectors, one per order of two picks: p_i p_j/(1 − p_i) (A, III.H)."""
     p = logits.softmax(-1)
     chosen = sequences(len(logits), 2)
     i, j = chosen.unbind(-1)
@@ -119,12 +123,12 @@ def without_replacement(logits: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def copula(logits: Tensor, rho: float) -> tuple[Tensor, Tensor]:
-    """Two gates whose normal scores have correlation ρ, for log-odds `[2]` (A, III.F).
+    """Return two gates whose normal scores have correlation ρ, for log-odds `[2]` (A, III.F).
 
-    P(1, 1) is the scores' orthant, of which the second is integrated out.
+    P(1, 1) is an orthant probability of the scores; the second score is integrated out.
     """
     p, q = logits.sigmoid()
-    # The integral's end must not move with what is differentiated, the first of the logits.
+    # Limits of the integral must not depend on the first logit, which is differentiated.
     x, weight = _normal_nodes(-ndtri(q).item(), _SIDE)
     both = (weight * ndtr((ndtri(p) + rho * x) / math.sqrt(1 - rho**2))).sum()
     values = torch.tensor([[0, 0], [0, 1], [1, 0], [1, 1]], dtype=logits.dtype)
@@ -132,9 +136,10 @@ def copula(logits: Tensor, rho: float) -> tuple[Tensor, Tensor]:
 
 
 def largest(loc: Tensor, scale: Tensor, floor: float | None = None) -> tuple[Tensor, Tensor]:
-    """One-hot of the largest of independent normal scores `[n]`, or of a last one that is always `floor`.
+    """Return the one-hot of the largest of independent normal scores, with loc and scale `[n]`.
 
-    P(k) = ∫ φ_k(y) Π_{j≠k} Φ_j(y) dy above the floor, and Π_j Φ_j(floor) for the floor itself.
+    If given, `floor` is a constant last score. P(k) = ∫ φ_k(y) Π_{j≠k} Φ_j(y) dy above the floor,
+    and Π_j Φ_j(floor) for the floor itself.
     """
     y = torch.linspace(-_SIDE if floor is None else floor, _SIDE, _NODES, dtype=loc.dtype)
     at = (y[:, None] - loc) / scale
@@ -147,10 +152,11 @@ def largest(loc: Tensor, scale: Tensor, floor: float | None = None) -> tuple[Ten
 
 
 def largest_piece(loc: Tensor, scale: Tensor, tau: float) -> tuple[Tensor, Tensor]:
-    """One-hot of the largest piece of a stick broken at s = σ(y_1/τ − log 2) and v = σ(y_2/τ) of the rest.
+    """Return the one-hot of the largest piece of a stick that is broken twice.
 
-    The pieces are s, (1 − s) v, (1 − s)(1 − v). y_1 is integrated out: with r = s/(1 − s), the first piece is
-    the largest where both v and 1 − v are below r. `scale` `[2]` and loc `[2]` are those of y.
+    It breaks at s = σ(y_1/τ − log 2), and the rest at v = σ(y_2/τ), so the pieces are s, (1 − s) v
+    and (1 − s)(1 − v). y_1 is integrated out: with r = s/(1 − s), the first piece is the largest if
+    both v and 1 − v are below r. `loc` and `scale`, `[2]`, are those of y.
     """
     low, high = ((loc[0] + side * _SIDE * scale[0]).item() for side in (-1, 1))
     y, weight = _normal_nodes(low, high, loc[0], scale[0])
@@ -161,21 +167,21 @@ def largest_piece(loc: Tensor, scale: Tensor, tau: float) -> tuple[Tensor, Tenso
 
 
 def hard_concrete_masses(a: float, beta: float, gamma: float, zeta: float) -> tuple[float, float]:
-    """P(z = 0) and P(z = 1): what the stretched gate has beyond either end of [0, 1] (A, III.C)."""
+    """Return P(z = 0) and P(z = 1), the mass of the stretched gate outside [0, 1] (A, III.C)."""
     zero, one = (beta * math.log((end - gamma) / (zeta - end)) - a for end in (0.0, 1.0))
     return 1 / (1 + math.exp(-zero)), 1 / (1 + math.exp(one))
 
 
 def hard_concrete_deployed(a: float, gamma: float, zeta: float) -> float:
-    """The gate without noise, clip(σ(log α)(ζ − γ) + γ) (Louizos et al., 2018)."""
+    """Return the gate without noise, clip(σ(log α)(ζ − γ) + γ) (Louizos et al., 2018)."""
     return min(1.0, max(0.0, (zeta - gamma) / (1 + math.exp(-a)) + gamma))
 
 
 def fit_p_value(support: Support, mass: Tensor, samples: Tensor) -> float:
-    """p-value of samples `[N, *event]` by a χ² test against the mass `[M]` that a law gives to each point.
+    """Return the p-value of a χ² test of samples `[N, *event]` against the points' masses `[M]`.
 
-    Cells are bounded half-way between neighbouring points, and are about equally likely on each axis. One is
-    what samples too few for two cells get.
+    Cell bounds lie half-way between neighbouring points, so that cells are about equally likely
+    along each axis. With too few samples for two cells, the p-value is 1.
     """
     grid, found = support.coordinates(support.points), support.coordinates(samples)
     axes = grid.shape[-1]
@@ -189,7 +195,7 @@ def fit_p_value(support: Support, mass: Tensor, samples: Tensor) -> float:
         drawn = drawn * (len(edges) + 1) + torch.bucketize(found[:, axis].contiguous(), edges)
     expected = torch.zeros(count, dtype=torch.float64).index_add(0, cell, mass) * len(samples)
     counts = torch.bincount(drawn, minlength=count).double()
-    # What is rare joins the fullest cell: χ² is no law of its statistic.
+    # Pool cells with small expected counts into the largest one: their χ² approximation fails.
     full, rare = expected.argmax(), expected < _FEWEST
     for held in (expected, counts):
         held[full] += held[rare].sum()
@@ -199,19 +205,19 @@ def fit_p_value(support: Support, mass: Tensor, samples: Tensor) -> float:
 
 
 def divergence(mass: Tensor, log_p: Tensor, log_q: Tensor) -> float:
-    """KL(p ‖ q) = Σ mass (log p − log q), each `[M]`, where there is mass."""
+    """Return KL(p ‖ q) = Σ mass (log p − log q), each `[M]`, over points with positive mass."""
     return float((mass * (log_p - log_q))[mass > 0].sum())
 
 
 def _line(axes: int, tau: float) -> tuple[Tensor, float]:
-    """Points s/τ along an axis, `[n]`, and their distance."""
+    """Return points s/τ along an axis, `[n]`, and their distance."""
     x = torch.linspace(-_WIDTH[axes], _WIDTH[axes], _POINTS[axes], dtype=torch.float64) / tau
     return x, float(x[1] - x[0])
 
 
 def _edges(column: Tensor, mass: Tensor, cells: int) -> Tensor:
-    """Bounds of about equally likely cells along one axis, half-way between points."""
-    # Rounded, because the same coordinate of two points may differ in its last bits.
+    """Return bounds of about equally likely cells along one axis, half-way between points."""
+    # Round, because equal coordinates of two points may differ in their last bits.
     values, index = column.round(decimals=6).unique(return_inverse=True)
     below = torch.zeros(len(values), dtype=mass.dtype).index_add(0, index, mass).cumsum(0)
     wanted = below[-1] * torch.arange(1, cells, dtype=mass.dtype) / cells
@@ -224,7 +230,7 @@ def _edges(column: Tensor, mass: Tensor, cells: int) -> Tensor:
 def _normal_nodes(
     low: float, high: float, loc: Tensor | float = 0.0, scale: Tensor | float = 1.0
 ) -> tuple[Tensor, Tensor]:
-    """Points of [low, high] and their weights under N(loc, scale²), by the trapezoid rule."""
+    """Return points of [low, high] and their weights under N(loc, scale²): the trapezoid rule."""
     x = torch.linspace(low, high, _NODES, dtype=torch.float64)
     density: Tensor = (-(((x - loc) / scale) ** 2) / 2).exp() / (scale * math.sqrt(2 * math.pi))
     step = torch.where((x == low) | (x == high), 0.5, 1.0) * (x[1] - x[0])

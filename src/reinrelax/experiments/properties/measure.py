@@ -1,4 +1,4 @@
-"""Every relaxation of paper A measured for what it promises, and for what it is taken to promise."""
+"""Measurements of the stated and the expected properties of every relaxation of paper A."""
 
 from collections.abc import Iterator
 from itertools import product
@@ -23,41 +23,46 @@ from reinrelax.experiments.properties.problem import EXTREME_SAMPLES, EXTREME_TA
 from reinrelax.experiments.properties.rows import Row, finite, known, labelled, sampled, variance
 
 TAUS = (0.1, 0.5, 1.0, 2.0)
-# Below this much of a gate's mass is nearer to one than floats are to each other, and cannot be integrated.
+# The smallest τ at which densities are integrated. Below it, too much of a gate's mass is closer to
+# one than floats can represent.
 _INTEGRABLE = 0.5
-# Samples that are differentiated at once.
+# The number of samples differentiated at once.
 _BLOCK = 20_000
 
 
 def measure(spec: Properties, *, seed: int = 0) -> dict[str, list[Row]]:
-    """The table of relaxations and their properties: all twelve methods of paper A, and REINFORCE.
+    """Measure the properties of all twelve methods of paper A, and of REINFORCE.
 
     Args:
-        spec: how many samples.
+        spec: the number of samples.
         seed: of all randomness.
 
     Returns:
-        properties: rows of relaxation, variant, property, setting, value, low and high (a 95% interval, where
-        it was sampled), expected (by enumeration or quadrature, where there is such a number). A gradient is
-        that with respect to the first logit or location, or the logarithm of a rate. Properties:
+        properties: rows of relaxation, variant, property, setting, value, low and high (a 95%
+        interval, if sampled), and expected (by enumeration or quadrature, if available). Gradients
+        are with respect to the first logit or location, or the logarithm of a rate. Properties:
 
-        discrete_share: share of forward samples that are exactly 0 or 1, one-hot, k-hot or whole. At a low τ
-            that of a continuous law is not zero, because a float64 is rounded.
-        hardened_p_value: of hardened samples against the discrete law, by a χ² test.
-        distance_to_hard: mean distance of forward samples from their hardened ones, over coordinates.
-        mean: of the forward sample's first coordinate, against that of the discrete variable.
-        gradient: mean estimate of dE f, against the derivative of the discrete expectation.
-        relaxed_gradient: the same against the derivative of the forward sample's own expectation.
-        linear_gradient_ratio: for f the first coordinate, mean estimate over the exact derivative.
-        gradient_variance: variance of one estimate.
-        density_integral: total mass of exp(log_prob).
-        fit_p_value: of samples against exp(log_prob), by a χ² test.
-        kl_error: absolute difference of registered KL and integral.
-        finite_share: share of finite numbers among samples, gradients and log_prob in float32 at extremes.
-        threshold_probability: P(z > ½) of the first gate, against P(b = 1).
-        mass_at_zero, mass_at_one, between, deployed: the hard concrete gate, sampled and without noise.
-        first_pick: of top-k, how often each category is the first.
-        inverse_error: of the invertible Gaussian, the largest error of y that is got back from z.
+        discrete_share: share of forward samples that are exactly 0 or 1, one-hot, k-hot or integer.
+            At low τ that of a continuous distribution is not zero, because of rounding to float64.
+        hardened_p_value: of hardened samples and the discrete distribution, by a χ² test.
+        distance_to_hard: mean distance of forward samples to their hardened ones, over coordinates.
+        mean: of the forward sample's first coordinate; expected: that of the discrete variable.
+        gradient: mean estimate of dE f; expected: the derivative of the discrete expectation.
+        relaxed_gradient: the same; expected: the derivative of the forward sample's own
+            expectation.
+        linear_gradient_ratio: the mean estimate over the exact derivative, if f is the first
+            coordinate.
+        gradient_variance: the variance of one estimate.
+        density_integral: the total mass of exp(log_prob).
+        fit_p_value: of samples and exp(log_prob), by a χ² test.
+        kl_error: the absolute difference of the registered KL and the integral.
+        finite_share: share of finite numbers among samples, gradients and log_prob in float32 at
+            extremes.
+        threshold_probability: P(z > ½) of the first gate; expected: P(b = 1).
+        mass_at_zero, mass_at_one, between, deployed: the hard concrete gate, sampled and without
+            noise.
+        first_pick: how often each category is the first of top-k.
+        inverse_error: the largest error of y recovered from z, for the invertible Gaussian.
         unbiased_z, variance_slope, baseline: as in `properties.estimators`.
     """
     generator = torch.Generator().manual_seed(derive(seed, "properties"))
@@ -72,7 +77,7 @@ def measure(spec: Properties, *, seed: int = 0) -> dict[str, list[Row]]:
 
 
 def relaxation_rows(case: Case, samples: int, generator: torch.Generator) -> Iterator[Row]:
-    """All that is measured of one relaxation."""
+    """Yield all measurements of one relaxation."""
     name = {"relaxation": case.relaxation, "variant": case.variant}
     for (place, t), tau in product(case.places.items(), TAUS if case.tempered else (1.0,)):
         found = [*_forward_and_backward(case, t, tau, samples, generator)]
@@ -85,7 +90,7 @@ def relaxation_rows(case: Case, samples: int, generator: torch.Generator) -> Ite
 def _forward_and_backward(
     case: Case, t: float, tau: float, samples: int, generator: torch.Generator
 ) -> Iterator[Row]:
-    """What is read off forward samples and their gradients."""
+    """Yield the measurements of forward samples and their gradients."""
     leaf = torch.tensor(t, dtype=torch.float64, requires_grad=True)
     chances, values = case.outcomes(leaf, tau)
     mean = (chances * _first(values)).sum()
@@ -112,7 +117,10 @@ def _forward_and_backward(
 def _draw(
     case: Case, t: float, tau: float, samples: int, generator: torch.Generator
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Samples and hardened samples `[N, *event]`, and gradients of f and of the first coordinate, `[N]`."""
+    """Draw samples and hardened samples `[N, *event]`.
+
+    Also return the gradients of f and of the first coordinate, `[N]`.
+    """
     blocks = []
     for block in torch.full((samples,), t, dtype=torch.float64).split(_BLOCK):
         leaf = block.clone().requires_grad_()
@@ -126,7 +134,7 @@ def _draw(
 
 
 def _relaxed_slope(case: Case, density: Density, leaf: Tensor, tau: float) -> float:
-    """The derivative of ∫ f(z) p(z) dz: through the density, not along samples."""
+    """Return the derivative of ∫ f(z) p(z) dz through the density, not along samples."""
     assert density.sample is not None
     support = density.support(leaf, tau)
     mass = support.weights * density.log_prob(case.build(leaf, tau), support.points).exp()
@@ -136,7 +144,7 @@ def _relaxed_slope(case: Case, density: Density, leaf: Tensor, tau: float) -> fl
 def _law(
     case: Case, density: Density, t: float, tau: float, samples: int, generator: torch.Generator
 ) -> Iterator[Row]:
-    """What is read off the density."""
+    """Yield the measurements of the density."""
     place = torch.tensor(t, dtype=torch.float64)
     law, support = case.build(place, tau), density.support(place, tau)
     log_p = density.log_prob(law, support.points)
@@ -151,7 +159,7 @@ def _law(
 
 
 def _extremes(case: Case, generator: torch.Generator) -> Iterator[Tensor]:
-    """Samples, gradients and log_prob in float32, where parameters and temperatures are extreme."""
+    """Yield samples, gradients and log_prob in float32, at extreme parameters and temperatures."""
     for tau in EXTREME_TAUS if case.tempered else (1.0,):
         leaf = torch.tensor(case.extremes, requires_grad=True)
         law = case.build(leaf, tau)
@@ -164,7 +172,7 @@ def _extremes(case: Case, generator: torch.Generator) -> Iterator[Tensor]:
 
 
 def _hard_concrete(samples: int, generator: torch.Generator) -> Iterator[Row]:
-    """Where the gate is in training, and what is left of it without noise."""
+    """Yield the masses of the hard concrete gate in training, and its value without noise."""
     (case,) = (case for case in cases() if case.relaxation == "HardConcrete")
     name = {"relaxation": case.relaxation, "variant": case.variant}
     for place, t in case.places.items():
@@ -188,7 +196,7 @@ def _hard_concrete(samples: int, generator: torch.Generator) -> Iterator[Row]:
 
 
 def _first_picks(samples: int, generator: torch.Generator) -> Iterator[Row]:
-    """Frequencies of the first of the top two, given p; and where p is taken for the logits."""
+    """Yield frequencies of the first of the top two, given p, and with p mistaken for logits."""
     p = torch.tensor(PICKS, dtype=torch.float64)
     for variant, logits in (("", p.log()), ("probabilities as logits", p)):
         law = distributions.GumbelTopK(1.0, 2, logits=logits)
@@ -201,7 +209,7 @@ def _first_picks(samples: int, generator: torch.Generator) -> Iterator[Row]:
 
 
 def _inverses(samples: int, generator: torch.Generator) -> Iterator[Row]:
-    """What inverting the map to the simplex gives back, where z does not round to the simplex's edge."""
+    """Yield errors of the inverse map from the simplex, at τ where z does not round to its edge."""
     for case in cases():
         if case.relaxation != "InvertibleGaussian":
             continue
@@ -219,7 +227,7 @@ def _inverses(samples: int, generator: torch.Generator) -> Iterator[Row]:
 
 
 def _first(z: Tensor) -> Tensor:
-    """The first coordinate of samples `[n]` or `[n, K]`, `[n]`."""
+    """Return the first coordinate of samples `[n]` or `[n, K]`, `[n]`."""
     return z if z.ndim == 1 else z[..., 0]
 
 

@@ -1,4 +1,4 @@
-"""What the page shows of the properties of paper A's relaxations: a matrix of them, and every measurement."""
+"""The page's tables of the properties of paper A's relaxations: a matrix, and all measurements."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -8,16 +8,16 @@ from reinrelax.display.collected import Collected, Line
 from reinrelax.display.comparison import DIFFERS, READING, agreement
 from reinrelax.display.wording import fixed, significant, span
 
-# What the matrix shows of relaxations that have a temperature; and of several places, the one shown large.
+# The temperature shown in the matrix, and the place that is shown large if there are several.
 _TAU = "0.5"
 _MIDDLE = "a = 0"
 _WORDS = {
     "discrete_share": "share of discrete samples",
-    "hardened_p_value": "hardened samples fit the discrete law, p",
+    "hardened_p_value": "hardened samples fit the discrete distribution, p",
     "distance_to_hard": "distance from the hardened sample",
     "mean": "mean",
     "gradient": "gradient",
-    "relaxed_gradient": "gradient, against the relaxed law’s own",
+    "relaxed_gradient": "gradient, compared with the relaxed expectation’s",
     "linear_gradient_ratio": "gradient of a linear loss, over the exact one",
     "gradient_variance": "variance of the gradient",
     "density_integral": "mass of the density",
@@ -35,12 +35,12 @@ _WORDS = {
     "unbiased_z": "distance from the exact gradient, standard errors",
     "baseline": "baseline",
 }
-# A p-value below this, of which there are some dozens, is no chance.
+# A p-value below this does not occur by chance among some dozens.
 _UNLIKELY = 1e-3
 
 
 def properties(collected: Collected) -> list[Table]:
-    """One row a relaxation and variant, and all rows of the table behind a fold."""
+    """Return a table with a row per relaxation and variant, and a folded one with everything."""
     lines = collected.lines("properties")
     if not lines:
         return []
@@ -51,8 +51,8 @@ def properties(collected: Collected) -> list[Table]:
     columns = [Column("Relaxation", "text", small=f"at τ = {_TAU}, where it has one"), *_heads()]
     caption = (
         "Gradients are with respect to the first logit, location or log-rate, for a quadratic loss; the "
-        "exact ones come from enumerating the discrete law. Of several places the largest number is that "
-        f"at a = 0 or the only one, and the others are below it. {READING}"
+        "exact ones come from enumerating the discrete distribution. The large number is that at a = 0 or "
+        f"at the only place; those of other places are below it. {READING}"
     )
     return [
         Table("properties-rows", caption, columns, [row for row in rows if any(c.text for c in row[1:])]),
@@ -93,7 +93,7 @@ def _discrete(lines: Sequence[Line]) -> Cell:
 
 
 def _each(measure: Callable[[Line], tuple[float, str]]) -> Show:
-    """A cell with the number of the middle place, and a line for each of the others."""
+    """Return a function that shows the number of the middle place, and a line per other place."""
 
     def show(lines: Sequence[Line]) -> Cell:
         if not lines:
@@ -120,14 +120,14 @@ def _plain(line: Line) -> tuple[float, str]:
 
 
 def _off(line: Line) -> tuple[float, str]:
-    """The difference from what was expected."""
+    """Return the difference from the expected value, and its text."""
     value = number(line["value"]) - number(line["expected"])
     text = significant(value, 2)
     return value, f"{'+' if value > 0 else ''}{text}{_symbol(line)}"
 
 
 def _bias(line: Line) -> tuple[float, str]:
-    """That difference over what was expected."""
+    """Return the difference relative to the expected value, and its text in percent."""
     expected = abs(number(line["expected"]))
     value = (number(line["value"]) - number(line["expected"])) / expected if expected else float("nan")
     text = fixed(100 * value, 0)
@@ -135,7 +135,7 @@ def _bias(line: Line) -> tuple[float, str]:
 
 
 def _least(lines: Sequence[Line]) -> Cell:
-    """The smallest of p-values, and whether it can be chance."""
+    """Return a cell with the smallest p-value, marked if it is too small to be chance."""
     values = [number(line["value"]) for line in lines]
     if not values:
         return Cell()
@@ -146,7 +146,7 @@ def _least(lines: Sequence[Line]) -> Cell:
 
 
 def _farthest(lines: Sequence[Line]) -> Cell:
-    """The one that is farthest from what was expected."""
+    """Return a cell with the value farthest from the expected one."""
     if not lines:
         return Cell()
     worst = max(lines, key=lambda line: abs(number(line["value"]) - number(line["expected"])))
@@ -156,7 +156,7 @@ def _farthest(lines: Sequence[Line]) -> Cell:
     return Cell(text, key(value), "warn-small" if mark is DIFFERS else "", small=small)
 
 
-# Head, what stands below it, property, and how it is shown.
+# Head, small print below it, property, and the function that shows it.
 _COLUMNS: Sequence[tuple[str, str, str, Show]] = (
     ("Discrete forward?", "", "discrete_share", _discrete),
     ("Mean off by", "from the discrete one’s", "mean", _each(_off)),
@@ -165,8 +165,8 @@ _COLUMNS: Sequence[tuple[str, str, str, Show]] = (
     ("Variance", "of one gradient", "gradient_variance", _each(_plain)),
     ("Mass", "of the density", "density_integral", _farthest),
     ("Fit", "samples and density, least p", "fit_p_value", _least),
-    ("Hardened", "fits the discrete law, least p", "hardened_p_value", _least),
-    ("KL error", "registered less integral, nats", "kl_error", _farthest),
+    ("Hardened", "fits the discrete one, least p", "hardened_p_value", _least),
+    ("KL error", "registered − integral, nats", "kl_error", _farthest),
     ("Finite", "share, float32 at extremes", "finite_share", _farthest),
     ("Off by", "standard errors, worst logit", "unbiased_z", _each(_plain)),
 )
@@ -188,7 +188,7 @@ def _long(line: Line) -> list[Cell]:
 
 
 def _symbol(line: Line) -> str:
-    """Says that a number disagrees, in symbol and word."""
+    """Return a symbol and a word if a number disagrees; otherwise nothing."""
     mark = agreement(line)
     return f" {mark.symbol} {mark.text}" if mark is DIFFERS else ""
 
@@ -199,7 +199,7 @@ def _tau(setting: str) -> str:
 
 
 def _place(line: Line) -> str:
-    """The setting without its temperature, and without what all places of a problem share."""
+    """Return the setting without its temperature and the part common to all places of a problem."""
     place = re.sub(r",? ?tau [\d.]+", "", line["setting"])
     return _greek(re.sub(r"^.*\), (?=category)", "", place))
 
@@ -209,5 +209,5 @@ def _greek(text: str) -> str:
 
 
 def _spaced(name: str) -> str:
-    """`StraightThroughBernoulli` in words."""
+    """Split `StraightThroughBernoulli` into words."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)

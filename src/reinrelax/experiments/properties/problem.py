@@ -1,4 +1,4 @@
-"""What is to be said of a relaxation before it can be measured, and the losses that it is measured with."""
+"""The specification of a relaxation's measurements, and the losses used in them."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -9,11 +9,12 @@ from torch import Tensor
 
 from reinrelax.experiments.properties.exact import Support
 
-# From t and τ to a relaxation, and to the chances `[M]` and values `[M, *event]` of a discrete law.
+# Functions of t and τ: a relaxation, and the probabilities `[M]` and values `[M, *event]` of a
+# discrete distribution.
 Build = Callable[[Tensor, float], Any]
 Outcomes = Callable[[Tensor, float], tuple[Tensor, Tensor]]
 
-# What float32 is tried at, with so many samples of each parameter.
+# The temperatures at which float32 is tested, and the number of samples per parameter.
 EXTREME_TAUS, EXTREME_SAMPLES = (1e-3, 1.0, 1e3), 400
 _CENTRE = 0.45
 _TARGET = (0.6, 0.1, 0.3, 0.8)
@@ -21,15 +22,15 @@ _TARGET = (0.6, 0.1, 0.3, 0.8)
 
 @dataclass(frozen=True)
 class Density:
-    """What `log_prob` is a density of, and how it is integrated.
+    """The variable of which `log_prob` is a density, and how to integrate it.
 
     Attributes:
-        support: from t and τ.
-        draw: from a law and noise to what the density is of.
-        log_prob: of a law, at such points.
-        sample: from such a point to the forward sample; None where that has no density of its own, or where
-            the gradient does not claim to be a derivative of its law.
-        other: a second law, for KL(p ‖ q); None where no KL is registered.
+        support: as a function of t and τ.
+        draw: returns the variable for a distribution and noise.
+        log_prob: returns the log density of a distribution at points of the variable.
+        sample: maps the variable to the forward sample; None if that has no density, or if its
+            gradient is not meant to be a derivative of its expectation.
+        other: a second distribution, for KL(p ‖ q); None if no KL is registered.
     """
 
     support: Callable[[Tensor, float], Support]
@@ -45,16 +46,17 @@ class Case:
 
     Attributes:
         build: the relaxation.
-        outcomes: the discrete law that it stands for.
+        outcomes: the discrete distribution that it represents.
         loss: f, from samples `[n, *event]` to `[n]`.
-        places: values of t by what they are called.
-        density: None where there is neither a density nor a mass function.
+        places: values of t, by name.
+        density: None if there is neither a density nor a mass function.
         tempered: whether it has a temperature.
-        discrete_share: chance that a forward sample is discrete, of t and τ.
-        linear_ratio: a linear loss's mean gradient over the exact one, of t, where theory says so.
-        hardens: whether its hardened sample is that discrete variable.
-        threshold: whether it promises P(z > ½) = P(b = 1).
-        extremes: values of t at which float32 must hold.
+        discrete_share: the probability that a forward sample is discrete, as a function of t and τ.
+        linear_ratio: a linear loss's mean gradient over the exact one, as a function of t, if
+            known.
+        hardens: whether its hardened sample is the discrete variable.
+        threshold: whether P(z > ½) = P(b = 1) should hold.
+        extremes: values of t at which results in float32 must be finite.
     """
 
     relaxation: str
@@ -73,10 +75,10 @@ class Case:
 
 
 def square(z: Tensor) -> Tensor:
-    """(z − 0.45)²."""
+    """Return (z − 0.45)²."""
     return (z - _CENTRE) ** 2
 
 
 def distance(z: Tensor) -> Tensor:
-    """Σ_k (z_k − t_k)² of vectors `[..., K]`, K ≤ 4: `[...]`."""
+    """Return Σ_k (z_k − t_k)² for vectors `[..., K]`, K ≤ 4: `[...]`."""
     return ((z - torch.tensor(_TARGET[: z.shape[-1]], dtype=z.dtype)) ** 2).sum(-1)

@@ -1,4 +1,4 @@
-"""What a decoder that ignores the code reaches: images under the mean training image."""
+"""The bound of a decoder that ignores the code: images under the mean training image."""
 
 from pathlib import Path
 
@@ -10,17 +10,19 @@ from reinrelax.datasets import images
 from reinrelax.datasets.images import Pixels
 from reinrelax.display.tables import read_table
 
-# What it says of images that are not there themselves, beside their record.
+# The table that is published next to the record of the images, in place of the images.
 FILE = "baseline.csv"
 _COLUMNS = ("quantity", "value", "dataset", "train_images", "test_images")
 
 
 def baseline(folder: Path) -> pd.DataFrame:
-    """Mean Bernoulli cross-entropy of training and test images, nats per image, at the best constant decoder.
+    """Return the cross-entropy of training and test images under the best constant decoder.
+
+    The values are means in nats per image. If the images are absent, the table published in their
+    place is returned; if that is absent too, a table without rows.
 
     Args:
-        folder: of the prepared images; without them, the table that was made of them and published in their
-            place, or one without rows.
+        folder: of the prepared images.
 
     Raises:
         ResultsError: the prepared images are damaged.
@@ -31,7 +33,7 @@ def baseline(folder: Path) -> pd.DataFrame:
         return pd.DataFrame(columns=list(_COLUMNS))
     prepared = images.load(folder)
     train, test = _mean(prepared.train), _mean(prepared.test)
-    # One image more, of half ink: some test images have ink where no training image has any.
+    # Add one grey image: some test images have ink where no training image has any.
     count = len(prepared.train)
     constant = (train * count + 0.5) / (count + 1)
     facts = {
@@ -51,5 +53,5 @@ def _mean(pixels: Pixels) -> Floats:
 
 
 def _cross_entropy(mean: Floats, constant: Floats) -> float:
-    """The cross-entropy is linear in the pixels, so that their mean stands for all images."""
+    """Return the mean cross-entropy, which is linear in the pixels, so their mean suffices."""
     return float(-(mean * np.log(constant) + (1 - mean) * np.log1p(-constant)).sum())

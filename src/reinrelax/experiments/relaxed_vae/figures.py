@@ -1,4 +1,4 @@
-"""The figures of *Just Relax It!* that its VAEs make: which rows of which table go where."""
+"""Figures of the VAEs of *Just Relax It!*, planned from the tables."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -32,7 +32,7 @@ _NATS = "nats per test image, lower is better"
 
 
 def curves(read: Read, name: str, metric: str, what: str, label: str) -> LineFigure:
-    """A bound over epochs: one panel a section of the paper, one line a kind of latent variables."""
+    """Plan a bound over epochs: a panel per section, a line per kind of latent variables."""
     table = read("relaxations_curves")
     table = table[table["metric"] == metric]
     order = sorted(set(table["section"]))
@@ -44,7 +44,7 @@ def curves(read: Read, name: str, metric: str, what: str, label: str) -> LineFig
 
 
 def correlations(read: Read) -> MapFigure:
-    """R of the first seed below its diagonal; R = I is left out, for it is not learned."""
+    """Plan R of the first seed below its diagonal; R = I, which is not learned, is left out."""
     table = read("relaxations_learned")
     table = table[(table["quantity"] == "correlation") & (table["seed"] == table["seed"].min())]
     off = table[table["i"] > table["j"]]
@@ -65,14 +65,14 @@ def correlations(read: Read) -> MapFigure:
         columns, rows = (texts(own[axis] + 1) for axis in ("j", "i"))
         parts.append(cells(str(label), columns, rows, own["value"], notes))
     what = (
-        "Correlation matrix R of the normal scores that was learned, first seed, each pair once; the colours "
-        "reach as far as the largest entry"
+        "Learned correlation matrix R of the normal scores, first seed, each pair once; the colours range up "
+        "to the largest entry"
     )
     return MapFigure("correlations", what, stacked(parts, maps.COLUMNS), tuple(panels), size=(4.8, 4.0))
 
 
 def shares(read: Read) -> LineFigure:
-    """Where the probabilities of binary latent variables lie, by kind: first seed."""
+    """Plan the distribution of the probabilities of binary latent variables, for the first seed."""
     table = read("relaxations_learned")
     table = table[(table["quantity"] == "probability_share") & (table["seed"] == table["seed"].min())]
     bins = table["i"].max() + 1
@@ -94,7 +94,7 @@ def shares(read: Read) -> LineFigure:
 
 
 def bounds(read: Read) -> IntervalFigure:
-    """Final bounds of the discrete models, best first, with that of the mean image."""
+    """Plan the final bounds of the discrete models, best first, and that of the mean image."""
     table, baseline = read("relaxations"), read("baseline")
     mean = baseline.loc[baseline["quantity"] == "mean_image_test", "value"]
     gates = table["latent"].str.startswith("2x")
@@ -132,7 +132,7 @@ def bounds(read: Read) -> IntervalFigure:
 
 
 def decoupled(read: Read) -> IntervalFigure:
-    """The discrete test bound over the backward temperature; both forward ones in one row."""
+    """Plan the discrete test bound: a row per backward temperature, with all forward ones."""
     table = read("relaxations").dropna(subset=["tau_forward", "tau_backward"])
     forward = sorted(set(table["tau_forward"]))
     names = {tau: f"forward τ = {tau:g}" for tau in forward}
@@ -158,7 +158,7 @@ FIGURES: Mapping[str, Callable[[Read], Any]] = {
     "vaes": bounds,
     "relaxations": lambda read: curves(
         *(read, "relaxations", "test"),
-        "Bound of the discrete model on test images over epochs: one panel a section of the paper",
+        "Bound of the discrete model on test images over epochs: a panel per section of the paper",
         "Discrete bound, test (nats)",
     ),
     "correlations": correlations,

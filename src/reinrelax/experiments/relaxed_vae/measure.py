@@ -1,4 +1,4 @@
-"""Paper A's trainings: VAEs with relaxed latent variables, and pictures of what they learn."""
+"""The trainings of paper A: VAEs with relaxed latent variables, and pictures of the results."""
 
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from reinrelax.datasets.images import Images
 
 _COUNTS = tuple(name for name, entry in HYPERPARAMETERS.items() if entry.integer)
-# Test images whose reconstruction is shown, and samples of the prior.
+# The numbers of test images with reconstructions, and of samples of the prior.
 SHOWN, SAMPLED = 8, 64
 _BINS = 20
 Pictures = dict[str, np.ndarray[Any, Any]]
@@ -29,7 +29,7 @@ Pictures = dict[str, np.ndarray[Any, Any]]
 def make_trainer(
     runs: Sequence[Run], images: "Images", device: str, snapshots: Collection[int] = ()
 ) -> Trainer:
-    """A trainer with one replica a run, at epoch 0."""
+    """Return a trainer at epoch 0, with a replica per run."""
     first, replicas = runs[0], replicas_of(runs)
     latent = latents.make(first.estimator, first.shape, replicas.seeds, device, **hyper_of(runs, _COUNTS))
     model = Autoencoder(
@@ -52,7 +52,7 @@ def make_trainer(
 
 
 def pictures(runs: Sequence[Run], trainer: Trainer, first: int) -> Pictures:
-    """What these runs have learned, as `experiments.pictures` keeps it; the first seed's are drawn."""
+    """Return what these runs learned, as in `results.pictures`, with images of the first seed."""
     objective = trainer.objective
     assert isinstance(objective, RelaxedObjective)
     originals = trainer.test_images[:SHOWN]
@@ -76,8 +76,10 @@ def pictures(runs: Sequence[Run], trainer: Trainer, first: int) -> Pictures:
 
 
 def _probabilities(objective: RelaxedObjective, test: Tensor) -> dict[str, np.ndarray[Any, Any]]:
-    """`probability` `[R, L]`, the mean of P(b = 1 | x) over test images, and `probability_share` `[R, 20]`,
-    the share of all of them in each twentieth of the unit interval.
+    """Return statistics of P(b = 1 | x) over the test images.
+
+    `probability`, `[R, L]`, is the mean over images; `probability_share`, `[R, 20]`, the share of
+    all probabilities in each twentieth of the unit interval.
     """
     probs = []
     with torch.no_grad():

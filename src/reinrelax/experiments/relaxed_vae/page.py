@@ -1,4 +1,4 @@
-"""What the page shows of paper A's VAEs: their bounds, their pictures, and what else they learned."""
+"""The page's tables and pictures of paper A's VAEs: bounds, images, other learned parameters."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +16,14 @@ _BEFORE = Mark("yes", "✓", "good")
 
 @dataclass(frozen=True)
 class Picture:
-    """An image: `png` base64 of it, in pixels; `alt` what is to be seen; `fine` what it comes from."""
+    """An image.
+
+    Attributes:
+        fine: its origin, in small print.
+        alt: a description for readers who cannot see it.
+        png: base64 of a PNG.
+        width, height: in pixels.
+    """
 
     label: str
     fine: str
@@ -28,10 +35,10 @@ class Picture:
 
 @dataclass(frozen=True)
 class Pictures:
-    """Images of one kind: those of the paper's figure large, all others small until asked for.
+    """Images of one kind: those of the paper's method large, all others small until opened.
 
     Attributes:
-        caption: what each of them shows.
+        caption: a description that applies to each of them.
     """
 
     id: str
@@ -42,7 +49,7 @@ class Pictures:
 
 
 def vae(collected: Collected) -> Table:
-    """All methods: own loss, and the bound of the discrete model."""
+    """Return the table of all methods: own loss, and the bound of the discrete model."""
     lines = collected.lines("relaxations")
     rows = [
         [
@@ -64,24 +71,24 @@ def vae(collected: Collected) -> Table:
         Column("KL", small="of the bound"),
         Column("Own loss", small="train, last epoch"),
         Column("Own loss", small="test"),
-        Column("Own less discrete", small="test"),
+        Column("Own − discrete", small="test"),
         Column("Seeds"),
     ]
     caption = (
         "Nats per image, lower is better: mean over seeds with its 95% Student interval. Discrete bound: "
         "code drawn from the discrete posterior, and the exact KL or an upper bound of it, so that it "
         "bounds the likelihood of a VAE with discrete latent variables and can be compared across methods "
-        "of one shape. Own loss: what each method trains, a relaxed code with the method’s own KL term, "
-        "which is for most no bound of anything and compares with nothing."
+        "of the same shape. Own loss: what each method minimises, with a relaxed code and the method’s own "
+        "KL term; for most methods it is not a bound and cannot be compared."
     )
     return Table("relaxations-rows", caption, columns, rows)
 
 
 def figure1(collected: Collected) -> list[Pictures]:
-    """Reconstructions."""
+    """Return the reconstructions."""
     caption = (
-        "Each column a test image: above as it is, in the middle from its discrete code, below from the "
-        "relaxed code of training. First seed, pixel probabilities."
+        "Each column is a test image: the original above, in the middle from its discrete code, below from "
+        "the relaxed code of training. First seed, pixel probabilities."
     )
 
     def alt(entry: Mapping[str, Any]) -> str:
@@ -94,7 +101,7 @@ def figure1(collected: Collected) -> list[Pictures]:
 
 
 def figure2(collected: Collected) -> list[Pictures]:
-    """Samples."""
+    """Return the samples."""
     caption = "Decoded samples of the discrete prior. First seed, pixel probabilities."
 
     def alt(entry: Mapping[str, Any]) -> str:
@@ -104,7 +111,7 @@ def figure2(collected: Collected) -> list[Pictures]:
 
 
 def learned(collected: Collected) -> Table:
-    """η of REBAR and λ of RELAX, over seeds; and the size of R's entries."""
+    """Return the table of REBAR's η and RELAX's λ over seeds, and of the size of R's entries."""
     found: dict[tuple[str, str], list[float]] = {}
     for line in collected.lines("relaxations_learned"):
         quantity = line["quantity"]
@@ -129,13 +136,13 @@ def learned(collected: Collected) -> Table:
         Column("Most"),
     ]
     caption = (
-        "What is learned beside the networks, after the last epoch; over seeds, and for R over its pairs."
+        "Parameters learned besides the networks, after the last epoch; over seeds, and for R over pairs."
     )
     return Table("learned-rows", caption, columns, rows)
 
 
 def decoupled(collected: Collected) -> Table:
-    """The discrete bound for each pair of temperatures."""
+    """Return the table of the discrete bound for each pair of temperatures."""
     lines = [line for line in collected.lines("relaxations") if number(line["tau_backward"]) > 0]
     rows = [
         [
@@ -154,8 +161,8 @@ def decoupled(collected: Collected) -> Table:
         Column("Seeds"),
     ]
     caption = (
-        "Decoupled-STGS in the VAE: mean over seeds with 95% interval. Rows of one τ_b that agree in every "
-        "digit were trained with the same noise and differ in τ_f alone."
+        "Decoupled-STGS in the VAE: mean over seeds with 95% interval. Rows with the same τ_b that agree in "
+        "every digit were trained with the same noise and differ only in τ_f."
     )
     return Table("decoupled-rows", caption, columns, rows)
 

@@ -1,9 +1,10 @@
-"""Reconstructions and samples of paper A's VAEs as small PNGs, for the page to show.
+"""Reconstructions and samples of paper A's VAEs as small PNGs for the page.
 
-`pictures.json` lists for each kind of latent variables and setting its `label`, `latents`, `section`,
-`latent` and `seed`, and two images with `shown` of the data's in each row: `reconstructions`, rows of
-originals, reconstructions from a hard and from a relaxed code; and `samples` of the discrete prior. Each is
-`png`, base64 of a greyscale PNG with a pixel for each of the data's, and its `width` and `height`.
+`pictures.json` lists for each kind and setting of latent variables its `label`, `latents`,
+`section`, `latent` and `seed`, and two images, with `shown` pictures per row: `reconstructions`,
+with rows of originals, reconstructions from hard codes and from relaxed codes; and `samples` of the
+discrete prior. An image has `png`, base64 of a greyscale PNG at the data's resolution, `width` and
+`height`.
 """
 
 import base64
@@ -21,18 +22,18 @@ from reinrelax.experiments.relaxed_vae.tables import stored
 
 Pixels = np.ndarray[Any, Any]
 
-# Of pictures that are shown small, of which there are many: as many as the eye needs.
+# The number of shades of small pictures, of which there are many: enough for the eye.
 _SHADES = 16
-# Whose pictures the paper shows: large, and in the shades that they have.
+# The method whose pictures the paper shows: they are large, and keep all their shades.
 SHOWN = "Correlated-Bernoulli"
 
 
 def pictures(config: Config, table: pd.DataFrame) -> list[dict[str, Any]]:
-    """The content of `pictures.json`, in the order of the table.
+    """Return the content of `pictures.json`, in the order of the table.
 
     Args:
-        config: whose results.
-        table: the report's `relaxations`; its `run_id` says whose pictures stand for a row.
+        config: the configuration of the results.
+        table: the report's `relaxations`; `run_id` names the run whose pictures represent the row.
 
     Raises:
         ResultsError: a file of pictures is damaged.
@@ -47,14 +48,14 @@ def pictures(config: Config, table: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def encode(pixels: Pixels) -> str:
-    """Base64 of a greyscale PNG of pixels `[height, width]`, uint8."""
+    """Encode pixels `[height, width]`, uint8, as base64 of a greyscale PNG."""
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "PNG", optimize=True)
     return base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
 def tiled(images: Pixels, across: int, width: int) -> Pixels:
-    """Images `[N, D]`, so many pixels wide, in rows of `across`."""
+    """Arrange images `[N, D]`, `width` pixels wide, in rows of `across`."""
     height = images.shape[1] // width
     rows = images.reshape(-1, across, height, width)
     return rows.transpose(0, 2, 1, 3).reshape(len(rows) * height, across * width)

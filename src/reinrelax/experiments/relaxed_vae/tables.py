@@ -1,4 +1,4 @@
-"""Paper A's VAEs: each method's own loss beside the bound of the discrete model; what else was learned."""
+"""Paper A's VAEs: own losses, bounds of the discrete model, and other learned parameters."""
 
 from collections.abc import Collection, Iterator
 from typing import Any
@@ -17,8 +17,8 @@ from reinrelax.results.pictures import Pictures
 from reinrelax.results.read import pictures_of
 
 HYPER = tuple(HYPERPARAMETERS)
-# Column of the report's table to column of the cells' tables. `test` is the bound of the discrete model,
-# `relaxed` the own loss on the test images, `train` the own loss as trained.
+# The columns of the cells' tables, by column of the report's table. `test` is the bound of the
+# discrete model, `relaxed` the own loss on the test images, `train` the own loss during training.
 _METRICS = {
     **{part: f"{part}_nelbo_nats" for part in ("train", "relaxed", "test")},
     **{f"test_{term}": f"test_{term}_nats" for term in ("reconstruction", "kl")},
@@ -33,21 +33,21 @@ _LEARNED = (*_PLACE, "run_id", "seed", "quantity", "i", "j", "value")
 
 
 def labelled(gathered: Gathered) -> Gathered:
-    """The experiment with a column `label` that tells settings of one kind of latent variables apart."""
+    """Add a column `label` that tells settings of the same kind of latent variables apart."""
     return Gathered(gathered.rows.assign(label=labels(gathered.rows, HYPER)), gathered.plan)
 
 
 def relaxations(gathered: Gathered, baseline: float) -> pd.DataFrame:
-    """One row a method and setting: means over seeds after the last epoch with 95% intervals, nats per image.
+    """Return a row per method and setting: means over seeds after the last epoch, nats per image.
 
-    `gap` is the own loss on test images less the discrete bound on them, seed by seed: what the relaxation
-    flatters (below zero) or costs. `below_baseline` is by how much the discrete bound is better than what a
-    decoder that ignores the code can reach. `run_id` and `seed` are those of the first seed, whose pictures
-    are kept.
+    All means have 95% intervals. `gap` is the own loss on test images minus the discrete bound,
+    paired by seed; a negative gap means that the relaxation looks better than the discrete model.
+    `below_baseline` is the difference between the bound of a decoder that ignores the code and the
+    discrete bound. `run_id` and `seed` are those of the first seed, whose pictures are kept.
 
     Args:
-        gathered: what `labelled` gives.
-        baseline: nats per test image of such a decoder; NaN where that is not known.
+        gathered: the result of `labelled`.
+        baseline: nats per test image of a decoder that ignores the code; NaN if unknown.
     """
     out = []
     for _, rows in last_rows(gathered.rows).groupby(["latent", "label"], sort=False):
@@ -69,7 +69,7 @@ def relaxations(gathered: Gathered, baseline: float) -> pd.DataFrame:
 
 
 def curves(gathered: Gathered) -> pd.DataFrame:
-    """The three bounds over epochs: mean over seeds and its interval."""
+    """Return the three bounds over epochs: means over seeds with intervals."""
     out = []
     for _, rows in gathered.rows.groupby(["latent", "label"], sort=False):
         for metric in ("train", "relaxed", "test"):
@@ -82,11 +82,11 @@ def curves(gathered: Gathered) -> pd.DataFrame:
 
 
 def learned(config: Config, gathered: Gathered) -> pd.DataFrame:
-    """What was learned beside the networks, entry by entry: R, η, λ, and the distribution of π.
+    """Return parameters learned besides the networks, a row per entry: R, η, λ, statistics of π.
 
-    Quantities: `correlation` (i, j), `eta`, `tau`, and, of binary latent variables, `probability`, the mean
-    of P(b_i = 1 | x) over test images, and `probability_share`, the share of all of them in the i-th
-    twentieth.
+    Quantities: `correlation` (i, j), `eta`, `tau`, and for binary latent variables `probability`,
+    the mean of P(b_i = 1 | x) over test images, and `probability_share`, the share of all
+    probabilities in the i-th twentieth of the unit interval.
 
     Raises:
         ResultsError: a file of pictures is damaged.
@@ -103,9 +103,9 @@ def learned(config: Config, gathered: Gathered) -> pd.DataFrame:
 
 
 def stored(config: Config, shown: Collection[str]) -> Iterator[Pictures]:
-    """What cells with any of these runs have learned, as `experiments.pictures` describes it.
+    """Yield what cells with any of these runs learned, as `results.pictures` describes it.
 
-    Runs that are shown elsewhere, of whichever source, are shown here.
+    As elsewhere in the report, the runs count regardless of their source.
 
     Raises:
         ResultsError: a file is damaged.
