@@ -212,7 +212,7 @@ def _written(table: Table, rows: Sequence[Sequence[Cell]]) -> str:
 
 
 def _reference(folder: Path) -> None:
-    """Write the reference: a page a package, of its public names and what else they need."""
+    """Write the reference: a page per package, of its public names and those of `REFERENCE`."""
     folder.mkdir()
     for package, beside in REFERENCE.items():
         module = import_module(package)
@@ -240,7 +240,11 @@ def _directive(package: str, name: str) -> list[str]:
 
 
 def tell_findings(folder: Path, collected: Collected) -> None:
-    """Put what was found in the place of each link `[…](finding:<id>)`."""
+    """Replace each link `[…](finding:<id>)` by the report's sentence on that finding.
+
+    Raises:
+        ConfigError: there is no such finding.
+    """
     claims, found = (read_json(collected.folder / f"tables/{name}.json") for name in ("claims", "findings"))
     said = sentences.load(collected, claims, found)
 
