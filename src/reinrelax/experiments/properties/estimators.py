@@ -139,7 +139,7 @@ def problem_rows(problem: Problem, surrogate: Surrogate, samples: int) -> Iterat
 
 @score_function(name="RELAX", equation="A, III.J", unbiased=False)
 def unnormalised(logits: Tensor, f: Loss, streams: Streams, *, tau: float) -> Estimate:
-    """RELAX with z̃ conditioned as if the logits were normalised.
+    """Apply RELAX with z̃ conditioned as if the logits were normalised.
 
     Without log Z, the distribution of z̃ differs from that of z.
     """
@@ -156,7 +156,10 @@ def unnormalised(logits: Tensor, f: Loss, streams: Streams, *, tau: float) -> Es
 
 @score_function(name="RELAX", equation="A, III.J")
 def lax(logits: Tensor, f: Loss, streams: Streams, *, tau: float) -> Estimate:
-    """f(b) ∇ log p(b) − c(z) ∇ log p(z) + ∇c(z) with c(z) = f(softmax(z/τ)); DLAX in the paper."""
+    """Apply LAX, the paper's DLAX, with c(z) = f(softmax(z/τ)).
+
+    The estimate is f(b) ∇ log p(b) − c(z) ∇ log p(z) + ∇c(z).
+    """
     sample = draw(logits, streams)
     log_probs = log_softmax(logits)
     keys = log_probs + sample.gumbel
@@ -210,7 +213,7 @@ def rescaled(problem: Problem, seed: int) -> Estimator:
 
     @score_function(name="REBAR", equation="A, III.L")
     def rebar_at_best_scale(logits: Tensor, f: Loss, streams: Streams, *, tau: float) -> Estimate:
-        """REBAR with η fixed."""
+        """Apply REBAR with η fixed."""
         return rebar.surrogate(logits, f, streams, tau=tau, eta=best)
 
     return rebar_at_best_scale
