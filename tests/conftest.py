@@ -2,10 +2,12 @@
 
 import copy
 import fcntl
+import hashlib
 import os
+import pickle
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +16,10 @@ import torch
 import yaml
 
 from reinrelax.config import load as configuration
+from reinrelax.core import files
 from reinrelax.datasets import data
 from reinrelax.datasets.images import Images
+from reinrelax.reporting import figures
 
 ROOT = Path(__file__).parents[1]
 # Where SLURM is installed without a cluster, Snakemake's plugin looks for one at every start: nine seconds.
@@ -48,16 +52,45 @@ def wait_for(what: str, condition: Callable[[], Any], job: "subprocess.Popen[Any
     return found
 
 
+def of_all(temporary: pytest.TempPathFactory) -> Path:
+    """A folder that the processes of a run of tests share."""
+    base = temporary.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
 def made_once(temporary: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
     """A folder that the first test process in need of it makes, for all of them to read."""
-    base = temporary.getbasetemp()
-    base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    base = of_all(temporary)
     with (base / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (base / f"{name}.made").exists():
             make(base / name)
             (base / f"{name}.made").touch()
     return base / name
+
+
+Kinds = dict[type, tuple[Callable[[Any], str], Callable[[Any], dict[str, Any]]]]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def drawing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kinds]:
+    """What draws figures. Instead, those of one plan, which is their data and looks, are drawn once a run."""
+    folder, kinds = of_all(tmp_path_factory) / "drawn", dict(figures._KINDS)
+
+    def once(draw: Callable[[Any], str]) -> Callable[[Any], str]:
+        def of(plan: Any) -> str:
+            path = folder / hashlib.sha256(pickle.dumps(plan)).hexdigest()
+            if not path.exists():
+                files.write_text(path, draw(plan))
+            return path.read_text(encoding="utf-8")
+
+        return of
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            figures, "_KINDS", {kind: (once(draw), describe) for kind, (draw, describe) in kinds.items()}
+        )
+        yield kinds
 
 
 @pytest.fixture
