@@ -2,10 +2,12 @@
 
 import copy
 import fcntl
+import hashlib
 import os
+import pickle
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,8 +17,10 @@ import torch
 import yaml
 
 from reinrelax.config import load as configuration
+from reinrelax.core import files
 from reinrelax.datasets import data
 from reinrelax.datasets.images import Images
+from reinrelax.display.charts.canvas import Chart
 
 ROOT = Path(__file__).parents[1]
 # Where SLURM is installed without a cluster, Snakemake's plugin looks for one at every start: nine seconds.
@@ -49,16 +53,37 @@ def wait_for(what: str, condition: Callable[[], Any], job: "subprocess.Popen[Any
     return found
 
 
+def of_all(temporary: pytest.TempPathFactory) -> Path:
+    """A folder that the processes of a run of tests share."""
+    base = temporary.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
 def made_once(temporary: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
     """A folder that the first test process in need of it makes, for all of them to read."""
-    base = temporary.getbasetemp()
-    base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    base = of_all(temporary)
     with (base / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (base / f"{name}.made").exists():
             make(base / name)
             (base / f"{name}.made").touch()
     return base / name
+
+
+@pytest.fixture(autouse=True, scope="session")
+def drawing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Chart], str]]:
+    """What draws a chart. Instead, charts that are equal are drawn once a run."""
+    folder, draw = of_all(tmp_path_factory) / "drawn", Chart.draw
+
+    def once(chart: Chart) -> str:
+        path = folder / hashlib.sha256(pickle.dumps(chart)).hexdigest()
+        if not path.exists():
+            files.write_text(path, draw(chart))
+        return path.read_text(encoding="utf-8")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Chart, "draw", once)
+        yield draw
 
 
 @pytest.fixture

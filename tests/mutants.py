@@ -58,11 +58,14 @@ def misplaced(mutants: Sequence[Mutant]) -> list[str]:
 
 def caught(mutant: Mutant) -> bool:
     """Whether one of the tests named with a fault fails once it is planted; in a process of its own."""
-    return failing(mutant.tests, mutant)
+    return bool(failing(mutant.tests, mutant))
 
 
-def failing(tests: Sequence[str], mutant: Mutant | None = None) -> bool:
-    """Whether one of these tests fails on a copy of the source, in this process, which ends soon."""
+def failing(tests: Sequence[str], mutant: Mutant | None = None) -> str:
+    """What pytest says of the first of these tests that fails on a copy of the source; empty if none does.
+
+    In this process, which is to end then.
+    """
     with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
         source = Path(folder) / "src"
         shutil.copytree(_SOURCE, source, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
@@ -77,7 +80,9 @@ def failing(tests: Sequence[str], mutant: Mutant | None = None) -> bool:
             for stream in (sys.stdout, sys.stderr):
                 os.dup2(said.fileno(), stream.fileno())
         options = ["-x", "-q", "-m", "not slow", "-p", "no:cacheprovider", "--basetemp", f"{folder}/tests"]
-        return pytest.main([*options, *(str(ROOT / "tests" / test) for test in tests)]) != 0
+        status = pytest.main([*options, *(str(ROOT / "tests" / test) for test in tests)])
+        sys.stdout.flush()
+        return (Path(folder) / "said").read_text(encoding="utf-8") if status else ""
 
 
 def main(word: str = "") -> int:
@@ -91,8 +96,8 @@ def main(word: str = "") -> int:
     missed = 0
     with multiprocessing.get_context("fork").Pool(os.cpu_count(), maxtasksperchild=1) as pool:
         whole = sorted({test for mutant in mutants for test in mutant.tests})
-        if pool.apply(failing, (whole,)):
-            print(f"fails without a fault: one of {' '.join(whole)}")
+        if said := pool.apply(failing, (whole,)):
+            print(f"fails without a fault:\n{said}")
             return 1
         for mutant, noticed in zip(mutants, pool.imap(caught, mutants, chunksize=1), strict=True):
             missed += not noticed

@@ -1,18 +1,14 @@
 """What tests of the page share: planted results, and a page taken apart."""
 
-import pickle
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import pytest
 
 from reinrelax.config.load import Config
 from reinrelax.config.run import Run
-from reinrelax.display.charts.canvas import Chart
 from reinrelax.display.tables import CHECKSUMS
 from reinrelax.jobs.job import Job
 from reinrelax.reporting import collect, figures, page
@@ -65,35 +61,19 @@ def line(
 def build(config: Config, project: Path = ROOT) -> str:
     """All pages; `project` may be a folder without a benchmark, of which the figures of speed are made."""
     collect.write_tables(config, ROOT)
-    with drawn_once():
-        figures.write_figures(config, project)
+    figures.write_figures(config, project)
     return rendered(config)
 
 
+def shown(config: Config) -> str:
+    """All pages of a report that is there, one after the other."""
+    return "\n".join((config.folder / name).read_text(encoding="utf-8") for name in page.SITE)
+
+
 def rendered(config: Config) -> str:
-    """All pages of the report, one after the other."""
-    path = page.write_report(config, ROOT)
-    return "\n".join((path.parent / name).read_text(encoding="utf-8") for name in page.SITE)
-
-
-@contextmanager
-def drawn_once() -> Iterator[None]:
-    """Figures of the same plan, which is their data and looks, are drawn once a process."""
-
-    draw = Chart.draw
-
-    def once(chart: Chart) -> str:
-        key = pickle.dumps(chart)
-        if key not in _DRAWN:
-            _DRAWN[key] = draw(chart)
-        return _DRAWN[key]
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Chart, "draw", once)
-        yield
-
-
-_DRAWN: dict[bytes, str] = {}
+    """All pages, made anew of what is collected and drawn."""
+    page.write_report(config, ROOT)
+    return shown(config)
 
 
 class Text(HTMLParser):

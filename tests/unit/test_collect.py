@@ -49,9 +49,8 @@ def collected(config: Config, final: Callable[[Run], tuple[float, float]] = flat
     collect.write_tables(config, ROOT)
 
 
-def test_nothing_there_gives_headers_and_the_papers_settings(load_config: Load) -> None:
-    config = load_config()
-    collect.write_tables(config, ROOT)
+def test_nothing_there_gives_headers_and_the_papers_settings(of_nothing: Config) -> None:
+    config = of_nothing
     for name in (*FROM_STUDIES, *FROM_CELLS):
         assert table(config, name).empty, name
         assert len(table(config, name).columns) > 3, name
@@ -71,13 +70,14 @@ def test_nothing_there_gives_headers_and_the_papers_settings(load_config: Load) 
     assert math.isnan(published["points"]["STGS", "8x4"])
 
 
-def test_all_tables_are_written_and_headers_do_not_depend_on_what_is_there(load_config: Load) -> None:
-    config = load_config()
-    collect.write_tables(config, ROOT)
+def test_all_tables_are_written_and_headers_do_not_depend_on_what_is_there(
+    of_nothing: Config, everything: Config
+) -> None:
+    config = of_nothing
     names = {path.stem for path in (config.folder / "tables").glob("*.csv")}
     assert names == {*ALWAYS, *FROM_STUDIES, *FROM_CELLS, *FROM_IMAGES}
     empty = {name: list(table(config, name).columns) for name in names}
-    collected(config)
+    config = everything
     assert {name: list(table(config, name).columns) for name in names} == empty
     for name in names - set(FROM_IMAGES):
         assert len(table(config, name)), name
@@ -356,10 +356,8 @@ def test_readings_are_held_against_the_estimator_they_read(load_config: Load) ->
     assert set(curves["label"]) == set(found.index)
 
 
-def test_readings_below_the_papers_scale_say_why(load_config: Load) -> None:
-    config = load_config()
-    collected(config)
-    found = table(config, "readings")
+def test_readings_below_the_papers_scale_say_why(everything: Config) -> None:
+    found = table(everything, "readings")
     assert not found["comparable"].any()
     assert found["why"].str.contains("data set digits").all()
 
@@ -380,8 +378,9 @@ def test_readings_below_the_papers_scale_say_why(load_config: Load) -> None:
     ],
 )
 def test_a_damaged_study_is_shown_and_the_rest_stays(
-    load_config: Load, damage: Callable[[object], object], message: str
+    load_config: Load, damage: Callable[[object], object], message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(collect, "stated", lambda root: ([], []))  # nothing is judged: that takes most time
     config = load_config()
     write_studies(config)
     damage(config.folder / "gradients/epoch-0")
@@ -408,9 +407,9 @@ def test_a_stale_study_says_how_to_mend_it(load_config: Load) -> None:
     assert table(config, "table4").empty
 
 
-def test_the_same_results_give_the_same_bytes(load_config: Load) -> None:
-    config = load_config()
-    collected(config)
+def test_the_same_results_give_the_same_bytes(of_everything: Config) -> None:
+    config = of_everything
+    collect.write_tables(config, ROOT)  # a copy names the place that it is of
     first = {path.name: path.read_bytes() for path in (config.folder / "tables").iterdir()}
     collect.write_tables(config, ROOT)
     assert first == {path.name: path.read_bytes() for path in (config.folder / "tables").iterdir()}

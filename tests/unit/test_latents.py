@@ -262,3 +262,14 @@ def test_errors_name_what_is_wrong() -> None:
         latents.lookup("Nobody")
     with pytest.raises(ConfigError, match="fewer than all categories"):
         subsets.top_k(LatentShape(4, 1), (0,), "cpu", tau=torch.ones(1), k=4)
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if CATALOGUE[name].binary])
+def test_ones_are_as_frequent_in_hard_codes_as_the_log_odds_say(name: str) -> None:
+    """Of 8,000 draws, each within five standard errors: a false alarm in 5e-7 of cases."""
+    latent, log_odds = make(name), torch.tensor([-1.5, 0.3, 1.2])
+    outputs = torch.zeros(2, 4000, latent.outputs)
+    outputs[..., :3] = log_odds
+    p = log_odds.sigmoid()
+    found = latent.harden(outputs, Streams.derive(SEEDS, "test"))[0].mean((0, 1))
+    assert ((found - p).abs() < 5 * (p * (1 - p) / 8000).sqrt()).all(), found

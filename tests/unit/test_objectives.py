@@ -82,6 +82,7 @@ def objective_of(name: str) -> DiscreteObjective:
 def test_the_discrete_vaes_terms_and_gradients_are_the_formulas(name: str, images: Tensor) -> None:
     """The loss is the mean over images of reconstruction and KL, each once; every replica for itself."""
     objective = objective_of(name)
+    objective.step(images.flip(-1), Streams.derive(SEEDS, "before"))  # of which nothing is to stay
     reconstruction, kl = objective.step(images, Streams.derive(SEEDS, "noise"))
     for r, seed in enumerate(SEEDS):
         plain = Plain(objective.model, r)
@@ -112,6 +113,7 @@ def alone(name: str, replica: int) -> Latent:
 def test_the_relaxed_vaes_terms_and_gradients_are_the_plain_ones(name: str, images: Tensor) -> None:
     """Reconstruction of the code that is trained on, and the KL of the own loss; their mean is descended."""
     objective = relaxed_objective(name)
+    objective.step(images.flip(-1), Streams.derive(SEEDS, "before"))  # of which nothing is to stay
     reconstruction, kl = objective.step(images, Streams.derive(SEEDS, "noise"))
     for r, seed in enumerate(SEEDS):
         plain, latent = Plain(objective.model, r), alone(name, r)

@@ -11,13 +11,14 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from reinrelax.config.load import Config
 from reinrelax.display.wording import anchor, fixed, interval, signed, significant, subscripts
 from reinrelax.errors import ConfigError
 from reinrelax.reporting import chapters, collect, figures, page, sections, sentences
 from reinrelax.results.commands import recompute
 from tests import toy
 from tests.conftest import ROOT
-from tests.pages import Load, Text, build, elbo, flat, line, rendered, table, to_be_changed
+from tests.pages import Load, Text, build, elbo, flat, line, rendered, shown, table, to_be_changed
 from tests.synthetic import write_results, write_studies
 
 
@@ -41,13 +42,13 @@ def test_names_and_messages_are_escaped(load_config: Load) -> None:
     ET.parse(config.folder / "figures/figure3.svg")
 
 
-def test_the_page_needs_nothing_beside_it_and_links_only_to_what_exists(load_config: Load) -> None:
-    config = load_config()
-    write_results(config, flat, only=elbo)
+def test_the_page_needs_nothing_beside_it_and_links_only_to_what_exists(of_elbo: Config) -> None:
+    config = of_elbo
     log = config.folder / "logs/train/elbo/8x4/ST.log"
     log.parent.mkdir(parents=True)
     log.write_text("trained")
-    assert "url(http" not in build(config)
+    collect.write_tables(config, ROOT)
+    assert "url(http" not in rendered(config)
     pages = {name: Text((config.folder / name).read_text(encoding="utf-8")).tags for name in page.SITE}
     targets = {}
     for name, tags in pages.items():
@@ -71,20 +72,16 @@ def test_the_page_needs_nothing_beside_it_and_links_only_to_what_exists(load_con
     assert "logs/train/elbo/8x4/ST.log" in hrefs
 
 
-def test_headers_have_scope_and_tables_captions(load_config: Load) -> None:
-    config = load_config()
-    write_results(config, flat, only=elbo)
-    tags = Text(build(config)).tags
+def test_headers_have_scope_and_tables_captions(of_elbo: Config) -> None:
+    tags = Text(shown(of_elbo)).tags
     assert all(attrs.get("scope") in ("col", "row") for tag, attrs in tags if tag == "th")
     names = [tag for tag, _ in tags]
     assert names.count("caption") == names.count("table") > 6
     assert all(attrs.get("aria-label") or attrs.get("aria-hidden") for tag, attrs in tags if tag == "svg")
 
 
-def test_digits_are_announced_loudly_and_mnist_is_not(load_config: Load) -> None:
-    config = load_config()
-    write_results(config, flat, only=elbo)
-    assert "not MNIST: proves nothing about the papers" in Text(build(config)).text
+def test_digits_are_announced_loudly_and_mnist_is_not(load_config: Load, of_elbo: Config) -> None:
+    assert "not MNIST: proves nothing about the papers" in Text(shown(of_elbo)).text
     # The fallback: asked for MNIST, computed with digits.
     config = load_config(dataset={"name": "mnist"}, scale="other")
     write_results(config, flat, only=elbo, dataset="digits")
@@ -96,10 +93,10 @@ def test_digits_are_announced_loudly_and_mnist_is_not(load_config: Load) -> None
     assert "Below the papers’ scale" in words
 
 
-def test_commands_name_the_file_and_the_scale(load_config: Load) -> None:
-    config = load_config()
-    write_results(config, flat, only=elbo)
-    html = build(config)
+def test_commands_name_the_file_and_the_scale(load_config: Load, of_elbo: Config) -> None:
+    config = of_elbo
+    collect.write_tables(config, ROOT)  # a copy names the place that it is of
+    html = rendered(config)
     target = f"{config.folder.as_posix()}/elbo/8x4/ST.csv"
     command = f"snakemake --cores all --configfile workflow/scales/test.yaml --force {target}"
     missing = table(config, "jobs.csv").set_index("job")["command"]["beta/8x4/ReinMax-RK2"]
@@ -113,11 +110,9 @@ def test_commands_name_the_file_and_the_scale(load_config: Load) -> None:
     assert recompute(config, "x y.csv", ROOT) == f"snakemake --cores all --force {config.folder}/'x y.csv'"
 
 
-def test_everything_is_shown_once_it_has_run(load_config: Load) -> None:
-    config = load_config()
-    write_results(config, flat)
-    write_studies(config)
-    html = build(config)
+def test_everything_is_shown_once_it_has_run(everything: Config) -> None:
+    config = everything
+    html = shown(config)
     words = Text(html).text
     assert "Nothing to show" not in words
     assert re.search(r"(\d+) of \1 jobs done", words)
@@ -140,9 +135,8 @@ def test_everything_is_shown_once_it_has_run(load_config: Load) -> None:
     }
 
 
-def test_tables_say_what_was_measured(load_config: Load) -> None:
-    config = load_config()
-    build(config)
+def test_tables_say_what_was_measured(of_nothing: Config) -> None:
+    config = of_nothing
     toy.write(config.folder, toy.everything())
     words = Text(rendered(config)).text
     assert "ReinMax 7.400 2.71 1.50 [1.25, 1.75] 2.50" in words
@@ -182,15 +176,13 @@ def test_a_section_is_at_the_papers_scale_or_says_that_it_is_not(load_config: Lo
     ],
 )
 def test_a_wrong_section_is_named(
-    load_config: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, message: str
+    of_nothing: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, message: str
 ) -> None:
-    config = load_config()
-    build(config)
     path = tmp_path / "sections.yaml"
     path.write_text(f"paper: P\ntitle: T\nsections:\n{text}")
     monkeypatch.setattr(sections, "WORDS", (path,))
     with pytest.raises(ConfigError, match=message):
-        page.write_report(config, ROOT)
+        page.write_report(of_nothing, ROOT)
 
 
 def test_wrong_words_about_results_are_named(
