@@ -43,20 +43,30 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = _parser()
     options = parser.parse_args(arguments)
     if not 100 <= options.images <= _MOST_IMAGES or options.rounds < 1 or options.replicas < 1:
-        parser.error(f"--images must be 100 to {_MOST_IMAGES:,}, --rounds and --replicas at least 1")
+        parser.error(
+            f"--images must be 100 to {_MOST_IMAGES:,}, --rounds and --replicas at least 1"
+        )
     device = options.device or ("cuda" if torch.cuda.is_available() else "cpu")
     wanted = parts(options.replicas, os.cpu_count() or 1)
     wanted = {name: cases for name, cases in wanted.items() if name in (options.parts or PARTS)}
     settings = {name: getattr(options, name) for name in ("images", "rounds", "replicas")}
-    complete = not options.parts and settings == {"images": IMAGES, "rounds": ROUNDS, "replicas": REPLICAS}
+    complete = not options.parts and settings == {
+        "images": IMAGES,
+        "rounds": ROUNDS,
+        "replicas": REPLICAS,
+    }
     facts = describe(describe_device(device))
-    print(f"{facts['processor']}, {facts['device']}, torch {facts['torch']}, commit {facts['commit']}")
+    print(
+        f"{facts['processor']}, {facts['device']}, torch {facts['torch']}, commit {facts['commit']}"
+    )
     started = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         root = data.root_of(ROOT / "data")
         everything = data.mnist(root)
         few = replace(
-            everything, train=everything.train[: options.images + 1000], test=everything.test[:_TEST_IMAGES]
+            everything,
+            train=everything.train[: options.images + 1000],
+            test=everything.test[:_TEST_IMAGES],
         )
         images.save(few, Path(folder))
         source = Source(Path(folder), root, options.images, device)
@@ -87,7 +97,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m benchmarks",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--parts", nargs="+", choices=PARTS, help="parts to run (default: all)")
     parser.add_argument(
@@ -98,7 +110,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="how often each case is timed")
     parser.add_argument(
-        "--replicas", type=int, default=REPLICAS, help="replicas, except in the part that varies their number"
+        "--replicas",
+        type=int,
+        default=REPLICAS,
+        help="replicas, except in the part that varies their number",
     )
     parser.add_argument("--device", choices=("cpu", "cuda"), help="default: cuda if available")
     parser.add_argument("--out", type=Path, help="folder to write to instead of the project's")

@@ -38,7 +38,9 @@ def widths(latent: str) -> tuple[int, ...]:
     return (PIXELS, *HIDDEN, shape.categories * shape.latents, *reversed(HIDDEN), PIXELS)
 
 
-def operands(latent: str, replicas: int, device: str = "cpu") -> list[tuple[Tensor, Tensor, Tensor]]:
+def operands(
+    latent: str, replicas: int, device: str = "cpu"
+) -> list[tuple[Tensor, Tensor, Tensor]]:
     """Return left factor, right factor and output of each product of a step, with leading axis R.
 
     Every layer has a forward product and one for the weights' gradient; all layers but the first
@@ -46,7 +48,10 @@ def operands(latent: str, replicas: int, device: str = "cpu") -> list[tuple[Tens
     """
     products = []
     for index, (a, b) in enumerate(pairwise(widths(latent))):
-        x, w, y = (torch.randn(replicas, *shape, device=device) for shape in ((BATCH, a), (a, b), (BATCH, b)))
+        x, w, y = (
+            torch.randn(replicas, *shape, device=device)
+            for shape in ((BATCH, a), (a, b), (BATCH, b))
+        )
         products += [(x, w, torch.empty_like(y)), (x.mT, y, torch.empty_like(w))]
         if index:
             products.append((y, w.mT, torch.empty_like(x)))

@@ -59,7 +59,9 @@ class Case:
     def runs(self) -> list[Run]:
         """One run per replica, with the paper's settings, or those of `CENTRE` for other shapes."""
         if self.program == "relaxed":
-            first = next(run for run in _relaxed() if (run.estimator, str(run.shape)) == self._place)
+            first = next(
+                run for run in _relaxed() if (run.estimator, str(run.shape)) == self._place
+            )
         else:
             setting = _setting(*self._place)
             hyper = {**dict(setting.hyper), **({"draws": self.draws} if self.draws else {})}
@@ -132,7 +134,8 @@ def parts(replicas: int, cores: int) -> dict[str, list[Case]]:
         ],
         "relaxations": list(
             dict.fromkeys(
-                Case(run.estimator, str(run.shape), RELAXED_REPLICAS, 1, 0, "relaxed") for run in _relaxed()
+                Case(run.estimator, str(run.shape), RELAXED_REPLICAS, 1, 0, "relaxed")
+                for run in _relaxed()
             )
         ),
     }

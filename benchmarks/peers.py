@@ -1,9 +1,11 @@
-"""Laws and estimators beside their peers: a sample and its gradient, made anew, of ours and theirs in turn.
+"""Laws and estimators beside their peers: a sample and its gradient, made anew, of ours and theirs
+in turn.
 
     python -m benchmarks.peers                 every pair at every shape
     python -m benchmarks.peers --rounds 5      a quick look
 
-One process, one thread, processor time: what else runs hits both alike. Tells the median time of each and
+One process, one thread, processor time: what else runs hits both alike. Tells the median time of
+    each and
 their ratio, below one where ours is faster, with and without checks of values.
 """
 
@@ -74,14 +76,20 @@ def pairs() -> Iterator[Pair]:
     yield Pair(
         "CorrelatedRelaxedBernoulli",
         "relaxit",
-        plain(lambda x, **v: own.CorrelatedRelaxedBernoulli(0.5, logits=x, correlation=identity(x), **v)),
+        plain(
+            lambda x, **v: own.CorrelatedRelaxedBernoulli(
+                0.5, logits=x, correlation=identity(x), **v
+            )
+        ),
         drawn(lambda x: theirs.CorrelatedRelaxedBernoulli(x.sigmoid(), identity(x), tau)),
     )
     yield Pair(
         "GumbelTopK",
         "relaxit",
         plain(lambda x, **v: own.GumbelTopK(0.5, 2, logits=x, straight_through=True, **v)),
-        drawn(lambda x: theirs.GumbelSoftmaxTopK(x.softmax(-1), K=torch.tensor(2), tau=tau, hard=True)),
+        drawn(
+            lambda x: theirs.GumbelSoftmaxTopK(x.softmax(-1), K=torch.tensor(2), tau=tau, hard=True)
+        ),
     )
     yield Pair(
         "RelaxedBernoulli",
@@ -158,7 +166,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--rounds", type=int, default=ROUNDS, help="how often each is timed, in turn")
+    parser.add_argument(
+        "--rounds", type=int, default=ROUNDS, help="how often each is timed, in turn"
+    )
     options = parser.parse_args(arguments)
     if options.rounds < 1:
         parser.error("--rounds must be at least 1")
@@ -169,7 +179,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for shape in SHAPES:
             took = measured(pair, shape, options.rounds)
             ratio, unchecked = (took[key] / took["theirs"] for key in ("ours", "unchecked"))
-            line += f"  {took['ours'] * 1e6:6.0f} {took['theirs'] * 1e6:6.0f} {ratio:5.2f} ({unchecked:4.2f})"
+            line += (
+                f"  {took['ours'] * 1e6:6.0f} {took['theirs'] * 1e6:6.0f} {ratio:5.2f}"
+                f" ({unchecked:4.2f})"
+            )
         print(line)
 
 

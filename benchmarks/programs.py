@@ -115,12 +115,19 @@ def _plain(run: Run, source: Source) -> Timing:
     subset = torch.utils.data.Subset(dataset, range(watch.total * BATCH))
     loader = torch.utils.data.DataLoader(subset, batch_size=BATCH, shuffle=True)
     encoder = nn.Sequential(
-        nn.Flatten(), nn.Linear(784, 512), nn.ReLU(), nn.Linear(512, 256), nn.ReLU(), nn.Linear(256, 32)
+        nn.Flatten(),
+        nn.Linear(784, 512),
+        nn.ReLU(),
+        nn.Linear(512, 256),
+        nn.ReLU(),
+        nn.Linear(256, 32),
     ).to(source.device)
     decoder = nn.Sequential(
         nn.Linear(32, 256), nn.ReLU(), nn.Linear(256, 512), nn.ReLU(), nn.Linear(512, 784)
     ).to(source.device)
-    optimizer = torch.optim.Adam([*encoder.parameters(), *decoder.parameters()], lr=run.learning_rate)
+    optimizer = torch.optim.Adam(
+        [*encoder.parameters(), *decoder.parameters()], lr=run.learning_rate
+    )
 
     def loss_of(pixels: Tensor) -> Tensor:
         logits = encoder(pixels).view(-1, 4, 8)
@@ -145,5 +152,7 @@ def _watch(replicas: int, batch: int, source: Source) -> Stopwatch:
 
 
 def _timing(watch: Stopwatch, replicas: int, batch: int, source: Source) -> Timing:
-    memory = torch.cuda.max_memory_allocated() / 1e6 if source.device == "cuda" else peak_memory_mb()
+    memory = (
+        torch.cuda.max_memory_allocated() / 1e6 if source.device == "cuda" else peak_memory_mb()
+    )
     return Timing(watch.seconds / batch / replicas, memory)

@@ -37,7 +37,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--seeds", type=int, default=SEEDS, help="seeds per precision, at least 2")
-    parser.add_argument("--epochs", type=int, default=EPOCHS, help="epochs over all training images")
+    parser.add_argument(
+        "--epochs", type=int, default=EPOCHS, help="epochs over all training images"
+    )
     options = parser.parse_args(arguments)
     if options.seeds < 2 or options.epochs < 1:
         parser.error("--seeds must be at least 2, --epochs at least 1")
@@ -82,8 +84,8 @@ def differences(table: pd.DataFrame) -> Iterator[str]:
         exact, rounded = wide["float32"], wide["bfloat16"]
         found = stats.mean_interval(rounded - exact)
         yield (
-            f"{part}: {exact.mean():.2f} nats, bfloat16 {found.estimate:+.3f} "
-            f"[{found.low:+.3f}, {found.high:+.3f}]; standard deviation over seeds {exact.std():.3f}"
+            f"{part}: {exact.mean():.2f} nats, bfloat16 {found.estimate:+.3f} [{found.low:+.3f},"
+            f" {found.high:+.3f}]; standard deviation over seeds {exact.std():.3f}"
         )
 
 

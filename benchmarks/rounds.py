@@ -31,7 +31,9 @@ def alone(function: Callable[..., Result], *arguments: object) -> Result:
         try:
             return pool.submit(function, *arguments).result()
         except BrokenProcessPool:
-            raise ReinrelaxError(f"{arguments[0]}: the process was killed; memory may be short") from None
+            raise ReinrelaxError(
+                f"{arguments[0]}: the process was killed; memory may be short"
+            ) from None
 
 
 def jobs(cases: Iterable[Case], device: str) -> list[Case | Products]:

@@ -36,7 +36,9 @@ def tidy(
         for case in cases:
             seconds = [EPOCH * timing.seconds for timing in found[case]]
             limits = {
-                f"bound_{bound.library.lower()}": median(EPOCH * timing.seconds for timing in found[bound])
+                f"bound_{bound.library.lower()}": median(
+                    EPOCH * timing.seconds for timing in found[bound]
+                )
                 for bound in bounds(case, device)
             }
             if limits and not math.isnan(bandwidth):
@@ -46,7 +48,10 @@ def tidy(
             rows.append(
                 {
                     "part": part,
-                    **{name: getattr(case, name) for name in ("program", "estimator", "latent", "replicas")},
+                    **{
+                        name: getattr(case, name)
+                        for name in ("program", "estimator", "latent", "replicas")
+                    },
                     **{"threads": case.threads, "draws": case.draws, "seconds": median(seconds)},
                     **{"seconds_low": min(seconds), "seconds_high": max(seconds)},
                     **limits,
@@ -60,17 +65,26 @@ def tidy(
 
 def lowest(limits: Mapping[str, float]) -> float:
     """Return the bound: the faster library's products, or memory traffic if that takes longer."""
-    products = [seconds for name, seconds in limits.items() if name != "bound_traffic" and seconds == seconds]
+    products = [
+        seconds
+        for name, seconds in limits.items()
+        if name != "bound_traffic" and seconds == seconds
+    ]
     return max(min(products, default=math.nan), limits.get("bound_traffic", 0.0))
 
 
 def describe(table: pd.DataFrame) -> str:
     """Format the table as text, by part."""
-    lines = [f"Seconds per replica and epoch of {EPOCH:,} images, training steps only; median over rounds"]
+    lines = [
+        f"Seconds per replica and epoch of {EPOCH:,} images, training steps only; median over"
+        " rounds"
+    ]
     heads = ("BLAS", "oneDNN", "traffic", "seconds", "ratio", "MB")
     for part, rows in table.groupby("part", sort=False):
         lines += ["", f"{part}: {PARTS[str(part)]}"]
-        lines.append(f"{'':36}{'R':>3} {'threads':>7} {'K':>4}" + "".join(f"{head:>9}" for head in heads))
+        lines.append(
+            f"{'':36}{'R':>3} {'threads':>7} {'K':>4}" + "".join(f"{head:>9}" for head in heads)
+        )
         for row in rows.to_dict("records"):
             plain = f", {row['program']}" if row["program"] in ("plain", "rounded") else ""
             name = f"{row['estimator']}{plain} {row['latent']}"

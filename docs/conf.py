@@ -27,7 +27,9 @@ napoleon_use_ivar = True
 nitpick_ignore_regex = [("py:.*", r"(?!reinrelax\.).*|.*\.[LPQ]")]
 
 
-def _without_bars(app: Any, what: str, name: str, given: Any, options: Any, lines: list[str]) -> None:
+def _without_bars(
+    app: Any, what: str, name: str, given: Any, options: Any, lines: list[str]
+) -> None:
     """Keep |x| in a docstring from passing for a substitution; between backticks it is safe."""
     for index, line in enumerate(lines):
         parts = re.split("(`[^`]*`)", line)
@@ -38,7 +40,9 @@ def _formula(display: str) -> Any:
     """Make a writer of formulas as MathML, which browsers set without a script or a network."""
 
     def write(translator: Any, node: Any) -> None:
-        spaced = node.astext().replace(r"\log", r"\log\,")  # the converter runs it into what follows
+        spaced = node.astext().replace(
+            r"\log", r"\log\,"
+        )  # the converter runs it into what follows
         translator.body.append(convert(spaced, display=display))
         raise SkipNode
 

@@ -43,10 +43,12 @@ def picture(design: Path) -> str:
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {top + _GAP}" role="img">'
         f"<title>The layers of the code</title><style>{_STYLE}</style>"
-        '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" '
+        '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8"'
+        ' markerHeight="8" '
         'orient="auto"><path d="M0 0 8 4 0 8z"/></marker></defs>'
         f'<path d="M24 {top - _GAP} V{2 * _GAP}"/>'
-        f'<text x="-{top // 2}" y="16" transform="rotate(-90)" text-anchor="middle">imports from</text>'
+        f'<text x="-{top // 2}" y="16" transform="rotate(-90)" text-anchor="middle">imports'
+        " from</text>"
         f"{''.join(drawn)}</svg>\n"
     )
 

@@ -1,7 +1,9 @@
-"""Lay out the documentation's pages and build the site: `python -m docs.site`, into build/docs/html.
+"""Lay out the documentation's pages and build the site: `python -m docs.site`, into
+build/docs/html.
 
-Pages are taken as they are. Those of estimators and distributions, one per module of a catalogue, get
-measurements appended, from the published results; a module without a page gets one from its docstring.
+Pages are taken as they are. Those of estimators and distributions, one per module of a catalogue,
+get measurements appended, from the published results; a module without a page gets one from its
+docstring.
 """
 
 import argparse
@@ -22,8 +24,8 @@ from reinrelax import distributions, estimators
 from reinrelax.config import load as configuration
 from reinrelax.config.declared import PURPOSES, named
 from reinrelax.core.document import merged, read_yaml
-from reinrelax.display.blocks import Cell, Column, Table, number, value_cell
-from reinrelax.display.collected import Collected
+from reinrelax.display.blocks import Cell, Column, Table, to_float, value_cell
+from reinrelax.display.collected import TableReader
 from reinrelax.display.tables import read_json
 from reinrelax.display.wording import fixed, shape
 from reinrelax.errors import ConfigError
@@ -39,7 +41,8 @@ PAGES = (
     *("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs"),
     *("report/reference", "config.yaml", "workflow/profiles/slurm"),
 )
-# The report's tables with a row per estimator or per distribution, by the experiments that fill them.
+# The report's tables with a row per estimator or per distribution, by the experiments that fill
+# them.
 OF_ESTIMATORS = {
     "gradients": "gradients.page:figure1",
     "early": "discrete_vae.early_page:early",
@@ -70,7 +73,7 @@ REFERENCE = {
 _FINDING = re.compile(r"\[[^\]]*\]\(finding:([\w.-]+)\)")
 
 
-def lay_out(target: Path, collected: Collected) -> None:
+def lay_out(target: Path, collected: TableReader) -> None:
     """Write all pages of the site, and what they link to, below `target`.
 
     Raises:
@@ -79,13 +82,19 @@ def lay_out(target: Path, collected: Collected) -> None:
     for name in PAGES:
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         if (ROOT / name).is_dir():
-            shutil.copytree(ROOT / name, target / name, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+            shutil.copytree(
+                ROOT / name, target / name, ignore=shutil.ignore_patterns("*.py", "__pycache__")
+            )
         else:
             shutil.copy(ROOT / name, target / name)
     (target / "docs/index.md").rename(target / "index.md")
-    (target / "docs/architecture.svg").write_text(picture(ROOT / "docs/design.md"), encoding="utf-8")
+    (target / "docs/architecture.svg").write_text(
+        picture(ROOT / "docs/design.md"), encoding="utf-8"
+    )
     views = OF_ESTIMATORS | OF_DISTRIBUTIONS
-    measured = [(source, table) for source, view in views.items() for table in named(view)(collected)]
+    measured = [
+        (source, table) for source, view in views.items() for table in named(view)(collected)
+    ]
     measured = [("elbo", _table3(collected)), *measured]
     _family_pages(target / "docs/estimators", estimators, measured, ("elbo", *OF_ESTIMATORS))
     _family_pages(target / "docs/distributions", distributions, measured, tuple(OF_DISTRIBUTIONS))
@@ -111,7 +120,9 @@ def _family_pages(
     for module, entries in modules.items():
         page = folder / f"{module}.md"
         if not page.exists():
-            title, _, text = (getdoc(import_module(f"{package.__name__}.{module}")) or module).partition("\n")
+            title, _, text = (
+                getdoc(import_module(f"{package.__name__}.{module}")) or module
+            ).partition("\n")
             page.write_text(f"# {title.rstrip('.')}\n{text.split('>>>')[0]}\n", encoding="utf-8")
         own = [_in_code(package, entries), "## Measured", *_measured(entries, measured, sources)]
         with page.open("a", encoding="utf-8") as file:
@@ -135,11 +146,14 @@ def _in_code(package: ModuleType, entries: Mapping[str, Any]) -> str:
     for name, entry in entries.items():
         estimator = estimators.get(name)
         rows.append(
-            f"| {name} | {{py:func}}`~reinrelax.estimators.{entry.function}` | {estimator.equation} "
-            f"| {', '.join(entry.hyperparameters)} | {'yes' if estimator.unbiased else 'no'} "
-            f"| {entry.variant_of or ''} |"
+            f"| {name} | {{py:func}}`~reinrelax.estimators.{entry.function}` | {estimator.equation}"
+            f" | {', '.join(entry.hyperparameters)} | {'yes' if estimator.unbiased else 'no'} |"
+            f" {entry.variant_of or ''} |"
         )
-    head = "| estimator | function | equation | hyper-parameters | unbiased by construction | reading of |"
+    head = (
+        "| estimator | function | equation | hyper-parameters | unbiased by construction | reading"
+        " of |"
+    )
     return "\n".join(["## In the code", "", head, "|---|---|---|---|---|---|", *rows])
 
 
@@ -147,7 +161,11 @@ def _measured(
     entries: Mapping[str, Any], measured: Sequence[tuple[str, Table]], sources: Sequence[str]
 ) -> Iterator[str]:
     """The report's tables on a family, and a line on the experiments that have nothing on it."""
-    wanted = {*entries, *map(_spaced, entries), *filter(None, map(_section, entries, entries.values()))}
+    wanted = {
+        *entries,
+        *map(_spaced, entries),
+        *filter(None, map(_section, entries, entries.values())),
+    }
     left = dict.fromkeys(sources)
     for source, table in measured:
         if rows := [row for row in table.rows if _named(row[0]) & wanted]:
@@ -158,25 +176,30 @@ def _measured(
             folded = f"<details><summary>All {len(rows)} lines</summary>\n\n{text}\n</details>"
             yield folded if table.folded else text
     if left:
-        yield f"Nothing on this page is published from: {'; '.join(PURPOSES[source] for source in left)}."
+        yield (
+            "Nothing on this page is published from:"
+            f" {'; '.join(PURPOSES[source] for source in left)}."
+        )
 
 
-def _table3(collected: Collected) -> Table:
+def _table3(collected: TableReader) -> Table:
     """Trained cells of Table 3, one per row; in the report they are a grid."""
     rows = [
         [
             *(Cell(line["estimator"]), Cell(line["method"]), Cell(shape(line["latent"]))),
             value_cell(line, 5, ("mean", "ci_low", "ci_high")),
-            *(Cell(fixed(number(line[name]))) for name in ("paper_mean", "to_base")),
+            *(Cell(fixed(to_float(line[name]))) for name in ("paper_mean", "to_base")),
             Cell(line["verdict"]),
         ]
         for line in collected.lines("table3")
-        if number(line["seeds"]) > 0
+        if to_float(line["seeds"]) > 0
     ]
     heads = ["Estimator", "Method", "Shape", "Ours", "Paper", "Less ReinMax", "Verdict"]
     kinds = ["text"] * 3 + ["number"] * 3 + ["text"]
     caption = "Test negative ELBO, nats, with the 95% interval of the mean over seeds."
-    return Table("table3", caption, [Column(*head) for head in zip(heads, kinds, strict=True)], rows)
+    return Table(
+        "table3", caption, [Column(*head) for head in zip(heads, kinds, strict=True)], rows
+    )
 
 
 def _named(cell: Cell) -> Set[str]:
@@ -198,7 +221,9 @@ def _section(name: str, entry: Any) -> str:
 
 def _written(table: Table, rows: Sequence[Sequence[Cell]]) -> str:
     """Some rows of a table as Markdown, without columns that are empty in all of them."""
-    kept = [i for i in range(len(table.columns)) if any(row[i].text or row[i].small for row in rows)]
+    kept = [
+        i for i in range(len(table.columns)) if any(row[i].text or row[i].small for row in rows)
+    ]
     columns = [table.columns[i] for i in kept]
     names = [f"{c.head} ({c.small})" if c.small else c.head for c in columns]
     cells = [[" · ".join(filter(None, (row[i].text, *row[i].small))) for i in kept] for row in rows]
@@ -222,7 +247,9 @@ def _reference(folder: Path) -> None:
         title = f"# `{package}`\n\n```{{eval-rst}}\n"
         (folder / f"{package}.md").write_text(title + "\n".join(lines) + "```\n", encoding="utf-8")
     listed = "\n".join(REFERENCE)
-    (folder / "index.md").write_text(f"# Reference\n\n```{{toctree}}\n{listed}\n```\n", encoding="utf-8")
+    (folder / "index.md").write_text(
+        f"# Reference\n\n```{{toctree}}\n{listed}\n```\n", encoding="utf-8"
+    )
 
 
 def _directive(package: str, name: str) -> list[str]:
@@ -236,22 +263,33 @@ def _directive(package: str, name: str) -> list[str]:
     place = f"{module}.{inside}"
     if isinstance(value, type):
         return [f".. autoclass:: {place}", "   :members:", ""]
-    return [f".. autofunction:: {place}" if callable(value) else f".. autodata:: {place}\n   :no-value:", ""]
+    return [
+        (
+            f".. autofunction:: {place}"
+            if callable(value)
+            else f".. autodata:: {place}\n   :no-value:"
+        ),
+        "",
+    ]
 
 
-def tell_findings(folder: Path, collected: Collected) -> None:
+def tell_findings(folder: Path, collected: TableReader) -> None:
     """Replace each link `[…](finding:<id>)` by the report's sentence on that finding.
 
     Raises:
         ConfigError: there is no such finding.
     """
-    claims, found = (read_json(collected.folder / f"tables/{name}.json") for name in ("claims", "findings"))
+    claims, found = (
+        read_json(collected.folder / f"tables/{name}.json") for name in ("claims", "findings")
+    )
     said = sentences.load(collected, claims, found)
 
     for page in folder.rglob("*.md"):
         text = page.read_text(encoding="utf-8")
         if unknown := set(_FINDING.findall(text)) - set(said):
-            raise ConfigError(f"{page.name}: no finding {min(unknown)!r}; report/findings.yaml has them")
+            raise ConfigError(
+                f"{page.name}: no finding {min(unknown)!r}; report/findings.yaml has them"
+            )
         page.write_text(_FINDING.sub(lambda match: _told(said[match[1]]), text), encoding="utf-8")
 
 
@@ -260,7 +298,7 @@ def _told(finding: sentences.Said) -> str:
     return f"{label}{finding.text} *({finding.mark.symbol} {finding.mark.text}; `{finding.id}`)*"
 
 
-def published(results: Path) -> Collected:
+def published(results: Path) -> TableReader:
     """Collect the published results below `results`, unless that was done."""
     raw = merged(read_yaml(ROOT / "config.yaml"), read_yaml(ROOT / f"workflow/scales/{SCALE}.yaml"))
     config = configuration.load({**raw, "results": str(results.absolute())}, ROOT)
@@ -268,25 +306,39 @@ def published(results: Path) -> Collected:
     if not config.folder.exists():
         packed.unpack(ROOT / FOLDER / SCALE, config.folder)
         collect.write_tables(config, ROOT, any_source=True)
-    return Collected(config, ROOT)
+    return TableReader(config, ROOT)
 
 
 def build(source: Path, html: Path) -> None:
-    """Make the site of pages that are laid out; a warning, such as of a link to nowhere, is an error.
+    """Make the site of pages that are laid out; a warning, such as of a link to nowhere, is an
+    error.
 
     Raises:
         CalledProcessError: a page, a link or a name in it is wrong; Sphinx has said which.
     """
     strictly = ["--fail-on-warning", "--keep-going", "--nitpicky", "--quiet"]
-    command = [sys.executable, "-m", "sphinx", *strictly, "-c", str(ROOT / "docs"), str(source), str(html)]
+    command = [
+        sys.executable,
+        "-m",
+        "sphinx",
+        *strictly,
+        "-c",
+        str(ROOT / "docs"),
+        str(source),
+        str(html),
+    ]
     subprocess.run(command, check=True, cwd=ROOT)
 
 
 def main() -> None:
     """Lay the pages out, build the site of them and say where it is."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, default=ROOT / "build/docs", help="(default: build/docs)")
-    parser.add_argument("--results", type=Path, help="where the published ones have been collected, if so")
+    parser.add_argument(
+        "--out", type=Path, default=ROOT / "build/docs", help="(default: build/docs)"
+    )
+    parser.add_argument(
+        "--results", type=Path, help="where the published ones have been collected, if so"
+    )
     options = parser.parse_args()
     shutil.rmtree(options.out, ignore_errors=True)
     source = options.out / "source"

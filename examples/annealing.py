@@ -1,4 +1,5 @@
-"""A temperature that falls while a network learns to pick the largest of five numbers by a relaxed sample.
+"""A temperature that falls while a network learns to pick the largest of five numbers by a relaxed
+sample.
 
 python examples/annealing.py
 """
@@ -12,7 +13,9 @@ from reinrelax.layers import CategoricalLayer, Temperature
 def main(steps: int = 400) -> float:
     """The share of right picks at the end."""
     torch.manual_seed(0)
-    network = nn.Sequential(nn.Linear(5, 32), nn.ReLU(), nn.Linear(32, 5), CategoricalLayer("STGS", tau=2.0))
+    network = nn.Sequential(
+        nn.Linear(5, 32), nn.ReLU(), nn.Linear(32, 5), CategoricalLayer("STGS", tau=2.0)
+    )
     optimizer = torch.optim.Adam(network.parameters(), 0.01)
     schedule = Temperature(network, start=2.0, end=0.3, steps=steps, shape="cosine")
     for _ in range(steps):

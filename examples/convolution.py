@@ -1,4 +1,5 @@
-"""A convolutional encoder whose categories are its channels: codes `[B, C, H, W]` without a permutation.
+"""A convolutional encoder whose categories are its channels: codes `[B, C, H, W]` without a
+permutation.
 
 python examples/convolution.py
 """

@@ -1,4 +1,5 @@
-"""Which of 20 inputs matter: a network with Hard Concrete gates, and what is left of it when they are closed.
+"""Which of 20 inputs matter: a network with Hard Concrete gates, and what is left of it when they
+are closed.
 
 python examples/l0_gates.py
 """

@@ -1,6 +1,8 @@
-"""A small ListOps: a tree of MAX and MIN over digits, whose parse is a latent choice of what to join next.
+"""A small ListOps: a tree of MAX and MIN over digits, whose parse is a latent choice of what to
+join next.
 
-At each step two neighbours are joined, which two by a categorical sample; only the root's value is taught.
+At each step two neighbours are joined, which two by a categorical sample; only the root's value is
+taught.
 
 python examples/listops.py
 """
@@ -38,7 +40,9 @@ class Parser(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.tokens = nn.Embedding(DIGITS + 2, WIDTH)
-        self.join = nn.Sequential(nn.Linear(2 * WIDTH, 2 * WIDTH), nn.ReLU(), nn.Linear(2 * WIDTH, WIDTH))
+        self.join = nn.Sequential(
+            nn.Linear(2 * WIDTH, 2 * WIDTH), nn.ReLU(), nn.Linear(2 * WIDTH, WIDTH)
+        )
         self.score, self.read = nn.Linear(WIDTH, 1), nn.Linear(WIDTH, DIGITS)
 
     def forward(self, tokens: Tensor, method: str) -> Tensor:

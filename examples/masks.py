@@ -1,4 +1,5 @@
-"""Masked choices: the best two of sets of different sizes, and the best of the actions that are allowed.
+"""Masked choices: the best two of sets of different sizes, and the best of the actions that are
+allowed.
 
 python examples/masks.py
 """

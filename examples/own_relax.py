@@ -1,4 +1,5 @@
-"""RELAX in a loop of one's own: a loss that no gradient passes through, and a learned control variate.
+"""RELAX in a loop of one's own: a loss that no gradient passes through, and a learned control
+variate.
 
 The loss is (b − 0.45)² of one bit, whose best probability is zero (Tucker et al., 2017).
 

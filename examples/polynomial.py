@@ -1,4 +1,5 @@
-"""Polynomial programming: min over probabilities of E mean |x − 0.45|^p for bits x (Liu et al., 2023).
+"""Polynomial programming: min over probabilities of E mean |x − 0.45|^p for bits x (Liu et al.,
+2023).
 
 The best is 0.45^p, at x = 0 throughout. First-order estimators stay far from it; ReinMax does not.
 

@@ -33,7 +33,9 @@ class VAE(nn.Module):
         prior = OneHotCategorical(logits=torch.zeros(CATEGORIES))
         kl = kl_divergence(OneHotCategorical(logits=logits), prior).sum(-1)
         pixels = self.decoder(z.flatten(1))
-        return nn.functional.binary_cross_entropy_with_logits(pixels, x, reduction="none").sum(-1) + kl
+        return (
+            nn.functional.binary_cross_entropy_with_logits(pixels, x, reduction="none").sum(-1) + kl
+        )
 
 
 def main(steps: int = 2000, method: str = "reinmax") -> float:

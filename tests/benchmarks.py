@@ -14,7 +14,9 @@ BLAS, ONEDNN, PACE = 2e-5, 1e-5, 1.5
 
 
 def planted(wanted: Sequence[Case | Products]) -> Mapping[Case | Products, Sequence[Timing]]:
-    """Three rounds: products take `BLAS` or `ONEDNN` seconds an image, trainings `PACE` times the latter."""
+    """Three rounds: products take `BLAS` or `ONEDNN` seconds an image, trainings `PACE` times the
+    latter.
+    """
 
     def seconds(job: Case | Products) -> float:
         if isinstance(job, Products):

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from reinrelax.claims import Claim, Evidence, Measurements, Verdict, judge
-from reinrelax.claims.model import Minimum, Published
+from reinrelax.claims.model import Minimum, PrintedNumber
 from reinrelax.claims.queries import Query
 
 METRIC = "train_nelbo_nats"
@@ -39,7 +39,12 @@ def evidence(
         dead = (diverged or {}).get((estimator, latent), ())
         for seed, value in enumerate(numbers):
             ends = np.nan if seed in dead else value
-            line = {"estimator": estimator, "latent": latent, "seed": seed, "diverged": seed in dead}
+            line = {
+                "estimator": estimator,
+                "latent": latent,
+                "seed": seed,
+                "diverged": seed in dead,
+            }
             settings = {"optimizer": "Adam", "learning_rate": 0.0005, "tau": 1.3, "eta": np.nan}
             runs.append({**EXACT, **settings, **line, METRIC: ends, **facts})
         plan.append(
@@ -67,7 +72,11 @@ def number(mean: float = 100.0, plus_minus: float = 0.06, **changes: Any) -> Cla
                 "judge": "number",
             },
             **{"metric": METRIC, "rule": NUMBER, "minimum": Minimum(EXACT, 5, {})},
-            **{"lower": ("ReinMax",), "places": ("8x4",), "published": Published(mean, plus_minus, 10)},
+            **{
+                "lower": ("ReinMax",),
+                "places": ("8x4",),
+                "published": PrintedNumber(mean, plus_minus, 10),
+            },
             **changes,
         }
     )
@@ -84,7 +93,12 @@ def ordering(**changes: Any) -> Claim:
                 "statement": "s",
                 "type": "ordering",
             },
-            **{"judge": "every_below", "metric": METRIC, "rule": ORDERING, "minimum": Minimum(EXACT, 5, {})},
+            **{
+                "judge": "every_below",
+                "metric": METRIC,
+                "rule": ORDERING,
+                "minimum": Minimum(EXACT, 5, {}),
+            },
             **{"lower": ("ReinMax",), "higher": ("ST",), "places": ("8x4",)},
             **changes,
         }
@@ -103,7 +117,9 @@ def verdict(claim: Claim, values: Values, **changes: Any) -> Verdict:
 
 
 def threshold(judge_name: str, limit: float, **changes: Any) -> Claim:
-    return ordering(**{"judge": judge_name, "higher": (), "parameters": {"limit": limit}, **changes})
+    return ordering(
+        **{"judge": judge_name, "higher": (), "parameters": {"limit": limit}, **changes}
+    )
 
 
 def measured(rows: list[dict[str, Any]], **plan: Any) -> Measurements:
@@ -116,7 +132,9 @@ def measured(rows: list[dict[str, Any]], **plan: Any) -> Measurements:
         "estimator": "",
         "latent": "",
     }
-    return Measurements({"t": pd.DataFrame(rows)}, {}, {"t": "study"}, pd.DataFrame([{**job, **plan}]))
+    return Measurements(
+        {"t": pd.DataFrame(rows)}, {}, {"t": "study"}, pd.DataFrame([{**job, **plan}])
+    )
 
 
 def claimed(judge_name: str, *, query: dict[str, Any] | None = None, **changes: Any) -> Claim:
@@ -124,7 +142,12 @@ def claimed(judge_name: str, *, query: dict[str, Any] | None = None, **changes: 
     names = {"id": "m", "paper": "p", "place": "t", "statement": "s", "type": "ordering"}
     return Claim(
         **{
-            **{**names, "subject": "measurements", "judge": judge_name, "rule": {**ORDERING, **PRINTED}},
+            **{
+                **names,
+                "subject": "measurements",
+                "judge": judge_name,
+                "rule": {**ORDERING, **PRINTED},
+            },
             **{"minimum": Minimum({}, 0, {}), "query": Query(**{"table": "t", **(query or {})})},
             **changes,
         }

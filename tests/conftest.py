@@ -23,12 +23,14 @@ from reinrelax.datasets.images import Images
 from reinrelax.display.charts.canvas import Chart
 
 ROOT = Path(__file__).parents[1]
-# Where SLURM is installed without a cluster, Snakemake's plugin looks for one at every start: nine seconds.
+# Where SLURM is installed without a cluster, Snakemake's plugin looks for one at every start: nine
+# seconds.
 os.environ["SLURM_CONF"] = "/dev/null"
 # Read when Triton is imported: tests of GPU kernels compute them on the CPU.
 os.environ["TRITON_INTERPRET"] = "1"
 MNIST_ROOT = Path(os.environ.get("MNIST_ROOT") or ROOT / "data")
-# Seconds that whatever a test waits for may take: only what hangs takes longer, on however busy a machine.
+# Seconds that whatever a test waits for may take: only what hangs takes longer, on however busy a
+# machine.
 DEADLINE = 600
 
 
@@ -39,11 +41,15 @@ def _one_thread() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whole workflows first: at the end, a long test would leave the other processes without work."""
+    """Whole workflows first: at the end, a long test would leave the other processes
+    without work.
+    """
     items.sort(key=lambda item: ROOT / "tests/workflow" not in item.path.parents)
 
 
-def wait_for(what: str, condition: Callable[[], Any], job: "subprocess.Popen[Any] | None" = None) -> Any:
+def wait_for(
+    what: str, condition: Callable[[], Any], job: "subprocess.Popen[Any] | None" = None
+) -> Any:
     """What the condition gives, once it gives something; a job that ends before is an error."""
     deadline = time.monotonic() + DEADLINE
     while not (found := condition()):

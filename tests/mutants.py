@@ -1,7 +1,8 @@
-"""How many planted faults the fast tests notice: `make mutants`, or `python -m tests.mutants [WORD]`.
+"""How many planted faults the fast tests notice: `make mutants`, or `python -m tests.mutants
+[WORD]`.
 
-Every fault of `mutations.yaml` is planted by itself in a copy of the source, and one of the tests named with
-it must fail. With a word, only faults in files whose path holds it.
+Every fault of `mutations.yaml` is planted by itself in a copy of the source, and one of the tests
+named with it must fail. With a word, only faults in files whose path holds it.
 """
 
 import importlib
@@ -20,7 +21,8 @@ import yaml
 ENOUGH = 0.95
 ROOT = Path(__file__).parents[1]
 _SOURCE = ROOT / "src"
-# What takes long to import is imported once, before processes fork; of the project itself nothing may be.
+# What takes long to import is imported once, before processes fork; of the project itself nothing
+# may be.
 _IMPORTED = ("torch", "pandas", "scipy.stats", "matplotlib.figure", "jsonschema", "tqdm")
 
 
@@ -51,18 +53,22 @@ MUTANTS = [
 def misplaced(mutants: Sequence[Mutant]) -> list[str]:
     """The originals that do not stand exactly once where they should, in words."""
     counted = [
-        ((_SOURCE / "reinrelax" / m.file).read_text(encoding="utf-8").count(m.original), m) for m in mutants
+        ((_SOURCE / "reinrelax" / m.file).read_text(encoding="utf-8").count(m.original), m)
+        for m in mutants
     ]
     return [f"{m.file}: {count} times {m.original!r}" for count, m in counted if count != 1]
 
 
 def caught(mutant: Mutant) -> bool:
-    """Whether one of the tests named with a fault fails once it is planted; in a process of its own."""
+    """Whether one of the tests named with a fault fails once it is planted; in a process of its
+    own.
+    """
     return bool(failing(mutant.tests, mutant))
 
 
 def failing(tests: Sequence[str], mutant: Mutant | None = None) -> str:
-    """What pytest says of the first of these tests that fails on a copy of the source; empty if none does.
+    """What pytest says of the first of these tests that fails on a copy of the source; empty if
+    none does.
 
     In this process, which is to end then.
     """
@@ -79,14 +85,25 @@ def failing(tests: Sequence[str], mutant: Mutant | None = None) -> str:
         with (Path(folder) / "said").open("w") as said:
             for stream in (sys.stdout, sys.stderr):
                 os.dup2(said.fileno(), stream.fileno())
-        options = ["-x", "-q", "-m", "not slow", "-p", "no:cacheprovider", "--basetemp", f"{folder}/tests"]
+        options = [
+            "-x",
+            "-q",
+            "-m",
+            "not slow",
+            "-p",
+            "no:cacheprovider",
+            "--basetemp",
+            f"{folder}/tests",
+        ]
         status = pytest.main([*options, *(str(ROOT / "tests" / test) for test in tests)])
         sys.stdout.flush()
         return (Path(folder) / "said").read_text(encoding="utf-8") if status else ""
 
 
 def main(word: str = "") -> int:
-    """Print what became of every fault, and the share that was caught; 1 where that is too small."""
+    """Print what became of every fault, and the share that was caught; 1 where that is too
+    small.
+    """
     mutants = [mutant for mutant in MUTANTS if word in mutant.file]
     if lost := misplaced(mutants):
         print("\n".join(lost))

@@ -59,7 +59,9 @@ def line(
 
 
 def build(config: Config, project: Path = ROOT) -> str:
-    """All pages; `project` may be a folder without a benchmark, of which the figures of speed are made."""
+    """All pages; `project` may be a folder without a benchmark, of which the figures of speed are
+    made.
+    """
     collect.write_tables(config, ROOT)
     figures.write_figures(config, project)
     return rendered(config)
@@ -99,5 +101,7 @@ class Text(HTMLParser):
 
 def column(table: Any, number: int) -> list[str]:
     """What stands in a column of a table in the browser, in the rows that are shown."""
-    texts: list[str] = table.locator(f"tbody tr:not([hidden]) > :nth-child({number})").all_inner_texts()
+    texts: list[str] = table.locator(
+        f"tbody tr:not([hidden]) > :nth-child({number})"
+    ).all_inner_texts()
     return texts

@@ -1,7 +1,8 @@
-"""The truths at which judging functions are tried, each the least favourable of its kind, and draws of them.
+"""The truths at which judging functions are tried, each the least favourable of its kind, and draws
+of them.
 
-For a false confirmation the claim fails by nothing, and at k of n places k − 1 hold beyond doubt; for a false
-refutation it holds by the smallest effect of interest.
+For a false confirmation the claim fails by nothing, and at k of n places k − 1 hold beyond doubt;
+for a false refutation it holds by the smallest effect of interest.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +14,7 @@ import pandas as pd
 from scipy.stats import t as student
 
 from reinrelax.claims import Claim, Evidence, Measurements
-from reinrelax.claims.model import Group, Minimum, Published, Sample
+from reinrelax.claims.model import Group, Minimum, PrintedNumber, Resampled
 from reinrelax.claims.parts import Estimate
 from tests.claims import METRIC, claimed, evidence, measured, number, ordering
 
@@ -48,7 +49,9 @@ class Case:
 
 
 class _Runs:
-    """Evidence whose values are drawn anew; the tables around them are made once for each number of seeds."""
+    """Evidence whose values are drawn anew; the tables around them are made once for each number of
+    seeds.
+    """
 
     def __init__(
         self,
@@ -63,7 +66,9 @@ class _Runs:
 
     def __call__(self, g: np.random.Generator, seeds: int) -> tuple[Claim, Evidence]:
         if seeds not in self._made:
-            places = {(name, place): [0.0] * seeds for place in self.means for name in self.means[place]}
+            places = {
+                (name, place): [0.0] * seeds for place in self.means for name in self.means[place]
+            }
             self._made[seeds] = evidence(places)
             self._made[seeds].runs[TEST] = 0.0
         there = self._made[seeds]
@@ -75,7 +80,9 @@ class _Runs:
         return self.claim, there
 
 
-def runs(claim: Claim, means: Mapping[str, float], stds: Mapping[str, float] | None = None) -> _Runs:
+def runs(
+    claim: Claim, means: Mapping[str, float], stds: Mapping[str, float] | None = None
+) -> _Runs:
     """The same means at all places of the claim."""
     return _Runs(claim, {place: means for place in (*claim.places, *claim.elsewhere)}, stds or {})
 
@@ -89,12 +96,13 @@ class _Drawn(Measurements):
         super().__init__({}, {}, {}, pd.DataFrame())
         object.__setattr__(self, "groups", groups)
 
-    def sample(self, claim: Claim) -> Sample:
-        return Sample(self.groups, 0, ("", ""), 0, 0, ())
+    def sample(self, claim: Claim) -> Resampled:
+        return Resampled(self.groups, 0, ("", ""), 0, 0, ())
 
 
 def rows(claim: Claim, lines: Sequence[tuple[float, Mapping[str, Any]]]) -> Draw:
-    """Means over seeds of unit deviation about these, with their standard errors and degrees of freedom.
+    """Means over seeds of unit deviation about these, with their standard errors and degrees of
+    freedom.
 
     `epoch` tells groups apart, `who` the sides, `x` is the coordinate.
     """
@@ -122,7 +130,9 @@ def theory(claim: Claim, off: float, count: int) -> Draw:
         middle = values.mean(-1)
         half = student.ppf(0.975, seeds - 1) * values.std(-1, ddof=1) / np.sqrt(seeds)
         lines = zip(middle, middle - half, middle + half, strict=True)
-        table = [{"value": v, "low": a, "high": b, "seeds": seeds, "expected": 0.0} for v, a, b in lines]
+        table = [
+            {"value": v, "low": a, "high": b, "seeds": seeds, "expected": 0.0} for v, a, b in lines
+        ]
         return claim, measured(table)
 
     return draw
@@ -135,7 +145,7 @@ def tables(claim: Claim, mean: float, plus_minus: float, std: float = 1.0) -> Dr
     def draw(g: np.random.Generator, seeds: int) -> tuple[Claim, Evidence]:
         _, there = own(g, seeds)
         theirs = g.normal(100.0, plus_minus * np.sqrt(10), size=10)
-        printed = Published(float(theirs.mean()), float(theirs.std() / np.sqrt(10)), 10)
+        printed = PrintedNumber(float(theirs.mean()), float(theirs.std() / np.sqrt(10)), 10)
         return replace(claim, published=printed), there
 
     return draw
@@ -155,7 +165,8 @@ def _cases() -> list[Case]:
         """Of six shapes the claim holds beyond doubt at `held`, and elsewhere by `gap`."""
         asked = claim(judge_name, places=SHAPES, at_least=4, **changes)
         means = {
-            place: {"ReinMax": 0.0, "ST": FAR if index < held else gap} for index, place in enumerate(SHAPES)
+            place: {"ReinMax": 0.0, "ST": FAR if index < held else gap}
+            for index, place in enumerate(SHAPES)
         }
         return _Runs(asked, means, {})
 
@@ -169,7 +180,9 @@ def _cases() -> list[Case]:
         return rows(asked, lines)
 
     def course(means: Sequence[float], **parameters: float) -> Draw:
-        asked = claimed("trend", query={"over": "x"}, parameters={"direction": "rising", **parameters})
+        asked = claimed(
+            "trend", query={"over": "x"}, parameters={"direction": "rising", **parameters}
+        )
         return rows(asked, [(mean, {"x": float(x)}) for x, mean in enumerate(means)])
 
     def one(judge_name: str, mean: float, **changes: Any) -> Draw:
@@ -193,7 +206,10 @@ def _cases() -> list[Case]:
     )
     by_latents = sorted(SHAPES, key=lambda shape: int(shape.split("x")[1]))
     spread = claim(
-        "scatters_more", lower=order[1:6], higher=("ReinMax",), parameters={"times": 2.0, "smallest": 1.5}
+        "scatters_more",
+        lower=order[1:6],
+        higher=("ReinMax",),
+        parameters={"times": 2.0, "smallest": 1.5},
     )
     alike = number(**open_scale, judge="scatters_alike", rule=SPREAD)
     share_of_one = claim("quotient", parameters={"from": 0.9, "smallest": 0.05})
@@ -217,9 +233,13 @@ def _cases() -> list[Case]:
 
     tied = "the others equal"
     return [
-        Case("number", "Δ is the margin", CONFIRMED, 0.05, tables(number(**open_scale), 100.5, 0.2)),
+        Case(
+            "number", "Δ is the margin", CONFIRMED, 0.05, tables(number(**open_scale), 100.5, 0.2)
+        ),
         Case("number", "Δ is the margin", REFUTED, 0.025, tables(number(**open_scale), 100.5, 0.2)),
-        Case("number", "Δ is three margins", "near", 0.05, tables(number(**open_scale), 101.5, 0.2)),
+        Case(
+            "number", "Δ is three margins", "near", 0.05, tables(number(**open_scale), 101.5, 0.2)
+        ),
         Case("number", "Δ = 0", REFUTED, 0.025, tables(number(**open_scale), 100.0, 0.2)),
         Case("single_run", "the printed run is one of ours", REFUTED, 0.05, single),
         Case(
@@ -238,7 +258,12 @@ def _cases() -> list[Case]:
             places("every_below", 3, 0.0),
         ),
         Case(
-            *("every_below", "holds at 3 of 6 places, at the others by the smallest effect", REFUTED, 0.05),
+            *(
+                "every_below",
+                "holds at 3 of 6 places, at the others by the smallest effect",
+                REFUTED,
+                0.05,
+            ),
             places("every_below", 3, 0.5, **half),
         ),
         Case(
@@ -266,7 +291,10 @@ def _cases() -> list[Case]:
             *("ranked", "second of five, by the smallest effect", REFUTED, 0.05),
             runs(
                 claim(
-                    "ranked", lower=("ReinMax",), higher=order[1:5], parameters={"rank": 2, "smallest": 0.5}
+                    "ranked",
+                    lower=("ReinMax",),
+                    higher=order[1:5],
+                    parameters={"rank": 2, "smallest": 0.5},
                 ),
                 {"ReinMax": 0.0, order[1]: -0.5, order[2]: 0.5, order[3]: 0.5, order[4]: 0.5},
             ),
@@ -277,7 +305,12 @@ def _cases() -> list[Case]:
         ),
         Case(
             *("worse_on_test", "worse by the smallest effect", REFUTED, 0.05),
-            _Runs(claim("worse_on_test", higher=(), **half), {"8x4": {"ReinMax": 0.0}}, {}, on_test=0.5),
+            _Runs(
+                claim("worse_on_test", higher=(), **half),
+                {"8x4": {"ReinMax": 0.0}},
+                {},
+                on_test=0.5,
+            ),
         ),
         *(
             Case(
@@ -305,10 +338,20 @@ def _cases() -> list[Case]:
             0.05,
             runs(agreed, {n: 2 * v / FAR for n, v in swapped(five).items()}),
         ),
-        Case("gains", "no gain at any size", CONFIRMED, 0.05, runs(grown, {"ReinMax": 0.0, "ST": 0.0})),
+        Case(
+            "gains",
+            "no gain at any size",
+            CONFIRMED,
+            0.05,
+            runs(grown, {"ReinMax": 0.0, "ST": 0.0}),
+        ),
         Case(
             *("gains", "a gain that grows by the smallest effect a size", REFUTED, 0.05),
-            _Runs(grown, {own: {"ReinMax": 0.0, "ST": 0.5 * k} for k, own in enumerate(by_latents)}, {}),
+            _Runs(
+                grown,
+                {own: {"ReinMax": 0.0, "ST": 0.5 * k} for k, own in enumerate(by_latents)},
+                {},
+            ),
         ),
         Case(
             "scatters_more",
@@ -322,7 +365,9 @@ def _cases() -> list[Case]:
             runs(spread, dict.fromkeys(order[:6], 0.0), {"ReinMax": 3.0}),
         ),
         Case("less", "both equal", CONFIRMED, 0.05, two("less", 10.0, 10.0)),
-        Case("less", "ahead by the smallest effect", REFUTED, 0.05, two("less", 9.5, 10.0, **share)),
+        Case(
+            "less", "ahead by the smallest effect", REFUTED, 0.05, two("less", 9.5, 10.0, **share)
+        ),
         Case(
             "less",
             f"holds at 8 of 11 places where 9 are asked for, {tied}",
@@ -333,11 +378,21 @@ def _cases() -> list[Case]:
         Case("less", "holds at 9 of 11 places, the others equal", REFUTED, 0.05, snapshots(9, 0.0)),
         Case("best_less", "both equal", CONFIRMED, 0.05, two("best_less", 10.0, 10.0)),
         Case(
-            "best_less", "ahead by the smallest effect", REFUTED, 0.05, two("best_less", 9.5, 10.0, **share)
+            "best_less",
+            "ahead by the smallest effect",
+            REFUTED,
+            0.05,
+            two("best_less", 9.5, 10.0, **share),
         ),
         Case("within", "on the limit", CONFIRMED, 0.05, one("within", 5.0, **ends)),
         Case("within", "on the limit", REFUTED, 0.05, one("within", 5.0, **ends)),
-        Case("ratio", "on the limit", CONFIRMED, 0.05, two("ratio", 100.0, 50.0, parameters={"to": 2.0})),
+        Case(
+            "ratio",
+            "on the limit",
+            CONFIRMED,
+            0.05,
+            two("ratio", 100.0, 50.0, parameters={"to": 2.0}),
+        ),
         Case(
             *("ratio", "inside by the smallest effect", REFUTED, 0.05),
             two("ratio", 99.5, 50.0, parameters={"to": 2.0, "smallest": 0.01}),
@@ -349,7 +404,8 @@ def _cases() -> list[Case]:
             0.05,
             course([0.0, FAR, 2 * FAR, 2 * FAR, 2 * FAR], turns=1),
         ),
-        # One step is allowed to fall; of the smallest effect, a fifth in all, one step has a twentieth.
+        # One step is allowed to fall; of the smallest effect, a fifth in all, one step has a
+        # twentieth.
         Case(
             *(
                 "trend",
@@ -377,16 +433,28 @@ def _cases() -> list[Case]:
             one("printed", 12.5, parameters={"printed": 10.0}),
         ),
         Case(
-            "printed", "off by the margin", REFUTED, 0.025, one("printed", 12.5, parameters={"printed": 10.0})
+            "printed",
+            "off by the margin",
+            REFUTED,
+            0.025,
+            one("printed", 12.5, parameters={"printed": 10.0}),
         ),
         Case("matches", "off by the tolerance", CONFIRMED, 0.05, theory(tolerant, 0.5, 3)),
         Case("matches", "off by the tolerance", REFUTED, 0.05, theory(tolerant, 0.5, 3)),
         Case("unrejected", "every hypothesis true", REFUTED, 0.05, p_values),
         Case("scatters_alike", "the limit apart", CONFIRMED, 0.05, tables(alike, 100.0, UNIT, 2.0)),
         Case("scatters_alike", "the limit apart", REFUTED, 0.025, tables(alike, 100.0, UNIT, 2.0)),
-        Case("scatters_alike", "the wider limit apart", "near", 0.05, tables(alike, 100.0, UNIT, 3.0)),
+        Case(
+            "scatters_alike", "the wider limit apart", "near", 0.05, tables(alike, 100.0, UNIT, 3.0)
+        ),
         Case("scatters_alike", "alike", REFUTED, 0.025, tables(alike, 100.0, UNIT)),
-        Case("quotient", "on the limit", CONFIRMED, 0.05, runs(share_of_one, {"ReinMax": 9.0, "ST": 10.0})),
+        Case(
+            "quotient",
+            "on the limit",
+            CONFIRMED,
+            0.05,
+            runs(share_of_one, {"ReinMax": 9.0, "ST": 10.0}),
+        ),
         Case(
             *("quotient", "beyond it by the smallest effect", REFUTED, 0.05),
             runs(share_of_one, {"ReinMax": 9.5, "ST": 10.0}),

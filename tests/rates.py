@@ -1,7 +1,9 @@
-"""How often judging functions err where their claims are just false, or just true: `python -m tests.rates`.
+"""How often judging functions err where their claims are just false, or just true: `python -m
+tests.rates`.
 
-Only the noise is new from one repetition to the next. The cases are those of `tests/rate_cases.py`; the table
-is `report/rates.csv`, which the report shows and `tests/statistical/test_claim_rates.py` holds.
+Only the noise is new from one repetition to the next. The cases are those of `tests/rate_cases.py`;
+the table is `report/rates.csv`, which the report shows and `tests/statistical/test_claim_rates.py`
+holds.
 """
 
 from pathlib import Path

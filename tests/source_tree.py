@@ -25,7 +25,8 @@ class SourceTree:
         """All modules but the packages' own."""
         paths = (path for path in self.root.rglob("*.py") if path.stem != "__init__")
         return sorted(
-            ".".join(["reinrelax", *path.relative_to(self.root).with_suffix("").parts]) for path in paths
+            ".".join(["reinrelax", *path.relative_to(self.root).with_suffix("").parts])
+            for path in paths
         )
 
     def replace(self, module: str, old: str, new: str) -> None:
@@ -34,7 +35,9 @@ class SourceTree:
         self.path(module).write_text(text.replace(old, new))
 
     def move(self, places: Mapping[str, str]) -> int:
-        """Move modules, by their names, with the files beside them; how many imports were rewritten."""
+        """Move modules, by their names, with the files beside them; how many imports were
+        rewritten.
+        """
         count = 0
         known = set(self.modules())
         for module in known:
@@ -49,14 +52,18 @@ class SourceTree:
         return count
 
     def hashes(self, jobs: Mapping[str, tuple[str, ...]], name: Name = str) -> dict[str, str]:
-        """Of each job, by its modules and `module:name`s, whose modules may have been given other names."""
+        """Of each job, by its modules and `module:name`s, whose modules may have been given other
+        names.
+        """
         clear()
 
         def renamed(root: str) -> str:
             module, colon, rest = root.partition(":")
             return name(module) + colon + rest
 
-        return {job: sources.fingerprint(map(renamed, roots), self.root) for job, roots in jobs.items()}
+        return {
+            job: sources.fingerprint(map(renamed, roots), self.root) for job, roots in jobs.items()
+        }
 
 
 def clear() -> None:
@@ -66,7 +73,9 @@ def clear() -> None:
 
 
 def _rewritten(text: str, places: Mapping[str, str], known: set[str]) -> tuple[str, int]:
-    """A module's text with its imports from elsewhere in the package, and how many of them changed."""
+    """A module's text with its imports from elsewhere in the package, and how many of them
+    changed.
+    """
     lines, count = text.splitlines(), 0
     found = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.ImportFrom)]
     for node in sorted(found, key=lambda node: -node.lineno):
@@ -74,7 +83,10 @@ def _rewritten(text: str, places: Mapping[str, str], known: set[str]) -> tuple[s
             continue
         new = []
         for alias in node.names:
-            whole, renamed = f"{node.module}.{alias.name}", f" as {alias.asname}" if alias.asname else ""
+            whole, renamed = (
+                f"{node.module}.{alias.name}",
+                f" as {alias.asname}" if alias.asname else "",
+            )
             if whole in known:
                 package, _, last = places.get(whole, whole).rpartition(".")
                 bound = renamed or (f" as {alias.name}" if last != alias.name else "")

@@ -1,4 +1,6 @@
-"""Results of trainings that never happened: tidy tables and records such as an experiment leaves."""
+"""Results of trainings that never happened: tidy tables and records such as an experiment
+leaves.
+"""
 
 import json
 import math
@@ -59,7 +61,9 @@ def published(run: Run, root: Path) -> tuple[float, float]:
     """The paper's own numbers, printed or run, with seeds scattered about them."""
     out, own = [], paper_name(method_of(run.experiment), run.estimator)
     for name in ("table2_train_elbo", "table3_test_elbo"):
-        table = pd.read_csv(root / f"report/reference/{name}.csv").set_index(["estimator", "latent"])
+        table = pd.read_csv(root / f"report/reference/{name}.csv").set_index(
+            ["estimator", "latent"]
+        )
         out.append(float(table["mean"][own, str(run.shape)]) + noise(run))
     return out[0], out[1]
 
@@ -81,8 +85,8 @@ def write_results(
         only: which cells.
         diverged: estimator, latent shape and seed of runs that end in NaN.
         epochs: which epochs get a row; the last is always among them.
-        record: entries over those of the provenance record; `dataset` also goes into the rows, and `sha256`
-            is that of its images.
+        record: entries over those of the provenance record; `dataset` also goes into the rows, and
+            `sha256` is that of its images.
     """
     for cell in cells(config).values():
         if only(cell):
@@ -110,19 +114,28 @@ def write_cell(
             status = "diverged" if dead and epoch == total else "ok"
             gap = math.nan if status == "diverged" else above
             lines.append(
-                _line(run, record.get("dataset", run.dataset), epoch, status, train + gap, test + gap)
+                _line(
+                    run, record.get("dataset", run.dataset), epoch, status, train + gap, test + gap
+                )
             )
     path = table_path(config, cell.name)
     path.parent.mkdir(parents=True, exist_ok=True)
     pd.DataFrame(lines).to_csv(path, index=False)
-    images = {"name": record.get("dataset", cell.first.dataset), "sha256": record.get("sha256", "0" * 64)}
+    images = {
+        "name": record.get("dataset", cell.first.dataset),
+        "sha256": record.get("sha256", "0" * 64),
+    }
     known = {**asked(cell), **RECORD, "images_trained": 1}
-    path.with_suffix(".json").write_text(json.dumps({**known, **record, "dataset": images}), encoding="utf-8")
+    path.with_suffix(".json").write_text(
+        json.dumps({**known, **record, "dataset": images}), encoding="utf-8"
+    )
     if cell.first.experiment == "relaxations":
         relaxed.write_pictures(cell, path.with_suffix(".npz"))
 
 
-def _line(run: Run, dataset: str, epoch: int, status: str, train: float, test: float) -> dict[str, Any]:
+def _line(
+    run: Run, dataset: str, epoch: int, status: str, train: float, test: float
+) -> dict[str, Any]:
     hyper = dict(run.hyper)
     # Those of the other trainings go into every table, as in the experiments' own.
     names = tuple(HYPERPARAMETERS)
@@ -155,7 +168,15 @@ def _line(run: Run, dataset: str, epoch: int, status: str, train: float, test: f
 Planted = Callable[[str, dict[str, float], int, str], float]
 
 _WHOLE = ("cosine", "cosine_unlimited", "cosine_batch", "cosine_first_1000")
-_QUANTITIES = (*_WHOLE, "variance", "std_root", "std_relative", "std_image", "relative_bias", "p_unbiased")
+_QUANTITIES = (
+    *_WHOLE,
+    "variance",
+    "std_root",
+    "std_relative",
+    "std_image",
+    "relative_bias",
+    "p_unbiased",
+)
 _RULES = {"rectangle": 0.4, "trapezoid": 0.1, "Simpson": 0.02, "cubic": 0.005}
 # Bias and spread that make a picture like the real one.
 _LEVELS = {
@@ -166,7 +187,10 @@ _LEVELS = {
 
 def plausible(estimator: str, hyper: dict[str, float], epoch: int, quantity: str) -> float:
     """Something of the order of what is measured, smooth in epoch and τ."""
-    default = (0.05 + (zlib.crc32(estimator.encode()) % 50) / 100, 1.0 + zlib.crc32(estimator.encode()) % 7)
+    default = (
+        0.05 + (zlib.crc32(estimator.encode()) % 50) / 100,
+        1.0 + zlib.crc32(estimator.encode()) % 7,
+    )
     bias, spread = _LEVELS.get(estimator, default)
     tau, eta = hyper.get("tau", 1.0), hyper.get("eta", 1.5)
     age = 1 + epoch / 20
@@ -212,21 +236,32 @@ def write_studies(
         else:
             tables = _snapshot(config, study, planted)
         for name, lines in tables.items():
-            pd.DataFrame(lines, columns=list(COLUMNS[name])).to_csv(folder / f"{name}.csv", index=False)
+            pd.DataFrame(lines, columns=list(COLUMNS[name])).to_csv(
+                folder / f"{name}.csv", index=False
+            )
         known = {**asked(study), **RECORD}
         (folder / "record.json").write_text(json.dumps({**known, **record}), encoding="utf-8")
 
 
 def _snapshot(config: Config, study: Job, planted: Planted) -> dict[str, list[dict[str, Any]]]:
-    spec, epoch, last = config.gradients[study.experiment], study.settings["epoch"], study.settings["last"]
+    spec, epoch, last = (
+        config.gradients[study.experiment],
+        study.settings["epoch"],
+        study.settings["last"],
+    )
     tables: dict[str, list[dict[str, Any]]] = {name: [] for name in spec.tables}
     shared = {"epoch": epoch, "estimates": spec.samples, "images": spec.images}
-    roles = {"figure1": spec.figure1, **({"table1": spec.table1, "sweep": spec.sweep} if last else {})}
+    roles = {
+        "figure1": spec.figure1,
+        **({"table1": spec.table1, "sweep": spec.sweep} if last else {}),
+    }
     for seed in config.trainings[study.experiment].seeds:
         for role, measured in roles.items():
             for one in measured:
                 for quantity in _QUANTITIES:
-                    value = planted(one.estimator, dict(one.hyper), epoch, quantity) * (1 + 0.01 * seed)
+                    value = planted(one.estimator, dict(one.hyper), epoch, quantity) * (
+                        1 + 0.01 * seed
+                    )
                     line = {
                         **shared,
                         "role": role,
@@ -237,7 +272,9 @@ def _snapshot(config: Config, study: Job, planted: Planted) -> dict[str, list[di
                     line |= {"quantity": quantity, **_around(value, quantity != "p_unbiased")}
                     tables["estimators"].append(line)
         if "control" in tables:
-            tables["control"] += [{**shared, "seed": seed, **line} for line in _control(spec, epoch)]
+            tables["control"] += [
+                {**shared, "seed": seed, **line} for line in _control(spec, epoch)
+            ]
         if "quadrature" not in tables:
             continue
         for rule, error in _RULES.items():
@@ -255,8 +292,17 @@ def _snapshot(config: Config, study: Job, planted: Planted) -> dict[str, list[di
         for rule in ("g'", *_RULES):
             for step in range(0, 21):
                 x = step / 20
-                slope = {"rectangle": 1.0, "trapezoid": 1 + x}.get(rule, 1 + x + 0.8 * math.sin(math.pi * x))
-                line = {"seed": seed, "epoch": epoch, "rule": rule, "x": x, "slope": slope, "integral": 1.5}
+                slope = {"rectangle": 1.0, "trapezoid": 1 + x}.get(
+                    rule, 1 + x + 0.8 * math.sin(math.pi * x)
+                )
+                line = {
+                    "seed": seed,
+                    "epoch": epoch,
+                    "rule": rule,
+                    "x": x,
+                    "slope": slope,
+                    "integral": 1.5,
+                }
                 tables["example"].append(line)
     return tables
 
@@ -314,4 +360,8 @@ def _cost(config: Config, seconds: Callable[[str, int, int], float]) -> list[dic
 
 
 def _around(value: float, interval: bool = True) -> dict[str, float | None]:
-    return {"value": value, "low": 0.95 * value, "high": 1.05 * value} if interval else {"value": value}
+    return (
+        {"value": value, "low": 0.95 * value, "high": 1.05 * value}
+        if interval
+        else {"value": value}
+    )

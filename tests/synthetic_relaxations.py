@@ -1,4 +1,6 @@
-"""Results of paper A's trainings and demonstrations that never happened, as the experiments leave them."""
+"""Results of paper A's trainings and demonstrations that never happened, as the experiments leave
+them.
+"""
 
 import math
 import zlib
@@ -13,7 +15,14 @@ from reinrelax.jobs.job import Job
 
 Rows = list[dict[str, Any]]
 
-_LAWS = ("Dirichlet", "logistic-normal", "diagonal", "as drawn", "Dirichlet back", "Dirichlet back, printed")
+_LAWS = (
+    "Dirichlet",
+    "logistic-normal",
+    "diagonal",
+    "as drawn",
+    "Dirichlet back",
+    "Dirichlet back, printed",
+)
 _INVERSES = ("right", "printed", "printed, exponent corrected", "printed, factor corrected")
 
 
@@ -43,7 +52,9 @@ def write_pictures(cell: Job, path: Path) -> None:
     if cell.first.estimator.startswith("Correlated-Bernoulli"):
         size = 0.0 if cell.first.estimator.endswith("-independent") else 0.1
         off = np.tril(random.uniform(-size, size, (latents, latents)), -1)
-        learned["correlation"] = np.broadcast_to(off + off.T + np.eye(latents), (runs, latents, latents))
+        learned["correlation"] = np.broadcast_to(
+            off + off.T + np.eye(latents), (runs, latents, latents)
+        )
     if cell.first.estimator.startswith("REBAR"):
         learned["eta"] = np.full(runs, 1.5)
     if cell.first.estimator.startswith("RELAX"):
@@ -123,7 +134,11 @@ def _bridge_rows(config: Config) -> Iterator[dict[str, Any]]:
             for size in spec.sizes
             for n in range(spec.random)
         ),
-        *(("scaled", alpha, total) for alpha in (*spec.shown, (1.0, 1.0, 1.0)) for total in spec.totals),
+        *(
+            ("scaled", alpha, total)
+            for alpha in (*spec.shown, (1.0, 1.0, 1.0))
+            for total in spec.totals
+        ),
     ]
     for family, alpha, total in families:
         line = {"family": family, "alpha": _text(alpha), "size": len(alpha), "total": total}
@@ -199,7 +214,13 @@ def _property_rows() -> Iterator[dict[str, Any]]:
                 yield {**line, "property": "gradient_variance", **_around(0.02)}
                 yield {**line, "property": "fit_p_value", "value": 1e-9 if bias > 1 else 0.5}
                 yield {**line, "property": "density_integral", "value": 1.0, "expected": 1.0}
-        yield {**name, "setting": "float32", "property": "finite_share", "value": 1.0, "expected": 1.0}
+        yield {
+            **name,
+            "setting": "float32",
+            "property": "finite_share",
+            "value": 1.0,
+            "expected": 1.0,
+        }
 
 
 def _library(config: Config) -> dict[str, Iterator[dict[str, Any]]]:
@@ -216,7 +237,11 @@ def _library_rows() -> Iterator[dict[str, Any]]:
         yield {**line, "check": "integral", "value": 1.0, "expected": 1.0}
         limits = {"low": correlation - 0.01, "high": correlation + 0.01}
         yield {**line, "check": "correlation", "value": correlation, **limits, "expected": 0.0}
-        yield {**line, "check": "kl", **({"raised": "NotImplementedError"} if not holds else _around(0.2))}
+        yield {
+            **line,
+            "check": "kl",
+            **({"raised": "NotImplementedError"} if not holds else _around(0.2)),
+        }
         yield {**line, "check": "round_trip", "value": 0.0, "expected": 0.0}
 
 

@@ -1,4 +1,6 @@
-"""Tables of agents that learn, written by hand: returns that grow, and some noise that is always the same."""
+"""Tables of agents that learn, written by hand: returns that grow, and some noise that is always
+the same.
+"""
 
 import math
 from collections.abc import Mapping
@@ -20,7 +22,9 @@ def learning(settings: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
     rate, share = _RATES.get(settings["algorithm"], (1.0, 1.0))
     common = {key: settings[key] for key in ("environment", "cap", "algorithm")}
     episodes, gradients = [], []
-    for seed in range(settings["seeds"]) if isinstance(settings["seeds"], int) else settings["seeds"]:
+    for seed in (
+        range(settings["seeds"]) if isinstance(settings["seeds"], int) else settings["seeds"]
+    ):
         for episode in range(1, settings["episodes"] + 1):
             noise = math.sin(12.9898 * seed + 78.233 * episode) * abs(hundredth - first) / 4
             gain = first + (hundredth - first) * (episode - 1) / 99 * rate + noise

@@ -4,7 +4,8 @@ Docstrings call them paper A, *Just Relax It!* (Dorin et al., 2025), and paper B
 (Wang and Bui, 2026). They use these letters in shapes: R replicas, B images of a batch, L latent
 variables, C categories, K Monte Carlo draws, N images or codes, P parameters of one replica.
 
-The library is `estimators`, `distributions`, `layers` and `gumbel_softmax`, all loaded on first use.
+The library is `estimators`, `distributions`, `layers` and `gumbel_softmax`, all loaded on first
+use.
 """
 
 from importlib import import_module

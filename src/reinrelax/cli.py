@@ -17,7 +17,9 @@ from reinrelax.errors import ConfigError, ReinrelaxError
 from reinrelax.execution.device import device
 
 # Messages of torch on a CPU, torch on a GPU, C++ and the dynamic loader.
-_OUT_OF_MEMORY = re.compile("allocate memory|out of memory|bad_alloc|failed to map segment", re.IGNORECASE)
+_OUT_OF_MEMORY = re.compile(
+    "allocate memory|out of memory|bad_alloc|failed to map segment", re.IGNORECASE
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -47,30 +49,48 @@ def _parser() -> argparse.ArgumentParser:
             type=_path,
             action="append",
             default=[],
-            help="configuration file; later ones override earlier ones (default: the project's config.yaml)",
+            help=(
+                "configuration file; later ones override earlier ones (default: the project's"
+                " config.yaml)"
+            ),
         )
         sub.add_argument(
             "--only",
             metavar="WHAT",
             default="",
-            help="restrict the plan, in the syntax of the key `only`: experiments: [elbo], shapes: [8x4]",
+            help=(
+                "restrict the plan, in the syntax of the key `only`: experiments: [elbo], shapes:"
+                " [8x4]"
+            ),
         )
         return sub
 
     command("data", _data, "verify or download the images, and prepare them")
     compute = command("compute", _compute, "compute one planned job: train a cell, or run a study")
-    compute.add_argument("--job", required=True, help="its name, such as elbo/8x4/ReinMax or identities")
+    compute.add_argument(
+        "--job", required=True, help="its name, such as elbo/8x4/ReinMax or identities"
+    )
     compute.add_argument("--fingerprint", help="stop if the job is not the one that was asked for")
     plan = command("plan", _plan, "show what would run, with an estimate of the time")
     plan.add_argument(
         "--cores", type=int, default=os.cpu_count() or 1, help="cores to plan for (default: all)"
     )
-    command("claims", _claims, "check the claims and findings, without results; report all errors at once")
+    command(
+        "claims",
+        _claims,
+        "check the claims and findings, without results; report all errors at once",
+    )
     command("judge", _judge, "collect the tables of finished jobs and judge the claims")
     command("draw", _draw, "draw the figures from the collected tables")
     command("render", _render, "render the report from the collected tables and the figures")
-    command("export", _export, "export the collected tables for papers (LaTeX) and for GitHub (Markdown)")
-    report = command("report", _report, "judge, draw, export and render the results of all finished jobs")
+    command(
+        "export",
+        _export,
+        "export the collected tables for papers (LaTeX) and for GitHub (Markdown)",
+    )
+    report = command(
+        "report", _report, "judge, draw, export and render the results of all finished jobs"
+    )
     report.add_argument(
         "--published",
         type=_path,
@@ -82,30 +102,64 @@ def _parser() -> argparse.ArgumentParser:
         lambda options: _pack(_config(options)),
         "pack finished results into published/<scale>, to be kept with the project",
     )
-    campaign = command("campaign", _campaign, "run a scale in stages, report and publish its results")
+    campaign = command(
+        "campaign", _campaign, "run a scale in stages, report and publish its results"
+    )
     campaign.add_argument("--hours", type=_time("hours"), help="finish within this number of hours")
-    campaign.add_argument("--cores", type=_cores, default="all", help="as for snakemake (default: all)")
-    merge = command("merge", _merge_folders, "copy finished results from other folders into one folder")
-    merge.add_argument("into", type=_path, metavar="INTO", help="the target folder, such as results/paper")
+    campaign.add_argument(
+        "--cores", type=_cores, default="all", help="as for snakemake (default: all)"
+    )
+    merge = command(
+        "merge", _merge_folders, "copy finished results from other folders into one folder"
+    )
     merge.add_argument(
-        "folders", type=_path, metavar="FROM", nargs="+", help="folders of the same scale, or published ones"
+        "into", type=_path, metavar="INTO", help="the target folder, such as results/paper"
     )
-    verify = command("verify", _verify, "retrain the first epochs of published results and compare them")
+    merge.add_argument(
+        "folders",
+        type=_path,
+        metavar="FROM",
+        nargs="+",
+        help="folders of the same scale, or published ones",
+    )
+    verify = command(
+        "verify", _verify, "retrain the first epochs of published results and compare them"
+    )
     verify.add_argument(
-        "--published", type=Path, metavar="FOLDER", help="published results (default: published/<scale>)"
+        "--published",
+        type=Path,
+        metavar="FOLDER",
+        help="published results (default: published/<scale>)",
     )
     verify.add_argument(
-        "--minutes", type=_time("minutes"), default=10.0, help="time for as many epochs as fit (default: 10)"
+        "--minutes",
+        type=_time("minutes"),
+        default=10.0,
+        help="time for as many epochs as fit (default: 10)",
     )
-    verify.add_argument("--cores", type=int, default=os.cpu_count() or 1, help="cores (default: all)")
-    recompute = command("recompute", _recompute, "retrain one cell and compare it with its stored results")
-    recompute.add_argument("cell", metavar="CELL", help="experiment/shape/estimator; its results are kept")
-    clean = command("clean", _clean, "list results and checkpoints that the configuration does not request")
-    clean.add_argument("--remove", action="store_true", help="remove them, and list what was removed")
-    diff = commands.add_parser("diff", help="write a page of the differences between two results folders")
+    verify.add_argument(
+        "--cores", type=int, default=os.cpu_count() or 1, help="cores (default: all)"
+    )
+    recompute = command(
+        "recompute", _recompute, "retrain one cell and compare it with its stored results"
+    )
+    recompute.add_argument(
+        "cell", metavar="CELL", help="experiment/shape/estimator; its results are kept"
+    )
+    clean = command(
+        "clean", _clean, "list results and checkpoints that the configuration does not request"
+    )
+    clean.add_argument(
+        "--remove", action="store_true", help="remove them, and list what was removed"
+    )
+    diff = commands.add_parser(
+        "diff", help="write a page of the differences between two results folders"
+    )
     diff.set_defaults(run=_diff)
     _in_project(diff)
-    diff.add_argument("before", type=_path, metavar="A", help="a results folder, such as results/quick")
+    diff.add_argument(
+        "before", type=_path, metavar="A", help="a results folder, such as results/quick"
+    )
     diff.add_argument("after", type=_path, metavar="B", help="another results folder")
     diff.add_argument("--out", type=_path, help="page to write (default: diff.html next to A)")
     return parser
@@ -148,7 +202,8 @@ def _data(options: argparse.Namespace) -> None:
     prepared = data.prepare(config.dataset)
     images.save(prepared, config.folder / "data")
     print(
-        f"images: {prepared.name}, {len(prepared.train):,} for training, {len(prepared.test):,} for testing"
+        f"images: {prepared.name}, {len(prepared.train):,} for training, {len(prepared.test):,} for"
+        " testing"
     )
 
 
@@ -169,7 +224,8 @@ def _compute(options: argparse.Namespace) -> None:
 def _require(asked: str | None, found: str, name: str) -> None:
     if asked and asked != found:
         raise ConfigError(
-            f"{name}: configuration or source changed after the job was planned; run snakemake again"
+            f"{name}: configuration or source changed after the job was planned; run snakemake"
+            " again"
         )
 
 
@@ -211,9 +267,15 @@ def _pack(config: configuration.Config) -> None:
     images = config.folder / "data"
     # Images are not packed. The report needs only their baseline; without images, the published
     # baseline is kept.
-    text = baseline.baseline(images).to_csv(index=False) if (images / "data.json").exists() else None
+    text = (
+        baseline.baseline(images).to_csv(index=False) if (images / "data.json").exists() else None
+    )
     beside = {Path("data", baseline.FILE): text}
-    print(published.publish(config, config.project / published.FOLDER / config.scale, beside).describe())
+    print(
+        published.publish(
+            config, config.project / published.FOLDER / config.scale, beside
+        ).describe()
+    )
 
 
 def _verify(options: argparse.Namespace) -> None:
@@ -262,17 +324,23 @@ def _campaign(options: argparse.Namespace) -> None:
     from reinrelax.execution import campaign, report
 
     config = _config(options)
-    outcome = campaign.run(config, options.config, options.cores, options.hours, _say, options.project)
+    outcome = campaign.run(
+        config, options.config, options.cores, options.hours, _say, options.project
+    )
     if outcome.interrupted:
         raise ReinrelaxError("interrupted; run the same command again to resume")
     report.build(config)
     if outcome.left:
-        _say("remaining: " + "; ".join(f"{stage.name} ({len(stage.jobs)})" for stage in outcome.left))
+        _say(
+            "remaining: " + "; ".join(f"{stage.name} ({len(stage.jobs)})" for stage in outcome.left)
+        )
     if outcome.out_of_time:
         _say("the time is up; run the same command again to resume")
     _pack(config)
     if outcome.failed:
-        raise ReinrelaxError(f"jobs failed in {', '.join(outcome.failed)}; their logs are named above")
+        raise ReinrelaxError(
+            f"jobs failed in {', '.join(outcome.failed)}; their logs are named above"
+        )
 
 
 def _say(line: str) -> None:

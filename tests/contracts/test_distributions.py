@@ -43,15 +43,18 @@ def of_logits(name: str) -> Make:
     return lambda a, t: make(name, logits=a, **({"temperature": t} if tempered else {}))
 
 
-# From a parameter `[2, 3]` and a temperature that broadcasts to its batch; the last of the parameter's axes
-# is the event's for vectors. What is not named here is made from logits.
+# From a parameter `[2, 3]` and a temperature that broadcasts to its batch; the last of the
+# parameter's axes is the event's for vectors. What is not named here is made from logits.
 MAKERS: dict[str, Make] = {
     **{name: of_logits(name) for name in NAMES},
     "GeneralizedGumbelSoftmax": lambda a, t: make(
         "GeneralizedGumbelSoftmax", temperature=t, base=Poisson(a.exp()), n=12
     ),
     "CorrelatedRelaxedBernoulli": lambda a, t: make(
-        "CorrelatedRelaxedBernoulli", temperature=t, logits=a, correlation=correlation(a.shape[-1], a)
+        "CorrelatedRelaxedBernoulli",
+        temperature=t,
+        logits=a,
+        correlation=correlation(a.shape[-1], a),
     ),
     "InvertibleGaussian": lambda a, t: make(
         "InvertibleGaussian", temperature=t, loc=a, scale=torch.ones_like(a)
@@ -79,9 +82,15 @@ VECTORS = {
     "DecoupledStraightThroughGumbelSoftmax": 3,
 }
 UNTEMPERED = [
-    name for name in NAMES if not (takes(name, "temperature") or takes(name, "temperature_backward"))
+    name
+    for name in NAMES
+    if not (takes(name, "temperature") or takes(name, "temperature_backward"))
 ]
-MASSES = ("StraightThroughBernoulli", "StochasticTimesSmooth", "DecoupledStraightThroughGumbelSoftmax")
+MASSES = (
+    "StraightThroughBernoulli",
+    "StochasticTimesSmooth",
+    "DecoupledStraightThroughGumbelSoftmax",
+)
 NO_PROBS = [name for name in NAMES if not takes(name, "probs")]
 
 
@@ -115,7 +124,10 @@ def seeded(seed: int = 0) -> torch.Generator:
 
 
 def test_catalogue_is_read_without_loading_torch() -> None:
-    code = "import sys; from reinrelax.distributions import CATALOGUE; sys.exit('torch' in sys.modules)"
+    code = (
+        "import sys; from reinrelax.distributions import CATALOGUE; sys.exit('torch' in"
+        " sys.modules)"
+    )
     subprocess.run([sys.executable, "-c", code], check=True)
     with pytest.raises(AttributeError, match="no attribute 'Concrete'"):
         distributions.Concrete  # noqa: B018
@@ -143,9 +155,17 @@ def test_shapes_and_dtype(name: str, dtype: torch.dtype) -> None:
     law = MAKERS[name](parameter(dtype), 0.5)
     assert (law.batch_shape, law.event_shape) == shapes(name)
     assert law.has_rsample
-    for sample in (law.rsample((5, 4)), law.sample(torch.Size((5, 4))), law.rsample(), law.sample()):
+    for sample in (
+        law.rsample((5, 4)),
+        law.sample(torch.Size((5, 4))),
+        law.rsample(),
+        law.sample(),
+    ):
         assert sample.dtype == dtype
-        assert sample.shape[-len(law.batch_shape + law.event_shape) :] == law.batch_shape + law.event_shape
+        assert (
+            sample.shape[-len(law.batch_shape + law.event_shape) :]
+            == law.batch_shape + law.event_shape
+        )
     assert law.rsample((5, 4)).shape[:2] == (5, 4)
     assert law.rsample().requires_grad
     assert not law.sample().requires_grad
@@ -316,19 +336,41 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
         for name in ("RelaxedBernoulli", "HardConcrete")
         for t in (0.0, -1.0, torch.tensor([1.0, float("nan")]))
     ),
-    ("RelaxedBernoulli", {"temperature": 1.0, "probs": torch.tensor([0.2, 1.5])}, "probs must .* got 1.5"),
+    (
+        "RelaxedBernoulli",
+        {"temperature": 1.0, "probs": torch.tensor([0.2, 1.5])},
+        "probs must .* got 1.5",
+    ),
     ("RelaxedBernoulli", {"temperature": 1.0, "logits": float("nan")}, "logits"),
     ("RelaxedBernoulli", {"temperature": 1.0}, "either probs or logits"),
-    ("RelaxedBernoulli", {"temperature": torch.ones(3), "logits": torch.zeros(2)}, "do not broadcast"),
+    (
+        "RelaxedBernoulli",
+        {"temperature": torch.ones(3), "logits": torch.zeros(2)},
+        "do not broadcast",
+    ),
     ("HardConcrete", {"temperature": 1.0, "probs": 0.5, "gamma": 0.1}, "gamma"),
     ("HardConcrete", {"temperature": 1.0, "probs": 0.5, "zeta": 1.0}, "zeta"),
-    ("StraightThroughBernoulli", {"probs": 0.5, "backward": "tanh"}, "backward must be one of sigmoid, copy"),
+    (
+        "StraightThroughBernoulli",
+        {"probs": 0.5, "backward": "tanh"},
+        "backward must be one of sigmoid, copy",
+    ),
     ("StochasticTimesSmooth", {"probs": 0.5, "logits": 0.0}, "either probs or logits"),
     *(
-        ("CorrelatedRelaxedBernoulli", {"temperature": 1.0, "logits": torch.zeros(2), **matrix}, says)
+        (
+            "CorrelatedRelaxedBernoulli",
+            {"temperature": 1.0, "logits": torch.zeros(2), **matrix},
+            says,
+        )
         for matrix, says in [
-            ({"correlation": torch.tensor([[1.0, 0.5], [0.4, 1.0]])}, "correlation must be symmetric"),
-            ({"correlation": torch.tensor([[2.0, 0.5], [0.5, 1.0]])}, "correlation must have a unit"),
+            (
+                {"correlation": torch.tensor([[1.0, 0.5], [0.4, 1.0]])},
+                "correlation must be symmetric",
+            ),
+            (
+                {"correlation": torch.tensor([[2.0, 0.5], [0.5, 1.0]])},
+                "correlation must have a unit",
+            ),
             ({"correlation": torch.tensor([[1.0, 1.5], [1.5, 1.0]])}, "eigenvalue is -0.5"),
             ({"correlation": torch.eye(3)}, r"correlation must be \[..., 2, 2\]"),
             ({"correlation": torch.ones(2)}, "correlation must be a square"),
@@ -336,7 +378,11 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
             ({}, "either correlation or cholesky"),
         ]
     ),
-    ("InvertibleGaussian", {"temperature": 1.0, "loc": torch.zeros(2), "scale": -torch.ones(2)}, "scale"),
+    (
+        "InvertibleGaussian",
+        {"temperature": 1.0, "loc": torch.zeros(2), "scale": -torch.ones(2)},
+        "scale",
+    ),
     (
         "InvertibleGaussian",
         {"temperature": 1.0, "loc": torch.zeros(2), "scale": torch.ones(2), "map": "x"},
@@ -347,17 +393,37 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
         {"temperature": 1.0, "loc": torch.zeros(2), "scale": torch.ones(2), "delta": 0},
         "delta",
     ),
-    ("GumbelTopK", {"temperature": 1.0, "k": 4, "logits": torch.zeros(3)}, "k must be from 1 to n = 3"),
+    (
+        "GumbelTopK",
+        {"temperature": 1.0, "k": 4, "logits": torch.zeros(3)},
+        "k must be from 1 to n = 3",
+    ),
     ("GumbelTopK", {"temperature": 0.0, "k": 1, "logits": torch.zeros(3)}, "temperature"),
-    ("LogisticNormal", {"loc": torch.zeros(3), "covariance_matrix": torch.zeros(3, 3)}, "positive definite"),
+    (
+        "LogisticNormal",
+        {"loc": torch.zeros(3), "covariance_matrix": torch.zeros(3, 3)},
+        "positive definite",
+    ),
     (
         "LogisticNormal",
         {"loc": torch.zeros(3), "covariance_matrix": torch.eye(2)},
         "covariance_matrix must be",
     ),
-    ("GeneralizedGumbelSoftmax", {"temperature": 1.0, "base": Poisson(1.0), "n": 1}, "n must be >= 2"),
-    ("GeneralizedGumbelSoftmax", {"temperature": 1.0, "base": torch.distributions.Normal(0.0, 1.0)}, "base"),
-    ("GeneralizedGumbelSoftmax", {"temperature": 1.0, "base": Geometric(torch.tensor(1e-6))}, "give n"),
+    (
+        "GeneralizedGumbelSoftmax",
+        {"temperature": 1.0, "base": Poisson(1.0), "n": 1},
+        "n must be >= 2",
+    ),
+    (
+        "GeneralizedGumbelSoftmax",
+        {"temperature": 1.0, "base": torch.distributions.Normal(0.0, 1.0)},
+        "base",
+    ),
+    (
+        "GeneralizedGumbelSoftmax",
+        {"temperature": 1.0, "base": Geometric(torch.tensor(1e-6))},
+        "give n",
+    ),
     (
         "DecoupledStraightThroughGumbelSoftmax",
         {"temperature_backward": -1.0, "logits": torch.zeros(3)},

@@ -46,7 +46,11 @@ def test_one_call_draws_and_derives_as_the_estimator(name: str, dim: int) -> Non
         moved = theta().detach().movedim(-1, dim).requires_grad_()
         generator = torch.Generator().manual_seed(3)
         sample, probs = gumbel_softmax(
-            moved, dim=dim, return_probs=True, generator=generator, **arguments(name) | {"method": method}
+            moved,
+            dim=dim,
+            return_probs=True,
+            generator=generator,
+            **arguments(name) | {"method": method},
         )
         loss(sample.movedim(dim, -1)).sum().backward()
         expected = run(name, theta())
@@ -58,7 +62,9 @@ def test_one_call_draws_and_derives_as_the_estimator(name: str, dim: int) -> Non
 
 
 def test_without_a_method_it_is_torchs_function() -> None:
-    """The same means at codes of three categories, and the gradient of the same formula, at any axis."""
+    """The same means at codes of three categories, and the gradient of the same formula, at any
+    axis.
+    """
     logits = torch.tensor([1.0, 0.0, -1.0]).expand(100_000, 3)
     torch.manual_seed(0)
     ours, theirs = gumbel_softmax(logits, 0.7), F.gumbel_softmax(logits, 0.7)
@@ -76,7 +82,9 @@ def test_without_a_method_it_is_torchs_function() -> None:
         assert (found != 0).any()
     for one, other in zip(
         torch.autograd.grad(weighed(hard), (leaf, tau)),
-        torch.autograd.grad(weighed(gumbel_softmax(leaf, tau, False, 1, generator=_seeded())), (leaf, tau)),
+        torch.autograd.grad(
+            weighed(gumbel_softmax(leaf, tau, False, 1, generator=_seeded())), (leaf, tau)
+        ),
         strict=True,
     ):
         torch.testing.assert_close(one, other)
@@ -94,7 +102,9 @@ def test_temperatures_broadcast_to_the_logits_with_one_at_the_axis(shape: tuple[
     other = theta()
     turned = other.movedim(1, -1)
     weighed(
-        estimators.reinmax(turned, tau=tau.expand(6, 1, 4).movedim(1, -1), generator=_seeded()).movedim(-1, 1)
+        estimators.reinmax(
+            turned, tau=tau.expand(6, 1, 4).movedim(1, -1), generator=_seeded()
+        ).movedim(-1, 1)
     ).backward()
     assert leaf.grad is not None
     assert torch.equal(leaf.grad, other.grad)
@@ -126,7 +136,9 @@ def test_a_second_backward_pass_gives_the_same_gradient(name: str, generator: in
     torch.manual_seed(0)
     own = None if generator is None else torch.Generator().manual_seed(generator)
     value = weighed(gumbel_softmax(leaf, generator=own, **arguments(name)))
-    first, second, third = (torch.autograd.grad(value, leaf, retain_graph=True)[0] for _ in range(3))
+    first, second, third = (
+        torch.autograd.grad(value, leaf, retain_graph=True)[0] for _ in range(3)
+    )
     assert torch.equal(first, second)
     assert torch.equal(first, third)
     assert (first != 0).any()
@@ -156,7 +168,8 @@ def test_an_estimator_of_ones_own_is_copied_with_what_it_holds() -> None:
         assert made is not own
         assert repr(made) == repr(own)
         assert torch.equal(
-            made(theta(), loss, generator=_seeded()).one_hot, own(theta(), loss, generator=_seeded()).one_hot
+            made(theta(), loss, generator=_seeded()).one_hot,
+            own(theta(), loss, generator=_seeded()).one_hot,
         )
     with pytest.raises((pickle.PicklingError, AttributeError), match="local"):
         pickle.dumps(own)
@@ -198,7 +211,9 @@ def test_modules_are_saved_and_checkpointed(name: str, tmp_path: Path) -> None:
 
 
 def test_under_distributed_data_parallel(tmp_path: Path) -> None:
-    torch.distributed.init_process_group("gloo", init_method=f"file://{tmp_path}/store", rank=0, world_size=1)
+    torch.distributed.init_process_group(
+        "gloo", init_method=f"file://{tmp_path}/store", rank=0, world_size=1
+    )
     try:
         for name in PATHWISE:
             module, x = Encoder(name), torch.randn(5, 3)
@@ -216,7 +231,9 @@ def test_under_distributed_data_parallel(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", TRACEABLE)
 def test_it_compiles_to_one_graph(name: str) -> None:
-    """Its noise and gradient are those of the traced form; the compiled function draws anew at each call."""
+    """Its noise and gradient are those of the traced form; the compiled function draws anew at each
+    call.
+    """
 
     def call(x: Tensor) -> Tensor:
         return gumbel_softmax(x, dim=1, **arguments(name))
@@ -234,7 +251,9 @@ def test_it_compiles_to_one_graph(name: str) -> None:
     assert (slope != 0).any()
 
 
-@pytest.mark.filterwarnings("ignore:There is a performance drop")  # torch's own, of vmap over a scatter
+@pytest.mark.filterwarnings(
+    "ignore:There is a performance drop"
+)  # torch's own, of vmap over a scatter
 @pytest.mark.parametrize("name", TRACEABLE)
 def test_a_traced_gradient_is_that_of_its_sample(name: str) -> None:
     """The mean of 20,000 is within 4.5 standard errors of that of the estimator itself."""
@@ -284,13 +303,17 @@ def test_it_is_exported() -> None:
 
 @pytest.mark.parametrize("name", DRAWING)
 def test_noise_in_the_backward_pass_is_refused_where_it_cannot_be_traced(name: str) -> None:
-    with pytest.raises(InputError, match=f"{name} draws noise in its backward pass, which cannot be traced"):
+    with pytest.raises(
+        InputError, match=f"{name} draws noise in its backward pass, which cannot be traced"
+    ):
         torch.func.grad(lambda x: gumbel_softmax(x, **arguments(name)).sum())(theta())
 
 
 def test_a_generator_cannot_be_traced() -> None:
     with pytest.raises(InputError, match="a generator cannot be traced; leave it out"):
-        torch.vmap(lambda x: gumbel_softmax(x, generator=_seeded()), randomness="different")(theta())
+        torch.vmap(lambda x: gumbel_softmax(x, generator=_seeded()), randomness="different")(
+            theta()
+        )
 
 
 # --- what is at hand

@@ -43,7 +43,8 @@ def chi_square(counts: Tensor, theta: Tensor) -> float:
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_frequencies_in_every_dtype(name: str, dtype: torch.dtype) -> None:
-    """All categories by chi-square, false alarm rate 1e-6 a case, and a rare one within 4.5 standard errors.
+    """All categories by chi-square, false alarm rate 1e-6 a case, and a rare one within 4.5
+    standard errors.
 
     Under autocast as well, where the law is no other.
     """
@@ -71,7 +72,9 @@ def test_keys_in_sixteen_bits_would_be_noticed(law: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_masked_categories_are_never_drawn_and_the_rest_sums_to_one(name: str, dtype: torch.dtype) -> None:
+def test_masked_categories_are_never_drawn_and_the_rest_sums_to_one(
+    name: str, dtype: torch.dtype
+) -> None:
     theta = torch.tensor([-torch.inf, 0.5, -torch.inf, -30.0, 0.0]).to(dtype)
     counts = draws(name, theta.expand(20_000, -1)).double().sum(0)
     assert counts[[0, 2]].tolist() == [0, 0]

@@ -42,7 +42,9 @@ def test_a_hyperparameter_that_wants_a_gradient_has_one_or_is_refused(
             sample = estimator(logits().requires_grad_(), **asked | {key: value})
             (slope,) = torch.autograd.grad(loss(sample).sum(), learned)
         else:
-            with pytest.raises(InputError, match=rf"{name}: {key} requires a gradient.*{key}.detach\(\)"):
+            with pytest.raises(
+                InputError, match=rf"{name}: {key} requires a gradient.*{key}.detach\(\)"
+            ):
                 run(name, logits(), **{key: value})
             continue
         assert slope != 0
@@ -56,7 +58,9 @@ def relaxed_stgs(theta: Tensor, gumbel: Tensor, tau: Tensor) -> Tensor:
 
 @pytest.mark.parametrize("shape", [(), (6, 1, 1)])
 def test_the_temperature_of_straight_through_gumbel_softmax(shape: tuple[int, ...]) -> None:
-    """Gradients of temperature and logits are those of the relaxed sample, and the sample is as it was."""
+    """Gradients of temperature and logits are those of the relaxed sample, and the sample is as it
+    was.
+    """
     theta = logits(torch.float64).requires_grad_()
     tau = torch.full(shape, 0.8, dtype=torch.float64, requires_grad=True)
     stgs: Any = estimators.get("STGS")
@@ -64,7 +68,9 @@ def test_the_temperature_of_straight_through_gumbel_softmax(shape: tuple[int, ..
     found = torch.autograd.grad(loss(sample).sum(), (theta, tau))
     drawn = draw(theta.detach()[None], Streams([torch.Generator().manual_seed(3)]))
     relaxed = relaxed_stgs(theta, drawn.gumbel[0], tau)
-    for one, other in zip(found, torch.autograd.grad(loss(relaxed).sum(), (theta, tau)), strict=True):
+    for one, other in zip(
+        found, torch.autograd.grad(loss(relaxed).sum(), (theta, tau)), strict=True
+    ):
         torch.testing.assert_close(one, other)
     one_hot, grad = run("STGS", theta, tau=0.8)
     assert torch.equal(sample, one_hot)
@@ -87,7 +93,10 @@ class Awaited(TorchDispatchMode):
     count = 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        self.count += func in (torch.ops.aten._local_scalar_dense.default, torch.ops.aten.equal.default)
+        self.count += func in (
+            torch.ops.aten._local_scalar_dense.default,
+            torch.ops.aten.equal.default,
+        )
         return func(*args, **(kwargs or {}))
 
 
@@ -126,7 +135,9 @@ def test_without_checks_the_same_is_drawn(name: str, dtype: torch.dtype) -> None
 
 @pytest.mark.parametrize(("name", "key"), CONTINUOUS)
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_a_hyperparameter_changed_before_the_backward_pass(name: str, key: str, dtype: torch.dtype) -> None:
+def test_a_hyperparameter_changed_before_the_backward_pass(
+    name: str, key: str, dtype: torch.dtype
+) -> None:
     """Is an error there, or has no effect."""
     value = torch.full((6, 1, 1), 0.75, dtype=dtype)
     _, expected = run(name, logits(), **{key: value.clone()})
@@ -148,7 +159,11 @@ def test_hyperparameters_of_other_kinds_are_the_same_number(name: str, key: str)
         for value in (
             np.float32(0.75),
             np.float64(0.75),
-            *(torch.full(shape, 0.75, dtype=other) for other in DTYPES for shape in ((), (6, 1, 1))),
+            *(
+                torch.full(shape, 0.75, dtype=other)
+                for other in DTYPES
+                for shape in ((), (6, 1, 1))
+            ),
         ):
             _, grad = run(name, logits(dtype), **{key: value})
             assert grad.dtype == dtype

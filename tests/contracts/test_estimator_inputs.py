@@ -1,4 +1,6 @@
-"""Every estimator, whatever the dtype, layout and device of its logits and the defaults of the process."""
+"""Every estimator, whatever the dtype, layout and device of its logits and the defaults of the
+process.
+"""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,7 +28,9 @@ RELAXING = ("REBAR", "RELAX")
 
 def loss(z: Tensor) -> Tensor:
     """Of codes `[..., L, C]`: `[...]`; linear, with weights that 16 bits hold exactly."""
-    weights = torch.tensor([[0.5, -1.0, 2.0, 0.25], [1.0, 3.0, -0.5, -2.0]], dtype=z.dtype, device="cpu")
+    weights = torch.tensor(
+        [[0.5, -1.0, 2.0, 0.25], [1.0, 3.0, -0.5, -2.0]], dtype=z.dtype, device="cpu"
+    )
     return (z * weights.to(z.device)).sum((-2, -1))
 
 
@@ -118,7 +122,9 @@ def test_autocast_changes_nothing(name: str) -> None:
 def test_the_draws_of_exact_are_summed_in_float32() -> None:
     """Where a running sum in bfloat16 stands still: 4,096 codes of the same probability."""
     theta = torch.zeros(6, 4, dtype=torch.bfloat16)
-    assert exact.expectation(theta, lambda z: torch.ones(z.shape[:-2])).item() == pytest.approx(1, abs=1e-5)
+    assert exact.expectation(theta, lambda z: torch.ones(z.shape[:-2])).item() == pytest.approx(
+        1, abs=1e-5
+    )
     assert exact.gradient(theta, loss_of_first).dtype == torch.bfloat16
     torch.testing.assert_close(
         exact.gradient(theta, loss_of_first).float(),
@@ -155,7 +161,9 @@ def test_exact_takes_masked_categories() -> None:
 @pytest.mark.parametrize(
     ("default", "device"), [*((dtype, "cpu") for dtype in DTYPES), (torch.float32, "meta")]
 )
-def test_defaults_of_the_process_change_nothing(name: str, default: torch.dtype, device: str) -> None:
+def test_defaults_of_the_process_change_nothing(
+    name: str, default: torch.dtype, device: str
+) -> None:
     expected = {dtype: run(name, logits(dtype)) for dtype in DTYPES}
     threads = torch.get_num_threads()
     try:
@@ -195,7 +203,9 @@ def test_a_cotangent_of_any_layout(name: str) -> None:
         return loss(z.permute(2, 0, 1).contiguous().permute(1, 2, 0))
 
     for dtype in DTYPES:
-        for one, other in zip(run(name, logits(dtype), turned), run(name, logits(dtype)), strict=True):
+        for one, other in zip(
+            run(name, logits(dtype), turned), run(name, logits(dtype)), strict=True
+        ):
             # Sums of relaxed samples may be rounded in another order.
             exact_or_close(one, other, name)
 
@@ -222,7 +232,9 @@ def test_without_gradients_the_same_is_drawn(name: str, mode: Callable[[], Any])
     with mode():
         generator = torch.Generator().manual_seed(3)
         found = estimator(
-            *((logits(),) if name in PATHWISE else (logits(), loss)), generator=generator, **hyper_of(name)
+            *((logits(),) if name in PATHWISE else (logits(), loss)),
+            generator=generator,
+            **hyper_of(name),
         )
     one_hot = found if name in PATHWISE else found.one_hot
     assert torch.equal(one_hot, expected)
@@ -254,7 +266,10 @@ def test_logits_of_other_kinds_are_refused(name: str, spoilt: Tensor) -> None:
 @pytest.mark.parametrize(
     ("returned", "says"),
     [
-        (lambda z: loss(z).flatten()[:, None, None], r"one loss for each sample, .*got \[6, 1, 1\]"),
+        (
+            lambda z: loss(z).flatten()[:, None, None],
+            r"one loss for each sample, .*got \[6, 1, 1\]",
+        ),
         (lambda z: z, "one loss for each sample"),
         (lambda z: 1.5, "a real tensor; got float"),
         (lambda z: np.zeros(len(z)), "a real tensor; got ndarray"),
@@ -273,12 +288,16 @@ def if_asked(estimator: Any, f: Any, name: str) -> None:
     if name in SCORE:
         estimator(logits(), f, **hyper_of(name))
     else:
-        estimator.surrogate(logits()[:, None], lambda z: f(z), Streams([None] * 6), **hyper_of(name))
+        estimator.surrogate(
+            logits()[:, None], lambda z: f(z), Streams([None] * 6), **hyper_of(name)
+        )
 
 
 @pytest.mark.parametrize("name", SCORE)
 @pytest.mark.parametrize("kept", [0, 1, 2])
-def test_gradients_of_fs_own_parameters_do_not_depend_on_the_axes_it_joins(name: str, kept: int) -> None:
+def test_gradients_of_fs_own_parameters_do_not_depend_on_the_axes_it_joins(
+    name: str, kept: int
+) -> None:
     """A factor of f's: its gradient is the loss over the factor, summed over what is kept."""
     factor = torch.tensor(1.5, requires_grad=True)
     estimator: Any = estimators.get(name)

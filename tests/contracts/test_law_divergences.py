@@ -1,4 +1,6 @@
-"""Every divergence that is registered, beside the mean log ratio; of two precisions; its gradients."""
+"""Every divergence that is registered, beside the mean log ratio; of two precisions; its
+gradients.
+"""
 
 from typing import Any
 
@@ -27,7 +29,9 @@ R = correlation(3, GATE)
 
 
 def normal(loc: Tensor, scale: float) -> Relaxation:
-    return make("LogisticNormal", loc=loc, covariance_matrix=scale * torch.eye(3, dtype=torch.float64))
+    return make(
+        "LogisticNormal", loc=loc, covariance_matrix=scale * torch.eye(3, dtype=torch.float64)
+    )
 
 
 def named(name: str, logits: Tensor, **more: Any) -> Relaxation:
@@ -57,13 +61,19 @@ def clipped(loc: Tensor, scale: float) -> Relaxation:
 
 # One pair at least of all that have a divergence.
 PAIRS: list[tuple[Distribution, Distribution]] = [
-    (named("RelaxedBernoulli", GATE, temperature=0.5), named("RelaxedBernoulli", OTHER, temperature=0.5)),
+    (
+        named("RelaxedBernoulli", GATE, temperature=0.5),
+        named("RelaxedBernoulli", OTHER, temperature=0.5),
+    ),
     (named("HardConcrete", GATE, temperature=0.5), named("HardConcrete", OTHER, temperature=0.5)),
     (
         named("HardConcrete", GATE, temperature=0.5, gamma=-0.3),
         named("HardConcrete", OTHER, temperature=0.9, zeta=1.3),
     ),
-    (named("StraightThroughBernoulli", GATE), named("StraightThroughBernoulli", OTHER, backward="copy")),
+    (
+        named("StraightThroughBernoulli", GATE),
+        named("StraightThroughBernoulli", OTHER, backward="copy"),
+    ),
     (named("StraightThroughBernoulli", GATE), Bernoulli(logits=OTHER)),
     (Bernoulli(logits=GATE), named("StraightThroughBernoulli", OTHER)),
     (decoupled(GATE), decoupled(OTHER)),
@@ -76,7 +86,10 @@ PAIRS: list[tuple[Distribution, Distribution]] = [
     (Dirichlet(GATE.exp() + 1), normal(OTHER, 0.9)),
     (one_hot(GATE, 0.75), one_hot(OTHER, 0.75)),
     (clipped(GATE, 0.5), clipped(OTHER, 0.75)),
-    (named("RebarRelaxation", GATE, temperature=0.5), named("RebarRelaxation", OTHER, temperature=0.5)),
+    (
+        named("RebarRelaxation", GATE, temperature=0.5),
+        named("RebarRelaxation", OTHER, temperature=0.5),
+    ),
 ]
 
 
@@ -124,7 +137,9 @@ def test_a_divergence_of_two_precisions(pair: tuple[Distribution, Distribution])
     p, q = pair
     narrow = distributions_in(torch.float32, p, q)
     for one, other in ((narrow[0], q), (p, narrow[1]), narrow):
-        torch.testing.assert_close(kl_divergence(one, other).double(), kl_divergence(p, q), rtol=1e-4, atol=0)
+        torch.testing.assert_close(
+            kl_divergence(one, other).double(), kl_divergence(p, q), rtol=1e-4, atol=0
+        )
 
 
 def arguments(law: Distribution) -> dict[str, Any]:
@@ -136,7 +151,9 @@ def arguments(law: Distribution) -> dict[str, Any]:
 def distributions_in(dtype: torch.dtype, *laws: Distribution) -> tuple[Distribution, ...]:
     """The same laws, made anew of parameters in another dtype."""
     return tuple(
-        type(law)(**{k: v.to(dtype) if isinstance(v, Tensor) else v for k, v in arguments(law).items()})
+        type(law)(
+            **{k: v.to(dtype) if isinstance(v, Tensor) else v for k, v in arguments(law).items()}
+        )
         for law in laws
     )
 

@@ -1,4 +1,6 @@
-"""Every relaxation draws what it states, rare values in 16 bits too; relaxed subsets stay in [0, 1]."""
+"""Every relaxation draws what it states, rare values in 16 bits too; relaxed subsets stay in [0,
+1].
+"""
 
 import math
 from collections.abc import Callable
@@ -54,13 +56,20 @@ def times_smooth(p: Tensor, dtype: torch.dtype) -> tuple[Relaxation, Tensor]:
 
 def correlated(p: Tensor, dtype: torch.dtype) -> tuple[Relaxation, Tensor]:
     logits, exact = rounded(p.logit()[None], dtype)
-    law = make("CorrelatedRelaxedBernoulli", temperature=0.5, logits=logits, cholesky=torch.eye(1).to(dtype))
+    law = make(
+        "CorrelatedRelaxedBernoulli",
+        temperature=0.5,
+        logits=logits,
+        cholesky=torch.eye(1).to(dtype),
+    )
     return law, exact.sigmoid()[0]
 
 
 def counts(p: Tensor, dtype: torch.dtype) -> tuple[Relaxation, Tensor]:
     rate, exact = rounded(-(-p).log1p(), dtype)
-    return make("GeneralizedGumbelSoftmax", temperature=0.01, base=Poisson(rate), n=6), -torch.expm1(-exact)
+    return make(
+        "GeneralizedGumbelSoftmax", temperature=0.01, base=Poisson(rate), n=6
+    ), -torch.expm1(-exact)
 
 
 def gaussian(name: str) -> Rare:
@@ -73,9 +82,9 @@ def gaussian(name: str) -> Rare:
             return make(name, temperature=0.5, loc=loc, scale=one), torch.special.ndtr(exact[0])
         # Their difference has the variance 1.
         loc = torch.cat((loc, torch.zeros_like(loc)))
-        return make(name, loc=loc, covariance_matrix=torch.eye(2, dtype=dtype) / 2), torch.special.ndtr(
-            exact[0]
-        )
+        return make(
+            name, loc=loc, covariance_matrix=torch.eye(2, dtype=dtype) / 2
+        ), torch.special.ndtr(exact[0])
 
     return of
 
@@ -87,7 +96,9 @@ def steep(p: Tensor, dtype: torch.dtype) -> tuple[Relaxation, Tensor]:
 
 
 def valued(p: Tensor, dtype: torch.dtype) -> tuple[Relaxation, Tensor]:
-    return choice("RelaxedCategorical", temperature=0.5, values=torch.tensor([1, 0], dtype=dtype))(p, dtype)
+    return choice("RelaxedCategorical", temperature=0.5, values=torch.tensor([1, 0], dtype=dtype))(
+        p, dtype
+    )
 
 
 def clipped(p: Tensor, dtype: torch.dtype) -> tuple[Relaxation, Tensor]:
@@ -122,9 +133,11 @@ def test_all_of_the_papers_laws_are_counted() -> None:
 @pytest.mark.parametrize("name", RARE)
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("autocast", [False, True])
-def test_rare_values_are_as_frequent_as_they_should_be(name: str, dtype: torch.dtype, autocast: bool) -> None:
-    """Binomial z of P = 0.001 in 400,000 draws, false alarm rate 7e-6 a case. In bfloat16, U < 0.001 never or
-    four times as often: noise in 16 bits is 20 standard errors away.
+def test_rare_values_are_as_frequent_as_they_should_be(
+    name: str, dtype: torch.dtype, autocast: bool
+) -> None:
+    """Binomial z of P = 0.001 in 400,000 draws, false alarm rate 7e-6 a case. In bfloat16, U <
+    0.001 never or four times as often: noise in 16 bits is 20 standard errors away.
     """
     law, truth = RARE[name](torch.tensor(0.001, dtype=torch.float64), dtype)
     with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
@@ -141,7 +154,9 @@ def test_rare_values_are_as_frequent_as_they_should_be(name: str, dtype: torch.d
 def test_no_index_is_favoured_by_a_tie(name: str, dtype: torch.dtype) -> None:
     more = {"temperature": 0.1, "k": 1, "straight_through": True}
     more = {"temperature_backward": 0.5} if name != "GumbelTopK" else more
-    drawn = make(name, logits=torch.zeros(64, dtype=dtype), **more).sample((64_000,), generator=seeded(2))
+    drawn = make(name, logits=torch.zeros(64, dtype=dtype), **more).sample(
+        (64_000,), generator=seeded(2)
+    )
     assert abs(drawn.double().sum(0) - 1000).max() < 4.5 * math.sqrt(1000 * 63 / 64)
 
 

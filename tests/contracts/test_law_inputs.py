@@ -1,4 +1,6 @@
-"""Every relaxation, whatever the dtype, layout and device of its parameters and the process's defaults."""
+"""Every relaxation, whatever the dtype, layout and device of its parameters and the process's
+defaults.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -20,7 +22,12 @@ WITH_DENSITY = [name for name in NAMES if name not in NO_DENSITY]
 
 def parameter(dtype: torch.dtype = torch.float32) -> Tensor:
     """Numbers `[4, 3]` that 16 bits hold exactly."""
-    return torch.linspace(-1.5, 1.25, 12, dtype=torch.float32, device="cpu").view(4, 3).bfloat16().to(dtype)
+    return (
+        torch.linspace(-1.5, 1.25, 12, dtype=torch.float32, device="cpu")
+        .view(4, 3)
+        .bfloat16()
+        .to(dtype)
+    )
 
 
 def seeded(seed: int = 0) -> torch.Generator:
@@ -35,7 +42,9 @@ def build(name: str, a: Tensor) -> Relaxation:
 
 
 def outcome(name: str, a: Tensor) -> tuple[Tensor, ...]:
-    """Sample, its log density where it has one, and the gradients of both, of the noise of one seed."""
+    """Sample, its log density where it has one, and the gradients of both, of the noise of one
+    seed.
+    """
     leaf = a.detach().requires_grad_()
     sample = build(name, leaf).rsample((5,), generator=seeded())
     grad = slope_of(sample.sum(-1).square(), leaf)
@@ -55,10 +64,14 @@ def slope_of(value: Tensor, leaf: Tensor) -> Tensor:
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("dtype", HALVES)
 def test_sixteen_bits_are_worked_on_as_float32(name: str, dtype: torch.dtype) -> None:
-    """Same noise; the sample is that of float32, rounded once, and its density that of its neighbourhood."""
+    """Same noise; the sample is that of float32, rounded once, and its density that of its
+    neighbourhood.
+    """
     a = parameter(dtype)
     if name == "GeneralizedGumbelSoftmax":  # the base takes its own exponential
-        law, wide = (make(name, temperature=0.5, base=Poisson(x), n=12) for x in (a.abs(), a.float().abs()))
+        law, wide = (
+            make(name, temperature=0.5, base=Poisson(x), n=12) for x in (a.abs(), a.float().abs())
+        )
     else:
         law, wide = build(name, a), build(name, a.float())
     if name == "LogisticNormal":  # whose covariance is rounded to 16 bits as well
@@ -68,7 +81,8 @@ def test_sixteen_bits_are_worked_on_as_float32(name: str, dtype: torch.dtype) ->
     assert sample.dtype == dtype
     assert torch.equal(sample, exact.to(dtype))
     assert torch.equal(
-        law.harden(law.draw_noise(generator=seeded())), wide.harden(wide.draw_noise(generator=seeded()))
+        law.harden(law.draw_noise(generator=seeded())),
+        wide.harden(wide.draw_noise(generator=seeded())),
     )
     assert law.expand((2, *law.batch_shape)).rsample().dtype == dtype
     if name in WITH_DENSITY:
@@ -128,7 +142,9 @@ def test_numbers_take_the_dtype_of_the_tensors_beside_them() -> None:
     assert law.dtype == torch.float64
     assert abs(law.probs.item() - 0.3) < 1e-15
     with defaults(torch.float64):
-        law = make("RelaxedBernoulli", temperature=torch.tensor(0.5, dtype=torch.float32), logits=0.0)
+        law = make(
+            "RelaxedBernoulli", temperature=torch.tensor(0.5, dtype=torch.float32), logits=0.0
+        )
         assert law.dtype == torch.float32
         assert make("RelaxedBernoulli", temperature=0.5, logits=0.0).dtype == torch.float64
     assert (
@@ -184,7 +200,9 @@ MASKED = torch.tensor([0.0, 1.0, -torch.inf, -torch.inf])
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_top_k_of_fewer_unmasked_categories_is_refused(dtype: torch.dtype) -> None:
     for rows in (MASKED, torch.stack((torch.zeros(4), MASKED))):
-        with pytest.raises(InputError, match="GumbelTopK: k = 3, but 2 of 4 categories are unmasked"):
+        with pytest.raises(
+            InputError, match="GumbelTopK: k = 3, but 2 of 4 categories are unmasked"
+        ):
             make("GumbelTopK", temperature=0.5, k=3, logits=rows.to(dtype))
     law = make("GumbelTopK", temperature=0.5, k=2, logits=MASKED.to(dtype), straight_through=True)
     assert torch.equal(law.sample((500,)), torch.tensor([1, 1, 0, 0]).to(dtype).expand(500, 4))
@@ -194,7 +212,9 @@ def test_top_k_of_fewer_unmasked_categories_is_refused(dtype: torch.dtype) -> No
 
 @pytest.mark.parametrize("k", [1, 2, 3])
 @pytest.mark.parametrize("validate", [True, False])
-def test_probabilities_of_ordered_picks_sum_to_one_or_are_impossible(k: int, validate: bool) -> None:
+def test_probabilities_of_ordered_picks_sum_to_one_or_are_impossible(
+    k: int, validate: bool
+) -> None:
     if validate and k > 2:
         return
     law = make("GumbelTopK", temperature=0.5, k=k, logits=MASKED.double(), validate_args=validate)
@@ -206,7 +226,9 @@ def test_probabilities_of_ordered_picks_sum_to_one_or_are_impossible(k: int, val
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_masked_categories_of_decoupled_are_never_drawn(dtype: torch.dtype) -> None:
-    law = make("DecoupledStraightThroughGumbelSoftmax", temperature_backward=0.5, logits=MASKED.to(dtype))
+    law = make(
+        "DecoupledStraightThroughGumbelSoftmax", temperature_backward=0.5, logits=MASKED.to(dtype)
+    )
     assert (law.sample((2000,))[:, 2:] == 0).all()
     leaf = MASKED.to(dtype).detach().clone().requires_grad_()
     make(
@@ -227,7 +249,9 @@ def test_other_parameters_are_refused_by_name(name: str, bad: Any) -> None:
     good = build(name, parameter())
     for key in good.arg_constraints:
         arguments = {k: getattr(good, k) for k in (*good.arg_constraints, *good.options)}
-        with pytest.raises(InputError, match=f"{name}: {key} must be a dense tensor of real numbers"):
+        with pytest.raises(
+            InputError, match=f"{name}: {key} must be a dense tensor of real numbers"
+        ):
             make(name, **arguments | {key: bad})
 
 
@@ -236,7 +260,11 @@ def test_other_parameters_are_refused_by_name(name: str, bad: Any) -> None:
     [
         ("GumbelTopK", {"temperature": 1.0, "k": 2.0, "logits": torch.zeros(3)}, "k must be"),
         ("GumbelTopK", {"temperature": 1.0, "k": True, "logits": torch.zeros(3)}, "k must be"),
-        ("GeneralizedGumbelSoftmax", {"temperature": 1.0, "base": Poisson(1.0), "n": 2.5}, "n must be"),
+        (
+            "GeneralizedGumbelSoftmax",
+            {"temperature": 1.0, "base": Poisson(1.0), "n": 2.5},
+            "n must be",
+        ),
         (
             "InvertibleGaussian",
             {
@@ -249,7 +277,9 @@ def test_other_parameters_are_refused_by_name(name: str, bad: Any) -> None:
         ),
     ],
 )
-def test_what_cannot_be_learned_is_a_number(name: str, arguments: dict[str, Any], says: str) -> None:
+def test_what_cannot_be_learned_is_a_number(
+    name: str, arguments: dict[str, Any], says: str
+) -> None:
     with pytest.raises(InputError, match=f"{name}: {says}"):
         make(name, **arguments)
 

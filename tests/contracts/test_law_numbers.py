@@ -1,4 +1,6 @@
-"""Numbers that a relaxation states: at ends, of other precisions, of its discrete law; gradients."""
+"""Numbers that a relaxation states: at ends, of other precisions, of its discrete law;
+gradients.
+"""
 
 import math
 from itertools import product
@@ -29,14 +31,18 @@ from tests.integrals import z_score
 
 @pytest.mark.parametrize("name", WITH_DENSITY)
 def test_densities_of_values_of_another_precision(name: str) -> None:
-    """Are those of the wider of the two; so are cdf and quantiles. Masses are as exact as the law."""
+    """Are those of the wider of the two; so are cdf and quantiles. Masses are as exact as
+    the law.
+    """
     laws = {dtype: build(name, parameter(dtype)) for dtype in DTYPES}
     mass = isinstance(laws[torch.float64], HardRelaxation)
     value = laws[torch.float64].sample((20,), generator=seeded())
     for own, other in product(DTYPES, DTYPES):
         found = laws[own].log_prob(value.to(other))
         at_least = torch.promote_types(own, torch.float32)
-        assert found.dtype == torch.promote_types(at_least, other) or (mass and found.dtype == at_least)
+        assert found.dtype == torch.promote_types(at_least, other) or (
+            mass and found.dtype == at_least
+        )
         assert found.isfinite().all() or name == "StochasticTimesSmooth"
     narrow, wide = (laws[dtype].log_prob(value) for dtype in (torch.float32, torch.float64))
     torch.testing.assert_close(narrow.double(), wide, rtol=1e-3, atol=1e-4)
@@ -162,10 +168,18 @@ def test_a_discrete_law_is_known_by_its_support(name: str, dtype: torch.dtype) -
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_discrete_methods_are_torchs(dtype: torch.dtype) -> None:
     a = parameter(dtype)
-    gate, one_hot = build("StraightThroughBernoulli", a), build("DecoupledStraightThroughGumbelSoftmax", a)
-    for law, twin in ((gate, Bernoulli(logits=a.float())), (one_hot, OneHotCategorical(logits=a.float()))):
+    gate, one_hot = (
+        build("StraightThroughBernoulli", a),
+        build("DecoupledStraightThroughGumbelSoftmax", a),
+    )
+    for law, twin in (
+        (gate, Bernoulli(logits=a.float())),
+        (one_hot, OneHotCategorical(logits=a.float())),
+    ):
         for expand in (True, False):
-            assert torch.equal(law.enumerate_support(expand).float(), twin.enumerate_support(expand=expand))
+            assert torch.equal(
+                law.enumerate_support(expand).float(), twin.enumerate_support(expand=expand)
+            )
         torch.testing.assert_close(law.entropy().float(), twin.entropy())
         torch.testing.assert_close(law.probs.float(), twin.probs)
         assert torch.equal(law.mode.float(), twin.mode.nan_to_num(0.0))
@@ -206,8 +220,12 @@ def test_laws_without_a_batch(name: str, dtype: torch.dtype) -> None:
 
 
 @pytest.mark.parametrize("dtype", DTYPES[:2])
-@pytest.mark.parametrize(("law", "key"), [(Geometric, "logits"), (Geometric, "probs"), (Poisson, "rate")])
-def test_a_base_in_sixteen_bits_is_worked_on_as_float32(law: Any, key: str, dtype: torch.dtype) -> None:
+@pytest.mark.parametrize(
+    ("law", "key"), [(Geometric, "logits"), (Geometric, "probs"), (Poisson, "rate")]
+)
+def test_a_base_in_sixteen_bits_is_worked_on_as_float32(
+    law: Any, key: str, dtype: torch.dtype
+) -> None:
     """Not by a parameter that it computed in its own precision; and it keeps no such parameter."""
     value = torch.tensor([0.11, 0.37]).to(dtype)
     base = law(**{key: value})

@@ -27,7 +27,9 @@ from tests.contracts.test_law_inputs import WITH_DENSITY, build, parameter, seed
 from tests.integrals import on_interval, on_simplex, on_square, z_score
 
 # Where a value has a density alone, on (0, 1) or a simplex.
-SMOOTH = [name for name in WITH_DENSITY if not issubclass(getattr(distributions, name), HardRelaxation)]
+SMOOTH = [
+    name for name in WITH_DENSITY if not issubclass(getattr(distributions, name), HardRelaxation)
+]
 INTERVAL = [name for name in SMOOTH if not build(name, parameter()).event_shape]
 
 
@@ -45,7 +47,9 @@ STATED = {
     ask: [n for n in NAMES if known(build(n, parameter()), ask) is not None]
     for ask in ("mean", "variance", "stddev", "entropy")
 }
-WITH_CDF = [name for name in NAMES if known(build(name, parameter()), "cdf", torch.tensor(0.5)) is not None]
+WITH_CDF = [
+    name for name in NAMES if known(build(name, parameter()), "cdf", torch.tensor(0.5)) is not None
+]
 
 
 def test_of_most_laws_something_is_stated() -> None:
@@ -79,7 +83,9 @@ def test_an_entropy_is_the_mean_of_minus_log_prob(name: str) -> None:
     entropy = law.entropy()
     assert entropy.shape == law.batch_shape
     assert z_score(-law.log_prob(law.sample((100_000,), generator=seeded(5))), entropy) < 4.5
-    torch.testing.assert_close(build(name, parameter()).entropy().double(), entropy, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(
+        build(name, parameter()).entropy().double(), entropy, rtol=1e-4, atol=1e-4
+    )
 
 
 @pytest.mark.parametrize("name", INTERVAL)
@@ -175,7 +181,9 @@ def test_a_subclass_expands_as_itself(name: str) -> None:
 
 @pytest.mark.parametrize("name", WITH_DENSITY)
 def test_what_is_no_value_is_refused(name: str) -> None:
-    """NaN, and another length of vectors; neither where validation is off, or by torch's default."""
+    """NaN, and another length of vectors; neither where validation is off, or by torch's
+    default.
+    """
     law = build(name, parameter())
     value = law.sample()
     spoilt = value.clone()
@@ -197,17 +205,25 @@ def test_what_is_no_value_is_refused(name: str) -> None:
 def test_laws_are_parts_of_other_laws(name: str) -> None:
     law = build(name, parameter(torch.float64))
     joint = law if law.event_shape else Independent(law, 1)
-    moved = TransformedDistribution(joint, [transforms.AffineTransform(1.0, 2.0, len(joint.event_shape))])
+    moved = TransformedDistribution(
+        joint, [transforms.AffineTransform(1.0, 2.0, len(joint.event_shape))]
+    )
     value = joint.sample()
     count = math.prod(joint.event_shape)
-    torch.testing.assert_close(moved.log_prob(1 + 2 * value), joint.log_prob(value) - count * math.log(2))
+    torch.testing.assert_close(
+        moved.log_prob(1 + 2 * value), joint.log_prob(value) - count * math.log(2)
+    )
     mixture = MixtureSameFamily(Categorical(torch.ones(4, dtype=torch.float64)), joint)
     one = value[0]
-    torch.testing.assert_close(mixture.log_prob(one), joint.log_prob(one).logsumexp(0) - math.log(4))
+    torch.testing.assert_close(
+        mixture.log_prob(one), joint.log_prob(one).logsumexp(0) - math.log(4)
+    )
     assert mixture.sample((5,)).shape == (5, *joint.event_shape)
 
 
-@pytest.mark.filterwarnings("ignore:There is a performance drop")  # torch's own, where it has no rule
+@pytest.mark.filterwarnings(
+    "ignore:There is a performance drop"
+)  # torch's own, where it has no rule
 @pytest.mark.parametrize("name", NAMES)
 def test_samples_of_given_noise_are_mapped(name: str) -> None:
     """`torch.vmap` over noise, and over values where they are not looked at."""
@@ -220,7 +236,9 @@ def test_samples_of_given_noise_are_mapped(name: str) -> None:
         torch.testing.assert_close(torch.vmap(law.log_prob)(value), law.log_prob(value))
 
 
-@pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning", "ignore::DeprecationWarning")
+@pytest.mark.filterwarnings(
+    "ignore::UserWarning", "ignore::FutureWarning", "ignore::DeprecationWarning"
+)
 # The values of stochastic times smooth are those of its parameter, and no prior's.
 @pytest.mark.parametrize("name", [name for name in WITH_DENSITY if name != "StochasticTimesSmooth"])
 def test_two_lines_make_it_a_pyro_law(name: str) -> None:

@@ -45,7 +45,9 @@ def test_all_layers_are_tested() -> None:
 
 @pytest.mark.parametrize("module", ["", ".draws", ".l0", ".temperature"])
 def test_examples_in_docstrings_run(module: str) -> None:
-    result = doctest.testmod(import_module(f"reinrelax.layers{module}"), extraglobs={"torch": torch})
+    result = doctest.testmod(
+        import_module(f"reinrelax.layers{module}"), extraglobs={"torch": torch}
+    )
     assert result.attempted > 0
     assert result.failed == 0
 
@@ -96,7 +98,9 @@ def test_a_categorical_layer_is_its_estimator(name: str, dim: int) -> None:
         (z * weights).sum().backward()
     assert torch.equal(theta.grad, other.grad)  # type: ignore[arg-type]
     assert torch.equal(layer.eval()(theta).argmax(dim), theta.argmax(dim))
-    assert (CategoricalLayer(name, sample_in_eval=True).eval()(torch.zeros(200, 3)).sum(0) > 0).all()
+    assert (
+        CategoricalLayer(name, sample_in_eval=True).eval()(torch.zeros(200, 3)).sum(0) > 0
+    ).all()
 
 
 @pytest.mark.parametrize("straight_through", [True, False])
@@ -201,16 +205,25 @@ def test_a_schedule_goes_from_its_start_to_its_end(shape: str) -> None:
     [
         (lambda: CategoricalLayer("reinforce"), "REINFORCE takes the loss"),
         (lambda: CategoricalLayer("nothing"), "unknown method 'nothing'"),
-        (lambda: CategoricalLayer(tau=0.0), "CategoricalLayer: tau must be a finite number > 0; got 0.0"),
+        (
+            lambda: CategoricalLayer(tau=0.0),
+            "CategoricalLayer: tau must be a finite number > 0; got 0.0",
+        ),
         (lambda: CategoricalLayer(draws=3), "unknown hyper-parameter 'draws'"),
         (lambda: SubsetLayer(0), "SubsetLayer: k must be an integer >= 1; got 0"),
         (lambda: SubsetLayer(2, float("nan")), "tau must be a finite number > 0; got nan"),
         (lambda: L0Linear(3, 2, kept=1.0), r"L0Linear: kept must be in \(0, 1\); got 1.0"),
         (lambda: L0Conv2d(4, 4, 3, groups=2), "groups must be 1"),
         (lambda: l0_penalty(nn.Linear(2, 2)), "Linear has no layer with gates"),
-        (lambda: Temperature(nn.Linear(2, 2), start=1, end=1, steps=1), "no layer with a temperature"),
+        (
+            lambda: Temperature(nn.Linear(2, 2), start=1, end=1, steps=1),
+            "no layer with a temperature",
+        ),
         (lambda: Temperature(SubsetLayer(1), start=1, end=0, steps=1), "Temperature: end must be"),
-        (lambda: Temperature(SubsetLayer(1), start=1, end=1, steps=0), "steps must be an integer >= 1"),
+        (
+            lambda: Temperature(SubsetLayer(1), start=1, end=1, steps=0),
+            "steps must be an integer >= 1",
+        ),
         (
             lambda: Temperature(SubsetLayer(1), start=1, end=1, steps=1, shape="steep"),
             "shape must be one of exponential, linear, cosine; got 'steep'",

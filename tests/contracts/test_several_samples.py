@@ -1,4 +1,6 @@
-"""RLOO, VIMCO, NVIL, moving averages, ARSM and DisARM against enumeration, and against each other."""
+"""RLOO, VIMCO, NVIL, moving averages, ARSM and DisARM against enumeration, and against each
+other.
+"""
 
 import doctest
 import itertools
@@ -42,7 +44,9 @@ def errors(found: Tensor, truth: Tensor) -> Tensor:
 CALLS: dict[str, Call] = {
     "RLOO of 2": lambda x: rloo(x, loss, generator=seeded()),
     "RLOO of 5": lambda x: rloo(x, loss, samples=5, generator=seeded()),
-    "NVIL": lambda x: nvil(x, loss, torch.linspace(-3, 3, len(x), dtype=x.dtype), generator=seeded()),
+    "NVIL": lambda x: nvil(
+        x, loss, torch.linspace(-3, 3, len(x), dtype=x.dtype), generator=seeded()
+    ),
     "moving average": lambda x: started()(x, loss, generator=seeded()),
     "ARSM": lambda x: arsm(x, loss, generator=seeded()),
     "DisARM": lambda x: disarm(x, loss, generator=seeded()),
@@ -94,9 +98,15 @@ def test_vimco_has_the_gradient_of_the_bound_of_several_samples(samples: int) ->
 
 def test_baselines_make_the_variance_smaller() -> None:
     spread = {name: gradients(call).var(0).sum() for name, call in CALLS.items()}
-    plain = gradients(lambda x: reinforce(x, lambda z: loss(z) + 5, generator=seeded())).var(0).sum()
+    plain = (
+        gradients(lambda x: reinforce(x, lambda z: loss(z) + 5, generator=seeded())).var(0).sum()
+    )
     fitting = float(exact.expectation(THETA, loss)) + 5
-    near = gradients(lambda x: nvil(x, lambda z: loss(z) + 5, fitting, generator=seeded())).var(0).sum()
+    near = (
+        gradients(lambda x: nvil(x, lambda z: loss(z) + 5, fitting, generator=seeded()))
+        .var(0)
+        .sum()
+    )
     assert near < plain / 3
     assert spread["RLOO of 5"] < spread["RLOO of 2"]
     # One pair against two samples, which cost the same.
@@ -118,11 +128,15 @@ def test_f_is_called_once_at_all_samples() -> None:
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32, torch.float64])
-def test_samples_have_the_dtype_of_the_logits_and_the_frequencies_of_the_softmax(dtype: torch.dtype) -> None:
+def test_samples_have_the_dtype_of_the_logits_and_the_frequencies_of_the_softmax(
+    dtype: torch.dtype,
+) -> None:
     """Chi-square on 20,000 draws, false alarm rate 1e-4 a case."""
     theta = torch.tensor([0.25, -1.25, 1.0, -torch.inf], dtype=dtype)
     for call in (rloo, vimco):
-        one_hot = call(theta, lambda z: z[..., 0].float(), samples=20_000, generator=seeded()).one_hot
+        one_hot = call(
+            theta, lambda z: z[..., 0].float(), samples=20_000, generator=seeded()
+        ).one_hot
         assert one_hot.dtype == dtype
         found, expected = one_hot.float().sum(0), theta.float().softmax(-1) * 20_000
         assert found[3] == 0
@@ -183,7 +197,10 @@ def test_examples_in_docstrings_run(module: str) -> None:
         ),
         (lambda x: vimco(x, lambda z: 1.0), "VIMCO: f must return a real tensor; got float"),
         (lambda x: vimco(x * math.nan, loss), r"VIMCO: logits hold NaN or \+inf"),
-        (lambda x: nvil(x, loss, torch.zeros(3)), r"baseline must broadcast to the loss, \[4\]; got \[3\]"),
+        (
+            lambda x: nvil(x, loss, torch.zeros(3)),
+            r"baseline must broadcast to the loss, \[4\]; got \[3\]",
+        ),
         (lambda x: nvil(x, lambda z: z, 0.0), "NVIL: f must return one loss"),
         (lambda x: MovingAverage(1.0), r"decay must be in \[0, 1\); got 1.0"),
     ],

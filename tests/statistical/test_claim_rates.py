@@ -1,9 +1,10 @@
-"""How often judging functions err, and how often they find an effect of the size said to be detectable.
+"""How often judging functions err, and how often they find an effect of the size said to be
+detectable.
 
-Errors stand in `report/rates.csv`, which `python -m tests.rates` measures: here it is held to the levels
-that are meant and to a measurement of its own. Rates are counted over repetitions in which only the noise
-is new. Limits are those outside which a count of the stated rate falls with a probability below 1e-4; where
-a rate is only bounded, there is one limit.
+Errors stand in `report/rates.csv`, which `python -m tests.rates` measures: here it is held to the
+levels that are meant and to a measurement of its own. Rates are counted over repetitions in which
+only the noise is new. Limits are those outside which a count of the stated rate falls with a
+probability below 1e-4; where a rate is only bounded, there is one limit.
 """
 
 from collections.abc import Callable
@@ -50,7 +51,10 @@ CASES: dict[str, tuple[Any, Callable[[float, np.random.Generator], list[dict[str
         claimed("less", query=SIDES),
         lambda margin, g: [row(0.0, g, who="a"), row(margin, g, who="b")],
     ),
-    "within": (claimed("within", parameters={"from": 5.0}), lambda margin, g: [row(5.0 + margin, g)]),
+    "within": (
+        claimed("within", parameters={"from": 5.0}),
+        lambda margin, g: [row(5.0 + margin, g)],
+    ),
     "ratio": (
         claimed("ratio", query=SIDES, parameters={"to": 1.0}),
         lambda margin, g: [row(200.0 - 200 * margin, g, who="a"), row(200.0, g, who="b")],
@@ -63,8 +67,11 @@ def written() -> pd.DataFrame:
     return pd.read_csv(rates.TABLE)
 
 
-def test_every_judging_function_has_its_rates_at_three_five_and_ten_seeds(written: pd.DataFrame) -> None:
-    # What was chosen is held by the test of a limit, as `below` is; what is not judged has no verdict.
+def test_every_judging_function_has_its_rates_at_three_five_and_ten_seeds(
+    written: pd.DataFrame,
+) -> None:
+    # What was chosen is held by the test of a limit, as `below` is; what is not judged has no
+    # verdict.
     assert set(written["function"]) == set(FUNCTIONS) - {"chosen", "ambiguous", "unjudged"}
     names = [(case.function, case.truth, case.wrong) for case in TRUTHS]
     assert len(set(names)) == len(names)
@@ -101,10 +108,14 @@ def test_an_effect_of_the_detectable_size_is_found_in_four_of_five(name: str) ->
 
 
 def test_a_claim_on_many_places_without_an_effect_is_seldom_refuted() -> None:
-    """All twenty margins are zero: it holds nowhere surely, but an effect against it is nowhere either."""
+    """All twenty margins are zero: it holds nowhere surely, but an effect against it is nowhere
+    either.
+    """
     claim = claimed("less", query={**SIDES, "each": ("k",)})
     found = counts(
-        lambda g: judge(claim, measured([row(0.0, g, who=who, k=k) for k in range(20) for who in "ab"])),
+        lambda g: judge(
+            claim, measured([row(0.0, g, who=who, k=k) for k in range(20) for who in "ab"])
+        ),
         17,
         100,
     )
@@ -113,7 +124,10 @@ def test_a_claim_on_many_places_without_an_effect_is_seldom_refuted() -> None:
 
 
 def test_a_family_without_effects_has_a_wrong_verdict_in_a_twentieth_of_cases() -> None:
-    claims = [claimed("less", query={**SIDES, "where": {"k": k}}, family="f", id=str(k)) for k in range(10)]
+    claims = [
+        claimed("less", query={**SIDES, "where": {"k": k}}, family="f", id=str(k))
+        for k in range(10)
+    ]
     generator, wrong = np.random.default_rng(7), {"reproduced": 0, "not reproduced": 0}
     for _ in range(100):
         rows = [row(0.0, generator, who=who, k=k) for k in range(10) for who in "ab"]
@@ -143,7 +157,10 @@ def runs(
         # Rank: without an effect the second of five is as likely any of them.
         (
             ordering(judge="ranked", lower=("ST",), higher=METHODS[1:], parameters={"rank": 2}),
-            {name: 4.0 * k for k, name in enumerate(("STGS", "ST", "ReinMax", "GST-1.0", "Gumbel-Rao"))},
+            {
+                name: 4.0 * k
+                for k, name in enumerate(("STGS", "ST", "ReinMax", "GST-1.0", "Gumbel-Rao"))
+            },
             0.05,
         ),
         # Of 120 orders 5 correlate with a given one by .9 or more.
@@ -155,7 +172,9 @@ def runs(
     ],
 )
 def test_ranks_over_seeds(claim: Any, planted: dict[str, float], null_rate: float) -> None:
-    null = counts(lambda g: verdict(claim, runs(dict.fromkeys(METHODS, 0.0), g)), seed=8, repeats=100)
+    null = counts(
+        lambda g: verdict(claim, runs(dict.fromkeys(METHODS, 0.0), g)), seed=8, repeats=100
+    )
     assert below_limit(null["reproduced"], null_rate, 100)
     found = counts(lambda g: verdict(claim, runs(planted, g)), seed=9, repeats=50)
     assert found["reproduced"] == 50
@@ -166,7 +185,9 @@ def test_ranks_over_seeds(claim: Any, planted: dict[str, float], null_rate: floa
 
 
 def test_gains_with_size_over_seeds() -> None:
-    """Of six shapes in random order one in ten correlates by −.6 or less; certainty takes more than that."""
+    """Of six shapes in random order one in ten correlates by −.6 or less; certainty takes more than
+    that.
+    """
     places = ("4x24", "8x4", "8x16", "10x30", "16x12", "64x8")
     claim = ordering(
         judge="gains",
@@ -183,7 +204,8 @@ def test_gains_with_size_over_seeds() -> None:
     def planted(g: np.random.Generator) -> Values:
         values = runs({"ReinMax": 0.0, "ST": 0.0}, g, places)
         return {
-            (name, place): np.asarray(own) - (4.0 * places.index(place) if name == "ReinMax" else 0.0)
+            (name, place): np.asarray(own)
+            - (4.0 * places.index(place) if name == "ReinMax" else 0.0)
             for (name, place), own in values.items()
         }
 
@@ -202,7 +224,9 @@ def test_a_difference_of_the_detectable_size_between_seeds_is_found_in_four_of_f
     )
     assert within_limits(found["reproduced"], 0.8)
     sizes = [
-        verdict(claim, {("ReinMax", "8x4"): g.normal(size=10), ("ST", "8x4"): g.normal(size=10)}).detectable
+        verdict(
+            claim, {("ReinMax", "8x4"): g.normal(size=10), ("ST", "8x4"): g.normal(size=10)}
+        ).detectable
         for g in map(np.random.default_rng, range(50))
     ]
     assert np.median(sizes) == pytest.approx(shift, rel=0.1)
@@ -216,7 +240,9 @@ def test_a_spread_of_many_times_is_found_and_its_reverse_refuted() -> None:
         generator = np.random.default_rng(14)
         for _ in range(30):
             values = {
-                (name, "8x4"): generator.normal(0.0, factor if name == "Gumbel-Rao" else 1.0, size=10)
+                (name, "8x4"): generator.normal(
+                    0.0, factor if name == "Gumbel-Rao" else 1.0, size=10
+                )
                 for name in METHODS[1:]
             }
             assert verdict(claim, values).verdict == wanted
@@ -228,6 +254,8 @@ def test_a_steep_curve_is_nearly_always_seen(function: str, slope: float) -> Non
     claim = claimed(function, query={"over": "x"}, parameters=parameters)
     at = (lambda x: x) if function == "trend" else (lambda x: abs(x - 2))
     found = counts(
-        lambda g: judge(claim, measured([row(slope * at(x), g, x=x) for x in range(5)])), seed=3, repeats=100
+        lambda g: judge(claim, measured([row(slope * at(x), g, x=x) for x in range(5)])),
+        seed=3,
+        repeats=100,
     )
     assert found["reproduced"] > 90

@@ -1,4 +1,6 @@
-"""REBAR and RELAX against the exact gradient; z-tests allow 5 standard errors, below 1e-5 a test."""
+"""REBAR and RELAX against the exact gradient; z-tests allow 5 standard errors, below 1e-5 a
+test.
+"""
 
 import pytest
 import torch
@@ -46,8 +48,12 @@ def get(name: str) -> ScoreFunction:
 @pytest.mark.parametrize("logits", [CATEGORICAL, BERNOULLI], ids=["categorical", "Bernoulli"])
 @pytest.mark.parametrize("tau", [0.1, 0.5, 2.0])
 @pytest.mark.parametrize("eta", [-0.5, 0.5, 1.0, 2.0])
-def test_rebar_is_unbiased_at_any_temperature_and_scale(logits: Tensor, tau: float, eta: float) -> None:
-    assert z_score(gradients(get("REBAR"), logits, tau=tau, eta=eta), exact.gradient(logits, loss)) < 5
+def test_rebar_is_unbiased_at_any_temperature_and_scale(
+    logits: Tensor, tau: float, eta: float
+) -> None:
+    assert (
+        z_score(gradients(get("REBAR"), logits, tau=tau, eta=eta), exact.gradient(logits, loss)) < 5
+    )
 
 
 @pytest.mark.parametrize("logits", [CATEGORICAL, BERNOULLI], ids=["categorical", "Bernoulli"])
@@ -94,7 +100,9 @@ def test_estimates_depend_on_normalised_logits_only() -> None:
 
 
 def test_conditional_keys_must_be_differentiated_and_normalised() -> None:
-    """The two errors that are easily made, each with a bias that the unbiasedness test would see."""
+    """The two errors that are easily made, each with a bias that the unbiasedness test
+    would see.
+    """
     logits = CATEGORICAL.expand(1, N, 2, 3)
     truth = exact.gradient(CATEGORICAL, loss)
     sample = draw(logits, Streams.derive([0], "test"))
@@ -158,12 +166,15 @@ def test_learned_scale_lowers_the_variance() -> None:
     eta = torch.zeros((), dtype=torch.float64, requires_grad=True)
     for step in range(60):
         leaf = CATEGORICAL.expand(1, 200, 2, 3)
-        estimate = get("REBAR").surrogate(leaf, loss, Streams.derive([step], "test"), tau=0.5, eta=eta)
+        estimate = get("REBAR").surrogate(
+            leaf, loss, Streams.derive([step], "test"), tau=0.5, eta=eta
+        )
         assert estimate.variance_loss is not None
         (slope,) = torch.autograd.grad(estimate.variance_loss.mean(), eta)
         eta.data -= 0.02 * slope
     grid = {
-        e: variance(gradients(get("REBAR"), CATEGORICAL, tau=0.5, eta=e)) for e in (0.0, 0.5, 0.8, 1.0, 1.2)
+        e: variance(gradients(get("REBAR"), CATEGORICAL, tau=0.5, eta=e))
+        for e in (0.0, 0.5, 0.8, 1.0, 1.2)
     }
     learned = variance(gradients(get("REBAR"), CATEGORICAL, tau=0.5, eta=eta.item()))
     assert learned < grid[0.0] / 5

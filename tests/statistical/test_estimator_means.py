@@ -19,7 +19,9 @@ from reinrelax.estimators.gumbel import conditional_gumbels, conditional_softmax
 
 C = 5
 torch.manual_seed(0)
-CASES = [(torch.randn(C, dtype=torch.float64), torch.randn(C, C, dtype=torch.float64)) for _ in range(5)]
+CASES = [
+    (torch.randn(C, dtype=torch.float64), torch.randn(C, C, dtype=torch.float64)) for _ in range(5)
+]
 
 
 def smooth(weights: Tensor) -> Callable[[Tensor], Tensor]:
@@ -61,7 +63,9 @@ def rk2_by_double_sum(theta: Tensor, weights: Tensor, beta: float) -> Tensor:
 
 
 @pytest.mark.parametrize(("theta", "weights"), CASES)
-def test_exact_gradient_is_the_derivative_of_the_expectation(theta: Tensor, weights: Tensor) -> None:
+def test_exact_gradient_is_the_derivative_of_the_expectation(
+    theta: Tensor, weights: Tensor
+) -> None:
     f = smooth(weights)
     leaf = theta.clone().requires_grad_()
     values = f(torch.eye(C, dtype=torch.float64)[:, None])
@@ -72,7 +76,9 @@ def test_exact_gradient_is_the_derivative_of_the_expectation(theta: Tensor, weig
 
 @pytest.mark.parametrize("beta", [-0.2, 0.0, 0.3, 0.5, 1.0, 1.2])
 @pytest.mark.parametrize(("theta", "weights"), CASES)
-def test_exact_expectations_are_the_printed_double_sums(theta: Tensor, weights: Tensor, beta: float) -> None:
+def test_exact_expectations_are_the_printed_double_sums(
+    theta: Tensor, weights: Tensor, beta: float
+) -> None:
     f, expected = smooth(weights), rk2_by_double_sum(theta, weights, beta)
     torch.testing.assert_close(exact.rk2(theta[None], f, beta=beta)[0], expected)
     if beta == 0.0:
@@ -115,12 +121,18 @@ def test_straight_through_is_first_order_in_the_mean(theta: Tensor, weights: Ten
 
 
 @pytest.mark.parametrize(("theta", "weights"), CASES)
-def test_reinmax_is_second_order_in_the_mean_at_unit_temperature_only(theta: Tensor, weights: Tensor) -> None:
+def test_reinmax_is_second_order_in_the_mean_at_unit_temperature_only(
+    theta: Tensor, weights: Tensor
+) -> None:
     expected = exact.second_order(theta[None], smooth(weights))[0]
     torch.testing.assert_close(mean_over_codes("ReinMax", theta, weights, tau=1.0), expected)
-    assert not torch.allclose(mean_over_codes("ReinMax", theta, weights, tau=1.3), expected, rtol=1e-3)
+    assert not torch.allclose(
+        mean_over_codes("ReinMax", theta, weights, tau=1.3), expected, rtol=1e-3
+    )
     # The control: one-hot argmax in place of D has another mean.
-    assert not torch.allclose(mean_over_codes("ReinMax-Argmax", theta, weights, tau=1.0), expected, rtol=1e-3)
+    assert not torch.allclose(
+        mean_over_codes("ReinMax-Argmax", theta, weights, tau=1.0), expected, rtol=1e-3
+    )
 
 
 @pytest.mark.parametrize("beta", [-0.2, 0.0, 0.25, 0.5, 0.75, 1.2])
@@ -132,17 +144,25 @@ def test_rk2_as_printed_misses_theorem_1_by_the_dropped_term(
     probs = theta.softmax(-1)
     centred = torch.eye(C, dtype=torch.float64) - probs
     dropped = (2 * beta - 1) * probs * (probs * (slopes(weights) * centred).sum(-1)).sum()
-    torch.testing.assert_close(mean_over_codes("ReinMax-RK2", theta, weights, beta=beta), expected + dropped)
-    torch.testing.assert_close(mean_over_codes("ReinMax-RK2-corrected", theta, weights, beta=beta), expected)
+    torch.testing.assert_close(
+        mean_over_codes("ReinMax-RK2", theta, weights, beta=beta), expected + dropped
+    )
+    torch.testing.assert_close(
+        mean_over_codes("ReinMax-RK2-corrected", theta, weights, beta=beta), expected
+    )
     assert (beta == 0.5) == bool(dropped.abs().max() < 1e-12)
 
 
 @pytest.mark.parametrize("beta", [-0.2, 0.0, 0.25, 0.5, 0.55, 1.2])
 @pytest.mark.parametrize(("theta", "weights"), CASES)
 def test_rk2_as_run_is_rk2_at_one_half_alone(theta: Tensor, weights: Tensor, beta: float) -> None:
-    """Its mean is that of Eq. 26 and, times 2β − 1, the first-order one and the centred dropped term."""
+    """Its mean is that of Eq. 26 and, times 2β − 1, the first-order one and the centred dropped
+    term.
+    """
     probs, f = theta.softmax(-1), smooth(weights)
-    dropped = (probs * (slopes(weights) * (torch.eye(C, dtype=torch.float64) - probs)).sum(-1)).sum()
+    dropped = (
+        probs * (slopes(weights) * (torch.eye(C, dtype=torch.float64) - probs)).sum(-1)
+    ).sum()
     off = exact.first_order(theta[None], f)[0] + (probs - 1 / C) * dropped
     expected = exact.rk2(theta[None], f, beta=beta)[0] + (2 * beta - 1) * off
     found = mean_over_codes("ReinMax-RK2-run", theta, weights, beta=beta)
@@ -186,7 +206,9 @@ def test_gapped_leaves_a_gap_and_needs_no_move_when_there_is_one() -> None:
 
 
 def test_conditional_gumbels_have_the_law_of_rejection_sampling() -> None:
-    """Two-sample Kolmogorov–Smirnov on each of 4 categories × 4 winners, 1e-5 a test; a wrong one fails."""
+    """Two-sample Kolmogorov–Smirnov on each of 4 categories × 4 winners, 1e-5 a test; a wrong one
+    fails.
+    """
     torch.manual_seed(4)
     theta = torch.tensor([0.4, -0.7, 1.1, 0.0], dtype=torch.float64)
     count = 200_000
@@ -199,9 +221,9 @@ def test_conditional_gumbels_have_the_law_of_rejection_sampling() -> None:
         probs = theta.softmax(-1).expand(1, len(accepted), 4)
         ours = conditional_gumbels(probs, one_hot, 1, Streams.derive([winner], "ours"))[0, ..., 0]
         assert (ours.argmax(-1) == winner).all()
-        unnormalised = conditional_gumbels(3.0 * probs, one_hot, 1, Streams.derive([winner], "ours"))[
-            0, ..., 0
-        ]
+        unnormalised = conditional_gumbels(
+            3.0 * probs, one_hot, 1, Streams.derive([winner], "ours")
+        )[0, ..., 0]
         critical = 2.47 * (2 / len(accepted)) ** 0.5  # sqrt(−½ log(1e-5 / 2)) = 2.47
         for category in range(4):
             worst = max(worst, ks(accepted[:, category], ours[:, category]) / critical)
@@ -224,7 +246,9 @@ def test_gumbel_rao_has_the_mean_of_stgs_and_a_smaller_variance(tau: float) -> N
 
     def grads(name: str, **hyper: float) -> Tensor:
         leaf = theta.expand(1, count, 1, C).clone().requires_grad_()
-        result = estimators.get(name).surrogate(leaf, smooth(weights), Streams.derive([8], name), **hyper)
+        result = estimators.get(name).surrogate(
+            leaf, smooth(weights), Streams.derive([8], name), **hyper
+        )
         (out,) = torch.autograd.grad(result.surrogate.sum(), leaf)
         return out[0, :, 0]
 
@@ -250,7 +274,9 @@ def test_conditional_vjp_is_the_mean_of_the_jacobians() -> None:
     one_hot = torch.eye(4, dtype=torch.float64)[torch.tensor([[0, 1, 2], [3, 3, 0]])]
     cotangent = torch.randn(2, 3, 4, dtype=torch.float64)
     tau = torch.tensor([0.4, 1.7], dtype=torch.float64).view(2, 1, 1)
-    ours = conditional_softmax_vjp(cotangent, one_hot, probs, tau, 6, Streams.derive([0, 1], "noise"))
+    ours = conditional_softmax_vjp(
+        cotangent, one_hot, probs, tau, 6, Streams.derive([0, 1], "noise")
+    )
     y = conditional_gumbels(probs, one_hot, 6, Streams.derive([0, 1], "noise"))
     s = (y / tau[..., None]).softmax(-2).mT  # [R, B, K, C]
     jacobian = (torch.diag_embed(s) - s[..., :, None] * s[..., None, :]).mean(2) / tau[..., None]
@@ -264,13 +290,19 @@ def test_total_derivative_is_that_of_equation_7(name: str) -> None:
     sample = draw(theta.expand(1, 3, C), Streams.derive([0], "forward"))
     cotangent = slopes(weights)[sample.one_hot.argmax(-1)]
     tau, draws = 0.7, 4
-    at = sample.log_probs if name.startswith("Gumbel") else ((sample.probs + sample.one_hot) / 2).log()
+    at = (
+        sample.log_probs
+        if name.startswith("Gumbel")
+        else ((sample.probs + sample.one_hot) / 2).log()
+    )
     leaf = (at + 0.4).requires_grad_()  # Eq. 7 takes logits that are not normalised
     noise = Streams.derive([1], "backward").exponential_(theta.new_empty(1, 3, C, draws))
     drawn = sample.one_hot[..., None] > 0
     own = (noise * drawn).sum(-2, keepdim=True)
     total = leaf.exp().sum(-1, keepdim=True)[..., None]
-    y = torch.where(drawn, total.log() - own.log(), -(noise / leaf.exp()[..., None] + own / total).log())
+    y = torch.where(
+        drawn, total.log() - own.log(), -(noise / leaf.exp()[..., None] + own / total).log()
+    )
     relaxed = (y / tau).softmax(-2).mean(-1)
     (expected,) = torch.autograd.grad((relaxed * cotangent).sum(), leaf)
     fresh = Sample(sample.log_probs, sample.gumbel, sample.one_hot, Streams.derive([1], "backward"))
@@ -284,7 +316,9 @@ def test_total_derivative_is_that_of_equation_7(name: str) -> None:
 
 
 def test_only_without_that_derivative_is_gumbel_raos_mean_that_of_stgs() -> None:
-    """Paired on D, 200,000 draws: |z| < 5 (false alarm 3e-6) where it is left out, > 8 where it is taken."""
+    """Paired on D, 200,000 draws: |z| < 5 (false alarm 3e-6) where it is left out, > 8 where it is
+    taken.
+    """
     theta, weights = CASES[0]
     sample = draw(theta.expand(1, 200_000, C), Streams.derive([3], "forward"))
     cotangent = slopes(weights)[sample.one_hot.argmax(-1)]
@@ -300,13 +334,18 @@ def test_scaled_readings_at_unit_temperature_are_the_plain_ones() -> None:
     theta, weights = CASES[4]
     sample = draw(theta.expand(1, 50, C), Streams.derive([3], "forward"))
     cotangent = slopes(weights)[sample.one_hot.argmax(-1)]
-    for base, name in (("ST", "ST-unscaled"), ("ReinMax", "ReinMax-scaled"), ("ReinMax", "ReinMax-Eq16")):
+    for base, name in (
+        ("ST", "ST-unscaled"),
+        ("ReinMax", "ReinMax-scaled"),
+        ("ReinMax", "ReinMax-Eq16"),
+    ):
         plain, reading = (run_vjp(n, cotangent, sample, tau=1.0) for n in (base, name))
         torch.testing.assert_close(reading, plain)
         plain, reading = (run_vjp(n, cotangent, sample, tau=1.3) for n in (base, name))
         assert not torch.allclose(reading, plain, rtol=1e-3)
     torch.testing.assert_close(
-        run_vjp("ST-unscaled", cotangent, sample, tau=1.3), 1.3 * run_vjp("ST", cotangent, sample, tau=1.3)
+        run_vjp("ST-unscaled", cotangent, sample, tau=1.3),
+        1.3 * run_vjp("ST", cotangent, sample, tau=1.3),
     )
 
 
@@ -319,7 +358,9 @@ def run_vjp(name: str, cotangent: Tensor, sample: Sample, **hyper: float) -> Ten
 
 
 def test_readings_of_reinmax_rao_and_cv_differ_only_as_described() -> None:
-    """On one sample and the same conditional noise, from the printed terms computed on their own."""
+    """On one sample and the same conditional noise, from the printed terms computed on
+    their own.
+    """
     theta, weights = CASES[1]
     sample = draw(theta.expand(1, 400, C), Streams.derive([0], "forward"))
     cotangent = slopes(weights)[sample.one_hot.argmax(-1)]
@@ -331,7 +372,9 @@ def test_readings_of_reinmax_rao_and_cv_differ_only_as_described() -> None:
     def run(name: str, **hyper: float) -> Tensor:
         estimator = estimators.get(name)
         assert isinstance(estimator, Pathwise)
-        fresh = Sample(sample.log_probs, sample.gumbel, sample.one_hot, Streams.derive([1], "backward"))
+        fresh = Sample(
+            sample.log_probs, sample.gumbel, sample.one_hot, Streams.derive([1], "backward")
+        )
         out: Tensor = estimator.function(cotangent, fresh, draws=4, tau=tau, **hyper)
         return out
 
@@ -354,7 +397,9 @@ def test_readings_of_reinmax_rao_and_cv_differ_only_as_described() -> None:
         "ReinMax-Rao-run": 2 * rao(middle) - jvp(probs) / 2,
         "ReinMax-Rao-Eq17": 2 * rao(middle) - jvp((middle.log() / tau).softmax(-1)) / tau / 2,
         "ReinMax-CV": reinmax_1 - eta * terms,
-        "ReinMax-CV-run": reinmax_1 - eta * (jvp((middle.log() + relaxed).softmax(-1)) / tau - rao(middle)),
+        "ReinMax-CV-run": (
+            reinmax_1 - eta * (jvp((middle.log() + relaxed).softmax(-1)) / tau - rao(middle))
+        ),
         "ReinMax-CV-exchanged": reinmax_1 + eta * terms,
         "ReinMax-CV-factor2": reinmax_1 - 2 * eta * terms,
         "ReinMax-Rao-tempered": 2 * rao(middle_d) - jvp(tempered) / tau / 2,
@@ -371,7 +416,9 @@ def test_readings_of_reinmax_rao_and_cv_differ_only_as_described() -> None:
     ("name", "base"),
     [("ReinMax-CV-matched", 1.0), ("ReinMax-CV-matched-tempered", 1.4), ("ReinMax-CV", None)],
 )
-def test_matched_control_variate_adds_no_bias_and_the_printed_one_does(name: str, base: float | None) -> None:
+def test_matched_control_variate_adds_no_bias_and_the_printed_one_does(
+    name: str, base: float | None
+) -> None:
     """Mean difference to ReinMax at the base temperature, paired on D: |z| < 5 (3e-6) or > 8."""
     theta, weights = CASES[2]
     sample = draw(theta.expand(1, 100_000, C), Streams.derive([3], "forward"))
@@ -385,11 +432,15 @@ def test_matched_control_variate_adds_no_bias_and_the_printed_one_does(name: str
     assert z < 5 if base else z > 8
 
 
-def mean_of_two_categories(name: str, theta: Tensor, slope: Tensor, tau: float, eta: float) -> float:
-    """First coordinate of E[estimate] for θ `[2]` and f′(I_i) `[2, 2]`, by quadrature over the noise.
+def mean_of_two_categories(
+    name: str, theta: Tensor, slope: Tensor, tau: float, eta: float
+) -> float:
+    """First coordinate of E[estimate] for θ `[2]` and f′(I_i) `[2, 2]`, by quadrature over the
+    noise.
 
-    Of two categories θ + G matters through the difference x of its entries alone, which is logistic about
-    θ_1 − θ_2, and D is the first where x > 0. The estimate's second coordinate is minus the first.
+    Of two categories θ + G matters through the difference x of its entries alone, which is logistic
+    about θ_1 − θ_2, and D is the first where x > 0. The estimate's second coordinate is minus the
+    first.
     """
     shift, probs = float(theta[0] - theta[1]), theta.softmax(-1)
 
@@ -407,7 +458,9 @@ def mean_of_two_categories(name: str, theta: Tensor, slope: Tensor, tau: float, 
         def integral(value: Callable[[float], float], centre: float) -> float:
             """∫ value(x) dP(x) over x of this D, logistic about `centre`."""
             return float(
-                quad(lambda x: value(x) * logistic.pdf(x - centre), *ends, epsabs=1e-11, limit=200)[0]
+                quad(lambda x: value(x) * logistic.pdf(x - centre), *ends, epsabs=1e-11, limit=200)[
+                    0
+                ]
             )
 
         assert math.isclose(integral(lambda x: 1.0, shift), chance, abs_tol=1e-9)

@@ -79,7 +79,13 @@ def sample(agent: Agent, generator: torch.Generator) -> Episodes:
     R = len(agent.actor.w1)
     uniform = torch.rand(STEPS, R, generator=generator, dtype=torch.float64)
     state = (uniform[-1] < START[1]).long()
-    gumbel = torch.rand(STEPS, R, ACTIONS, generator=generator, dtype=torch.float64).log().neg().log().neg()
+    gumbel = (
+        torch.rand(STEPS, R, ACTIONS, generator=generator, dtype=torch.float64)
+        .log()
+        .neg()
+        .log()
+        .neg()
+    )
     states, actions = [], []
     for t in range(STEPS):
         action = (agent.policy(state[:, None])[:, 0] + gumbel[t]).argmax(-1)
@@ -107,7 +113,9 @@ def estimates(agent: Agent, seed: int = 0) -> Tensor:
 
 
 def scores(agent: Agent) -> Tensor:
-    """z-scores of the mean estimate against the exact gradient, of the parameters whose estimate varies."""
+    """z-scores of the mean estimate against the exact gradient, of the parameters whose estimate
+    varies.
+    """
     found, true = estimates(agent), exact(agent)
     spread = found.std(0)
     varies = spread > 1e-9
@@ -139,7 +147,9 @@ def train(agent: Agent) -> None:
 
 
 @pytest.mark.parametrize(("name", "share"), [("RELAX", 0.9), ("LAX", 1.1)])
-def test_a_trained_control_variate_lowers_the_variance_and_keeps_the_mean(name: str, share: float) -> None:
+def test_a_trained_control_variate_lowers_the_variance_and_keeps_the_mean(
+    name: str, share: float
+) -> None:
     """That of RELAX below REINFORCE's, 0.81 of it. A variance over N episodes is known to 2%."""
     plain, agent = estimates(agent_of("REINFORCE")).var(0).sum(), agent_of(name)
     before = estimates(agent).var(0).sum()

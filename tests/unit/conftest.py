@@ -57,5 +57,8 @@ def of_everything(load_config: Load, tmp_path_factory: pytest.TempPathFactory) -
 @pytest.fixture(scope="session")
 def everything(tmp_path_factory: pytest.TempPathFactory) -> Config:
     """The same, for tests that only read."""
-    raw = {**at_scale("test").raw, "results": str(tmp_path_factory.mktemp("everything") / "results")}
+    raw = {
+        **at_scale("test").raw,
+        "results": str(tmp_path_factory.mktemp("everything") / "results"),
+    }
     return _copy(tmp_path_factory, "everything", configuration.load(raw, ROOT))

@@ -1,4 +1,6 @@
-"""Hundreds of spoilt configurations: each is refused by an error that names its key, or can be used."""
+"""Hundreds of spoilt configurations: each is refused by an error that names its key, or can be
+used.
+"""
 
 import math
 import random
@@ -26,8 +28,31 @@ from tests.conftest import ROOT, merge
 
 # Of planning whatever is accepted. What takes this on an idle machine takes a second.
 SECONDS = 20.0
-SHELL = ["; touch x", "$(touch x)", "`touch x`", "a b", "'", '"', "&& touch x", "| tee x", "> x", "\\", "*"]
-PATHS = ["../up", "/etc/passwd", "a/../../b", "~/x", "-x", ".", "", "a//b", "x" * 300, "\u00e9" * 150]
+SHELL = [
+    "; touch x",
+    "$(touch x)",
+    "`touch x`",
+    "a b",
+    "'",
+    '"',
+    "&& touch x",
+    "| tee x",
+    "> x",
+    "\\",
+    "*",
+]
+PATHS = [
+    "../up",
+    "/etc/passwd",
+    "a/../../b",
+    "~/x",
+    "-x",
+    ".",
+    "",
+    "a//b",
+    "x" * 300,
+    "\u00e9" * 150,
+]
 TEXTS = [
     "\0",
     "a\0b",
@@ -41,7 +66,21 @@ TEXTS = [
     "<script>",
     "null",
 ]
-NUMBERS = [0, -1, 1.5, 2.0, -0.0, math.nan, math.inf, -math.inf, 1e308, 5e-324, 10**9, 10**400, -(10**400)]
+NUMBERS = [
+    0,
+    -1,
+    1.5,
+    2.0,
+    -0.0,
+    math.nan,
+    math.inf,
+    -math.inf,
+    1e308,
+    5e-324,
+    10**9,
+    10**400,
+    -(10**400),
+]
 OTHERS: list[Any] = [
     None,
     True,
@@ -56,7 +95,18 @@ OTHERS: list[Any] = [
     [1, 1],
     [1, 1.0],
 ]
-SHAPES = ["8x0", "1x4", "-8x4", "8x4x2", "8 x4", "99999x99999", f"8x{'9' * 5000}", "٣x٤", "8x4\n", "../8x4"]
+SHAPES = [
+    "8x0",
+    "1x4",
+    "-8x4",
+    "8x4x2",
+    "8 x4",
+    "99999x99999",
+    f"8x{'9' * 5000}",
+    "٣x٤",
+    "8x4\n",
+    "../8x4",
+]
 ANYTHING: list[Any] = [
     *SHELL,
     *PATHS,
@@ -86,7 +136,10 @@ class Spoilt:
 def read(scale: str | None) -> dict[str, Any]:
     raw: dict[str, Any] = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
     if scale:
-        merge(raw, yaml.safe_load((ROOT / f"workflow/scales/{scale}.yaml").read_text(encoding="utf-8")))
+        merge(
+            raw,
+            yaml.safe_load((ROOT / f"workflow/scales/{scale}.yaml").read_text(encoding="utf-8")),
+        )
     return raw
 
 
@@ -99,7 +152,13 @@ def unshared(value: Any) -> Any:
 
 def keys(value: Any, at: Key = ()) -> Iterator[Key]:
     """All places in a nested document, itself not among them."""
-    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    items = (
+        value.items()
+        if isinstance(value, dict)
+        else enumerate(value)
+        if isinstance(value, list)
+        else ()
+    )
     for name, below in items:
         yield (*at, name)
         yield from keys(below, (*at, name))
@@ -122,22 +181,30 @@ def spoil(number: int) -> Spoilt:
     raw = unshared(read(generator.choice([None, "paper", "test"])))
     key = generator.choice(list(keys(raw)))
     inside, last = parent(raw, key), key[-1]
-    kind = generator.choice(["replace", "replace", "replace", "remove", "add", "wrap", "twice", "rename"])
+    kind = generator.choice(
+        ["replace", "replace", "replace", "remove", "add", "wrap", "twice", "rename"]
+    )
     if kind == "remove":
         del inside[last]
     elif kind == "add" and isinstance(inside[last], dict):
-        name = generator.choice(["sead", "../x", "$(touch x)", "x" * 400, "a\0b", "ReinMax", "any", "8x4"])
+        name = generator.choice(
+            ["sead", "../x", "$(touch x)", "x" * 400, "a\0b", "ReinMax", "any", "8x4"]
+        )
         inside[last][name] = generator.choice(ANYTHING)
         return Spoilt(raw, "", f"{kind} {key} {name!r:.40}")
     elif kind == "wrap":
-        inside[last] = generator.choice([[inside[last]], {"x": inside[last]}, {str(last): inside[last]}])
+        inside[last] = generator.choice(
+            [[inside[last]], {"x": inside[last]}, {str(last): inside[last]}]
+        )
     elif kind == "twice" and isinstance(inside[last], list):
         inside[last] = [*inside[last], *inside[last]]
     elif kind == "rename" and isinstance(last, str):
         inside[generator.choice([last.upper() + "_", f"{last} ", f"{last}\0"])] = inside.pop(last)
     else:
         inside[last] = value = generator.choice(ANYTHING)
-        huge = isinstance(value, int) and abs(value) > 10**20  # one of thousands of digits cannot be written
+        huge = (
+            isinstance(value, int) and abs(value) > 10**20
+        )  # one of thousands of digits cannot be written
         return Spoilt(raw, named(key), f"{key} = {'huge' if huge else repr(value)[:60]}")
     return Spoilt(raw, named(key), f"{kind} {key}")
 
@@ -178,7 +245,9 @@ def try_out(spoilt: Spoilt) -> str:
         said = str(error)
         said.encode()  # or it could not be printed
         clear = spoilt.name in said and len(said) < 4000
-        outcome = "refused" if clear else f"{spoilt.change}: does not name {spoilt.name}: {said:.300}"
+        outcome = (
+            "refused" if clear else f"{spoilt.change}: does not name {spoilt.name}: {said:.300}"
+        )
     seconds = time.process_time() - before
     return outcome if seconds < SECONDS else f"{spoilt.change}: took {seconds:.1f} s"
 
@@ -199,10 +268,26 @@ def test_spoilt_configurations_are_named_or_usable(
 MANY: list[tuple[str, Any, str]] = [
     ("elbo.seeds", 10_000, r"experiments.elbo: .*seeds = 10000 make 60,000 trainings"),
     ("elbo.seeds", 2.0, r"elbo.seeds: must be of type integer or array; got 2.0"),
-    ("elbo.latent_shapes", ["9999x9999"], r"elbo.latent_shapes\[0\]: latent shape '9999x9999' is too large"),
-    ("gradients.training.epochs", 10_000, r"gradients.every: 2 asks for .* in training.epochs = 10000"),
-    ("gradients.training.latent_shapes", ["16x12"], r"training.latent_shapes\[0\]: 16x12 has more than"),
-    ("gradients.training.vary", {"any": {"tau": [1.0, 2.0]}}, r"gradients.training.vary: one value of each"),
+    (
+        "elbo.latent_shapes",
+        ["9999x9999"],
+        r"elbo.latent_shapes\[0\]: latent shape '9999x9999' is too large",
+    ),
+    (
+        "gradients.training.epochs",
+        10_000,
+        r"gradients.every: 2 asks for .* in training.epochs = 10000",
+    ),
+    (
+        "gradients.training.latent_shapes",
+        ["16x12"],
+        r"training.latent_shapes\[0\]: 16x12 has more than",
+    ),
+    (
+        "gradients.training.vary",
+        {"any": {"tau": [1.0, 2.0]}},
+        r"gradients.training.vary: one value of each",
+    ),
     (
         "grid.vary.ReinMax-CV",
         {"tau": list(range(1, 1001)), "eta": list(range(99))},
@@ -212,8 +297,12 @@ MANY: list[tuple[str, Any, str]] = [
     ("grid.vary.ReinMax-CV.tau", [], r"vary.ReinMax-CV.tau: must have at least 1 item, not 0"),
     (
         "relaxations.latents.Decoupled-STGS",
-        {key: list(range(1, 500)) for key in ("tau_forward", "tau_backward")} | {"latent_shape": "10x20"},
-        r"latents.Decoupled-STGS: the values of tau_backward, tau_forward make 249,001 combinations",
+        {key: list(range(1, 500)) for key in ("tau_forward", "tau_backward")}
+        | {"latent_shape": "10x20"},
+        (
+            r"latents.Decoupled-STGS: the values of tau_backward, tau_forward make 249,001"
+            r" combinations"
+        ),
     ),
     (
         "relaxations.latents.REBAR.tau",
@@ -229,10 +318,18 @@ MANY: list[tuple[str, Any, str]] = [
         [[1, 2, 0], [2, 1, 0], [0, 0, 1]],
         r"copula.correlation: must be symmetric and pos",
     ),
-    ("copula.correlation", [[1, 0.5, 0], [0.4, 1, 0], [0, 0, 1]], r"copula.correlation: must be symmetric"),
+    (
+        "copula.correlation",
+        [[1, 0.5, 0], [0.4, 1, 0], [0, 0, 1]],
+        r"copula.correlation: must be symmetric",
+    ),
     ("copula.correlation", [[1, 0.5], [1]], r"copula.correlation: must be as many rows as columns"),
     ("copula.probs", [[0.2, 0.4]], r"copula.probs\[0\]: must be 3 probabilities between 0 and 1"),
-    ("copula.probs", [[0.2, 0.4, 1.0]], r"copula.probs\[0\]: must be 3 probabilities between 0 and 1"),
+    (
+        "copula.probs",
+        [[0.2, 0.4, 1.0]],
+        r"copula.probs\[0\]: must be 3 probabilities between 0 and 1",
+    ),
 ]
 
 
@@ -249,7 +346,19 @@ def test_what_is_too_much_or_contradicts_itself_is_named(key: str, value: Any, s
 
 @pytest.mark.parametrize("key", ["results", "settings_table", "settings_as_run", "dataset.root"])
 @pytest.mark.parametrize(
-    "path", ["", "-x", "~nobody-of-this-name/x", "a\0b", "a\nb", "x\n", "{x}", "x" * 64, "x/" * 101, "\x7f"]
+    "path",
+    [
+        "",
+        "-x",
+        "~nobody-of-this-name/x",
+        "a\0b",
+        "a\nb",
+        "x\n",
+        "{x}",
+        "x" * 64,
+        "x/" * 101,
+        "\x7f",
+    ],
 )
 def test_no_path_can_pass_for_something_else(key: str, path: str) -> None:
     raw = unshared(read("test"))
@@ -258,12 +367,17 @@ def test_no_path_can_pass_for_something_else(key: str, path: str) -> None:
         configuration.load(raw, ROOT)
 
 
-def test_a_tilde_in_a_path_is_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_tilde_in_a_path_is_the_home_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Of every key that is a path, and of every argument of a command that is one."""
     monkeypatch.setenv("HOME", str(tmp_path))
     raw = unshared(read("test"))
     shutil.copyfile(ROOT / raw["settings_table"], tmp_path / "table.csv")
-    merge(raw, {"results": "~/results", "settings_table": "~/table.csv", "dataset": {"root": "~/data"}})
+    merge(
+        raw,
+        {"results": "~/results", "settings_table": "~/table.csv", "dataset": {"root": "~/data"}},
+    )
     config = configuration.load(raw, ROOT)
     assert config.folder == tmp_path / "results/test"
     assert config.dataset.folder == tmp_path / "data"
@@ -273,7 +387,9 @@ def test_a_tilde_in_a_path_is_the_home_folder(tmp_path: Path, monkeypatch: pytes
         ["report", "--config=~/a.yaml", "--project=~/p", "--published=~/published"],
         ["diff", "--project=~/p", "~/a", "~/b", "--out=~/c"],
     ):
-        found = [one for value in vars(cli._parser().parse_args(words)).values() for one in listed(value)]
+        found = [
+            one for value in vars(cli._parser().parse_args(words)).values() for one in listed(value)
+        ]
         paths = [one for one in found if isinstance(one, Path)]
         assert len(paths) == sum("~" in word for word in words)
         assert all(path.parent == tmp_path for path in paths), paths
@@ -290,7 +406,10 @@ def listed(value: Any) -> list[Any]:
     [
         ({"threads": "2"}, {"threads": 2}),
         ({"a": ["1", "0.5", "1e-3", ".5", "-1"]}, {"a": [1, 0.5, "1e-3", 0.5, -1]}),  # as in a file
-        ({"a": "null", "b": "true", "c": "no", "d": "~"}, {"a": None, "b": True, "c": False, "d": None}),
+        (
+            {"a": "null", "b": "true", "c": "no", "d": "~"},
+            {"a": None, "b": True, "c": False, "d": None},
+        ),
         (
             {"a": {"b": "8x4", "c": "a: b", "d": "[1]", "e": ""}},
             {"a": {"b": "8x4", "c": "a: b", "d": "[1]", "e": None}},
@@ -364,7 +483,9 @@ def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
         read_yaml(tmp_path / "nowhere")
 
 
-@pytest.mark.parametrize("table", ["/dev/zero", "report", "report/reference", "README.md", "nowhere.csv"])
+@pytest.mark.parametrize(
+    "table", ["/dev/zero", "report", "report/reference", "README.md", "nowhere.csv"]
+)
 def test_a_settings_table_is_a_table(table: str) -> None:
     with pytest.raises(ConfigError, match=r"settings_table: .* is not a readable table"):
         configuration.load({**unshared(read("test")), "settings_table": table}, ROOT)
@@ -373,9 +494,15 @@ def test_a_settings_table_is_a_table(table: str) -> None:
 @pytest.mark.parametrize(
     ("row", "says"),
     [
-        ("ST,8x4,SGD,0.1,1.0,", "settings_table.ST.8x4.optimizer: must be 'Adam' or 'RAdam'; got 'SGD'"),
+        (
+            "ST,8x4,SGD,0.1,1.0,",
+            "settings_table.ST.8x4.optimizer: must be 'Adam' or 'RAdam'; got 'SGD'",
+        ),
         ("ST,8x4,Adam,-0.1,1.0,", "settings_table.ST.8x4.learning_rate: must be > 0; got -0.1"),
-        ("ST,8x4,Adam,nan,1.0,", "settings_table.ST.8x4.learning_rate: must be a finite number; got nan"),
+        (
+            "ST,8x4,Adam,nan,1.0,",
+            "settings_table.ST.8x4.learning_rate: must be a finite number; got nan",
+        ),
         ("ST,8x4,Adam,0.1,inf,", "settings_table.ST.8x4.tau: must be a finite number; got inf"),
         ("ST,8x4,Adam,fast,1.0,", "settings_table: .* is not a readable table"),
         ("ST,8x4,Adam", "settings.ST.8x4: learning_rate, tau neither in settings_table nor here"),
@@ -383,7 +510,9 @@ def test_a_settings_table_is_a_table(table: str) -> None:
     ],
 )
 def test_what_the_settings_table_says_is_checked(tmp_path: Path, row: str, says: str) -> None:
-    (tmp_path / "t.csv").write_text(f"estimator,latent,optimizer,learning_rate,temperature,eta\n{row}\n")
+    (tmp_path / "t.csv").write_text(
+        f"estimator,latent,optimizer,learning_rate,temperature,eta\n{row}\n"
+    )
     raw = unshared(read("test"))
     raw["settings_table"] = str(tmp_path / "t.csv")
     raw["experiments"]["elbo"] |= {"estimators": ["ST"], "latent_shapes": ["8x4"]}

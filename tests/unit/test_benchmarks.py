@@ -25,14 +25,19 @@ from tests.conftest import MNIST_ROOT
 
 
 @pytest.mark.parametrize("latent", ["8x4", "10x30"])
-def test_the_bound_has_the_products_of_a_training_step_and_no_others(latent: str, digits: Images) -> None:
+def test_the_bound_has_the_products_of_a_training_step_and_no_others(
+    latent: str, digits: Images
+) -> None:
     few = Images(digits.name, digits.train[:BATCH], digits.test[:1])
     trainer = vae.make_trainer(Case("ReinMax", latent, 2, 1, 0).runs, few, "cpu")
     batch = torch.from_numpy(few.train).float().div(255).expand(2, -1, -1)
     with FlopCounterMode(display=False) as counter:
         trainer.objective.step(batch, trainer._streams("noise", 1))
     products = operands(latent, 2)
-    assert sum(2 * left.numel() * right.shape[-1] for left, right, _ in products) == counter.get_total_flops()
+    assert (
+        sum(2 * left.numel() * right.shape[-1] for left, right, _ in products)
+        == counter.get_total_flops()
+    )
     for left, right, out in products:
         torch.bmm(left, right, out=out)
     weights = [p.shape for p in trainer.objective.parameters if p.ndim == 3]
@@ -115,7 +120,10 @@ def test_where_onednn_is_not_to_be_had_or_memory_is_slower_the_bound_says_so() -
 
 
 def test_a_complete_run_renews_the_projects_files_and_a_partial_one_writes_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, digits: Images, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    digits: Images,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr(benchmark, "ROOT", tmp_path)
     monkeypatch.setattr(benchmark, "measure_all", lambda wanted, source, count: planted(wanted))
@@ -137,7 +145,18 @@ def test_a_complete_run_renews_the_projects_files_and_a_partial_one_writes_nothi
 @pytest.mark.slow
 @pytest.mark.usefixtures("mnist")
 def test_a_tiny_run_leaves_a_whole_table_and_its_record(tmp_path: Path) -> None:
-    arguments = ["--parts", "plain", "--images", "100", "--rounds", "1", "--replicas", "2", "--device", "cpu"]
+    arguments = [
+        "--parts",
+        "plain",
+        "--images",
+        "100",
+        "--rounds",
+        "1",
+        "--replicas",
+        "2",
+        "--device",
+        "cpu",
+    ]
     benchmark.main([*arguments, "--out", str(tmp_path)])
     path = tmp_path / RESULTS / "cpu.csv"
     assert {found.name for found in tmp_path.rglob("*.*")} == {"cpu.csv", "cpu.json"}
@@ -146,8 +165,12 @@ def test_a_tiny_run_leaves_a_whole_table_and_its_record(tmp_path: Path) -> None:
     assert list(found["program"]) == ["plain", "engine"] * 2
     assert list(found["estimator"]) == ["ReinMax"] * 2 + ["Gumbel-Rao"] * 2
     assert (found[["seconds", "bound_blas", "bound", "ratio", "peak_memory_mb"]] > 0).all().all()
-    assert (found["ratio"] - found["seconds"] / found["bound"]).abs().max() < 1e-3 * found["ratio"].max()
-    record = records.read(path.with_suffix(".json"), ("commit", "processor", "finished", "wall_seconds"))
+    assert (found["ratio"] - found["seconds"] / found["bound"]).abs().max() < 1e-3 * found[
+        "ratio"
+    ].max()
+    record = records.read(
+        path.with_suffix(".json"), ("commit", "processor", "finished", "wall_seconds")
+    )
     records.check(path, record)
     assert (record["images"], record["rounds"], record["replicas"]) == (100, 1, 2)
 
@@ -171,7 +194,10 @@ def test_a_process_of_its_own_keeps_its_settings_and_its_end_to_itself(
 def test_rounding_is_told_as_paired_differences(digits: Images) -> None:
     few = replace(digits, train=digits.train[:100], test=digits.test[:50])
     found = pd.DataFrame(rounding.trained(few, seeds=2, epochs=1, device="cpu"))
-    assert found.groupby("products")["seed"].apply(list).to_dict() == {"float32": [0, 1], "bfloat16": [0, 1]}
+    assert found.groupby("products")["seed"].apply(list).to_dict() == {
+        "float32": [0, 1],
+        "bfloat16": [0, 1],
+    }
     wide = found.pivot_table(index="seed", columns="products", values="train_nelbo_nats")
     assert (wide["float32"] != wide["bfloat16"]).all()
     planted = found.assign(train_nelbo_nats=[100.0, 104.0, 101.0, 105.5])

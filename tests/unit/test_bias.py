@@ -14,7 +14,9 @@ B, D = 20, 12
 
 
 def problem(seed: int, draws: int, planted: float = 0.0) -> tuple[Tensor, Tensor]:
-    """Correlated, skewed estimates `[N, B, D]` of a gradient `[B, D]`, off by `planted` of its norm."""
+    """Correlated, skewed estimates `[N, B, D]` of a gradient `[B, D]`, off by `planted` of its
+    norm.
+    """
     generator = torch.Generator().manual_seed(seed)
     truth = torch.randn(B, D, generator=generator)
     mixing = torch.randn(B, D, D, generator=generator) / 2
@@ -49,15 +51,23 @@ def test_quantities_are_those_of_appendix_c() -> None:
 
 
 def test_the_bias_is_measured_without_the_noise_of_few_draws() -> None:
-    """‖ḡ − ∇‖² less Σ s²/N, whose mean is the squared bias: by hand, and over 300 sets of three draws."""
+    """‖ḡ − ∇‖² less Σ s²/N, whose mean is the squared bias: by hand, and over 300 sets of three
+    draws.
+    """
     estimates, truth = problem(0, 5, planted=0.8)
     mean, noise = estimates.mean(0), estimates.var(0, correction=1).sum() / 5
     expected = ((mean - truth).square().sum() - noise).sqrt() / truth.norm()
-    assert found(estimates, truth)["relative_bias"].value == pytest.approx(float(expected), rel=1e-4)
+    assert found(estimates, truth)["relative_bias"].value == pytest.approx(
+        float(expected), rel=1e-4
+    )
     unlimited = (mean * truth).sum() / (mean.square().sum() - noise).sqrt() / truth.norm()
-    assert found(estimates, truth)["cosine_unlimited"].value == pytest.approx(float(unlimited), rel=1e-4)
+    assert found(estimates, truth)["cosine_unlimited"].value == pytest.approx(
+        float(unlimited), rel=1e-4
+    )
     draws, truth = problem(1, 900, planted=1.0)
-    squares = torch.tensor([found(part, truth, 1)["relative_bias"].value ** 2 for part in draws.split(3)])
+    squares = torch.tensor(
+        [found(part, truth, 1)["relative_bias"].value ** 2 for part in draws.split(3)]
+    )
     bias_of_mean = float(((draws.mean(0) - truth).norm() / truth.norm()) ** 2)
     error = float(squares.std() / math.sqrt(len(squares)))
     assert float(squares.mean()) == pytest.approx(bias_of_mean, abs=4 * error)
@@ -69,7 +79,12 @@ def test_the_p_value_of_no_bias_is_the_scaled_chi_squares_of_matched_moments() -
     estimates, truth = (part[..., :1, :].double() for part in problem(2, 9, planted=0.3))
     n, values = 9, estimates[:, 0].numpy()
     covariance = np.cov(values.T)
-    square = (np.sum(covariance**2) - np.trace(covariance) ** 2 / (n - 1)) * (n - 1) ** 2 / (n - 2) / (n + 1)
+    square = (
+        (np.sum(covariance**2) - np.trace(covariance) ** 2 / (n - 1))
+        * (n - 1) ** 2
+        / (n - 2)
+        / (n + 1)
+    )
     scale, freedom = square / np.trace(covariance), np.trace(covariance) ** 2 / square
     distance = n * float(((estimates.mean(0) - truth) ** 2).sum())
     expected = float(reference.chi2.sf(distance / scale, freedom))
@@ -81,17 +96,22 @@ def test_first_thousand_leaves_out_the_rest() -> None:
     estimates, truth = problem(0, 1024)
     spoiled = estimates.clone()
     spoiled[1000:] = 1e3
-    assert found(spoiled, truth)["cosine_first_1000"] == found(estimates, truth)["cosine_first_1000"]
+    assert (
+        found(spoiled, truth)["cosine_first_1000"] == found(estimates, truth)["cosine_first_1000"]
+    )
     assert found(spoiled, truth)["cosine"].value < found(estimates, truth)["cosine"].value
 
 
 def test_unlimited_draws_take_the_noise_off_the_cosine() -> None:
-    """The plain cosine of 64 draws is low by 1/√(1 + R²/N); the corrected one is that of many draws."""
+    """The plain cosine of 64 draws is low by 1/√(1 + R²/N); the corrected one is that of many
+    draws.
+    """
     estimates, truth = problem(0, 200_000)
     limit = torch.cosine_similarity(estimates.mean(0).flatten(), truth.flatten(), dim=0)
     sets = [found(part, truth, resamples=20) for part in estimates[: 40 * 64].split(64)]
     corrected, plain = (
-        torch.tensor([one[f"cosine_{name}"].value for one in sets]) for name in ("unlimited", "batch")
+        torch.tensor([one[f"cosine_{name}"].value for one in sets])
+        for name in ("unlimited", "batch")
     )
     error = float(corrected.std() / math.sqrt(len(corrected)))
     assert abs(float(corrected.mean() - limit)) < 4 * error
@@ -102,8 +122,8 @@ def test_unlimited_draws_take_the_noise_off_the_cosine() -> None:
 def test_an_unbiased_estimator_is_called_biased_at_the_stated_rate() -> None:
     """1,000 problems of 128 draws: nominal 5% within [3.3%, 7.1%], nominal 1% at most 2.2%.
 
-    Those are the 99.8% limits of the binomial, with 0.1 points more for the upper ones, since a mixture of χ²
-    of skewed estimates is only matched in two moments.
+    Those are the 99.8% limits of the binomial, with 0.1 points more for the upper ones, since a
+    mixture of χ² of skewed estimates is only matched in two moments.
     """
     p = torch.tensor([bias.p_unbiased(*problem(seed, 128)) for seed in range(1000)])
     assert 0.033 <= float((p < 0.05).float().mean()) <= 0.073
@@ -112,26 +132,37 @@ def test_an_unbiased_estimator_is_called_biased_at_the_stated_rate() -> None:
 
 @pytest.mark.slow
 def test_a_planted_bias_is_found_and_measured() -> None:
-    """5% of the gradient's norm, with noise of 4.6 times it a draw: found in at least 95% of 200 problems."""
+    """5% of the gradient's norm, with noise of 4.6 times it a draw: found in at least 95% of 200
+    problems.
+    """
     measured = [problem(seed, 1024, planted=0.05) for seed in range(200)]
     p = torch.tensor([bias.p_unbiased(*one) for one in measured])
     assert float((p < 0.05).float().mean()) >= 0.95
-    values = torch.tensor([found(*one, resamples=20)["relative_bias"].value for one in measured[:50]])
+    values = torch.tensor(
+        [found(*one, resamples=20)["relative_bias"].value for one in measured[:50]]
+    )
     assert float(values.mean()) == pytest.approx(0.05, abs=4 * float(values.std()) / math.sqrt(50))
 
 
 @pytest.mark.slow
 def test_intervals_cover_what_they_are_about() -> None:
-    """95% intervals of 100 sets of 200 draws cover the quantity's mean over sets in at least 88 of them.
+    """95% intervals of 100 sets of 200 draws cover the quantity's mean over sets in at least 88 of
+    them.
 
-    That is what they are about: a quantity as defined on so many draws. `cosine_unlimited` alone is about
-    infinitely many. Below 88 is a 1 in 500 event at 95%, and the bootstrap is a little short at this size.
+    That is what they are about: a quantity as defined on so many draws. `cosine_unlimited` alone is
+        about
+    infinitely many. Below 88 is a 1 in 500 event at 95%, and the bootstrap is a little short at
+    this size.
     """
     estimates, truth = problem(3, 200_000)
     limit = float(torch.cosine_similarity(estimates.mean(0).flatten(), truth.flatten(), dim=0))
     sets = [found(part, truth, resamples=200) for part in estimates[:20_000].split(200)]
     for name in ("cosine", "cosine_unlimited", "variance", "std_relative"):
-        target = sum(one[name].value for one in sets) / len(sets) if name != "cosine_unlimited" else limit
+        target = (
+            sum(one[name].value for one in sets) / len(sets)
+            if name != "cosine_unlimited"
+            else limit
+        )
         assert sum(one[name].low <= target <= one[name].high for one in sets) >= 88, name
 
 

@@ -1,4 +1,6 @@
-"""Blocks of the configuration: mistakes in words, values as they were given, and the schema for editors."""
+"""Blocks of the configuration: mistakes in words, values as they were given, and the schema for
+editors.
+"""
 
 import copy
 from collections.abc import Callable
@@ -16,7 +18,9 @@ from reinrelax.jobs.runs import run_table
 from tests.conftest import ROOT, merge
 
 
-def test_all_mistakes_are_told_at_once_and_the_nearest_key_is_named(raw_config: dict[str, Any]) -> None:
+def test_all_mistakes_are_told_at_once_and_the_nearest_key_is_named(
+    raw_config: dict[str, Any],
+) -> None:
     experiments = raw_config["experiments"]
     experiments["elbo"] |= {"epoch": 3, "draws": 0}
     experiments["elbo"].pop("epochs")
@@ -29,10 +33,14 @@ def test_all_mistakes_are_told_at_once_and_the_nearest_key_is_named(raw_config: 
         "only: unknown key 'shape' (meant: shapes?); allowed: estimators, experiments, shapes",
         "experiments.elbo: missing epochs",
         "experiments.elbo.draws: must be >= 1; got 0",
-        "experiments.elbo: unknown key 'epoch' (meant: epochs?); allowed: as_run, batch_size, draws, epochs, "
-        "estimators, hidden, latent_shapes, seeds, vary",
-        "experiments.rl.algorithms[0]: unknown algorithm 'PPO'; known: REINFORCE, A2C, RELAX, "
-        "RELAX-unnormalised, RELAX-untrained, LAX",
+        (
+            "experiments.elbo: unknown key 'epoch' (meant: epochs?); allowed: as_run, batch_size,"
+            " draws, epochs, estimators, hidden, latent_shapes, seeds, vary"
+        ),
+        (
+            "experiments.rl.algorithms[0]: unknown algorithm 'PPO'; known: REINFORCE, A2C, RELAX, "
+            "RELAX-unnormalised, RELAX-untrained, LAX"
+        ),
         "experiments.rl.gamma: must be of type number; got 'x'",
         "experiments.rl.checkpoints: must not have a value twice; got [0, 0]",
     ]
@@ -45,7 +53,11 @@ def test_all_mistakes_are_told_at_once_and_the_nearest_key_is_named(raw_config: 
 
 def test_what_is_read_stays_as_it_was_given(load_config: Callable[..., Config]) -> None:
     """A 1 is no 1.0 in a hash of settings, however it is meant."""
-    taus = {"copula": {"tau": 1}, "decoupled": {"logits": [2, 2.0, -1]}, "identities": {"betas": [0, 0.5]}}
+    taus = {
+        "copula": {"tau": 1},
+        "decoupled": {"logits": [2, 2.0, -1]},
+        "identities": {"betas": [0, 0.5]},
+    }
     config = load_config(
         experiments={**taus, "grid": {"vary": {"ReinMax-CV": {"tau": [1], "eta": [2.0, 3]}}}},
         settings={"ST": {"any": {"tau": 3}}},
@@ -59,9 +71,9 @@ def test_what_is_read_stays_as_it_was_given(load_config: Callable[..., Config]) 
         "(('draws', 3), ('eta', 2.0), ('tau', 1))",
         "(('draws', 3), ('eta', 3), ('tau', 1))",
     ]
-    assert {repr(run.hyper) for run in runs if (run.experiment, run.estimator) == ("elbo", "ST")} == {
-        "(('tau', 3),)"
-    }
+    assert {
+        repr(run.hyper) for run in runs if (run.experiment, run.estimator) == ("elbo", "ST")
+    } == {"(('tau', 3),)"}
 
 
 def test_the_schema_that_editors_read_is_what_the_blocks_give() -> None:
@@ -74,7 +86,13 @@ def test_the_schema_that_editors_read_is_what_the_blocks_give() -> None:
     ("change", "valid"),
     [
         ({}, True),
-        ({"experiments": {"elbo": {"as_run": [], "seeds": [3, 1]}}, "only": {"experiments": ["rl"]}}, True),
+        (
+            {
+                "experiments": {"elbo": {"as_run": [], "seeds": [3, 1]}},
+                "only": {"experiments": ["rl"]},
+            },
+            True,
+        ),
         ({"sead": 1}, False),
         ({"machine": {"device": "tpu"}}, False),
         ({"dataset": {"train_images": 0}}, False),
@@ -107,5 +125,9 @@ def test_every_key_of_an_experiment_says_what_it_is() -> None:
     known = yaml.safe_load(schema.text())["$defs"]
     for name, block in known.items():
         for key, entry in block.get("properties", {}).items():
-            if name not in ("Experiments", "Latents") and key != "latent_shape" and "$ref" not in entry:
+            if (
+                name not in ("Experiments", "Latents")
+                and key != "latent_shape"
+                and "$ref" not in entry
+            ):
                 assert "description" in str(entry), (name, key)

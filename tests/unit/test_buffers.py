@@ -14,12 +14,25 @@ from reinrelax.kernels import native
 from tests.conftest import DEADLINE, ROOT
 
 SOURCE = ROOT / "src/reinrelax"
-FACTORIES = {"arange", "empty", "eye", "full", "linspace", "ones", "rand", "randn", "tensor", "zeros"}
+FACTORIES = {
+    "arange",
+    "empty",
+    "eye",
+    "full",
+    "linspace",
+    "ones",
+    "rand",
+    "randn",
+    "tensor",
+    "zeros",
+}
 PARTS = ("kernels", "core", "estimators", "distributions", "latents", "rl", "training", "vae")
 
 
 def test_every_buffer_states_dtype_and_device() -> None:
-    """A default dtype or device is the user's to choose: C and Triton take memory for what they were told."""
+    """A default dtype or device is the user's to choose: C and Triton take memory for what they
+    were told.
+    """
     found, silent = 0, []
     for path in (p for part in PARTS for p in (SOURCE / part).rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -48,7 +61,9 @@ def test_every_buffer_states_dtype_and_device() -> None:
 )
 def test_what_c_would_take_for_something_else_is_refused(tensor: torch.Tensor) -> None:
     assert native.check(native.buffer(4, 3), (4, 3)).shape == (4, 3)
-    with pytest.raises(InputError, match=r"compiled kernels take contiguous torch.float32 \[4, 3\]"):
+    with pytest.raises(
+        InputError, match=r"compiled kernels take contiguous torch.float32 \[4, 3\]"
+    ):
         native.check(tensor, (4, 3))
 
 
@@ -97,9 +112,15 @@ print(os.waitpid(child, 0)[1])
 """
 
 
-@pytest.mark.parametrize(("kind", "seconds", "status"), [("works", DEADLINE, "0"), ("hangs", 5, "14")])
-def test_a_forked_child_has_a_backward_pass_of_its_own(kind: str, seconds: int, status: str) -> None:
-    """After one of its parent's with two threads; and without what resets them it waits until the alarm."""
+@pytest.mark.parametrize(
+    ("kind", "seconds", "status"), [("works", DEADLINE, "0"), ("hangs", 5, "14")]
+)
+def test_a_forked_child_has_a_backward_pass_of_its_own(
+    kind: str, seconds: int, status: str
+) -> None:
+    """After one of its parent's with two threads; and without what resets them it waits until the
+    alarm.
+    """
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", FORK, kind, str(seconds)],
         env=os.environ | {"PYTHONPATH": str(ROOT / "src")},

@@ -102,10 +102,14 @@ def test_failures_hold_nothing_up_and_the_time_does(
     outcome = campaign.run(config, [Path("config.yaml")], "2", 1.0, said.append, ROOT)
     assert outcome.failed == ("relaxations",)
     assert (outcome.out_of_time, outcome.interrupted) == (True, False)
-    assert [stage.name for stage in outcome.left] == [stage.name for stage in campaign.stages(config, ROOT)]
+    assert [stage.name for stage in outcome.left] == [
+        stage.name for stage in campaign.stages(config, ROOT)
+    ]
     assert len(asked) == 7
     folder = config.folder.as_posix()
-    assert {f"{folder}/gradients/8x4/ReinMax.{suffix}" for suffix in ("csv", "json")} <= set(asked[0])
+    assert {f"{folder}/gradients/8x4/ReinMax.{suffix}" for suffix in ("csv", "json")} <= set(
+        asked[0]
+    )
     assert f"{folder}/identities/record.json" in asked[0]
     assert asked[6] == [
         f"{folder}/{name}.{suffix}"
@@ -180,7 +184,10 @@ def test_less_time_than_the_report_takes_is_refused(load_config: Loader) -> None
             ("--hours", value, "a positive number of hours is needed")
             for value in ("abc", "0", "-1", "inf", "nan")
         ),
-        *(("--cores", value, "a positive number or `all` is needed") for value in ("0", "two", "-1", "²")),
+        *(
+            ("--cores", value, "a positive number or `all` is needed")
+            for value in ("0", "two", "-1", "²")
+        ),
     ],
 )
 def test_wrong_options_are_named(

@@ -8,7 +8,7 @@ import pytest
 from scipy import stats as reference
 
 from reinrelax.claims import SCHEMAS, Claim, Evidence, judge, load
-from reinrelax.claims.model import Minimum, Published
+from reinrelax.claims.model import Minimum, PrintedNumber
 from reinrelax.claims.queries import fits
 from reinrelax.core import stats
 from tests.claims import (
@@ -59,7 +59,9 @@ def test_an_undecided_number_says_how_many_seeds_would_decide() -> None:
     assert found.verdict == "undecided"
     # Half a nat to either limit: (1.645 + 0.842)² · 4 / (0.25 − 6.18 · 0.004) seeds.
     assert found.needed == pytest.approx(6.183 * 4 / (0.25 - 6.183 * 0.004), abs=1)
-    assert found.reason == f"about {found.needed} seeds would decide, were the difference as observed"
+    assert (
+        found.reason == f"about {found.needed} seeds would decide, were the difference as observed"
+    )
     found = verdict(number(plus_minus=1.0), {("ReinMax", "8x4"): spread(101.0, std=2.0)})
     assert (found.verdict, found.needed) == ("undecided", -1)
     assert found.reason.startswith("no number of seeds would decide")
@@ -68,7 +70,7 @@ def test_an_undecided_number_says_how_many_seeds_would_decide() -> None:
 def test_the_printed_error_is_one_of_the_difference() -> None:
     """± is the population's deviation over √n: with that n it gives Welch's interval of the two."""
     ours, theirs = spread(100.0), spread(101.0, count=5, std=3.0, seed=1)
-    printed = Published(float(np.mean(theirs)), float(np.std(theirs) / np.sqrt(5)), 5)
+    printed = PrintedNumber(float(np.mean(theirs)), float(np.std(theirs) / np.sqrt(5)), 5)
     found = verdict(number(published=printed), {("ReinMax", "8x4"): ours})
     expected = reference.ttest_ind(ours, theirs, equal_var=False).confidence_interval(0.95)
     assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
@@ -122,16 +124,24 @@ def test_what_was_computed_below_scale_is_not_judged(facts: dict[str, Any], reas
 def test_too_few_seeds_are_not_judged() -> None:
     assert verdict(number(), {("ReinMax", "8x4"): spread(100.0, 5)}).verdict == "reproduced"
     found = verdict(number(), {("ReinMax", "8x4"): spread(100.0, 4)})
-    assert (found.verdict, found.reason) == ("not tested at this scale", "4 seeds (asked for: at least 5)")
+    assert (found.verdict, found.reason) == (
+        "not tested at this scale",
+        "4 seeds (asked for: at least 5)",
+    )
 
 
 def test_an_estimator_without_draws_is_not_asked_for_them() -> None:
-    assert verdict(number(), {("ReinMax", "8x4"): spread(100.0)}, draws=np.nan).verdict == "reproduced"
+    assert (
+        verdict(number(), {("ReinMax", "8x4"): spread(100.0)}, draws=np.nan).verdict == "reproduced"
+    )
 
 
 def test_what_is_absent_is_not_run() -> None:
     found = verdict(number(places=("4x24",)), {("ReinMax", "8x4"): spread(100.0)})
-    assert (found.verdict, found.reason) == ("not run", "ReinMax at 4x24 is not in this configuration")
+    assert (found.verdict, found.reason) == (
+        "not run",
+        "ReinMax at 4x24 is not in this configuration",
+    )
     there = evidence({("ReinMax", "8x4"): spread(100.0)})
     for state, message, reason in (
         ("missing", "", "has not been run"),
@@ -193,7 +203,10 @@ def test_a_diverged_seed_never_makes_an_ordering_better() -> None:
         assert found.diverged == 1
         assert "1 seeds diverged" in found.reason
     # The winner gone altogether refutes the claim; the loser gone leaves it open.
-    assert verdict(ordering(), values, diverged={("ReinMax", "8x4"): range(10)}).verdict == "not reproduced"
+    assert (
+        verdict(ordering(), values, diverged={("ReinMax", "8x4"): range(10)}).verdict
+        == "not reproduced"
+    )
     assert verdict(ordering(), values, diverged={("ST", "8x4"): range(10)}).verdict == "undecided"
     # What was refuted stays so.
     reverse = ordering(lower=("ST",), higher=("ReinMax",))
@@ -219,7 +232,8 @@ def shipped() -> list[Claim]:
 def test_numbers_come_from_the_reference_tables(shipped: list[Claim]) -> None:
     published = [claim for claim in shipped if claim.published and claim.subject == "trainings"]
     numbers, spreads = (
-        [claim for claim in published if claim.judge == judge] for judge in ("number", "scatters_alike")
+        [claim for claim in published if claim.judge == judge]
+        for judge in ("number", "scatters_alike")
     )
     assert len(numbers) == len(spreads) == 84
     assert [claim.published for claim in numbers] == [claim.published for claim in spreads]
@@ -233,7 +247,9 @@ def test_numbers_come_from_the_reference_tables(shipped: list[Claim]) -> None:
             assert f"{line.mean} ± {line.plus_minus} nats" in claim.statement
 
 
-def test_shipped_orderings_hold_of_the_printed_tables_or_say_that_they_do_not(shipped: list[Claim]) -> None:
+def test_shipped_orderings_hold_of_the_printed_tables_or_say_that_they_do_not(
+    shipped: list[Claim],
+) -> None:
     """The printed means alone bear out every ordering but those whose note objects."""
     values: Values = {}
     runs = []
@@ -244,7 +260,9 @@ def test_shipped_orderings_hold_of_the_printed_tables_or_say_that_they_do_not(sh
     for place in means.index:
         values[place] = [0.0] * 5
     there = evidence(values)
-    printed = there.runs[["estimator", "latent"]].merge(means.reset_index(), on=["estimator", "latent"])
+    printed = there.runs[["estimator", "latent"]].merge(
+        means.reset_index(), on=["estimator", "latent"]
+    )
     there.runs[list(means.columns)] = printed[list(means.columns)].to_numpy()
     objected = set()
     for claim in shipped:
@@ -309,6 +327,8 @@ def test_prediction_intervals_cover_one_more_value() -> None:
     ("wanted", "found"),
     [("", [0, 1]), ("copy", [2]), (["", "copy"], [0, 1, 2]), (0.1, [3]), ("nan", [])],
 )
-def test_rows_are_picked_by_text_by_number_and_by_an_empty_cell(wanted: Any, found: list[int]) -> None:
+def test_rows_are_picked_by_text_by_number_and_by_an_empty_cell(
+    wanted: Any, found: list[int]
+) -> None:
     column = pd.Series([None, float("nan"), "copy", "0.1"], dtype=object)
     assert np.flatnonzero(fits(column, wanted)).tolist() == found

@@ -1,4 +1,6 @@
-"""The claims of both papers: all numbers, marks and figures have theirs, and what they read exists."""
+"""The claims of both papers: all numbers, marks and figures have theirs, and what they read
+exists.
+"""
 
 import re
 from collections import Counter
@@ -41,14 +43,18 @@ def test_every_printed_number_has_a_claim(shipped: list[Claim]) -> None:
             number = row[next(key for key in row if key.startswith(printed))]
             place = f"Table {table[5]}"
             assert any(
-                claim.place.startswith(place) and number.rstrip("0") in claim.statement for claim in shipped
+                claim.place.startswith(place) and number.rstrip("0") in claim.statement
+                for claim in shipped
             ), (table, row)
 
 
 def test_every_mark_of_tables_2_and_3_has_a_claim_that_the_printed_numbers_bear_out(
     shipped: list[Claim],
 ) -> None:
-    for table, metric in (("table2_train_elbo", "train_nelbo_nats"), ("table3_test_elbo", "test_nelbo_nats")):
+    for table, metric in (
+        ("table2_train_elbo", "train_nelbo_nats"),
+        ("table3_test_elbo", "test_nelbo_nats"),
+    ):
         means = reference(table).astype({"mean": float})
         for latent, rows in means.groupby("latent"):
             order = rows.sort_values("mean")["estimator"].tolist()
@@ -60,7 +66,11 @@ def test_every_mark_of_tables_2_and_3_has_a_claim_that_the_printed_numbers_bear_
                     and claim.places == (latent,)
                     and claim.lower == (order[rank - 1],)
                     and len(claim.higher) == 6
-                    and (claim.parameters.get("rank") == rank if rank > 1 else claim.judge == "every_below")
+                    and (
+                        claim.parameters.get("rank") == rank
+                        if rank > 1
+                        else claim.judge == "every_below"
+                    )
                 ]
                 assert len(own) == 1, (table, latent, rank)
 

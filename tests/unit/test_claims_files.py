@@ -44,17 +44,41 @@ def without(key: str) -> Callable[[dict[str, Any]], None]:
         (lambda c: c["rule"].update(margin=1), r"rule\.margin: unknown key; allowed: level"),
         (lambda c: c["rule"].update(level="high"), r"rule\.level: must be a number; got 'high'"),
         (lambda c: c["minimum"].pop("epochs"), r"minimum\.epochs: missing"),
-        (lambda c: c["claims"][0].update(judge="guess"), r"claims\[0\]\.judge: unknown function 'guess'"),
+        (
+            lambda c: c["claims"][0].update(judge="guess"),
+            r"claims\[0\]\.judge: unknown function 'guess'",
+        ),
         (lambda c: c["claims"].append("x"), r"claims\[1\]\.judge: unknown function 'x'"),
         (lambda c: c["claims"][0].update(lwoer=[]), r"claims\[0\]\.lwoer: unknown key"),
         (lambda c: c["claims"][0].pop("higher"), r"claims\[0\]\.higher: missing"),
-        (lambda c: c["claims"][0].update(higher=[]), r"claims\[0\]\.higher: must name at least one"),
-        (lambda c: c["claims"][0].update(higher="ST"), r"claims\[0\]\.higher: must be a list; got 'ST'"),
-        (lambda c: c["claims"][0].update(higher=["SST"]), r"claims\[0\]\.higher: unknown estimator 'SST'"),
-        (lambda c: c["claims"][0].update(higher=["ReinMax"]), r"higher: ReinMax stands in lower too"),
-        (lambda c: c["claims"][0].update(places=["8by4"]), r"claims\[0\]\.places: latent shape '8by4'"),
-        (lambda c: c["claims"][0].update(metric="loss"), r"claims\[0\]\.metric: must be one of train_nelbo"),
-        (lambda c: c["claims"][0].update(at_least=2), r"claims\[0\]\.at_least: must be from 1 to 1; got 2"),
+        (
+            lambda c: c["claims"][0].update(higher=[]),
+            r"claims\[0\]\.higher: must name at least one",
+        ),
+        (
+            lambda c: c["claims"][0].update(higher="ST"),
+            r"claims\[0\]\.higher: must be a list; got 'ST'",
+        ),
+        (
+            lambda c: c["claims"][0].update(higher=["SST"]),
+            r"claims\[0\]\.higher: unknown estimator 'SST'",
+        ),
+        (
+            lambda c: c["claims"][0].update(higher=["ReinMax"]),
+            r"higher: ReinMax stands in lower too",
+        ),
+        (
+            lambda c: c["claims"][0].update(places=["8by4"]),
+            r"claims\[0\]\.places: latent shape '8by4'",
+        ),
+        (
+            lambda c: c["claims"][0].update(metric="loss"),
+            r"claims\[0\]\.metric: must be one of train_nelbo",
+        ),
+        (
+            lambda c: c["claims"][0].update(at_least=2),
+            r"claims\[0\]\.at_least: must be from 1 to 1; got 2",
+        ),
         (lambda c: c["claims"].append(c["claims"][0]), "two claims have the id 'x'"),
         (lambda c: c.update(settings="nowhere.csv"), r"nowhere\.csv: cannot be read"),
         (lambda c: c.update(claims=[]), "holds no claims"),
@@ -126,7 +150,9 @@ def test_all_mistakes_are_named_at_once(tmp_path: Path, capsys: pytest.CaptureFi
         content["claims"].append({**entry, "id": f"{name}2", "lower": 3})
         del entry["place"], entry["statement"]
         entry |= {"smallest": "much", "lwoer": [], "type": "odd"}
-        (tmp_path / f"report/claims/{name}.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
+        (tmp_path / f"report/claims/{name}.yaml").write_text(
+            yaml.safe_dump(content), encoding="utf-8"
+        )
     (tmp_path / "report/claims/c.yaml").write_text("paper: p\nextra: 1\n", encoding="utf-8")
     with pytest.raises(SystemExit) as ended:
         main(main_of)
@@ -134,17 +160,29 @@ def test_all_mistakes_are_named_at_once(tmp_path: Path, capsys: pytest.CaptureFi
     said = capsys.readouterr().err
     for name in ("a", "b"):
         for words in (
-            *("claims[0].place: missing", "claims[0].statement: missing", "claims[0].lwoer: unknown key"),
+            *(
+                "claims[0].place: missing",
+                "claims[0].statement: missing",
+                "claims[0].lwoer: unknown key",
+            ),
             *("claims[0].smallest: must be a number", "claims[0].type: must be one of"),
             "claims[1].lower: must be a list",
         ):
             assert f"{name}.yaml: {words}" in said
-    for key in ("extra: unknown", "subject: missing", "rule: missing", "minimum: missing", "claims: missing"):
+    for key in (
+        "extra: unknown",
+        "subject: missing",
+        "rule: missing",
+        "minimum: missing",
+        "claims: missing",
+    ):
         assert f"c.yaml.{key}" in said
 
 
 def test_the_guide_to_claims_has_every_function_as_it_is() -> None:
-    """Stale after a function, or the claim that is its example, has changed: see the head of `guide`."""
+    """Stale after a function, or the claim that is its example, has changed: see the head of
+    `guide`.
+    """
     page = (ROOT / guide.PAGE).read_text(encoding="utf-8")
     words, line, functions = page.partition(guide.LINE)
     assert line + functions == guide.functions(ROOT)

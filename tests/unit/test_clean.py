@@ -25,20 +25,26 @@ Files = dict[str, bytes]
 
 def files(config: Config) -> Files:
     folder = config.folder
-    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+    return {
+        p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()
+    }
 
 
 def listed(config: Config) -> dict[str, set[str]]:
     """Names of files by why they are listed; listing changes nothing."""
     before, found = files(config), clean.leftovers(config)
     assert files(config) == before
-    assert sum(one.size for one in found) == sum(p.stat().st_size for one in found for p in one.files)
+    assert sum(one.size for one in found) == sum(
+        p.stat().st_size for one in found for p in one.files
+    )
     return {f"{one.name}: {one.why}": {path.name for path in one.files} for one in found}
 
 
 @pytest.fixture
 def trained(load_config: Load, digits: Images) -> Config:
-    """A folder with a cell of three seeds, two of which are in its table, and a checkpoint of a new seed."""
+    """A folder with a cell of three seeds, two of which are in its table, and a checkpoint of a new
+    seed.
+    """
     for seeds in (3, 2):
         config, cell = planned(load_config, seeds)
         images.save(digits, config.folder / "data")
@@ -117,7 +123,9 @@ def test_studies_go_by_their_records(load_config: Load) -> None:
     outside = config.folder / "precious"
     outside.touch()
     path = config.folder / "bridge/record.json"
-    content = records.sealed({"fingerprint": "another", "wall_seconds": 1.0}, [path.with_name("numbers.csv")])
+    content = records.sealed(
+        {"fingerprint": "another", "wall_seconds": 1.0}, [path.with_name("numbers.csv")]
+    )
     content["checksums"]["../precious"] = ""
     path.write_text(json.dumps(content))
     assert listed(config) == {
@@ -125,7 +133,12 @@ def test_studies_go_by_their_records(load_config: Load) -> None:
         "rl/Pong-9/RELAX: a study that is not in the configuration": {"numbers.csv", "record.json"},
     }
     clean.remove(config, clean.leftovers(config))
-    left = {"identities/numbers.csv", "identities/record.json", "identities/own.txt", "bridge/own.txt"}
+    left = {
+        "identities/numbers.csv",
+        "identities/record.json",
+        "identities/own.txt",
+        "bridge/own.txt",
+    }
     assert set(files(config)) == {*left, "rl/Pong-9/RELAX/own.txt", "precious"}
 
 
@@ -134,7 +147,8 @@ def test_nothing_is_removed_below_a_run(trained: Config, load_config: Load) -> N
     found = clean.leftovers(config)
     assert found
     hold = (
-        "import sys, pathlib; from reinrelax.execution import guard; guard.claim(pathlib.Path(sys.argv[1]), "
+        "import sys, pathlib; from reinrelax.execution import guard;"
+        " guard.claim(pathlib.Path(sys.argv[1]), "
     )
     hold += "pathlib.Path('none')); print('held', flush=True); sys.stdin.read()"
     with subprocess.Popen(

@@ -1,4 +1,6 @@
-"""Collected tables: planted answers come back, and what is missing or damaged takes nothing else with it."""
+"""Collected tables: planted answers come back, and what is missing or damaged takes nothing else
+with it.
+"""
 
 import math
 from collections.abc import Callable
@@ -25,11 +27,35 @@ from tests.synthetic import noise, plausible, write_results, write_studies
 Load = Callable[..., Config]
 
 ALWAYS = {"jobs", "rates", "rules", "table2", "table3", "table5", "selection"}
-FROM_STUDIES = ("table1", "table4", "figure1", "sweep", "control", "quadrature", "example", "identities")
+FROM_STUDIES = (
+    "table1",
+    "table4",
+    "figure1",
+    "sweep",
+    "control",
+    "quadrature",
+    "example",
+    "identities",
+)
 FROM_STUDIES += tuple(name for one in DEMONSTRATIONS.values() for name in one.writes)
-FROM_STUDIES += ("rl_scores", "rl_summary", "rl_improvement", "rl_curves", "rl_figure3", "rl_gradients")
+FROM_STUDIES += (
+    "rl_scores",
+    "rl_summary",
+    "rl_improvement",
+    "rl_curves",
+    "rl_figure3",
+    "rl_gradients",
+)
 FROM_STUDIES += ("table1_run", "figure1_run")
-FROM_CELLS = ("curves", "grid", "figure2", "figure2_run", "figure2_minimum", "readings", "readings_curves")
+FROM_CELLS = (
+    "curves",
+    "grid",
+    "figure2",
+    "figure2_run",
+    "figure2_minimum",
+    "readings",
+    "readings_curves",
+)
 FROM_CELLS += ("early", "early_last", "early_curves")
 FROM_CELLS += ("relaxations", "relaxations_curves", "relaxations_learned")
 FROM_IMAGES = ("baseline",)  # which made-up results have not
@@ -94,7 +120,13 @@ def test_cells_of_all_experiments_are_listed_and_only_elbo_is_judged(load_config
         "gradients": 140.0,
         "gradients-run": 145.0,
     }
-    level |= {"relaxations": 160.0, "early": 170.0, "early-run": 180.0, "elbo-run": 190.0, "beta-run": 200.0}
+    level |= {
+        "relaxations": 160.0,
+        "early": 170.0,
+        "early-run": 180.0,
+        "elbo-run": 190.0,
+        "beta-run": 200.0,
+    }
     collected(config, lambda run: (level[run.experiment], level[run.experiment] + 10))
     cells = table(config, "jobs").set_index("job")
     assert set(cells["experiment"]) == set(level)
@@ -102,11 +134,17 @@ def test_cells_of_all_experiments_are_listed_and_only_elbo_is_judged(load_config
     assert cells["settings"]["beta/8x4/ReinMax-RK2"] == (
         "3 settings: optimizer Adam, learning_rate 0.0005, beta 0 to 1"
     )
-    assert cells["planned_seeds"]["beta/8x4/ReinMax-RK2"] == cells["seeds"]["beta/8x4/ReinMax-RK2"] == 6
+    assert (
+        cells["planned_seeds"]["beta/8x4/ReinMax-RK2"]
+        == cells["seeds"]["beta/8x4/ReinMax-RK2"]
+        == 6
+    )
     judged = table(config, "table2").dropna(subset=["mean"]).set_index("method")
     assert set(judged.loc["as run", "estimator"]) == {"ReinMax-CV"}
     assert judged.loc["as run", "mean"].to_numpy() == pytest.approx(190, abs=3)
-    assert set(judged.loc["as run", "job"]) == {f"elbo-run/{s}/ReinMax-CV-run" for s in ("8x4", "4x24")}
+    assert set(judged.loc["as run", "job"]) == {
+        f"elbo-run/{s}/ReinMax-CV-run" for s in ("8x4", "4x24")
+    }
     ours = judged.loc["as printed"]
     assert set(ours["estimator"]) == {"ST", "ReinMax", "ReinMax-CV"}
     assert set(ours["seeds"]) == {2}
@@ -123,7 +161,11 @@ def test_table1_has_ratios_to_straight_through(load_config: Load) -> None:
     config = load_config()
     collected(config)
     found = table(config, "table1").set_index(["estimator", "quantity"])
-    assert list(dict.fromkeys(found.index.get_level_values(0))) == ["ReinMax", "ST", "ReinMax-Argmax"]
+    assert list(dict.fromkeys(found.index.get_level_values(0))) == [
+        "ReinMax",
+        "ST",
+        "ReinMax-Argmax",
+    ]
     line = found.loc[("ReinMax", "std_relative")]
     assert line["value"] == pytest.approx(4.0)
     assert (line["low"], line["high"]) == pytest.approx((3.8, 4.2))
@@ -148,9 +190,13 @@ def test_table4_takes_ratios_within_a_round(load_config: Load) -> None:
     collect.write_tables(config, ROOT)
     found = table(config, "table4").set_index("estimator")
     line = found.loc["ReinMax"]
-    assert (line["seconds"], line["seconds_low"], line["seconds_high"]) == pytest.approx((7.5, 5.0, 15.0))
+    assert (line["seconds"], line["seconds_low"], line["seconds_high"]) == pytest.approx(
+        (7.5, 5.0, 15.0)
+    )
     assert (line["ratio"], line["ratio_low"], line["ratio_high"]) == pytest.approx((2.5, 2.5, 2.5))
-    assert (line["replicas"], line["batched_seconds"], line["batched_ratio"]) == pytest.approx((2, 3.75, 2.5))
+    assert (line["replicas"], line["batched_seconds"], line["batched_ratio"]) == pytest.approx(
+        (2, 3.75, 2.5)
+    )
     assert line["paper_ratio"] == pytest.approx(3.62 / 3.45)
     assert found["paper_seconds"]["ReinMax-CV"] == 7.57
     assert math.isnan(found["seconds"]["ReinMax-CV"])
@@ -194,7 +240,9 @@ def test_a_planted_grid_point_is_found_and_the_papers_is_ranked(load_config: Loa
 def test_a_diverged_point_is_never_the_best(load_config: Load) -> None:
     config = load_config()
     diverged = [("ReinMax-Rao", "8x4", 0)]
-    write_results(config, flat, only=lambda cell: cell.first.experiment == "grid", diverged=diverged)
+    write_results(
+        config, flat, only=lambda cell: cell.first.experiment == "grid", diverged=diverged
+    )
     collect.write_tables(config, ROOT)
     points = table(config, "grid").set_index(["estimator", "tau"])
     assert list(points.loc["ReinMax-Rao", "diverged"]) == [1, 1]
@@ -215,7 +263,12 @@ def test_a_planted_minimum_over_beta_is_found_with_its_interval(load_config: Loa
     write_results(config, final, only=lambda cell: cell.first.experiment == "beta")
     collect.write_tables(config, ROOT)
     lowest = table(config, "figure2_minimum").set_index("estimator").loc["ReinMax-RK2"]
-    assert (lowest["beta"], lowest["low"], lowest["high"], lowest["paper"]) == (0.5, 0.5, 0.5, "about 0.5")
+    assert (lowest["beta"], lowest["low"], lowest["high"], lowest["paper"]) == (
+        0.5,
+        0.5,
+        0.5,
+        "about 0.5",
+    )
     curve = table(config, "figure2")
     curve = curve[curve["estimator"] == "ReinMax-RK2"]
     assert list(curve["beta"]) == betas
@@ -230,7 +283,10 @@ def test_a_planted_minimum_over_beta_is_found_with_its_interval(load_config: Loa
     ]
     rows.to_csv(path, index=False)
     collect.write_tables(config, ROOT)
-    assert table(config, "figure2_minimum").set_index("estimator")["beta"]["ReinMax-RK2"] in (0.25, 0.75)
+    assert table(config, "figure2_minimum").set_index("estimator")["beta"]["ReinMax-RK2"] in (
+        0.25,
+        0.75,
+    )
 
 
 def test_figure1_labels_settings_apart_and_averages_over_seeds(load_config: Load) -> None:
@@ -243,7 +299,9 @@ def test_figure1_labels_settings_apart_and_averages_over_seeds(load_config: Load
     collect.write_tables(config, ROOT)
     found = table(config, "figure1")
     assert list(dict.fromkeys(found["label"])) == ["ST", "ReinMax-CV, η 0.5", "ReinMax-CV, η 1.5"]
-    line = found[(found["label"] == "ST") & (found["quantity"] == "variance") & (found["epoch"] == 2)].iloc[0]
+    line = found[
+        (found["label"] == "ST") & (found["quantity"] == "variance") & (found["epoch"] == 2)
+    ].iloc[0]
     planted = plausible("ST", {"tau": 1.0}, 2, "variance")
     assert line["value"] == pytest.approx(planted * 1.01)
     half = 4.302653 * 0.01 * planted / math.sqrt(3)
@@ -252,7 +310,9 @@ def test_figure1_labels_settings_apart_and_averages_over_seeds(load_config: Load
 
 
 def test_what_was_run_stands_beside_the_authors_means(load_config: Load) -> None:
-    """Theirs after epoch 1; ours are planted on ten VAEs that differ by 1% of the first from each other."""
+    """Theirs after epoch 1; ours are planted on ten VAEs that differ by 1% of the first from each
+    other.
+    """
     config = load_config(experiments={"gradients-run": {"training": {"seeds": 10}}}, scale="ten")
     write_studies(config)
     collect.write_tables(config, ROOT)
@@ -272,8 +332,13 @@ def test_what_was_run_stands_beside_the_authors_means(load_config: Load) -> None
         [expected.estimate, expected.low, expected.high]
     )
     assert lines.loc[("ReinMax", "std_image", 1), "authors_mean"] == 5.794
-    # Nothing public: another quantity, ReinMax-CV, an epoch between theirs, and where a mean was zero.
-    for place in (("ReinMax", "cosine", 1), ("ReinMax-CV-run", "cosine_batch", 1), ("ST", "std_image", 2)):
+    # Nothing public: another quantity, ReinMax-CV, an epoch between theirs, and where a mean was
+    # zero.
+    for place in (
+        ("ReinMax", "cosine", 1),
+        ("ReinMax-CV-run", "cosine_batch", 1),
+        ("ST", "std_image", 2),
+    ):
         assert lines.loc[place, ["authors_mean", "difference"]].isna().all(), place
     config = load_config(experiments={"gradients-run": {"training": {"epochs": 15}, "every": 15}})
     write_studies(config)
@@ -365,10 +430,16 @@ def test_readings_below_the_papers_scale_say_why(everything: Config) -> None:
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (lambda folder: (folder / "estimators.csv").write_text(""), "cannot be read as a results table"),
+        (
+            lambda folder: (folder / "estimators.csv").write_text(""),
+            "cannot be read as a results table",
+        ),
         (lambda folder: (folder / "control.csv").unlink(), "is missing beside"),
         (lambda folder: (folder / "record.json").write_text("{"), "provenance cannot be read"),
-        (lambda folder: (folder / "example.csv").write_text("x,y\n1,2\n"), "column 'seed' is missing"),
+        (
+            lambda folder: (folder / "example.csv").write_text("x,y\n1,2\n"),
+            "column 'seed' is missing",
+        ),
         (
             lambda folder: (folder / "quadrature.csv").write_text(
                 "seed,epoch,rule,beta,quantity,value\n0,0,a,,b,c"
@@ -378,9 +449,14 @@ def test_readings_below_the_papers_scale_say_why(everything: Config) -> None:
     ],
 )
 def test_a_damaged_study_is_shown_and_the_rest_stays(
-    load_config: Load, damage: Callable[[object], object], message: str, monkeypatch: pytest.MonkeyPatch
+    load_config: Load,
+    damage: Callable[[object], object],
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(collect, "stated", lambda root: ([], []))  # nothing is judged: that takes most time
+    monkeypatch.setattr(
+        collect, "stated", lambda root: ([], [])
+    )  # nothing is judged: that takes most time
     config = load_config()
     write_studies(config)
     damage(config.folder / "gradients/epoch-0")
@@ -416,7 +492,15 @@ def test_the_same_results_give_the_same_bytes(of_everything: Config) -> None:
 
 
 def test_settings_in_words() -> None:
-    setting = {"optimizer": "RAdam", "learning_rate": 0.0007, "tau": 1.0, "eta": math.nan, "draws": 100.0}
+    setting = {
+        "optimizer": "RAdam",
+        "learning_rate": 0.0007,
+        "tau": 1.0,
+        "eta": math.nan,
+        "draws": 100.0,
+    }
     assert in_words(setting) == "RAdam, 0.0007, τ 1.0, K 100"
-    rows = pd.DataFrame({"estimator": ["A", "A", "B"], "tau": [1.0, None, 1.0], "eta": [2.0, 2.0, 3.0]})
+    rows = pd.DataFrame(
+        {"estimator": ["A", "A", "B"], "tau": [1.0, None, 1.0], "eta": [2.0, 2.0, 3.0]}
+    )
     assert list(labels(rows, ["tau", "eta"])) == ["A, τ 1.0", "A", "B"]

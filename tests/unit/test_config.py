@@ -25,7 +25,10 @@ BAD = [
     ({"sead": 1}, "configuration: unknown key 'sead'; allowed: dataset, experiments"),
     (
         {"dataset": {"name": "cifar"}},
-        "dataset.name: unknown data set 'cifar'; known: mnist, fashion-mnist, omniglot, digits, folder",
+        (
+            "dataset.name: unknown data set 'cifar'; known: mnist, fashion-mnist, omniglot, digits,"
+            " folder"
+        ),
     ),
     ({"dataset": {"train_images": 0}}, "dataset.train_images: must be >= 1 or null; got 0"),
     (
@@ -43,7 +46,10 @@ BAD = [
     ({"machine": {"container": None}}, "machine.container: must be of type string; got None"),
     ({"machine": {"threads": True}}, "machine.threads: must be of type integer; got True"),
     ({"experiments": {"elbo": {"seeds": 0}}}, "experiments.elbo.seeds: must be >= 1; got 0"),
-    ({"experiments": {"elbo": {"epochs": 1.5}}}, "experiments.elbo.epochs: must be of type integer; got 1.5"),
+    (
+        {"experiments": {"elbo": {"epochs": 1.5}}},
+        "experiments.elbo.epochs: must be of type integer; got 1.5",
+    ),
     ({"experiments": {"elbo": {"estimators": []}}}, "experiments.elbo.estimators"),
     (
         {"experiments": {"elbo": {"estimators": ["ReinMaxx"]}}},
@@ -58,13 +64,22 @@ BAD = [
         {"experiments": {"elbo": {"batch_size": 301}}},
         "batch_size must be at most dataset.train_images = 300; got 301",
     ),
-    ({"settings": {"ReinMax": {"any": {"tau": 0}}}}, "settings.ReinMax.any.tau: must be > 0; got 0"),
+    (
+        {"settings": {"ReinMax": {"any": {"tau": 0}}}},
+        "settings.ReinMax.any.tau: must be > 0; got 0",
+    ),
     (
         {"settings": {"ReinMax": {"8x4": {"tau": float("nan")}}}},
         "settings.ReinMax.8x4.tau: must be a finite number",
     ),
-    ({"settings": {"ReinMax": {"any": {"eta": 1.0}}}}, "settings.ReinMax.8x4.eta: ReinMax does not take it"),
-    ({"settings": {"ReinMax": {"8by4": {"tau": 1.0}}}}, "settings.ReinMax.8by4: latent shape '8by4'"),
+    (
+        {"settings": {"ReinMax": {"any": {"eta": 1.0}}}},
+        "settings.ReinMax.8x4.eta: ReinMax does not take it",
+    ),
+    (
+        {"settings": {"ReinMax": {"8by4": {"tau": 1.0}}}},
+        "settings.ReinMax.8by4: latent shape '8by4'",
+    ),
     ({"settings": {"Nope": {}}}, "settings.Nope: unknown estimator 'Nope'"),
     ({"settings": {"ST": {"any": {"optimizer": "SGD"}}}}, "must be 'Adam' or 'RAdam'; got 'SGD'"),
     ({"settings": {"ST": {"any": {"learning_rate": -1}}}}, "learning_rate: must be > 0; got -1"),
@@ -72,9 +87,15 @@ BAD = [
     ({"settings_as_run": "nowhere.csv"}, "settings_as_run: .*nowhere.csv is not a readable table"),
     (
         {"experiments": {"elbo": {"as_run": ["ReinMax-CV"]}}},
-        r"elbo.as_run\[0\]: settings_as_run has no row of 'ReinMax-CV'; it has rows of ST, ReinMax-Rao-run, ",
+        (
+            r"elbo.as_run\[0\]: settings_as_run has no row of 'ReinMax-CV'; it has rows of ST,"
+            r" ReinMax-Rao-run, "
+        ),
     ),
-    ({"experiments": {"early": {"as_run": ["Nope"]}}}, r"early.as_run\[0\]: unknown estimator 'Nope'"),
+    (
+        {"experiments": {"early": {"as_run": ["Nope"]}}},
+        r"early.as_run\[0\]: unknown estimator 'Nope'",
+    ),
     (
         {"experiments": {"gradients": {"training": {"as_run": ["ST"]}}}},
         "gradients.training: unknown key 'as_run'; allowed: batch_size, draws, epochs, ",
@@ -87,7 +108,10 @@ BAD = [
         {"experiments": {"readings": {"vary": {"ReinMax": {"eta": [1.0]}}}}},
         "experiments.readings: settings.ReinMax.8x4.eta: ReinMax does not take it",
     ),
-    ({"experiments": {"grid": {"vary": {"any": {"gamma": [1]}}}}}, "unknown key 'gamma'; allowed: beta, eta"),
+    (
+        {"experiments": {"grid": {"vary": {"any": {"gamma": [1]}}}}},
+        "unknown key 'gamma'; allowed: beta, eta",
+    ),
     (
         {"experiments": {"gradients": {"training": {"latent_shapes": ["8x16"]}}}},
         r"training.latent_shapes\[0\]: 8x16 has more than 65536 codes",
@@ -97,7 +121,10 @@ BAD = [
         "experiments.gradients.training.estimators: must have at most 1 item, not 2; got",
     ),
     *(
-        ({"experiments": {name: {"images": 400}}}, f"{name}.images: must be at most .* = 300; got 400")
+        (
+            {"experiments": {name: {"images": 400}}},
+            f"{name}.images: must be at most .* = 300; got 400",
+        )
         for name in GRADIENTS
     ),
     (
@@ -115,13 +142,19 @@ BAD = [
     ({"experiments": {"cost": {"latent_shape": "x"}}}, "cost.latent_shape: latent shape 'x'"),
     (
         {"experiments": {"rl": {"environments": {"Pong-v5": [9]}}}},
-        "experiments.rl.environments.Pong-v5: unknown environment 'Pong-v5'; known: CartPole-v1, Taxi-v4, ",
+        (
+            "experiments.rl.environments.Pong-v5: unknown environment 'Pong-v5'; known:"
+            " CartPole-v1, Taxi-v4, "
+        ),
     ),
     (
         {"experiments": {"rl": {"algorithms": ["RELAX", "PPO"]}}},
         r"experiments.rl.algorithms\[1\]: unknown algorithm 'PPO'; known: REINFORCE, A2C, RELAX, ",
     ),
-    ({"experiments": {"rl": {"checkpoints": [0, 4]}}}, "rl.checkpoints: must be at most .* = 3; got 4"),
+    (
+        {"experiments": {"rl": {"checkpoints": [0, 4]}}},
+        "rl.checkpoints: must be at most .* = 3; got 4",
+    ),
     ({"experiments": {"rl": {"gamma": 1.5}}}, "experiments.rl.gamma: must be <= 1; got 1.5"),
     ({"experiments": {"rl": {"rollouts": 1}}}, "experiments.rl.rollouts: must be >= 2; got 1"),
     (
@@ -132,7 +165,9 @@ BAD = [
 
 
 @pytest.mark.parametrize(("change", "says"), BAD)
-def test_mistakes_are_named(load_config: Callable[..., Config], change: dict[str, Any], says: str) -> None:
+def test_mistakes_are_named(
+    load_config: Callable[..., Config], change: dict[str, Any], says: str
+) -> None:
     with pytest.raises(ConfigError, match=says):
         load_config(**change)
 
@@ -161,7 +196,10 @@ def test_unreadable_files_are_named(
 def test_shipped_scales_are_valid(scale: str | None) -> None:
     raw = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
     if scale:
-        merge(raw, yaml.safe_load((ROOT / f"workflow/scales/{scale}.yaml").read_text(encoding="utf-8")))
+        merge(
+            raw,
+            yaml.safe_load((ROOT / f"workflow/scales/{scale}.yaml").read_text(encoding="utf-8")),
+        )
     config = configuration.load(raw, ROOT)
     assert config.scale == (scale or "quick")
     if scale != "test":
@@ -195,9 +233,14 @@ def test_run_table_holds_table_5(load_config: Callable[..., Config]) -> None:
         experiments={"elbo": {"estimators": ["Gumbel-Rao", "ReinMax-CV"], "latent_shapes": shapes}}
     )
     rao, cv = (
-        next(r for r in run_table(config) if r.estimator == name) for name in ("Gumbel-Rao", "ReinMax-CV")
+        next(r for r in run_table(config) if r.estimator == name)
+        for name in ("Gumbel-Rao", "ReinMax-CV")
     )
-    assert (rao.optimizer, rao.learning_rate, dict(rao.hyper)) == ("Adam", 0.0007, {"tau": 2.0, "draws": 3})
+    assert (rao.optimizer, rao.learning_rate, dict(rao.hyper)) == (
+        "Adam",
+        0.0007,
+        {"tau": 2.0, "draws": 3},
+    )
     assert dict(cv.hyper) == {"tau": 0.7, "eta": 1.5, "draws": 3}
     assert rao.shape == LatentShape(64, 8)
 
@@ -218,8 +261,16 @@ def test_what_the_authors_ran_differently_is_trained_beside_what_they_print() ->
     changed = {}
     for (name, shape), (setting,) in run.settings.items():
         (before,) = printed.settings[lookup(name).variant_of or name, shape]
-        old = {"optimizer": before.optimizer, "learning_rate": before.learning_rate, **dict(before.hyper)}
-        new = {"optimizer": setting.optimizer, "learning_rate": setting.learning_rate, **dict(setting.hyper)}
+        old = {
+            "optimizer": before.optimizer,
+            "learning_rate": before.learning_rate,
+            **dict(before.hyper),
+        }
+        new = {
+            "optimizer": setting.optimizer,
+            "learning_rate": setting.learning_rate,
+            **dict(setting.hyper),
+        }
         changed[name, str(shape)] = {key: new[key] for key in old if old[key] != new[key]}
     assert {place: change for place, change in changed.items() if change} == {
         ("ST", "10x30"): {"learning_rate": 0.007},
@@ -235,11 +286,15 @@ def test_what_the_authors_ran_differently_is_trained_beside_what_they_print() ->
 def test_without_a_list_nothing_is_trained_as_run(raw_config: dict[str, Any]) -> None:
     for block in raw_config["experiments"].values():
         block.pop("as_run", None)
-    found = [name for name in configuration.load(raw_config, ROOT).trainings if name.endswith("-run")]
+    found = [
+        name for name in configuration.load(raw_config, ROOT).trainings if name.endswith("-run")
+    ]
     assert found == ["gradients-run"]
 
 
-def test_settings_take_precedence_by_how_specific_they_are(load_config: Callable[..., Config]) -> None:
+def test_settings_take_precedence_by_how_specific_they_are(
+    load_config: Callable[..., Config],
+) -> None:
     own = {
         "REINFORCE-LOO": {
             "any": {"optimizer": "Adam", "learning_rate": 0.1, "samples": 4},
@@ -252,7 +307,9 @@ def test_settings_take_precedence_by_how_specific_they_are(load_config: Callable
     assert samples == {"8x4": 4, "4x24": 2}
 
 
-def test_run_ids_and_fingerprints_depend_on_what_matters(load_config: Callable[..., Config]) -> None:
+def test_run_ids_and_fingerprints_depend_on_what_matters(
+    load_config: Callable[..., Config],
+) -> None:
     base = load_config()
     ids = [run.run_id for run in run_table(base)]
     assert len(set(ids)) == len(ids)
@@ -264,13 +321,18 @@ def test_run_ids_and_fingerprints_depend_on_what_matters(load_config: Callable[.
     elbo = {run.run_id for run in run_table(base) if run.experiment in ("elbo", "elbo-run")}
     assert set(ids) - {run.run_id for run in run_table(longer)} == elbo
     one = load_config(settings={"ST": {"8x4": {"tau": 0.9}}})
-    changed = {n for n, cell in cells(one).items() if cell.fingerprint != cells(base)[n].fingerprint}
+    changed = {
+        n for n, cell in cells(one).items() if cell.fingerprint != cells(base)[n].fingerprint
+    }
     assert changed == {"elbo/8x4/ST"}
 
 
 def test_varied_values_are_rows_of_one_cell(load_config: Callable[..., Config]) -> None:
     grid = {
-        "vary": {"ReinMax-Rao": {"learning_rate": [0.1, 0.2], "tau": [0.5, 1.0, 2.0]}, "any": {"eta": [0.3]}}
+        "vary": {
+            "ReinMax-Rao": {"learning_rate": [0.1, 0.2], "tau": [0.5, 1.0, 2.0]},
+            "any": {"eta": [0.3]},
+        }
     }
     config = load_config(experiments={"grid": {**grid, "seeds": 2}})
     rows = cells(config)["grid/8x4/ReinMax-Rao"].runs
@@ -278,7 +340,10 @@ def test_varied_values_are_rows_of_one_cell(load_config: Callable[..., Config]) 
     assert points == {(rate, tau): 2 for rate in (0.1, 0.2) for tau in (0.5, 1.0, 2.0)}
     assert {run.optimizer for run in rows} == {"Adam"}
     # Values for any estimator reach those that take them, and give way to an estimator's own.
-    assert {dict(run.hyper)["eta"] for run in cells(config)["grid/8x4/ReinMax-CV"].runs} == {0.5, 1.5}
+    assert {dict(run.hyper)["eta"] for run in cells(config)["grid/8x4/ReinMax-CV"].runs} == {
+        0.5,
+        1.5,
+    }
 
 
 def test_a_reading_is_run_with_the_settings_of_what_it_is_a_reading_of(
@@ -332,9 +397,21 @@ def test_studies_depend_on_their_own_settings(load_config: Callable[..., Config]
 def test_what_gradients_are_not_asked_for_is_not_in_their_settings(
     load_config: Callable[..., Config],
 ) -> None:
-    """So that a new possibility leaves the hash of all studies that do not use it, and what is published."""
+    """So that a new possibility leaves the hash of all studies that do not use it, and what is
+    published.
+    """
     found = studies(load_config())
-    asked = {"training", "epoch", "last", "images", "samples", "draws", "resamples", "figure1", "table1"}
+    asked = {
+        "training",
+        "epoch",
+        "last",
+        "images",
+        "samples",
+        "draws",
+        "resamples",
+        "figure1",
+        "table1",
+    }
     assert set(found["gradients-run/epoch-2"].settings) == {*asked, "random_images"}
     assert set(found["gradients/epoch-2"].settings) == {
         *asked,
@@ -359,16 +436,25 @@ def test_samples_of_an_estimator_are_not_mixed_in_a_job(load_config: Callable[..
     given = {"REINFORCE-LOO": {"any": {"optimizer": "Adam", "learning_rate": 0.1}}}
     config = load_config(
         settings=given,
-        experiments={"grid": {"estimators": ["REINFORCE-LOO"], "vary": vary, "latent_shapes": ["8x4"]}},
+        experiments={
+            "grid": {"estimators": ["REINFORCE-LOO"], "vary": vary, "latent_shapes": ["8x4"]}
+        },
     )
-    own = [cell.runs for name, cell in cells(config).items() if name.startswith("grid/8x4/REINFORCE-LOO.")]
+    own = [
+        cell.runs
+        for name, cell in cells(config).items()
+        if name.startswith("grid/8x4/REINFORCE-LOO.")
+    ]
     assert [{dict(run.hyper)["samples"] for run in runs} for runs in own] == [{2}, {4}]
 
 
 @pytest.mark.parametrize(
     ("own", "message"),
     [
-        ({"Nobody": {"latent_shape": "2x20"}}, "latents: unknown key 'Nobody'; allowed: Binomial, "),
+        (
+            {"Nobody": {"latent_shape": "2x20"}},
+            "latents: unknown key 'Nobody'; allowed: Binomial, ",
+        ),
         (
             {"REBAR": {"latent_shape": "2x20", "tau": 0.5, "eta": 1}},
             "REBAR: unknown key 'eta'; allowed: latent_shape, tau",
@@ -381,7 +467,10 @@ def test_samples_of_an_estimator_are_not_mixed_in_a_job(load_config: Callable[..
             {"Poisson": {"latent_shape": "2x20", "tau": 0.5}},
             "Poisson.latent_shape: must have more than 2 categories",
         ),
-        ({"Poisson": {"latent_shape": "8x20", "tau": [1, 0]}}, r"Poisson.tau\[1\]: must be > 0; got 0"),
+        (
+            {"Poisson": {"latent_shape": "8x20", "tau": [1, 0]}},
+            r"Poisson.tau\[1\]: must be > 0; got 0",
+        ),
     ],
 )
 def test_wrong_latent_variables_are_named(

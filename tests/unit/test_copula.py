@@ -1,4 +1,6 @@
-"""Correlated gates against scipy's bivariate normal; 4.5 standard errors, a false alarm of 7e-6 each."""
+"""Correlated gates against scipy's bivariate normal; 4.5 standard errors, a false alarm of 7e-6
+each.
+"""
 
 import math
 from collections.abc import Mapping
@@ -69,7 +71,9 @@ def test_expected_gate_correlations_are_those_of_orthants(found: Found) -> None:
             rho = SPEC.correlation[i][j]
             both = multivariate_normal(cov=[[1, rho], [rho, 1]]).cdf([norm.ppf(p), norm.ppf(q)])
             truth = (both - p * q) / math.sqrt(p * (1 - p) * q * (1 - q))
-            assert found["gate_correlation", row, i, j]["expected"] == pytest.approx(truth, abs=1e-6)
+            assert found["gate_correlation", row, i, j]["expected"] == pytest.approx(
+                truth, abs=1e-6
+            )
 
 
 def test_published_values_of_the_demonstration(found: Found) -> None:
@@ -117,7 +121,9 @@ def test_rank_correlation_is_spearmans() -> None:
 
 
 def test_intervals_of_correlations_cover() -> None:
-    """Of signs of normals, whose correlation is 2/π asin ρ: 500 times, 95% ± 4.5 standard errors of 1%."""
+    """Of signs of normals, whose correlation is 2/π asin ρ: 500 times, 95% ± 4.5 standard errors of
+    1%.
+    """
     generator = torch.Generator().manual_seed(0)
     truth = 2 / math.pi * math.asin(0.8)
     covered = 0
@@ -133,7 +139,9 @@ def test_intervals_of_correlations_cover() -> None:
 
 
 def test_the_scores_correlation_is_not_that_of_the_gates(found: Found) -> None:
-    """Expecting R of the gates themselves would be noticed, and so would another R of the scores."""
+    """Expecting R of the gates themselves would be noticed, and so would another R of the
+    scores.
+    """
     for row in (0, 1):
         for i, j in PAIRS:
             R = SPEC.correlation[i][j]

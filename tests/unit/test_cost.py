@@ -12,7 +12,10 @@ from reinrelax.experiments.cost import measure as cost
 
 
 def test_every_estimator_is_timed_once_a_round_alone_and_batched(digits: Images) -> None:
-    chosen = (Measured("STGS", (("tau", 1.0),)), Measured("Gumbel-Rao", (("draws", 2), ("tau", 1.0))))
+    chosen = (
+        Measured("STGS", (("tau", 1.0),)),
+        Measured("Gumbel-Rao", (("draws", 2), ("tau", 1.0))),
+    )
     spec = Cost(chosen, LatentShape(4, 3), images=200, rounds=2, replicas=3)
     calls = []
     rows = cost.measure(spec, digits, "cpu", lambda: calls.append(1))
@@ -32,6 +35,8 @@ def test_seconds_are_reckoned_for_sixty_thousand_images(
     """A clock that runs one second a reading makes each timed epoch last a second."""
     ticks = iter(range(1000))
     monkeypatch.setattr(cost.time, "perf_counter", lambda: float(next(ticks)))
-    spec = Cost((Measured("ST", (("tau", 1.0),)),), LatentShape(3, 2), images=100, rounds=1, replicas=2)
+    spec = Cost(
+        (Measured("ST", (("tau", 1.0),)),), LatentShape(3, 2), images=100, rounds=1, replicas=2
+    )
     rows = cost.measure(spec, digits, "cpu")
     assert [row["seconds"] for row in rows] == [600.0, 600.0]

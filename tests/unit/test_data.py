@@ -91,7 +91,9 @@ def test_fallback_is_loud(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
 def test_environment_takes_precedence_and_must_name_a_folder_with_mnist(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A mistyped one is an error whatever the configuration allows, and nothing is made or fetched there."""
+    """A mistyped one is an error whatever the configuration allows, and nothing is made or fetched
+    there.
+    """
     (tmp_path / "home/data/MNIST/raw").mkdir(parents=True)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     for named in (str(tmp_path / "home/data"), "~/data"):
@@ -99,7 +101,12 @@ def test_environment_takes_precedence_and_must_name_a_folder_with_mnist(
     for nothing in ({}, {"MNIST_ROOT": ""}):
         assert data.root_of(Path("own"), nothing) == Path("own")
     (tmp_path / "file").write_text("")
-    for named in ("~/date", str(tmp_path / "home/data/MNIST"), str(tmp_path / "file"), "~nobody-at-all/data"):
+    for named in (
+        "~/date",
+        str(tmp_path / "home/data/MNIST"),
+        str(tmp_path / "file"),
+        "~nobody-at-all/data",
+    ):
         with pytest.raises(ReinrelaxError, match=r"^MNIST_ROOT: "):
             data.root_of(Path("own"), {"MNIST_ROOT": named})
         monkeypatch.setenv("MNIST_ROOT", named)
@@ -145,12 +152,16 @@ def test_digits_are_the_same_bytes_everywhere_and_resized_as_torch_does() -> Non
     images = data.embedded_digits()
     assert images.sha256 == "28e94d53a2698536df9e8e4e8d9be89f3fdfc2bcb87ab0ac952a1b34c5fead10"
     small = torch.tensor(load_digits().images)[:, None]
-    large = torch.nn.functional.interpolate(small, size=(28, 28), mode="bilinear", align_corners=False)
+    large = torch.nn.functional.interpolate(
+        small, size=(28, 28), mode="bilinear", align_corners=False
+    )
     ours = torch.tensor(np.concatenate([images.train, images.test])).view(-1, 1, 28, 28)
     torch.testing.assert_close(ours.double(), large * (255 / 16), atol=0.5 + 1e-9, rtol=0)
 
 
-def test_prepared_images_survive_the_disk_and_damage_is_seen(digits: Images, tmp_path: Path) -> None:
+def test_prepared_images_survive_the_disk_and_damage_is_seen(
+    digits: Images, tmp_path: Path
+) -> None:
     images_on_disk.save(digits, tmp_path)
     assert images_on_disk.load(tmp_path).sha256 == digits.sha256
     content = bytearray((tmp_path / "train.npy").read_bytes())
@@ -164,7 +175,12 @@ def test_prepared_images_survive_the_disk_and_damage_is_seen(digits: Images, tmp
 
 
 def test_images_are_cut_to_what_was_asked(digits: Images) -> None:
-    settings: dict[str, Any] = {"root": "x", "when_missing": "error", "train_images": 7, "test_images": None}
+    settings: dict[str, Any] = {
+        "root": "x",
+        "when_missing": "error",
+        "train_images": 7,
+        "test_images": None,
+    }
     images = data.prepare(Dataset("digits", **settings))
     assert (len(images.train), len(images.test)) == (7, 297)
     np.testing.assert_array_equal(images.train, digits.train[:7])

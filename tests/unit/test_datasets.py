@@ -1,4 +1,6 @@
-"""Every data set of the catalogue, and that all that depends on the size of its images follows it."""
+"""Every data set of the catalogue, and that all that depends on the size of its images
+follows it.
+"""
 
 import shutil
 import struct
@@ -89,7 +91,9 @@ def test_fashion_mnist_is_read_from_torchvisions_layout(tmp_path: Path) -> None:
         (raw / f"{part}-images-idx3-ubyte").write_bytes(
             struct.pack(">4i", 2051, count, 28, 28) + pixels.tobytes()
         )
-        (raw / f"{part}-labels-idx1-ubyte").write_bytes(struct.pack(">2i", 2049, count) + bytes(count))
+        (raw / f"{part}-labels-idx1-ubyte").write_bytes(
+            struct.pack(">2i", 2049, count) + bytes(count)
+        )
     found = data.prepare(settings("fashion-mnist", tmp_path))
     assert (found.name, found.train.tobytes(), len(found.test)) == (
         "fashion-mnist",
@@ -102,7 +106,8 @@ def test_fashion_mnist_is_read_from_torchvisions_layout(tmp_path: Path) -> None:
         data.prepare(settings("fashion-mnist", tmp_path))
     shutil.rmtree(tmp_path / "FashionMNIST")
     with pytest.raises(
-        DataError, match=r"cannot be fetched \(.*no network ?\)\. Set dataset\.root to a folder that"
+        DataError,
+        match=r"cannot be fetched \(.*no network ?\)\. Set dataset\.root to a folder that",
     ):
         data.prepare(settings("fashion-mnist", tmp_path))
 
@@ -128,7 +133,11 @@ def test_omniglot_is_read_by_torchvision_in_the_order_of_names(
         data.prepare(asked)
     monkeypatch.setattr(torchvision.datasets.Omniglot, "zips_md5", sums)
     found = data.prepare(asked)
-    assert (found.train.shape, found.test.shape, found.width) == ((4, 105 * 105), (2, 105 * 105), 105)
+    assert (found.train.shape, found.test.shape, found.width) == (
+        (4, 105 * 105),
+        (2, 105 * 105),
+        105,
+    )
     # Ink is black on paper, and large here.
     assert found.train.mean(1).tolist() == [255, 0, 255, 0]
     shutil.rmtree(tmp_path / "omniglot-py/images_evaluation")
@@ -139,7 +148,8 @@ def test_omniglot_is_read_by_torchvision_in_the_order_of_names(
         data.prepare(asked)
     shutil.rmtree(tmp_path / "omniglot-py")
     with pytest.raises(
-        DataError, match=r"cannot be fetched \(.*no network ?\)\. Set dataset\.root to a folder that"
+        DataError,
+        match=r"cannot be fetched \(.*no network ?\)\. Set dataset\.root to a folder that",
     ):
         data.prepare(asked)
 
@@ -181,7 +191,12 @@ def test_what_is_wrong_with_a_folder_is_named(
 
 def test_sizes_follow_from_the_data_set(tmp_path: Path, load_config: Load) -> None:
     write_folder(tmp_path / "faces")
-    own = {"name": "folder", "root": str(tmp_path / "faces"), "train_images": None, "test_images": 15}
+    own = {
+        "name": "folder",
+        "root": str(tmp_path / "faces"),
+        "train_images": None,
+        "test_images": 15,
+    }
     config = load_config(dataset=own, experiments={"gradients": {"images": 4}})
     assert config.dataset.size == datasets.Size(WIDTH, HEIGHT, 140, 15)
     with pytest.raises(
@@ -251,7 +266,9 @@ def test_trainings_gradients_and_pictures_are_of_those_images(trained: Config) -
 
 def test_seconds_are_measured_on_images_of_any_size(load_config: Load) -> None:
     few = Images("folder:faces", grey(30).reshape(30, -1), grey(10).reshape(10, -1), WIDTH)
-    spec = replace(load_config().cost, estimators=load_config().cost.estimators[:1], images=20, rounds=1)
+    spec = replace(
+        load_config().cost, estimators=load_config().cost.estimators[:1], images=20, rounds=1
+    )
     assert all(row["seconds"] > 0 for row in cost.measure(spec, few, "cpu"))
 
 

@@ -93,7 +93,11 @@ def test_a_study_that_is_only_declared_is_known_everywhere(tmp_path: Path) -> No
     (tmp_path / "dice/__init__.py").touch()
     (tmp_path / "dice/experiment.py").write_text(MADE_UP, encoding="utf-8")
     done = subprocess.run(
-        [sys.executable, "-c", ASK, str(tmp_path)], cwd=ROOT, capture_output=True, text=True, check=False
+        [sys.executable, "-c", ASK, str(tmp_path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == {
@@ -124,7 +128,9 @@ def test_a_study_is_named_in_its_folder_and_where_it_is_asked_for_and_judged() -
     law = ("distributions", "latents", "experiments/properties")
     allowed = tuple(f"src/reinrelax/{folder}/" for folder in (*law, "experiments/copula"))
     configuration = ("workflow/scales/", "workflow/schemas/")
-    paths = [path for folder in ("src", "workflow", "profiles") for path in (ROOT / folder).rglob("*.*")]
+    paths = [
+        path for folder in ("src", "workflow", "profiles") for path in (ROOT / folder).rglob("*.*")
+    ]
     found = {
         path.relative_to(ROOT).as_posix()
         for path in (*paths, ROOT / "Snakefile")
@@ -142,9 +148,14 @@ def test_names_are_given_once_and_what_is_named_is_there() -> None:
     ):
         assert len(set(names)) == len(names)
     # Those of speed are drawn from the timings of the project.
-    assert set(FIGURES) == {name for kind, name in CAPTIONS if kind == "figure"} - {"speed", "scaling"}
+    assert set(FIGURES) == {name for kind, name in CAPTIONS if kind == "figure"} - {
+        "speed",
+        "scaling",
+    }
     assert set(VIEWS) <= {raw["id"] for _, raw in words(ROOT)}
     for one in every:
         columns = [set(columns) for name, columns in one.writes.items()]
         assert all(columns), one.name
-    assert all(caption.startswith("**") and caption.count("**") == 2 for caption in CAPTIONS.values())
+    assert all(
+        caption.startswith("**") and caption.count("**") == 2 for caption in CAPTIONS.values()
+    )

@@ -99,7 +99,12 @@ def test_rows_are_matched_by_name_and_not_by_place() -> None:
     found = difference.tables("table2", before, after)
     assert found.same == found.rounded == 1
     (change,) = found.changes.itertuples()
-    assert (change.row, change.column, change.before, change.after) == (("ST", "8x4"), "mean", "1.5", "1.25")
+    assert (change.row, change.column, change.before, change.after) == (
+        ("ST", "8x4"),
+        "mean",
+        "1.5",
+        "1.25",
+    )
     assert change.difference == -0.25
     assert change.size == pytest.approx(1 / 6)
     assert found.only == ([("STGS", "8x4")], [("CV", "8x4")])
@@ -138,8 +143,18 @@ def test_rows_of_one_name_are_told_apart_and_a_table_that_is_not_known_is_compar
 
 
 def test_verdicts_that_changed_and_claims_that_came_went_or_were_renamed() -> None:
-    before = [claim("a"), claim("b", effect=1.0), claim("gone"), claim("old", statement="Said twice.")]
-    after = [claim("a", "near"), claim("b", effect=2.0), claim("come"), claim("new", statement="Said twice.")]
+    before = [
+        claim("a"),
+        claim("b", effect=1.0),
+        claim("gone"),
+        claim("old", statement="Said twice."),
+    ]
+    after = [
+        claim("a", "near"),
+        claim("b", effect=2.0),
+        claim("come"),
+        claim("new", statement="Said twice."),
+    ]
     found = difference.claims(before, after)
     assert [(a["verdict"], b["verdict"]) for a, b in found.changed] == [("reproduced", "near")]
     assert (found.same, found.moved) == (2, 1)
@@ -150,10 +165,18 @@ def test_verdicts_that_changed_and_claims_that_came_went_or_were_renamed() -> No
 
 def test_jobs_are_grouped_by_what_differs_and_a_missing_one_says_no_more() -> None:
     before = table(
-        "job,state,commit,epochs,host", "a,done,1,4,x", "b,done,1,4,x", "c,done,1,4,x", "d,done,1,4,x"
+        "job,state,commit,epochs,host",
+        "a,done,1,4,x",
+        "b,done,1,4,x",
+        "c,done,1,4,x",
+        "d,done,1,4,x",
     )
     after = table(
-        "job,state,commit,epochs,host", "a,done,2,4,y", "b,done,2,8,y", "c,missing,,,", "e,done,1,4,x"
+        "job,state,commit,epochs,host",
+        "a,done,2,4,y",
+        "b,done,2,8,y",
+        "c,missing,,,",
+        "e,done,1,4,x",
     )
     found = difference.jobs(before, after)
     assert [tuple(row) for row in found.changes.iloc[:, :4].itertuples(index=False)] == [
@@ -168,7 +191,11 @@ def test_jobs_are_grouped_by_what_differs_and_a_missing_one_says_no_more() -> No
 
 def test_settings_are_compared_entry_by_entry() -> None:
     before, after = {"a": {"b": 1, "c": [1]}, "d": 0}, {"a": {"b": 2, "c": [1]}, "e": {"f": 1}}
-    assert difference.settings(before, after) == [("a.b", 1, 2), ("d", 0, None), ("e", None, {"f": 1})]
+    assert difference.settings(before, after) == [
+        ("a.b", 1, 2),
+        ("d", 0, None),
+        ("e", None, {"f": 1}),
+    ]
 
 
 def test_a_folder_of_before_has_its_jobs_in_two_tables(pair: tuple[Path, Path]) -> None:
@@ -232,14 +259,24 @@ def test_planted_changes_are_on_the_page(pair: tuple[Path, Path]) -> None:
         (
             "config.yaml",
             "a: [",
-            r"(?s)config.yaml: cannot be read as settings .* Delete it, and settings are not compared",
+            (
+                r"(?s)config.yaml: cannot be read as settings .* Delete it, and settings are not"
+                r" compared"
+            ),
         ),
         (
             "config.yaml",
             "- a",
-            r"(?s)config.yaml: cannot be read as settings .* Delete it, and settings are not compared",
+            (
+                r"(?s)config.yaml: cannot be read as settings .* Delete it, and settings are not"
+                r" compared"
+            ),
         ),
-        ("tables", None, r"tables: missing, .* `python -m reinrelax report --config .*config.yaml`"),
+        (
+            "tables",
+            None,
+            r"tables: missing, .* `python -m reinrelax report --config .*config.yaml`",
+        ),
         ("", None, r"other: no such folder. Give two results folders"),
     ],
 )
@@ -259,7 +296,9 @@ def test_what_cannot_be_read_is_named_with_the_remedy(
     assert not (pair[1].parent / "diff.html").exists()
 
 
-def test_a_folder_without_its_configuration_is_compared_all_the_same(pair: tuple[Path, Path]) -> None:
+def test_a_folder_without_its_configuration_is_compared_all_the_same(
+    pair: tuple[Path, Path],
+) -> None:
     (pair[1] / "config.yaml").unlink()
     text = page(pair)
     assert "not compared: no config.yaml in B" in text

@@ -27,7 +27,9 @@ def reference(name: str) -> pd.DataFrame:
 
 
 def test_the_public_seeds_are_tables_2_and_3_and_their_standard_errors() -> None:
-    """To the last printed digit, of every cell whose curve is public; ± as a standard deviation fails."""
+    """To the last printed digit, of every cell whose curve is public; ± as a standard deviation
+    fails.
+    """
     curves = reference("authors_curves")
     ends = curves[curves["epoch"] == 160].set_index(["estimator", "latent"])
     assert len(ends) == 36
@@ -70,15 +72,22 @@ def test_the_ratio_of_spreads_has_the_interval_of_two_normal_laws() -> None:
 
 def test_the_interval_of_a_published_mean_is_students() -> None:
     found = stats.interval_of(3.0, 0.5, 10)
-    assert (found.estimate, found.low, found.high) == pytest.approx((3.0, 3 - 0.35768, 3 + 0.35768), abs=1e-5)
+    assert (found.estimate, found.low, found.high) == pytest.approx(
+        (3.0, 3 - 0.35768, 3 + 0.35768), abs=1e-5
+    )
     assert math.isnan(stats.interval_of(3.0, 0.5, 1).low)
 
 
 def begin(load_config: Load, shift: float = 0.0, seeds: int = 6) -> Config:
     """Cells whose seeds lie about the authors' mean after 20 epochs, `shift` nats above it."""
-    names = {"estimators": ["ST", "ReinMax", "ReinMax-Rao", "ReinMax-CV"], "latent_shapes": ["8x4", "10x30"]}
+    names = {
+        "estimators": ["ST", "ReinMax", "ReinMax-Rao", "ReinMax-CV"],
+        "latent_shapes": ["8x4", "10x30"],
+    }
     run = ["ST", "ReinMax-Rao-run", "ReinMax-CV-run"]
-    config = load_config(experiments={"early": {**names, "as_run": run, "seeds": seeds, "epochs": 20}})
+    config = load_config(
+        experiments={"early": {**names, "as_run": run, "seeds": seeds, "epochs": 20}}
+    )
     theirs = early.authors(ROOT)
 
     def final(run: Run) -> tuple[float, float]:
@@ -103,7 +112,8 @@ def test_curves_are_compared_where_both_have_a_value(load_config: Load) -> None:
         ("ReinMax-Rao", "as run", "10x30"),
         *(("ReinMax-CV", "as run", shape) for shape in ("8x4", "10x30")),
     }
-    # Nothing of ReinMax-CV is public; what was run as ReinMax-Rao is held against the same curve as printed.
+    # Nothing of ReinMax-CV is public; what was run as ReinMax-Rao is held against the same curve as
+    # printed.
     assert set(found.loc[found["estimator"] == "ReinMax-CV", "authors_mean"]) == {""}
     both = found[(found["estimator"] == "ReinMax-Rao") & (found["latent"] == "10x30")]
     assert both.groupby("epoch")["authors_mean"].nunique().eq(2).all()  # train and test
@@ -115,7 +125,9 @@ def test_curves_are_compared_where_both_have_a_value(load_config: Load) -> None:
     ].to_dict("records")
     ours = np.array([float(row["mean"]), float(row["sd"])])
     theirs = (
-        reference("authors_curves").set_index(["estimator", "latent", "epoch"]).loc[("ReinMax", "8x4", 20)]
+        reference("authors_curves")
+        .set_index(["estimator", "latent", "epoch"])
+        .loc[("ReinMax", "8x4", 20)]
     )
     assert float(row["difference"]) == pytest.approx(ours[0] - theirs["train_mean"])
     assert float(row["difference"]) == pytest.approx(30, abs=4)
@@ -123,7 +135,9 @@ def test_curves_are_compared_where_both_have_a_value(load_config: Load) -> None:
     assert (row["seeds"], row["authors_seeds"], row["diverged"]) == ("6", "10", "0")
     # Zero lies in the 95% interval as Welch's test says at 5%.
     low, high = float(row["difference_low"]), float(row["difference_high"])
-    welch = ttest_ind_from_stats(*ours, 6, theirs["train_mean"], theirs["train_sd"], 10, equal_var=False)
+    welch = ttest_ind_from_stats(
+        *ours, 6, theirs["train_mean"], theirs["train_sd"], 10, equal_var=False
+    )
     assert (low > 0 or high < 0) == (welch.pvalue < 0.05)
     assert low > 0
     last = table(config, "early_last.csv")
@@ -153,7 +167,10 @@ def test_early_curves_have_theirs_beside_ours(load_config: Load) -> None:
 
 
 def test_tables_2_and_3_judge_what_was_run_beside_what_is_printed(load_config: Load) -> None:
-    as_run = {"as_run": ["ST", "ReinMax-Rao-run", "ReinMax-CV-run"], "latent_shapes": ["8x4", "10x30"]}
+    as_run = {
+        "as_run": ["ST", "ReinMax-Rao-run", "ReinMax-CV-run"],
+        "latent_shapes": ["8x4", "10x30"],
+    }
     change = {**PAPER, "experiments": {"elbo": {**PAPER["experiments"]["elbo"], **as_run}}}
     config = load_config(**change)
     write_results(
@@ -163,7 +180,8 @@ def test_tables_2_and_3_judge_what_was_run_beside_what_is_printed(load_config: L
         epochs=[1],
     )
     collect.write_tables(config, ROOT)
-    # The paper's own standard error of ST, 0.40 nats, is too large to be within half a nat for certain.
+    # The paper's own standard error of ST, 0.40 nats, is too large to be within half a nat for
+    # certain.
     for name, estimator, verdict in (
         ("table2.csv", "ST", "near"),
         ("table3.csv", "ReinMax-CV", "reproduced"),
@@ -172,11 +190,14 @@ def test_tables_2_and_3_judge_what_was_run_beside_what_is_printed(load_config: L
         run = line(config, name, estimator, "10x30", "as run")
         assert (printed["verdict"], run["verdict"]) == ("not reproduced", verdict)
         assert printed["paper_mean"] == run["paper_mean"]
-        assert float(run["paper_spread"]) == pytest.approx(10**0.5 * float(run["paper_plus_minus"]), abs=1e-4)
+        assert float(run["paper_spread"]) == pytest.approx(
+            10**0.5 * float(run["paper_plus_minus"]), abs=1e-4
+        )
         assert run["claim"].startswith(f"B-RUN-T{name[5]}-{estimator}")
     five = line(config, "table2.csv", "Gumbel-Rao", "16x12")
     assert (five["paper_seeds"], float(five["paper_spread"])) == ("5", pytest.approx(15.2723))
     found = table(config, "table2.csv")
     assert (found["method"] == "as run").sum() == 9
-    # With settings as printed nothing as run would be judged: the claims ask for those of the public code.
+    # With settings as printed nothing as run would be judged: the claims ask for those of the
+    # public code.
     assert line(config, "table2.csv", "ST", "10x30", "as run")["job"] == "elbo-run/10x30/ST"

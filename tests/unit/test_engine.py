@@ -19,7 +19,7 @@ from reinrelax.experiments.discrete_vae.measure import make_trainer
 from reinrelax.experiments.training import finished_runs
 from reinrelax.results.cell_table import to_csv
 from reinrelax.training import checkpoint
-from reinrelax.training.batches import Pass
+from reinrelax.training.batches import ImagePass
 from reinrelax.training.loop import Trainer
 from reinrelax.training.optimizer import ReplicaOptimizer
 from reinrelax.vae.autoencoder import DiscreteVAE
@@ -56,12 +56,16 @@ class PlainVAE(nn.Module):
         self.encoder = nn.Sequential(encoder[0], nn.ReLU(), encoder[1], nn.ReLU(), encoder[2])
         self.decoder = nn.Sequential(decoder[0], nn.ReLU(), decoder[1], nn.ReLU(), decoder[2])
 
-    def terms(self, images: Tensor, estimator: str, stream: Streams, **hyper: float) -> tuple[Tensor, Tensor]:
+    def terms(
+        self, images: Tensor, estimator: str, stream: Streams, **hyper: float
+    ) -> tuple[Tensor, Tensor]:
         """Reconstruction and KL, nats per image."""
         logits = self.encoder(images).unflatten(-1, (SHAPE.latents, SHAPE.categories))
         codes = get(estimator).sample(logits[None], stream, **hyper)[0]  # type: ignore[attr-defined]
         pixels = self.decoder(codes.flatten(1))
-        reconstruction = F.binary_cross_entropy_with_logits(pixels, images, reduction="none").sum(-1).mean()
+        reconstruction = (
+            F.binary_cross_entropy_with_logits(pixels, images, reduction="none").sum(-1).mean()
+        )
         q = logits.softmax(-1)
         kl = (q * (q * SHAPE.categories).log()).sum((-1, -2)).mean()
         return reconstruction, kl
@@ -96,8 +100,12 @@ def test_elbo_and_gradients_equal_a_plain_model(digits: Images) -> None:
         for layer, linear in zip(vae.stack.layers, linears, strict=True):
             assert linear.weight.grad is not None
             assert linear.bias.grad is not None
-            torch.testing.assert_close(layer.weight_grad[replica].T, linear.weight.grad, rtol=1e-4, atol=1e-6)
-            torch.testing.assert_close(layer.bias_grad[replica], linear.bias.grad, rtol=1e-4, atol=1e-6)
+            torch.testing.assert_close(
+                layer.weight_grad[replica].T, linear.weight.grad, rtol=1e-4, atol=1e-6
+            )
+            torch.testing.assert_close(
+                layer.bias_grad[replica], linear.bias.grad, rtol=1e-4, atol=1e-6
+            )
 
 
 def test_bernoulli_cross_entropy_at_extreme_logits() -> None:
@@ -109,7 +117,9 @@ def test_bernoulli_cross_entropy_at_extreme_logits() -> None:
     ours = vae.reconstruction(targets, torch.empty(0))
     expected = F.binary_cross_entropy_with_logits(logits, targets, reduction="none").sum(-1)
     torch.testing.assert_close(ours, expected)
-    torch.testing.assert_close(torch.autograd.grad(ours, logits), torch.autograd.grad(expected, logits))
+    torch.testing.assert_close(
+        torch.autograd.grad(ours, logits), torch.autograd.grad(expected, logits)
+    )
 
 
 def test_gradients_add_up_when_the_loss_is_called_again() -> None:
@@ -146,7 +156,9 @@ def test_optimizer_equals_torch_step_by_step(optimizer: str) -> None:
     values = torch.randn(2, 500)
     rates = [1e-3, 5e-4]
     theirs = [nn.Parameter(values[r].clone()) for r in (0, 1)]
-    reference = [getattr(torch.optim, optimizer)([p], lr=lr) for p, lr in zip(theirs, rates, strict=True)]
+    reference = [
+        getattr(torch.optim, optimizer)([p], lr=lr) for p, lr in zip(theirs, rates, strict=True)
+    ]
     grads = torch.zeros_like(values)
     ours = ReplicaOptimizer([values], [grads], [optimizer] * 2, rates)
     alive = torch.zeros(2)
@@ -198,7 +210,11 @@ def test_a_replica_alone_trains_as_in_a_batch(
     for name, values in together.history.metrics.items():
         for epoch in (0, 1):
             torch.testing.assert_close(
-                values[epoch][1:2], alone.history.metrics[name][epoch], rtol=2e-4, atol=1e-4, msg=name
+                values[epoch][1:2],
+                alone.history.metrics[name][epoch],
+                rtol=2e-4,
+                atol=1e-4,
+                msg=name,
             )
     assert together.history.metrics["train_reconstruction"][0][0] != values[0][1]
 
@@ -220,7 +236,7 @@ def test_images_are_gathered_scaled_and_each_seen_once(digits: Images) -> None:
         seen.append(batch)
         return batch.mean((1, 2))[None]
 
-    passes = Pass(images, 100, 2, work)
+    passes = ImagePass(images, 100, 2, work)
     assert passes.steps == 3
     for epoch in (1, 2):
         seen.clear()
@@ -271,7 +287,9 @@ def test_checkpoint_goes_on_bit_for_bit(digits: Images, tmp_path: Path) -> None:
     for _ in range(2):
         resumed.run_epoch()
     assert csv_of(runs, digits, resumed) == csv_of(runs, digits, straight)
-    for ours, theirs in zip(resumed.objective.parameters, straight.objective.parameters, strict=True):
+    for ours, theirs in zip(
+        resumed.objective.parameters, straight.objective.parameters, strict=True
+    ):
         assert torch.equal(ours, theirs)
 
 
@@ -297,7 +315,9 @@ def test_unusable_checkpoint_is_passed_over(
 
 @pytest.mark.slow
 def test_reinmax_reaches_the_elbo_of_earlier_trials_on_mnist(mnist: Images) -> None:
-    """8×4, Table 5's settings, ten epochs on all of MNIST: below 142 nats per image, train and test."""
+    """8×4, Table 5's settings, ten epochs on all of MNIST: below 142 nats per image, train and
+    test.
+    """
     run = replace(RUN, dataset="mnist", train_images=None, test_images=None, epochs=10)
     trainer = trainer_of([run, replace(run, seed=1)], mnist)
     for _ in range(10):

@@ -40,15 +40,22 @@ def loss(vae: DiscreteVAE, images: Tensor) -> EnumeratedLoss:
 
 
 def f(vae: DiscreteVAE, images: Tensor, points: Tensor) -> Tensor:
-    """The model's own loss of every image at every point `[M, L, C]`, in their precision, `[B, M]`."""
+    """The model's own loss of every image at every point `[M, L, C]`, in their precision,
+    `[B, M]`.
+    """
     codes = points.expand(2, *points.shape)
     return torch.stack(
-        [vae.reconstruction_of_codes(image.expand(2, len(points), -1), codes)[REPLICA] for image in images]
+        [
+            vae.reconstruction_of_codes(image.expand(2, len(points), -1), codes)[REPLICA]
+            for image in images
+        ]
     )
 
 
 def test_the_losss_two_maps_agree(images: Tensor) -> None:
-    """The one that training takes and the one that may be differentiated any number of times, in float32."""
+    """The one that training takes and the one that may be differentiated any number of times, in
+    float32.
+    """
     vae, points = (
         DiscreteVAE(LatentShape(C, L), [0, 1]),
         torch.eye(C).expand(2, B, L, C, C)[..., 1].contiguous(),
@@ -62,10 +69,14 @@ def test_the_losss_two_maps_agree(images: Tensor) -> None:
     )
 
 
-def test_values_and_slopes_are_the_models(vae: DiscreteVAE, images: Tensor, loss: EnumeratedLoss) -> None:
+def test_values_and_slopes_are_the_models(
+    vae: DiscreteVAE, images: Tensor, loss: EnumeratedLoss
+) -> None:
     leaf = loss.codes.clone().requires_grad_()
     value = f(vae, images, leaf)
-    slopes = torch.stack([torch.autograd.grad(row.sum(), leaf, retain_graph=True)[0] for row in value])
+    slopes = torch.stack(
+        [torch.autograd.grad(row.sum(), leaf, retain_graph=True)[0] for row in value]
+    )
     assert loss.value.shape == (B, C**L)
     assert loss.slope.shape == (B, C**L, L, C)
     torch.testing.assert_close(loss.value, value.detach(), rtol=1e-12, atol=1e-10)
@@ -98,10 +109,14 @@ def test_derivatives_along_directions_between_codes(
     first, second = loss.along(points, directions)
     leaf = points.clone().requires_grad_()
     value = f(vae, images, leaf)
-    slopes = torch.stack([torch.autograd.grad(row.sum(), leaf, retain_graph=True)[0] for row in value])
+    slopes = torch.stack(
+        [torch.autograd.grad(row.sum(), leaf, retain_graph=True)[0] for row in value]
+    )
     torch.testing.assert_close(first, (slopes * directions).sum((-2, -1)), rtol=1e-10, atol=1e-10)
     step = 1e-7
-    after, before = (loss.along(points + sign * step * directions, directions)[0] for sign in (1, -1))
+    after, before = (
+        loss.along(points + sign * step * directions, directions)[0] for sign in (1, -1)
+    )
     differences = (after - before) / (2 * step)
     torch.testing.assert_close(differences, second.expand(B, -1), rtol=1e-4, atol=1e-4)
     assert second.min() > 1e-2
@@ -112,8 +127,12 @@ def test_index_is_the_inverse_of_the_codes(loss: EnumeratedLoss) -> None:
     assert torch.equal(loss.index(loss.codes[order].view(3, 3, L, C)), order.view(3, 3))
 
 
-def test_exact_gradient_from_the_table(vae: DiscreteVAE, images: Tensor, loss: EnumeratedLoss) -> None:
-    """Against autograd through Σ_n π(n) f(n) written out, and central differences of the model's own loss."""
+def test_exact_gradient_from_the_table(
+    vae: DiscreteVAE, images: Tensor, loss: EnumeratedLoss
+) -> None:
+    """Against autograd through Σ_n π(n) f(n) written out, and central differences of the model's
+    own loss.
+    """
     logits = torch.randn(B, L, C, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
     rows = torch.arange(B)
     ours = exact.gradient(logits, lambda z: loss.value[rows, loss.index(z)])

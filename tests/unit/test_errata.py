@@ -1,4 +1,6 @@
-"""The errata's queries: what they find, what they refuse, and that those shipped all fit the tables."""
+"""The errata's queries: what they find, what they refuse, and that those shipped all fit the
+tables.
+"""
 
 import re
 from collections.abc import Callable
@@ -15,7 +17,7 @@ from reinrelax.config import load as configuration
 from reinrelax.config.declared import COLUMNS as STUDIED
 from reinrelax.config.declared import DEMONSTRATIONS, FILLED_BY, named
 from reinrelax.config.load import Config
-from reinrelax.display.collected import Collected
+from reinrelax.display.collected import TableReader
 from reinrelax.errors import ConfigError
 from reinrelax.reporting import collect, errata
 from tests import toy
@@ -26,29 +28,36 @@ Load = Callable[..., Config]
 
 ROWS = [
     {"estimator": "ReinMax-RK2", "latent": latent, "beta": beta, "mean": mean}
-    for latent, beta, mean in (("8x4", 0, 150), ("8x4", 0.5, 140), ("8x4", 1, 145), ("8x16", 0, 120))
+    for latent, beta, mean in (
+        ("8x4", 0, 150),
+        ("8x4", 0.5, 140),
+        ("8x4", 1, 145),
+        ("8x16", 0, 120),
+    )
 ]
 EIGHT = {"table": "figure2", "where": {"latent": "8x4"}, "column": "mean", "digits": 4}
-ENTRY = dict.fromkeys(("id", "place", "title", "printed", "ours", "consequence"), "x") | {"kind": "error"}
+ENTRY = dict.fromkeys(("id", "place", "title", "printed", "ours", "consequence"), "x") | {
+    "kind": "error"
+}
 
 
 @pytest.fixture(scope="module")
-def collected(tmp_path_factory: pytest.TempPathFactory) -> Collected:
+def collected(tmp_path_factory: pytest.TempPathFactory) -> TableReader:
     """Tables of a project in which nothing has run, but for a few rows of Figure 2."""
     raw = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
     config = configuration.load({**raw, "results": str(tmp_path_factory.mktemp("errata"))}, ROOT)
     collect.write_tables(config, ROOT)
     toy.write(config.folder, {"figure2": ROWS}, only=["figure2"])
-    return Collected(config, ROOT)
+    return TableReader(config, ROOT)
 
 
 @pytest.fixture
 def load(
-    collected: Collected, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Callable[..., list[errata.Entry]]:
+    collected: TableReader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., list[errata.Erratum]]:
     """Loads entries that are given instead of those shipped."""
 
-    def load(*entries: Any) -> list[errata.Entry]:
+    def load(*entries: Any) -> list[errata.Erratum]:
         (tmp_path / "x.yaml").write_text(yaml.safe_dump(list(entries)), encoding="utf-8")
         monkeypatch.setattr(errata, "FOLDER", tmp_path)
         return errata.load(collected)
@@ -56,7 +65,7 @@ def load(
     return load
 
 
-def one(load: Callable[..., list[errata.Entry]], **item: Any) -> errata.Item:
+def one(load: Callable[..., list[errata.Erratum]], **item: Any) -> errata.Item:
     (entry,) = load({**ENTRY, "numbers": [{"text": "it is {value}", **item}]})
     return entry.numbers[0]
 
@@ -64,17 +73,29 @@ def one(load: Callable[..., list[errata.Entry]], **item: Any) -> errata.Item:
 @pytest.mark.parametrize(
     ("reduce", "value"),
     [
-        *(("max", "150.0"), ("min", "140.0"), ("mean", "145.0"), ("median", "145.0"), ("first", "150.0")),
-        *(("last", "145.0"), ("argmin", "140.0"), ("argmax", "150.0"), ("count", "3.000"), ("std", "5.000")),
+        *(
+            ("max", "150.0"),
+            ("min", "140.0"),
+            ("mean", "145.0"),
+            ("median", "145.0"),
+            ("first", "150.0"),
+        ),
+        *(
+            ("last", "145.0"),
+            ("argmin", "140.0"),
+            ("argmax", "150.0"),
+            ("count", "3.000"),
+            ("std", "5.000"),
+        ),
     ],
 )
-def test_each_reducer(load: Callable[..., list[errata.Entry]], reduce: str, value: str) -> None:
+def test_each_reducer(load: Callable[..., list[errata.Erratum]], reduce: str, value: str) -> None:
     found = one(load, **EIGHT, reduce=reduce)
     assert (found.text, found.absence) == (f"it is {value}", "")
     assert (found.csv, found.whose) == ("tables/figure2.csv", "")
 
 
-def test_rows_are_picked_by_number_text_and_list(load: Callable[..., list[errata.Entry]]) -> None:
+def test_rows_are_picked_by_number_text_and_list(load: Callable[..., list[errata.Erratum]]) -> None:
     chosen = {"table": "figure2", "column": "mean", "digits": 4}
     assert one(load, **chosen, where={"beta": 0.50}, reduce="only").text == "it is 140.0"
     assert one(load, **chosen, where={"beta": "0.5"}, reduce="only").text == "it is 140.0"
@@ -83,12 +104,18 @@ def test_rows_are_picked_by_number_text_and_list(load: Callable[..., list[errata
     assert one(load, table="figure2", column="mean", reduce="count").text == "it is 4"
 
 
-def test_quotients_differences_and_what_else_a_row_tells(load: Callable[..., list[errata.Entry]]) -> None:
+def test_quotients_differences_and_what_else_a_row_tells(
+    load: Callable[..., list[errata.Erratum]],
+) -> None:
     assert one(load, **EIGHT, reduce="max", minus={"reduce": "min"}).text == "it is 10.00"
-    assert one(load, **EIGHT, reduce="max", over={"where": {"latent": "8x16"}}).text == "it is 1.250"
+    assert (
+        one(load, **EIGHT, reduce="max", over={"where": {"latent": "8x16"}}).text == "it is 1.250"
+    )
     named = one(load, **{**EIGHT, "text": "{value} at {name}"}, reduce="argmin", name="beta")
     assert named.text == "140.0 at 0.5"
-    limits = one(load, **{**EIGHT, "text": "{value} [{low}]"}, reduce="first", limits=["beta", "ci_high"])
+    limits = one(
+        load, **{**EIGHT, "text": "{value} [{low}]"}, reduce="first", limits=["beta", "ci_high"]
+    )
     assert limits.text == "150.0 [0]"
     printed = one(
         load,
@@ -100,20 +127,34 @@ def test_quotients_differences_and_what_else_a_row_tells(load: Callable[..., lis
     )
     assert (printed.text, printed.csv, printed.whose) == ("it is −0.280", "", "the paper’s numbers")
     public = one(
-        load, reference="authors_figure2", where={"beta": 0.5}, column="train_mean", reduce="only", digits=4
+        load,
+        reference="authors_figure2",
+        where={"beta": 0.5},
+        column="train_mean",
+        reduce="only",
+        digits=4,
     )
-    assert (public.text, public.csv, public.whose) == ("it is 143.0", "", "the authors’ public files")
+    assert (public.text, public.csv, public.whose) == (
+        "it is 143.0",
+        "",
+        "the authors’ public files",
+    )
 
 
-def test_what_has_not_run_is_never_a_number(load: Callable[..., list[errata.Entry]]) -> None:
+def test_what_has_not_run_is_never_a_number(load: Callable[..., list[errata.Erratum]]) -> None:
     found = one(load, table="identities", where={"identity": "Theorem 1"}, reduce="max")
     assert found.text == "it is …"
-    assert found.absence.startswith("Theorem 1 and the identities: 0 of 1 job done; missing: identities")
+    assert found.absence.startswith(
+        "Theorem 1 and the identities: 0 of 1 job done; missing: identities"
+    )
     second = one(load, **EIGHT, reduce="max", over={"table": "table4", "column": "seconds"})
     assert second.absence.startswith("Table 4: 0 of 1 job")
     assert one(load, **{**EIGHT, "column": "ci_high"}, reduce="max").absence
     assert one(load, **EIGHT, reduce="max", over={"where": {"beta": 2}}).absence
-    assert one(load, **{**EIGHT, "where": {"latent": "8x16"}}, reduce="std").absence == "no finite number"
+    assert (
+        one(load, **{**EIGHT, "where": {"latent": "8x16"}}, reduce="std").absence
+        == "no finite number"
+    )
 
 
 @pytest.mark.parametrize(
@@ -141,15 +182,21 @@ def test_what_has_not_run_is_never_a_number(load: Callable[..., list[errata.Entr
         ({**EIGHT, "reduce": "max", "text": "{value} {other}"}, r"\.text: must hold"),
         ({**EIGHT, "reduce": "max", "text": "{value} at {name}", "name": "beta"}, "picks no row"),
         ({**EIGHT, "reduce": "first", "text": "{value} at {name}"}, r"\.name: the column"),
-        ({**EIGHT, "reduce": "first", "text": "{value} {low}"}, r"\.limits: figure2 has not the columns"),
-        ({**EIGHT, "reduce": "max", "reference": "table2_train_elbo"}, "either `table` or `reference`"),
+        (
+            {**EIGHT, "reduce": "first", "text": "{value} {low}"},
+            r"\.limits: figure2 has not the columns",
+        ),
+        (
+            {**EIGHT, "reduce": "max", "reference": "table2_train_elbo"},
+            "either `table` or `reference`",
+        ),
         ({"reference": "table9", "reduce": "max"}, r"\.reference: unknown table 'table9'"),
         ({**EIGHT, "reduce": "max", "over": {"reduce": "sum"}}, r"\.over\.reduce: must be one of"),
         ({**EIGHT, "reduce": "max", "over": {"text": "x"}}, r"\.over\.text: unknown key"),
     ],
 )
 def test_a_wrong_query_is_named(
-    load: Callable[..., list[errata.Entry]], item: dict[str, Any], message: str
+    load: Callable[..., list[errata.Erratum]], item: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(ConfigError, match=message):
         one(load, **item)
@@ -158,15 +205,31 @@ def test_a_wrong_query_is_named(
 @pytest.mark.parametrize(
     "query",
     [
-        *({"table": "figure9"}, {"reference": "table9"}, {}, {"table": "figure2", "reference": "table9"}),
-        *({"table": "figure2", "where": wrong} for wrong in ([1], {"tau": 1}, {"estimator": "ReinMacks"})),
+        *(
+            {"table": "figure9"},
+            {"reference": "table9"},
+            {},
+            {"table": "figure2", "reference": "table9"},
+        ),
+        *(
+            {"table": "figure2", "where": wrong}
+            for wrong in ([1], {"tau": 1}, {"estimator": "ReinMacks"})
+        ),
         {"table": "figure2", "column": "nelbo"},
     ],
 )
 def test_claims_and_errata_name_one_mistake_in_the_same_words(
-    load: Callable[..., list[errata.Entry]], collected: Collected, tmp_path: Path, query: dict[str, Any]
+    load: Callable[..., list[errata.Erratum]],
+    collected: TableReader,
+    tmp_path: Path,
+    query: dict[str, Any],
 ) -> None:
-    entry = {**dict.fromkeys(("id", "place", "statement"), "x"), "judge": "unrejected", "to": 1, **query}
+    entry = {
+        **dict.fromkeys(("id", "place", "statement"), "x"),
+        "judge": "unrejected",
+        "to": 1,
+        **query,
+    }
     head = {
         "paper": "B",
         "subject": "measurements",
@@ -192,7 +255,7 @@ def test_claims_and_errata_name_one_mistake_in_the_same_words(
     assert said[0] == said[1]
 
 
-def test_a_wrong_entry_is_named(load: Callable[..., list[errata.Entry]]) -> None:
+def test_a_wrong_entry_is_named(load: Callable[..., list[errata.Erratum]]) -> None:
     with pytest.raises(ConfigError, match=r"x\.yaml: x\.kind: must be one of error"):
         load({**ENTRY, "kind": "slip"})
     with pytest.raises(ConfigError, match=r"x\.yaml: x\.title: missing"):
@@ -214,7 +277,7 @@ def test_a_wrong_entry_is_named(load: Callable[..., list[errata.Entry]]) -> None
 
 
 def test_what_the_public_code_does_is_said_with_repository_and_commit(
-    load: Callable[..., list[errata.Entry]],
+    load: Callable[..., list[errata.Erratum]],
 ) -> None:
     plain, settled = load(ENTRY, {**ENTRY, "id": "y", "code": "It  adds.", "source": "cv"})
     assert plain.code == ""
@@ -235,16 +298,21 @@ def test_every_entry_that_is_shipped_resolves(load_config: Load) -> None:
     elbo = {"latent_shapes": shapes, "estimators": ["ST", "ReinMax"]}
     config = load_config(experiments={"elbo": elbo, "rl": {"algorithms": agents}})
     collect.write_tables(config, ROOT)
-    entries = errata.load(Collected(config, ROOT))
+    entries = errata.load(TableReader(config, ROOT))
     assert len(entries) > 30
-    # Nothing has run: only what the paper prints, and what is reckoned from public files, is a number.
+    # Nothing has run: only what the paper prints, and what is reckoned from public files, is a
+    # number.
     items = [item for entry in entries for item in entry.numbers]
     reckoned = [item for item in items if item.csv == "tables/selection.csv"]
     assert len(reckoned) > 2
     assert not any(item.absence for item in reckoned)
     assert all(bool(item.absence) == bool(item.csv) for item in items if item not in reckoned)
-    write_results(config, lambda run: published(run, ROOT), only=lambda cell: cell.name.startswith("elbo/"))
-    write_results(config, lambda run: (110.0, 120.0), only=lambda cell: cell.name.startswith("relaxations/"))
+    write_results(
+        config, lambda run: published(run, ROOT), only=lambda cell: cell.name.startswith("elbo/")
+    )
+    write_results(
+        config, lambda run: (110.0, 120.0), only=lambda cell: cell.name.startswith("relaxations/")
+    )
     write_studies(config, only=lambda name: name.startswith("rl/"))
     collect.write_tables(config, ROOT)
     toy.write(config.folder, toy.everything())
@@ -254,7 +322,7 @@ def test_every_entry_that_is_shipped_resolves(load_config: Load) -> None:
         for table in one.writes:
             rows = pd.DataFrame(measured[table], columns=list(STUDIED[table]))
             rows.to_csv(config.folder / "tables" / f"{table}.csv", index=False)
-    for entry in errata.load(Collected(config, ROOT)):
+    for entry in errata.load(TableReader(config, ROOT)):
         for item in entry.numbers:
             assert item.absence == "", (entry.id, item.text)
             assert "…" not in item.text

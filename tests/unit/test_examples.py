@@ -1,4 +1,6 @@
-"""The examples run, each as a program of a few steps; what they find is said where they are described."""
+"""The examples run, each as a program of a few steps; what they find is said where they are
+described.
+"""
 
 import ast
 import math

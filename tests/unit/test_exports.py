@@ -1,4 +1,6 @@
-"""Tables for papers and for GitHub: numbers as they should be, and text that neither takes for markup."""
+"""Tables for papers and for GitHub: numbers as they should be, and text that neither takes for
+markup.
+"""
 
 import re
 from collections.abc import Callable
@@ -9,7 +11,7 @@ from pylatexenc.latexwalker import LatexWalker
 from reinrelax.config.declared import CAPTIONS, EXPORTED
 from reinrelax.config.load import Config
 from reinrelax.display.blocks import Cell, Column, Table
-from reinrelax.display.wording import Mark
+from reinrelax.display.wording import Badge
 from reinrelax.reporting import collect, exports
 from reinrelax.reporting.typeset import escaped, latex, markdown
 from tests.conftest import ROOT
@@ -23,7 +25,9 @@ PAPER = {
 }
 
 
-def write(config: Config, missing: str = "", diverged: tuple[tuple[str, str, int], ...] = ()) -> None:
+def write(
+    config: Config, missing: str = "", diverged: tuple[tuple[str, str, int], ...] = ()
+) -> None:
     write_results(
         config,
         lambda run: published(run, ROOT) if run.experiment == "elbo" else (140 + noise(run), 142.0),
@@ -45,7 +49,9 @@ def cells(line: str) -> list[str]:
 
 
 def check_latex(source: str) -> None:
-    """What a compiler would stop at: environments, braces, formulas, columns, unknown characters."""
+    """What a compiler would stop at: environments, braces, formulas, columns, unknown
+    characters.
+    """
     LatexWalker(source, tolerant_parsing=False).get_latex_nodes()
     assert source.isascii() or all(c.isalpha() for c in source if not c.isascii())
     columns = re.search(r"\\begin\{(?:tabular|longtable)\}\{(.+)\}\n", source)
@@ -58,7 +64,9 @@ def check_latex(source: str) -> None:
         words = re.sub(r"\\ensuremath\{(?:[^{}]|\{[^{}]*\})*\}|\\label\{[^}]*\}", "", line)
         assert not re.search(r"(?<!\\)[\^_$%#]", words), line
     rows = [
-        line for line in source.splitlines() if line.endswith(r" \\") and not re.match(r"\\caption", line)
+        line
+        for line in source.splitlines()
+        if line.endswith(r" \\") and not re.match(r"\\caption", line)
     ]
     for row in rows:
         spans = [int(found) - 1 for found in re.findall(r"\\multicolumn\{(\d+)\}", row)]
@@ -74,7 +82,9 @@ def test_all_tables_are_set(load_config: Load) -> None:
     for name in NAMES:
         assert text(config, f"{name}.tex") == first[name]
         check_latex(first[name])
-        title, head, rule, *body = [line for line in text(config, f"{name}.md").splitlines() if line]
+        title, head, rule, *body = [
+            line for line in text(config, f"{name}.md").splitlines() if line
+        ]
         assert title.startswith("**")
         assert title.count("**") == 2
         assert "Scale: test." in title
@@ -94,7 +104,9 @@ def test_tables_2_and_3_have_the_papers_layout(load_config: Load) -> None:
     for estimator, method, label, *row in lines[2:]:
         place = (estimator, method) if estimator else place
         every[*place, label] = row
-    rows = {(name, label): row for (name, method, label), row in every.items() if method == "as printed"}
+    rows = {
+        (name, label): row for (name, method, label), row in every.items() if method == "as printed"
+    }
     # What was run as printed has nothing in the row as run.
     assert every["ST", "as run", "paper"] == ["", "", "", "", "", "136.73 ± 0.40"]
     assert every["ReinMax-CV", "as run", "paper"][:2] == [
@@ -109,7 +121,9 @@ def test_tables_2_and_3_have_the_papers_layout(load_config: Load) -> None:
         "101.09 ± 0.11",
         "98.50 ± 0.13",
     ]
-    assert re.fullmatch(r"\*\*12\d\.\d\d \[12\d\.\d\d, 12\d\.\d\d\] ✓\*\*", rows["ReinMax", "ours"][0])
+    assert re.fullmatch(
+        r"\*\*12\d\.\d\d \[12\d\.\d\d, 12\d\.\d\d\] ✓\*\*", rows["ReinMax", "ours"][0]
+    )
     assert rows["ST", "ours"][1] == "not run"
     # However low, an estimator of which a seed diverged is not the best.
     assert re.fullmatch(r"12\d\.\d\d \[.*\] \(1 diverged\) ✕", rows["ReinMax-CV", "ours"][0])
@@ -161,17 +175,24 @@ def test_every_character_that_the_project_writes_has_its_command() -> None:
         *(ROOT / "report/claims").glob("*.yaml"),
         *ROOT.glob("src/reinrelax/experiments/*/experiment.py"),
     ]
-    paths += [*(ROOT / "report/reference").glob("*.csv"), *ROOT.glob("src/reinrelax/experiments/*/*page.py")]
+    paths += [
+        *(ROOT / "report/reference").glob("*.csv"),
+        *ROOT.glob("src/reinrelax/experiments/*/*page.py"),
+    ]
     assert len(paths) > 20
     for path in paths:
-        named = re.findall(r"\[[A-Z]{3,}[A-Z-]* [A-Z -]+\]", escaped(path.read_text(encoding="utf-8")))
+        named = re.findall(
+            r"\[[A-Z]{3,}[A-Z-]* [A-Z -]+\]", escaped(path.read_text(encoding="utf-8"))
+        )
         assert named == [], path
 
 
 def test_text_is_escaped_for_markdown() -> None:
-    table = Table("x", "<b>", [Column("a|b", "text")], [[Cell("*x* `y` [z](u) & $3", style="best")]])
-    assert markdown("**A|B**:", table) == (
-        "**A\\|B**: &lt;b&gt;\n\n"
+    table = Table(
+        "x", "<b>", [Column("a|b", "text")], [[Cell("*x* `y` [z](u) & $3", style="best")]]
+    )
+    assert (
+        markdown("**A|B**:", table) == "**A\\|B**: &lt;b&gt;\n\n"
         "| a\\|b                              |\n"
         "|:----------------------------------|\n"
         "| **\\*x\\* \\`y\\` [z]\\(u) &amp; \\$3** |\n"
@@ -191,7 +212,9 @@ def test_a_row_that_begins_with_a_bracket_is_no_argument_and_long_tables_break()
 
 
 def test_small_print_stands_in_the_same_line() -> None:
-    cell = Cell("1.0", small=["[0.5, 1.5]", "paper 2.0", "3 seeds"], mark=Mark("near", "≈", "near"))
+    cell = Cell(
+        "1.0", small=["[0.5, 1.5]", "paper 2.0", "3 seeds"], mark=Badge("near", "≈", "near")
+    )
     heads = [Column("Train", small="nats"), Column("Verdict", "text")]
     found = markdown("**A**", Table("x", "", heads, [[cell, Cell(mark=cell.mark)]]))
     assert found.splitlines()[0] == "**A** ≈ near."

@@ -55,7 +55,9 @@ def test_no_flipped_bit_of_an_archive_is_read_as_other_numbers(tmp_path: Path) -
 
 
 def test_every_flipped_bit_of_prepared_images_is_seen(digits: Images, tmp_path: Path) -> None:
-    """200 in the header of an array, 200 anywhere, 200 in the record; nothing but the name may pass."""
+    """200 in the header of an array, 200 anywhere, 200 in the record; nothing but the name may
+    pass.
+    """
     images_on_disk.save(Images("digits", digits.train[:20], digits.test[:20]), tmp_path)
     expected = images_on_disk.load(tmp_path).sha256
     draw, said = random.Random(1), set()
@@ -77,7 +79,12 @@ def test_every_flipped_bit_of_prepared_images_is_seen(digits: Images, tmp_path: 
 def test_every_flipped_bit_of_a_record_or_its_table_is_seen(tmp_path: Path) -> None:
     table, path = tmp_path / "a.csv", tmp_path / "a.json"
     table.write_text("run_id,nelbo\na,101.25\n")
-    content = {"fingerprint": "f", "wall_seconds": 1.5, "settings": {"tau": (1.0, None)}, "name": "Grüße"}
+    content = {
+        "fingerprint": "f",
+        "wall_seconds": 1.5,
+        "settings": {"tau": (1.0, None)},
+        "name": "Grüße",
+    }
     records.write(path, content, [table])
     record = records.read(path, ["fingerprint"])
     records.check(table, record)
@@ -120,7 +127,9 @@ def test_what_does_not_fit_is_named_and_the_old_file_stays(tmp_path: Path) -> No
     """Torch hides the reason behind an error of its own."""
     path = tmp_path / "a.checkpoint"
     files.write_text(path, "old")
-    with pytest.raises(ResultsError, match=r"a\.checkpoint: cannot be written \(File too large\).*free disk"):
+    with pytest.raises(
+        ResultsError, match=r"a\.checkpoint: cannot be written \(File too large\).*free disk"
+    ):
         files.write_bytes(path, bytes(100_000))
     with (
         pytest.raises(ResultsError, match=r"a\.checkpoint: cannot be written \(File too large\)"),
@@ -159,7 +168,9 @@ def claim_elsewhere(folder: Path, locks: Path) -> str:
     code = "from pathlib import Path; from reinrelax.execution import guard; "
     code += f"print(guard.claim(Path({str(folder)!r}), "
     code += f"Path({str(locks)!r})), end='')"
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout
 
 
 def test_a_dead_runs_lock_is_removed_and_a_live_ones_never(tmp_path: Path) -> None:
@@ -207,7 +218,9 @@ def test_a_folder_that_cannot_be_written_is_nobodys(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     assert guard.claim(tmp_path / "file/results", tmp_path) == ""
     for check in (guard.check_folder, guard.check_writable):
-        with pytest.raises(ResultsError, match=r"file: cannot be written \(it is a file\)\. Make the folder"):
+        with pytest.raises(
+            ResultsError, match=r"file: cannot be written \(it is a file\)\. Make the folder"
+        ):
             check(tmp_path / "file/results")
     assert guard.check_folder(tmp_path / "new/results") == tmp_path
 
@@ -233,7 +246,11 @@ def test_a_want_of_memory_names_the_job_and_what_helps(error: Exception) -> None
 
 @pytest.mark.parametrize(
     "spoil",
-    [lambda state: state.pop("t"), lambda state: state["first"].pop(), lambda state: state.update(dead=3)],
+    [
+        lambda state: state.pop("t"),
+        lambda state: state["first"].pop(),
+        lambda state: state.update(dead=3),
+    ],
 )
 def test_a_checkpoint_that_lacks_something_changes_nothing(
     spoil: Callable[[dict[str, Any]], object],
@@ -259,5 +276,7 @@ def test_a_checkpoint_that_lacks_something_changes_nothing(
 def test_a_path_that_is_not_there_has_no_hash(tmp_path: Path) -> None:
     (tmp_path / "there").touch()
     assert content_hash(["there"], tmp_path)
-    with pytest.raises(ResultsError, match=r"nowhere: missing, and results depend on it. Restore it"):
+    with pytest.raises(
+        ResultsError, match=r"nowhere: missing, and results depend on it. Restore it"
+    ):
         content_hash(["there", "nowhere"], tmp_path)

@@ -13,7 +13,7 @@ from reinrelax.config.declared import EXPERIMENTS, REPORT
 from reinrelax.config.load import Config
 from reinrelax.display.charts import intervals, lines, style, svg
 from reinrelax.display.charts.canvas import Chart
-from reinrelax.display.charts.lines import LineFigure, LinePanel, Mark, Reference
+from reinrelax.display.charts.lines import LineFigure, LinePanel, Reference, RingedPoint
 from reinrelax.reporting import collect, figures
 from tests.conftest import ROOT
 from tests.synthetic import noise, write_results, write_studies
@@ -23,7 +23,9 @@ NAMES = {name for one in (*EXPERIMENTS.values(), REPORT) for name in one.figures
 JSON = {"figures.json", "pictures.json", "checksums.json"}
 
 
-def build(config: Config, studies: bool = True, drawn: Collection[str] = (), **only: object) -> None:
+def build(
+    config: Config, studies: bool = True, drawn: Collection[str] = (), **only: object
+) -> None:
     """Figures of planted results: all, or those whose names are given."""
     write_results(config, lambda run: (150 + noise(run), 160 + noise(run)), **only)  # type: ignore[arg-type]
     if studies:
@@ -72,7 +74,12 @@ def test_every_panel_and_series_of_the_data_is_in_the_figure(drawn: Config) -> N
         expected = [f"{name}-{panel}" for panel in dict.fromkeys(data["panel"])]
         assert panels == expected, name
         assert [panel for panel, *_ in svg.take_apart(text, name).panels] == expected
-        assert set(entry["titles"]) == set(entry["y_labels"]) == set(entry["log"]) == set(data["panel"])
+        assert (
+            set(entry["titles"])
+            == set(entry["y_labels"])
+            == set(entry["log"])
+            == set(data["panel"])
+        )
         groups = {group.get("id") for group in root.iter() if group.get("data-series")}
         if entry["kind"] == "lines":
             assert list(data.columns[:6]) == list(lines.COLUMNS)
@@ -86,7 +93,9 @@ def test_every_panel_and_series_of_the_data_is_in_the_figure(drawn: Config) -> N
             assert {one["name"] for one in entry["series"]} >= set(data["series"])
             notes = [title.text for title in root.iter("{http://www.w3.org/2000/svg}title")]
             for line in data.to_dict("records"):
-                assert any(str(note).startswith(f"{line['row']}, {line['series']}: ") for note in notes)
+                assert any(
+                    str(note).startswith(f"{line['row']}, {line['series']}: ") for note in notes
+                )
         elif entry["kind"] == "map":
             for panel, rows in data.groupby("panel"):
                 assert {f"{name}-{panel}-cell-{index}" for index in range(len(rows))} <= groups
@@ -136,8 +145,13 @@ def test_the_authors_own_values_are_drawn_in(load_config: Load) -> None:
     )
     assert first["cosine_batch-authors", "ReinMax", 5] == 0.8999
     assert first["std_image-authors", "ST", 10] == 2.322
-    assert set(first["cosine_batch-here"].index.get_level_values(0)) == {*style.PAPER[:-1], "ReinMax-CV-run"}
-    second = pd.read_csv(config.folder / "figures/figure2.csv").set_index(["panel", "series", "x"])["value"]
+    assert set(first["cosine_batch-here"].index.get_level_values(0)) == {
+        *style.PAPER[:-1],
+        "ReinMax-CV-run",
+    }
+    second = pd.read_csv(config.folder / "figures/figure2.csv").set_index(["panel", "series", "x"])[
+        "value"
+    ]
     second = second.sort_index()
     assert second["8x4", "the authors’ seeds", 0.5] == 142.967
     assert len(second["8x4", "the authors’ seeds"]) == 3
@@ -146,8 +160,14 @@ def test_the_authors_own_values_are_drawn_in(load_config: Load) -> None:
 def test_the_grid_marks_the_best_and_the_papers_point(drawn: Config) -> None:
     config = drawn
     data = pd.read_csv(config.folder / "figures/grid.csv")
-    assert data.groupby("panel")["is_best"].sum().to_dict() == {"ReinMax-Rao-8x4": 1, "ReinMax-CV-8x4": 1}
-    assert data.groupby("panel")["is_paper"].sum().to_dict() == {"ReinMax-Rao-8x4": 1, "ReinMax-CV-8x4": 1}
+    assert data.groupby("panel")["is_best"].sum().to_dict() == {
+        "ReinMax-Rao-8x4": 1,
+        "ReinMax-CV-8x4": 1,
+    }
+    assert data.groupby("panel")["is_paper"].sum().to_dict() == {
+        "ReinMax-Rao-8x4": 1,
+        "ReinMax-CV-8x4": 1,
+    }
     assert data.loc[data["is_best"], "value"].tolist() == [0, 0]
     text = (config.folder / "figures/grid.svg").read_text(encoding="utf-8")
     assert "<title>Adam, 0.0005, τ 1.0: train " in text
@@ -175,9 +195,15 @@ def test_a_logarithmic_panel_says_so_and_leaves_out_what_has_no_logarithm() -> N
 
 def test_panels_of_a_group_have_the_same_range_of_y() -> None:
     values = {"p": [1.0, 2.0], "q": [5.0, 9.0], "r": [0.3, 0.4]}
-    rows = [(name, "A", x, value, None, None) for name, own in values.items() for x, value in enumerate(own)]
+    rows = [
+        (name, "A", x, value, None, None)
+        for name, own in values.items()
+        for x, value in enumerate(own)
+    ]
     data = pd.DataFrame(rows, columns=list(lines.COLUMNS)).astype({"low": float, "high": float})
-    panels = tuple(LinePanel(name, "", "x", "y", group="" if name == "r" else "g") for name in values)
+    panels = tuple(
+        LinePanel(name, "", "x", "y", group="" if name == "r" else "g") for name in values
+    )
     found = re.findall(r'data-y="(\S+) (\S+)"', LineFigure("f", "what", data, panels).draw())
     ends = [(float(low), float(high)) for low, high in found]
     assert len(ends) == 3
@@ -186,7 +212,9 @@ def test_panels_of_a_group_have_the_same_range_of_y() -> None:
     assert ends[2][1] < 1
 
 
-@pytest.mark.parametrize(("value", "words"), [(10.5, "paper"), (90.0, "paper 90 ↑"), (-90.0, "paper -90 ↓")])
+@pytest.mark.parametrize(
+    ("value", "words"), [(10.5, "paper"), (90.0, "paper 90 ↑"), (-90.0, "paper -90 ↓")]
+)
 def test_a_reference_far_from_the_lines_does_not_squash_them(value: float, words: str) -> None:
     panel = LinePanel("p", "", "x", "y", references=(Reference("y", value, "paper"),))
     text = figure(panel, x=[0, 1], value=[9.0, 10.0])
@@ -197,7 +225,9 @@ def test_a_reference_far_from_the_lines_does_not_squash_them(value: float, words
 
 
 def test_a_minimum_without_interval_is_drawn_too() -> None:
-    panel = LinePanel("p", "", "x", "y", marks=(Mark("A", 1, 9, float("nan"), float("nan")),))
+    panel = LinePanel(
+        "p", "", "x", "y", marks=(RingedPoint("A", 1, 9, float("nan"), float("nan")),)
+    )
     ET.fromstring(figure(panel, x=[0, 1, 2], value=[10.0, 9.0, 10.0]))
 
 
@@ -229,7 +259,11 @@ def test_an_estimator_with_settings_alone_keeps_its_looks_for_one_of_them() -> N
 def test_an_axis_of_less_than_a_decade_has_several_ticks() -> None:
     """Wherever it lies: plain steps may begin at zero, which a logarithmic axis has not."""
     for low, high in ((1.0, 1.1), (0.9, 3.0), (1e-4, 3e-4), (2e5, 3e5)):
-        rows = [{"panel": "all", "series": "a", "x": x, "value": v} for x, v in ((0, low), (1, high))]
+        rows = [
+            {"panel": "all", "series": "a", "x": x, "value": v} for x, v in ((0, low), (1, high))
+        ]
         data = pd.DataFrame(rows).assign(low=float("nan"), high=float("nan"))
-        text = lines.LineFigure("f", "w", data, (lines.LinePanel("all", "", "", "", log=True),)).draw()
+        text = lines.LineFigure(
+            "f", "w", data, (lines.LinePanel("all", "", "", "", log=True),)
+        ).draw()
         assert text.count("<text") >= 6, (low, high)  # of x some, and of y more than one

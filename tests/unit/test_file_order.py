@@ -1,4 +1,6 @@
-"""In which order files are written: whenever a job is killed, no record is there without what it is of."""
+"""In which order files are written: whenever a job is killed, no record is there without what it is
+of.
+"""
 
 import os
 from collections.abc import Callable, Iterator
@@ -48,7 +50,9 @@ def killed_after(writes: int) -> Iterator[list[str]]:
 def test_content_is_on_disk_before_it_takes_the_files_place(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A power cut between the two would otherwise leave an empty file where there was a whole one."""
+    """A power cut between the two would otherwise leave an empty file where there was a
+    whole one.
+    """
     path, events = tmp_path / "a", []
     sync, replace = os.fsync, Path.replace
 
@@ -115,7 +119,9 @@ def train(config: Config, cell: Cell, digits: Images) -> dict[str, Any]:
 def test_a_training_killed_between_any_two_files_is_done_or_goes_on(
     load_config: Load, digits: Images, name: str
 ) -> None:
-    """Killed after each of its files: no record without its table, and nothing of the work is lost."""
+    """Killed after each of its files: no record without its table, and nothing of the work
+    is lost.
+    """
     config, cell = small(load_config, name)
     table = table_path(config, cell.name)
     with killed_after(99) as written:
@@ -139,7 +145,9 @@ def test_a_training_killed_between_any_two_files_is_done_or_goes_on(
         assert not table.with_suffix(".checkpoint").exists()
 
 
-def test_a_study_is_recorded_after_its_tables(load_config: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_study_is_recorded_after_its_tables(
+    load_config: Load, monkeypatch: pytest.MonkeyPatch
+) -> None:
     config = load_config()
     for study in studies(config).values():
         tables: dict[str, list[Any]] = {name: [] for name in study.tables}

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from reinrelax.claims import SCHEMAS, Claim, findings, history, load, power
-from reinrelax.claims.model import Published
+from reinrelax.claims.model import PrintedNumber
 from reinrelax.config.declared import RESTS_ON
 from reinrelax.config.load import Config
 from reinrelax.core.experiment import THEOREM
@@ -70,7 +70,10 @@ def test_the_first_claim_leads_and_what_is_together_is_as_good_as_its_least(tmp_
         ({"claims": "X-1"}, r"findings\[0\]\.claims: must be a list of ids"),
         ({"claims": ["Z-*"]}, r"findings\[0\]\.claims: no claim of p has the id 'Z-\*'"),
         ({"readings": "X-1"}, r"findings\[0\]\.readings: must be a list of ids"),
-        ({"claims": ["X-2"], "readings": ["Z"]}, r"findings\[0\]\.readings: no claim of p has the id 'Z'"),
+        (
+            {"claims": ["X-2"], "readings": ["Z"]},
+            r"findings\[0\]\.readings: no claim of p has the id 'Z'",
+        ),
         ({"paper": "q"}, r"no claim of q has the id 'X-2'"),
         ({"basis": "faith"}, r"findings\[0\]\.basis: must be one of several seeds"),
         ({"aside": "x"}, r"findings\[0\]\.aside: must be one of the paper’s own tables"),
@@ -113,7 +116,9 @@ def test_what_replicates_nothing_has_words_of_its_own(tmp_path: Path) -> None:
 
 
 def test_readings_may_be_of_any_judging_function(tmp_path: Path) -> None:
-    found = loaded(tmp_path, entry(judge="within", claims=["X-*"], readings=["X-1"], together=True))[0]
+    found = loaded(
+        tmp_path, entry(judge="within", claims=["X-*"], readings=["X-1"], together=True)
+    )[0]
     assert (found.claims, found.leading) == (("X-3", "X-1"), 1)
 
 
@@ -193,7 +198,8 @@ def test_history_dates_what_is_judged_and_not_its_words(tmp_path: Path) -> None:
         third = history.history(tmp_path)["X"]
         assert (third.limits != second.limits, third.commit != second.commit) == (True, True)
         second = third
-    # A branch on which nothing changed is merged after another commit of its own: that is no change.
+    # A branch on which nothing changed is merged after another commit of its own: that is no
+    # change.
     git("checkout", "-q", "-b", "other", "HEAD~1")
     (tmp_path / "report/claims/y.yaml").write_text(yaml.safe_dump({"claims": [{"id": "Y"}]}))
     git("add", "-A")
@@ -224,7 +230,9 @@ def test_a_plan_below_the_papers_scale_is_said_to_decide_nothing(
 
 
 def test_power_on_figure_2_is_that_of_a_curve(shipped: list[Claim]) -> None:
-    """Of the authors' own curve ½ is not the lowest point, and of the one that rises from ½ it is."""
+    """Of the authors' own curve ½ is not the lowest point, and of the one that rises from ½
+    it is.
+    """
     by_id = {claim.id: claim for claim in power.headlines(ROOT)}
     assert {"B-F2-04", "B-F2-04-RUN", "B-T2-OURS"} <= set(by_id)
     curves = power.curves(ROOT)
@@ -233,7 +241,10 @@ def test_power_on_figure_2_is_that_of_a_curve(shipped: list[Claim]) -> None:
         assert betas[means.argmin()] == low
     betas, means, _ = curves["figure2"]
     assert means.tolist() == means[::-1].tolist()
-    for table, name, reproduced in (("figure2", "B-F2-04", 1.0), ("figure2_run", "B-F2-04-RUN", 0.0)):
+    for table, name, reproduced in (
+        ("figure2", "B-F2-04", 1.0),
+        ("figure2_run", "B-F2-04-RUN", 0.0),
+    ):
         betas, means, stds = curves[table]
         found = power.along_curve(by_id[name], 5, (betas, means, stds / 1000), repeats=4)
         assert (found.reproduced, found.refuted) == (reproduced, 1.0)
@@ -242,17 +253,17 @@ def test_power_on_figure_2_is_that_of_a_curve(shipped: list[Claim]) -> None:
 def test_power_is_that_of_the_printed_numbers() -> None:
     """Five deviations are seen by five seeds nearly always, a hundredth nearly never.
 
-    What five seeds exclude, where nothing differs, is not always below the printed effect, or below the
-    smallest that ten seeds would have shown.
+    What five seeds exclude, where nothing differs, is not always below the printed effect, or below
+    the smallest that ten seeds would have shown.
     """
     for gap, lowest, highest in ((5.0, 1.0, 1.0), (0.01, 0.0, 0.2)):
         printed = {
-            ("ReinMax", "8x4"): Published(100.0, 0.3, 10),
-            ("ST", "8x4"): Published(100.0 + gap, 0.3, 10),
+            ("ReinMax", "8x4"): PrintedNumber(100.0, 0.3, 10),
+            ("ST", "8x4"): PrintedNumber(100.0 + gap, 0.3, 10),
         }
         found = power.power(ordering(printed=printed), 5, repeats=30)
         assert lowest <= found.reproduced <= highest
         assert 0.0 <= found.refuted <= 0.67
     # Many seeds exclude any printed effect where nothing differs.
-    printed["ST", "8x4"] = Published(105.0, 0.3, 10)
+    printed["ST", "8x4"] = PrintedNumber(105.0, 0.3, 10)
     assert power.power(ordering(printed=printed), 100, repeats=10).refuted == 1.0

@@ -86,7 +86,9 @@ def test_other_settings_source_images_or_device_are_trained_anew(
         assert train(config, cell, fewer)[0]["reused"] == {}
     path = finished.place(table_path(config, cell.name))
     on_gpu = {
-        run_id: replace(run, origin={**run.origin, "device": "NVIDIA H100", "source_hash": cell.source_hash})
+        run_id: replace(
+            run, origin={**run.origin, "device": "NVIDIA H100", "source_hash": cell.source_hash}
+        )
         for run_id, run in finished.read(path).items()
     }
     finished.write(table_path(config, cell.name), on_gpu)
@@ -158,24 +160,33 @@ def test_a_table_gives_back_the_runs_that_are_in_it(load_config: Load, digits: I
     for run_id, entry in beside.items():
         assert from_table[run_id].results == entry.results
         assert from_table[run_id].dataset == entry.dataset
-        assert {**from_table[run_id].origin, "wall_seconds": 0} == {**entry.origin, "wall_seconds": 0}
+        assert {**from_table[run_id].origin, "wall_seconds": 0} == {
+            **entry.origin,
+            "wall_seconds": 0,
+        }
     assert cell_table.to_csv(cell.runs, from_table) == path.read_text(encoding="utf-8")
 
 
 def test_some_runs_of_a_cell_count_as_these(load_config: Load, digits: Images) -> None:
     _, two = train(*planned(load_config, 2), digits)
     config, cell = planned(load_config, 5)
-    for _ in range(2):  # from the table, and from what is kept beside it once a workflow has deleted that
+    for _ in range(
+        2
+    ):  # from the table, and from what is kept beside it once a workflow has deleted that
         found = read_job(config, cell)
         assert found is not None
         pd.testing.assert_frame_equal(*found.tables.values(), two)
         assert [run.seed for run in found.job.runs] == found.record["seeds"] == [0, 1]
         assert found.record["fingerprint"] == planned(load_config, 2)[1].fingerprint
         table_path(config, cell.name).unlink(missing_ok=True)
-    assert plan.remaining(config)[cell.name] == plan.estimate(config, cell, plan.timings_of(config), 3)
+    assert plan.remaining(config)[cell.name] == plan.estimate(
+        config, cell, plan.timings_of(config), 3
+    )
 
 
-def test_pictures_of_runs_that_are_not_trained_again_are_kept(load_config: Load, digits: Images) -> None:
+def test_pictures_of_runs_that_are_not_trained_again_are_kept(
+    load_config: Load, digits: Images
+) -> None:
     def made(seeds: int) -> tuple[dict[str, Any], dict[str, Any]]:
         latents = {"Correlated-Bernoulli": {"latent_shape": "2x20", "tau": [0.1, 0.5]}}
         settings = {"latents": latents, "seeds": seeds, "epochs": 1}
@@ -231,7 +242,9 @@ def test_a_forced_cell_takes_no_run_and_loses_none(
     interrupted()
     timings = plan.timings_of(config)
     assert plan.remaining(config)[cell.name] == plan.estimate(config, cell, timings, 2, 1)
-    (line,) = (line for line in plan.describe(config, 2).splitlines() if line.startswith(f"{cell.name} "))
+    (line,) = (
+        line for line in plan.describe(config, 2).splitlines() if line.startswith(f"{cell.name} ")
+    )
     assert line.split()[1:4] == ["2", "1", "begun"]
     assert len(finished.read(finished.place(table))) == 3  # nothing is lost meanwhile
     for forced in (True, False):  # other runs start, and the last goes on where the first was
@@ -273,7 +286,9 @@ def test_a_number_that_was_changed_is_no_finished_run(
     pd.testing.assert_frame_equal(after, before)
 
 
-def test_pictures_and_snapshots_that_were_changed_are_not_read(load_config: Load, digits: Images) -> None:
+def test_pictures_and_snapshots_that_were_changed_are_not_read(
+    load_config: Load, digits: Images
+) -> None:
     """Both are archives with checksums of their own, which who changes them renews."""
     latents = {"Correlated-Bernoulli": {"latent_shape": "2x20", "tau": 0.1}}
     config = load_config(experiments={"relaxations": {"latents": latents, "seeds": 1, "epochs": 1}})
@@ -283,7 +298,9 @@ def test_pictures_and_snapshots_that_were_changed_are_not_read(load_config: Load
     for path in (table.with_suffix(".npz"), pictures.kept(table)):
         content = pictures.read(path)
         pictures.write(path, {**content, "originals": content["originals"] + np.uint8(1)})
-        with pytest.raises(ResultsError, match=rf"{path.name}: differs from the checksum in its record"):
+        with pytest.raises(
+            ResultsError, match=rf"{path.name}: differs from the checksum in its record"
+        ):
             pictures.read(path)
     cell = snapshot_cell(config, "gradients")
     train(config, cell, digits)

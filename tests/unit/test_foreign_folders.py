@@ -1,4 +1,6 @@
-"""Folders that come from elsewhere: nothing outside of them is read, nothing larger than it is said to be."""
+"""Folders that come from elsewhere: nothing outside of them is read, nothing larger than it is said
+to be.
+"""
 
 import gzip
 import json
@@ -68,14 +70,23 @@ def swollen_and_said(packed: Path) -> None:
     [
         (
             linked_out,
-            r"identities.csv.gz: is a link out of its folder, to \S+secret. Put the file in its place",
+            (
+                r"identities.csv.gz: is a link out of its folder, to \S+secret. Put the file in its"
+                r" place"
+            ),
         ),
         (folder_linked_out, r"identities: is a link out of its folder, to ../elsewhere"),
         (
             swollen,
-            r"identities.csv.gz: cannot be unpacked \(it has more than the \d+ bytes that the manifest",
+            (
+                r"identities.csv.gz: cannot be unpacked \(it has more than the \d+ bytes that the"
+                r" manifest"
+            ),
         ),
-        (swollen_and_said, r"manifest.json: lists files of 10.0 GB, and at most 2.1 GB are unpacked"),
+        (
+            swollen_and_said,
+            r"manifest.json: lists files of 10.0 GB, and at most 2.1 GB are unpacked",
+        ),
         (
             lambda packed: manifest_says(packed, **{"..__secret.csv": 5}),
             r"lists '../secret.csv', which is no",
@@ -84,19 +95,31 @@ def swollen_and_said(packed: Path) -> None:
             lambda packed: manifest_says(packed, **{"__etc__passwd": 5}),
             r"lists '/etc/passwd', which is no file",
         ),
-        (lambda packed: manifest_says(packed, **{"": 5}), r"lists '', which is no file of this folder"),
+        (
+            lambda packed: manifest_says(packed, **{"": 5}),
+            r"lists '', which is no file of this folder",
+        ),
         (lambda packed: manifest_says(packed, **{"a\0": 5}), r"lists 'a\\x00', which is no file"),
-        (lambda packed: manifest_says(packed, **{"a.csv": 1e999}), r"does not list the folder's files"),
+        (
+            lambda packed: manifest_says(packed, **{"a.csv": 1e999}),
+            r"does not list the folder's files",
+        ),
         (
             lambda packed: manifest_says(packed, **{"more.csv": 5}),
             r"more.csv.gz: is missing. Restore it: git checkout",
         ),
-        (lambda packed: manifest_says(packed, **{"identities__record.json": 1}), r"more than the 1 bytes"),
+        (
+            lambda packed: manifest_says(packed, **{"identities__record.json": 1}),
+            r"more than the 1 bytes",
+        ),
         (
             lambda packed: manifest_says(packed, **{"identities__record.json": 10**6}),
             r"it has \d+ fewer than",
         ),
-        (lambda packed: (packed / "manifest.json").write_text("{}"), r"does not list the folder's files"),
+        (
+            lambda packed: (packed / "manifest.json").write_text("{}"),
+            r"does not list the folder's files",
+        ),
     ],
 )
 def test_a_packed_folder_is_not_trusted(
@@ -151,5 +174,7 @@ def test_links_out_of_a_results_folder_are_refused(
 
 def test_pictures_that_unpack_to_too_much_are_refused(tmp_path: Path) -> None:
     np.savez_compressed(tmp_path / "x.npz", zeros=np.zeros(2**28 + 1, dtype=np.uint8))
-    with pytest.raises(ResultsError, match=r"x.npz: cannot be read as pictures .* unpacks to 268 MB"):
+    with pytest.raises(
+        ResultsError, match=r"x.npz: cannot be read as pictures .* unpacks to 268 MB"
+    ):
         pictures.read(tmp_path / "x.npz")

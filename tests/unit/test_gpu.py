@@ -1,5 +1,5 @@
-"""What GPUs compute, held to torch on a CPU: kernels in Triton's interpreter, steps on tensors without data,
-graphs in a stand-in for CUDA's; and compiled for GPUs that are not there.
+"""What GPUs compute, held to torch on a CPU: kernels in Triton's interpreter, steps on tensors
+without data, graphs in a stand-in for CUDA's; and compiled for GPUs that are not there.
 """
 
 import os
@@ -48,7 +48,11 @@ def test_torch_computes_on_a_gpu_unless_compiled_kernels_are_asked_for(
     monkeypatch.setattr(support, "ASKED", False)
     monkeypatch.setattr(support, "_works", lambda device: True)
     gpu, cpu = torch.device("cuda"), torch.device("cpu")
-    for kernels, serves in (({}, False), ({"kernels": "torch"}, False), ({"kernels": "compiled"}, True)):
+    for kernels, serves in (
+        ({}, False),
+        ({"kernels": "torch"}, False),
+        ({"kernels": "compiled"}, True),
+    ):
         with device(load_config(machine={"device": "cpu", **kernels}).machine):
             assert support.serves(gpu) == serves
             assert not support.serves(cpu)
@@ -62,7 +66,9 @@ def test_torch_computes_on_a_gpu_unless_compiled_kernels_are_asked_for(
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_noise_is_uniform_and_of_each_replicas_own_stream(interpreted: None, dtype: torch.dtype) -> None:
+def test_noise_is_uniform_and_of_each_replicas_own_stream(
+    interpreted: None, dtype: torch.dtype
+) -> None:
     """30,001 numbers of three streams, of several calls and blocks; none twice in float64."""
     streams = Streams.derive([1, 2, 3], "x", device="cpu")
     assert isinstance(streams, CountedStreams)
@@ -112,14 +118,19 @@ def test_monte_carlo_has_the_mean_and_variance_of_torchs(
     probs[0, 0], probs[0, 1:] = 0.0, probs[0, 1:] / probs[0, 1:].sum()  # a masked category
     index = torch.multinomial(probs, 1, generator=generator)
     hot = torch.zeros_like(probs).scatter_(-1, index, 1.0)
-    g, taus = torch.randn(3, categories, generator=generator), torch.tensor([1.0, 0.5, 1.5])[:, None]
+    g, taus = (
+        torch.randn(3, categories, generator=generator),
+        torch.tensor([1.0, 0.5, 1.5])[:, None],
+    )
     many = [x.expand(2, 30, 3, -1).contiguous() for x in (g, hot, probs, taus)]
     streams = Streams.derive([4, 5], "noise", device="cpu")
     kernel = conditional.kernel(probs, streams)
     assert kernel is conditional._on_gpu
     ours = kernel(*many, draws, streams).double()
     theirs = gumbel.conditional_softmax_vjp(
-        *(x.double() for x in many), draws, Streams([torch.Generator().manual_seed(s) for s in (8, 9)])
+        *(x.double() for x in many),
+        draws,
+        Streams([torch.Generator().manual_seed(s) for s in (8, 9)]),
     )
     assert ours.shape == theirs.shape
     assert not torch.equal(ours[0], ours[1])
@@ -169,7 +180,9 @@ def few(digits: Images) -> Images:
 def test_a_training_goes_on_from_a_checkpoint_and_alone(
     interpreted: None, few: Images, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two replicas, two epochs; the second epoch again from a checkpoint; the second replica again, alone."""
+    """Two replicas, two epochs; the second epoch again from a checkpoint; the second replica again,
+    alone.
+    """
     few = replace(few, train=few.train[:15])
     base = replace(RUN, estimator="ReinMax-Rao", hyper=(("tau", 0.9), ("draws", 2)), batch_size=10)
     base = replace(base, hidden=(16, 8))  # the interpreter takes its time
@@ -187,7 +200,9 @@ def test_a_training_goes_on_from_a_checkpoint_and_alone(
     assert trainer.optimizer.t == resumed.optimizer.t == alone.optimizer.t == 4
     for name, values in trainer.history.metrics.items():
         assert torch.equal(values[1], resumed.history.metrics[name][1]), name
-        torch.testing.assert_close(values[1][1:], alone.history.metrics[name][1], rtol=2e-4, atol=1e-4)
+        torch.testing.assert_close(
+            values[1][1:], alone.history.metrics[name][1], rtol=2e-4, atol=1e-4
+        )
     reconstruction = trainer.history.metrics["train_reconstruction"]
     assert (reconstruction[1] < reconstruction[0]).all()
 
@@ -206,7 +221,9 @@ _WAITING = ("Poisson", "Geometric", "Binomial", "Negative-Binomial", "Relaxed-Be
 def test_no_step_waits_for_the_device(
     load_config: Callable[..., Config], few: Images, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Steps of every estimator and relaxation run on tensors without data, of which no value can be read."""
+    """Steps of every estimator and relaxation run on tensors without data, of which no value can be
+    read.
+    """
     monkeypatch.setattr(conditional, "_on_gpu", lambda g, *others: torch.empty_like(g))
     monkeypatch.setattr(CountedStreams, "split", _split_blank)
     waits, steps = _note_checks(monkeypatch), 0
@@ -215,7 +232,9 @@ def test_no_step_waits_for_the_device(
         trainer = maker.make_trainer(cell.runs, few, "meta")
         replicas = len(cell.runs)
         images = torch.empty(replicas, 10, 784, device="meta")
-        streams = Blank(*(torch.zeros(replicas, dtype=torch.int64, device="meta") for _ in range(2)))
+        streams = Blank(
+            *(torch.zeros(replicas, dtype=torch.int64, device="meta") for _ in range(2))
+        )
         for work in (trainer.objective.step, trainer.objective.evaluate):
             waits.clear()
             try:
@@ -243,7 +262,9 @@ def _note_checks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     for module in [found for name, found in sys.modules.items() if name.startswith("reinrelax.")]:
         if getattr(module, "check", None) is base.check:
             monkeypatch.setattr(module, "check", noted(base.check))
-    monkeypatch.setattr(base.Relaxation, "_validate_sample", noted(base.Relaxation._validate_sample))
+    monkeypatch.setattr(
+        base.Relaxation, "_validate_sample", noted(base.Relaxation._validate_sample)
+    )
     return made
 
 
@@ -270,7 +291,9 @@ def counting() -> tuple[Callable[[], None], State]:
 
 
 def stand_in(monkeypatch: pytest.MonkeyPatch, state: State, replay: Callable[[], None]) -> None:
-    """In place of CUDA: what is captured is not computed, and a graph replays what it is told to."""
+    """In place of CUDA: what is captured is not computed, and a graph replays what it is
+    told to.
+    """
 
     @contextmanager
     def capture(*_: object) -> Iterator[None]:
@@ -317,7 +340,9 @@ def test_a_graph_is_used_where_replays_do_what_the_step_does(
     assert capsys.readouterr().err == ""
 
 
-@pytest.mark.parametrize("fault", ["other numbers", "no count", "not a number", "cannot be replayed"])
+@pytest.mark.parametrize(
+    "fault", ["other numbers", "no count", "not a number", "cannot be replayed"]
+)
 def test_a_graph_that_does_otherwise_is_left_and_nothing_has_changed(
     fault: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -338,7 +363,9 @@ def test_a_graph_that_does_otherwise_is_left_and_nothing_has_changed(
     assert graph.captured(step, state) is step
     assert [tensor.tolist() for tensor in state] == [[1.0] * 4, [0]]
     reason = (
-        "CUDA error: invalid argument" if fault == "cannot be replayed" else "replays differ from the step"
+        "CUDA error: invalid argument"
+        if fault == "cannot be replayed"
+        else "replays differ from the step"
     )
     assert f"WARNING: the step cannot be a CUDA graph ({reason})" in capsys.readouterr().err
 
@@ -362,11 +389,13 @@ def test_a_pass_replays_full_batches_and_launches_the_rest(
     monkeypatch.setattr(graph, "captured", captured)
     monkeypatch.setattr(batches, "_on_gpu", lambda images: True)
     images, steps = torch.from_numpy(few.train), list[int]()
-    passes = batches.Pass(images, 3, 2, work)
+    passes = batches.ImagePass(images, 3, 2, work)
     order = torch.arange(len(images)).expand(2, -1)
     for epoch in (1, 2):
         found = passes.run(order, Streams.derive([0, 1], epoch), [changed], lambda: steps.append(1))
-        torch.testing.assert_close(found, (images.double() / 255).mean().expand(1, 2), rtol=1e-6, atol=0)
+        torch.testing.assert_close(
+            found, (images.double() / 255).mean().expand(1, 2), rtol=1e-6, atol=0
+        )
     assert passes.steps == 9
     assert len(steps) == 18
     assert changed.tolist() == [18.0, 18.0]

@@ -65,7 +65,9 @@ def model() -> DiscreteVAE:
     return vae
 
 
-def snapshot_of(model: DiscreteVAE, batch: Tensor, replica: int = 0, **changes: Any) -> gradients.Snapshot:
+def snapshot_of(
+    model: DiscreteVAE, batch: Tensor, replica: int = 0, **changes: Any
+) -> gradients.Snapshot:
     with torch.no_grad():
         logits = model.encode(batch.expand(len(SEEDS), -1, -1))[replica]
     loss = EnumeratedLoss(model, replica, batch)
@@ -124,7 +126,9 @@ def test_every_estimator_sees_the_same_draws(model: DiscreteVAE, batch: Tensor) 
     assert not torch.equal(snapshot.sample().one_hot, snapshot_of(model, batch, 1).sample().one_hot)
 
 
-def test_reinforce_is_found_unbiased_and_straight_through_biased(model: DiscreteVAE, batch: Tensor) -> None:
+def test_reinforce_is_found_unbiased_and_straight_through_biased(
+    model: DiscreteVAE, batch: Tensor
+) -> None:
     snapshot = snapshot_of(model, batch, samples=4096)
     p = {
         name: bias.p_unbiased(snapshot.estimates(Measured(name, hyper)), snapshot.truth)
@@ -167,7 +171,9 @@ def test_each_replica_is_measured_on_its_own_batch(model: DiscreteVAE, batch: Te
     other = torch.rand(5, 784, generator=torch.Generator().manual_seed(2))
     own = gradients.measure(model, SEEDS, torch.stack((batch, other)), SPEC, epoch=2, last=False)
     for replica, pixels in enumerate((batch, other)):
-        shared = gradients.measure(model, SEEDS, pixels.expand(2, -1, -1), SPEC, epoch=2, last=False)
+        shared = gradients.measure(
+            model, SEEDS, pixels.expand(2, -1, -1), SPEC, epoch=2, last=False
+        )
         for name in ("estimators", "control", "quadrature", "example"):
             expected = [row for row in shared[name] if row["seed"] == SEEDS[replica]]
             assert [row for row in own[name] if row["seed"] == SEEDS[replica]] == expected, name
@@ -182,7 +188,8 @@ def test_batches_are_the_first_images_or_drawn_for_each_replica_and_epoch() -> N
     assert (gradients.chosen(50, SEEDS[1:], spec, 2) == drawn[1:]).all()
     others = [gradients.chosen(50, SEEDS[:1], spec, epoch).tolist() for epoch in (1, 3)]
     assert len({str(one) for one in (*others, *drawn[:, None].tolist())}) == 4
-    # Every image is as likely: 400 batches of 5 out of 10 hold each 200 times, with a deviation of 10.
+    # Every image is as likely: 400 batches of 5 out of 10 hold each 200 times, with a deviation of
+    # 10.
     counts = np.bincount(gradients.chosen(10, range(400), spec, 2).ravel(), minlength=10)
     assert (abs(counts - 200) < 40).all()
 
@@ -196,15 +203,21 @@ def test_a_replica_alone_is_measured_as_in_company(model: DiscreteVAE, batches: 
     for name in ("estimators", "control"):
         expected = [row["value"] for row in both[name] if row["seed"] == SEEDS[1]]
         # p-values deep in the tail depend on rounding; nothing else does by more than this.
-        assert [row["value"] for row in own[name]] == pytest.approx(expected, rel=2e-2, abs=1e-4, nan_ok=True)
+        assert [row["value"] for row in own[name]] == pytest.approx(
+            expected, rel=2e-2, abs=1e-4, nan_ok=True
+        )
 
 
 @pytest.mark.parametrize("reading", control.READINGS)
-def test_control_terms_add_up_to_the_estimator(model: DiscreteVAE, batch: Tensor, reading: str) -> None:
+def test_control_terms_add_up_to_the_estimator(
+    model: DiscreteVAE, batch: Tensor, reading: str
+) -> None:
     name = {"as printed": "ReinMax-CV"}.get(reading, f"ReinMax-CV-{reading}")
     snapshot = snapshot_of(model, batch)
     sample = snapshot.sample()
-    parts = control.terms(control.READINGS[reading], snapshot.slope_at(sample.one_hot), sample, 0.5, 3)
+    parts = control.terms(
+        control.READINGS[reading], snapshot.slope_at(sample.one_hot), sample, 0.5, 3
+    )
     hyper = (("draws", 3), ("eta", 0.7), ("tau", 0.5))
     expected = snapshot.estimates(Measured(name, hyper))
     torch.testing.assert_close(parts.reinmax + 0.7 * parts.added, expected)
@@ -213,7 +226,9 @@ def test_control_terms_add_up_to_the_estimator(model: DiscreteVAE, batch: Tensor
 def test_control_quantities_are_moments_of_the_terms(model: DiscreteVAE, batch: Tensor) -> None:
     snapshot = snapshot_of(model, batch, samples=512)
     sample = snapshot.sample()
-    parts = control.terms(control.READINGS["as printed"], snapshot.slope_at(sample.one_hot), sample, 0.5, 3)
+    parts = control.terms(
+        control.READINGS["as printed"], snapshot.slope_at(sample.one_hot), sample, 0.5, 3
+    )
     rows = list(control.quantities(parts, (1.5,), snapshot.truth, snapshot.weights))
     found = {(eta, quantity.name): quantity for eta, quantity in rows}
 
@@ -258,7 +273,9 @@ def test_a_study_reads_a_snapshot_and_writes_its_tables(
 
 
 def test_snapshots_survive_a_resumed_training(digits: Images, tmp_path: Path) -> None:
-    """The later snapshot of a training that went on from a checkpoint is that of one that never stopped."""
+    """The later snapshot of a training that went on from a checkpoint is that of one that never
+    stopped.
+    """
     from reinrelax.experiments.discrete_vae.measure import make_trainer
     from reinrelax.training import checkpoint
     from tests.unit.test_engine import RUN

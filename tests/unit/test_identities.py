@@ -74,7 +74,9 @@ def test_equation_16_holds_with_unit_temperature_in_the_first_term(found: Found)
 
 
 @pytest.mark.parametrize("beta", BETAS)
-def test_theorem_1_holds_at_one_half_alone_and_its_corrections_everywhere(found: Found, beta: float) -> None:
+def test_theorem_1_holds_at_one_half_alone_and_its_corrections_everywhere(
+    found: Found, beta: float
+) -> None:
     if beta == 0.5:
         assert max(of(found, "Theorem 1", "deviation_max", beta=beta)) < EXACT
         assert min(of(found, "Theorem 1", "cosine_median", beta=beta)) == pytest.approx(1)
@@ -86,7 +88,9 @@ def test_theorem_1_holds_at_one_half_alone_and_its_corrections_everywhere(found:
 
 
 def test_the_gap_of_theorem_1_for_two_variables_by_loops() -> None:
-    """Σ_others Σ_i with f′ by autograd at one code at a time; every code counts for both variables."""
+    """Σ_others Σ_i with f′ by autograd at one code at a time; every code counts for both
+    variables.
+    """
     torch.manual_seed(0)
     weights = torch.randn(6, 5, dtype=torch.float64)
     logits = torch.randn(1, 2, 3, dtype=torch.float64)
@@ -131,7 +135,9 @@ def test_equation_7_as_printed_is_ours_where_nothing_overflows() -> None:
     ours = conditional_gumbels(
         sample.probs, sample.one_hot, printed.shape[-1], Streams.derive([0, 1, 2], "Y")
     )
-    torch.testing.assert_close(printed - theta.logsumexp(-1)[..., None, None], ours, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(
+        printed - theta.logsumexp(-1)[..., None, None], ours, rtol=1e-4, atol=1e-4
+    )
 
 
 def test_reinmax_is_less_biased_for_nearly_quadratic_functions_and_not_always(found: Found) -> None:
@@ -153,7 +159,9 @@ def test_reinmax_is_less_biased_for_nearly_quadratic_functions_and_not_always(fo
 
 @pytest.mark.parametrize(("name", "hyper"), [("ST", {"tau": 0.7}), ("ReinMax", {"tau": 1.3})])
 def test_exact_mean_is_the_mean_of_draws(name: str, hyper: dict[str, float]) -> None:
-    """|z| < 5 over 50,000 draws and 6 coordinates: false alarm 4e-6. The mean at another τ must fail."""
+    """|z| < 5 over 50,000 draws and 6 coordinates: false alarm 4e-6. The mean at another τ must
+    fail.
+    """
     case = identities._Case.random(1, 3, 2, torch.Generator().manual_seed(2))
     estimator = get(name)
     assert isinstance(estimator, Pathwise)

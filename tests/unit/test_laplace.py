@@ -1,4 +1,6 @@
-"""The bridge's losses against quadrature and torch, and the two misprints and the one misreading found."""
+"""The bridge's losses against quadrature and torch, and the two misprints and the one misreading
+found.
+"""
 
 import math
 
@@ -42,7 +44,9 @@ def of(tables: Tables, quantity: str, **where: object) -> list[float]:
     return [row["value"] for row in tables["bridge"] if where.items() <= row.items()]  # type: ignore[misc]
 
 
-def one(tables: Tables, quantity: str, law: str, alpha: str = "8 3 2", family: str = "shown") -> float:
+def one(
+    tables: Tables, quantity: str, law: str, alpha: str = "8 3 2", family: str = "shown"
+) -> float:
     (value,) = of(tables, quantity, law=law, alpha=alpha, family=family)
     return value
 
@@ -65,7 +69,9 @@ def test_rows_are_tidy_finite_and_repeat(tables: Tables) -> None:
 def test_families_hold_what_was_asked_for(tables: Tables) -> None:
     for size in SPEC.sizes:
         texts = {
-            row["alpha"] for row in tables["bridge"] if row["family"] == "random" and row["size"] == size
+            row["alpha"]
+            for row in tables["bridge"]
+            if row["family"] == "random" and row["size"] == size
         }
         assert 1 < len(texts) <= SPEC.random
         for text in texts:
@@ -89,7 +95,8 @@ def test_densities_integrate_to_one_and_show_the_round_trip(tables: Tables, alph
     densities = {}
     for law, rows in laws.items():
         x, y, density = (
-            torch.tensor([row[key] for row in rows], dtype=torch.float64) for key in ("x", "y", "density")
+            torch.tensor([row[key] for row in rows], dtype=torch.float64)
+            for key in ("x", "y", "density")
         )
         assert len(rows) == SPEC.steps * (SPEC.steps + 1) / 2
         assert torch.stack((x, y, 1 - x - y)).min() > 0
@@ -113,7 +120,9 @@ def test_quantities_are_those_of_quadrature_and_of_plain_samples(tables: Tables,
     assert to == pytest.approx(-on_simplex(dirichlet.log_prob, ratio).item(), abs=1e-5)
     assert back == pytest.approx(on_simplex(law.log_prob, ratio).item(), abs=2e-3)
     mean = torch.stack([on_simplex(law.log_prob, lambda z, k=k: z[..., k]) for k in range(3)])
-    square = torch.stack([on_simplex(law.log_prob, lambda z, k=k: z[..., k] ** 2) for k in range(3)])
+    square = torch.stack(
+        [on_simplex(law.log_prob, lambda z, k=k: z[..., k] ** 2) for k in range(3)]
+    )
     ours = one(tables, "mean_error", name), one(tables, "std_ratio", name)
     std_ratio = ((square - mean**2).sqrt() / dirichlet.stddev).mean()
     assert ours[0] == pytest.approx((mean - dirichlet.mean).abs().max().item(), abs=2e-4)
@@ -162,7 +171,8 @@ def test_half_mended_inverses_by_hand() -> None:
         ("printed, factor corrected", -1, 1),
     ):
         by_hand = [
-            (1 - 2 / 3 + factor / 9 * sum(alpha[k] / a for a in alpha)) ** exponent / variance[k].item()
+            (1 - 2 / 3 + factor / 9 * sum(alpha[k] / a for a in alpha)) ** exponent
+            / variance[k].item()
             for k in range(3)
         ]
         assert laplace._INVERSES[law](mu, variance).tolist() == pytest.approx(by_hand)
@@ -177,8 +187,8 @@ def test_the_bridge_breaks_down_at_small_concentrations(tables: Tables) -> None:
         assert falling == sorted(falling, reverse=True)
         assert falling[0] > 1
         assert falling[-1] < 0.01
-        # Independent logits never become right: for α_1 = α_2 = α_3 they lack a third of the variance on the
-        # sum-zero space, and KL ½ − log 3/2 stays.
+        # Independent logits never become right: for α_1 = α_2 = α_3 they lack a third of the
+        # variance on the sum-zero space, and KL ½ − log 3/2 stays.
         stays = of(tables, "kl_to_law", family="scaled", alpha=alpha, law="diagonal")[-1]
         assert stays == pytest.approx(0.5 - math.log(1.5), abs=0.02)
 
@@ -209,12 +219,16 @@ def test_determinants(tables: Tables) -> None:
         assert ratios == pytest.approx([value] * 2, abs=1e-12)
 
 
-def test_points_are_standard_normal_and_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_points_are_standard_normal_and_blocks_change_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     points = laplace._normal_points(4096, 5, 0)
     assert points.isfinite().all()
     # Far below the 1.6e-2 of independent draws.
     assert points.mean(0).abs().max() < 2e-3
-    torch.testing.assert_close(points.T @ points / 4096, torch.eye(4, dtype=torch.float64), rtol=0, atol=1e-2)
+    torch.testing.assert_close(
+        points.T @ points / 4096, torch.eye(4, dtype=torch.float64), rtol=0, atol=1e-2
+    )
     alpha = torch.tensor([[1.0, 2, 3, 4, 5], [3, 3, 3, 1, 9], [1, 1, 2, 2, 2]], dtype=torch.float64)
     law = LogisticNormal(*to_gaussian(alpha))
     whole = laplace._expectations(law, alpha, points)

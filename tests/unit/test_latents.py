@@ -1,4 +1,6 @@
-"""Latent variables of paper A's VAE: the contract, and each KL and hard code against an exact reference."""
+"""Latent variables of paper A's VAE: the contract, and each KL and hard code against an exact
+reference.
+"""
 
 import inspect
 import itertools
@@ -74,7 +76,9 @@ def test_what_the_catalogue_says_is_what_is_taken(name: str) -> None:
     entry = CATALOGUE[name]
     assert entry.variant_of is None or entry.variant_of in CATALOGUE
     assert set(entry.hyperparameters) <= set(HYPERPARAMETERS)
-    function = getattr(__import__(f"reinrelax.latents.{entry.module}", fromlist=["x"]), entry.function)
+    function = getattr(
+        __import__(f"reinrelax.latents.{entry.module}", fromlist=["x"]), entry.function
+    )
     needed = [
         p.name
         for p in inspect.signature(function).parameters.values()
@@ -85,7 +89,9 @@ def test_what_the_catalogue_says_is_what_is_taken(name: str) -> None:
 
 def objective(name: str, replicas: slice = slice(None)) -> RelaxedObjective:
     latent = make(name, replicas)
-    return RelaxedObjective(Autoencoder((8,), latent.outputs, latent.inputs, SEEDS[replicas]), latent)
+    return RelaxedObjective(
+        Autoencoder((8,), latent.outputs, latent.inputs, SEEDS[replicas]), latent
+    )
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -114,7 +120,9 @@ def test_a_control_variate_leaves_the_decoders_gradient_alone(name: str) -> None
     # The draw comes first in either, so both decoders see the same code.
     for layer, other in zip(ours.model.stack.layers[2:], plain.model.stack.layers[2:], strict=True):
         torch.testing.assert_close(layer.weight_grad, other.weight_grad, rtol=1e-4, atol=1e-5)
-    assert any(leaf.grad is not None and (leaf.grad != 0).any() for leaf in ours.latent.learned.values())
+    assert any(
+        leaf.grad is not None and (leaf.grad != 0).any() for leaf in ours.latent.learned.values()
+    )
 
 
 @pytest.mark.parametrize("name", ["poisson", "geometric", "binomial", "negative_binomial"])
@@ -174,10 +182,13 @@ def test_the_law_of_the_largest_gaussian(spread: float) -> None:
         mean[:, None].expand(-1, 10, -1), std[:, None].expand(-1, 10, -1), every
     )
     total = log_p.exp().sum(-1)
-    # How far the sum is from one is how far the KL's mean can be off: a share of a nat for each variable.
+    # How far the sum is from one is how far the KL's mean can be off: a share of a nat for each
+    # variable.
     assert float((total - 1).abs().mean()) < 5e-3
     assert abs(float((total - 1).mean())) < 2e-3
-    drawn = (mean + std * torch.randn(20_000, 200, 10, generator=generator, dtype=torch.float64)).argmax(-1)
+    drawn = (
+        mean + std * torch.randn(20_000, 200, 10, generator=generator, dtype=torch.float64)
+    ).argmax(-1)
     share = torch.stack([(drawn == k).double().mean(0) for k in range(10)], -1)
     assert float((log_p.exp() - share).abs().max()) < 0.03
 

@@ -39,7 +39,10 @@ def mine(
 
 
 HYPER = {"tau": torch.tensor([0.8, 1.2]), "eta": torch.tensor([0.5, 0.7])}
-ALL = {"Mine": mine, **{name: estimators.get(name) for name in ("REBAR", "RELAX", "ST", "REINFORCE-LOO")}}
+ALL = {
+    "Mine": mine,
+    **{name: estimators.get(name) for name in ("REBAR", "RELAX", "ST", "REINFORCE-LOO")},
+}
 
 
 def objective(estimator: Estimator) -> DiscreteObjective:
@@ -52,7 +55,9 @@ def images() -> Tensor:
 
 
 def stepped(estimator: Estimator, frozen: bool = False) -> dict[str, list[Tensor]]:
-    """Gradients of one step, of the networks and of what is learned; `frozen`, as if nothing were."""
+    """Gradients of one step, of the networks and of what is learned; `frozen`, as if
+    nothing were.
+    """
     found = objective(estimator)
     if frozen:
         for leaf in found._leaves.values():
@@ -78,14 +83,18 @@ def test_learning_leaves_the_networks_gradient_as_it_is(name: str) -> None:
 
 @pytest.mark.parametrize("name", ALL)
 def test_the_decoder_learns_from_the_loss_at_codes_alone(name: str) -> None:
-    """Against autograd: the decoder's gradient is that of the mean loss at the sample, or samples, drawn."""
+    """Against autograd: the decoder's gradient is that of the mean loss at the sample, or samples,
+    drawn.
+    """
     found = objective(ALL[name])
     seen: list[Tensor] = []
     plain = found.model.reconstruction
     found.model.reconstruction = lambda x, codes: seen.append(codes.detach()) or plain(x, codes)  # type: ignore
     found.step(images(), Streams.derive([0, 1], "noise"))
     decoder = [
-        grad.clone() for layer in found.model._decoder for grad in (layer.weight_grad, layer.bias_grad)
+        grad.clone()
+        for layer in found.model._decoder
+        for grad in (layer.weight_grad, layer.bias_grad)
     ]
     assert all(((codes == 0) | (codes == 1)).all() for codes in seen)
     found.model.stack.zero_grad()
@@ -122,13 +131,17 @@ def test_the_gradient_of_what_is_learned_is_that_of_the_square(name: str) -> Non
         step.view(-1)[-1] = 1e-5
         ends = (estimate({**leaves, leaf: value + sign * step}).variance_loss for sign in (1, -1))
         above, below = (end.sum().item() for end in ends if end is not None)
-        assert gradient.flatten()[-1].item() == pytest.approx((above - below) / 2e-5, rel=1e-4, abs=1e-6)
+        assert gradient.flatten()[-1].item() == pytest.approx(
+            (above - below) / 2e-5, rel=1e-4, abs=1e-6
+        )
 
 
 def smooth(codes: Tensor) -> Tensor:
     """A loss of codes `[R, B, L, C]`, `[R, B]`."""
     weights = torch.linspace(-1.0, 1.5, SHAPE.latents * SHAPE.categories, dtype=codes.dtype)
-    return torch.tanh((codes.flatten(-2) * weights).sum(-1)) + (codes[..., 0, :] * codes[..., -1, :]).sum(-1)
+    return torch.tanh((codes.flatten(-2) * weights).sum(-1)) + (
+        codes[..., 0, :] * codes[..., -1, :]
+    ).sum(-1)
 
 
 @pytest.mark.parametrize("name", ["REBAR", "RELAX"])

@@ -7,7 +7,7 @@ import pytest
 
 from reinrelax.config import load as configuration
 from reinrelax.config.load import Config
-from reinrelax.display.collected import Collected
+from reinrelax.display.collected import TableReader
 from reinrelax.experiments.policy_gradient import page as learning_views
 from reinrelax.reporting import collect, figures
 from tests.conftest import ROOT
@@ -18,21 +18,21 @@ AGENTS = ["REINFORCE", "A2C", "RELAX", "LAX"]
 
 
 @pytest.fixture
-def collected(load_config: Load) -> Callable[..., Collected]:
+def collected(load_config: Load) -> Callable[..., TableReader]:
     """Tables and figures of the agents that learn, of those studies whose name passes."""
 
-    def make(only: Callable[[str], bool] = lambda name: True, **changes: Any) -> Collected:
+    def make(only: Callable[[str], bool] = lambda name: True, **changes: Any) -> TableReader:
         changes = {"algorithms": AGENTS, "seeds": 4, "episodes": 60, **changes}
         config: configuration.Config = load_config(experiments={"rl": changes})
         write_studies(config, only=lambda name: name.startswith("rl/") and only(name))
         collect.write_tables(config, ROOT)
         figures.write_figures(config, ROOT)
-        return Collected(config, ROOT)
+        return TableReader(config, ROOT)
 
     return make
 
 
-def test_every_agent_and_environment_has_a_row(collected: Callable[..., Collected]) -> None:
+def test_every_agent_and_environment_has_a_row(collected: Callable[..., TableReader]) -> None:
     tables = {table.id: table for table in learning_views.believed(collected())}
     agents = [row for name, table in tables.items() if "scores" in name for row in table.rows]
     assert len(agents) >= 9
@@ -41,7 +41,7 @@ def test_every_agent_and_environment_has_a_row(collected: Callable[..., Collecte
         assert name in words
 
 
-def test_sentences_are_not_judged_below_their_scale(collected: Callable[..., Collected]) -> None:
+def test_sentences_are_not_judged_below_their_scale(collected: Callable[..., TableReader]) -> None:
     found = collected()
     marks = {
         cell.mark.text
@@ -54,7 +54,7 @@ def test_sentences_are_not_judged_below_their_scale(collected: Callable[..., Col
     assert marks
 
 
-def test_a_missing_agent_is_missing_and_nothing_else(collected: Callable[..., Collected]) -> None:
+def test_a_missing_agent_is_missing_and_nothing_else(collected: Callable[..., TableReader]) -> None:
     found = collected(only=lambda name: not name.endswith("/A2C"))
     algorithms = {line["algorithm"] for line in found.lines("rl_summary")}
     assert algorithms == {"REINFORCE", "RELAX", "LAX"}
@@ -62,7 +62,7 @@ def test_a_missing_agent_is_missing_and_nothing_else(collected: Callable[..., Co
     assert "missing" in found.progress("rl")
 
 
-def test_nothing_has_no_tables(collected: Callable[..., Collected]) -> None:
+def test_nothing_has_no_tables(collected: Callable[..., TableReader]) -> None:
     found = collected(only=lambda name: False)
     tables = [*learning_views.printed(found), *learning_views.variants(found)]
     assert not [table for table in tables if not table.rows]

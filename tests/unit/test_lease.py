@@ -1,4 +1,6 @@
-"""Places on GPUs: which there are, that no more jobs than allowed share one, and that the dead hold none."""
+"""Places on GPUs: which there are, that no more jobs than allowed share one, and that the dead hold
+none.
+"""
 
 import json
 import os
@@ -88,7 +90,12 @@ def test_names_count_where_the_driver_says_nothing(
     driver(does)
     monkeypatch.setattr(lease, "_DRIVER_SECONDS", 1)
     assert lease.visible_devices({}) == []
-    assert lease.visible_devices({"CUDA_VISIBLE_DEVICES": f"0, GPU-aa,{MIG},2"}) == ["0", "GPU-aa", MIG, "2"]
+    assert lease.visible_devices({"CUDA_VISIBLE_DEVICES": f"0, GPU-aa,{MIG},2"}) == [
+        "0",
+        "GPU-aa",
+        MIG,
+        "2",
+    ]
 
 
 def test_without_a_driver_there_are_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,7 +119,11 @@ def test_a_job_gets_its_place_and_no_other_gpu(
         assert where == "cuda"
         assert os.environ["CUDA_VISIBLE_DEVICES"] == TWO
     # What computes on none takes no place: both are taken.
-    with lease.lease([ONE], 1), lease.lease([TWO], 1), device(config.machine, on_gpu=False) as where:
+    with (
+        lease.lease([ONE], 1),
+        lease.lease([TWO], 1),
+        device(config.machine, on_gpu=False) as where,
+    ):
         assert where == "cpu"
     assert (tmp_path / "reinrelax-leases").stat().st_mode & 0o7777 == 0o1777
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "NoDevFiles")
@@ -128,7 +139,9 @@ def test_a_job_gets_its_place_and_no_other_gpu(
 @pytest.mark.parametrize(
     "error",
     [
-        RuntimeError("CUDA error: no kernel image is available for execution on the device\nCompile with"),
+        RuntimeError(
+            "CUDA error: no kernel image is available for execution on the device\nCompile with"
+        ),
         RuntimeError("The NVIDIA driver on your system is too old (found version 11040)."),
         torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 MiB."),
         AssertionError("Torch not compiled with CUDA enabled"),
@@ -159,7 +172,9 @@ def test_a_gpu_that_is_shown_and_cannot_compute_is_not_believed(
         assert where == "cpu"
         with lease.lease([ONE], 1, timeout=0):  # its place is another's
             pass
-    assert f"WARNING: {ONE} cannot compute ({says}); computing on the CPU" in capsys.readouterr().err
+    assert (
+        f"WARNING: {ONE} cannot compute ({says}); computing on the CPU" in capsys.readouterr().err
+    )
     with device(load_config(machine={"device": "cpu"}).machine) as where:  # as the warning says
         assert where == "cpu"
     assert capsys.readouterr().err == ""
@@ -229,7 +244,9 @@ HOLD = textwrap.dedent("""
 
 def holder(folder: Path, devices: str, places: int, seconds: float) -> subprocess.Popen[str]:
     arguments = [str(folder), devices, str(places), str(seconds), str(DEADLINE)]
-    return subprocess.Popen([sys.executable, "-c", HOLD, *arguments], stdout=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        [sys.executable, "-c", HOLD, *arguments], stdout=subprocess.PIPE, text=True
+    )
 
 
 def line(job: subprocess.Popen[str]) -> str:

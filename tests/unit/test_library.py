@@ -44,7 +44,9 @@ def measured() -> list[Row]:
 @pytest.fixture(scope="module")
 def theirs(measured: list[Row]) -> Found:
     """A row of the library by its class and check."""
-    table = {(row["class"], row["check"]): row for row in measured if row["implementation"] == "relaxit"}
+    table = {
+        (row["class"], row["check"]): row for row in measured if row["implementation"] == "relaxit"
+    }
     return lambda kind, check: table[kind, check]
 
 
@@ -70,7 +72,9 @@ def test_rows_are_tidy_and_repeat_whatever_was_drawn_before() -> None:
     assert library.measure(SMALL)["library"] == first
     assert library.measure(SMALL, seed=1)["library"] != first
     assert all(set(row) <= set(COLUMNS["library"]) for row in first)
-    places = [tuple(row[name] for name in ("law", "implementation", "class", "check")) for row in first]
+    places = [
+        tuple(row[name] for name in ("law", "implementation", "class", "check")) for row in first
+    ]
     assert len(set(places)) == len(places)
 
 
@@ -94,7 +98,9 @@ def test_what_the_library_raises(theirs: Found) -> None:
 def test_noise_of_a_batch(theirs: Found) -> None:
     for kind in released.classes(released.released()):
         together = kind in ("HardConcrete", "RebarRelaxation")
-        assert theirs(kind, "correlation")["value"] == pytest.approx(float(together), abs=FAR / SAMPLES**0.5)
+        assert theirs(kind, "correlation")["value"] == pytest.approx(
+            float(together), abs=FAR / SAMPLES**0.5
+        )
 
 
 def sampled(row: Row, value: float) -> bool:
@@ -185,7 +191,9 @@ class Planted(Distribution):
         shape = () if self.fault == "correlation" else (*sample_shape, *self.logits.shape)
         logits = self.logits.detach() if self.fault == "gradient" else self.logits
         moved = (
-            logits + torch.rand(shape).logit(eps=1e-6) + (0.5 if self.fault in ("above", "same_law") else 0)
+            logits
+            + torch.rand(shape).logit(eps=1e-6)
+            + (0.5 if self.fault in ("above", "same_law") else 0)
         )
         z: Tensor = (2 * moved).sigmoid()
         if self.fault == "rsample":
@@ -193,7 +201,9 @@ class Planted(Distribution):
         return z[..., None] if self.fault == "shape" else z
 
     def expand(self, batch_shape: Any, _instance: Any = None) -> Any:
-        return self if self.fault == "expand" else Planted(self.logits.expand(batch_shape), self.fault)
+        return (
+            self if self.fault == "expand" else Planted(self.logits.expand(batch_shape), self.fault)
+        )
 
     def log_prob(self, value: Tensor) -> Tensor:
         if self.fault == "log_prob":
@@ -242,7 +252,16 @@ def holds(row: Row) -> bool:
 
 
 FAULTS = (
-    *("validated", "declared", "rsample", "shape", "sample_shape", "expand", "gradient", "log_prob"),
+    *(
+        "validated",
+        "declared",
+        "rsample",
+        "shape",
+        "sample_shape",
+        "expand",
+        "gradient",
+        "log_prob",
+    ),
     *("log_prob_shape", "integral", "above", "correlation", "mean", "variance", "kl", "same_law"),
 )
 
@@ -263,9 +282,15 @@ def test_a_planted_fault_is_found(fault: str) -> None:
     [
         (
             None,
-            r"measures relaxit 1.2.1, and relaxit is not installed. `pip install relaxit==1.2.1`, or leave",
+            (
+                r"measures relaxit 1.2.1, and relaxit is not installed. `pip install"
+                r" relaxit==1.2.1`, or leave"
+            ),
         ),
-        ("1.1.0", r"measures relaxit 1.2.1, and relaxit 1.1.0 is installed. `pip install relaxit==1.2.1`"),
+        (
+            "1.1.0",
+            r"measures relaxit 1.2.1, and relaxit 1.1.0 is installed. `pip install relaxit==1.2.1`",
+        ),
     ],
 )
 def test_without_the_library_the_remedy_is_said(
@@ -281,12 +306,16 @@ def test_without_the_library_the_remedy_is_said(
         library.measure(Library(1000))
 
 
-def test_without_what_the_library_is_made_of_the_remedy_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_what_the_library_is_made_of_the_remedy_is_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     def absent(name: str) -> NoReturn:
         raise ModuleNotFoundError("No module named 'pyro'")
 
     monkeypatch.setattr(released, "import_module", absent)
-    with pytest.raises(ConfigError, match=r"cannot be imported \(No module named 'pyro'\). `pip install"):
+    with pytest.raises(
+        ConfigError, match=r"cannot be imported \(No module named 'pyro'\). `pip install"
+    ):
         released.released()
 
 

@@ -66,7 +66,9 @@ print(len(estimators.CATALOGUE), len(distributions.CATALOGUE))
 
 @pytest.mark.parametrize("compiler", [True, False])
 def test_the_library_imports_torch_and_numpy_alone(compiler: bool, tmp_path: Path) -> None:
-    """And works where nothing compiles, of which it says so once, and no kernel was compiled before."""
+    """And works where nothing compiles, of which it says so once, and no kernel was compiled
+    before.
+    """
     without = {"CC": "no-such-compiler", "PATH": "", "XDG_CACHE_HOME": str(tmp_path)}
     environment = os.environ | {"PYTHONPATH": str(ROOT / "src")} | ({} if compiler else without)
     done = subprocess.run(
@@ -92,10 +94,14 @@ def test_torch_and_numpy_are_all_that_is_required() -> None:
 
 
 def test_the_command_names_the_extras_that_it_needs() -> None:
-    code = "import runpy, sys; sys.modules['yaml'] = None; runpy.run_module('reinrelax', run_name='__main__')"
+    code = (
+        "import runpy, sys; sys.modules['yaml'] = None; runpy.run_module('reinrelax',"
+        " run_name='__main__')"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert done.stderr.strip() == (
-        "yaml is missing: the workflow takes packages that the library does not. "
+    assert (
+        done.stderr.strip()
+        == "yaml is missing: the workflow takes packages that the library does not. "
         "pip install 'reinrelax[workflow,report,rl]'"
     )

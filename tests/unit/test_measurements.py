@@ -1,4 +1,6 @@
-"""Claims on measurements: which rows they read, what they need, and what each judging function says."""
+"""Claims on measurements: which rows they read, what they need, and what each judging function
+says.
+"""
 
 from typing import Any
 
@@ -53,19 +55,24 @@ def test_groups_are_compared_each_by_itself_and_so_many_must_hold() -> None:
 
 
 def test_a_claim_that_holds_everywhere_as_observed_is_not_refuted_by_the_number_of_places() -> None:
-    rows = [row for step in range(100) for row in pair(1e-6 * step, 1.0 + 2e-6 * step, 1.0, step=step)]
+    rows = [
+        row for step in range(100) for row in pair(1e-6 * step, 1.0 + 2e-6 * step, 1.0, step=step)
+    ]
     found = judge(claimed("less", query={**SIDES, "each": ("step",)}), measured(rows))
     assert (found.verdict, found.effect) == ("undecided", pytest.approx(1.0))
     assert min(found.holding, found.failing) > 0.05
     # One place that fails clearly is enough.
     rows[1] = estimate(-9.0, 1.0, who="b", step=0)
     assert (
-        judge(claimed("less", query={**SIDES, "each": ("step",)}), measured(rows)).verdict == "not reproduced"
+        judge(claimed("less", query={**SIDES, "each": ("step",)}), measured(rows)).verdict
+        == "not reproduced"
     )
 
 
 def test_places_of_unlike_size_are_compared_by_shares() -> None:
-    """Variances of which one is a thousand times the other: each is ahead by a half, and so is the claim."""
+    """Variances of which one is a thousand times the other: each is ahead by a half, and so is the
+    claim.
+    """
     query = {**SIDES, "each": ("epoch",)}
     rows = pair(0.05, 0.1, 0.001, epoch=0) + pair(50.0, 100.0, 1.0, epoch=1)
     claim = claimed("less", query=query, parameters={"smallest": 0.05}, family="f")
@@ -74,8 +81,12 @@ def test_places_of_unlike_size_are_compared_by_shares() -> None:
     assert found.smallest == pytest.approx(0.05, rel=0.1)
     assert 0.4 < found.low < found.high < 0.6
     absolute = judge(claimed("less", query=query), measured(rows))
-    assert (absolute.effect, absolute.holding) == (pytest.approx(0.05), pytest.approx(found.holding))
-    # What would have been seen by one of three claims that are judged together is more than by one alone.
+    assert (absolute.effect, absolute.holding) == (
+        pytest.approx(0.05),
+        pytest.approx(found.holding),
+    )
+    # What would have been seen by one of three claims that are judged together is more than by one
+    # alone.
     other = claimed("less", query={**query, "where": {"who": "z"}}, family="f", id="z")
     corrected, *_ = judge_all([claim, other, other], {"measurements": measured(rows)})
     assert corrected.detectable > found.detectable
@@ -113,7 +124,10 @@ def test_exact_values_are_judged_without_doubt_and_a_bound_holds_itself() -> Non
     found = judge(claimed("within", parameters={"to": 1e-12}), measured(rows))
     assert (found.verdict, found.holding) == ("reproduced", 0.0)
     assert np.isnan(found.detectable)
-    assert judge(claimed("within", parameters={"to": 1e-14}), measured(rows)).verdict == "not reproduced"
+    assert (
+        judge(claimed("within", parameters={"to": 1e-14}), measured(rows)).verdict
+        == "not reproduced"
+    )
     # A value of runs with seeds is not exact, even where it has no interval.
     rows = [{"value": 1.0, "low": np.nan, "high": np.nan, "seeds": 1}]
     found = judge(claimed("within", parameters={"to": 2.0}), measured(rows))
@@ -124,7 +138,10 @@ def test_exact_values_are_judged_without_doubt_and_a_bound_holds_itself() -> Non
 
 
 def test_quotients() -> None:
-    for bounds, verdict in (({"from": 1.9, "to": 2.1}, "reproduced"), ({"to": 1.5}, "not reproduced")):
+    for bounds, verdict in (
+        ({"from": 1.9, "to": 2.1}, "reproduced"),
+        ({"to": 1.5}, "not reproduced"),
+    ):
         claim = claimed(
             "ratio", query={"lower": SIDES["higher"], "higher": SIDES["lower"]}, parameters=bounds
         )
@@ -188,13 +205,19 @@ def test_values_that_theory_knows() -> None:
         claim = claimed("matches", parameters={"tolerance": tolerance})
         assert judge(claim, measured(rows)).verdict == verdict
         # As a share of what is expected it is the same.
-        assert judge(claimed("matches", parameters={"share": tolerance}), measured(rows)).verdict == verdict
+        assert (
+            judge(claimed("matches", parameters={"share": tolerance}), measured(rows)).verdict
+            == verdict
+        )
     found = judge(claim, measured([*rows, estimate(1.5, 0.1, expected=1.0)]))
     assert found.verdict == "not reproduced"
     assert found.effect == pytest.approx(-0.5)
     exact = [{"value": 1.0 + 1e-9, "expected": 1.0}]
     assert judge(claimed("matches"), measured(exact)).verdict == "not reproduced"
-    assert judge(claimed("matches", parameters={"tolerance": 1e-6}), measured(exact)).verdict == "reproduced"
+    assert (
+        judge(claimed("matches", parameters={"tolerance": 1e-6}), measured(exact)).verdict
+        == "reproduced"
+    )
 
 
 def test_a_test_that_does_not_reject_is_no_confirmation() -> None:
@@ -205,7 +228,8 @@ def test_a_test_that_does_not_reject_is_no_confirmation() -> None:
         # No test was made here of which a p could be shown.
         assert np.isnan([found.holding, found.failing, found.low, found.high]).all()
     assert (
-        judge(claimed("unrejected", parameters={"to": 3}), measured([{"value": 2.9}])).verdict == "compatible"
+        judge(claimed("unrejected", parameters={"to": 3}), measured([{"value": 2.9}])).verdict
+        == "compatible"
     )
 
 
@@ -215,9 +239,14 @@ def test_an_undefined_place_counts_neither_for_nor_against() -> None:
     query = {**SIDES, "each": ("step",)}
     found = judge(claimed("less", query=query, at_least=3), measured(rows))
     assert (found.verdict, found.effect) == ("reproduced", pytest.approx(1.0))
-    assert found.reason == "1 of the values compared are undefined and count neither for nor against"
+    assert (
+        found.reason == "1 of the values compared are undefined and count neither for nor against"
+    )
     for at_least in (None, 4):
-        assert judge(claimed("less", query=query, at_least=at_least), measured(rows)).verdict == "undecided"
+        assert (
+            judge(claimed("less", query=query, at_least=at_least), measured(rows)).verdict
+            == "undecided"
+        )
     rows[2:4] = pair(2.0, 1.0, step=1)
     assert judge(claimed("less", query=query), measured(rows)).verdict == "not reproduced"
     assert judge(claimed("less", query=query, at_least=3), measured(rows)).verdict == "undecided"
@@ -247,7 +276,9 @@ def test_a_mean_over_seeds_is_held_by_students_law() -> None:
 
 
 def test_settings_that_were_searched_for() -> None:
-    claim = claimed("chosen", query={"column": "gap"}, parameters={"to": 0.3}, note="taken as given")
+    claim = claimed(
+        "chosen", query={"column": "gap"}, parameters={"to": 0.3}, note="taken as given"
+    )
     for gap, verdict in ((0.2, "reproduced"), (0.4, "not reproduced")):
         assert judge(claim, measured([{"gap": gap, "points": 9}])).verdict == verdict
     for points, reason in (
@@ -263,7 +294,9 @@ def test_what_was_not_run_or_with_less_is_not_judged() -> None:
     claim = claimed("less", query={**SIDES, "where": {"tau": 9}})
     found = judge(claim, measured(pair(1.0, 2.0, tau=1.0), state="missing"))
     assert (found.verdict, found.reason) == ("not run", "has not been run")
-    found = judge(claim, measured(pair(1.0, 2.0, tau=1.0), state="unreadable", message="x is stale"))
+    found = judge(
+        claim, measured(pair(1.0, 2.0, tau=1.0), state="unreadable", message="x is stale")
+    )
     assert found.reason == "cannot be read: x is stale"
     assert judge(claim, measured(pair(1.0, 2.0, tau=1.0))).reason == "not in this configuration"
     scaled = claimed(
@@ -288,7 +321,9 @@ def test_a_curve_with_a_job_missing_is_not_judged() -> None:
     there = measured(rows)
     assert judge(claim, there).verdict == "reproduced"
     other = there.plan.assign(job="other", state="missing")
-    partial = type(there)(there.tables, {}, there.sources, pd.concat([there.plan, other], ignore_index=True))
+    partial = type(there)(
+        there.tables, {}, there.sources, pd.concat([there.plan, other], ignore_index=True)
+    )
     found = judge(claim, partial)
     assert (found.verdict, found.reason) == ("not tested at this scale", "1 of 2 jobs done")
 
@@ -302,16 +337,27 @@ def test_what_is_said_of_several_needs_them_all() -> None:
         "no row with label d, e, f, g and 1 more",
     )
     there = measured(rows)
-    plan = pd.concat([there.plan, there.plan.assign(job="other", state="missing")], ignore_index=True)
+    plan = pd.concat(
+        [there.plan, there.plan.assign(job="other", state="missing")], ignore_index=True
+    )
     partial = type(there)(there.tables, {}, there.sources, plan)
-    for where, verdict in (({}, "not tested at this scale"), ({"label": "a"}, "not tested at this scale")):
+    for where, verdict in (
+        ({}, "not tested at this scale"),
+        ({"label": "a"}, "not tested at this scale"),
+    ):
         claim = claimed("within", query={"where": where}, parameters={"to": 9.0})
         assert judge(claim, partial).verdict == verdict
     # Where rows tell which job they came from, the others do not matter to one of them.
     cells = [{**row, "estimator": row["label"], "latent": "8x4"} for row in rows]
     plan = pd.DataFrame(
         [
-            {**there.plan.iloc[0], "job": label, "estimator": label, "latent": "8x4", "state": state}
+            {
+                **there.plan.iloc[0],
+                "job": label,
+                "estimator": label,
+                "latent": "8x4",
+                "state": state,
+            }
             for label, state in (("a", "done"), ("b", "missing"))
         ]
     )
@@ -349,7 +395,8 @@ def test_a_family_is_corrected_for_its_size_also_where_others_were_not_run() -> 
     assert (found.verdict, found.family) == ("reproduced", 1)
     by_itself = found
     absent = [
-        claimed("less", query={**SIDES, "where": {"who": "z"}}, family="f", id=str(k)) for k in range(4)
+        claimed("less", query={**SIDES, "where": {"who": "z"}}, family="f", id=str(k))
+        for k in range(4)
     ]
     found, *others = judge_all([alone, *absent], {"measurements": there})
     assert (found.verdict, found.family) == ("undecided", 5)
@@ -358,7 +405,7 @@ def test_a_family_is_corrected_for_its_size_also_where_others_were_not_run() -> 
     assert found.low < 0 < by_itself.low
     assert {other.verdict for other in others} == {"not run"}
     # Another paper's family of that name, or none, is another matter.
-    found = judge_all([alone, claimed("less", query=SIDES, family="f", paper="q")], {"measurements": there})[
-        0
-    ]
+    found = judge_all(
+        [alone, claimed("less", query=SIDES, family="f", paper="q")], {"measurements": there}
+    )[0]
     assert (found.verdict, found.family) == ("reproduced", 1)

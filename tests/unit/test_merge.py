@@ -1,4 +1,6 @@
-"""Results of several machines in one folder: what is taken, what is refused, and nothing half there."""
+"""Results of several machines in one folder: what is taken, what is refused, and nothing half
+there.
+"""
 
 import json
 import shutil
@@ -88,10 +90,15 @@ def test_two_machines_make_a_whole(machine: Machines, load_config: Loader) -> No
     for cell in cells(config).values():
         assert read_job(config, cell) is not None
     assert read_job(config, studies(config)["bridge"]) is not None
-    # What Snakemake compares: images are not younger than trainings, nor these than what reads them.
+    # What Snakemake compares: images are not younger than trainings, nor these than what reads
+    # them.
     times = [
         (config.folder / path).stat().st_mtime_ns
-        for path in ("data/train.npy", "gradients/8x4/ReinMax.pt", "gradients/epoch-2/estimators.csv")
+        for path in (
+            "data/train.npy",
+            "gradients/8x4/ReinMax.pt",
+            "gradients/epoch-2/estimators.csv",
+        )
     ]
     assert times == sorted(times)
     text = merged.describe()
@@ -194,7 +201,9 @@ def test_two_different_results_of_a_job_are_refused(machine: Machines, load_conf
     assert f"elbo/8x4/ST: {a} and {b} have different results of it" in message
     assert message.count("different results") == 1
     merge(config, config.folder, [a])
-    assert f"elbo/8x4/ST: {config.folder} and {b} have different results of it" in refused(config, b)
+    assert f"elbo/8x4/ST: {config.folder} and {b} have different results of it" in refused(
+        config, b
+    )
 
 
 def test_packing_of_archives_is_no_difference(machine: Machines, load_config: Loader) -> None:
@@ -264,4 +273,6 @@ def test_the_command_says_what_it_did(
     status, text = run(tmp_path / "results/other", a)
     assert status == 1
     assert "results/other: the configuration is of scale 'test'" in text
-    assert "nowhere: no such results folder" in run(tmp_path / "results/test", tmp_path / "nowhere")[1]
+    assert (
+        "nowhere: no such results folder" in run(tmp_path / "results/test", tmp_path / "nowhere")[1]
+    )

@@ -33,7 +33,9 @@ def splitmix(state: int) -> int:
 
 
 class Exponentials:
-    """Exp(1) in units of log 2 from xoshiro128+ (Blackman and Vigna, 2018), sixteen streams a row."""
+    """Exp(1) in units of log 2 from xoshiro128+ (Blackman and Vigna, 2018), sixteen streams
+    a row.
+    """
 
     def __init__(self, seed: int, row: int) -> None:
         keys = [seed + 2 * (row * STREAMS + lane) * STEP for lane in range(STREAMS)]
@@ -54,8 +56,12 @@ class Exponentials:
         return -np.log2(((bits >> np.uint32(9)) + 0.5) / 2**23)
 
 
-def by_the_formula(g: Tensor, hot: Tensor, probs: Tensor, taus: Tensor, draws: int, seed: int) -> Tensor:
-    """g · mean_k J_τ(Y_k) by B, Eq. 7 as it stands, in float64, for rows `[N, C]` of one replica."""
+def by_the_formula(
+    g: Tensor, hot: Tensor, probs: Tensor, taus: Tensor, draws: int, seed: int
+) -> Tensor:
+    """g · mean_k J_τ(Y_k) by B, Eq. 7 as it stands, in float64, for rows `[N, C]` of one
+    replica.
+    """
     out = torch.zeros(g.shape, dtype=torch.float64)
     for row in range(len(g)):
         noise, winner = Exponentials(seed, row), int(hot[row].argmax())
@@ -70,7 +76,9 @@ def by_the_formula(g: Tensor, hot: Tensor, probs: Tensor, taus: Tensor, draws: i
                     y[:, j] = -np.log(noise()[:lanes] * np.log(2) / p + e_winner)
             s = (torch.tensor(y) / float(taus[row])).softmax(-1)
             slope = g[row].double()
-            out[row] += (s * (slope - (s * slope).sum(-1, keepdim=True))).sum(0) / float(taus[row]) / draws
+            out[row] += (
+                (s * (slope - (s * slope).sum(-1, keepdim=True))).sum(0) / float(taus[row]) / draws
+            )
     return out
 
 
@@ -94,7 +102,9 @@ def test_the_kernel_computes_the_formula_from_its_noise(categories: int, draws: 
     probs[0] = torch.where(hot[0] > 0, 1.0, 0.0)  # all others masked
     taus = torch.tensor([1.0, 0.1, 0.7, 1.0, 1.5, 5.0])[:, None]
     assert conditional.kernel(probs, Streams.derive([3], "x")) is not None
-    ours = conditional_softmax_vjp(g[None], hot[None], probs[None], taus, draws, Streams.derive([3], "x"))[0]
+    ours = conditional_softmax_vjp(
+        g[None], hot[None], probs[None], taus, draws, Streams.derive([3], "x")
+    )[0]
     (stream,) = Streams.derive([3], "x").generators
     assert stream is not None
     expected = by_the_formula(g, hot, probs, taus, draws, seed_of(stream))
@@ -106,7 +116,9 @@ def test_the_kernels_mean_and_variance_are_those_of_torch() -> None:
     g, hot, probs = (x.expand(4000, *x.shape) for x in problem(8, 4, 0))
     taus, streams = torch.full((4000, 1, 1), 0.7), Streams.derive(range(4000), "noise")
     ours = conditional_softmax_vjp(g, hot, probs, taus, 3, streams)
-    torchs = conditional_softmax_vjp(g.double(), hot.double(), probs.double(), taus.double(), 3, streams)
+    torchs = conditional_softmax_vjp(
+        g.double(), hot.double(), probs.double(), taus.double(), 3, streams
+    )
     spread = ((ours.double().var(0) + torchs.var(0)) / 4000).sqrt()
     z = (ours.double().mean(0) - torchs.mean(0)) / spread
     assert z.abs().max() < 4.5
@@ -117,7 +129,9 @@ def test_a_replica_draws_the_same_alone_on_any_number_of_threads() -> None:
     g, hot, probs = (x.view(3, 5, 2, 6) for x in problem(6, 30, 1))
     taus = torch.tensor([0.5, 1.0, 1.3]).view(3, 1, 1, 1)
     together = conditional_softmax_vjp(g, hot, probs, taus, 20, Streams.derive([4, 5, 6], "x"))
-    alone = conditional_softmax_vjp(g[1:2], hot[1:2], probs[1:2], taus[1:2], 20, Streams.derive([5], "x"))
+    alone = conditional_softmax_vjp(
+        g[1:2], hot[1:2], probs[1:2], taus[1:2], 20, Streams.derive([5], "x")
+    )
     assert torch.equal(together[1:2], alone)
     threads = torch.get_num_threads()
     try:
@@ -135,7 +149,9 @@ def test_likelihood_and_slope_are_torchs(width: int) -> None:
     targets = torch.rand(3, 4, width, generator=generator)
     weights = torch.rand(3, 4, generator=generator)
     ours = bernoulli_nll(logits, targets)
-    expected = F.binary_cross_entropy_with_logits(logits.double(), targets.double(), reduction="none").sum(-1)
+    expected = F.binary_cross_entropy_with_logits(
+        logits.double(), targets.double(), reduction="none"
+    ).sum(-1)
     torch.testing.assert_close(ours.double(), expected, rtol=1e-6, atol=1e-5)
     (slope,) = torch.autograd.grad((ours * weights).sum(), logits)
     (expected_slope,) = torch.autograd.grad((expected * weights).sum(), logits)
@@ -211,10 +227,14 @@ def test_a_kernel_is_compiled_once(tmp_path: Path) -> None:
     # Nor by another clone of the same source.
     shutil.copytree(ROOT / "src", tmp_path / "clone", ignore=shutil.ignore_patterns("__pycache__"))
     in_another_process(tmp_path / "third", PYTHONPATH=str(tmp_path / "clone"), **cache)
-    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "cache/reinrelax").iterdir()} == made
+    assert {
+        path: path.stat().st_mtime_ns for path in (tmp_path / "cache/reinrelax").iterdir()
+    } == made
 
 
-def test_what_others_may_have_written_is_not_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_others_may_have_written_is_not_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     cache, source = tmp_path / "cache/reinrelax", ROOT / "src/reinrelax/estimators/conditional.c"
     monkeypatch.setenv("XDG_CACHE_HOME", str(cache.parent))
     cache.mkdir(parents=True)
@@ -250,5 +270,7 @@ def test_another_users_cache_is_not_used(
     monkeypatch.setattr(os, "getuid", lambda: (tmp_path / "reinrelax").stat().st_uid + 1)
     native.load.cache_clear()
     assert native.load(ROOT / "src/reinrelax/estimators/conditional.c") is None
-    assert "is another user's; set XDG_CACHE_HOME to a folder of your own" in capsys.readouterr().err
+    assert (
+        "is another user's; set XDG_CACHE_HOME to a folder of your own" in capsys.readouterr().err
+    )
     native.load.cache_clear()

@@ -25,7 +25,10 @@ from tests.pages import PAPER, Text, build, from_paper, line
 from tests.synthetic import write_results
 
 Load = Callable[..., Config]
-PLACES = [*((name,) for name in (*TRAININGS, "relaxations")), *((name, "training") for name in GRADIENTS)]
+PLACES = [
+    *((name,) for name in (*TRAININGS, "relaxations")),
+    *((name, "training") for name in GRADIENTS),
+]
 
 
 def with_network(load_config: Load, place: tuple[str, ...], hidden: Any) -> Config:
@@ -42,7 +45,9 @@ def first(config: Config, place: tuple[str, ...]) -> Job:
 @pytest.mark.parametrize("place", PLACES)
 def test_only_another_network_is_another_run(load_config: Load, place: tuple[str, ...]) -> None:
     def hashes(config: Config) -> dict[str, str]:
-        return {name: job.settings_hash for name, job in {**cells(config), **studies(config)}.items()}
+        return {
+            name: job.settings_hash for name, job in {**cells(config), **studies(config)}.items()
+        }
 
     before = hashes(load_config())
     papers = [400] if place == ("relaxations",) else [512, 256]
@@ -69,13 +74,17 @@ def test_only_another_network_is_another_run(load_config: Load, place: tuple[str
         ([2.5], r"hidden\[0\]: must be of type integer"),
     ],
 )
-def test_a_wrong_network_is_named(load_config: Load, place: tuple[str, ...], hidden: Any, says: str) -> None:
+def test_a_wrong_network_is_named(
+    load_config: Load, place: tuple[str, ...], hidden: Any, says: str
+) -> None:
     with pytest.raises(ConfigError, match=says):
         with_network(load_config, place, hidden)
 
 
 @pytest.mark.parametrize("place", [("elbo",), ("relaxations",)])
-def test_replicas_have_that_network(load_config: Load, place: tuple[str, ...], digits: Images) -> None:
+def test_replicas_have_that_network(
+    load_config: Load, place: tuple[str, ...], digits: Images
+) -> None:
     cell = first(with_network(load_config, place, [24, 16, 8]), place)
     trainer = make_trainer(cell.runs, digits, "cpu")
     encoder = [tuple(tensor.shape[1:]) for tensor in trainer.objective.parameters[:6:2]]
@@ -92,7 +101,9 @@ def test_snapshots_say_their_network_and_are_enumerated(load_config: Load, digit
     record = train_cell(cell, digits, table=table, known={}, **options)
     assert record["hidden"] == [24, 12]
     assert set(pd.read_csv(table)["hidden"]) == {"24-12"}
-    model, seeds = read_snapshot(table.with_suffix(".pt"), cell.first.shape, cell.snapshots[-1], "cpu")
+    model, seeds = read_snapshot(
+        table.with_suffix(".pt"), cell.first.shape, cell.snapshots[-1], "cpu"
+    )
     assert seeds == [run.seed for run in cell.runs]
     assert [tuple(w.shape[1:]) for w in model.stack.parameters[::2]] == [
         *((784, 24), (24, 12), (12, 32)),

@@ -1,4 +1,6 @@
-"""Terms and gradients of both papers' objectives against plain loops, and what a trainer makes of them."""
+"""Terms and gradients of both papers' objectives against plain loops, and what a trainer makes of
+them.
+"""
 
 from collections.abc import Sequence
 
@@ -57,7 +59,9 @@ def jacobian(p: Tensor) -> Tensor:
     return torch.diag_embed(p) - p[..., :, None] * p[..., None, :]
 
 
-def estimate(name: str, logits: Tensor, one_hot: Tensor, slope: Tensor, loss: Tensor, tau: float) -> Tensor:
+def estimate(
+    name: str, logits: Tensor, one_hot: Tensor, slope: Tensor, loss: Tensor, tau: float
+) -> Tensor:
     """The gradient at the logits `[B, L, C]` that the papers' formulas give."""
     pi, tempered = logits.softmax(-1), (logits / tau).softmax(-1)
     if name == "ST":
@@ -80,14 +84,18 @@ def objective_of(name: str) -> DiscreteObjective:
 
 @pytest.mark.parametrize("name", ["ST", "ReinMax", "REINFORCE"])
 def test_the_discrete_vaes_terms_and_gradients_are_the_formulas(name: str, images: Tensor) -> None:
-    """The loss is the mean over images of reconstruction and KL, each once; every replica for itself."""
+    """The loss is the mean over images of reconstruction and KL, each once; every replica for
+    itself.
+    """
     objective = objective_of(name)
     objective.step(images.flip(-1), Streams.derive(SEEDS, "before"))  # of which nothing is to stay
     reconstruction, kl = objective.step(images, Streams.derive(SEEDS, "noise"))
     for r, seed in enumerate(SEEDS):
         plain = Plain(objective.model, r)
         logits = plain.through(images[r], 0).view(BATCH, SHAPE.latents, SHAPE.categories)
-        code = draw(logits.detach()[None].float(), Streams.derive([seed], "noise")).one_hot[0].double()
+        code = (
+            draw(logits.detach()[None].float(), Streams.derive([seed], "noise")).one_hot[0].double()
+        )
         leaf = code.clone().requires_grad_()
         loss, own = plain.reconstruction(images[r], leaf), kl_to_uniform(logits)
         torch.testing.assert_close(reconstruction[r].double(), loss.mean(), rtol=1e-5, atol=1e-5)
@@ -111,7 +119,9 @@ def alone(name: str, replica: int) -> Latent:
 
 @pytest.mark.parametrize("name", CATALOGUE)
 def test_the_relaxed_vaes_terms_and_gradients_are_the_plain_ones(name: str, images: Tensor) -> None:
-    """Reconstruction of the code that is trained on, and the KL of the own loss; their mean is descended."""
+    """Reconstruction of the code that is trained on, and the KL of the own loss; their mean is
+    descended.
+    """
     objective = relaxed_objective(name)
     objective.step(images.flip(-1), Streams.derive(SEEDS, "before"))  # of which nothing is to stay
     reconstruction, kl = objective.step(images, Streams.derive(SEEDS, "noise"))
@@ -131,7 +141,9 @@ def test_the_relaxed_vaes_terms_and_gradients_are_the_plain_ones(name: str, imag
 
 
 @pytest.mark.parametrize("name", ["REINFORCE", "REINFORCE-categorical"])
-def test_a_score_functions_encoder_descends_loss_times_score_and_kl(name: str, images: Tensor) -> None:
+def test_a_score_functions_encoder_descends_loss_times_score_and_kl(
+    name: str, images: Tensor
+) -> None:
     objective = relaxed_objective(name)
     objective.step(images, Streams.derive(SEEDS, "noise"))
     for r, seed in enumerate(SEEDS):
@@ -177,7 +189,9 @@ def test_every_measured_term_bears_its_name(name: str, images: Tensor) -> None:
                     ("train", "test"), (images, others), logits, (noise, test), strict=True
                 )
             }
-        assert set(found) == {f"{part}_{term}" for part in draws for term in ("reconstruction", "kl")}
+        assert set(found) == {
+            f"{part}_{term}" for part in draws for term in ("reconstruction", "kl")
+        }
         for part, (pixels, (code, kl)) in draws.items():
             expected = plain.reconstruction(pixels[r], code[0]).mean()
             torch.testing.assert_close(
@@ -225,24 +239,35 @@ def watched() -> tuple[Trainer, Spy]:
 def test_metrics_are_means_over_images_of_their_own_pass(watched: tuple[Trainer, Spy]) -> None:
     trainer, _ = watched
     pixels = torch.arange(10 * PIXELS).view(10, PIXELS) / 255
-    expected = {"one": (25 + 4) / 7, "two": pixels[:7].mean(), "three": -3.0, "four": -pixels[7:].mean()}
+    expected = {
+        "one": (25 + 4) / 7,
+        "two": pixels[:7].mean(),
+        "three": -3.0,
+        "four": -pixels[7:].mean(),
+    }
     for name, value in expected.items():
         for epoch in range(2):
             found = trainer.history.metrics[name][epoch]
             torch.testing.assert_close(found, torch.full((2,), float(value), dtype=torch.float64))
 
 
-def test_noise_is_another_in_every_batch_epoch_pass_and_replica(watched: tuple[Trainer, Spy]) -> None:
+def test_noise_is_another_in_every_batch_epoch_pass_and_replica(
+    watched: tuple[Trainer, Spy],
+) -> None:
     _, spy = watched
     assert [kind for kind, _, _ in spy.shown] == ["train", "train", "test"] * 2
     drawn = torch.stack([noise for _, _, noise in spy.shown]).flatten(0, 1)
     assert len(drawn.unique(dim=0)) == len(spy.shown) * len(SEEDS)
     # And of a seed the same once more.
-    epochs = [Streams.derive([SEEDS[1]], name, epoch) for epoch in (1, 2) for name in ("noise", "test")]
+    epochs = [
+        Streams.derive([SEEDS[1]], name, epoch) for epoch in (1, 2) for name in ("noise", "test")
+    ]
     assert torch.equal(epochs[0].uniform_(torch.empty(1, 3))[0], spy.shown[0][2][1])
 
 
-def test_images_come_in_another_order_in_every_epoch_and_replica(watched: tuple[Trainer, Spy]) -> None:
+def test_images_come_in_another_order_in_every_epoch_and_replica(
+    watched: tuple[Trainer, Spy],
+) -> None:
     _, spy = watched
     trained = [images for kind, images, _ in spy.shown if kind == "train"]
     orders = [torch.cat(trained[start : start + 2], 1)[..., 0] for start in (0, 2)]

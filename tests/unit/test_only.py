@@ -39,12 +39,14 @@ def test_what_is_asked_for_is_planned_as_it_is_among_all(load_config: Load) -> N
 
 
 def test_latent_shapes_and_estimators_choose_among_trainings(load_config: Load) -> None:
-    assert names(load_config(only={"experiments": ["elbo"], "shapes": ["8x4"], "estimators": ["ST"]})) == [
-        "elbo/8x4/ST"
-    ]
+    assert names(
+        load_config(only={"experiments": ["elbo"], "shapes": ["8x4"], "estimators": ["ST"]})
+    ) == ["elbo/8x4/ST"]
     both = load_config(only={"experiments": ["rl", "elbo"], "estimators": ["ReinMax-CV-run"]})
     assert {name.split("/")[0] for name in names(both)} == {"elbo-run", "rl"}
-    of_any = names(load_config(only={"estimators": ["REBAR", "ReinMax"], "shapes": ["2x20", "8x4"]}))
+    of_any = names(
+        load_config(only={"estimators": ["REBAR", "ReinMax"], "shapes": ["2x20", "8x4"]})
+    )
     assert "relaxations/2x20/REBAR" in of_any
     assert {name.split("/")[1] for name in of_any} == {"2x20", "8x4"}
     assert not [name for name in of_any if name.startswith(("gradients", "rl", "cost"))]
@@ -59,9 +61,18 @@ def test_latent_shapes_and_estimators_choose_among_trainings(load_config: Load) 
             {"shape": ["8x4"]},
             r"unknown key 'shape' \(meant: shapes\?\); allowed: estimators, experiments, shapes",
         ),
-        ({"shapes": ["8x5"]}, r"only\.shapes\[0\]: no training that is asked for has '8x5'; there are: 8x4"),
-        ({"estimators": ["ST", "Mine"]}, r"only\.estimators\[1\]: .* 'Mine'; there are: .*ST.* Add it"),
-        ({"experiments": ["rl"], "estimators": ["ST"]}, r"only\.estimators\[0\]: .* there are: none"),
+        (
+            {"shapes": ["8x5"]},
+            r"only\.shapes\[0\]: no training that is asked for has '8x5'; there are: 8x4",
+        ),
+        (
+            {"estimators": ["ST", "Mine"]},
+            r"only\.estimators\[1\]: .* 'Mine'; there are: .*ST.* Add it",
+        ),
+        (
+            {"experiments": ["rl"], "estimators": ["ST"]},
+            r"only\.estimators\[0\]: .* there are: none",
+        ),
         ({"estimators": ["REBAR"], "shapes": ["8x4"]}, "only: .* at none of these latent shapes"),
     ],
 )

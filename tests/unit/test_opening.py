@@ -15,9 +15,21 @@ from tests.synthetic import write_results, write_studies
 
 CLAIM: dict[str, Any] = {
     **{"id": "X-1", "paper": "Beyond ReinMax", "subject": "trainings", "type": "ordering"},
-    **{"place": "Table 2", "statement": "A at 8x4 is below B.", "rule": "R", "minimum": "M.", "note": "N"},
+    **{
+        "place": "Table 2",
+        "statement": "A at 8x4 is below B.",
+        "rule": "R",
+        "minimum": "M.",
+        "note": "N",
+    },
     **{"reason": "because", "verdict": "reproduced", "effect": 1.5, "low": -0.25, "high": 2.0},
-    **{"unit": "nats", "measure": "margin", "holding": 0.0501, "failing": 0.9496, "detectable": 0.314},
+    **{
+        "unit": "nats",
+        "measure": "margin",
+        "holding": 0.0501,
+        "failing": 0.9496,
+        "detectable": 0.314,
+    },
     **{
         "coverage": 0.9,
         "smallest": 0.2,
@@ -27,7 +39,12 @@ CLAIM: dict[str, Any] = {
         "diverged": 0,
         "section": "table2",
     },
-    **{"tables": ["table2.csv", "gone.csv"], "command": "snakemake x", "lower": ["A"], "higher": ["B"]},
+    **{
+        "tables": ["table2.csv", "gone.csv"],
+        "command": "snakemake x",
+        "lower": ["A"],
+        "higher": ["B"],
+    },
     **{"places": ["8x4"], "elsewhere": [], "finding": "F", "limits": "set on 1 May"},
 }
 
@@ -58,7 +75,9 @@ def row(**changes: Any) -> dict[str, Any]:
 def test_cost_adds_up_over_cells_and_studies(load_config: Load) -> None:
     config = load_config()
     write_results(config, flat, only=elbo, wall_seconds=10.0, threads=3)
-    write_studies(config, only=lambda name: name == "identities", wall_seconds=5.0, device="Some GPU")
+    write_studies(
+        config, only=lambda name: name == "identities", wall_seconds=5.0, device="Some GPU"
+    )
     found = summary(config)
     trained = sum(map(elbo, cells(config).values()))
     cost = dict(found.cost)
@@ -102,11 +121,23 @@ def test_rounded_products_are_said(load_config: Load) -> None:
     ("change", "title", "words"),
     [
         ({"commit": "a" * 40}, "Computed at several commits:", "aaaaaaaaaaaa (2 jobs)"),
-        ({"commit": "0" * 40 + "+changes"}, "2 jobs computed from changed working trees:", "000000000000"),
+        (
+            {"commit": "0" * 40 + "+changes"},
+            "2 jobs computed from changed working trees:",
+            "000000000000",
+        ),
         ({"torch": "2.9.1"}, "Computed with several versions of torch:", "2.9.1 (2 jobs)"),
         ({"numpy": "2.0.0"}, "Computed with several versions of numpy:", "2.0.0 (2 jobs)"),
-        ({"dataset": "digits"}, "Computed on several data sets:", "scikit-learn’s digits (sha256 0000"),
-        ({"sha256": "ab" * 32}, "Computed on several data sets:", "MNIST (sha256 abababababab) (2 jobs)"),
+        (
+            {"dataset": "digits"},
+            "Computed on several data sets:",
+            "scikit-learn’s digits (sha256 0000",
+        ),
+        (
+            {"sha256": "ab" * 32},
+            "Computed on several data sets:",
+            "MNIST (sha256 abababababab) (2 jobs)",
+        ),
     ],
 )
 def test_mixed_origins_are_said_with_how_many_jobs_each(
@@ -123,7 +154,10 @@ def test_mixed_origins_are_said_with_how_many_jobs_each(
 
 def test_verdicts_are_counted_by_paper_and_add_up(load_config: Load) -> None:
     found = summary(load_config())
-    assert list(dict.fromkeys(line.paper for line in found.findings)) == ["Beyond ReinMax", "Just Relax It!"]
+    assert list(dict.fromkeys(line.paper for line in found.findings)) == [
+        "Beyond ReinMax",
+        "Just Relax It!",
+    ]
     assert found.counted == sum(number for line in found.findings for _, number in line.counts)
     assert all(number for line in found.findings for _, number in line.counts)
 
@@ -188,7 +222,13 @@ def test_numbers_come_last_and_sections_count_their_verdicts() -> None:
     rows = claim_views.claim_rows(claims, {"table2": "Table 2"}, {}, lambda name: True)
     assert [line["id"] for line in rows] == ["q", "o", "n"]
     judged = claim_views.by_section(rows)["table2"]
-    assert [(mark.text, number) for mark, number in judged.counts] == [("reproduced", 1), ("near", 1)]
-    facets = {facet.name: {c.value: c.number for c in facet.choices} for facet in claim_views.facets(claims)}
+    assert [(mark.text, number) for mark, number in judged.counts] == [
+        ("reproduced", 1),
+        ("near", 1),
+    ]
+    facets = {
+        facet.name: {c.value: c.number for c in facet.choices}
+        for facet in claim_views.facets(claims)
+    }
     assert facets["type"] == {"qualitative": 1, "ordering": 1, "trend": 0, "number": 1}
     assert facets["verdict"]["near"] == 1

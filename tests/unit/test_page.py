@@ -1,4 +1,6 @@
-"""What the page says and how: names, numbers, links, commands, notices, from results that are planted."""
+"""What the page says and how: names, numbers, links, commands, notices, from results that are
+planted.
+"""
 
 import json
 import math
@@ -30,14 +32,20 @@ def test_names_and_messages_are_escaped(load_config: Load) -> None:
     to_be_changed(config.folder)
     for name in ("table2.csv", "curves.csv", "jobs.csv"):
         path = config.folder / "tables" / name
-        path.write_text(path.read_text().replace("ReinMax-CV", evil).replace("Adam", evil), encoding="utf-8")
+        path.write_text(
+            path.read_text().replace("ReinMax-CV", evil).replace("Adam", evil), encoding="utf-8"
+        )
     figures.write_figures(config, ROOT)
     html = rendered(config)
     assert "<script>alert" not in html
     assert "&lt;script&gt;alert(1)&lt;/script&gt;&amp;&lt;b&gt;" in html
     scripts = [attrs.get("id") for tag, attrs in Text(html).tags if tag == "script"]
     # Beside these, that of the benchmark, which is the project's and not the run's.
-    assert {name for name in scripts if name != "scaling-data"} == {"figure3-data", "figure4-data", None}
+    assert {name for name in scripts if name != "scaling-data"} == {
+        "figure3-data",
+        "figure4-data",
+        None,
+    }
     assert scripts.count(None) == len(page.SITE)
     ET.parse(config.folder / "figures/figure3.svg")
 
@@ -49,7 +57,9 @@ def test_the_page_needs_nothing_beside_it_and_links_only_to_what_exists(of_elbo:
     log.write_text("trained")
     collect.write_tables(config, ROOT)
     assert "url(http" not in rendered(config)
-    pages = {name: Text((config.folder / name).read_text(encoding="utf-8")).tags for name in page.SITE}
+    pages = {
+        name: Text((config.folder / name).read_text(encoding="utf-8")).tags for name in page.SITE
+    }
     targets = {}
     for name, tags in pages.items():
         ids = [attrs["id"] for _, attrs in tags if attrs.get("id")]
@@ -77,7 +87,9 @@ def test_headers_have_scope_and_tables_captions(of_elbo: Config) -> None:
     assert all(attrs.get("scope") in ("col", "row") for tag, attrs in tags if tag == "th")
     names = [tag for tag, _ in tags]
     assert names.count("caption") == names.count("table") > 6
-    assert all(attrs.get("aria-label") or attrs.get("aria-hidden") for tag, attrs in tags if tag == "svg")
+    assert all(
+        attrs.get("aria-label") or attrs.get("aria-hidden") for tag, attrs in tags if tag == "svg"
+    )
 
 
 def test_digits_are_announced_loudly_and_mnist_is_not(load_config: Load, of_elbo: Config) -> None:
@@ -102,12 +114,17 @@ def test_commands_name_the_file_and_the_scale(load_config: Load, of_elbo: Config
     missing = table(config, "jobs.csv").set_index("job")["command"]["beta/8x4/ReinMax-RK2"]
     assert missing == command.replace("elbo/8x4/ST", "beta/8x4/ReinMax-RK2")
     # What is finished is trained anew beside its results.
-    beside = f"python -m reinrelax recompute --config {config.folder.as_posix()}/config.yaml elbo/8x4/ST"
+    beside = (
+        f"python -m reinrelax recompute --config {config.folder.as_posix()}/config.yaml elbo/8x4/ST"
+    )
     assert line(config, "jobs.csv", "ST", "8x4")["command"] == beside
     assert missing in html
     assert beside in html
     config = load_config(scale="mine")
-    assert recompute(config, "x y.csv", ROOT) == f"snakemake --cores all --force {config.folder}/'x y.csv'"
+    assert (
+        recompute(config, "x y.csv", ROOT)
+        == f"snakemake --cores all --force {config.folder}/'x y.csv'"
+    )
 
 
 def test_everything_is_shown_once_it_has_run(everything: Config) -> None:
@@ -119,14 +136,53 @@ def test_everything_is_shown_once_it_has_run(everything: Config) -> None:
     assert "All planned jobs were run" not in words  # other shapes were not planned
     tables = {attrs["id"] for tag, attrs in Text(html).tags if tag == "table" and "id" in attrs}
     assert tables >= {
-        *("table1-rows", "figure1-last", "sweep-rows", "table2-grid", "table3-grid", "control-terms"),
-        *("identities-deviations", "figure2-minimum", "quadrature-rules", "table4-rows", "table5-rows"),
-        *("readings-rows", "studies-table", "relaxations-rows", "learned-rows", "gates-correlations"),
-        *("bridge-forward", "bridge-round-trip", "sharpness-rows", "inert-analysis", "decoupled-rows"),
-        *("properties-rows", "properties-all", "library-rows", "library-all", "early-last", "early-epochs"),
-        *("table1-run-rows", "figure1-run-last", "figure1-run-all", "figure2-authors", "table5-selection"),
+        *(
+            "table1-rows",
+            "figure1-last",
+            "sweep-rows",
+            "table2-grid",
+            "table3-grid",
+            "control-terms",
+        ),
+        *(
+            "identities-deviations",
+            "figure2-minimum",
+            "quadrature-rules",
+            "table4-rows",
+            "table5-rows",
+        ),
+        *(
+            "readings-rows",
+            "studies-table",
+            "relaxations-rows",
+            "learned-rows",
+            "gates-correlations",
+        ),
+        *(
+            "bridge-forward",
+            "bridge-round-trip",
+            "sharpness-rows",
+            "inert-analysis",
+            "decoupled-rows",
+        ),
+        *(
+            "properties-rows",
+            "properties-all",
+            "library-rows",
+            "library-all",
+            "early-last",
+            "early-epochs",
+        ),
+        *(
+            "table1-run-rows",
+            "figure1-run-last",
+            "figure1-run-all",
+            "figure2-authors",
+            "table5-selection",
+        ),
     }
-    # Below the paper's scale: said in each section that has one, and nothing of trained runs is judged.
+    # Below the paper's scale: said in each section that has one, and nothing of trained runs is
+    # judged.
     assert words.count("not tested at this scale This run:") == 16
     assert "closest, not judged" in words
     claims = json.loads((config.folder / "tables/claims.json").read_text(encoding="utf-8"))
@@ -159,7 +215,9 @@ def test_a_section_is_at_the_papers_scale_or_says_that_it_is_not(load_config: Lo
     own = pd.read_csv(jobs_csv, dtype=str, keep_default_na=False)
     own.loc[own["experiment"] == "gradients", ["state", "dataset"]] = ["done", "mnist"]
     own.to_csv(jobs_csv, index=False)
-    shown = [section for paper in page.context(config, ROOT, {})["papers"] for section in paper.sections]
+    shown = [
+        section for paper in page.context(config, ROOT, {})["papers"] for section in paper.sections
+    ]
     scales = {section.id: section.scale for section in shown if section.scale}
     assert scales["table1"].mark.text == ""
     assert scales["table1"].ours == "MNIST, after epoch 50, 1,024 estimates, 100 images"
@@ -172,7 +230,10 @@ def test_a_section_is_at_the_papers_scale_or_says_that_it_is_not(load_config: Lo
     [
         ("- {id: x, naw: y}", r"sections\.yaml: x\.naw: unknown key"),
         ("- {id: x}", r"sections\.yaml: x\.nav: missing"),
-        ("- {id: x, nav: x, name: x, what: x, says: x, here: x, source: elbo, tables: [table9]}", "table9"),
+        (
+            "- {id: x, nav: x, name: x, what: x, says: x, here: x, source: elbo, tables: [table9]}",
+            "table9",
+        ),
     ],
 )
 def test_a_wrong_section_is_named(
@@ -190,14 +251,32 @@ def test_wrong_words_about_results_are_named(
 ) -> None:
     config = load_config(only={"experiments": ["identities"]})
     build(config)
-    said, told = ((ROOT / module.FILE).read_text(encoding="utf-8") for module in (sentences, chapters))
+    said, told = (
+        (ROOT / module.FILE).read_text(encoding="utf-8") for module in (sentences, chapters)
+    )
     path = tmp_path / "words.yaml"
     for module, text, message in (
         (sentences, said.replace("B-theorem1:", "B-theorem9:"), "B-theorem9: no such finding"),
-        (sentences, said.replace("  label: Theorem 1\n", "  lable: Theorem 1\n"), "lable: unknown key"),
-        (chapters, told.replace("findings: [B-theorem1,", "findings: [B-theorem9,"), "unknown 'B-theorem9'"),
-        (chapters, told.replace("figures: [theorem1]", "figures: [theorem9]"), "unknown 'theorem9'"),
-        (chapters, told.replace("problems: [B-cv-run,", "problems: [B-cv-runs,"), "unknown B-cv-runs"),
+        (
+            sentences,
+            said.replace("  label: Theorem 1\n", "  lable: Theorem 1\n"),
+            "lable: unknown key",
+        ),
+        (
+            chapters,
+            told.replace("findings: [B-theorem1,", "findings: [B-theorem9,"),
+            "unknown 'B-theorem9'",
+        ),
+        (
+            chapters,
+            told.replace("figures: [theorem1]", "figures: [theorem9]"),
+            "unknown 'theorem9'",
+        ),
+        (
+            chapters,
+            told.replace("problems: [B-cv-run,", "problems: [B-cv-runs,"),
+            "unknown B-cv-runs",
+        ),
     ):
         path.write_text(text, encoding="utf-8")
         with monkeypatch.context() as patch:
@@ -211,8 +290,9 @@ def test_numbers_of_any_size_are_written() -> None:
         *("0", "1.50", "−0.0123", "1.80 × 10⁻¹⁵", "1.23 × 10⁶"),
     ]
     assert significant(math.nan) == significant(None) == ""
-    assert str(subscripts("θ_D of <b> and std_root, (π_τ + D)")) == (
-        "θ<sub>D</sub> of &lt;b&gt; and std_root, (π<sub>τ</sub> + D)"
+    assert (
+        str(subscripts("θ_D of <b> and std_root, (π_τ + D)"))
+        == "θ<sub>D</sub> of &lt;b&gt; and std_root, (π<sub>τ</sub> + D)"
     )
 
 
@@ -228,6 +308,7 @@ def test_numbers_are_written_with_care() -> None:
 
 def test_reporting_needs_no_torch() -> None:
     code = (
-        "import sys; from reinrelax.reporting import collect, figures, page; sys.exit('torch' in sys.modules)"
+        "import sys; from reinrelax.reporting import collect, figures, page; sys.exit('torch' in"
+        " sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

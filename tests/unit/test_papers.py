@@ -1,4 +1,6 @@
-"""What one adds to the catalogues decides nothing that is said of the papers, and is shown beside them."""
+"""What one adds to the catalogues decides nothing that is said of the papers, and is shown beside
+them.
+"""
 
 import copy
 import json
@@ -17,7 +19,7 @@ from reinrelax.claims import papers
 from reinrelax.config import load as configuration
 from reinrelax.config.load import Config
 from reinrelax.config.run import Run
-from reinrelax.display.collected import Collected
+from reinrelax.display.collected import TableReader
 from reinrelax.jobs.runs import cells
 from reinrelax.jobs.studies import studies
 from reinrelax.reporting import collect, errata
@@ -53,7 +55,9 @@ def raw(scale: str, folder: Path) -> dict[str, Any]:
 
 
 def with_mine(raw: dict[str, Any]) -> dict[str, Any]:
-    """A configuration in which everything that was added runs wherever it can, at a scale of its own."""
+    """A configuration in which everything that was added runs wherever it can, at a scale of its
+    own.
+    """
     raw = copy.deepcopy(raw)
     merge(raw, {"settings": {MINE: {"any": SETTINGS}}})
     parts = raw["experiments"]
@@ -82,7 +86,9 @@ def far(estimator: str, hyper: dict[str, float], epoch: int, quantity: str) -> f
 
 
 def planted(config: Config) -> Config:
-    """Results of all jobs: what was added diverges or is far off, and one of its jobs is missing."""
+    """Results of all jobs: what was added diverges or is far off, and one of its jobs is
+    missing.
+    """
     shapes = {str(cell.first.shape) for cell in cells(config).values()}
     lost = [*product([MINE], shapes, range(30)), (LATENT, "2x20", 0)]
     write_results(
@@ -103,8 +109,12 @@ def said(config: Config) -> dict[str, Any]:
         name: json.loads((config.folder / f"tables/{name}.json").read_text(encoding="utf-8"))
         for name in ("claims", "findings")
     }
-    numbers = {f"erratum {entry.id}": asdict(entry) for entry in errata.load(Collected(config, ROOT))}
-    return {f"{name} {entry['id']}": entry for name, found in lists.items() for entry in found} | numbers
+    numbers = {
+        f"erratum {entry.id}": asdict(entry) for entry in errata.load(TableReader(config, ROOT))
+    }
+    return {
+        f"{name} {entry['id']}": entry for name, found in lists.items() for entry in found
+    } | numbers
 
 
 def changed(before: dict[str, Any], after: dict[str, Any]) -> set[str]:
@@ -145,7 +155,9 @@ def test_what_is_added_stands_in_tables_and_figures_beside_reinmax(tmp_path: Pat
         assert base["to_base"] == ""
         assert f"less ReinMax +{paired:.2f} [{low:.2f}, {high:.2f}]".replace("-", "−") in html
     shown = {
-        **dict.fromkeys(("curves", "early_last", "readings", "figure1", "sweep", "table1", "table4"), MINE),
+        **dict.fromkeys(
+            ("curves", "early_last", "readings", "figure1", "sweep", "table1", "table4"), MINE
+        ),
         **dict.fromkeys(("relaxations", "relaxations_curves"), LATENT),
         **dict.fromkeys(("rl_summary", "rl_curves"), AGENT),
         **{"rl_scores": PLACE, "properties": LAW},
@@ -159,11 +171,15 @@ def test_what_is_added_stands_in_tables_and_figures_beside_reinmax(tmp_path: Pat
 
 @pytest.mark.usefixtures("_added")
 def test_own_rows_count_where_they_are_named() -> None:
-    rows = pd.DataFrame({"estimator": ["ST", MINE, LATENT], "label": ["ST", f"{MINE}, τ 1.0", LATENT]})
+    rows = pd.DataFrame(
+        {"estimator": ["ST", MINE, LATENT], "label": ["ST", f"{MINE}, τ 1.0", LATENT]}
+    )
     assert papers.counted(rows).tolist() == [True, False, False]
     assert papers.counted(rows, [MINE]).tolist() == [True, True, False]
     assert papers.counted(rows, [f"{MINE}, τ 1.0"]).tolist() == [True, True, False]
-    agents = pd.DataFrame({"environment": ["Taxi-v4", PLACE, None], "algorithm": [AGENT, "RELAX", None]})
+    agents = pd.DataFrame(
+        {"environment": ["Taxi-v4", PLACE, None], "algorithm": [AGENT, "RELAX", None]}
+    )
     assert papers.counted(agents).tolist() == [False, False, True]
     # To name the algorithm is not to name the environment.
     assert papers.counted(agents, ["RELAX", AGENT]).tolist() == [True, False, True]

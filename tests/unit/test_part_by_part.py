@@ -128,8 +128,14 @@ def test_a_cell_is_published_seed_by_seed(
     same(read, whole, ST)
 
 
-def test_runs_of_several_folders_make_a_cell_whole(whole: Config, load: Callable[[str], Config]) -> None:
-    two, third, both = share(whole, load("two"), {0, 1}), share(whole, load("third"), {2}), load("both")
+def test_runs_of_several_folders_make_a_cell_whole(
+    whole: Config, load: Callable[[str], Config]
+) -> None:
+    two, third, both = (
+        share(whole, load("two"), {0, 1}),
+        share(whole, load("third"), {2}),
+        load("both"),
+    )
     merged = merge(both, both.folder, [two.folder])
     assert merged.parts == {ST: "2 of 3 runs", GATES: "2 of 3 runs"}
     assert {ST, GATES} <= set(merged.missing)
@@ -159,7 +165,11 @@ def test_published_runs_are_merged_one_by_one(
 
 
 def test_contradicting_runs_are_refused(whole: Config, load: Callable[[str], Config]) -> None:
-    one, other, both = share(whole, load("one"), {0, 1}), share(whole, load("other"), {1, 2}), load("both")
+    one, other, both = (
+        share(whole, load("one"), {0, 1}),
+        share(whole, load("other"), {1, 2}),
+        load("both"),
+    )
     place = finished.place(other.folder / f"{ST}.csv")
     runs = finished.read(place)
     changed = next(iter(runs.values())).results["train_nelbo_nats"]
@@ -181,7 +191,9 @@ def test_runs_of_other_images_do_not_count(whole: Config, digits: Images) -> Non
     assert read_job(whole, cell) is None
 
 
-def test_a_report_counts_the_seeds_that_are_there(whole: Config, load: Callable[[str], Config]) -> None:
+def test_a_report_counts_the_seeds_that_are_there(
+    whole: Config, load: Callable[[str], Config]
+) -> None:
     two = share(whole, load("two"), {0, 1})
     (line,) = gather(two, ROOT).of("elbo").plan.to_dict("records")
     assert (line["state"], line["seeds"], line["planned_seeds"]) == ("partial", 2, 3)

@@ -30,7 +30,9 @@ def seeds(values: np.ndarray) -> Estimate:
     return over_seeds(dict(enumerate(values.tolist())))
 
 
-def test_estimates_of_the_same_seeds_are_paired_and_others_are_welchs(rng: np.random.Generator) -> None:
+def test_estimates_of_the_same_seeds_are_paired_and_others_are_welchs(
+    rng: np.random.Generator,
+) -> None:
     one, other = rng.normal(0.0, 1.0, 8), rng.normal(0.5, 3.0, 8)
     paired = Contrast(combination([(1.0, seeds(other)), (-1.0, seeds(one))]))
     expected = reference.ttest_rel(other, one, alternative="greater")
@@ -56,7 +58,9 @@ def _leaf(rng: np.random.Generator) -> Part:
     if kind == 0:
         return Contrast(Estimate(float(rng.normal()), float(rng.choice([0.0, 0.3])), 9.0))
     if kind == 1:
-        margin = Estimate(float(rng.normal(0.3)), float(rng.choice([0.4, 0.02])), float(rng.integers(2, 20)))
+        margin = Estimate(
+            float(rng.normal(0.3)), float(rng.choice([0.4, 0.02])), float(rng.integers(2, 20))
+        )
         return Contrast(margin, combination([(1.0, margin)], -0.5))
     if kind == 2:
         return Deviations(seeds(rng.normal(0, 2, 9)), seeds(rng.normal(0, 1, 7)), 1.5)
@@ -66,14 +70,18 @@ def _leaf(rng: np.random.Generator) -> Part:
 def _tree(rng: np.random.Generator) -> Part:
     count = int(rng.integers(1, 5))
     parts = [
-        AtLeast([_leaf(rng) for _ in range(2)], int(rng.integers(1, 3))) if rng.random() < 0.3 else _leaf(rng)
+        AtLeast([_leaf(rng) for _ in range(2)], int(rng.integers(1, 3)))
+        if rng.random() < 0.3
+        else _leaf(rng)
         for _ in range(count)
     ]
     return AtLeast(parts, int(rng.integers(1, count + 1)))
 
 
 def test_a_verdict_never_contradicts_its_interval(rng: np.random.Generator) -> None:
-    """Whatever a claim is made of, at every level: p ≤ α for it just where its interval begins above zero."""
+    """Whatever a claim is made of, at every level: p ≤ α for it just where its interval begins
+    above zero.
+    """
     both = set()
     for _ in range(200):
         part = _tree(rng) if rng.random() < 0.8 else _leaf(rng)

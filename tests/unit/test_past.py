@@ -51,7 +51,9 @@ def recorded(config: Config, name: str, **changes: object) -> Job:
 
 
 def said(config: Config) -> list[str]:
-    return [line for line in plan.describe(config, 2, ROOT).splitlines() if line.startswith("stale")]
+    return [
+        line for line in plan.describe(config, 2, ROOT).splitlines() if line.startswith("stale")
+    ]
 
 
 def test_the_plan_says_what_changed(load_config: Load, commit: str) -> None:
@@ -64,7 +66,8 @@ def test_the_plan_says_what_changed(load_config: Load, commit: str) -> None:
     recorded(config, "bridge", **other, commit="1" * 40)
     found = said(config)
     assert (
-        f"stale: elbo/8x4/ST and 1 more: another source since commit {commit[:12]}: core.rng.derive" in found
+        f"stale: elbo/8x4/ST and 1 more: another source since commit {commit[:12]}: core.rng.derive"
+        in found
     )
     assert f"stale: bridge: another source, of commit {'1' * 40}" in found
     # What had another name then.

@@ -17,7 +17,8 @@ def test_both_of_a_pair_draw_alike_and_derive(name: str) -> None:
     for draw in (pair.ours, pair.theirs):
         for check in (True, False):
             leaf = logits.clone().requires_grad_()
-            # More than one draw: relaxit's HardConcrete has one noise for all of a batch, and may be clipped.
+            # More than one draw: relaxit's HardConcrete has one noise for all of a batch, and may
+            # be clipped.
             for _ in range(20):
                 sample = draw(leaf, check)
                 sample.square().sum().backward()

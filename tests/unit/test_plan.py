@@ -17,12 +17,16 @@ from reinrelax.results import packed
 from tests.conftest import ROOT, at_scale
 
 
-@pytest.mark.parametrize(("seconds", "minutes"), [(5.0, 30), (600.0, 30), (3600.0, 180), (1e6, 1440)])
+@pytest.mark.parametrize(
+    ("seconds", "minutes"), [(5.0, 30), (600.0, 30), (3600.0, 180), (1e6, 1440)]
+)
 def test_a_time_limit_has_room_and_bounds(seconds: float, minutes: int) -> None:
     assert plan.limit_minutes(seconds) == minutes
 
 
-def test_core_hours_of_experiments_add_up_and_count_threads(load_config: Callable[..., Config]) -> None:
+def test_core_hours_of_experiments_add_up_and_count_threads(
+    load_config: Callable[..., Config],
+) -> None:
     experiments = {"elbo": {"epochs": 50_000}, "grid": {"epochs": 50_000}}
     totals = []
     for threads in (1, 4):
@@ -46,7 +50,9 @@ def test_jobs_ask_for_the_memory_that_published_ones_took(tmp_path: Path) -> Non
             record = records.read(path, ["peak_memory_mb", "run_ids"])
             if len(record["run_ids"]) == len(cell.runs):
                 compared += 1
-                assert record["peak_memory_mb"] < plan.memory_mb(cell) < 1.5 * record["peak_memory_mb"], name
+                assert (
+                    record["peak_memory_mb"] < plan.memory_mb(cell) < 1.5 * record["peak_memory_mb"]
+                ), name
     assert compared > 20
 
 

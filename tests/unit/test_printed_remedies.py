@@ -1,4 +1,6 @@
-"""Every remedy that an error prints is known here by its words, with the test that does what it says."""
+"""Every remedy that an error prints is known here by its words, with the test that does what it
+says.
+"""
 
 import ast
 import json
@@ -49,8 +51,9 @@ REMEDIES = {
     ),
     "Delete {} and rerun": "test_every_planned_job_is_done_whichever_of_its_files_is_absent",
     "Make the folder writable, free disk space, or set `results` to another folder.": _FULL,
-    "Run fewer jobs at once (--cores), lower machine.max_replicas_per_job, or on a GPU "
-    "machine.jobs_per_gpu": _FULL,
+    "Run fewer jobs at once (--cores), lower machine.max_replicas_per_job, or on a GPU machine.jobs_per_gpu": (
+        _FULL
+    ),
     "Name the folder that has it, or unset MNIST_ROOT, and MNIST is fetched": _ABSENT,
     "Set MNIST_ROOT to a folder that holds MNIST/raw with the four uncompressed files": _ABSENT,
     "Set dataset.root to a folder that holds {}/raw with the four uncompressed files": _FASHION,
@@ -91,9 +94,7 @@ REMEDIES = {
     ),
     "Run snakemake first": "test_nothing_to_compare_with_is_said",
 }
-_VERBS = (
-    "Commit|Copy|Delete|Give|Install|Keep|Make|Merge|Name|Put|Rename|Replace|Restore|Run|Set|Start|Supply|Try"
-)
+_VERBS = "Commit|Copy|Delete|Give|Install|Keep|Make|Merge|Name|Put|Rename|Replace|Restore|Run|Set|Start|Supply|Try"
 _REMEDY = re.compile(rf"(?:^|[.:] )((?:{_VERBS}|Unset|Use|Write) [^\n]*)$")
 
 
@@ -124,7 +125,9 @@ def printed() -> Iterator[str]:
 
 def test_every_printed_remedy_is_known_and_has_its_test() -> None:
     assert set(printed()) == set(REMEDIES)
-    tests = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
+    tests = "\n".join(
+        path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py")
+    )
     for remedy, test in REMEDIES.items():
         assert f"def {test}(" in tests, remedy
 
@@ -156,7 +159,9 @@ def test_published_results(one: Config, tmp_path: Path) -> None:
     into, place = tmp_path / "published/test", tmp_path / "unpacked/test"
     record, table = one.folder / "elbo/8x4/ST.json", one.folder / "elbo/8x4/ST.csv"
     compute(one, commit="unknown")
-    assert "Commit the source, delete the files of these jobs" in refused(lambda: publish(one, into))
+    assert "Commit the source, delete the files of these jobs" in refused(
+        lambda: publish(one, into)
+    )
     record.unlink()
     table.unlink()
     compute(one, commit="c" * 40)
@@ -172,8 +177,17 @@ def test_published_results(one: Config, tmp_path: Path) -> None:
     assert (place / "elbo/8x4/ST.csv").read_bytes() == table.read_bytes()
 
     def git(*arguments: str) -> None:
-        identity = ["-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "core.hooksPath=/dev/null"]
-        subprocess.run(["git", *identity, *arguments], cwd=tmp_path, check=True, capture_output=True)
+        identity = [
+            "-c",
+            "user.name=a",
+            "-c",
+            "user.email=a@example.org",
+            "-c",
+            "core.hooksPath=/dev/null",
+        ]
+        subprocess.run(
+            ["git", *identity, *arguments], cwd=tmp_path, check=True, capture_output=True
+        )
 
     git("init", "-q")
     git("add", "published")
@@ -220,11 +234,15 @@ def test_merged_results(load_config: Loader, tmp_path: Path) -> None:
     a, b, c = machine("a"), machine("b"), machine("c", 1)
     config = load_config()
     wrong = tmp_path / "results/quick"
-    assert "Name that folder, or give the scale's configuration" in refused(lambda: merge(config, wrong, [a]))
+    assert "Name that folder, or give the scale's configuration" in refused(
+        lambda: merge(config, wrong, [a])
+    )
     table = b / "elbo/8x4/ST.csv"
-    table.write_text(table.read_text(encoding="utf-8") + table.read_text(encoding="utf-8").splitlines()[-1])
+    table.write_text(
+        table.read_text(encoding="utf-8") + table.read_text(encoding="utf-8").splitlines()[-1]
+    )
     said = refused(lambda: merge(config, config.folder, [a, b]))
-    (second, _) = re.findall(r"Keep one: delete (\S+) or (\S+)$", said)[0]
+    second, _ = re.findall(r"Keep one: delete (\S+) or (\S+)$", said)[0]
     Path(second).unlink()
     assert "different data sets. Merge folders of one" in refused(
         lambda: merge(config, config.folder, [a, c])
@@ -281,7 +299,9 @@ def test_images_that_are_not_there(
 ) -> None:
     monkeypatch.setenv("MNIST_ROOT", str(tmp_path / "mistyped"))
     settings = load_config(dataset={"name": "mnist", "root": str(tmp_path / "own")}).dataset
-    assert "Name the folder that has it, or unset MNIST_ROOT" in refused(lambda: data.prepare(settings))
+    assert "Name the folder that has it, or unset MNIST_ROOT" in refused(
+        lambda: data.prepare(settings)
+    )
     monkeypatch.setenv("MNIST_ROOT", "~no-user-of-this-name/data")
     assert "MNIST_ROOT: ~no-user-of-this-name/data does not name a known user" in refused(
         lambda: data.prepare(settings)
@@ -345,7 +365,9 @@ def test_differences(one: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     settings.write_text("scale: [", encoding="utf-8")
     command = re.findall(r"Run `python -m reinrelax (.*)`$", refused(compared))[0]
     called: list[tuple[str, Path]] = []
-    monkeypatch.setattr(cli, "_report", lambda options: called.append((folder.name, options.config[0])))
+    monkeypatch.setattr(
+        cli, "_report", lambda options: called.append((folder.name, options.config[0]))
+    )
     with pytest.raises(SystemExit) as ended:
         cli.main(command.split())
     assert (ended.value.code, called) == (0, [("test", settings)])

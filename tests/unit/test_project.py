@@ -58,15 +58,24 @@ def test_each_layer_imports_only_from_those_above() -> None:
             continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-            names += [f"{n}.{alias.name}" for n in names if n == "reinrelax" for alias in node.names]  # type: ignore[attr-defined]
+            names += [
+                f"{n}.{alias.name}" for n in names if n == "reinrelax" for alias in node.names
+            ]  # type: ignore[attr-defined]
             for name in names:
                 root, *inside = name.split(".")
                 if root == "reinrelax" and inside and inside[0] in (*rank, "experiments"):
-                    used.add((layer_of(parts), layer_of(inside if len(inside) > 1 else [*inside, ""])))
+                    used.add(
+                        (layer_of(parts), layer_of(inside if len(inside) > 1 else [*inside, ""]))
+                    )
     wrong = [pair for pair in used if rank[pair[1]] >= rank[pair[0]] and pair[0] != pair[1]]
     assert sorted(wrong) == []
     assert len(used) > 60
-    table = (ROOT / "docs/design.md").read_text(encoding="utf-8").split("| folder |")[1].split("\n\n")[0]
+    table = (
+        (ROOT / "docs/design.md")
+        .read_text(encoding="utf-8")
+        .split("| folder |")[1]
+        .split("\n\n")[0]
+    )
     assert [line.split(" | ")[0] for line in table.splitlines()[2:]] == [
         "| " + " ".join(f"`{name}`" if name in MODULES else f"`{name}/`" for name in names)
         for names in LAYERS[:-1]
@@ -74,7 +83,9 @@ def test_each_layer_imports_only_from_those_above() -> None:
 
 
 def test_test_files_have_names_of_their_own() -> None:
-    """Pytest imports them by name alone, and finds a name that stands twice only when it runs both."""
+    """Pytest imports them by name alone, and finds a name that stands twice only when it
+    runs both.
+    """
     names = [path.name for path in (ROOT / "tests").rglob("test_*.py")]
     assert len(set(names)) == len(names)
 
@@ -123,13 +134,17 @@ def test_environment_yml_says_what_the_lock_says() -> None:
     pins = dict(line.split("==") for line in pip if "==" in line)
     assert set(pins) == required()
     for name, version in pins.items():
-        assert version in locked()[name], f"{name}: environment.yml {version}, lock {locked()[name]}"
+        assert version in locked()[name], (
+            f"{name}: environment.yml {version}, lock {locked()[name]}"
+        )
 
 
 def test_version_is_said_once() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert project["version"] == reinrelax.__version__
-    assert f"version: {reinrelax.__version__}" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"version: {reinrelax.__version__}" in (ROOT / "CITATION.cff").read_text(
+        encoding="utf-8"
+    )
     assert f"## {reinrelax.__version__}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
 
 
@@ -147,11 +162,15 @@ def test_streams_depend_on_every_part_and_on_nothing_else() -> None:
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_exponential_noise_has_its_law(dtype: str) -> None:
-    """Kolmogorov–Smirnov against 1 − e^−x on 100,000 draws and on neighbours' sums, false alarm rate 2e-4."""
+    """Kolmogorov–Smirnov against 1 − e^−x on 100,000 draws and on neighbours' sums, false alarm
+    rate 2e-4.
+    """
     import torch
     from scipy.stats import kstest
 
-    noise = Streams.derive([0], "test").exponential_(torch.empty(1, 100_001, dtype=getattr(torch, dtype)))
+    noise = Streams.derive([0], "test").exponential_(
+        torch.empty(1, 100_001, dtype=getattr(torch, dtype))
+    )
     values = noise[0].double().numpy()
     assert kstest(values, "expon").pvalue > 1e-4
     assert kstest(values[:-1:2] + values[1::2], "gamma", args=(2,)).pvalue > 1e-4
@@ -164,7 +183,9 @@ def test_normal_noise_has_its_law_and_a_stream_a_replica(dtype: str) -> None:
     import torch
     from scipy.stats import kstest
 
-    noise = Streams.derive([0, 1], "test").normal_(torch.empty(2, 100_000, dtype=getattr(torch, dtype)))
+    noise = Streams.derive([0, 1], "test").normal_(
+        torch.empty(2, 100_000, dtype=getattr(torch, dtype))
+    )
     assert kstest(noise[0].double().numpy(), "norm").pvalue > 1e-4
     alone = Streams.derive([1], "test").normal_(torch.empty(1, 100_000, dtype=noise.dtype))
     assert torch.equal(noise[1:], alone)
@@ -186,11 +207,14 @@ def test_uniform_noise_excludes_both_ends() -> None:
 
 
 def test_source_fingerprint_follows_names_and_only_them() -> None:
-    found = {module for module, _ in sources.reached(frozenset(["reinrelax.estimators.cv:reinmax_cv"]))}
+    found = {
+        module for module, _ in sources.reached(frozenset(["reinrelax.estimators.cv:reinmax_cv"]))
+    }
     assert {"reinrelax.estimators.gumbel", "reinrelax.core.rng"} <= found
     # Or a comment in the configuration's code would train everything anew.
     found |= {
-        module for module, _ in sources.reached(frozenset(["reinrelax.experiments.discrete_vae.measure"]))
+        module
+        for module, _ in sources.reached(frozenset(["reinrelax.experiments.discrete_vae.measure"]))
     }
     others = {
         "reinrelax.estimators.st",

@@ -29,7 +29,12 @@ VARIANTS = {
     "StochasticTimesSmooth": {"pathwise", "straight-through"},
     "InvertibleGaussian": {"softmax++", "stick breaking"},
     "REBAR": {"Bernoulli", "categorical"},
-    "RELAX": {"Bernoulli", "categorical", "categorical, learned control", "categorical, unnormalised"},
+    "RELAX": {
+        "Bernoulli",
+        "categorical",
+        "categorical, learned control",
+        "categorical, unnormalised",
+    },
     "REINFORCE": {"Bernoulli", "categorical"},
 }
 LAWS = {name for name, entry in CATALOGUE.items() if isinstance(entry, Paper)}
@@ -49,7 +54,9 @@ def rows() -> list[Row]:
 def select(rows: list[Row], name: str, **wanted: str) -> Iterator[Any]:
     """Rows of a property, at least one."""
     found = [
-        r for r in rows if r["property"] == name and all(r[key] == value for key, value in wanted.items())
+        r
+        for r in rows
+        if r["property"] == name and all(r[key] == value for key, value in wanted.items())
     ]
     assert found, (name, wanted)
     yield from found
@@ -87,7 +94,9 @@ def test_rows_have_the_tables_columns_and_no_two_are_the_same(rows: list[Row]) -
         assert isinstance(row["value"], float)
         assert math.isfinite(row["value"]), row
         assert (row["low"] is None) == (row["high"] is None)
-    names = [tuple(row[c] for c in ("relaxation", "variant", "property", "setting")) for row in rows]
+    names = [
+        tuple(row[c] for c in ("relaxation", "variant", "property", "setting")) for row in rows
+    ]
     assert len(set(names)) == len(names)
 
 
@@ -145,7 +154,13 @@ def test_forward_samples_are_discrete_where_they_should_be(rows: list[Row]) -> N
 
 
 def test_means_drift_for_relaxations_and_for_no_others(rows: list[Row]) -> None:
-    hard = ("StraightThroughBernoulli", HEURISTIC, "DecoupledStraightThroughGumbelSoftmax", "REBAR", "RELAX")
+    hard = (
+        "StraightThroughBernoulli",
+        HEURISTIC,
+        "DecoupledStraightThroughGumbelSoftmax",
+        "REBAR",
+        "RELAX",
+    )
     for name in hard:
         assert all(errors(row) < 5 for row in select(rows, "mean", relaxation=name))
     drift = {
@@ -204,7 +219,9 @@ def test_score_functions_are_unbiased_but_for_the_planted_error(rows: list[Row])
         assert (row["value"] < 5) == ("unnormalised" not in row["variant"]), row
 
 
-def test_the_derivative_of_the_squared_estimate_is_the_slope_of_the_variance(rows: list[Row]) -> None:
+def test_the_derivative_of_the_squared_estimate_is_the_slope_of_the_variance(
+    rows: list[Row],
+) -> None:
     found = list(select(rows, "variance_slope", relaxation="RELAX"))
     assert {row["variant"] for row in found} == {"Bernoulli", "categorical"}
     assert len(found) == 4
@@ -227,10 +244,15 @@ def test_learned_controls_lower_the_variance(rows: list[Row]) -> None:
         for at in settings:
             plain = of["REINFORCE", "", at]["value"]
             assert of["RELAX", ", learned control", at]["high"] < plain / 4
-            best, unit = (of["REBAR", variant, f"{at}, tau 0.5"] for variant in (", best scale", ""))
+            best, unit = (
+                of["REBAR", variant, f"{at}, tau 0.5"] for variant in (", best scale", "")
+            )
             assert best["low"] < plain
             assert best["value"] < unit["high"]
-            assert of["RELAX", ", LAX", f"{at}, tau 0.5"]["low"] > of["RELAX", "", f"{at}, tau 0.5"]["high"]
+            assert (
+                of["RELAX", ", LAX", f"{at}, tau 0.5"]["low"]
+                > of["RELAX", "", f"{at}, tau 0.5"]["high"]
+            )
 
 
 def test_rebars_baseline_tends_to_the_loss_at_a_half(rows: list[Row]) -> None:
@@ -250,10 +272,14 @@ def test_the_seed_alone_decides() -> None:
 
 
 @pytest.mark.parametrize("name", ["RelaxedBernoulli", "HardConcrete", "CorrelatedRelaxedBernoulli"])
-def test_gates_come_nearer_to_hard_ones_as_the_temperature_falls(rows: list[Row], name: str) -> None:
+def test_gates_come_nearer_to_hard_ones_as_the_temperature_falls(
+    rows: list[Row], name: str
+) -> None:
     for place in ("a = -1.5", "a = 0", "a = 1"):
         found = [
-            next(select(rows, "distance_to_hard", relaxation=name, setting=f"{place}, tau {tau:g}"))["value"]
+            next(
+                select(rows, "distance_to_hard", relaxation=name, setting=f"{place}, tau {tau:g}")
+            )["value"]
             for tau in properties.TAUS
         ]
         assert found == sorted(found)
@@ -284,7 +310,9 @@ class AnotherTemperature(RelaxedBernoulli):
 class OneUniform(RelaxedBernoulli):
     """All samples from a single draw."""
 
-    def draw_noise(self, sample_shape: Any = (), *, generator: torch.Generator | None = None) -> Tensor:
+    def draw_noise(
+        self, sample_shape: Any = (), *, generator: torch.Generator | None = None
+    ) -> Tensor:
         noise = super().draw_noise(sample_shape, generator=generator)
         return noise.flatten()[0].expand_as(noise)
 
@@ -302,7 +330,9 @@ class Overflowing(RelaxedBernoulli):
         x = value.clamp(1e-30, 1 - 1e-7).logit()
         odds = (self.logits - self.temperature * x).exp()
         inside = value.clamp(1e-30, 1 - 1e-7)
-        return self.temperature.log() - (inside * (1 - inside)).log() + (odds / (1 + odds) ** 2).log()
+        return (
+            self.temperature.log() - (inside * (1 - inside)).log() + (odds / (1 + odds) ** 2).log()
+        )
 
 
 class Shifted(RelaxedBernoulli):

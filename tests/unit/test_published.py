@@ -1,4 +1,6 @@
-"""Results packed to be kept with the project: what is in, what is refused, and what outlives its source."""
+"""Results packed to be kept with the project: what is in, what is refused, and what outlives its
+source.
+"""
 
 import difflib
 import gzip
@@ -53,7 +55,9 @@ def compute(config: Config, **record: Any) -> None:
 
 
 def files_of(folder: Path) -> dict[str, bytes]:
-    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+    return {
+        p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()
+    }
 
 
 def change(path: Path, **entries: Any) -> None:
@@ -100,7 +104,9 @@ def test_packing_again_changes_no_byte(finished: Config, tmp_path: Path) -> None
     assert [path.name for path in packed.parent.iterdir()] == ["test"]
 
 
-def test_it_says_where_results_are_from_and_what_is_absent(finished: Config, tmp_path: Path) -> None:
+def test_it_says_where_results_are_from_and_what_is_absent(
+    finished: Config, tmp_path: Path
+) -> None:
     (finished.folder / "elbo/8x4/ST.json").unlink()
     shutil.rmtree(finished.folder / "bridge")
     change(finished.folder / "cost/record.json", **EARLIER)
@@ -132,7 +138,9 @@ def test_results_of_a_source_in_no_commit_are_refused(finished: Config, tmp_path
     publish(finished, packed)
 
 
-def test_damage_is_found_before_packing_and_after_unpacking(finished: Config, tmp_path: Path) -> None:
+def test_damage_is_found_before_packing_and_after_unpacking(
+    finished: Config, tmp_path: Path
+) -> None:
     folder, packed = finished.folder / "identities", tmp_path / "published/test"
     record = json.loads((folder / "record.json").read_text())
     records.write(folder / "record.json", record, [folder / "identities.csv"])
@@ -147,7 +155,9 @@ def test_damage_is_found_before_packing_and_after_unpacking(finished: Config, tm
         read_job(copy, studies(copy)["identities"])
     for damaged in (intact[: len(intact) // 2], intact[:-6] + b"\0" + intact[-5:], b"no archive"):
         table.write_bytes(damaged)
-        with pytest.raises(ResultsError, match=r"identities.csv.gz: cannot be unpacked .* git checkout"):
+        with pytest.raises(
+            ResultsError, match=r"identities.csv.gz: cannot be unpacked .* git checkout"
+        ):
             unpack(packed, copy.folder)
     table.write_bytes(intact)
     unpack(packed, copy.folder)
@@ -190,7 +200,9 @@ def test_what_was_packed_before_stays_where_its_settings_are_asked_for(
     assert "elbo/4x24/ST.csv.gz" in files_of(packed)
 
 
-def test_other_images_than_those_packed_before_are_refused(finished: Config, tmp_path: Path) -> None:
+def test_other_images_than_those_packed_before_are_refused(
+    finished: Config, tmp_path: Path
+) -> None:
     packed = tmp_path / "published/test"
     publish(finished, packed)
     record = finished.folder / "data/data.json"
@@ -212,7 +224,9 @@ def test_published_results_become_finished_ones(finished: Config, tmp_path: Path
     # The images are there, and older than what was made of them.
     assert images.load(finished.folder / "data").sha256 == data.prepare(finished.dataset).sha256
     made = (finished.folder / "data/data.json").stat().st_mtime_ns
-    assert all(made <= (finished.folder / job.record).stat().st_mtime_ns for job in jobs(finished).values())
+    assert all(
+        made <= (finished.folder / job.record).stat().st_mtime_ns for job in jobs(finished).values()
+    )
     # Snapshots, which are not published, are no difference, whether they are made since or not.
     for _ in range(2):
         assert not merge(finished, finished.folder, [packed]).taken[packed]
@@ -234,7 +248,8 @@ def test_published_results_of_another_source_are_passed_over(
     assert merged.passed_over == {packed: ["elbo/8x4/ST"]}
     assert merged.missing == ["elbo/8x4/ST"]
     assert (
-        f"{packed}: 1 passed over, computed from other settings or source: elbo/8x4/ST" in merged.describe()
+        f"{packed}: 1 passed over, computed from other settings or source: elbo/8x4/ST"
+        in merged.describe()
     )
     shutil.rmtree(other.folder)
     changed = load_config(dataset={"test_images": 50})
@@ -243,7 +258,9 @@ def test_published_results_of_another_source_are_passed_over(
     assert not (changed.folder / "identities").exists()
 
 
-def test_results_outlive_their_source_in_a_report_of_published_ones_alone(load_config: Loader) -> None:
+def test_results_outlive_their_source_in_a_report_of_published_ones_alone(
+    load_config: Loader,
+) -> None:
     config = load_config()
     compute(config, **EARLIER)
     write_studies(config, only=lambda name: name == "identities", commit="a" * 40)
@@ -263,8 +280,12 @@ def test_results_outlive_their_source_in_a_report_of_published_ones_alone(load_c
     assert set(states) == {"done"}
     (notice,) = (notice for notice in found.notices if "earlier source" in notice.title)
     total = len(states)
-    assert notice.title == f"{total - 1} of {total} published results computed by earlier source code:"
-    assert notice.text.startswith(f"commit {'0' * 12}. The code that computes them has changed since: ")
+    assert (
+        notice.title == f"{total - 1} of {total} published results computed by earlier source code:"
+    )
+    assert notice.text.startswith(
+        f"commit {'0' * 12}. The code that computes them has changed since: "
+    )
     assert "elbo (6 jobs)" in notice.text
     assert "gradients (3 jobs)" in notice.text
     assert "identities" not in notice.text
@@ -274,7 +295,9 @@ def test_results_outlive_their_source_in_a_report_of_published_ones_alone(load_c
     assert states.count("unreadable") == 1
 
 
-def test_the_baseline_of_the_images_is_read_where_they_are_not(finished: Config, tmp_path: Path) -> None:
+def test_the_baseline_of_the_images_is_read_where_they_are_not(
+    finished: Config, tmp_path: Path
+) -> None:
     computed = baseline(finished.folder / "data")
     text = computed.to_csv(index=False)
     publish(finished, tmp_path / "test", {Path("data/baseline.csv"): text})
@@ -287,7 +310,9 @@ def test_the_baseline_of_the_images_is_read_where_they_are_not(finished: Config,
 def test_all_that_is_shown_outlives_its_source(
     finished: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever a page shows of published results follows one rule: their settings, not their source."""
+    """Whatever a page shows of published results follows one rule: their settings, not their
+    source.
+    """
     small = baseline(finished.folder / "data").to_csv(index=False)
     publish(finished, tmp_path / "packed", {Path("data/baseline.csv"): small})
 

@@ -1,4 +1,6 @@
-"""The rules on polynomials, and all of `measure` on a small VAE against gradients made otherwise."""
+"""The rules on polynomials, and all of `measure` on a small VAE against gradients made
+otherwise.
+"""
 
 import math
 
@@ -19,14 +21,18 @@ DEGREES = {"rectangle": 0, "trapezoid": 1, "Simpson": 3, "cubic": 3}
 
 
 def polynomial(degree: int) -> tuple[Tensor, Tensor, float]:
-    """g′ = Σ_p (p + 2) x^p up to a degree: its coefficients, the nodes and its integral over [0, 1]."""
+    """g′ = Σ_p (p + 2) x^p up to a degree: its coefficients, the nodes and its integral over [0,
+    1].
+    """
     powers = torch.arange(degree + 1, dtype=torch.float64)
     c = powers + 2
 
     def at(x: float) -> float:
         return float((c * x**powers).sum())
 
-    nodes = torch.tensor([at(0), at(0.5), at(1), float(c[1]) if degree else 0.0, float((c * powers).sum())])
+    nodes = torch.tensor(
+        [at(0), at(0.5), at(1), float(c[1]) if degree else 0.0, float((c * powers).sum())]
+    )
     return c, nodes.double(), float((c / (powers + 1)).sum())
 
 
@@ -34,7 +40,9 @@ def polynomial(degree: int) -> tuple[Tensor, Tensor, float]:
 def test_a_rule_is_exact_up_to_its_degree_and_no_further(rule: str) -> None:
     for degree in range(6):
         _, nodes, area = polynomial(degree)
-        close = math.isclose(float(quadrature.apply(quadrature.weights(rule), nodes)), area, rel_tol=1e-12)
+        close = math.isclose(
+            float(quadrature.apply(quadrature.weights(rule), nodes)), area, rel_tol=1e-12
+        )
         assert close == (degree <= DEGREES[rule]), degree
 
 
@@ -48,7 +56,9 @@ def test_an_interpolant_meets_the_nodes_of_its_rule(rule: str) -> None:
     )
     step = float(x[1])
     found = [y[0], y[1000], y[-1], (y[1] - y[0]) / step, (y[-1] - y[-2]) / step]
-    meets = {"rectangle": [0], "trapezoid": [0, 2], "Simpson": [0, 1, 2], "cubic": [0, 2, 3, 4]}[rule]
+    meets = {"rectangle": [0], "trapezoid": [0, 2], "Simpson": [0, 1, 2], "cubic": [0, 2, 3, 4]}[
+        rule
+    ]
     for node in range(5):
         assert (abs(float(found[node] - nodes[node])) < 0.01) == (node in meets), node
 
@@ -61,7 +71,9 @@ def test_the_printed_weights() -> None:
         "cubic": [1 / 2, 0, 1 / 2, 1 / 12, -1 / 12],
     }
     for rule, values in expected.items():
-        torch.testing.assert_close(quadrature.weights(rule), torch.tensor(values, dtype=torch.float64))
+        torch.testing.assert_close(
+            quadrature.weights(rule), torch.tensor(values, dtype=torch.float64)
+        )
 
 
 @pytest.fixture(scope="module")
@@ -119,13 +131,17 @@ def test_gradients_are_the_enumerated_ones(
     for key, gradient in approximations.items():
         quantities = {
             "gradient_error": float((gradient - true).norm() / true.norm()),
-            "cosine_batch": float(torch.cosine_similarity(gradient.flatten(), true.flatten(), dim=0)),
+            "cosine_batch": float(
+                torch.cosine_similarity(gradient.flatten(), true.flatten(), dim=0)
+            ),
             "cosine": float(torch.cosine_similarity(gradient.flatten(1), true.flatten(1)).mean()),
         }
         for name, value in quantities.items():
             assert measured[*key, name] == pytest.approx(value, rel=1e-9), (key, name)
         errors.add(round(quantities["gradient_error"], 6))
-    assert len(errors) == len(BETAS) + 1  # 1 − β takes −0.2, 0, 0.5, 1 and 1.2 to themselves, but not 0.3.
+    assert (
+        len(errors) == len(BETAS) + 1
+    )  # 1 − β takes −0.2, 0, 0.5, 1 and 1.2 to themselves, but not 0.3.
     rectangle = quadrature.apply(quadrature.weights("rectangle"), sums.gradients[:-1])
     torch.testing.assert_close(rectangle, approximations["rectangle", None], rtol=1e-9, atol=1e-9)
 
@@ -148,7 +164,9 @@ def test_errors_are_those_of_a_loop_over_all_pairs(
             path = start + torch.tensor([0.0, 0.5, 1.0]).double()[:, None, None] * (end - start)
             first, second = loss.along(path, (end - start).expand(3, L, C))
             for image in range(B):
-                w = float((probs[image] * start).sum(-1).prod() * (probs[image] * end).sum(-1)[latent])
+                w = float(
+                    (probs[image] * start).sum(-1).prod() * (probs[image] * end).sum(-1)[latent]
+                )
                 nodes = torch.cat((first[image], second[::2]))
                 difference = float(loss.value[image, m] - loss.value[image, n])
                 error = {
@@ -160,11 +178,15 @@ def test_errors_are_those_of_a_loop_over_all_pairs(
                 for rule, value in {**error, "difference": difference}.items():
                     squares[rule] += w * value**2
     for rule in quadrature.RULES:
-        assert measured[rule, None, "error_rms"] == pytest.approx((squares[rule] / weight) ** 0.5, rel=1e-8)
+        assert measured[rule, None, "error_rms"] == pytest.approx(
+            (squares[rule] / weight) ** 0.5, rel=1e-8
+        )
         assert measured[rule, None, "error_relative"] == pytest.approx(
             (squares[rule] / squares["difference"]) ** 0.5, rel=1e-8
         )
-        assert measured[rule, None, "share_closest"] == pytest.approx(closest[rule] / weight, abs=1e-10)
+        assert measured[rule, None, "share_closest"] == pytest.approx(
+            closest[rule] / weight, abs=1e-10
+        )
     assert max(closest.values()) < weight
 
 
@@ -173,7 +195,9 @@ def test_end_point_rules_contain_rectangle_and_trapezoid(
 ) -> None:
     for quantity in ("error_rms", "error_relative", "cosine", "cosine_batch", "gradient_error"):
         for beta, rule in ((0.0, "rectangle"), (0.5, "trapezoid")):
-            assert measured["endpoint", beta, quantity] == pytest.approx(measured[rule, None, quantity])
+            assert measured["endpoint", beta, quantity] == pytest.approx(
+                measured[rule, None, quantity]
+            )
         for beta in (-0.2, 0.0, 0.5):
             assert measured["endpoint, Eq. 24", beta, quantity] == pytest.approx(
                 measured["endpoint", round(1 - beta, 9), quantity]
@@ -203,7 +227,11 @@ def test_example_shows_the_median_pair(loss: EnumeratedLoss, logits: Tensor) -> 
                 w = (probs * start).sum(-1).prod(-1) * (probs * end).sum(-1)[:, changed][:, 0]
                 ends = ((loss.slope[:, n] + loss.slope[:, m]) * (end - start)).sum((-2, -1)) / 2
                 errors += list(
-                    zip(w.tolist(), (ends - loss.value[:, m] + loss.value[:, n]).abs().tolist(), strict=True)
+                    zip(
+                        w.tolist(),
+                        (ends - loss.value[:, m] + loss.value[:, n]).abs().tolist(),
+                        strict=True,
+                    )
                 )
     kept = sorted(error for w, error in errors if w >= 0.1 * max(w for w, _ in errors))
     shown = abs(lines["trapezoid"][0][2] - lines["g'"][0][2])

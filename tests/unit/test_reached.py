@@ -1,4 +1,6 @@
-"""What runs is what is hashed: the functions that compute a job's numbers are among those it reaches."""
+"""What runs is what is hashed: the functions that compute a job's numbers are among those it
+reaches.
+"""
 
 import ast
 import pkgutil
@@ -67,7 +69,9 @@ def names_of(path: Path) -> dict[int, str]:
     return {
         line: node.name
         for node in nodes
-        for line in range(min([node.lineno, *(d.lineno for d in node.decorator_list)]), node.end_lineno + 1)
+        for line in range(
+            min([node.lineno, *(d.lineno for d in node.decorator_list)]), node.end_lineno + 1
+        )
     }
 
 
@@ -97,7 +101,9 @@ def test_what_runs_is_reached(load_config: Callable[..., Config], digits: Images
 
 
 def definition_of(code: CodeType) -> Iterator[tuple[str, str]]:
-    """The module and top-level definition that code is of; nothing of other packages and of the books."""
+    """The module and top-level definition that code is of; nothing of other packages and of the
+    books.
+    """
     path = Path(code.co_filename)
     if ROOT in path.parents and path.stem != "__init__":
         inside = path.relative_to(ROOT).with_suffix("")

@@ -17,7 +17,9 @@ def test_actions_and_hooks_run_what_is_here() -> None:
     (oldest,) = re.findall(r'requires-python = ">=(.+)"', text("pyproject.toml"))
     assert tests["strategy"]["matrix"]["python"][0] == oldest
     hooks = [
-        hook for repo in yaml.safe_load(text(".pre-commit-config.yaml"))["repos"] for hook in repo["hooks"]
+        hook
+        for repo in yaml.safe_load(text(".pre-commit-config.yaml"))["repos"]
+        for hook in repo["hooks"]
     ]
     for hook in hooks:
         program, target = hook["entry"].split()
@@ -42,6 +44,8 @@ def test_both_images_have_the_lock_and_the_same_packages() -> None:
 
 def test_the_readme_of_the_configuration_names_all_of_it() -> None:
     named = set(
-        re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (.+?) \|", text("config/README.md"), re.MULTILINE)))
+        re.findall(
+            r"`(\w+)`", "".join(re.findall(r"^\| (.+?) \|", text("config/README.md"), re.MULTILINE))
+        )
     )
     assert named >= set(yaml.safe_load(text("config.yaml"))) - {"settings_table", "settings_as_run"}

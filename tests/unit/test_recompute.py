@@ -63,7 +63,9 @@ def test_what_differs_is_named_and_stays(
     config, cell = trained
     runs = held(config, cell)
     run = cell.runs[1]
-    changed: dict[str, Any] = {name: list(values) for name, values in runs[run.run_id].results.items()}
+    changed: dict[str, Any] = {
+        name: list(values) for name, values in runs[run.run_id].results.items()
+    }
     was, changed["test_kl_nats"][1] = changed["test_kl_nats"][1], value
     origin = {**runs[run.run_id].origin, "processor": "another"}
     table = table_path(config, NAME)
@@ -73,7 +75,9 @@ def test_what_differs_is_named_and_stays(
     assert recompute(config, tmp_path) == 1
     said = capsys.readouterr()
     assert "36 numbers: 1 differ, by " in said.out
-    assert f"epoch 2, {run.run_id} (seed 1), test_kl_nats: {value!r} before, {was!r} now" in said.out
+    assert (
+        f"epoch 2, {run.run_id} (seed 1), test_kl_nats: {value!r} before, {was!r} now" in said.out
+    )
     assert "computed by another processor: " in said.out
     assert f"{NAME} differs; its results in {config.folder} are unchanged" in said.err
     assert files(config) == before
@@ -111,6 +115,8 @@ def test_a_job_that_cannot_be_asked_for_is_named(
 ) -> None:
     config = load_config()
     assert recompute(config, tmp_path, "identities") == 1
-    assert "identities trains nothing that could be compared; name a cell" in capsys.readouterr().err
+    assert (
+        "identities trains nothing that could be compared; name a cell" in capsys.readouterr().err
+    )
     assert recompute(config, tmp_path, "elbo/8x4/Mine") == 1
     assert "no job 'elbo/8x4/Mine' in this configuration; the first of" in capsys.readouterr().err

@@ -13,13 +13,15 @@ from reinrelax.errors import ResultsError
 from reinrelax.experiments.relaxed_vae import tables as relaxations
 from reinrelax.jobs.job import Job
 from reinrelax.jobs.runs import cells, table_path
-from reinrelax.results.gather import Gathered
+from reinrelax.results.gather import TrainingResults
 from tests.synthetic import RECORD
 
 PARTS = {"train": 100.0, "relaxed": 90.0, "test": 110.0}
 
 
-def rows_of(name: str, settings: list[dict[str, float]], seeds: int = 3, epochs: int = 2) -> pd.DataFrame:
+def rows_of(
+    name: str, settings: list[dict[str, float]], seeds: int = 3, epochs: int = 2
+) -> pd.DataFrame:
     """Own loss and bound that differ by seed, setting and epoch in known ways."""
     out = []
     for place, setting in enumerate(settings):
@@ -46,23 +48,35 @@ def rows_of(name: str, settings: list[dict[str, float]], seeds: int = 3, epochs:
     return pd.DataFrame(out)
 
 
-def gathered(*tables: pd.DataFrame) -> Gathered:
-    return relaxations.labelled(Gathered(pd.concat(tables, ignore_index=True), pd.DataFrame()))
+def gathered(*tables: pd.DataFrame) -> TrainingResults:
+    return relaxations.labelled(
+        TrainingResults(pd.concat(tables, ignore_index=True), pd.DataFrame())
+    )
 
 
 def test_settings_are_told_apart_and_averaged_over_seeds() -> None:
     found = relaxations.relaxations(
-        gathered(rows_of("Relaxed-Bernoulli", [{"tau": 0.1}, {"tau": 0.5}]), rows_of("REINFORCE", [{}])),
+        gathered(
+            rows_of("Relaxed-Bernoulli", [{"tau": 0.1}, {"tau": 0.5}]), rows_of("REINFORCE", [{}])
+        ),
         baseline=np.nan,
     ).set_index("label")
-    assert list(found.index) == ["Relaxed-Bernoulli, τ 0.1", "Relaxed-Bernoulli, τ 0.5", "REINFORCE"]
+    assert list(found.index) == [
+        "Relaxed-Bernoulli, τ 0.1",
+        "Relaxed-Bernoulli, τ 0.5",
+        "REINFORCE",
+    ]
     warm = found.loc["Relaxed-Bernoulli, τ 0.5"]
     # Mean over seeds 0, 1, 2 after the second epoch, one setting on.
     assert (warm["train"], warm["relaxed"], warm["test"]) == (109.0, 99.0, 119.0)
     assert warm["test_low"] == pytest.approx(119.0 - 4.302653 / 3**0.5)
     # The gap is taken seed by seed, so it does not scatter with them.
     assert (warm["gap"], warm["gap_low"], warm["gap_high"]) == (-20.0, -20.0, -20.0)
-    assert (warm["section"], warm["latents"], warm["test_kl"]) == ("III.B", "Relaxed-Bernoulli", 7.0)
+    assert (warm["section"], warm["latents"], warm["test_kl"]) == (
+        "III.B",
+        "Relaxed-Bernoulli",
+        7.0,
+    )
 
 
 def test_a_diverged_seed_is_counted_and_not_averaged() -> None:
@@ -84,7 +98,9 @@ def test_curves_have_all_three_bounds() -> None:
 
 
 def test_nothing_gives_headers() -> None:
-    empty = relaxations.labelled(Gathered(pd.DataFrame(columns=[*rows_of("STS", [{}])]), pd.DataFrame()))
+    empty = relaxations.labelled(
+        TrainingResults(pd.DataFrame(columns=[*rows_of("STS", [{}])]), pd.DataFrame())
+    )
     assert relaxations.relaxations(empty, np.nan).empty
     assert relaxations.curves(empty).empty
 
@@ -96,7 +112,9 @@ def cell_with_pictures(config: Config, content: dict[str, Any]) -> Job:
     path.write_text("run_id\n", encoding="utf-8")
     record = {**RECORD, "fingerprint": cell.fingerprint, "images_trained": 1}
     path.with_suffix(".json").write_text(json.dumps(record), encoding="utf-8")
-    np.savez(path.with_suffix(".npz"), run_ids=np.array([run.run_id for run in cell.runs]), **content)
+    np.savez(
+        path.with_suffix(".npz"), run_ids=np.array([run.run_id for run in cell.runs]), **content
+    )
     return cell
 
 
@@ -104,13 +122,20 @@ def test_what_was_learned_is_read_entry_by_entry(load_config: Callable[..., Conf
     config = load_config()
     count = len(cells(config)["relaxations/2x20/Correlated-Bernoulli"].runs)
     matrices = np.arange(count * 4.0).reshape(count, 2, 2)
-    cell = cell_with_pictures(config, {"correlation": matrices, "probability": np.full((count, 2), 0.25)})
+    cell = cell_with_pictures(
+        config, {"correlation": matrices, "probability": np.full((count, 2), 0.25)}
+    )
     rows = rows_of("Correlated-Bernoulli", [{"tau": 0.1}], seeds=count)
     names = dict(zip(dict.fromkeys(rows["run_id"]), (run.run_id for run in cell.runs), strict=True))
     rows["run_id"] = rows["run_id"].map(names)
     found = relaxations.learned(config, gathered(rows))
     second = found[(found["quantity"] == "correlation") & (found["seed"] == 1)]
-    assert second.set_index(["i", "j"])["value"].to_dict() == {(0, 0): 4, (0, 1): 5, (1, 0): 6, (1, 1): 7}
+    assert second.set_index(["i", "j"])["value"].to_dict() == {
+        (0, 0): 4,
+        (0, 1): 5,
+        (1, 0): 6,
+        (1, 1): 7,
+    }
     assert (found["quantity"] == "probability").sum() == 2 * count
 
 

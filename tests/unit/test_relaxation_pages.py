@@ -16,7 +16,7 @@ from PIL import Image
 from reinrelax.config.declared import DEMONSTRATIONS
 from reinrelax.config.load import Config
 from reinrelax.display.charts import simplex
-from reinrelax.display.charts.maps import MapFigure, MapPanel, Scale
+from reinrelax.display.charts.maps import ColourScale, MapFigure, MapPanel
 from reinrelax.display.comparison import AGREES, DIFFERS, NOTHING, OUTSIDE, agreement, compared
 from reinrelax.errors import ResultsError
 from reinrelax.experiments.properties.page import properties
@@ -36,7 +36,9 @@ def build(config: Config, latents: tuple[str, ...] = _SHOWN) -> str:
     write_results(
         config,
         lambda run: (150 + noise(run), 160 + noise(run)),
-        only=lambda cell: cell.first.experiment == "relaxations" and cell.first.estimator in latents,
+        only=lambda cell: (
+            cell.first.experiment == "relaxations" and cell.first.estimator in latents
+        ),
     )
     write_studies(config, only=DEMONSTRATIONS.__contains__)
     collect.write_tables(config, ROOT)
@@ -48,13 +50,19 @@ def decoded(png: str) -> np.ndarray[Any, Any]:
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(png))))
 
 
-def test_pictures_are_the_stored_pixels_of_the_run_that_they_are_named_after(load_config: Load) -> None:
+def test_pictures_are_the_stored_pixels_of_the_run_that_they_are_named_after(
+    load_config: Load,
+) -> None:
     config = load_config()
     html = build(config)
     entries = json.loads((config.folder / "figures/pictures.json").read_text(encoding="utf-8"))
     by_label = {entry["label"]: entry for entry in entries}
-    assert [entry["label"] for entry in entries][:3] == [f"Relaxed-Bernoulli, τ {t}" for t in (0.1, 0.5, 1.0)]
-    stored = dict(np.load(table_path(config, "relaxations/2x20/Correlated-Bernoulli").with_suffix(".npz")))
+    assert [entry["label"] for entry in entries][:3] == [
+        f"Relaxed-Bernoulli, τ {t}" for t in (0.1, 0.5, 1.0)
+    ]
+    stored = dict(
+        np.load(table_path(config, "relaxations/2x20/Correlated-Bernoulli").with_suffix(".npz"))
+    )
     shown = by_label["Correlated-Bernoulli"]
     samples, rows = decoded(shown["samples"]["png"]), decoded(shown["reconstructions"]["png"])
     assert samples.shape == (shown["samples"]["height"], shown["samples"]["width"]) == (224, 224)
@@ -123,11 +131,13 @@ def test_regions_of_a_density_hold_what_they_say() -> None:
     """A triangle's worth of equal areas with a linear density: the share above a level is known."""
     density = np.linspace(0, 1, 100_001)
     # Above c lies 1 − c² of the mass.
-    assert simplex.levels(density) == pytest.approx([math.sqrt(1 - s) for s in simplex.SHARES], abs=1e-4)
+    assert simplex.levels(density) == pytest.approx(
+        [math.sqrt(1 - s) for s in simplex.SHARES], abs=1e-4
+    )
 
 
 def test_maps_show_signs_about_a_neutral_middle_and_no_numbers_where_there_is_no_room() -> None:
-    scale = Scale(-1, 1, "unit", digits=None, diverging=True)
+    scale = ColourScale(-1, 1, "unit", digits=None, diverging=True)
     data = pd.DataFrame(
         {
             "panel": "p",
@@ -139,7 +149,9 @@ def test_maps_show_signs_about_a_neutral_middle_and_no_numbers_where_there_is_no
             "is_paper": False,
         }
     )
-    plan = MapFigure("m", "what", data, (MapPanel("p", "", "x", "y", ("1", "2", "3"), ("1",), scale),))
+    plan = MapFigure(
+        "m", "what", data, (MapPanel("p", "", "x", "y", ("1", "2", "3"), ("1",), scale),)
+    )
     text = plan.draw()
     assert plan.draw() == text
     assert "our lowest" not in text

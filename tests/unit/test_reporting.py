@@ -36,7 +36,9 @@ def test_planted_numbers_come_back_with_their_interval_and_verdict(load_config: 
     assert float(found["paper_mean"]) == reference["mean"]["ReinMax", "8x4"]
     finals = [from_paper(run)[0] for run in cells(config)["elbo/8x4/ReinMax"].runs]
     mean = sum(finals) / 5
-    assert float(found["mean"]) == pytest.approx(mean + 4 * sum(f - 125.08 for f in finals) / 5 / 160)
+    assert float(found["mean"]) == pytest.approx(
+        mean + 4 * sum(f - 125.08 for f in finals) / 5 / 160
+    )
     assert float(found["ci_low"]) < float(found["mean"]) < float(found["ci_high"])
     assert float(found["difference"]) == pytest.approx(float(found["mean"]) - 125.08)
     assert (found["seeds"], found["diverged"], found["verdict"]) == ("5", "0", "reproduced")
@@ -57,7 +59,9 @@ def test_partial_results_are_reported_as_such(load_config: Load) -> None:
     assert (states.drop("elbo/8x4/ST") == "missing").all()
     # The paper's own standard error, 0.41 nats, is too large to be within half a nat for certain.
     assert line(config, "table2.csv", "ST", "8x4")["verdict"] == "near"
-    assert line(config, "table2.csv", "ReinMax", "8x4")["reason"] == "ReinMax at 8x4 has not been run"
+    assert (
+        line(config, "table2.csv", "ReinMax", "8x4")["reason"] == "ReinMax at 8x4 has not been run"
+    )
     words = Text(html).text
     studies = len(states) - planned
     assert f"1 of {planned} cells done" in words
@@ -95,12 +99,21 @@ def test_part_of_a_split_cell_is_not_judged(load_config: Load) -> None:
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (lambda path: path.with_suffix(".json").write_text('{"fingerprint"'), "provenance cannot be read"),
+        (
+            lambda path: path.with_suffix(".json").write_text('{"fingerprint"'),
+            "provenance cannot be read",
+        ),
         (lambda path: path.with_suffix(".json").unlink(), "provenance cannot be read"),
         (lambda path: path.write_text(""), "cannot be read as a results table"),
         (lambda path: path.write_text(path.read_text()[: len(path.read_text()) // 2]), "holds"),
-        (lambda path: path.write_text(re.sub("test_nelbo_nats", "x", path.read_text())), "is missing"),
-        (lambda path: path.write_text(path.read_text().replace(",ok,", ",ok,x")), "other than numbers"),
+        (
+            lambda path: path.write_text(re.sub("test_nelbo_nats", "x", path.read_text())),
+            "is missing",
+        ),
+        (
+            lambda path: path.write_text(path.read_text().replace(",ok,", ",ok,x")),
+            "other than numbers",
+        ),
     ],
 )
 def test_a_damaged_cell_is_shown_and_not_hidden(
@@ -159,7 +172,9 @@ def test_a_diverged_seed_is_counted_and_never_makes_a_verdict_better(load_config
     assert "Tables 2 and 3, ST at 8 × 4: 1 of 5 trainings" in words
     curves = table(config, "curves.csv")
     ends = (
-        curves[(curves["estimator"] == "ST") & (curves["latent"] == "8x4")].groupby("epoch")["seeds"].first()
+        curves[(curves["estimator"] == "ST") & (curves["latent"] == "8x4")]
+        .groupby("epoch")["seeds"]
+        .first()
     )
     assert (ends["1"], ends["160"]) == ("5", "4")
 
@@ -169,20 +184,32 @@ def test_a_run_that_diverged_early_has_ended() -> None:
     rows = pd.DataFrame(
         [
             {**shared, "run_id": "a", "epoch": 1, "status": "ok", "train_nelbo_nats": 1.0},
-            {**shared, "run_id": "a", "epoch": 2, "status": "diverged", "train_nelbo_nats": math.nan},
+            {
+                **shared,
+                "run_id": "a",
+                "epoch": 2,
+                "status": "diverged",
+                "train_nelbo_nats": math.nan,
+            },
             {**shared, "run_id": "b", "epoch": 5, "status": "ok", "train_nelbo_nats": math.nan},
             {**shared, "run_id": "c", "epoch": 5, "status": "ok", "train_nelbo_nats": 1.0},
             {**shared, "run_id": "d", "epoch": 4, "status": "ok", "train_nelbo_nats": 1.0},
         ]
     )
     found = last_rows(rows)
-    assert dict(zip(found["run_id"], found["diverged"], strict=True)) == {"a": True, "b": True, "c": False}
+    assert dict(zip(found["run_id"], found["diverged"], strict=True)) == {
+        "a": True,
+        "b": True,
+        "c": False,
+    }
 
 
 def test_an_estimator_that_the_paper_lacks_appears_everywhere(load_config: Load) -> None:
     name = "ReinMax-CV-matched"
     experiment = {"estimators": ["ST", name]}
-    settings = {name: {"any": {"optimizer": "Adam", "learning_rate": 0.0005, "tau": 1.0, "eta": 0.5}}}
+    settings = {
+        name: {"any": {"optimizer": "Adam", "learning_rate": 0.0005, "tau": 1.0, "eta": 0.5}}
+    }
     config = load_config(experiments={"elbo": experiment}, settings=settings)
     write_results(config, flat, only=elbo)
     html = build(config)

@@ -40,13 +40,21 @@ class Countdown(gymnasium.Env[Any, Any]):
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         assert self.left > 0, "no step is taken after the end"
         self.left, self.taken = self.left - 1, self.taken + 1
-        return np.full(1, self.taken, dtype=np.float32), float(self.taken), self.left == 0, False, {}
+        return (
+            np.full(1, self.taken, dtype=np.float32),
+            float(self.taken),
+            self.left == 0,
+            False,
+            {},
+        )
 
 
 gymnasium.register("Countdown-v0", entry_point=Countdown)
 
 
-def learn(seeds: tuple[int, ...], name: str = "RELAX", episodes: int = 6) -> tuple[Agent, Tensor, Tensor]:
+def learn(
+    seeds: tuple[int, ...], name: str = "RELAX", episodes: int = 6
+) -> tuple[Agent, Tensor, Tensor]:
     """An agent that has learned on CartPole, its returns `[R, episodes]`, and when it diverged."""
     with Environments("CartPole-v1", len(seeds), 30) as environments:
         agent = agent_of(name, seeds)
@@ -68,12 +76,16 @@ def test_an_early_end_leaves_no_stale_step() -> None:
     with Environments("Countdown-v0", 5, cap) as environments:
         agent = agent_of("REINFORCE", seeds, inputs=1)
         for _ in range(2):
-            episodes = play(environments, agent.policy, seeds, streams=Streams.derive(seeds, "test"))
+            episodes = play(
+                environments, agent.policy, seeds, streams=Streams.derive(seeds, "test")
+            )
     own = torch.tensor([2, 3, 4, 4, 4])
     mask = torch.arange(cap) < own[:, None]
     assert torch.equal(episodes.mask, mask.double())
     assert torch.equal(episodes.lengths, own.double())
-    assert torch.equal(episodes.observations[..., 0][mask], torch.arange(cap).expand(5, cap)[mask].double())
+    assert torch.equal(
+        episodes.observations[..., 0][mask], torch.arange(cap).expand(5, cap)[mask].double()
+    )
     assert torch.equal(episodes.rewards, torch.arange(1, cap + 1) * episodes.mask)
     # The third comes to its end with the very step at which it would have been cut.
     assert episodes.terminated.tolist() == [True, True, True, False, False]
@@ -120,7 +132,9 @@ def test_what_lies_behind_the_end_changes_no_gradient(name: str) -> None:
 def test_an_action_is_the_largest_key() -> None:
     with Environments("Taxi-v4", 3, 10) as environments:
         agent = agent_of("RELAX", inputs=environments.inputs, actions=environments.actions)
-        episodes = play(environments, agent.policy, (0, 1, 2), streams=Streams.derive((0, 1, 2), "test"))
+        episodes = play(
+            environments, agent.policy, (0, 1, 2), streams=Streams.derive((0, 1, 2), "test")
+        )
     keys = agent.policy(episodes.observations) + episodes.gumbel
     assert torch.equal(keys.argmax(-1), episodes.actions)
     assert episodes.observations.shape == (3, 10)
@@ -134,7 +148,9 @@ def test_environments_of_another_kind_are_refused() -> None:
 def test_returns_are_their_definition() -> None:
     episodes, gamma = random_episodes(), 0.7
     powers = [[gamma ** (k - t) if k >= t else 0.0 for k in range(5)] for t in range(5)]
-    expected = torch.einsum("tk,rk->rt", torch.tensor(powers, dtype=torch.float64), episodes.rewards)
+    expected = torch.einsum(
+        "tk,rk->rt", torch.tensor(powers, dtype=torch.float64), episodes.rewards
+    )
     torch.testing.assert_close(returns(episodes, gamma), expected)
 
 
@@ -162,7 +178,9 @@ def test_gradients_of_single_steps_are_those_of_autograd(discrete: bool) -> None
     logits = net.after(hidden)
     squares = torch.zeros(3, 5, dtype=torch.float64)
     for t in range(5):
-        each = torch.autograd.grad((logits * cotangent)[:, t].sum(), net.parameters, retain_graph=True)
+        each = torch.autograd.grad(
+            (logits * cotangent)[:, t].sum(), net.parameters, retain_graph=True
+        )
         squares[:, t] = torch.stack([part.flatten(1).square().mean(1) for part in each]).sum(0)
     torch.testing.assert_close(net.mean_squares(x, hidden, cotangent), squares)
     total = torch.autograd.grad((logits * cotangent).sum(), net.parameters)
@@ -183,8 +201,12 @@ def test_an_index_stands_for_a_one_hot_vector() -> None:
 # Learning
 
 
-def step_by_step(agent: Agent, episodes: Episodes, streams: Streams) -> tuple[list[Tensor], list[Tensor]]:
-    """The actor's and the critic's gradient of RELAX, by autograd at every step from the parameters up."""
+def step_by_step(
+    agent: Agent, episodes: Episodes, streams: Streams
+) -> tuple[list[Tensor], list[Tensor]]:
+    """The actor's and the critic's gradient of RELAX, by autograd at every step from the parameters
+    up.
+    """
     assert agent.critic is not None
     actor, critic = agent.actor.leaves(), agent.critic.leaves()
     x, hot = episodes.observations, torch.nn.functional.one_hot(episodes.actions).double()
@@ -229,7 +251,9 @@ def test_a2cs_gradients_are_those_of_its_losses(discrete: bool) -> None:
     error = standardised(returns(episodes, agent.gamma), mask) - critic.scalar(x)()
     chosen = log_probs.gather(-1, episodes.actions[..., None])[..., 0]
     ascended = torch.autograd.grad((chosen * error.detach() * mask).sum(), actor.parameters)
-    descended = torch.autograd.grad(((error.square() * mask).sum(1) / mask.sum(1)).sum(), critic.parameters)
+    descended = torch.autograd.grad(
+        ((error.square() * mask).sum(1) / mask.sum(1)).sum(), critic.parameters
+    )
     found = agent.gradients(episodes, streams=Streams([]))
     for a, b in zip((*found.actor, *found.critic), (*ascended, *descended), strict=True):
         torch.testing.assert_close(a, b)
@@ -255,7 +279,9 @@ def test_a_diverging_agent_is_frozen_while_others_go_on() -> None:
             agent.critic.w2[1] = torch.inf
             before = [p.clone() for p in agent.learned]
         for one, learner in zip((agent, undisturbed), learners, strict=True):
-            learner.update(one.gradients(random_episodes(), streams=Streams.derive((0, 1, 2), number)))
+            learner.update(
+                one.gradients(random_episodes(), streams=Streams.derive((0, 1, 2), number))
+            )
     assert learners[0].diverged.tolist() == [0, 2, 0]
     assert not learners[1].diverged.any()
     for now, then, good in zip(agent.learned, before, undisturbed.learned, strict=True):

@@ -53,7 +53,8 @@ def test_the_experiments_tables() -> None:
 
 def test_algorithms_of_a_seed_begin_alike() -> None:
     tables = {
-        name: measure(replace(SPEC, episodes=2, checkpoints=(0,)), "CartPole-v1", 30, name) for name in NAMES
+        name: measure(replace(SPEC, episodes=2, checkpoints=(0,)), "CartPole-v1", 30, name)
+        for name in NAMES
     }
 
     def of(name: str, episode: int) -> list[float]:
@@ -63,7 +64,11 @@ def test_algorithms_of_a_seed_begin_alike() -> None:
         assert of(name, 1) == of("REINFORCE", 1)
     # And at the same parameters REINFORCE's variance on the held episodes is the same.
     variances = {
-        name: [row["value"] for row in table["policy_gradients"] if row["quantity"] == "variance_reinforce"]
+        name: [
+            row["value"]
+            for row in table["policy_gradients"]
+            if row["quantity"] == "variance_reinforce"
+        ]
         for name, table in tables.items()
     }
     assert all(values == variances["REINFORCE"] for values in variances.values())
@@ -71,7 +76,9 @@ def test_algorithms_of_a_seed_begin_alike() -> None:
 
 def test_held_episodes_do_not_disturb_learning() -> None:
     few = measure(replace(SPEC, checkpoints=(4,), rollouts=2), "CartPole-v1", 30, "RELAX")
-    many = measure(replace(SPEC, checkpoints=(0, 1, 2, 3, 4), rollouts=5), "CartPole-v1", 30, "RELAX")
+    many = measure(
+        replace(SPEC, checkpoints=(0, 1, 2, 3, 4), rollouts=5), "CartPole-v1", 30, "RELAX"
+    )
     assert few["episodes"] == many["episodes"]
 
 
@@ -96,9 +103,9 @@ def test_gradient_variance_is_unbiased_over_the_rollouts() -> None:
 
 
 def test_divergence_is_in_the_table() -> None:
-    rows = measure(unchecked(SPEC, learning_rate=1e308, checkpoints=(0,)), "CartPole-v1", 30, "A2C")[
-        "episodes"
-    ]
+    rows = measure(
+        unchecked(SPEC, learning_rate=1e308, checkpoints=(0,)), "CartPole-v1", 30, "A2C"
+    )["episodes"]
     assert {row["diverged"] for row in rows if row["episode"] > 1} == {1}
 
 
@@ -107,10 +114,15 @@ def test_an_algorithm_keeps_the_contract(name: str) -> None:
     entry = ALGORITHMS[name]
     assert getattr(policy_gradients, entry.function).__doc__
     assert entry.variant_of is None or ALGORITHMS[entry.variant_of].variant_of is None
-    assert entry.objective in {None, {"value": "error", "control": "variance", None: None}[entry.critic]}
+    assert entry.objective in {
+        None,
+        {"value": "error", "control": "variance", None: None}[entry.critic],
+    }
     agent = agent_of(name)
     for discrete in (False, True):
-        found = agent.gradients(random_episodes(discrete), streams=Streams.derive((0, 1, 2), "test"))
+        found = agent.gradients(
+            random_episodes(discrete), streams=Streams.derive((0, 1, 2), "test")
+        )
         assert [part.shape for part in (*found.actor, *found.critic)] == [
             part.shape for part in agent.learned
         ]
@@ -126,7 +138,9 @@ def test_every_study_of_a_scale_has_an_estimate(scale: str) -> None:
     merge(raw, yaml.safe_load((ROOT / f"workflow/scales/{scale}.yaml").read_text(encoding="utf-8")))
     config = configuration.load(raw, ROOT)
     found = {
-        name: estimate(config, study, []) for name, study in studies(config).items() if name[:3] == "rl/"
+        name: estimate(config, study, [])
+        for name, study in studies(config).items()
+        if name[:3] == "rl/"
     }
     assert {name.split("/")[1].rpartition("-")[0] for name in found} == set(ENVIRONMENTS)
     assert all(seconds > STARTUP_SECONDS for seconds in found.values())

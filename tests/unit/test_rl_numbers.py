@@ -12,14 +12,22 @@ from tests.conftest import ROOT
 EPISODES = 200
 
 
-def episodes(returns: dict[str, np.ndarray], environment: str = "CartPole-v1", cap: int = 70) -> pd.DataFrame:
+def episodes(
+    returns: dict[str, np.ndarray], environment: str = "CartPole-v1", cap: int = 70
+) -> pd.DataFrame:
     """Rows of returns `[S, E]` by algorithm."""
     rows = []
     for algorithm, table in returns.items():
         for seed, episode in product(range(table.shape[0]), range(table.shape[1])):
             value = table[seed, episode]
             line = {"environment": environment, "cap": cap, "algorithm": algorithm, "seed": seed}
-            line |= {"episode": episode + 1, "return": value, "length": 10, "terminated": 1, "truncated": 0}
+            line |= {
+                "episode": episode + 1,
+                "return": value,
+                "length": 10,
+                "terminated": 1,
+                "truncated": 0,
+            }
             rows.append({**line, "diverged": int(not np.isfinite(value))})
     return pd.DataFrame(rows)
 
@@ -33,7 +41,9 @@ def test_the_running_mean_keeps_an_eighth_of_the_first_return() -> None:
     returns = np.zeros((1, EPISODES))
     returns[0, 0] = 100.0
     assert rl.running_mean(returns)[0, -1] == pytest.approx(100 * 0.99**199)
-    assert rl.figure3(episodes({"RELAX": returns}))["start"].iloc[-1] == pytest.approx(100 * 0.99**199)
+    assert rl.figure3(episodes({"RELAX": returns}))["start"].iloc[-1] == pytest.approx(
+        100 * 0.99**199
+    )
 
 
 def test_scores_of_a_straight_line() -> None:
@@ -94,7 +104,14 @@ def test_improvement_is_over_pairs_of_runs() -> None:
 
 def test_gradient_variances_are_compared_on_the_same_episodes() -> None:
     rows = [
-        {"environment": "e", "cap": 1, "algorithm": "RELAX", "seed": seed, "episode": 0, "rollouts": 8}
+        {
+            "environment": "e",
+            "cap": 1,
+            "algorithm": "RELAX",
+            "seed": seed,
+            "episode": 0,
+            "rollouts": 8,
+        }
         | {"quantity": quantity, "value": value * (1 + seed)}
         for seed in range(3)
         for quantity, value in (("variance", 1.0), ("variance_reinforce", 4.0), ("norm", 9.0))

@@ -1,4 +1,6 @@
-"""What verdicts hang on is part of the result: an edited limit, number, finding or erratum is named."""
+"""What verdicts hang on is part of the result: an edited limit, number, finding or erratum is
+named.
+"""
 
 import json
 import shutil
@@ -14,13 +16,23 @@ from tests.conftest import ROOT
 
 # A file, what is replaced in it, by what, and the rule that says another thing then.
 EDITS = {
-    "a claim's limit": ("claims/beyond-reinmax-figure1.yaml", "at_least: 9", "at_least: 2", "B-F1-01"),
+    "a claim's limit": (
+        "claims/beyond-reinmax-figure1.yaml",
+        "at_least: 9",
+        "at_least: 2",
+        "B-F1-01",
+    ),
     "a printed number": (
         *("reference/table1_gradient_std.csv", "ST,", "ST,1"),
         "report/reference/table1_gradient_std.csv",
     ),
     "a finding": ("findings.yaml", "headline: true", "headline: false", "finding "),
-    "an erratum": ("errata/beyond-reinmax-theory.yaml", "kind: error", "kind: ambiguity", "erratum "),
+    "an erratum": (
+        "errata/beyond-reinmax-theory.yaml",
+        "kind: error",
+        "kind: ambiguity",
+        "erratum ",
+    ),
 }
 
 
@@ -57,9 +69,16 @@ def test_an_edited_rule_is_named_without_git(project: Path, name: str) -> None:
 
 
 def test_a_rule_of_a_file_changes_all_that_it_judges_and_words_change_none(project: Path) -> None:
-    edit(project, "claims/beyond-reinmax-figure1.yaml", "statement: ", "statement: In other words, ")
+    edit(
+        project, "claims/beyond-reinmax-figure1.yaml", "statement: ", "statement: In other words, "
+    )
     assert unseen(project) == []
-    edit(project, "claims/beyond-reinmax-figure1.yaml", "not_reproduced_to: 0.05", "not_reproduced_to: 0.5")
+    edit(
+        project,
+        "claims/beyond-reinmax-figure1.yaml",
+        "not_reproduced_to: 0.05",
+        "not_reproduced_to: 0.5",
+    )
     assert len(unseen(project)) > 10
 
 
@@ -69,7 +88,9 @@ def test_a_rule_that_is_gone_is_named(project: Path) -> None:
     assert "removed: report/reference/table1_gradient_std.csv" in notice.text
     (project / history.TABLE).unlink()
     (notice,) = opening._judged_by(history.judged_by(project), [])
-    assert notice.title.startswith(f"Judged by {len(rules.current(project)):,} rules that no known commit")
+    assert notice.title.startswith(
+        f"Judged by {len(rules.current(project)):,} rules that no known commit"
+    )
     assert " more. Claims" in notice.text
 
 
@@ -81,8 +102,12 @@ def test_rules_that_are_younger_than_results_are_counted() -> None:
         ("erratum D", "2026-01-05T00:00:00+00:00"),
         ("report/reference/t.csv", "2026-01-04T00:00:00+00:00"),
     ]
-    table = pd.DataFrame([{"rule": rule, "says": "{}", "date": date, "commit": "c"} for rule, date in lines])
-    jobs = [{"started": at} for at in ("2026-01-03T00:00:00+00:00", "", "2026-01-09T00:00:00+00:00")]
+    table = pd.DataFrame(
+        [{"rule": rule, "says": "{}", "date": date, "commit": "c"} for rule, date in lines]
+    )
+    jobs = [
+        {"started": at} for at in ("2026-01-03T00:00:00+00:00", "", "2026-01-09T00:00:00+00:00")
+    ]
     (notice,) = opening._judged_by(table, jobs)
     assert notice.title == "4 of 5 rules set after the first of these results."
     assert opening._judged_by(table, []) == []
@@ -111,7 +136,13 @@ def test_two_folders_differ_in_the_rules_by_which_they_were_judged(
     before, after, same = folder("a", ROOT), folder("b", project), folder("c", ROOT)
     page = difference_page.write_difference(before, after, tmp_path / "diff.html", ROOT)
     text = page.read_text(encoding="utf-8")
-    for words in ("B-F1-01", "at_least", "report/reference/table1_gradient_std.csv", "line 3", "headline"):
+    for words in (
+        "B-F1-01",
+        "at_least",
+        "report/reference/table1_gradient_std.csv",
+        "line 3",
+        "headline",
+    ):
         assert words in text
     assert "<b>4</b> <span>rules or printed tables differ" in text
     assert "Nothing has changed" not in text

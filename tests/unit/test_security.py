@@ -1,4 +1,6 @@
-"""What comes from files and the configuration is data: it is not run, and it stays where it belongs."""
+"""What comes from files and the configuration is data: it is not run, and it stays where it
+belongs.
+"""
 
 import ast
 import json
@@ -43,8 +45,24 @@ SOURCES = [
 ]
 # Calls that run text, or what a file says.
 FORBIDDEN = {
-    *("eval", "exec", "compile", "__import__", "os.system", "os.popen", "marshal.loads", "shelve.open"),
-    *("pickle.load", "pickle.loads", "yaml.load", "yaml.load_all", "yaml.unsafe_load", "yaml.full_load"),
+    *(
+        "eval",
+        "exec",
+        "compile",
+        "__import__",
+        "os.system",
+        "os.popen",
+        "marshal.loads",
+        "shelve.open",
+    ),
+    *(
+        "pickle.load",
+        "pickle.loads",
+        "yaml.load",
+        "yaml.load_all",
+        "yaml.unsafe_load",
+        "yaml.full_load",
+    ),
     *("yaml.unsafe_load_all", "subprocess.getoutput", "subprocess.getstatusoutput", "joblib.load"),
     *("pd.read_pickle", "pd.eval"),
 }
@@ -56,7 +74,9 @@ def unsafe(source: str) -> Iterator[str]:
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import | ast.ImportFrom):
             names = (
-                [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""]
+                [alias.name for alias in node.names]
+                if isinstance(node, ast.Import)
+                else [node.module or ""]
             )
             yield from (f"import {name}" for name in names if name.split(".")[0] in MODULES)
         if not isinstance(node, ast.Call):
@@ -75,7 +95,10 @@ def unsafe(source: str) -> Iterator[str]:
 
 def test_no_source_runs_what_it_reads() -> None:
     assert len(SOURCES) > 100
-    found = {str(path.relative_to(ROOT)): list(unsafe(path.read_text(encoding="utf-8"))) for path in SOURCES}
+    found = {
+        str(path.relative_to(ROOT)): list(unsafe(path.read_text(encoding="utf-8")))
+        for path in SOURCES
+    }
     assert {path: names for path, names in found.items() if names} == {}
 
 
@@ -96,7 +119,11 @@ def test_no_source_runs_what_it_reads() -> None:
             "torch.load(f)",
             "torch.load(f, weights_only=x)",
         ),
-        *("np.load(f, allow_pickle=True)", "yaml.unsafe_load(f)", "yaml.load(f, Loader=yaml.Loader)"),
+        *(
+            "np.load(f, allow_pickle=True)",
+            "yaml.unsafe_load(f)",
+            "yaml.load(f, Loader=yaml.Loader)",
+        ),
     ],
 )
 def test_the_scan_finds(source: str) -> None:
@@ -104,7 +131,9 @@ def test_the_scan_finds(source: str) -> None:
 
 
 def test_snakefiles_have_no_shell_line_but_the_one_that_is_tested_here() -> None:
-    """Rules take theirs from `reinrelax(...)`, and what they put into it is quoted or cannot hold a space."""
+    """Rules take theirs from `reinrelax(...)`, and what they put into it is quoted or cannot hold a
+    space.
+    """
     paths = [ROOT / "Snakefile", *(ROOT / "workflow").rglob("*.smk")]
     text = "\n".join(path.read_text(encoding="utf-8") for path in paths)
     assert len(paths) > 5
@@ -159,8 +188,14 @@ def test_a_snapshot_cannot_run_anything(tmp_path: Path, how: str) -> None:
 
 
 def test_images_cannot_run_anything(tmp_path: Path) -> None:
-    images.save(Images("digits", np.zeros((1, 784), np.uint8), np.zeros((1, 784), np.uint8)), tmp_path)
-    np.save(tmp_path / "train.npy", np.array([Bomb(tmp_path / "burst")], dtype=object), allow_pickle=True)
+    images.save(
+        Images("digits", np.zeros((1, 784), np.uint8), np.zeros((1, 784), np.uint8)), tmp_path
+    )
+    np.save(
+        tmp_path / "train.npy",
+        np.array([Bomb(tmp_path / "burst")], dtype=object),
+        allow_pickle=True,
+    )
     with pytest.raises(ResultsError, match="prepared images cannot be read"):
         images.load(tmp_path)
     assert not (tmp_path / "burst").exists()
@@ -176,7 +211,9 @@ def test_pictures_cannot_run_anything(load_config: Callable[..., Config], tmp_pa
     assert not (tmp_path / "burst").exists()
 
 
-def test_whatever_records_and_tables_say_is_text_on_the_page(load_config: Callable[..., Config]) -> None:
+def test_whatever_records_and_tables_say_is_text_on_the_page(
+    load_config: Callable[..., Config],
+) -> None:
     config = load_config()
     texts = (
         "host",
@@ -242,7 +279,9 @@ def test_a_shell_line_holds_any_folder_as_one_word(tmp_path: Path) -> None:
     """The program is replaced by one that tells its arguments; the shell is the real one."""
     fake = tmp_path / "bin/python3"
     fake.parent.mkdir()
-    fake.write_text(f"#!{sys.executable}\nimport json, sys\nprint(json.dumps(sys.argv[1:]))\nsys.exit(1)\n")
+    fake.write_text(
+        f"#!{sys.executable}\nimport json, sys\nprint(json.dumps(sys.argv[1:]))\nsys.exit(1)\n"
+    )
     fake.chmod(0o755)
     line = shell_line("judge", f"{HARMLESS}/test/config.yaml", f"/{HARMLESS}{{x}}", "a log;touch y")
     done = subprocess.run(
@@ -273,7 +312,15 @@ def test_the_workflow_runs_in_a_folder_with_any_name(tmp_path: Path) -> None:
     (tmp_path / "evil.yaml").write_text(yaml.safe_dump({"results": HARMLESS}))
     arguments = ["--cores", "1", "--quiet", "all", "--configfile", "workflow/scales/test.yaml"]
     done = subprocess.run(
-        [sys.executable, "-m", "snakemake", *arguments, str(tmp_path / "evil.yaml"), "--", "identities"],
+        [
+            sys.executable,
+            "-m",
+            "snakemake",
+            *arguments,
+            str(tmp_path / "evil.yaml"),
+            "--",
+            "identities",
+        ],
         cwd=project,
         capture_output=True,
         text=True,
@@ -286,13 +333,19 @@ def test_the_workflow_runs_in_a_folder_with_any_name(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("scale", ["../x", "a/b", "/etc", "..", "x;y", "$(x)", "x y"])
-def test_a_scale_cannot_leave_the_results_folder(load_config: Callable[..., Config], scale: str) -> None:
+def test_a_scale_cannot_leave_the_results_folder(
+    load_config: Callable[..., Config], scale: str
+) -> None:
     with pytest.raises(ConfigError, match="scale: must be a name"):
         load_config(scale=scale)
 
 
 @pytest.mark.parametrize("results", ["results", "../elsewhere", "/somewhere/else", "a/../b"])
-def test_results_lie_where_the_user_says_and_nowhere_else(raw_config: dict[str, Any], results: str) -> None:
-    """A folder elsewhere is a user's right, and what is written lies in the scale's own folder below it."""
+def test_results_lie_where_the_user_says_and_nowhere_else(
+    raw_config: dict[str, Any], results: str
+) -> None:
+    """A folder elsewhere is a user's right, and what is written lies in the scale's own folder
+    below it.
+    """
     config = configuration.load({**raw_config, "results": results}, ROOT)
     assert config.folder == Path(results) / "test"

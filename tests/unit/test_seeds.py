@@ -38,7 +38,9 @@ def hashes(config: Config) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_named_seeds_are_other_runs_and_as_many_the_same(load_config: Load, place: tuple[str, ...]) -> None:
+def test_named_seeds_are_other_runs_and_as_many_the_same(
+    load_config: Load, place: tuple[str, ...]
+) -> None:
     counted = hashes(seeded(load_config, place, 3))
     for same in ([0, 1, 2], [2, 0, 1]):
         assert hashes(seeded(load_config, place, same)) == counted
@@ -68,14 +70,18 @@ def test_named_seeds_are_other_runs_and_as_many_the_same(load_config: Load, plac
         ("3", "must be of type integer or array"),
     ],
 )
-def test_wrong_seeds_are_named(load_config: Load, place: tuple[str, ...], seeds: Any, says: str) -> None:
+def test_wrong_seeds_are_named(
+    load_config: Load, place: tuple[str, ...], seeds: Any, says: str
+) -> None:
     with pytest.raises(ConfigError, match=rf"^experiments\.{'.'.join(place)}\.seeds.*: {says}"):
         seeded(load_config, place, seeds)
 
 
 def test_agents_of_a_seed_do_the_same_in_other_company(load_config: Load) -> None:
     few, more = (
-        rl.measure(seeded(load_config, ("rl",), seeds).rl, "CartPole-v1", 20, "REINFORCE")["episodes"]
+        rl.measure(seeded(load_config, ("rl",), seeds).rl, "CartPole-v1", 20, "REINFORCE")[
+            "episodes"
+        ]
         for seeds in ([7, 5], [5, 6])
     )
     assert {row["seed"] for row in few} == {5, 7}

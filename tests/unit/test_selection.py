@@ -1,4 +1,6 @@
-"""How optimistic a chosen mean is: against simulation, in exact cases, and on the authors' own search."""
+"""How optimistic a chosen mean is: against simulation, in exact cases, and on the authors' own
+search.
+"""
 
 import math
 
@@ -45,8 +47,12 @@ def test_the_integral_is_what_simulation_finds() -> None:
 def test_the_authors_chose_what_their_search_found_lowest() -> None:
     found = selection(ROOT).set_index("latent")
     table5 = published_settings(ROOT)
-    table2 = {(row["estimator"], row["latent"]): row for row in reference(ROOT, "table2_train_elbo")}
-    assert set(found.index) == {latent for estimator, latent in table5 if estimator == "ReinMax-Rao"}
+    table2 = {
+        (row["estimator"], row["latent"]): row for row in reference(ROOT, "table2_train_elbo")
+    }
+    assert set(found.index) == {
+        latent for estimator, latent in table5 if estimator == "ReinMax-Rao"
+    }
     for latent, line in found.iterrows():
         setting = table5["ReinMax-Rao", str(latent)]
         expected = f"{setting['optimizer']}, {setting['learning_rate']}, τ {setting['tau']}"

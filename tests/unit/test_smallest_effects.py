@@ -1,4 +1,6 @@
-"""With seeds enough nothing stays open: what is equal is refuted, and what holds by too little is near."""
+"""With seeds enough nothing stays open: what is equal is refuted, and what holds by too little is
+near.
+"""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -8,7 +10,7 @@ import pytest
 from scipy.special import ndtri
 
 from reinrelax.claims import FUNCTIONS, SCHEMAS, Claim, load
-from reinrelax.claims.model import Group, Sample
+from reinrelax.claims.model import Group, Resampled
 from reinrelax.claims.parts import Estimate
 from tests.claims import claimed, ordering
 from tests.conftest import ROOT
@@ -23,8 +25,8 @@ class Known:
     def __init__(self, groups: Sequence[Group]) -> None:
         self.groups = groups
 
-    def sample(self, claim: Claim, **_: object) -> Sample:
-        return Sample(self.groups, 0, ("", ""), 0, 0, ())
+    def sample(self, claim: Claim, **_: object) -> Resampled:
+        return Resampled(self.groups, 0, ("", ""), 0, 0, ())
 
 
 def sure(value: float, scatter: float = 0.0) -> Estimate:
@@ -51,14 +53,21 @@ def equal(claim: Claim) -> list[Group]:
 
 
 def test_what_is_equal_is_refuted_by_every_claim_that_says_it_differs() -> None:
-    shipped = [claim for claim in load(ROOT / "report/claims", SCHEMAS, ROOT) if claim.judge in JUDGES]
+    shipped = [
+        claim for claim in load(ROOT / "report/claims", SCHEMAS, ROOT) if claim.judge in JUDGES
+    ]
     assert {claim.judge for claim in shipped} == set(JUDGES)
     for claim in shipped:
-        # A quotient of one lies inside some ranges, whose ends are theirs where nothing beyond is asked for.
-        low, high = (float(claim.parameters.get(key, end)) for key, end in (("from", 0.0), ("to", np.inf)))
+        # A quotient of one lies inside some ranges, whose ends are theirs where nothing beyond is
+        # asked for.
+        low, high = (
+            float(claim.parameters.get(key, end)) for key, end in (("from", 0.0), ("to", np.inf))
+        )
         within = low < 1.0 < high or (claim.smallest == 0.0 and 1.0 in (low, high))
         inside = claim.judge in ("ratio", "quotient") and within
-        assert verdict(claim, equal(claim)) == ("reproduced" if inside else "not reproduced"), claim.id
+        assert verdict(claim, equal(claim)) == ("reproduced" if inside else "not reproduced"), (
+            claim.id
+        )
 
 
 def rising(by: float) -> list[Group]:
@@ -83,7 +92,11 @@ CASES: dict[str, tuple[Claim, Callable[[float], list[Group]], float]] = {
         0.5,
     ),
     "gains": (
-        ordering(judge="gains", places=SHAPES, parameters={"by": "categories", "to": -0.6, "smallest": 0.5}),
+        ordering(
+            judge="gains",
+            places=SHAPES,
+            parameters={"by": "categories", "to": -0.6, "smallest": 0.5},
+        ),
         gaining,
         0.5,
     ),
@@ -105,7 +118,9 @@ CASES: dict[str, tuple[Claim, Callable[[float], list[Group]], float]] = {
     ("share", "wanted"),
     [(-0.5, "not reproduced"), (0.0, "not reproduced"), (0.5, "near"), (1.5, "reproduced")],
 )
-def test_an_effect_is_held_against_the_smallest_of_interest(name: str, share: float, wanted: str) -> None:
+def test_an_effect_is_held_against_the_smallest_of_interest(
+    name: str, share: float, wanted: str
+) -> None:
     claim, groups, smallest = CASES[name]
     assert verdict(claim, groups(smallest * share)) == wanted
 

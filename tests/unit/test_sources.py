@@ -1,4 +1,6 @@
-"""What changes the hash of a job's source, over all jobs of the papers' scale, and what does not."""
+"""What changes the hash of a job's source, over all jobs of the papers' scale, and what
+does not.
+"""
 
 import hashlib
 import re
@@ -110,18 +112,33 @@ def test_a_formula_concerns_those_who_use_it(tree: SourceTree) -> None:
     found = changed(tree)
     assert {"elbo/8x4/GST-1.0", "gradients/epoch-0", "identities", "cost"} <= found
     # ST lies in the same file.
-    of_others = ("rl/", "relaxations/", "elbo/8x4/ReinMax", "gradients/8x4/ReinMax", "bridge", "properties")
+    of_others = (
+        "rl/",
+        "relaxations/",
+        "elbo/8x4/ReinMax",
+        "gradients/8x4/ReinMax",
+        "bridge",
+        "properties",
+    )
     assert not [job for job in found if job.startswith(of_others) or job.endswith("/ST")]
 
 
 def test_what_is_added_concerns_those_who_use_it(tree: SourceTree) -> None:
     table = tree.path("reinrelax.estimators.hyperparameters")
     entry = '    "mine": Hyperparameter("of mine", "a number", math.isfinite, 1.0),\n'
-    table.write_text(table.read_text().replace("HYPERPARAMETERS = {\n", f"HYPERPARAMETERS = {{\n{entry}"))
+    table.write_text(
+        table.read_text().replace("HYPERPARAMETERS = {\n", f"HYPERPARAMETERS = {{\n{entry}")
+    )
     assert entry in table.read_text()
-    for name in ("reinrelax.core.rng", "reinrelax.estimators.trapezoid", "reinrelax.latents.bernoulli"):
+    for name in (
+        "reinrelax.core.rng",
+        "reinrelax.estimators.trapezoid",
+        "reinrelax.latents.bernoulli",
+    ):
         path = tree.path(name)
-        path.write_text(f"{path.read_text()}\n\nMINE = 1\n\n\ndef of_mine(x):\n    return MINE * x\n")
+        path.write_text(
+            f"{path.read_text()}\n\nMINE = 1\n\n\ndef of_mine(x):\n    return MINE * x\n"
+        )
     assert changed(tree) == set()
     path = tree.path("reinrelax.estimators.trapezoid")
     path.write_text(path.read_text().replace("def reinmax(", "@of_mine\ndef reinmax("))
@@ -130,13 +147,17 @@ def test_what_is_added_concerns_those_who_use_it(tree: SourceTree) -> None:
 
 def test_what_is_run_or_registered_concerns_those_who_use_what_it_is_for(tree: SourceTree) -> None:
     tree.replace(
-        "reinrelax.estimators.conditional", "os.register_at_fork(", "os.register_at_fork(before=print, "
+        "reinrelax.estimators.conditional",
+        "os.register_at_fork(",
+        "os.register_at_fork(before=print, ",
     )
     found = changed(tree)
     assert "elbo/8x4/Gumbel-Rao" in found
     assert "elbo/8x4/ReinMax" not in found
     path = tree.path("reinrelax.distributions.hard_concrete")
-    path.write_text(path.read_text().replace("def _kl_hard_concrete(", "def _kl_hard_concrete(more=1, *"))
+    path.write_text(
+        path.read_text().replace("def _kl_hard_concrete(", "def _kl_hard_concrete(more=1, *")
+    )
     assert "relaxations/2x20/Hard-Concrete" in changed(tree)
     assert "relaxations/2x20/ST-Bernoulli" not in changed(tree)
 
@@ -146,7 +167,11 @@ def test_a_kernel_concerns_those_who_use_it(tree: SourceTree, name: str) -> None
     with (tree.root / name).open("a") as file:
         file.write("static int added;\n")
     assert {"elbo/8x4/Gumbel-Rao", "cost"} <= changed(tree)
-    apart = ("bridge", "copula") if name == "kernels/native.h" else ("bridge", "copula", "elbo/8x4/GST-1.0")
+    apart = (
+        ("bridge", "copula")
+        if name == "kernels/native.h"
+        else ("bridge", "copula", "elbo/8x4/GST-1.0")
+    )
     assert not [job for job in changed(tree) if job.startswith(apart)]
 
 
@@ -172,7 +197,9 @@ def test_a_helper_may_be_renamed(tree: SourceTree) -> None:
 
 
 def test_which_of_two_functions_of_one_name_is_meant_makes_a_difference(tree: SourceTree) -> None:
-    tree.replace("reinrelax.experiments.gradients.measure", "bias.quantities(", "control.quantities(")
+    tree.replace(
+        "reinrelax.experiments.gradients.measure", "bias.quantities(", "control.quantities("
+    )
     measured = ("gradients/epoch", "gradients-run/epoch")
     assert changed(tree) == {job for job in planned() if job.startswith(measured)}
 
@@ -197,7 +224,10 @@ def test_the_python_version_makes_no_difference() -> None:
         ),
         ("from a import B\ndef f(b: B): pass", "def f(b): pass"),
         ("if TYPE_CHECKING:\n  from reinrelax.core.rng import Streams\nx = 1", "x = 1"),
-        ("def f(a: int) -> int:\n  b: int = a\n  return b", 'def f(a):\n  "Doc."\n  b = a\n  return b'),
+        (
+            "def f(a: int) -> int:\n  b: int = a\n  return b",
+            'def f(a):\n  "Doc."\n  b = a\n  return b',
+        ),
         ("x: int = 1", "x = 1"),
         ("x = f(1, doc='One.')", "x = f(1, doc='Otherwise put.')"),
     ],

@@ -1,4 +1,6 @@
-"""Figures of speed: drawn from the timings that lie in the project, or a word that there are none."""
+"""Figures of speed: drawn from the timings that lie in the project, or a word that there
+are none.
+"""
 
 import json
 from collections.abc import Callable
@@ -38,7 +40,10 @@ def test_the_map_has_the_ratio_of_every_estimator_and_shape(tmp_path: Path) -> N
     assert panel.title == "10 models together, 1 thread"
     assert panel.scale.low == 1
     note = speed.data["note"][0]
-    assert "STGS at 8 × 4: 0.900 s per model and epoch, 1.50 times its bound of 0.600 s; 500 MB" in note
+    assert (
+        "STGS at 8 × 4: 0.900 s per model and epoch, 1.50 times its bound of 0.600 s; 500 MB"
+        in note
+    )
 
 
 def test_cost_is_drawn_against_each_size_beside_the_bound(tmp_path: Path) -> None:
@@ -55,11 +60,15 @@ def test_cost_is_drawn_against_each_size_beside_the_bound(tmp_path: Path) -> Non
     ]
     names = ["ReinMax", "ReinMax, 2 threads", "Matrix products", "Matrix products, 2 threads"]
     averaged = ["Gumbel-Rao", "ReinMax-Rao", "ReinMax-CV", "Matrix products"]
-    assert [list(dict.fromkeys(own["series"])) for _, own in grouped] == [names] * 2 + [averaged] * 3
+    assert [list(dict.fromkeys(own["series"])) for _, own in grouped] == [names] * 2 + [
+        averaged
+    ] * 3
     bound = scaling.data[scaling.data["series"] == "Matrix products"]
     assert bound["value"].tolist() == pytest.approx([60_000 * ONEDNN] * len(bound))
     assert not scaling.data.duplicated(["panel", "series", "x"]).any()
-    draws = scaling.data[(scaling.data["panel"] == "cpu-draws") & (scaling.data["series"] == "Gumbel-Rao")]
+    draws = scaling.data[
+        (scaling.data["panel"] == "cpu-draws") & (scaling.data["series"] == "Gumbel-Rao")
+    ]
     assert draws["value"].is_monotonic_increasing
     assert scaling.describe()["absence"] == ""
 
@@ -102,7 +111,9 @@ def test_the_section_on_cost_shows_them_or_says_that_there_are_none(
     section = html.split('<section id="table4"')[1].split("</section>")[0]
     told = " ".join(Text(section).text.split())
     assert ("make bench has not been run" in told) is not measured
-    assert (f"measured by make bench on A processor, torch 2.0, commit {12 * 'c'}" in told) is measured
+    assert (
+        f"measured by make bench on A processor, torch 2.0, commit {12 * 'c'}" in told
+    ) is measured
     for name in ("speed", "scaling"):
         assert (f'id="{name}-panels"' in section) is measured
         assert (f'href="figures/{name}.csv"' in section) is measured

@@ -1,4 +1,6 @@
-"""Intervals and orderings: against scipy, by simulation with stated rates, and where seeds are too few."""
+"""Intervals and orderings: against scipy, by simulation with stated rates, and where seeds are too
+few.
+"""
 
 import numpy as np
 import pytest
@@ -91,7 +93,9 @@ def test_a_minimum_is_resampled_with_whole_curves() -> None:
 
 
 def test_a_median_lies_between_its_smallest_and_largest_value(rng: np.random.Generator) -> None:
-    """Coverage 1 − 2^(1−n), 93.75% at n = 5: of 4,000 samples a count beyond 5 σ = 77 is rarer than 1e-6."""
+    """Coverage 1 − 2^(1−n), 93.75% at n = 5: of 4,000 samples a count beyond 5 σ = 77 is rarer than
+    1e-6.
+    """
     found = [stats.median_interval(sample) for sample in rng.exponential(size=(4000, 5))]
     held = sum(interval.holds(np.log(2)) for interval in found)
     assert abs(held - 3750) < 77
@@ -101,7 +105,9 @@ def test_a_median_lies_between_its_smallest_and_largest_value(rng: np.random.Gen
 
 
 def test_the_effect_that_a_study_would_have_shown_in_a_third_of_cases() -> None:
-    """Simonsohn's d33: 1.52 standard errors of many; and by simulation of a t test of ten against five."""
+    """Simonsohn's d33: 1.52 standard errors of many; and by simulation of a t test of ten against
+    five.
+    """
     many = stats.smallest_shown((1.0, 1.0), (10**6, 10**6))
     assert many == pytest.approx(1.53 * np.sqrt(2e-6), rel=0.01)
     effect = stats.smallest_shown((1.0, 1.0), (10, 5))

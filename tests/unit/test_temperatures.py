@@ -1,4 +1,6 @@
-"""Figures 7 and 8 against the law of the hard sample and against bootstraps, and planted temperatures."""
+"""Figures 7 and 8 against the law of the hard sample and against bootstraps, and planted
+temperatures.
+"""
 
 import math
 from collections.abc import Mapping
@@ -63,7 +65,9 @@ def test_sharpness_goes_from_the_hard_sample_to_uniform(tables: Tables) -> None:
         assert sorted(range(4), key=one.__getitem__)[-1] == max(
             range(4), key=lambda k: found[1.0, "one draw", k]["value"]
         )
-        assert [found[tau, "probability", k]["value"] for k in range(4)] == pytest.approx(probability)
+        assert [found[tau, "probability", k]["value"] for k in range(4)] == pytest.approx(
+            probability
+        )
     for k in range(4):
         cold = found[0.01, "mean", k]
         assert abs(cold["value"] - probability[k]) < 4.5 / 1.96 * (cold["high"] - cold["value"])
@@ -73,7 +77,9 @@ def test_sharpness_goes_from_the_hard_sample_to_uniform(tables: Tables) -> None:
 
 
 def test_the_grid_holds_the_quantities_of_figure_8(tables: Tables) -> None:
-    """Whatever the row; 4.5 standard errors, 7e-6 each, beside 0.002 for values known to three digits."""
+    """Whatever the row; 4.5 standard errors, 7e-6 each, beside 0.002 for values known to three
+    digits.
+    """
     expected = {
         "entropy": (1.115, 1.207, 1.309),
         "variance": (0.0838, 0.0485, 0.0190),
@@ -87,7 +93,11 @@ def test_the_grid_holds_the_quantities_of_figure_8(tables: Tables) -> None:
                 row = found[quantity, forward, backward]
                 half = row["high"] - row["value"]
                 assert 0 < half < 0.05
-                assert abs(row["value"] - value) < 4.5 / 1.96 * half + 0.002, (quantity, forward, backward)
+                assert abs(row["value"] - value) < 4.5 / 1.96 * half + 0.002, (
+                    quantity,
+                    forward,
+                    backward,
+                )
     for forward in SPEC.forward:
         for backward in SPEC.backward:
             largest = found["max_probability", forward, backward]["value"]
@@ -103,9 +113,9 @@ def test_intervals_are_as_wide_as_a_bootstraps(quantity: str) -> None:
     values = temperatures._influences(keys, 0.5, 0.7)[quantity]
     generator = torch.Generator().manual_seed(0)
     resampled = [
-        temperatures._influences(keys[torch.randint(len(keys), (len(keys),), generator=generator)], 0.5, 0.7)[
-            quantity
-        ].mean()
+        temperatures._influences(
+            keys[torch.randint(len(keys), (len(keys),), generator=generator)], 0.5, 0.7
+        )[quantity].mean()
         for _ in range(400)
     ]
     error = values.std() / len(values) ** 0.5
@@ -134,7 +144,10 @@ def test_the_forward_temperature_does_nothing(tables: Tables) -> None:
         if quantity == "gradient_difference":
             assert row["value"] == 0
         elif quantity == "disagreements":
-            assert row["value"] <= found[row["tau_forward"], "ties"]["value"] + found[1.0, "ties"]["value"]
+            assert (
+                row["value"]
+                <= found[row["tau_forward"], "ties"]["value"] + found[1.0, "ties"]["value"]
+            )
     assert sum(row["value"] for (_, quantity), row in found.items() if quantity == "ties") <= 2
 
 
@@ -166,7 +179,9 @@ def grid_of(cells: Tensor) -> list[temperatures.Row]:
 def test_analysis_of_variance_finds_the_backward_temperature_alone(tables: Tables) -> None:
     found = by(tables["inert"], "tau_forward", "quantity")
     for quantity in QUANTITIES:
-        forward, backward = (found[None, f"F {name}, {quantity}"] for name in ("forward", "backward"))
+        forward, backward = (
+            found[None, f"F {name}, {quantity}"] for name in ("forward", "backward")
+        )
         assert forward["expected"] == pytest.approx(f_law.ppf(0.99, 3, 6))
         assert backward["expected"] == pytest.approx(f_law.ppf(0.99, 2, 6))
         assert forward["value"] < f_law.ppf(1 - 1e-4, 3, 6)
@@ -174,14 +189,18 @@ def test_analysis_of_variance_finds_the_backward_temperature_alone(tables: Table
 
 
 def test_analysis_of_variance_by_hand_with_a_planted_effect() -> None:
-    """Sums of squares term by term; F forward of pure noise exceeds its 1% value in 1% of 1,000 grids."""
+    """Sums of squares term by term; F forward of pure noise exceeds its 1% value in 1% of 1,000
+    grids.
+    """
     generator = torch.Generator().manual_seed(0)
     noise = torch.randn(1000, 5, 4, generator=generator, dtype=torch.float64)
     columns = torch.arange(4, dtype=torch.float64)
     critical = f_law.ppf(0.99, 4, 12)
     values = []
     for cells in noise + columns:
-        forward, backward = (float(row["value"]) for row in temperatures._analysis(grid_of(cells), 5, 4))  # type: ignore[arg-type]
+        forward, backward = (
+            float(row["value"]) for row in temperatures._analysis(grid_of(cells), 5, 4)
+        )  # type: ignore[arg-type]
         values.append(forward)
         assert backward > 0
     assert sum(value > critical for value in values) / 1000 == pytest.approx(0.01, abs=4.5 * 0.0032)
@@ -189,7 +208,9 @@ def test_analysis_of_variance_by_hand_with_a_planted_effect() -> None:
     grand = cells.mean()
     rows = sum(4 * (cells[i].mean() - grand) ** 2 for i in range(5)) / 4
     rest = sum(
-        (cells[i, j] - cells[i].mean() - cells[:, j].mean() + grand) ** 2 for i in range(5) for j in range(4)
+        (cells[i, j] - cells[i].mean() - cells[:, j].mean() + grand) ** 2
+        for i in range(5)
+        for j in range(4)
     )
     assert values[0] == pytest.approx(float(rows / (rest / 12)))
     planted = cells + 2 * torch.arange(5)[:, None]

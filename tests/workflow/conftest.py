@@ -22,7 +22,9 @@ from tests.conftest import ROOT, made_once, merge
 from tests.synthetic import noise, published, write_results, write_studies
 from tests.workflow import planted
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+CHROMIUM = (
+    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+)
 CHANGES: dict[str, Any] = {
     "scale": "browser",
     "dataset": {"name": "mnist", "train_images": None, "test_images": None},
@@ -41,10 +43,14 @@ def _report_of_planted(folder: Path) -> None:
     merge(raw, {**CHANGES, "results": "mine"})
     config = configuration.load(raw, ROOT)
     folder.mkdir()
-    with contextlib.chdir(folder):  # results lie here, and all else is taken from the project's folder
+    with contextlib.chdir(
+        folder
+    ):  # results lie here, and all else is taken from the project's folder
         write_results(
             config,
-            lambda run: published(run, ROOT) if run.experiment == "elbo" else (140 + noise(run), 142.0),
+            lambda run: (
+                published(run, ROOT) if run.experiment == "elbo" else (140 + noise(run), 142.0)
+            ),
             only=lambda cell: cell.name != "elbo/8x4/GST-1.0",
             diverged=[("STGS", "4x24", 2)],
             epochs=[1, 40, 80, 120],

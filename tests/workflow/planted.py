@@ -1,4 +1,6 @@
-"""A project in whose runs every job copies a result that lies ready: a real workflow within seconds."""
+"""A project in whose runs every job copies a result that lies ready: a real workflow within
+seconds.
+"""
 
 import json
 import os
@@ -98,7 +100,9 @@ def make(folder: Path) -> None:
             if path.suffix == ".pt":
                 (config.folder / path).write_bytes(b"parameters")
         record = json.loads((config.folder / job.record).read_text(encoding="utf-8"))
-        records.write(config.folder / job.record, record, [config.folder / path for path in job.results])
+        records.write(
+            config.folder / job.record, record, [config.folder / path for path in job.results]
+        )
         lists[job.name] = [*job.results, job.record]
     lists |= _others(project, config)
     for name, paths in lists.items():
@@ -109,8 +113,12 @@ def make(folder: Path) -> None:
 
 
 def _others(project: Path, config: Config) -> dict[str, list[Path]]:
-    """What the jobs write that compute nothing, by their commands; it is made where it does not lie ready."""
-    lists: dict[str, list[Path]] = {name: [] for name in ("data", "judge", "draw", "export", "render")}
+    """What the jobs write that compute nothing, by their commands; it is made where it does not lie
+    ready.
+    """
+    lists: dict[str, list[Path]] = {
+        name: [] for name in ("data", "judge", "draw", "export", "render")
+    }
     done = start(project, *SCALE, "--summary")
     assert done.returncode == 0, done.stderr
     for line in done.stdout.splitlines()[1:]:
@@ -121,7 +129,9 @@ def _others(project: Path, config: Config) -> dict[str, list[Path]]:
             if rule != "data":
                 (config.folder / path).parent.mkdir(exist_ok=True)
                 empty = "{}" if path.name == CHECKSUMS else "[]"
-                text = {".json": empty, ".csv": "mean\n1.5\n", ".svg": "<svg/>"}.get(path.suffix, "")
+                text = {".json": empty, ".csv": "mean\n1.5\n", ".svg": "<svg/>"}.get(
+                    path.suffix, ""
+                )
                 (config.folder / path).write_text(text, encoding="utf-8")
     return lists
 

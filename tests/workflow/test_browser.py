@@ -1,4 +1,6 @@
-"""All tables and figures in a real browser: they work, ask the network for nothing, and fit a phone."""
+"""All tables and figures in a real browser: they work, ask the network for nothing, and fit a
+phone.
+"""
 
 import math
 from pathlib import Path
@@ -18,7 +20,8 @@ def test_both_tables_show_all_cells(tab: Any) -> None:
         section = tab.locator(f"section#{name}")
         assert section.locator("td[data-cell]").count() == 42 + 9
         assert section.locator("thead").first.locator("th").all_inner_texts()[1:] == [
-            text.replace("x", "\u00a0×\u00a0") for text in ("8x4", "4x24", "8x16", "16x12", "64x8", "10x30")
+            text.replace("x", "\u00a0×\u00a0")
+            for text in ("8x4", "4x24", "8x16", "16x12", "64x8", "10x30")
         ]
     cell = tab.locator('#table2 td[data-cell^="ReinMax 8"]').first
     assert "125.08 ± 0.20" in cell.inner_text()
@@ -61,7 +64,9 @@ def test_curves_tell_their_values_under_the_pointer(tab: Any) -> None:
     tip = panel.locator(".tip")
     assert "Epoch 160" in tip.inner_text()
     ours = tab.locator('#table2 td[data-cell^="ReinMax 8"] .line').nth(1).inner_text()
-    shown = next(line for line in tip.locator("tr").all_inner_texts() if line.split()[0] == "ReinMax")
+    shown = next(
+        line for line in tip.locator("tr").all_inner_texts() if line.split()[0] == "ReinMax"
+    )
     assert f"{float(shown.split()[1]):.2f}" in ours
     # GST-1.0 has not been run at this shape: it has no line, and no value is made up for it.
     assert "GST-1.0" not in tip.inner_text()
@@ -109,9 +114,16 @@ def test_maps_are_shown_and_tell_their_values(tab: Any) -> None:
 
 def test_sections_are_there_in_the_papers_order(tab: Any) -> None:
     links = [link.get_attribute("href") for link in tab.locator(".contents li li a").all()]
-    sections = [f"#{section.get_attribute('id')}" for section in tab.locator("main > section").all()]
+    sections = [
+        f"#{section.get_attribute('id')}" for section in tab.locator("main > section").all()
+    ]
     assert links == sections[:-2]
-    assert links.index("#table1") < links.index("#control") < links.index("#figure2") < links.index("#table5")
+    assert (
+        links.index("#table1")
+        < links.index("#control")
+        < links.index("#figure2")
+        < links.index("#table5")
+    )
     assert links.index("#readings") < links.index("#a-vae") < links.index("#a-properties")
     assert sections[-2:] == ["#not-run", "#provenance"]
     papers = tab.locator(".contents > details > ul > li > a").all_inner_texts()
@@ -161,10 +173,15 @@ def test_curves_over_a_logarithmic_axis_are_read_where_the_pointer_is(tab: Any) 
     panel = tab.locator("#bridge-panels .panel").first
     panel.scroll_into_view_if_needed()
     frame, ends = (
-        [float(number) for number in (panel.locator("[data-frame]").get_attribute(name) or "").split()]
+        [
+            float(number)
+            for number in (panel.locator("[data-frame]").get_attribute(name) or "").split()
+        ]
         for name in ("data-frame", "data-x")
     )
-    view = [float(number) for number in (panel.locator("svg").get_attribute("viewBox") or "").split()]
+    view = [
+        float(number) for number in (panel.locator("svg").get_attribute("viewBox") or "").split()
+    ]
     box = panel.locator("svg").bounding_box()
     assert box is not None
     # Σα = 10 of 0.3 … 1000.
@@ -178,7 +195,10 @@ def test_a_table_of_measurements_sorts(tab: Any) -> None:
     table = tab.locator("#figure1-last")
     head = table.locator("th", has_text="Variance").first
     head.locator("button").click()
-    keys = [float(cell.get_attribute("data-key")) for cell in table.locator("tbody td:nth-child(7)").all()]
+    keys = [
+        float(cell.get_attribute("data-key"))
+        for cell in table.locator("tbody td:nth-child(7)").all()
+    ]
     assert len(keys) > 10
     assert keys == sorted(keys)
 
@@ -216,14 +236,12 @@ def test_no_script_runs_but_the_pages_own(browser: Any, report: Path) -> None:
     """Were text from a record or a table ever taken for markup, it could do nothing."""
     opened = browser.new_page()
     opened.goto((report.parent / PAGE).as_uri())
-    opened.evaluate(
-        """() => {
+    opened.evaluate("""() => {
           const script = document.createElement("script");
           script.textContent = "window.ran = true";
           document.body.append(script);
           document.body.insertAdjacentHTML("beforeend", "<img src=nowhere onerror='window.ran = true'>");
-        }"""
-    )
+        }""")
     opened.wait_for_timeout(200)
     assert not opened.evaluate("() => window.ran")
     opened.close()
@@ -231,12 +249,13 @@ def test_no_script_runs_but_the_pages_own(browser: Any, report: Path) -> None:
 
 @pytest.mark.parametrize("name", page.SITE)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_text_stands_out_from_its_ground(browser: Any, report: Path, scheme: str, name: str) -> None:
+def test_text_stands_out_from_its_ground(
+    browser: Any, report: Path, scheme: str, name: str
+) -> None:
     """Contrast of 4.5 and more, by WCAG 2, for body text, muted text and every verdict."""
     opened = browser.new_page(color_scheme=scheme)
     opened.goto((report.parent / name).as_uri())
-    ratios = opened.evaluate(
-        """() => {
+    ratios = opened.evaluate("""() => {
           const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
           const rgb = (colour) => {
             canvas.clearRect(0, 0, 1, 1);
@@ -262,8 +281,7 @@ def test_text_stands_out_from_its_ground(browser: Any, report: Path, scheme: str
           const plain = "p, li, td, th, dt, dd, caption span, small, label, a";
           const chosen = `${plain}, .fine, .label, .pill, .number`;
           return [...document.querySelectorAll(chosen)].map((node) => [ratio(node), node.outerHTML]);
-        }"""
-    )
+        }""")
     opened.close()
     assert len(ratios) > 100
     worst = min(ratios)

@@ -1,4 +1,6 @@
-"""The report for those who read it otherwise: by screen reader, in the dark, on a phone, on paper."""
+"""The report for those who read it otherwise: by screen reader, in the dark, on a phone, on
+paper.
+"""
 
 import io
 from pathlib import Path
@@ -18,19 +20,21 @@ PAPER_WIDTH = 1032
 
 @pytest.mark.parametrize("name", page.SITE)
 @pytest.mark.parametrize(
-    ("scheme", "width"), [("light", 1280), ("dark", 1280), ("light", 375)], ids=["light", "dark", "phone"]
+    ("scheme", "width"),
+    [("light", 1280), ("dark", 1280), ("light", 375)],
+    ids=["light", "dark", "phone"],
 )
-def test_axe_finds_nothing_serious(browser: Any, report: Path, scheme: str, width: int, name: str) -> None:
+def test_axe_finds_nothing_serious(
+    browser: Any, report: Path, scheme: str, width: int, name: str
+) -> None:
     opened = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
     opened.goto((report.parent / name).as_uri())
     # Drawings are images with a name. Axe would walk through each of their thousand strokes.
-    drawings = opened.evaluate(
-        """() => {
+    drawings = opened.evaluate("""() => {
           const drawings = [...document.querySelectorAll(".panel svg[role=img]")];
           drawings.forEach((drawing) => drawing.replaceChildren());
           return drawings.map((drawing) => drawing.getAttribute("aria-label"));
-        }"""
-    )
+        }""")
     found = Axe().run(opened).response
     opened.close()
     assert len(drawings) > 20 or name in ("claims.html", "problems.html")
@@ -45,7 +49,13 @@ def test_axe_finds_nothing_serious(browser: Any, report: Path, scheme: str, widt
 
 
 def test_the_page_has_landmarks_and_one_title(tab: Any) -> None:
-    for landmark in ("header", "nav[aria-label=Pages]", "nav[aria-label=Contents]", "main", "footer"):
+    for landmark in (
+        "header",
+        "nav[aria-label=Pages]",
+        "nav[aria-label=Contents]",
+        "main",
+        "footer",
+    ):
         assert tab.locator(landmark).count() == 1
     assert tab.locator("h1").count() == 1
     # The first stop of the keyboard leads past the navigation.
@@ -74,7 +84,10 @@ def test_on_paper_all_claims_stand_with_their_verdicts(
     text = "".join("".join(sheet.extract_text().split()) for sheet in pages)
     claimed = text[text.index("whatthepaperssay,andwhatourrunssayofit") :]
     # Each page that continues a table has its heads.
-    heads = ["".join(sheet.extract_text().split()) for sheet in pages[len(pages) // 2 : len(pages) // 2 + 3]]
+    heads = [
+        "".join(sheet.extract_text().split())
+        for sheet in pages[len(pages) // 2 : len(pages) // 2 + 3]
+    ]
     assert all("Verdict" in text and "Seeds" in text for text in heads)
     for claim in claims:
         assert claim["id"] in claimed, claim["id"]
@@ -91,11 +104,9 @@ def test_no_table_is_wider_than_the_paper(browser: Any, report: Path, name: str)
     opened.goto((report.parent / name).as_uri())
     opened.emulate_media(media="print")
     opened.evaluate("dispatchEvent(new Event('beforeprint'))")
-    wide = opened.evaluate(
-        """() => [...document.querySelectorAll("main *")]
+    wide = opened.evaluate("""() => [...document.querySelectorAll("main *")]
           .filter((part) => !part.closest("svg") && part.getBoundingClientRect().right > innerWidth + 1)
-          .map((part) => part.outerHTML.slice(0, 100))"""
-    )
+          .map((part) => part.outerHTML.slice(0, 100))""")
     hidden = opened.locator(".filters, nav").evaluate_all(
         "(parts) => parts.every((part) => getComputedStyle(part).display === 'none')"
     )

@@ -26,13 +26,17 @@ def announced(tab: Any) -> str:
     return str(tab.locator(f"{FORM} output").inner_text())
 
 
-def test_a_new_reader_finds_a_verdict_and_its_command_in_three_steps(tab: Any, report: Path) -> None:
+def test_a_new_reader_finds_a_verdict_and_its_command_in_three_steps(
+    tab: Any, report: Path
+) -> None:
     """Does ReinMax-CV beat ReinMax on 8×4, and what computes that cell again?"""
     tab.goto(report.as_uri())
     tab.locator("header a", has_text="All claims").click()
     # One: ask for it. The row has the verdict.
     tab.locator(f"{FORM} input[type=search]").fill("ReinMax-CV ReinMax 8×4 CV-REINMAX")
-    assert {row["id"] for row in shown(tab)} == {f"claim-B-{table}-CV-REINMAX-8x4" for table in ("T2", "T3")}
+    assert {row["id"] for row in shown(tab)} == {
+        f"claim-B-{table}-CV-REINMAX-8x4" for table in ("T2", "T3")
+    }
     row = tab.locator("#claim-B-T2-CV-REINMAX-8x4")
     assert row.locator(".pill").is_visible()
     assert row.get_attribute("data-verdict") in row.locator(".pill").inner_text()
@@ -63,7 +67,9 @@ def test_what_is_chosen_stands_in_the_address_and_a_step_back_undoes_it(tab: Any
     tab.goto("about:blank")
     tab.goto(address)
     assert shown(tab) == rows
-    tab.goto(address.replace("claims-table.type=number&", "").replace("&claims-table.type=number", ""))
+    tab.goto(
+        address.replace("claims-table.type=number&", "").replace("&claims-table.type=number", "")
+    )
     assert len(shown(tab)) == chosen
     search.fill("Theorem 1")
     tab.go_back()
@@ -84,9 +90,13 @@ def test_names_with_numbers_and_negations_are_searched_as_they_are_meant(tab: An
     assert announced(tab).startswith("Nothing fits")
 
 
-def test_chips_filter_by_paper_verdict_and_type_together(tab: Any, claims: list[dict[str, Any]]) -> None:
+def test_chips_filter_by_paper_verdict_and_type_together(
+    tab: Any, claims: list[dict[str, Any]]
+) -> None:
     def expected(**wanted: tuple[str, ...]) -> int:
-        return sum(all(claim[name] in values for name, values in wanted.items()) for claim in claims)
+        return sum(
+            all(claim[name] in values for name, values in wanted.items()) for claim in claims
+        )
 
     def chip(value: str) -> Any:
         return tab.locator(f"{FORM} .chip", has=tab.locator(f"input[value='{value}']"))
@@ -127,7 +137,8 @@ def test_claims_sort_by_every_column(tab: Any) -> None:
     table = tab.locator("#claims-table")
     heads = table.locator("thead th")
     assert heads.all_inner_texts() == [
-        f"{name}" for name in ("Verdict", "Claim", "Place", "Type", "Effect", "Seeds", "Power", "Why")
+        f"{name}"
+        for name in ("Verdict", "Claim", "Place", "Type", "Effect", "Seeds", "Power", "Why")
     ]
     for index, head in enumerate(heads.all(), start=1):
         head.locator("button").press("Enter")
@@ -143,12 +154,15 @@ def test_claims_sort_by_every_column(tab: Any) -> None:
             assert [float(key) for key in filled] == sorted(float(key) for key in filled)
         else:
             order = tab.evaluate(
-                "(keys) => [...keys].sort((a, b) => a.localeCompare(b, 'en', { numeric: true }))", filled
+                "(keys) => [...keys].sort((a, b) => a.localeCompare(b, 'en', { numeric: true }))",
+                filled,
             )
             assert filled == order
 
 
-def test_a_verdict_leads_to_its_rule_even_where_it_was_filtered_away(tab: Any, report: Path) -> None:
+def test_a_verdict_leads_to_its_rule_even_where_it_was_filtered_away(
+    tab: Any, report: Path
+) -> None:
     row = tab.locator("#claim-B-T2-ReinMax-8x4")
     hiding = "?claims-table.verdict=not+run#claim-B-T2-ReinMax-8x4"
     tab.goto((report.parent / PAGE).as_uri() + hiding)
@@ -192,10 +206,15 @@ def test_on_a_phone_claims_are_cards_that_need_no_sideways_scroll(tab: Any) -> N
     box = tab.locator("#claims > .scroll")
     assert box.evaluate("(box) => box.scrollWidth <= box.clientWidth")
     row = tab.locator("#claim-B-T2-ReinMax-8x4")
-    tops = row.locator("> *").evaluate_all("(cells) => cells.map((cell) => cell.getBoundingClientRect().top)")
+    tops = row.locator("> *").evaluate_all(
+        "(cells) => cells.map((cell) => cell.getBoundingClientRect().top)"
+    )
     assert tops == sorted(set(tops)), "one below the other"
     for label in ("Effect", "Seeds", "Power", "Why"):
         assert row.locator(f"[data-label={label}]").is_visible()
     # Sorting works there too.
     tab.locator("#claims-table thead th", has_text="Effect").locator("button").click()
-    assert tab.locator("#claims-table thead th", has_text="Effect").get_attribute("aria-sort") == "ascending"
+    assert (
+        tab.locator("#claims-table thead th", has_text="Effect").get_attribute("aria-sort")
+        == "ascending"
+    )

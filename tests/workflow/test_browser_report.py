@@ -17,7 +17,9 @@ SCREENS, WORDS, NODES, BYTES, SHEETS = 15, 6_000, 10_000, 2_000_000, 30
 
 
 @pytest.mark.parametrize("which", ["report", "paper"])
-def test_the_page_keeps_within_its_limits(browser: Any, which: str, request: pytest.FixtureRequest) -> None:
+def test_the_page_keeps_within_its_limits(
+    browser: Any, which: str, request: pytest.FixtureRequest
+) -> None:
     report: Path = request.getfixturevalue(which)
     opened = browser.new_page(viewport={"width": 1280, "height": SCREEN})
     opened.goto(report.as_uri())
@@ -25,7 +27,9 @@ def test_the_page_keeps_within_its_limits(browser: Any, which: str, request: pyt
         "[document.documentElement.scrollHeight, document.body.innerText.split(/\\s+/).length,"
         " document.querySelectorAll('*').length]"
     )
-    sheets = pypdf.PdfReader(io.BytesIO(opened.pdf(prefer_css_page_size=True, print_background=True))).pages
+    sheets = pypdf.PdfReader(
+        io.BytesIO(opened.pdf(prefer_css_page_size=True, print_background=True))
+    ).pages
     opened.close()
     assert height <= SCREENS * SCREEN
     assert words <= WORDS
@@ -113,21 +117,21 @@ def test_each_chapter_leads_to_its_table_problems_and_claims(tab: Any) -> None:
         chapter.locator("details.more summary").first.click()
         assert chapter.locator("a[href^='details.html#']").count() >= 1, name
         assert "findings:" in chapter.inner_text(), name
-        assert "Computing took" in chapter.inner_text() or "Not run yet" in chapter.inner_text(), name
+        assert "Computing took" in chapter.inner_text() or "Not run yet" in chapter.inner_text(), (
+            name
+        )
 
 
 def test_copied_numbers_are_numbers(tab: Any) -> None:
     chapter = tab.locator("#gradients")
     chapter.locator("details.more summary").first.click()
-    copied = tab.evaluate(
-        """() => {
+    copied = tab.evaluate("""() => {
           const chosen = getSelection();
           chosen.selectAllChildren(document.querySelector("#gradients table"));
           const data = new DataTransfer();
           document.dispatchEvent(new ClipboardEvent("copy", { clipboardData: data, cancelable: true }));
           return data.getData("text/plain");
-        }"""
-    )
+        }""")
     rows = [line.split("\t") for line in copied.splitlines()]
     assert len({len(row) for row in rows[1:]}) == 1
     assert "−" not in copied
@@ -136,7 +140,9 @@ def test_copied_numbers_are_numbers(tab: Any) -> None:
 
 @pytest.mark.parametrize("width", [375, 1280])
 def test_without_script_the_page_says_the_same(browser: Any, report: Path, width: int) -> None:
-    context = browser.new_context(java_script_enabled=False, viewport={"width": width, "height": SCREEN})
+    context = browser.new_context(
+        java_script_enabled=False, viewport={"width": width, "height": SCREEN}
+    )
     opened = context.new_page()
     opened.goto(report.as_uri())
     assert opened.locator(".card").count() == 2

@@ -28,7 +28,9 @@ def html(paper: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made_once(tmp_path_factory, "docs", build) / "html"
 
 
-@pytest.mark.parametrize("package", [estimators, distributions], ids=["estimators", "distributions"])
+@pytest.mark.parametrize(
+    "package", [estimators, distributions], ids=["estimators", "distributions"]
+)
 def test_every_entry_of_a_catalogue_has_its_page(html: Path, package: object) -> None:
     catalogue, folder = package.CATALOGUE, package.__name__.rpartition(".")[2]  # type: ignore[attr-defined]
     for name, entry in catalogue.items():

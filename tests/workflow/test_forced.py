@@ -36,6 +36,8 @@ def test_forced_is_trained_and_else_reused(tmp_path: Path) -> None:
         status, said = finish(folder, force)
         assert status == 0, said
         assert "reused" not in said
-        assert {run.origin["threads"] for run in finished.read(finished.place(table)).values()} == {1}
+        assert {run.origin["threads"] for run in finished.read(finished.place(table)).values()} == {
+            1
+        }
         assert table.read_bytes() == before
     assert not list(folder.rglob("*.anew"))

@@ -25,7 +25,9 @@ python3() {
 
 
 @pytest.mark.parametrize(("gpus", "per_gpu"), [(1, 1), (2, 1), (2, 2), (8, 1)])
-def test_jobs_for_a_gpu_wait_for_a_place_without_a_core(project: Path, gpus: int, per_gpu: int) -> None:
+def test_jobs_for_a_gpu_wait_for_a_place_without_a_core(
+    project: Path, gpus: int, per_gpu: int
+) -> None:
     seen = run(project, gpus, f"machine={{device: auto, jobs_per_gpu: {per_gpu}}}")
     busy, most = set[str](), 0
     for what, job in seen:
@@ -47,7 +49,9 @@ def test_a_number_that_is_given_counts(project: Path) -> None:
 
 
 def run(project: Path, gpus: int, machine: str, *more: str) -> list[tuple[str, str]]:
-    """What began and ended, in order, when trainings and demonstrations are computed anew with 64 cores."""
+    """What began and ended, in order, when trainings and demonstrations are computed anew with 64
+    cores.
+    """
     folder = project / "bin"
     folder.mkdir()
     driver = folder / "nvidia-smi"

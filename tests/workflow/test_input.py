@@ -32,7 +32,9 @@ def project(tmp_path: Path) -> Path:
     for part in PARTS:
         if (ROOT / part).is_dir():
             ignore = shutil.ignore_patterns("__pycache__")
-            shutil.copytree(ROOT / part, folder / part, ignore=ignore, copy_function=shutil.copyfile)
+            shutil.copytree(
+                ROOT / part, folder / part, ignore=ignore, copy_function=shutil.copyfile
+            )
         else:
             shutil.copyfile(ROOT / part, folder / part)
     return folder
@@ -53,12 +55,20 @@ def snakemake(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("experiments: {elbo: {seeds: 3, seeds: 4}}", "the key 'seeds' appears twice in one mapping"),
-        ("experiments: {copula: {tau: .nan}}", "experiments.copula.tau: must be a finite number; got nan"),
+        (
+            "experiments: {elbo: {seeds: 3, seeds: 4}}",
+            "the key 'seeds' appears twice in one mapping",
+        ),
+        (
+            "experiments: {copula: {tau: .nan}}",
+            "experiments.copula.tau: must be a finite number; got nan",
+        ),
         ("results: -results", "results: must be a path of at most 200 characters"),
     ],
 )
-def test_a_spoilt_configuration_is_one_clear_message_and_no_job(project: Path, text: str, says: str) -> None:
+def test_a_spoilt_configuration_is_one_clear_message_and_no_job(
+    project: Path, text: str, says: str
+) -> None:
     before = set(project.rglob("*"))
     (project / "own.yaml").write_text(text)
     done = snakemake(project, "own.yaml")

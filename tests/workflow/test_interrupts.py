@@ -1,4 +1,6 @@
-"""A run that is told to end ends with its jobs, which leave their checkpoints, and has not failed."""
+"""A run that is told to end ends with its jobs, which leave their checkpoints, and has not
+failed.
+"""
 
 import os
 import signal

@@ -85,7 +85,9 @@ def person(tmp_path: Path) -> Person:
     return Person(tmp_path)
 
 
-def test_a_doctoral_student_adds_an_estimator_with_a_hyperparameter_of_its_own(person: Person) -> None:
+def test_a_doctoral_student_adds_an_estimator_with_a_hyperparameter_of_its_own(
+    person: Person,
+) -> None:
     estimators = "src/reinrelax/estimators"
     formula = block('@pathwise(name="Mine"')
     formula = formula.replace("tau: Tensor | float)", "tau: Tensor | float, gamma: Tensor | float)")
@@ -98,7 +100,9 @@ def test_a_doctoral_student_adds_an_estimator_with_a_hyperparameter_of_its_own(p
     person.edits(f"{estimators}/hyperparameters.py", table, table + entry)
     settings = block("Mine: {any:").replace("tau: 1.0}", "tau: 1.0, gamma: 0.5}")
     person.edits("config.yaml", "settings: {}\n", settings)
-    person.edits("workflow/scales/test.yaml", "[ST, ReinMax, ReinMax-CV]", "[ST, ReinMax, ReinMax-CV, Mine]")
+    person.edits(
+        "workflow/scales/test.yaml", "[ST, ReinMax, ReinMax-CV]", "[ST, ReinMax, ReinMax-CV, Mine]"
+    )
     some = "ONLY=experiments: [elbo], shapes: [8x4], estimators: [Mine, ReinMax]"
     assert "elbo/8x4/Mine" in person.types("make", "plan", "SCALE=test", some)
     said = person.types("make", "report", "SCALE=test", some)
@@ -121,8 +125,17 @@ def test_a_reviewer_repeats_a_result_and_distrusts_it(person: Person) -> None:
     assert "identical to the last digit" in said
 
     # Seeds of one's own.
-    snakemake = ("snakemake", "--cores", "2", "--configfile", "workflow/scales/test.yaml", "--config")
-    person.types(*snakemake, "scale=again", "experiments={elbo: {seeds: [10, 11]}}", f"only={{{some}}}")
+    snakemake = (
+        "snakemake",
+        "--cores",
+        "2",
+        "--configfile",
+        "workflow/scales/test.yaml",
+        "--config",
+    )
+    person.types(
+        *snakemake, "scale=again", "experiments={elbo: {seeds: [10, 11]}}", f"only={{{some}}}"
+    )
     assert set(pd.read_csv(person.folder / f"results/again/{cell}.csv")["seed"]) == {10, 11}
     person.types("make", "diff", "A=results/test", "B=results/again")
     assert "seed" in person.reads("diff.html")
@@ -137,7 +150,9 @@ def test_a_reviewer_repeats_a_result_and_distrusts_it(person: Person) -> None:
     # A number that is changed by hand is no result: not in the table, nor in what saves a training.
     table = person.changes_a_number(f"test/{cell}.csv")
     person.types("python", "-m", "reinrelax", "report", *config)
-    assert f"{cell}.csv: differs from the checksum in its record" in person.reads("test/details.html")
+    assert f"{cell}.csv: differs from the checksum in its record" in person.reads(
+        "test/details.html"
+    )
     table.unlink()
     person.changes_a_number(f"test/{cell}.runs.json")
     person.types("make", "report", "SCALE=test", f"ONLY={some}")
@@ -147,7 +162,9 @@ def test_a_reviewer_repeats_a_result_and_distrusts_it(person: Person) -> None:
     claims = "report/claims/beyond-reinmax-numbers.yaml"
     person.edits(claims, "reproduced_within: 0.5", "reproduced_within: 5.0")
     person.types("python", "-m", "reinrelax", "report", *config)
-    assert re.search(r"Judged by \d+ rules that no known commit has", person.reads("test/report.html"))
+    assert re.search(
+        r"Judged by \d+ rules that no known commit has", person.reads("test/report.html")
+    )
 
 
 def test_an_engineer_looks_after_a_long_run(person: Person) -> None:
@@ -173,7 +190,9 @@ def test_an_engineer_looks_after_a_long_run(person: Person) -> None:
 
     # Other settings: what is stale, why, and how it is got rid of.
     person.edits("workflow/scales/test.yaml", "epochs: 100", "epochs: 3")
-    assert "other settings: experiments.elbo.epochs: 100, now 3" in person.types("make", "plan", *some)
+    assert "other settings: experiments.elbo.epochs: 100, now 3" in person.types(
+        "make", "plan", *some
+    )
     scale = ("--config", "config.yaml", "--config", "workflow/scales/test.yaml")
     listed = person.types("python", "-m", "reinrelax", "clean", *scale)
     assert "elbo/8x4/ReinMax" in listed
@@ -187,16 +206,27 @@ def test_a_teacher_has_a_class_train_on_pictures_of_its_own(person: Person) -> N
         folder = person.folder / "pictures" / ("train" if index < 40 else "test")
         folder.mkdir(parents=True, exist_ok=True)
         Image.fromarray(picture).save(folder / f"{index:02}.png")
-    scale = yaml.safe_load((person.folder / "workflow/scales/test.yaml").read_text(encoding="utf-8"))
+    scale = yaml.safe_load(
+        (person.folder / "workflow/scales/test.yaml").read_text(encoding="utf-8")
+    )
     scale["scale"] = "class"
-    scale["dataset"] = {"name": "folder", "root": "pictures", "train_images": None, "test_images": None}
+    scale["dataset"] = {
+        "name": "folder",
+        "root": "pictures",
+        "train_images": None,
+        "test_images": None,
+    }
     trained = {"estimators": ["ReinMax", "ST"], "as_run": [], "latent_shapes": ["3x2"]}
     scale["experiments"]["elbo"] |= {**trained, "hidden": [20, 10], "batch_size": 20}
     settings = {"any": {"optimizer": "Adam", "learning_rate": 0.001, "tau": 1.0}}
     scale["settings"] = {"ReinMax": settings, "ST": settings}
-    (person.folder / "workflow/scales/class.yaml").write_text(yaml.safe_dump(scale), encoding="utf-8")
+    (person.folder / "workflow/scales/class.yaml").write_text(
+        yaml.safe_dump(scale), encoding="utf-8"
+    )
     some = "ONLY=experiments: [elbo]"
-    assert "report: results/class/report.html" in person.types("make", "report", "SCALE=class", some)
+    assert "report: results/class/report.html" in person.types(
+        "make", "report", "SCALE=class", some
+    )
     rows = pd.read_csv(person.folder / "results/class/elbo/3x2/ReinMax.csv")
     assert set(rows["dataset"]) == {"folder:pictures"}
     assert set(rows["train_images"]) == {40}

@@ -34,7 +34,9 @@ class Resources(dict[str, Any]):
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project, and a stand-in for apptainer that runs jobs where it is and notes how it was called."""
+    """A project, and a stand-in for apptainer that runs jobs where it is and notes how it was
+    called.
+    """
     program = tmp_path / "bin/apptainer"
     program.parent.mkdir()
     program.write_text(_APPTAINER, encoding="utf-8")
@@ -46,7 +48,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("SEEN", str(tmp_path / "seen"))
     project = copy_project(tmp_path / "project")
     config = project / "config.yaml"
-    text, edits = re.subn("# (container): [^ ]*", rf"\1: {image}", config.read_text(encoding="utf-8"))
+    text, edits = re.subn(
+        "# (container): [^ ]*", rf"\1: {image}", config.read_text(encoding="utf-8")
+    )
     assert edits == 1
     config.write_text(text, encoding="utf-8")
     return project
@@ -62,19 +66,27 @@ def offered(folder: Path, *chosen: str) -> None:
     profile.write_text(text, encoding="utf-8")
 
 
-@pytest.mark.parametrize("line", ["gres: gpu:1", "gpu: 1", "gres: gpu:a100:1", "constraint: a100|h100"])
+@pytest.mark.parametrize(
+    "line", ["gres: gpu:1", "gpu: 1", "gres: gpu:a100:1", "constraint: a100|h100"]
+)
 def test_what_a_line_asks_of_sbatch(line: str, folder: Path) -> None:
     offered(folder, line, "precommand:", "software-deployment-method:", "apptainer-args:")
-    said = re.search(f"{re.escape(line)} # .*(sbatch .*)", (ROOT / PROFILE).read_text(encoding="utf-8"))
+    said = re.search(
+        f"{re.escape(line)} # .*(sbatch .*)", (ROOT / PROFILE).read_text(encoding="utf-8")
+    )
     assert said is not None
-    done = run(folder, "--workflow-profile", "workflow/profiles/slurm", "--dry-run", *SCALE, "--", CELL)
+    done = run(
+        folder, "--workflow-profile", "workflow/profiles/slurm", "--dry-run", *SCALE, "--", CELL
+    )
     assert done.returncode == 0, done.stderr
     (asked,) = (
         found
         for found in re.findall("resources: (.*)", done.stdout + done.stderr)
         if line.split(": ", 1)[0] + "=" in found and "nodes=1" in found
     )
-    resources: dict[str, Any] = dict(part.split("=", 1) for part in asked.split(", ") if "TBD" not in part)
+    resources: dict[str, Any] = dict(
+        part.split("=", 1) for part in asked.split(", ") if "TBD" not in part
+    )
     resources |= {name: int(resources[name]) for name in ("gpu", "nodes") if name in resources}
     job = SimpleNamespace(resources=Resources(resources), threads=1)
     params = dict.fromkeys(

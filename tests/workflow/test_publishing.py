@@ -1,4 +1,6 @@
-"""A campaign that is interrupted and goes on; what is published: a report of it, and jobs that are done."""
+"""A campaign that is interrupted and goes on; what is published: a report of it, and jobs that are
+done.
+"""
 
 import json
 import os
@@ -30,7 +32,9 @@ def from_a_commit(folder: Path, ending: str = "") -> None:
     for path in folder.rglob("*.json"):
         content = json.loads(path.read_text(encoding="utf-8"))
         if "commit" in content:
-            described = [path.parent / name for name in content.pop("checksums") if name != "record"]
+            described = [
+                path.parent / name for name in content.pop("checksums") if name != "record"
+            ]
             records.write(path, {**content, "commit": "c" * 40 + ending}, described)
 
 
@@ -52,35 +56,49 @@ def test_a_finished_run_is_published_and_its_report_outlives_its_source(
     elsewhere = copy_project(tmp_path / "elsewhere")
     shutil.copytree(folder / "published", elsewhere / "published")
     source = tmp_path / "changed"
-    shutil.copytree(ROOT / "src", source, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
-    with (source / "reinrelax/experiments/policy_gradient/measure.py").open("a", encoding="utf-8") as module:
+    shutil.copytree(
+        ROOT / "src", source, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info")
+    )
+    with (source / "reinrelax/experiments/policy_gradient/measure.py").open(
+        "a", encoding="utf-8"
+    ) as module:
         module.write("CHANGED = True\n")
     with monkeypatch.context() as changed:
         changed.setenv("PYTHONPATH", str(source))
         built = reinrelax(elsewhere, "report", "--published", "published/test")
     assert built.returncode == 0, built.stderr
     folder = elsewhere / "results/published/test"
-    page = "".join((folder / name).read_text(encoding="utf-8") for name in ("report.html", "details.html"))
+    page = "".join(
+        (folder / name).read_text(encoding="utf-8") for name in ("report.html", "details.html")
+    )
     assert "published results computed by earlier source code:" in page
     assert "The code that computes them has changed since: rl (6 jobs)." in page
     assert "0 unreadable" in page
     assert "results/test/elbo/8x4/ST.csv" in page  # what a command computes anew
     for table in ("table2", "relaxations", "rl_summary"):
         expected = (results / f"tables/{table}.csv").read_text(encoding="utf-8")
-        found = (elsewhere / f"results/published/test/tables/{table}.csv").read_text(encoding="utf-8")
+        found = (elsewhere / f"results/published/test/tables/{table}.csv").read_text(
+            encoding="utf-8"
+        )
         assert found == expected, table
     # A run takes them for finished.
     taken = reinrelax(elsewhere, "merge", "results/test", "published/test")
     assert taken.returncode == 0, taken.stderr
     plan = snakemake(elsewhere, "--dry-run")
     assert plan.returncode == 0, plan.stderr
-    rules = {line.split()[0] for line in plan.stdout.split("Job stats:")[1].splitlines()[3:] if line.strip()}
+    rules = {
+        line.split()[0]
+        for line in plan.stdout.split("Job stats:")[1].splitlines()[3:]
+        if line.strip()
+    }
     assert rules & {"judge", "draw"}
     computing = ("data", "train", "relaxed", "snapshots", "measure", "learn", "cost", "identities")
     assert not rules & {*computing, "copula", "bridge", "decoupled", "properties", "library"}
 
 
-def test_an_interrupted_campaign_leaves_no_job_and_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
+def test_an_interrupted_campaign_leaves_no_job_and_goes_on_from_its_checkpoint(
+    tmp_path: Path,
+) -> None:
     folder = copy_project(tmp_path / "project")
     scale = folder / "workflow/scales/test.yaml"
     raw = yaml.safe_load(scale.read_text(encoding="utf-8"))

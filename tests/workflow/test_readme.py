@@ -27,7 +27,9 @@ def block(containing: str) -> str:
 
 
 def test_the_example_runs() -> None:
-    code = block("import reinmax") + "\nassert logits.grad.shape == (32, 4, 8) and logits.grad.any()\n"
+    code = (
+        block("import reinmax") + "\nassert logits.grad.shape == (32, 4, 8) and logits.grad.any()\n"
+    )
     subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
 
 
@@ -108,7 +110,9 @@ def catalogued(package: Path, containing: str) -> None:
     """Put the line that is shown into the catalogue of a package."""
     catalogue = package / "__init__.py"
     text = catalogue.read_text(encoding="utf-8")
-    catalogue.write_text(text.replace("Entry] = {\n", "Entry] = {\n" + block(containing)), encoding="utf-8")
+    catalogue.write_text(
+        text.replace("Entry] = {\n", "Entry] = {\n" + block(containing)), encoding="utf-8"
+    )
 
 
 def tested(root: Path, *arguments: str) -> str:
@@ -179,6 +183,9 @@ def test_a_new_experiment_loads_as_shown(tmp_path: Path) -> None:
     folder.mkdir()
     (folder / "__init__.py").write_text('"""Coins that are tossed."""', encoding="utf-8")
     (folder / "experiment.py").write_text(block("class Coins"), encoding="utf-8")
-    code = "from reinrelax.config.declared import EXPERIMENTS; assert EXPERIMENTS['coins'].spec(tosses=3)"
+    code = (
+        "from reinrelax.config.declared import EXPERIMENTS; assert"
+        " EXPERIMENTS['coins'].spec(tosses=3)"
+    )
     environment = {**os.environ, "PYTHONPATH": str(tmp_path / "src")}
     subprocess.run([sys.executable, "-c", code], env=environment, check=True)

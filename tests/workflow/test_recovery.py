@@ -1,4 +1,6 @@
-"""Kills, full disks, too little memory and two runs at once: what docs/faults.md promises of a whole run."""
+"""Kills, full disks, too little memory and two runs at once: what docs/faults.md promises of a
+whole run.
+"""
 
 import os
 import random
@@ -40,12 +42,23 @@ def project(folder: Path, **changes: Any) -> Path:
 def start(
     folder: Path, *options: str, within: Sequence[str] = (), **environment: str
 ) -> subprocess.Popen[str]:
-    """A run in a process group of its own, started by the command `within`; what it says goes into `said`."""
+    """A run in a process group of its own, started by the command `within`; what it says goes into
+    `said`.
+    """
     with (folder / "said").open("a", encoding="utf-8") as said:
         return subprocess.Popen(
             [
                 # What a script starts in the background, as these tests may be, ignores interrupts.
-                *("env", "--default-signal=INT", *within, sys.executable, "-m", "snakemake", "--cores", "2"),
+                *(
+                    "env",
+                    "--default-signal=INT",
+                    *within,
+                    sys.executable,
+                    "-m",
+                    "snakemake",
+                    "--cores",
+                    "2",
+                ),
                 *(*options, "--configfile", "workflow/scales/test.yaml", "--", *TARGETS),
             ],
             cwd=folder,
@@ -57,7 +70,9 @@ def start(
         )
 
 
-def finish(folder: Path, *options: str, within: Sequence[str] = (), **environment: str) -> tuple[int, str]:
+def finish(
+    folder: Path, *options: str, within: Sequence[str] = (), **environment: str
+) -> tuple[int, str]:
     """Status and words of a run that is waited for."""
     (folder / "said").unlink(missing_ok=True)
     status = start(folder, *options, within=within, **environment).wait(timeout=DEADLINE)
@@ -85,7 +100,9 @@ def tables(folder: Path) -> dict[str, bytes]:
     """The results by their paths; empty as long as one is missing."""
     paths = [folder / target for target in TARGETS]
     return (
-        {target: (folder / target).read_bytes() for target in TARGETS} if all(map(Path.exists, paths)) else {}
+        {target: (folder / target).read_bytes() for target in TARGETS}
+        if all(map(Path.exists, paths))
+        else {}
     )
 
 
@@ -103,7 +120,9 @@ def left_behind(folder: Path) -> list[str]:
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, float]:
-    """A project whose run nothing happened to, not to be changed, and how long the run took in seconds."""
+    """A project whose run nothing happened to, not to be changed, and how long the run took in
+    seconds.
+    """
     folder = project(tmp_path_factory.mktemp("finished") / "project")
     clock = time.perf_counter()
     status, said = finish(folder)
@@ -123,8 +142,12 @@ def copy_of_finished(finished: tuple[Path, float], tmp_path: Path) -> Path:
     return copy_of(finished[0], tmp_path / "project")
 
 
-def test_twenty_kills_change_nothing(undisturbed: tuple[dict[str, bytes], float], tmp_path: Path) -> None:
-    """At random moments; every fourth time the run alone, so that its jobs live on. A plain start follows."""
+def test_twenty_kills_change_nothing(
+    undisturbed: tuple[dict[str, bytes], float], tmp_path: Path
+) -> None:
+    """At random moments; every fourth time the run alone, so that its jobs live on. A plain start
+    follows.
+    """
     expected, seconds = undisturbed
     folder = project(tmp_path / "project")
     draw = random.Random(20)
@@ -132,7 +155,9 @@ def test_twenty_kills_change_nothing(undisturbed: tuple[dict[str, bytes], float]
     while killed < KILLS:
         run = start(folder)
         try:
-            assert run.wait(timeout=draw.uniform(0.15, 0.8) * seconds) == 0, (folder / "said").read_text()
+            assert run.wait(timeout=draw.uniform(0.15, 0.8) * seconds) == 0, (
+                folder / "said"
+            ).read_text()
         except subprocess.TimeoutExpired:
             killed += 1
             (os.kill if killed % 4 == 0 else os.killpg)(run.pid, signal.SIGKILL)
@@ -159,7 +184,9 @@ def test_a_second_run_is_refused_and_the_first_is_not_disturbed(
     wait_for("a lock", lambda: list((folder / ".snakemake/locks").glob("*.lock")))
     os.killpg(first.pid, signal.SIGSTOP)  # or it might end before the others have begun
     scale = folder / "workflow/scales/test.yaml"
-    scale.write_text(scale.read_text(encoding="utf-8").replace("epochs: 10", "epochs: 11"), encoding="utf-8")
+    scale.write_text(
+        scale.read_text(encoding="utf-8").replace("epochs: 10", "epochs: 11"), encoding="utf-8"
+    )
     status, said = finish(folder)
     assert status != 0
     assert f"results/test is in use by another run (process {first.pid} on " in said, said
@@ -178,7 +205,9 @@ def test_a_second_run_is_refused_and_the_first_is_not_disturbed(
 def test_short_memory_and_full_disk_stop_their_jobs_alone(
     undisturbed: tuple[dict[str, bytes], float], tmp_path: Path
 ) -> None:
-    """Limits on the shells of two jobs: files of 50 kB, where no checkpoint fits, and 3 GB of addresses."""
+    """Limits on the shells of two jobs: files of 50 kB, where no checkpoint fits, and 3 GB of
+    addresses.
+    """
     folder = project(tmp_path / "project")
     limits = tmp_path / "limits"
     limits.write_text(
@@ -187,7 +216,10 @@ def test_short_memory_and_full_disk_stop_their_jobs_alone(
     )
     status, said = finish(folder, BASH_ENV=str(limits))
     assert status != 0
-    assert "results/test/elbo/8x4/ST.checkpoint: cannot be written (File too large). Make the folder" in said
+    assert (
+        "results/test/elbo/8x4/ST.checkpoint: cannot be written (File too large). Make the folder"
+        in said
+    )
     hint = "results/test/logs/train/elbo/8x4/ReinMax-CV.log: ended from outside: if memory is short"
     assert hint in said or "elbo/8x4/ReinMax-CV: out of memory" in said
     assert [target for target in TARGETS if (folder / target).exists()] == TARGETS[2:]
@@ -197,11 +229,15 @@ def test_short_memory_and_full_disk_stop_their_jobs_alone(
     assert tables(folder) == undisturbed[0]
 
 
-def test_read_only_results_are_read_and_named_where_they_are_to_be_written(copy_of_finished: Path) -> None:
+def test_read_only_results_are_read_and_named_where_they_are_to_be_written(
+    copy_of_finished: Path,
+) -> None:
     """Permissions bind root, too, once it has given up the right to pass them over."""
     folder, results = copy_of_finished, copy_of_finished / "results"
     rights = "-dac_override,-dac_read_search"
-    bound = ("setpriv", f"--bounding-set={rights}", f"--inh-caps={rights}") if os.geteuid() == 0 else ()
+    bound = (
+        ("setpriv", f"--bounding-set={rights}", f"--inh-caps={rights}") if os.geteuid() == 0 else ()
+    )
     before = tables(folder)
     (results / "test/elbo/8x4/ST.csv").unlink()
     inside = [path for path in results.rglob("*") if path.is_dir()]
@@ -231,7 +267,9 @@ def test_read_only_results_are_read_and_named_where_they_are_to_be_written(copy_
 def test_file_times_of_results_rerun_nothing_and_other_images_rerun_what_they_are_in(
     copy_of_finished: Path,
 ) -> None:
-    """In any order, past or future; images as of a large data set, too large for Snakemake to compare."""
+    """In any order, past or future; images as of a large data set, too large for Snakemake to
+    compare.
+    """
     folder = copy_of_finished
     draw = random.Random(7)
     for path in sorted((folder / "results").rglob("*.*")):

@@ -1,4 +1,6 @@
-"""What is absent is made again, and whatever an error tells to do ends with results that are whole."""
+"""What is absent is made again, and whatever an error tells to do ends with results that
+are whole.
+"""
 
 import os
 import re
@@ -30,7 +32,9 @@ REPORT = {"judge", "draw", "export", "render", "all"}
 
 def targets(output: str) -> set[str]:
     """Jobs of a dry run that compute something, by name."""
-    logs = re.findall(r"^    log: results/test/logs/(?:train|studies)/(.*)\.log$", output, re.MULTILINE)
+    logs = re.findall(
+        r"^    log: results/test/logs/(?:train|studies)/(.*)\.log$", output, re.MULTILINE
+    )
     return set(logs)
 
 
@@ -76,7 +80,10 @@ def test_every_planned_job_is_done_whichever_of_its_files_is_absent(project: Pat
 
 def absent(config: Config) -> list[Path]:
     return [
-        path for job in jobs(config).values() for path in job.files if not (config.folder / path).exists()
+        path
+        for job in jobs(config).values()
+        for path in job.files
+        if not (config.folder / path).exists()
     ]
 
 
@@ -96,7 +103,11 @@ def test_a_snapshot_that_is_wanted_and_absent_is_made_by_its_training(project: P
     assert plan.remaining(config, ROOT) == {}
     assert "Nothing to be done" in dry(project)
     (config.folder / "gradients/epoch-2/record.json").unlink()
-    assert targets(dry(project)) == {"gradients/8x4/ReinMax", "gradients/epoch-0", "gradients/epoch-2"}
+    assert targets(dry(project)) == {
+        "gradients/8x4/ReinMax",
+        "gradients/epoch-0",
+        "gradients/epoch-2",
+    }
 
 
 def broken(path: Path) -> None:
@@ -122,13 +133,17 @@ def in_first_line(old: str, new: str) -> Callable[[Path], None]:
 
 def other_fingerprint(path: Path) -> None:
     """As of results that come from elsewhere: Snakemake does not know what they were made with."""
-    text = re.sub(r',\s*"checksums": \{.*?\}', "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+    text = re.sub(
+        r',\s*"checksums": \{.*?\}', "", path.read_text(encoding="utf-8"), flags=re.DOTALL
+    )
     path.write_text(re.sub(f'("fingerprint": "|"source_hash": "{FORMAT})...', r"\1???", text))
 
 
 def words(path: Path) -> None:
     lines = path.read_text(encoding="utf-8").splitlines()
-    path.write_text("\n".join([lines[0], *(re.sub(r"\d+\.\d+", "many", line) for line in lines[1:])]) + "\n")
+    path.write_text(
+        "\n".join([lines[0], *(re.sub(r"\d+\.\d+", "many", line) for line in lines[1:])]) + "\n"
+    )
 
 
 # What is done to which file.
@@ -138,7 +153,9 @@ DAMAGE: dict[str, Callable[[Path], object]] = {
     "elbo/8x4/ReinMax-CV.csv": without_checksums(lambda path: path.write_bytes(b"\xff")),
     "elbo/4x24/ST.csv": in_first_line("test_nelbo_nats", "other"),
     "elbo/4x24/ReinMax.csv": without_checksums(words),
-    "elbo/4x24/ReinMax-CV.csv": without_checksums(lambda path: path.write_text("run_id\nsomething else\n")),
+    "elbo/4x24/ReinMax-CV.csv": without_checksums(
+        lambda path: path.write_text("run_id\nsomething else\n")
+    ),
     "beta/8x4/ReinMax-RK2.json": other_fingerprint,
     "relaxations/2x20/REBAR.npz": broken,
     "identities/identities.csv": Path.unlink,
@@ -158,11 +175,15 @@ def complaints(config: Config) -> Iterator[str]:
     yield from filter(None, gather(config, ROOT).plan["message"])
     folder = config.folder
     for read in (
-        lambda: list(stored(config, [run.run_id for cell in cells(config).values() for run in cell.runs])),
+        lambda: list(
+            stored(config, [run.run_id for cell in cells(config).values() for run in cell.runs])
+        ),
         lambda: images.load(folder / "data"),
         lambda: read_json(folder / "tables/claims.json"),
         lambda: read_table(folder / "tables/table2.csv"),
-        lambda: take_apart((folder / "figures/figure1.svg").read_text(), str(folder / "figures/figure1")),
+        lambda: take_apart(
+            (folder / "figures/figure1.svg").read_text(), str(folder / "figures/figure1")
+        ),
     ):
         try:
             read()
@@ -171,7 +192,9 @@ def complaints(config: Config) -> Iterator[str]:
 
 
 def obey(message: str) -> None:
-    """Do what an error of a results folder says, word for word; running again is left to the caller."""
+    """Do what an error of a results folder says, word for word; running again is left to the
+    caller.
+    """
     path = Path(re.match(r"(.*?)(?:: | is missing| was computed)", message)[1])  # type: ignore[index]
     said = re.findall(r"\. ((?:Delete|If)[^.]*)$", message)[0]
     if said in (
@@ -196,7 +219,11 @@ def test_damage_is_mended_by_what_its_message_says(project: Path) -> None:
         damage(config.folder / name)
     said = list(complaints(config))
     place = config.folder.as_posix()
-    computed = {name: name.rsplit(".", 1)[0] for name in DAMAGE if name.count("/") == 2 and "rl/" not in name}
+    computed = {
+        name: name.rsplit(".", 1)[0]
+        for name in DAMAGE
+        if name.count("/") == 2 and "rl/" not in name
+    }
     for name in DAMAGE:
         beside = {f"{place}/{name}", f"{place}/{computed.get(name, name)}.csv"}
         assert any(text.startswith(tuple(beside)) for text in said), name
@@ -225,7 +252,9 @@ def test_damaged_images_are_mended_by_what_their_message_says(project: Path) -> 
 
 @pytest.mark.parametrize("part", ["data", "."])
 def test_files_of_the_future_stop_no_training_and_rerun_nothing(project: Path, part: str) -> None:
-    """As after work while a clock was ahead: Snakemake refuses an output that is older than an input."""
+    """As after work while a clock was ahead: Snakemake refuses an output that is older than an
+    input.
+    """
     results, ahead = project / "results/test", time.time() + 24 * 3600
     for path in (results / part).rglob("*.*"):
         os.utime(path, (ahead, ahead))

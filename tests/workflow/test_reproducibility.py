@@ -18,18 +18,23 @@ from tests.conftest import DEADLINE, ROOT, merge
 pytestmark = pytest.mark.slow
 JOBS = [
     ("compute", "--job", name)
-    for name in ("elbo/8x4/ReinMax-CV", "relaxations/2x20/REBAR", "rl/CartPole-v1-70/RELAX", "bridge")
+    for name in (
+        "elbo/8x4/ReinMax-CV",
+        "relaxations/2x20/REBAR",
+        "rl/CartPole-v1-70/RELAX",
+        "bridge",
+    )
 ]
-# In nats: a tenth of the last digit that the papers print. Float32 products that are summed in another
-# order differ by some 1e-7 of their size, and the loss is a few hundred nats: six steps of training end
-# up to 6e-5 apart, as measured, where all draws turn out alike. Where two keys of a draw are equal to
-# rounding, it may not: that is worth two nats at most to its image, as measured 0.8, and to a mean over
-# images so much less. It grows with the steps: no promise of the bits.
+# In nats: a tenth of the last digit that the papers print. Float32 products that are summed in
+# another order differ by some 1e-7 of their size, and the loss is a few hundred nats: six steps of
+# training end up to 6e-5 apart, as measured, where all draws turn out alike. Where two keys of a
+# draw are equal to rounding, it may not: that is worth two nats at most to its image, as measured
+# 0.8, and to a mean over images so much less. It grows with the steps: no promise of the bits.
 NATS, DRAW = 1e-3, 2.0
 # Studies compute in float64.
 RELATIVE, ABSOLUTE = 1e-9, 1e-9
-# Another processor's code paths on this one: without vector instructions in torch, and none beyond SSE4.1 in
-# oneDNN, which multiplies.
+# Another processor's code paths on this one: without vector instructions in torch, and none beyond
+# SSE4.1 in oneDNN, which multiplies.
 ELSEWHERE = {
     "ATEN_CPU_CAPABILITY": "default",
     "ONEDNN_MAX_CPU_ISA": "SSE41",
@@ -68,7 +73,9 @@ def _pixels() -> Images:
     return Images("digits", train, test)
 
 
-def _start(job: tuple[str, ...], folder: Path, environment: dict[str, str]) -> subprocess.Popen[str]:
+def _start(
+    job: tuple[str, ...], folder: Path, environment: dict[str, str]
+) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "reinrelax", *job, "--config", str(folder / "config.yaml")],
         cwd=ROOT,
@@ -114,7 +121,9 @@ def differences(ours: dict[str, Path], theirs: dict[str, Path]) -> Iterator[str]
                 yield f"{name}: {column}"
 
 
-def test_another_number_of_threads_changes_rounding_alone(alone: dict[str, Path], compute: Compute) -> None:
+def test_another_number_of_threads_changes_rounding_alone(
+    alone: dict[str, Path], compute: Compute
+) -> None:
     assert list(differences(alone, compute(together=2, threads=2))) == []
 
 
@@ -137,4 +146,6 @@ def test_more_than_rounding_is_noticed(alone: dict[str, Path], tmp_path: Path) -
         table = pd.read_csv(alone[name])
         table.loc[1, column] += change
         table.to_csv(tmp_path / "changed.csv", index=False)
-        assert list(differences(alone, {**alone, name: tmp_path / "changed.csv"})) == [f"{name}: {column}"]
+        assert list(differences(alone, {**alone, name: tmp_path / "changed.csv"})) == [
+            f"{name}: {column}"
+        ]

@@ -1,4 +1,6 @@
-"""The workflow on a SLURM cluster of one node, started here from the distribution's own packages."""
+"""The workflow on a SLURM cluster of one node, started here from the distribution's own
+packages.
+"""
 
 import json
 import os
@@ -30,7 +32,9 @@ BATCHES = 3  # of an epoch
 
 
 def small() -> dict[str, Any]:
-    """A configuration with a job or two of each kind, and three trainings long enough to be killed."""
+    """A configuration with a job or two of each kind, and three trainings long enough to be
+    killed.
+    """
     raw: dict[str, Any] = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
     merge(raw, yaml.safe_load((ROOT / "workflow/scales/test.yaml").read_text(encoding="utf-8")))
     experiments = raw["experiments"]
@@ -59,7 +63,11 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]
     )
     assert started.returncode == 0, started.stderr
     path = f"{folder / 'bin'}:{os.environ['PATH']}"
-    assert started.stdout.split() == ["export", f"SLURM_CONF={folder}/slurm.conf", f"PATH={folder}/bin:$PATH"]
+    assert started.stdout.split() == [
+        "export",
+        f"SLURM_CONF={folder}/slurm.conf",
+        f"PATH={folder}/bin:$PATH",
+    ]
     yield {**environment, "SLURM_CONF": f"{folder}/slurm.conf", "PATH": path}
     subprocess.run([CLUSTER, "stop", folder], check=True)
 
@@ -74,13 +82,20 @@ class Site:
         self.trainings: dict[str, tuple[int, dict[str, str]]] = {}
         (folder / "config.yaml").write_text(yaml.safe_dump(small()), encoding="utf-8")
         profile = folder / "workflow/profiles/slurm/config.yaml"
-        text, edits = re.subn(r"^    # (gres: gpu:1) .*$", r"    \1", profile.read_text(), flags=re.MULTILINE)
+        text, edits = re.subn(
+            r"^    # (gres: gpu:1) .*$", r"    \1", profile.read_text(), flags=re.MULTILINE
+        )
         assert edits == 1, "the profile has one line that asks for GPUs"
         profile.write_text(text)
 
     def call(self, *command: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            command, cwd=self.folder, env=self.environment, capture_output=True, text=True, check=False
+            command,
+            cwd=self.folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
         )
 
     def slurm(self, *command: str) -> str:
@@ -159,7 +174,10 @@ def undisturbed(site: Site, tmp_path: Path, cell: str) -> bytes:
     shutil.copytree(site.results / "data", tmp_path / "straight/test/data", dirs_exist_ok=True)
     command = [sys.executable, "-m", "reinrelax", "compute", "--config", str(config), "--job", cell]
     site.slurm(*command)
-    assert json.loads((tmp_path / f"straight/test/{cell}.json").read_text())["resumed_after_epoch"] == 0
+    assert (
+        json.loads((tmp_path / f"straight/test/{cell}.json").read_text())["resumed_after_epoch"]
+        == 0
+    )
     return (tmp_path / f"straight/test/{cell}.csv").read_bytes()
 
 
@@ -178,7 +196,8 @@ def test_the_workflow_on_a_cluster_outlives_whatever_happens_to_it(
     assert {job["CUDA_VISIBLE_DEVICES"] for job in jobs.values()} < {"0", "1", "2", "3"}
     assert len({job["CUDA_VISIBLE_DEVICES"] for job in jobs.values()}) == 3
 
-    # What it had submitted is cancelled, as docs/cluster.md says; the lock it left is in nobody's way.
+    # What it had submitted is cancelled, as docs/cluster.md says; the lock it left is in nobody's
+    # way.
     guide = (ROOT / "docs/cluster.md").read_text(encoding="utf-8")
     (cancel,) = re.findall(r"^squeue --me .*scancel$", guide, re.MULTILINE)
     site.slurm("bash", "-c", cancel)

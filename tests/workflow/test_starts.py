@@ -24,7 +24,9 @@ def state(folder: Path) -> dict[str, tuple[int, bytes]]:
     }
 
 
-def test_from_another_directory_with_the_workflows_own_files_and_results_there(project: Path) -> None:
+def test_from_another_directory_with_the_workflows_own_files_and_results_there(
+    project: Path,
+) -> None:
     elsewhere = project.parent / "elsewhere"
     elsewhere.mkdir()
     before = state(project)
@@ -41,7 +43,9 @@ def another_workflow(project: Path, *more: str) -> Path:
     folder = project.parent / "another"
     folder.mkdir()
     scale = yaml.safe_load((project / "workflow/scales/test.yaml").read_text(encoding="utf-8"))
-    text = block("module replication:").replace("path/to/reinrelax/Snakefile", str(project / "Snakefile"))
+    text = block("module replication:").replace(
+        "path/to/reinrelax/Snakefile", str(project / "Snakefile")
+    )
     own = "\n".join([f"    config: { ({**scale, 'results': 'mine'})!r}", *more])
     text = re.sub("^    config: .*$", lambda _: own, text, flags=re.MULTILINE)
     (folder / "Snakefile").write_text(text, encoding="utf-8")
@@ -53,7 +57,9 @@ def test_as_a_module_of_another_workflow(project: Path) -> None:
     folder = another_workflow(project)
     before = state(project)
     some = ("replication_identities", "replication_data")
-    done = start(folder, "--workflow-profile", str(project / "profiles/default"), "--", *some, BASH_ENV="")
+    done = start(
+        folder, "--workflow-profile", str(project / "profiles/default"), "--", *some, BASH_ENV=""
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     results = folder / "mine/test"
     assert (results / "identities/record.json").is_file()
@@ -93,7 +99,9 @@ def test_nested_numbers_and_targets_in_the_order_that_the_readme_shows(project: 
 @pytest.mark.parametrize("name", ["elbo", "early", "beta", "grid", "readings"])
 def test_an_experiment_is_a_target(project: Path, name: str) -> None:
     tables = [
-        path for suffix in ("", "-run") for path in project.glob(f"results/test/{name}{suffix}/*/*.csv")
+        path
+        for suffix in ("", "-run")
+        for path in project.glob(f"results/test/{name}{suffix}/*/*.csv")
     ]
     for path in tables:
         path.unlink()
@@ -113,17 +121,21 @@ def test_some_of_it_is_asked_for_and_the_page_is_of_that(project: Path) -> None:
     assert "experiments: elbo, shapes: 8x4, estimators: ST, ReinMax" in html
     assert "2 of 2 cells done" in html
     after = state(project / "results")
-    assert {name for name in before if name.endswith(".csv") and "/tables/" not in name} - after.keys() == {
-        "test/beta/8x4/ReinMax-RK2.csv"
-    }
+    assert {
+        name for name in before if name.endswith(".csv") and "/tables/" not in name
+    } - after.keys() == {"test/beta/8x4/ReinMax-RK2.csv"}
     again = start(project, *SCALE, "--config", only, "--dry-run")
     assert "Nothing to be done" in again.stdout
-    wrong = start(project, *SCALE, "--config", "only={experiments: [elbo], shapes: [9x9]}", "--dry-run")
+    wrong = start(
+        project, *SCALE, "--config", "only={experiments: [elbo], shapes: [9x9]}", "--dry-run"
+    )
     assert "only.shapes[0]: no training that is asked for has '9x9'" in wrong.stderr + wrong.stdout
 
 
 def shown() -> Iterator[tuple[str, str]]:
-    """Commands of Snakemake's that documents and files of the project show, with where they are shown."""
+    """Commands of Snakemake's that documents and files of the project show, with where they are
+    shown.
+    """
     named = ("README.md", "CONTRIBUTING.md", "config.yaml", "Makefile")
     paths = [*(ROOT / name for name in named), *(ROOT / "docs").glob("*.md")]
     paths += [
@@ -151,14 +163,18 @@ def test_no_option_of_a_shown_command_swallows_its_targets() -> None:
 
 @pytest.mark.parametrize("option", ["--dry-run", "--summary"])
 def test_what_starts_no_job_changes_no_results(project: Path, option: str) -> None:
-    """Also with another configuration of the same scale, and one of a scale that has no results yet."""
+    """Also with another configuration of the same scale, and one of a scale that has no results
+    yet.
+    """
     before = state(project / "results")
     other = project / "other.yaml"
     other.write_text("machine: {checkpoint_every_epochs: 7}\nexperiments: {elbo: {epochs: 3}}\n")
     done = start(project, *SCALE, "other.yaml", option)
     assert done.returncode == 0, done.stderr
     lock = {"test/.running"} if option == "--summary" else set()
-    changed = {name for name, content in state(project / "results").items() if before.get(name) != content}
+    changed = {
+        name for name, content in state(project / "results").items() if before.get(name) != content
+    }
     assert changed <= lock
     if option == "--dry-run":
         new = start(project, *SCALE, option, "--config", "scale=new")
@@ -167,11 +183,23 @@ def test_what_starts_no_job_changes_no_results(project: Path, option: str) -> No
 
 
 def test_a_tilde_is_the_home_folder(project: Path, tmp_path: Path) -> None:
-    """In the configuration; and what MNIST_ROOT names there has no MNIST, and nothing takes its place."""
+    """In the configuration; and what MNIST_ROOT names there has no MNIST, and nothing takes its
+    place.
+    """
     home = tmp_path / "home"
     home.mkdir()
     there = start(
-        *(project, *SCALE, "--dry-run", "--quiet", "host", "--config", "results=~/mine", "--", "identities"),
+        *(
+            project,
+            *SCALE,
+            "--dry-run",
+            "--quiet",
+            "host",
+            "--config",
+            "results=~/mine",
+            "--",
+            "identities",
+        ),
         HOME=str(home),
     )
     assert there.returncode == 0, there.stderr
@@ -179,7 +207,9 @@ def test_a_tilde_is_the_home_folder(project: Path, tmp_path: Path) -> None:
     before = state(project)
     wrong = start(project, "--config", "scale=mistyped", HOME=str(home), MNIST_ROOT="~/date")
     assert wrong.returncode != 0
-    assert wrong.stderr.count(f"MNIST_ROOT: {home}/date has no folder MNIST/raw. ") == 1, wrong.stderr
+    assert wrong.stderr.count(f"MNIST_ROOT: {home}/date has no folder MNIST/raw. ") == 1, (
+        wrong.stderr
+    )
     assert "Traceback" not in wrong.stderr
     assert not (home / "date").exists()
     assert not (project / "~").exists()
@@ -196,4 +226,6 @@ def test_every_job_has_its_configuration_among_its_inputs() -> None:
 
 def blocks(path: Path) -> list[str]:
     """The rules of a file, and what follows each."""
-    return re.split(r"^(?=(?:rule|use rule) )", path.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
+    return re.split(
+        r"^(?=(?:rule|use rule) )", path.read_text(encoding="utf-8"), flags=re.MULTILINE
+    )[1:]

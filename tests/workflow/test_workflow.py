@@ -1,4 +1,6 @@
-"""The workflow as a user runs it, on the tests' scale: whole, again, after changes, kills and mistakes."""
+"""The workflow as a user runs it, on the tests' scale: whole, again, after changes, kills and
+mistakes.
+"""
 
 import json
 import os
@@ -19,7 +21,15 @@ from tests.conftest import DEADLINE, ROOT, made_once, merge, wait_for
 
 pytestmark = pytest.mark.slow
 SCALE = ["--configfile", "workflow/scales/test.yaml"]
-PARTS = ["Snakefile", "config.yaml", "workflow", "profiles", "report", "benchmarks", "environment.yml"]
+PARTS = [
+    "Snakefile",
+    "config.yaml",
+    "workflow",
+    "profiles",
+    "report",
+    "benchmarks",
+    "environment.yml",
+]
 
 
 def copy_project(target: Path) -> Path:
@@ -37,7 +47,9 @@ def copy_project(target: Path) -> Path:
     return target
 
 
-def run(folder: Path, *arguments: str, module: str = "snakemake") -> subprocess.CompletedProcess[str]:
+def run(
+    folder: Path, *arguments: str, module: str = "snakemake"
+) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "default"}
     return subprocess.run(
         [sys.executable, "-m", module, *arguments],
@@ -56,7 +68,9 @@ def snakemake(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]
 
 def planned(folder: Path, *arguments: str) -> set[str]:
     """The trainings that a run would do."""
-    done = snakemake(folder, "--dry-run", "--quiet", "host", "--", *arguments) if arguments else None
+    done = (
+        snakemake(folder, "--dry-run", "--quiet", "host", "--", *arguments) if arguments else None
+    )
     done = done or snakemake(folder, "--dry-run", "--quiet", "host")
     assert done.returncode == 0, done.stderr
     return jobs(done)
@@ -66,7 +80,9 @@ def jobs(done: subprocess.CompletedProcess[str]) -> set[str]:
     """Names of the cells that a dry run lists."""
     lines = (done.stdout + done.stderr).splitlines()
     outputs = [
-        line.split("output:")[1].split(",")[0].strip() for line in lines if line.strip().startswith("output:")
+        line.split("output:")[1].split(",")[0].strip()
+        for line in lines
+        if line.strip().startswith("output:")
     ]
     kinds = (
         "/elbo/",
@@ -82,7 +98,9 @@ def jobs(done: subprocess.CompletedProcess[str]) -> set[str]:
         "/cost/",
     )
     return {
-        o.removeprefix("results/test/").removesuffix(".csv") for o in outputs if any(k in o for k in kinds)
+        o.removeprefix("results/test/").removesuffix(".csv")
+        for o in outputs
+        if any(k in o for k in kinds)
     }
 
 
@@ -113,7 +131,14 @@ def copy_of_finished(finished: Path, tmp_path: Path) -> Path:
 
 def test_everything_is_there(finished: Path) -> None:
     results = finished / "results/test"
-    for cell in ("8x4/ST", "8x4/ReinMax", "8x4/ReinMax-CV", "4x24/ST", "4x24/ReinMax", "4x24/ReinMax-CV"):
+    for cell in (
+        "8x4/ST",
+        "8x4/ReinMax",
+        "8x4/ReinMax-CV",
+        "4x24/ST",
+        "4x24/ReinMax",
+        "4x24/ReinMax-CV",
+    ):
         lines = (results / f"elbo/{cell}.csv").read_text().splitlines()
         assert len(lines) == 1 + 2 * 2, cell
         record = json.loads((results / f"elbo/{cell}.json").read_text())
@@ -130,7 +155,13 @@ def test_everything_is_there(finished: Path) -> None:
         ("readings/8x4/ReinMax", 4),
     ):
         assert len((results / f"{cell}.csv").read_text().splitlines()) == 1 + rows, cell
-    for study in ("gradients/epoch-0", "gradients/epoch-2", "identities", "cost", "rl/Taxi-v4-30/RELAX"):
+    for study in (
+        "gradients/epoch-0",
+        "gradients/epoch-2",
+        "identities",
+        "cost",
+        "rl/Taxi-v4-30/RELAX",
+    ):
         assert json.loads((results / study / "record.json").read_text())["wall_seconds"] > 0
         assert (results / f"logs/studies/{study}.log").exists()
     for figure in (
@@ -158,7 +189,14 @@ def test_snakemakes_own_report_has_all_results_by_kind_with_captions(
     finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without a network: whatever asked for one would meet a closed port."""
-    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
+    for name in (
+        "http_proxy",
+        "https_proxy",
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "all_proxy",
+        "ALL_PROXY",
+    ):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     monkeypatch.setenv("no_proxy", "")
     done = snakemake(finished, "--report", str(tmp_path / "report.zip"))
@@ -176,9 +214,14 @@ def test_snakemakes_own_report_has_all_results_by_kind_with_captions(
         "Report": {"Figures", "Page", "Tables"},
     }
     tables = categories["Beyond ReinMax"]["Tables"]
-    assert {f"results/test/tables/table2.{suffix}" for suffix in ("csv", "tex", "md")} <= set(tables)
+    assert {f"results/test/tables/table2.{suffix}" for suffix in ("csv", "tex", "md")} <= set(
+        tables
+    )
     assert "results/test/figures/a-figure3.svg" in categories["Just Relax It!"]["Figures"]
-    assert results["results/test/tables/table2.tex"]["labels"] == {"shows": "Table 2", "format": "LaTeX"}
+    assert results["results/test/tables/table2.tex"]["labels"] == {
+        "shows": "Table 2",
+        "format": "LaTeX",
+    }
     listed = {path for kinds in categories.values() for paths in kinds.values() for path in paths}
     assert listed == set(results)
     for path, result in results.items():
@@ -221,7 +264,10 @@ def test_a_change_reruns_only_what_depends_on_it(copy_of_finished: Path) -> None
     assert planned(copy_of_finished) == {"elbo/4x24/ReinMax"}
     merge(
         raw,
-        {"settings": {}, "experiments": {"elbo": {"estimators": ["ST", "ReinMax", "ReinMax-CV", "STGS"]}}},
+        {
+            "settings": {},
+            "experiments": {"elbo": {"estimators": ["ST", "ReinMax", "ReinMax-CV", "STGS"]}},
+        },
     )
     path.write_text(yaml.safe_dump(raw))
     assert planned(copy_of_finished) == {"elbo/4x24/ReinMax", "elbo/8x4/STGS", "elbo/4x24/STGS"}
@@ -287,7 +333,9 @@ def train(folder: Path, config: Path) -> list[str]:
     ]
 
 
-def test_a_killed_training_goes_on_and_ends_with_the_same_table(finished: Path, tmp_path: Path) -> None:
+def test_a_killed_training_goes_on_and_ends_with_the_same_table(
+    finished: Path, tmp_path: Path
+) -> None:
     tables = []
     for name in ("straight", "killed"):
         raw = yaml.safe_load((finished / "results/test/config.yaml").read_text())
@@ -314,7 +362,10 @@ def test_a_killed_training_goes_on_and_ends_with_the_same_table(finished: Path, 
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["--config", "sead=1"], "configuration: unknown key 'sead'; allowed: dataset, experiments"),
+        (
+            ["--config", "sead=1"],
+            "configuration: unknown key 'sead'; allowed: dataset, experiments",
+        ),
         (["--config", "scale=../up"], "scale: must be a name of a-z"),
         (
             ["--config", "experiments={elbo: {epochs: many}}"],
@@ -343,7 +394,8 @@ def test_missing_images_stop_with_the_remedy(tmp_path: Path) -> None:
             os.environ["MNIST_ROOT"] = environment
     assert done.returncode != 0
     assert (
-        "train-images-idx3-ubyte is missing. Supply the four uncompressed files" in done.stdout + done.stderr
+        "train-images-idx3-ubyte is missing. Supply the four uncompressed files"
+        in done.stdout + done.stderr
     )
     assert not list((folder / "results/test").rglob("*.npy"))
 

@@ -1,7 +1,7 @@
 """The catalogue of judging functions: one line each, with what a claim that names it must say.
 
-A claim is an entry of `report/claims/*.yaml`; `judge` gives the verdicts of all of them. A claim that needs a
-function of its own is one more file here and one more line in `FUNCTIONS`.
+A claim is an entry of `report/claims/*.yaml`; `judge` gives the verdicts of all of them. A claim
+that needs a function of its own is one more file here and one more line in `FUNCTIONS`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -24,9 +24,9 @@ _SMALLEST, _ALLOWED = ("smallest",), ("tolerance", "share")
 _RUNS = tuple(SUBJECTS)
 _TABLES = (MEASUREMENTS,)
 
-# Name, function, and schema: the type of its claims where they do not say another, the subjects that it can
-# judge, keys required and allowed besides those of every claim, keys of the rule, and those of it that claims
-# may have of their own.
+# Name, function, and schema: the type of its claims where they do not say another, the subjects
+# that it can judge, keys required and allowed besides those of every claim, keys of the rule, and
+# those of it that claims may have of their own.
 FUNCTIONS: Mapping[str, tuple[Callable[[Claim, Any], Verdict], Schema]] = {
     "number": (numbers.number, Schema("number", _RUNS, ("reference",), (), _NUMBER)),
     "single_run": (
@@ -47,7 +47,14 @@ FUNCTIONS: Mapping[str, tuple[Callable[[Claim, Any], Verdict], Schema]] = {
     ),
     "worse_on_test": (
         ordering.worse_on_test,
-        Schema("ordering", ("trainings",), ("lower", "places"), ("at_least", "smallest"), _ORDER, _SMALLEST),
+        Schema(
+            "ordering",
+            ("trainings",),
+            ("lower", "places"),
+            ("at_least", "smallest"),
+            _ORDER,
+            _SMALLEST,
+        ),
     ),
     "above": (
         bounds.above,
@@ -69,7 +76,10 @@ FUNCTIONS: Mapping[str, tuple[Callable[[Claim, Any], Verdict], Schema]] = {
         spread.scatters_alike,
         Schema("number", _RUNS, ("reference",), (), ("spread_within", "spread_near", "level")),
     ),
-    "scatters_more": (spread.scatters_more, Schema("number", _RUNS, (*_SIDES, "times"), _SMALLEST, _ORDER)),
+    "scatters_more": (
+        spread.scatters_more,
+        Schema("number", _RUNS, (*_SIDES, "times"), _SMALLEST, _ORDER),
+    ),
     "quotient": (bounds.ratio, Schema("number", _RUNS, _SIDES, _RANGE, _ORDER)),
     "less": (
         ordering.every_below,
@@ -80,7 +90,10 @@ FUNCTIONS: Mapping[str, tuple[Callable[[Claim, Any], Verdict], Schema]] = {
         Schema("ordering", _TABLES, ("lower", "higher"), _SMALLEST, _ORDER, _SMALLEST),
     ),
     "within": (bounds.within, Schema("qualitative", _TABLES, (), _RANGE, _ORDER)),
-    "ratio": (bounds.ratio, Schema("number", _TABLES, ("lower", "higher"), _RANGE, _ORDER, _SMALLEST)),
+    "ratio": (
+        bounds.ratio,
+        Schema("number", _TABLES, ("lower", "higher"), _RANGE, _ORDER, _SMALLEST),
+    ),
     "trend": (
         shapes.trend,
         Schema("trend", _TABLES, ("over", "direction"), ("turns", "smallest"), _ORDER, _SMALLEST),
@@ -122,7 +135,9 @@ def judge(claim: Claim, evidence: Evidence | Measurements) -> Verdict:
     return FUNCTIONS[claim.judge][0](claim, evidence)
 
 
-def judge_all(claims: Sequence[Claim], evidence: Mapping[str, Evidence | Measurements]) -> list[Verdict]:
+def judge_all(
+    claims: Sequence[Claim], evidence: Mapping[str, Evidence | Measurements]
+) -> list[Verdict]:
     """The verdicts of all claims, those of a family corrected for its size.
 
     Args:

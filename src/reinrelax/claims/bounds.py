@@ -53,19 +53,22 @@ def within(claim: Claim, evidence: Measurements) -> Verdict:
 def ratio(claim: Claim, evidence: Evidence | Measurements) -> Verdict:
     """Whether every value of `lower` over every one of `higher` lies between `from` and `to`.
 
-    By the sign of `lower` − limit · `higher` (Fieller), which needs no law of a quotient; the margin is
-    that over the value of `higher`. Beyond a limit by less than `smallest`, also a quotient, is near; where
-    a range of its own says what is alike, as from 0.9 to 1.1, that is 0.
+    By the sign of `lower` − limit · `higher` (Fieller), which needs no law of a quotient; the
+    margin is that over the value of `higher`. Beyond a limit by less than `smallest`, also a
+    quotient, is near; where a range of its own says what is alike, as from 0.9 to 1.1, that is 0.
     """
 
     def inside(lower: Estimate, higher: Estimate) -> list[Contrast]:
         unit = 1.0 / higher.value if higher.value else float("nan")
         return _ends(
-            claim, lambda end, side: combination([(side * unit, lower), (-side * end * unit, higher)])
+            claim,
+            lambda end, side: combination([(side * unit, lower), (-side * end * unit, higher)]),
         )
 
     def part(group: Group) -> Part:
-        return every([own for low in group.lower for high in group.higher for own in inside(low, high)])
+        return every(
+            [own for low in group.lower for high in group.higher for own in inside(low, high)]
+        )
 
     return by_groups(claim, evidence.sample(claim), part, f"the quotient lies {_range(claim)}")
 
@@ -93,5 +96,7 @@ def _beyond(claim: Claim, margin: Estimate) -> Contrast:
 
 def _range(claim: Claim) -> str:
     words = {"from": "at or above", "to": "at or below"}
-    ends = [f"{word} {claim.number(key):g}" for key, word in words.items() if key in claim.parameters]
+    ends = [
+        f"{word} {claim.number(key):g}" for key, word in words.items() if key in claim.parameters
+    ]
     return " and ".join(ends)

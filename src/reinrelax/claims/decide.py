@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 
 from reinrelax.claims import model
-from reinrelax.claims.model import Claim, Group, Sample, Verdict
+from reinrelax.claims.model import Claim, Group, Resampled, Verdict
 from reinrelax.claims.parts import AtLeast, Part, opposite, undefined
 from reinrelax.core import stats
 
 POWER = 0.8
 
 
-def by_groups(claim: Claim, sample: Sample, part: Callable[[Group], Part], what: str) -> Verdict:
+def by_groups(claim: Claim, sample: Resampled, part: Callable[[Group], Part], what: str) -> Verdict:
     """Judge a claim that is said to hold at all, or at `at_least` so many, of a sample's groups.
 
     Args:
@@ -30,8 +30,9 @@ def by_groups(claim: Claim, sample: Sample, part: Callable[[Group], Part], what:
     return by_part(claim, sample, AtLeast(parts, needed), what)
 
 
-def by_part(claim: Claim, sample: Sample, part: Part, what: str) -> Verdict:
-    """Judge by two one-sided tests: that the margin is positive, and that it is smaller than an effect.
+def by_part(claim: Claim, sample: Resampled, part: Part, what: str) -> Verdict:
+    """Judge by two one-sided tests: that the margin is positive, and that it is smaller than an
+    effect.
 
     Args:
         claim: what is judged.
@@ -47,7 +48,9 @@ def by_part(claim: Claim, sample: Sample, part: Part, what: str) -> Verdict:
     if not verdict:
         verdict, reason = _decided(holding, failing, claim.rule, sample)
         if missing := undefined(part):
-            some = f"{missing} of the values compared are undefined and count neither for nor against"
+            some = (
+                f"{missing} of the values compared are undefined and count neither for nor against"
+            )
             reason = "; ".join(filter(None, (reason, some)))
     return replace(
         _bounded(claim, part, verdict, 1.0, 1.0),
@@ -63,10 +66,11 @@ def by_part(claim: Claim, sample: Sample, part: Part, what: str) -> Verdict:
 
 
 def correct(verdicts: Sequence[Verdict]) -> list[Verdict]:
-    """The verdicts with every family of claims corrected for its size, by Holm's method on both sides.
+    """The verdicts with every family of claims corrected for its size, by Holm's method on both
+    sides.
 
-    Claims of a family that were not run or not tested count as its least certain, so that their absence makes
-    no verdict better. Intervals are widened as p-values are raised.
+    Claims of a family that were not run or not tested count as its least certain, so that their
+    absence makes no verdict better. Intervals are widened as p-values are raised.
     """
     families: dict[tuple[str, str], list[int]] = {}
     for place, verdict in enumerate(verdicts):
@@ -85,7 +89,7 @@ def correct(verdicts: Sequence[Verdict]) -> list[Verdict]:
 
 
 def _decided(
-    holding: float, failing: float, rule: Mapping[str, float], sample: Sample | None = None
+    holding: float, failing: float, rule: Mapping[str, float], sample: Resampled | None = None
 ) -> tuple[str, str]:
     """The verdict by the p-values of both tests, and its reason where they are not all."""
     holds, fails = holding <= _level(rule), failing <= rule["not_reproduced_to"]
@@ -98,21 +102,30 @@ def _decided(
     if fails:
         return model.NOT_REPRODUCED, ""
     unknown = np.isnan(holding) or np.isnan(failing)
-    return model.UNDECIDED, "a value that is compared is missing or has no interval" if unknown else ""
+    return (
+        model.UNDECIDED,
+        "a value that is compared is missing or has no interval" if unknown else "",
+    )
 
 
 def _corrected(verdict: Verdict, holding: float, failing: float, family: int) -> Verdict:
     changes: dict[str, Any] = {"holding": holding, "failing": failing, "family": family}
     if verdict.verdict not in model.JUDGED or verdict.part is None:
-        return replace(verdict, **(changes if verdict.verdict in model.JUDGED else {"family": family}))
+        return replace(
+            verdict, **(changes if verdict.verdict in model.JUDGED else {"family": family})
+        )
     factors = (_factor(holding, verdict.holding, family), _factor(failing, verdict.failing, family))
     if verdict.verdict in (model.REPRODUCED, model.NEAR, model.NOT_REPRODUCED):
         new, reason = _decided(holding, failing, verdict.claim.rule)
         if new != verdict.verdict:
             alone = "decided by itself, but not among so many of its family"
             changes |= {"verdict": new, "reason": alone if new == model.UNDECIDED else reason}
-    bounded = _bounded(verdict.claim, verdict.part, changes.get("verdict", verdict.verdict), *factors)
-    ends = {name: getattr(bounded, name) for name in ("effect", "low", "high", "smallest", "detectable")}
+    bounded = _bounded(
+        verdict.claim, verdict.part, changes.get("verdict", verdict.verdict), *factors
+    )
+    ends = {
+        name: getattr(bounded, name) for name in ("effect", "low", "high", "smallest", "detectable")
+    }
     return replace(verdict, **changes, **ends)
 
 
@@ -124,8 +137,8 @@ def _factor(corrected: float, alone: float, family: int) -> float:
 def _bounded(claim: Claim, part: Part, verdict: str, holding: float, failing: float) -> Verdict:
     """Effect and interval.
 
-    The lower end is positive just where the claim is shown to hold, the upper end below the smallest effect
-    of interest just where it is shown to fail.
+    The lower end is positive just where the claim is shown to hold, the upper end below the
+    smallest effect of interest just where it is shown to fail.
 
     Args:
         holding, failing: by what the p-values of either side were multiplied.
@@ -150,20 +163,26 @@ def _level(rule: Mapping[str, float]) -> float:
     return 1.0 - rule["reproduced_from"]
 
 
-def _in_words(claim: Claim, sample: Sample, what: str) -> str:
+def _in_words(claim: Claim, sample: Resampled, what: str) -> str:
     rule, count = claim.rule, sample.places
     where = ""
     if count > 1:
         needed = count if claim.at_least is None else claim.at_least
         where = f" at {'all' if needed == count else f'{needed} or more'} of {count} places"
-    by = "t tests, paired by seed" if claim.query is None else "tests of the values and their standard errors"
+    by = (
+        "t tests, paired by seed"
+        if claim.query is None
+        else "tests of the values and their standard errors"
+    )
     diverged = " With a diverged seed: at best undecided." if claim.query is None else ""
     family = (
-        " p is corrected for its family by Holm’s method, and the interval with it." if claim.family else ""
+        " p is corrected for its family by Holm’s method, and the interval with it."
+        if claim.family
+        else ""
     )
     return (
-        f"That {what}{where}, by one-sided {by}: reproduced if its opposite is rejected at p ≤ "
-        f"{_level(rule):g}; not reproduced if it is rejected itself, by the smallest effect of interest if "
-        f"one is named, at p ≤ {rule['not_reproduced_to']:g}; both: near; neither: undecided. Of several "
-        f"parts by partial conjunction.{diverged}{family}"
+        f"That {what}{where}, by one-sided {by}: reproduced if its opposite is rejected at p ≤"
+        f" {_level(rule):g}; not reproduced if it is rejected itself, by the smallest effect of"
+        f" interest if one is named, at p ≤ {rule['not_reproduced_to']:g}; both: near; neither:"
+        f" undecided. Of several parts by partial conjunction.{diverged}{family}"
     )

@@ -1,4 +1,6 @@
-"""Runs with one value a seed: what they hold for a claim, and whether at the scale that it asks for."""
+"""Runs with one value a seed: what they hold for a claim, and whether at the scale that it asks
+for.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from reinrelax.claims import model
-from reinrelax.claims.model import Claim, Group, Minimum, Sample
+from reinrelax.claims.model import Claim, Group, Minimum, Resampled
 from reinrelax.claims.parts import Estimate, over_seeds
 from reinrelax.core import stats
 
@@ -33,11 +35,11 @@ class Evidence:
     """Two tidy tables.
 
     Attributes:
-        runs: one row a run that has ended, at its last epoch: the columns of the results tables, `latent` (as
-            `8x4`), and `diverged`. Of agents that learn, `estimator` is the algorithm and `latent` the
-            environment with its cap.
-        plan: one row a planned job: `estimator`, `latent`, `state` (done, missing or unreadable), `message`,
-            and its name as `job`.
+        runs: one row a run that has ended, at its last epoch: the columns of the results tables,
+            `latent` (as `8x4`), and `diverged`. Of agents that learn, `estimator` is the algorithm
+            and `latent` the environment with its cap.
+        plan: one row a planned job: `estimator`, `latent`, `state` (done, missing or unreadable),
+            `message`, and its name as `job`.
     """
 
     runs: pd.DataFrame
@@ -57,7 +59,9 @@ class Evidence:
         if key not in self._values:
             rows = self.at(place)
             alive = rows[~rows["diverged"].astype(bool)] if len(rows) else rows
-            self._values[key] = dict(zip(alive["seed"].astype(int), alive[metric].astype(float), strict=True))
+            self._values[key] = dict(
+                zip(alive["seed"].astype(int), alive[metric].astype(float), strict=True)
+            )
         return dict(self._values[key])
 
     def hold(self, place: Place, metric: str, values: Mapping[int, float]) -> None:
@@ -68,22 +72,26 @@ class Evidence:
         """Seeds that diverged."""
         if place not in self._lost:
             rows = self.at(place)
-            self._lost[place] = [int(seed) for seed in rows.loc[rows["diverged"].astype(bool), "seed"]]
+            self._lost[place] = [
+                int(seed) for seed in rows.loc[rows["diverged"].astype(bool), "seed"]
+            ]
         return list(self._lost[place])
 
-    def sample(self, claim: Claim, worst: float = np.inf, against: str = "") -> Sample:
+    def sample(self, claim: Claim, worst: float = np.inf, against: str = "") -> Resampled:
         """The runs that a claim is about, one group a place.
 
         Args:
             claim: about runs.
-            worst: what a method counts as on the lower side if all its seeds diverged; single ones are left
-                out, and on the higher side all are.
+            worst: what a method counts as on the lower side if all its seeds diverged; single ones
+                are left out, and on the higher side all are.
             against: a metric; the higher side is then the same methods' in this metric.
         """
         higher = claim.lower if against else claim.higher
         groups, used = [], []
         for place in (*claim.places, *claim.elsewhere):
-            below, above = ([(method, place) for method in methods] for methods in (claim.lower, higher))
+            below, above = (
+                [(method, place) for method in methods] for methods in (claim.lower, higher)
+            )
             used += [*below, *above]
             limits, reverse = (
                 [[smallest(claim, place, low, high) for high in after] for low in before]
@@ -99,7 +107,7 @@ class Evidence:
                 )
             )
         cells = list(dict.fromkeys(used))
-        return Sample(
+        return Resampled(
             groups,
             opposite=len(claim.elsewhere),
             premise=premise(self, claim, cells),
@@ -116,7 +124,9 @@ class Evidence:
 
     def jobs(self, cells: Iterable[Place]) -> list[str]:
         """The planned jobs behind these cells."""
-        return [job for cell in cells if cell in self._plan for job in self._plan[cell].get("job", [])]
+        return [
+            job for cell in cells if cell in self._plan for job in self._plan[cell].get("job", [])
+        ]
 
     def absence(self, place: Place) -> str:
         """Why there is no ended run; empty where there is one."""
@@ -157,7 +167,9 @@ class Evidence:
 
 
 def premise(evidence: Evidence, claim: Claim, cells: Sequence[Place]) -> tuple[str, str]:
-    """The verdict and its reason where these cells do not allow to judge; two empty strings where they do."""
+    """The verdict and its reason where these cells do not allow to judge; two empty strings where
+    they do.
+    """
     if reason := why_not_run(evidence, cells):
         return model.NOT_RUN, reason
     if reason := why_not_tested(evidence, cells, claim.minimum):
@@ -185,12 +197,16 @@ def why_not_tested(evidence: Evidence, places: Iterable[Place], minimum: Minimum
 
 
 def smallest(claim: Claim, place: str, lower: str, higher: str) -> float:
-    """The smallest effect of interest between two methods: what the claim or its file names, or of printed
-    numbers the printed effect itself, or the smallest that its seeds would have shown if that is less."""
+    """The smallest effect of interest between two methods: what the claim or its file names, or of
+    printed numbers the printed effect itself, or the smallest that its seeds would have shown if
+    that is less.
+    """
     if "smallest" in claim.parameters:
         return claim.smallest
     # What is run as the authors' code does is printed under its own name.
-    above, below = (claim.printed.get((name.removesuffix("-run"), place)) for name in (higher, lower))
+    above, below = (
+        claim.printed.get((name.removesuffix("-run"), place)) for name in (higher, lower)
+    )
     if above is None or below is None:
         return claim.rule.get("smallest", 0.0)
     effect = above.mean - below.mean
@@ -223,7 +239,11 @@ def _shortfalls(evidence: Evidence, place: Place, minimum: Minimum) -> Iterable[
 
 
 def _same(value: Any, setting: str | float) -> bool:
-    return value == setting if isinstance(setting, str) else bool(np.isclose(value, setting, rtol=1e-9))
+    return (
+        value == setting
+        if isinstance(setting, str)
+        else bool(np.isclose(value, setting, rtol=1e-9))
+    )
 
 
 def _by_place(table: pd.DataFrame) -> dict[Place, pd.DataFrame]:

@@ -1,7 +1,7 @@
 """Findings: what claims that say one thing amount to, and what they rest on.
 
-A paper's sentence may be held against results in several readings, metrics and places. Each is a claim;
-together they are one finding, and findings are what is counted.
+A paper's sentence may be held against results in several readings, metrics and places. Each is a
+claim; together they are one finding, and findings are what is counted.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -21,11 +21,13 @@ from reinrelax.errors import ConfigError
 SEVERAL_SEEDS, ONE_TRAINING, SIMULATION, THEOREM = experiment.BASES
 NO_TEST = "no test"
 BASES = (*experiment.BASES, NO_TEST)
-# What claims may be about that is no replication; such findings are shown and not counted. With each, what is
-# said there for reproduced and for not reproduced.
+# What claims may be about that is no replication; such findings are shown and not counted. With
+# each, what is said there for reproduced and for not reproduced.
 ASIDES: Mapping[str, tuple[str, str]] = {
     "the paper’s own tables": (model.CONSISTENT, model.INCONSISTENT),
-    **dict.fromkeys(("our own code", "the authors’ public code", "a setting"), (model.HOLDS, model.FAILS)),
+    **dict.fromkeys(
+        ("our own code", "the authors’ public code", "a setting"), (model.HOLDS, model.FAILS)
+    ),
 }
 # What the study of properties integrates or inverts; all else there is sampled.
 _INTEGRATED = ("density_integral", "kl_error", "inverse_error")
@@ -45,8 +47,8 @@ class Finding:
     Attributes:
         id: its own, or that of its only claim.
         says: in one sentence.
-        claims: the first one gives the verdict, or the first `leading` where these must hold together; the
-            others are readings beside.
+        claims: the first one gives the verdict, or the first `leading` where these must hold
+            together; the others are readings beside.
         together: whether several must.
         leading: how many claims give the verdict.
         basis: one of `BASES`.
@@ -66,24 +68,32 @@ class Finding:
 
     def verdict(self, verdicts: Mapping[str, str]) -> str:
         """Its verdict in words, by those of its claims."""
-        return self.word(min((verdicts[name] for name in self.claims[: self.leading]), key=_WEAKEST.index))
+        return self.word(
+            min((verdicts[name] for name in self.claims[: self.leading]), key=_WEAKEST.index)
+        )
 
     def word(self, verdict: str) -> str:
-        """What a verdict is called in this finding: what replicates nothing is not reproduced either."""
+        """What a verdict is called in this finding: what replicates nothing is not reproduced
+        either.
+        """
         words = ASIDES.get(self.aside, (model.REPRODUCED, model.NOT_REPRODUCED))
-        return dict(zip((model.REPRODUCED, model.NOT_REPRODUCED), words, strict=True)).get(verdict, verdict)
+        return dict(zip((model.REPRODUCED, model.NOT_REPRODUCED), words, strict=True)).get(
+            verdict, verdict
+        )
 
 
 def load(path: Path, claims: Sequence[Claim]) -> list[Finding]:
     """All findings: those of a file, then every claim that none of them names, by itself.
 
     Args:
-        path: a YAML list. `claims` are ids or patterns of them, among the claims of the judging function
-            `judge` if that is given; so are `readings`, of any function, which stand beside.
+        path: a YAML list. `claims` are ids or patterns of them, among the claims of the judging
+            function `judge` if that is given; so are `readings`, of any function, which stand
+            beside.
         claims: those of both papers.
 
     Raises:
-        ConfigError: names every wrong key, and every claim that is unknown or stands in two, one a line.
+        ConfigError: names every wrong key, and every claim that is unknown or stands in two, one a
+            line.
     """
     content = read_yaml(path)
     if not isinstance(content, list):
@@ -97,10 +107,14 @@ def load(path: Path, claims: Sequence[Claim]) -> list[Finding]:
                 _check(where, entry)
                 found = _finding(where, entry, claims)
                 if found.id in (other.id for other in out):
-                    mistakes.add(f"{where}.id: two findings have the id {found.id!r}; give one another")
+                    mistakes.add(
+                        f"{where}.id: two findings have the id {found.id!r}; give one another"
+                    )
                 for name in found.claims:
                     if name in owner:
-                        mistakes.add(f"{where}.claims: {name} stands in {owner[name]} too; name it once")
+                        mistakes.add(
+                            f"{where}.claims: {name} stands in {owner[name]} too; name it once"
+                        )
                     owner[name] = found.id
                 out.append(found)
     for claim in claims:
@@ -119,8 +133,13 @@ def _finding(where: str, entry: Mapping[str, Any], claims: Sequence[Claim]) -> F
             with mistakes:
                 # A pattern of readings may mean claims of any judging function.
                 judge = entry.get("judge", "") if key == "claims" else ""
-                named[key] = _named(f"{where}.{key}", entry.get(key, ()), entry["paper"], judge, claims)
-    own, together = [claim for part in named.values() for claim in part], bool(entry.get("together", False))
+                named[key] = _named(
+                    f"{where}.{key}", entry.get(key, ()), entry["paper"], judge, claims
+                )
+    own, together = (
+        [claim for part in named.values() for claim in part],
+        bool(entry.get("together", False)),
+    )
     return Finding(
         entry["id"],
         entry["paper"],
@@ -144,7 +163,9 @@ def _named(
             own = [
                 claim
                 for claim in claims
-                if claim.paper == paper and fnmatchcase(claim.id, pattern) and judge in ("", claim.judge)
+                if claim.paper == paper
+                and fnmatchcase(claim.id, pattern)
+                and judge in ("", claim.judge)
             ]
             if not own:
                 mistakes.add(f"{where}: no claim of {paper} has the id {pattern!r}")
@@ -181,4 +202,6 @@ def _check(where: str, entry: Any) -> None:
                 mistakes.add(f"{where}.{key}: must be a list of ids; got {entry[key]!r}")
         for key, known in (("basis", BASES), ("aside", tuple(ASIDES))):
             if key in entry and entry[key] not in known:
-                mistakes.add(f"{where}.{key}: must be one of {', '.join(known)}; got {entry[key]!r}")
+                mistakes.add(
+                    f"{where}.{key}: must be one of {', '.join(known)}; got {entry[key]!r}"
+                )

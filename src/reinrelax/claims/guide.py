@@ -1,4 +1,5 @@
-"""The judging functions for those who write claims: `python -m reinrelax.claims.guide` writes docs/claims.md.
+"""The judging functions for those who write claims: `python -m reinrelax.claims.guide` writes
+docs/claims.md.
 
 What stands there above the line of functions is written by hand.
 """
@@ -18,7 +19,8 @@ LINE = "## The functions\n"
 
 
 def functions(root: Path) -> str:
-    """A part for each judging function: what it asks, its keys, and the shortest claim that it judges.
+    """A part for each judging function: what it asks, its keys, and the shortest claim that it
+    judges.
 
     Args:
         root: the project's folder, of whose claims the examples are.

@@ -1,4 +1,6 @@
-"""When the rules of verdicts were set, by the project's own history: `python -m reinrelax.claims.history`."""
+"""When the rules of verdicts were set, by the project's own history: `python -m
+reinrelax.claims.history`.
+"""
 
 import csv
 import subprocess
@@ -40,7 +42,8 @@ def history(root: Path) -> dict[str, Set]:
     parsed: dict[
         tuple[str, str], dict[str, str]
     ] = {}  # by path and blob: most files are the same from one commit to the next
-    # With all merges, so that what was said on one branch stays said while another says something else.
+    # With all merges, so that what was said on one branch stays said while another says something
+    # else.
     walk = ("--reverse", "--topo-order", "--full-history", "--parents", "--format=%cI %H %P")
     for line in _git(root, "log", *walk, "--", *rules.PLACES).splitlines():
         date, commit, *parents = line.split()
@@ -70,7 +73,10 @@ def read(path: Path) -> Mapping[str, Set]:
     if not path.is_file():
         return {}
     with path.open(encoding="utf-8", newline="") as file:
-        return {row["entry"]: Set(row["limits"], row["date"], row["commit"]) for row in csv.DictReader(file)}
+        return {
+            row["entry"]: Set(row["limits"], row["date"], row["commit"])
+            for row in csv.DictReader(file)
+        }
 
 
 def write(root: Path, path: Path) -> None:
@@ -83,21 +89,28 @@ def write(root: Path, path: Path) -> None:
 
 
 def judged_by(root: Path) -> pd.DataFrame:
-    """All rules as they are now, one row each: `rule`, what it `says`, and `date` and `commit` of when it was
-    set; these are empty where `write` has not seen it so. A rule that is gone `says` nothing.
+    """All rules as they are now, one row each: `rule`, what it `says`, and `date` and `commit` of
+    when it was set; these are empty where `write` has not seen it so. A rule that is gone `says`
+    nothing.
     """
     said, known = rules.current(root), read(root / TABLE)
     lines = []
     for rule in dict.fromkeys([*said, *known]):
         at, says = known.get(rule), said.get(rule, "")
-        lines.append([rule, says, *((at.date, at.commit) if at and at.limits == digest(says) else ("", ""))])
+        lines.append(
+            [rule, says, *((at.date, at.commit) if at and at.limits == digest(says) else ("", ""))]
+        )
     return pd.DataFrame(lines, columns=["rule", "says", "date", "commit"])
 
 
 def _git(root: Path, *arguments: str) -> str:
     try:
         return subprocess.run(
-            ["git", "-C", str(root), *arguments], check=True, capture_output=True, text=True, encoding="utf-8"
+            ["git", "-C", str(root), *arguments],
+            check=True,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
         ).stdout
     except (OSError, subprocess.CalledProcessError) as error:
         raise ReinrelaxError(

@@ -12,12 +12,13 @@ from reinrelax.claims.parts import Contrast, closed, combination, every
 
 
 def matches(claim: Claim, evidence: Measurements) -> Verdict:
-    """Whether every value is what theory expects, within `tolerance` plus `share` of the expected value.
+    """Whether every value is what theory expects, within `tolerance` plus `share` of the expected
+    value.
 
-    That the interval of a value holds what is expected confirms nothing, and the less the wider it is. So
-    every value must be shown to lie within the tolerance, by two one-sided tests; that one lies beyond it
-    is shown with Bonferroni's correction for their number; between the two, values and theory are
-    compatible.
+    That the interval of a value holds what is expected confirms nothing, and the less the wider it
+    is. So every value must be shown to lie within the tolerance, by two one-sided tests; that one
+    lies beyond it is shown with Bonferroni's correction for their number; between the two, values
+    and theory are compatible.
     """
     assert claim.query is not None
     tolerance, share = (_allowed(claim, key) for key in ("tolerance", "share"))
@@ -26,14 +27,19 @@ def matches(claim: Claim, evidence: Measurements) -> Verdict:
     rows = evidence.rows(claim)
     rows = rows[rows[expected].notna()]
     margins = []
-    for estimate, wanted in zip(estimates(rows, claim.query), rows[expected].astype(float), strict=True):
+    for estimate, wanted in zip(
+        estimates(rows, claim.query), rows[expected].astype(float), strict=True
+    ):
         room = tolerance + share * abs(wanted)
         margins += [
-            Contrast(closed(combination([(side, estimate)], room - side * wanted))) for side in (1.0, -1.0)
+            Contrast(closed(combination([(side, estimate)], room - side * wanted)))
+            for side in (1.0, -1.0)
         ]
     what = "every value is what is expected"
     if tolerance or share:
-        allowed = [f"{tolerance:g}"] * (tolerance > 0) + [f"{share:.0%} of what is expected"] * (share > 0)
+        allowed = [f"{tolerance:g}"] * (tolerance > 0) + [f"{share:.0%} of what is expected"] * (
+            share > 0
+        )
         what = f"no value differs from what is expected by more than {' plus '.join(allowed)}"
     found = by_part(claim, sample, every(margins), what)
     text = found.rule.replace("neither: undecided", "neither: compatible, which confirms nothing")
@@ -51,7 +57,9 @@ def unrejected(claim: Claim, evidence: Measurements) -> Verdict:
     A test that does not reject confirms nothing: at best the verdict is compatible.
     """
     sample = evidence.sample(claim)
-    ends = [(1.0, "from")] * ("from" in claim.parameters) + [(-1.0, "to")] * ("to" in claim.parameters)
+    ends = [(1.0, "from")] * ("from" in claim.parameters) + [(-1.0, "to")] * (
+        "to" in claim.parameters
+    )
     found = by_groups(
         claim,
         sample,
@@ -71,13 +79,21 @@ def unrejected(claim: Claim, evidence: Measurements) -> Verdict:
     )
     verdict = model.COMPATIBLE if found.verdict in (model.REPRODUCED, model.NEAR) else found.verdict
     text = (
-        f"not reproduced if a value is {limits}; otherwise compatible: a test that does not reject confirms "
-        "nothing."
+        f"not reproduced if a value is {limits}; otherwise compatible: a test that does not reject"
+        " confirms nothing."
     )
-    # The values are themselves results of tests: nothing further is tested, so there is no p and no interval.
+    # The values are themselves results of tests: nothing further is tested, so there is no p and no
+    # interval.
     none = float("nan")
     return replace(
-        found, verdict=verdict, rule=text, part=None, holding=none, failing=none, low=none, high=none
+        found,
+        verdict=verdict,
+        rule=text,
+        part=None,
+        holding=none,
+        failing=none,
+        low=none,
+        high=none,
     )
 
 
@@ -88,13 +104,17 @@ def chosen(claim: Claim, evidence: Measurements) -> Verdict:
     found = by_groups(
         claim,
         sample,
-        lambda group: every([Contrast(combination([(-1.0, value)], most)) for value in group.lower]),
+        lambda group: every(
+            [Contrast(combination([(-1.0, value)], most)) for value in group.lower]
+        ),
         f"the paper’s point lies within {most:g} of the best of the search",
     )
     rows = evidence.rows(claim)
     if len(rows) and np.isnan(found.effect):
         searched = "points" in rows and bool((rows["points"] > 0).any())
-        reason = "the search that was run does not hold the paper’s point" if searched else claim.note
+        reason = (
+            "the search that was run does not hold the paper’s point" if searched else claim.note
+        )
         return replace(found, verdict=model.NOT_RUN, reason=reason)
     return found
 

@@ -1,4 +1,6 @@
-"""Measurements with an interval each: what the collected tables hold for a claim, and at what scale."""
+"""Measurements with an interval each: what the collected tables hold for a claim, and at what
+scale.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +14,7 @@ from scipy.special import stdtrit
 
 from reinrelax.claims import model, papers, queries
 from reinrelax.claims.evidence import NETWORK
-from reinrelax.claims.model import Claim, Group, Sample
+from reinrelax.claims.model import Claim, Group, Resampled
 from reinrelax.claims.parts import Estimate
 from reinrelax.claims.queries import Pick, Query, fits, held
 from reinrelax.jobs.planned import THERE
@@ -31,8 +33,8 @@ class Measurements:
         tables: by name.
         references: the paper's own, by name.
         sources: table to the experiment or study that fills it.
-        plan: one row a planned job: `job`, `experiment`, `state`, `message`, and what it was computed with
-            (`dataset`, `epochs` …); of trainings also `estimator` and `latent`.
+        plan: one row a planned job: `job`, `experiment`, `state`, `message`, and what it was
+            computed with (`dataset`, `epochs` …); of trainings also `estimator` and `latent`.
     """
 
     tables: Mapping[str, pd.DataFrame]
@@ -40,7 +42,7 @@ class Measurements:
     sources: Mapping[str, str]
     plan: pd.DataFrame
 
-    def sample(self, claim: Claim) -> Sample:
+    def sample(self, claim: Claim) -> Resampled:
         """The values that a claim is about, each with its standard error."""
         assert claim.query is not None  # the reader of the claims files sees to it
         query = claim.query
@@ -56,17 +58,21 @@ class Measurements:
                 lacking += ["a side of a comparison has no row"] if len(part) else []
                 continue
             along = [at[row] for row in lower] if at is not None else range(len(lower))
-            groups.append(Group([values[row] for row in lower], [values[row] for row in higher], along))
+            groups.append(
+                Group([values[row] for row in lower], [values[row] for row in higher], along)
+            )
             used += [*lower, *higher]
         found = rows.iloc[used] if used else rows.iloc[:0]
         # What is said of many rows needs all jobs that could have given one.
         whole = bool(query.each or query.over) or (not query.lower and len(found) > 1)
         jobs = self._jobs(query, found if len(found) else rows, whole)
-        return Sample(
+        return Resampled(
             groups,
             opposite=0,
             premise=self._premise(claim, found, jobs, lacking),
-            seeds=int(found["seeds"].min()) if "seeds" in found and found["seeds"].notna().any() else 0,
+            seeds=int(found["seeds"].min())
+            if "seeds" in found and found["seeds"].notna().any()
+            else 0,
             diverged=int(found["diverged"].sum()) if "diverged" in found and len(found) else 0,
             jobs=[str(job) for job in jobs["job"]],
         )
@@ -91,7 +97,9 @@ class Measurements:
         return {}
 
     def _jobs(self, query: Query, rows: pd.DataFrame, whole: bool) -> pd.DataFrame:
-        """The planned jobs that these rows came from; all that fill the table where rows do not tell."""
+        """The planned jobs that these rows came from; all that fill the table where rows do not
+        tell.
+        """
         if query.reference:
             return self.plan.iloc[:0]
         plan = self._filling(query)
@@ -107,7 +115,10 @@ class Measurements:
     @cached_property
     def _plans(self) -> Mapping[str, pd.DataFrame]:
         """The planned jobs behind each source."""
-        return {source: self.plan[self.plan["experiment"] == source] for source in set(self.sources.values())}
+        return {
+            source: self.plan[self.plan["experiment"] == source]
+            for source in set(self.sources.values())
+        }
 
     def _premise(
         self, claim: Claim, rows: pd.DataFrame, jobs: pd.DataFrame, lacking: Sequence[str]
@@ -134,7 +145,9 @@ def _told(rows: pd.DataFrame) -> tuple[str, ...]:
         ends = {f"/{environment}-{cap:.0f}/{algorithm}" for environment, cap, algorithm in runs}
     elif "latent" in rows and {"latents", "estimator"} & set(rows):
         methods = rows["latents" if "latents" in rows else "estimator"]
-        ends = {f"/{latent}/{method}" for latent, method in zip(rows["latent"], methods, strict=True)}
+        ends = {
+            f"/{latent}/{method}" for latent, method in zip(rows["latent"], methods, strict=True)
+        }
     elif "epoch" in rows and rows["epoch"].notna().all():
         ends = {f"/epoch-{epoch:.0f}" for epoch in rows["epoch"]}
     else:
@@ -173,9 +186,13 @@ def _absence(jobs: pd.DataFrame) -> str:
 def _shortfalls(rows: pd.DataFrame, jobs: pd.DataFrame, wanted: Mapping[str, Any]) -> Iterable[str]:
     """In words, in what rows, or the jobs that they come from where rows do not say, fall short."""
     if "dataset" in wanted and "hidden" in jobs:
-        yield from (NETWORK.format(units) for units in sorted(jobs["hidden"].dropna().unique()) if units)
+        yield from (
+            NETWORK.format(units) for units in sorted(jobs["hidden"].dropna().unique()) if units
+        )
     for name, least in wanted.items():
-        column = rows[name] if name in rows else jobs[name] if name in jobs else pd.Series(dtype=float)
+        column = (
+            rows[name] if name in rows else jobs[name] if name in jobs else pd.Series(dtype=float)
+        )
         found = column.dropna().unique().tolist()
         word = _WORDS.get(name, name)
         if not found and name != "draws":
@@ -202,7 +219,9 @@ def _keyed(rows: pd.DataFrame, each: Sequence[str]) -> list[NDArray[np.int64]]:
 
 
 def _side(part: NDArray[np.int64], picked: Sequence[NDArray[np.bool_]]) -> list[int]:
-    """Places of the rows of all picks, in their order; none where one of them finds not exactly one."""
+    """Places of the rows of all picks, in their order; none where one of them finds not exactly
+    one.
+    """
     found = [part[held[part]].tolist() for held in picked]
     return [own[0] for own in found] if all(len(own) == 1 for own in found) else []
 
@@ -210,8 +229,8 @@ def _side(part: NDArray[np.int64], picked: Sequence[NDArray[np.bool_]]) -> list[
 def estimates(rows: pd.DataFrame, query: Query) -> list[Estimate]:
     """Each value with its standard error, from its interval.
 
-    The interval of a mean over seeds is Student's, or by the bootstrap, and its error has n − 1 degrees of
-    freedom; of a single run it is normal.
+    The interval of a mean over seeds is Student's, or by the bootstrap, and its error has n − 1
+    degrees of freedom; of a single run it is normal.
     """
     values = rows[query.column].to_numpy(dtype=float)
     limits = query.ends(rows.columns)
@@ -227,4 +246,7 @@ def estimates(rows: pd.DataFrame, query: Query) -> list[Estimate]:
         half, freedom = np.nan_to_num(half, nan=0.0), np.full(len(rows), np.inf)
     student = np.inf if query.table in _BOOTSTRAPPED else freedom
     errors = half / stdtrit(student, (1 + _LEVEL) / 2)
-    return [Estimate(*line) for line in zip(values.tolist(), errors.tolist(), freedom.tolist(), strict=True)]
+    return [
+        Estimate(*line)
+        for line in zip(values.tolist(), errors.tolist(), freedom.tolist(), strict=True)
+    ]

@@ -32,7 +32,9 @@ class Mistakes:
         return error is not None
 
 
-def check_keys(where: str, mapping: Any, required: Collection[str], optional: Collection[str] = ()) -> None:
+def check_keys(
+    where: str, mapping: Any, required: Collection[str], optional: Collection[str] = ()
+) -> None:
     """Do nothing if this is a mapping that has these keys and no others.
 
     Args:

@@ -54,7 +54,8 @@ class Subject:
     minimum: tuple[str, ...]
 
 
-# Scores of a learning curve, one an agent and seed; what each is stands in `policy_gradient.tables`.
+# Scores of a learning curve, one an agent and seed; what each is stands in
+# `policy_gradient.tables`.
 LEARNING = (
     *("first", "final", "area", "slope", "roughness"),
     *("running_final", "running_linearity", "running_drop", "running_plateaus"),
@@ -88,9 +89,11 @@ class Minimum:
     """What rows must have been computed with before they are judged.
 
     Attributes:
-        exact: column to the value that it must hold; of measurements a number is the least that will do.
+        exact: column to the value that it must hold; of measurements a number is the least that
+            will do.
         seeds: how many finished seeds at least.
-        settings: (estimator, latent shape) to the paper's optimizer, learning rate and hyper-parameters.
+        settings: (estimator, latent shape) to the paper's optimizer, learning rate and
+            hyper-parameters.
     """
 
     exact: Mapping[str, str | int | float]
@@ -99,10 +102,11 @@ class Minimum:
 
 
 @dataclass(frozen=True)
-class Published:
+class PrintedNumber:
     """A number as printed: mean ± `plus_minus`, in the metric's unit, over `seeds`.
 
-    The ± is a standard error, the population's standard deviation over √n; NaN where none is printed.
+    The ± is a standard error, the population's standard deviation over √n; NaN where none is
+    printed.
     """
 
     mean: float
@@ -125,7 +129,8 @@ class Claim:
         subject: which of `SUBJECTS` its rows are, or `MEASUREMENTS`.
         type: one of `TYPES`.
         judge: name of the judging function.
-        rule: the function's margins, fixed in advance, its file's; `parameters`, those of this claim alone.
+        rule: the function's margins, fixed in advance, its file's; `parameters`, those of this
+            claim alone.
         metric: column of the runs' table.
         lower, higher: methods; a number claim reads `lower` alone.
         places: latent shapes, or environments, at which it is said to hold.
@@ -134,7 +139,8 @@ class Claim:
         published: of a number claim, as printed.
         printed: (method, place) to what the paper prints for the claim's metric, as far as it does.
         query: of a claim on measurements, in place of metric, methods and places.
-        family: claims of the same family and paper answer one question, and are corrected for their number.
+        family: claims of the same family and paper answer one question, and are corrected for their
+            number.
         note: what a reader should know; where nothing is judged, why.
         entry: the id of its entry in the claims file, which may stand for several claims.
         limits: a digest of what that entry says but in words, by which its history is followed.
@@ -156,8 +162,8 @@ class Claim:
     places: tuple[str, ...] = ()
     elsewhere: tuple[str, ...] = ()
     at_least: int | None = None
-    published: Published | None = None
-    printed: Mapping[tuple[str, str], Published] = field(default_factory=dict, repr=False)
+    published: PrintedNumber | None = None
+    printed: Mapping[tuple[str, str], PrintedNumber] = field(default_factory=dict, repr=False)
     query: Query | None = None
     family: str = ""
     note: str = ""
@@ -187,17 +193,19 @@ class Verdict:
     Attributes:
         verdict: one of `VERDICTS`.
         rule: the rule in words.
-        effect, low, high: of a number claim the difference ours less published; of all others the margin by
-            which it holds (negative: fails); with the interval that decides; NaN where undefined.
+        effect, low, high: of a number claim the difference ours less published; of all others the
+            margin by which it holds (negative: fails); with the interval that decides; NaN where
+            undefined.
         coverage: of that interval, before it is widened for several parts and for its family.
-        smallest: the smallest effect of interest: a margin that is shown to be below it refutes the claim.
-        holding, failing: the p-values of its not holding and of its holding, corrected for its family; NaN
-            for numbers.
+        smallest: the smallest effect of interest: a margin that is shown to be below it refutes the
+            claim.
+        holding, failing: the p-values of its not holding and of its holding, corrected for its
+            family; NaN for numbers.
         family: how many claims the family has.
-        detectable: the smallest effect that values which scatter like these would have shown in four of five
-            repetitions; NaN where they do not scatter or nothing is judged.
-        needed: how many seeds would decide in four of five repetitions, were the difference as observed; 0
-            where that is not known, −1 where no number would.
+        detectable: the smallest effect that values which scatter like these would have shown in
+            four of five repetitions; NaN where they do not scatter or nothing is judged.
+        needed: how many seeds would decide in four of five repetitions, were the difference as
+            observed; 0 where that is not known, −1 where no number would.
         seeds: finite seeds of what has fewest; 0 where the rows do not say.
         diverged: diverged seeds in all that was read.
         reason: why, where it is not the rule alone that decides.
@@ -232,8 +240,8 @@ class Group:
     Attributes:
         lower, higher: the values on each side.
         at: coordinates of `lower` along a query's `over`.
-        smallest: the smallest effect of interest of each pair, `[lower, higher]`; empty where it is a share
-            of the values.
+        smallest: the smallest effect of interest of each pair, `[lower, higher]`; empty where it is
+            a share of the values.
         reverse: the same with the sides exchanged, `[higher, lower]`.
     """
 
@@ -249,7 +257,7 @@ class Group:
 
 
 @dataclass(frozen=True)
-class Sample:
+class Resampled:
     """All that a claim is judged by.
 
     Attributes:

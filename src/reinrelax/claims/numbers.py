@@ -9,7 +9,7 @@ from reinrelax.claims import model
 from reinrelax.claims.decide import POWER
 from reinrelax.claims.evidence import Evidence, premise
 from reinrelax.claims.measured import Measurements
-from reinrelax.claims.model import Claim, Published, Verdict
+from reinrelax.claims.model import Claim, PrintedNumber, Verdict
 from reinrelax.claims.parts import Estimate, combination, over_seeds
 from reinrelax.core import stats
 
@@ -90,8 +90,8 @@ def single_run(claim: Claim, evidence: Evidence) -> Verdict:
     """
     place, level = (claim.lower[0], claim.places[0]), claim.rule["level"]
     text = (
-        f"compatible if the printed number lies in the {level:.0%} prediction interval of one more run, "
-        "from our seeds, which confirms nothing; otherwise not reproduced." + DIVERGED
+        f"compatible if the printed number lies in the {level:.0%} prediction interval of one more"
+        " run, from our seeds, which confirms nothing; otherwise not reproduced." + DIVERGED
     )
     values, diverged = evidence.values(place, claim.metric), evidence.diverged(place)
     run = stats.prediction_interval(list(values.values()), level)
@@ -123,11 +123,12 @@ def of_cell(
     within: float,
     near: float,
 ) -> tuple[str, str, float]:
-    """The verdict on what the seeds of a claim's only cell give, its reason, and its interval's coverage.
+    """The verdict on what the seeds of a claim's only cell give, its reason, and its interval's
+    coverage.
 
     Args:
-        interval: of what is compared with the printed number, of a coverage; `within`, `near`: as of
-            `equivalence`.
+        interval: of what is compared with the printed number, of a coverage; `within`, `near`: as
+            of `equivalence`.
     """
     place = claim.lower[0], claim.places[0]
     verdict, reason = premise(evidence, claim, [place])
@@ -145,9 +146,9 @@ def equivalence(
 ) -> tuple[str, float]:
     """The verdict on a difference, by its intervals, and the coverage of the one that gives it.
 
-    By two one-sided tests (Schuirmann, 1987): reproduced if the interval of coverage 2 · level − 1 lies
-    within ± `within`, near if within ± `near`; not reproduced if the interval of coverage `level` lies
-    outside ± `within`.
+    By two one-sided tests (Schuirmann, 1987): reproduced if the interval of coverage 2 · level − 1
+    lies within ± `within`, near if within ± `near`; not reproduced if the interval of coverage
+    `level` lies outside ± `within`.
     """
     narrow, wide = round(2 * level - 1, 9), level
     low, high = interval(narrow)
@@ -159,7 +160,8 @@ def equivalence(
 
 
 def seeds_needed(delta: Estimate, ours: Estimate, within: float, near: float) -> int:
-    """How many seeds of ours would decide with probability `POWER`, were the difference as observed.
+    """How many seeds of ours would decide with probability `POWER`, were the difference as
+    observed.
 
     Either that it lies within ± `near` or that it lies outside ± `within`, whichever is the easier.
 
@@ -175,7 +177,7 @@ def seeds_needed(delta: Estimate, ours: Estimate, within: float, near: float) ->
     return int(np.ceil(spread / allowed)) if allowed > 0 else -1
 
 
-def _published(number: Published) -> Estimate:
+def _published(number: PrintedNumber) -> Estimate:
     return Estimate(number.mean, number.std / np.sqrt(number.seeds), number.seeds - 1.0)
 
 
@@ -183,9 +185,9 @@ def in_words(what: str, within: str, near: str, rule: Mapping[str, float]) -> st
     """The rule of `equivalence`, of what is compared."""
     narrow = f"{2 * rule['level'] - 1:.0%}"
     return (
-        f"reproduced if the {narrow} interval of {what} lies within {within} (two one-sided tests); near if "
-        f"within {near}; not reproduced if the {rule['level']:.0%} interval lies outside {within}; otherwise "
-        "undecided."
+        f"reproduced if the {narrow} interval of {what} lies within {within} (two one-sided tests);"
+        f" near if within {near}; not reproduced if the {rule['level']:.0%} interval lies outside"
+        f" {within}; otherwise undecided."
     )
 
 

@@ -10,7 +10,9 @@ from reinrelax.claims.parts import AtLeast, Contrast, Estimate, combination, eve
 
 
 def every_below(claim: Claim, evidence: Evidence | Measurements) -> Verdict:
-    """Whether every value of `lower` is below every one of `higher`, by more than `by` if that is given."""
+    """Whether every value of `lower` is below every one of `higher`, by more than `by` if that is
+    given.
+    """
     by = float(claim.parameters.get("by", 0.0))
     what = "every value on the lower side is below every one on the higher side"
     if relative(claim):
@@ -34,7 +36,9 @@ def best_below(claim: Claim, evidence: Evidence | Measurements) -> Verdict:
 
 
 def ranked(claim: Claim, evidence: Evidence) -> Verdict:
-    """Whether the one of `lower` is the `rank`-th lowest: so many others are below it, the rest above."""
+    """Whether the one of `lower` is the `rank`-th lowest: so many others are below it, the rest
+    above.
+    """
     rank = int(claim.number("rank"))
 
     def part(group: Group) -> AtLeast:
@@ -43,7 +47,9 @@ def ranked(claim: Claim, evidence: Evidence) -> Verdict:
         counted = [AtLeast(above, len(above) - rank + 1), AtLeast(below, rank - 1)]
         return every([own for own in counted if own.needed])
 
-    return by_groups(claim, evidence.sample(claim), part, f"exactly {rank - 1} of the others are lower")
+    return by_groups(
+        claim, evidence.sample(claim), part, f"exactly {rank - 1} of the others are lower"
+    )
 
 
 def worse_on_test(claim: Claim, evidence: Evidence) -> Verdict:
@@ -62,8 +68,9 @@ def worse_on_test(claim: Claim, evidence: Evidence) -> Verdict:
 
 
 def relative(claim: Claim) -> bool:
-    """Whether margins are shares of the higher value: of measurements at several places, whose sizes may be
-    hundreds of times apart, where the smallest effect of interest is such a share."""
+    """Whether margins are shares of the higher value: of measurements at several places, whose
+    sizes may be hundreds of times apart, where the smallest effect of interest is such a share.
+    """
     of_places = claim.query is not None and bool(claim.query.each)
     return of_places and not claim.parameters.get("by") and claim.smallest > 0.0
 
@@ -72,7 +79,8 @@ def pairs(claim: Claim, group: Group, by: float = 0.0, steps: int = 1) -> list[l
     """By how much more than `by` each of `higher` is above each of `lower`, `[lower, higher]`.
 
     Args:
-        steps: of a course of which this is one: the smallest effect of interest is that of all of them.
+        steps: of a course of which this is one: the smallest effect of interest is that of all of
+            them.
     """
     return [
         [

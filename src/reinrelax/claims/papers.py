@@ -1,4 +1,6 @@
-"""Which rows are evidence on the papers: what one has added oneself decides nothing that is said of every."""
+"""Which rows are evidence on the papers: what one has added oneself decides nothing that is said of
+every.
+"""
 
 from collections.abc import Collection, Mapping, Sequence
 from itertools import compress
@@ -13,7 +15,8 @@ from reinrelax.errors import ConfigError
 
 _ESTIMATORS = (estimators.CATALOGUE, estimators.Paper)
 _LATENTS = (latents.CATALOGUE, latents.Paper)
-# Columns of tables to the catalogues that their names are of; cells call all that they train estimators.
+# Columns of tables to the catalogues that their names are of; cells call all that they train
+# estimators.
 _CATALOGUES: Mapping[str, tuple[tuple[Mapping[str, Any], type], ...]] = {
     "estimator": (_ESTIMATORS, _LATENTS),
     "latents": (_LATENTS,),
@@ -23,7 +26,8 @@ _CATALOGUES: Mapping[str, tuple[tuple[Mapping[str, Any], type], ...]] = {
 
 
 def counted(rows: pd.DataFrame, named: Collection[Any] = ()) -> NDArray[np.bool_]:
-    """Which rows count: all but those of what one has added to the catalogues and does not ask for by name.
+    """Which rows count: all but those of what one has added to the catalogues and does not ask for
+    by name.
 
     Args:
         rows: of any table.
@@ -38,7 +42,9 @@ def counted(rows: pd.DataFrame, named: Collection[Any] = ()) -> NDArray[np.bool_
     return ~own
 
 
-def lines(rows: Sequence[Mapping[Any, Any]], named: Collection[Any] = ()) -> list[Mapping[Any, Any]]:
+def lines(
+    rows: Sequence[Mapping[Any, Any]], named: Collection[Any] = ()
+) -> list[Mapping[Any, Any]]:
     """Those of a table's rows that count."""
     return [*compress(rows, counted(pd.DataFrame(rows), named))]
 
@@ -49,7 +55,9 @@ def check(where: str, pick: Mapping[str, Any]) -> None:
     Raises:
         ConfigError: names what is in no catalogue, and what is.
     """
-    known = {column: [name for found, _ in of for name in found] for column, of in _CATALOGUES.items()}
+    known = {
+        column: [name for found, _ in of for name in found] for column, of in _CATALOGUES.items()
+    }
     known |= {"environment": [*rl.ENVIRONMENTS], "label": [*known["estimator"]]}
     for column, names in known.items():
         asked = pick.get(column, [])

@@ -1,7 +1,8 @@
 """What claims are made of: comparisons of estimates, and so many of several parts that must hold.
 
-A part is a margin that a claim says is positive. It has one-sided bounds at any level, and a claim's
-verdict, its interval and its p-values all come from these, so that they cannot contradict each other.
+A part is a margin that a claim says is positive. It has one-sided bounds at any level, and a
+claim's verdict, its interval and its p-values all come from these, so that they cannot contradict
+each other.
 """
 
 from collections.abc import Mapping, Sequence
@@ -68,14 +69,17 @@ def over_seeds(values: Mapping[int, float]) -> Estimate:
 def combination(terms: Sequence[tuple[float, Estimate]], constant: float = 0.0) -> Estimate:
     """Σ weight · estimate + constant.
 
-    Estimates that share at least two seeds are paired by these (paired t); others are independent, with
-    degrees of freedom by Welch and Satterthwaite. Two estimates that agree in value and error to the last
-    digit are one result under two names.
+    Estimates that share at least two seeds are paired by these (paired t); others are independent,
+    with degrees of freedom by Welch and Satterthwaite. Two estimates that agree in value and error
+    to the last digit are one result under two names.
     """
     shared = set.intersection(*(set(estimate.seeds) for _, estimate in terms)) if terms else set()
     if len(shared) > 1 and len(terms) > 1:
         order = sorted(shared)
-        values = sum(weight * np.array([e.seeds[seed] for seed in order]) for weight, e in terms) + constant
+        values = (
+            sum(weight * np.array([e.seeds[seed] for seed in order]) for weight, e in terms)
+            + constant
+        )
         return over_seeds(dict(zip(order, np.asarray(values).tolist(), strict=True)))
     weights: dict[tuple[float, float, float], float] = {}
     for weight, estimate in terms:
@@ -90,7 +94,9 @@ def combination(terms: Sequence[tuple[float, Estimate]], constant: float = 0.0) 
     if not variance > 0.0:  # exact, or unknown
         return Estimate(value, float(np.sqrt(variance)))
     curvature = sum(part**2 / freedom for part, freedom in parts)
-    return Estimate(value, float(np.sqrt(variance)), float(variance**2 / curvature) if curvature else np.inf)
+    return Estimate(
+        value, float(np.sqrt(variance)), float(variance**2 / curvature) if curvature else np.inf
+    )
 
 
 class Part(Protocol):
@@ -110,7 +116,9 @@ class Part(Protocol):
         """The upper bound of the margin that fails with probability `alpha`."""
 
     def excess(self, alpha: float) -> float:
-        """The upper bound of the margin less the smallest effect of interest: refuted if negative."""
+        """The upper bound of the margin less the smallest effect of interest: refuted if
+        negative.
+        """
 
     @property
     def holding(self) -> float:
@@ -121,7 +129,9 @@ class Part(Protocol):
         """The p-value of its reaching that effect: the smallest `alpha` with a negative excess."""
 
     def detectable(self, alpha: float, power: float) -> float:
-        """The margin at which `low(alpha) > 0` has the probability `power`; NaN where nothing scatters."""
+        """The margin at which `low(alpha) > 0` has the probability `power`; NaN where nothing
+        scatters.
+        """
 
 
 @dataclass(frozen=True)
@@ -130,8 +140,8 @@ class Contrast:
 
     Attributes:
         margin: said to be positive.
-        beyond: the margin less the smallest effect of interest, which may be a share of an estimate; None:
-            the margin itself.
+        beyond: the margin less the smallest effect of interest, which may be a share of an
+            estimate; None: the margin itself.
     """
 
     margin: Estimate
@@ -160,9 +170,13 @@ class Contrast:
     def failing(self) -> float:
         beyond = self.beyond or self.margin
         if beyond.exact:
-            # Where nothing differs at all, as between two names of one computation, nothing is ahead; a
-            # margin of the smallest effect itself is not below it.
-            return 0.0 if self.margin.value <= 0.0 or beyond.value < -_ROUNDED * self.margin.value else 1.0
+            # Where nothing differs at all, as between two names of one computation, nothing is
+            # ahead; a margin of the smallest effect itself is not below it.
+            return (
+                0.0
+                if self.margin.value <= 0.0 or beyond.value < -_ROUNDED * self.margin.value
+                else 1.0
+            )
         return beyond.tail(1.0)
 
     def detectable(self, alpha: float, power: float) -> float:
@@ -176,9 +190,10 @@ class Contrast:
 class AtLeast:
     """That at least `needed` of these parts hold, as a margin: the `needed`-th largest of theirs.
 
-    By partial conjunction (Benjamini and Heller, 2008), both ways: that so many hold has the p-value
-    (n − k + 1) p₍ₖ₎, that so many fail that the rest is too few, k p₍ₙ₋ₖ₊₁₎. All of them (k = n) need no
-    correction to hold, one of them none to fail. A part that is undefined counts neither for nor against.
+    By partial conjunction (Benjamini and Heller, 2008), both ways: that so many hold has the
+    p-value (n − k + 1) p₍ₖ₎, that so many fail that the rest is too few, k p₍ₙ₋ₖ₊₁₎. All of them (k
+    = n) need no correction to hold, one of them none to fail. A part that is undefined counts
+    neither for nor against.
     """
 
     parts: Sequence[Part]
@@ -194,10 +209,14 @@ class AtLeast:
         return self._largest([part.low(share) for part in self.parts], -np.inf)
 
     def high(self, alpha: float) -> float:
-        return self._largest([part.high(alpha / max(1, self.needed)) for part in self.parts], np.inf)
+        return self._largest(
+            [part.high(alpha / max(1, self.needed)) for part in self.parts], np.inf
+        )
 
     def excess(self, alpha: float) -> float:
-        return self._largest([part.excess(alpha / max(1, self.needed)) for part in self.parts], np.inf)
+        return self._largest(
+            [part.excess(alpha / max(1, self.needed)) for part in self.parts], np.inf
+        )
 
     @property
     def holding(self) -> float:
@@ -212,7 +231,9 @@ class AtLeast:
             return float("nan")
         share = alpha / (len(self.parts) - self.needed + 1)
         found = [part.detectable(share, power) for part in self.parts]
-        order = np.argsort([-_known(part.low(share), -np.inf) for part in self.parts], kind="stable")
+        order = np.argsort(
+            [-_known(part.low(share), -np.inf) for part in self.parts], kind="stable"
+        )
         return found[int(order[self.needed - 1])]
 
     def _largest(self, values: Sequence[float], unknown: float) -> float:
@@ -220,7 +241,11 @@ class AtLeast:
         if not 0 < self.needed <= len(values):
             return float("nan")
         found = sorted((_known(value, unknown) for value in values), reverse=True)[self.needed - 1]
-        return float("nan") if np.isinf(found) and not any(value == found for value in values) else found
+        return (
+            float("nan")
+            if np.isinf(found) and not any(value == found for value in values)
+            else found
+        )
 
 
 def every(parts: Sequence[Part]) -> AtLeast:
@@ -256,7 +281,9 @@ def undefined(part: Part) -> int:
 
 
 def partial(p_values: Sequence[float], needed: int) -> float:
-    """The p-value of at least `needed` statements with these p-values; an unknown one counts as 1."""
+    """The p-value of at least `needed` statements with these p-values; an unknown one
+    counts as 1.
+    """
     if not 0 < needed <= len(p_values):
         return float("nan")
     if np.isnan(p_values).all():

@@ -42,7 +42,8 @@ class Power:
 def power(claim: Claim, seeds: int, repeats: int = REPEATS) -> Power:
     """Judge a claim on trainings by simulated seeds, normal with the printed means and spreads.
 
-    Seeds of different estimators are independent here; where a seed moves them alike, pairing tells more.
+    Seeds of different estimators are independent here; where a seed moves them alike, pairing tells
+    more.
 
     Args:
         claim: all its methods and places have printed numbers with their errors.
@@ -50,7 +51,10 @@ def power(claim: Claim, seeds: int, repeats: int = REPEATS) -> Power:
         repeats: how many experiments.
     """
     cells = claim.cells
-    lines = [{"estimator": m, "latent": p, "seed": 0, "diverged": False, claim.metric: 0.0} for m, p in cells]
+    lines = [
+        {"estimator": m, "latent": p, "seed": 0, "diverged": False, claim.metric: 0.0}
+        for m, p in cells
+    ]
     plan = pd.DataFrame(lines)[["estimator", "latent"]].assign(state="done", message="")
     there = Evidence(pd.DataFrame(lines), plan)
 
@@ -65,7 +69,8 @@ def power(claim: Claim, seeds: int, repeats: int = REPEATS) -> Power:
 
 
 def along_curve(claim: Claim, seeds: int, curve: Curve, repeats: int = REPEATS) -> Power:
-    """Judge a claim on Figure 2 by simulated seeds, normal with the means and spreads of a curve over β.
+    """Judge a claim on Figure 2 by simulated seeds, normal with the means and spreads of a curve
+    over β.
 
     Args:
         claim: on a table of Figure 2; at each of its latent shapes the curve is the same.
@@ -79,11 +84,20 @@ def along_curve(claim: Claim, seeds: int, curve: Curve, repeats: int = REPEATS) 
     rows = pd.DataFrame(
         [{**query.where, "latent": shape, "beta": beta} for shape in shapes for beta in betas]
     ).assign(seeds=seeds)
-    job = {"job": "beta", "experiment": "beta", "state": "done", "message": "", "estimator": "", "latent": ""}
+    job = {
+        "job": "beta",
+        "experiment": "beta",
+        "state": "done",
+        "message": "",
+        "estimator": "",
+        "latent": "",
+    }
 
     def draw(generator: np.random.Generator, equal: bool) -> Measurements:
         at = np.where(equal, means.mean(), means)
-        values = generator.normal(np.tile(at, len(shapes)), np.tile(stds, len(shapes)), (seeds, len(rows)))
+        values = generator.normal(
+            np.tile(at, len(shapes)), np.tile(stds, len(shapes)), (seeds, len(rows))
+        )
         mean, low, high, _ = stats.mean_intervals(values.T)
         table = rows.assign(mean=mean, ci_low=low, ci_high=high)
         return Measurements({query.table: table}, {}, {query.table: "beta"}, pd.DataFrame([job]))
@@ -97,7 +111,8 @@ def _simulated(
     """The shares of so many experiments, from the same seed.
 
     Args:
-        draw: what a claim is judged by, of an experiment as printed or of one in which nothing differs.
+        draw: what a claim is judged by, of an experiment as printed or of one in which nothing
+            differs.
     """
     anywhere = replace(claim, minimum=Minimum({}, 0, {}))
     shares = []
@@ -109,14 +124,17 @@ def _simulated(
 
 
 def curves(root: Path) -> Mapping[str, Curve]:
-    """By table, the curve over β that Figure 2 is planned by: the authors’ own, of five seeds at 8x4.
+    """By table, the curve over β that Figure 2 is planned by: the authors’ own, of five seeds at
+    8x4.
 
-    Figure 2 prints no number. The authors’ curve is of the formula as run, which has a cliff at ½ and is
-    lowest just above it. For the formula as printed it is taken to rise on both sides of ½ as the authors’
-    does from its lowest point on.
+    Figure 2 prints no number. The authors’ curve is of the formula as run, which has a cliff at ½
+    and is lowest just above it. For the formula as printed it is taken to rise on both sides of ½
+    as the authors’ does from its lowest point on.
     """
     table = pd.read_csv(root / _CURVE)
-    betas, means, stds = (table[name].to_numpy(dtype=float) for name in ("beta", "train_mean", "train_sd"))
+    betas, means, stds = (
+        table[name].to_numpy(dtype=float) for name in ("beta", "train_mean", "train_sd")
+    )
     lowest = int(means.argmin())
     # Steps from ½, and as many from the lowest point, as far as there are some.
     away = np.rint(np.abs(betas - 0.5) / (betas[1] - betas[0])).astype(int)
@@ -125,18 +143,31 @@ def curves(root: Path) -> Mapping[str, Curve]:
 
 
 def headlines(root: Path) -> list[Claim]:
-    """The claims of abstract and conclusion on Tables 2 and 3, and on Figure 2 as printed and as run."""
+    """The claims of abstract and conclusion on Tables 2 and 3, and on Figure 2 as printed and as
+    run.
+    """
     stated = claims.load(root / _CLAIMS, claims.SCHEMAS, root)
     found = findings.load(root / _FINDINGS, stated)
     wanted = {name for finding in found if finding.headline for name in finding.claims}
-    return [claim for claim in stated if claim.id in wanted and (_is_trained(claim) or _is_curve(claim))]
+    return [
+        claim for claim in stated if claim.id in wanted and (_is_trained(claim) or _is_curve(claim))
+    ]
 
 
 def describe(config: Config, root: Path) -> str:
-    """In words, what the planned seeds can decide; empty where neither tables nor figure are planned."""
+    """In words, what the planned seeds can decide; empty where neither tables nor figure are
+    planned.
+    """
     found, plotted = headlines(root), curves(root)
     parts = [
-        _described(config, "elbo", "Tables 2 and 3", filter(_is_trained, found), "the printed spreads", power)
+        _described(
+            config,
+            "elbo",
+            "Tables 2 and 3",
+            filter(_is_trained, found),
+            "the printed spreads",
+            power,
+        )
     ]
     for experiment, table in (("beta", "figure2"), ("beta-run", "figure2_run")):
         own = [claim for claim in found if claim.query and claim.query.table == table]
@@ -146,7 +177,9 @@ def describe(config: Config, root: Path) -> str:
 
         name = "Figure 2" + (" as run" if table == "figure2_run" else "")
         parts.append(
-            _described(config, experiment, name, own, "the spreads of the authors’ curve at 8x4", judged)
+            _described(
+                config, experiment, name, own, "the spreads of the authors’ curve at 8x4", judged
+            )
         )
     return "\n".join(filter(None, parts))
 
@@ -190,7 +223,9 @@ def _described(
     ]
     for claim in found:
         likely = judged(claim, seeds)
-        words.append(f"  {claim.id:17} {likely.reproduced:4.0%}  {likely.refuted:4.0%}  {claim.statement}")
+        words.append(
+            f"  {claim.id:17} {likely.reproduced:4.0%}  {likely.refuted:4.0%}  {claim.statement}"
+        )
     return "\n".join(words)
 
 

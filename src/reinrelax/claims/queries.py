@@ -4,9 +4,9 @@
     where: {identity: Theorem 1, beta: [0, 1]}       # what all rows have; a list: any of these
     column: value            # the values
 
-A claim may name `limits`, `each`, `over`, `lower` and `higher` besides; `reporting.numbers` says how the rows
-of an erratum or a sentence become a number. Rows of what one has added to the catalogues count only where a
-query names them.
+A claim may name `limits`, `each`, `over`, `lower` and `higher` besides; `reporting.numbers` says
+how the rows of an erratum or a sentence become a number. Rows of what one has added to the
+catalogues count only where a query names them.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -32,8 +32,9 @@ class Query:
     Attributes:
         table: its name; `reference`, whether it is one of the paper's own.
         where: what all its rows have: column to a value, or to a list of which any will do.
-        column: of the values; `limits`, those of their intervals. None: those that are named after it, or
-            `low` and `high` of `value`, `ci_low` and `ci_high` of `mean`. A value without them is exact.
+        column: of the values; `limits`, those of their intervals. None: those that are named after
+            it, or `low` and `high` of `value`, `ci_low` and `ci_high` of `mean`. A value without
+            them is exact.
         each: columns; the comparison is made for each combination of their values by itself.
         over: the coordinate along which a trend or a minimum is sought.
         lower, higher: what the rows on each side have besides.
@@ -58,7 +59,9 @@ class Query:
 
     def named(self) -> set[str]:
         """All texts that it asks for."""
-        asked = [value for pick in (self.where, *self.lower, *self.higher) for value in pick.values()]
+        asked = [
+            value for pick in (self.where, *self.lower, *self.higher) for value in pick.values()
+        ]
         return {text for value in asked for text in listed(value) if isinstance(text, str)}
 
     def columns(self) -> dict[str, str]:
@@ -70,7 +73,10 @@ class Query:
             "each": self.each,
         }
         keyed |= {"over": (self.over,) if self.over else ()}
-        keyed |= {key: {name for pick in getattr(self, key) for name in pick} for key in ("lower", "higher")}
+        keyed |= {
+            key: {name for pick in getattr(self, key) for name in pick}
+            for key in ("lower", "higher")
+        }
         return {column: key for key, columns in keyed.items() for column in columns}
 
 
@@ -90,7 +96,9 @@ def read(where: str, raw: Mapping[str, Any]) -> Query:
     for key in ("lower", "higher"):
         picks = raw.get(key, [])
         if not isinstance(picks, list) or not all(isinstance(pick, dict) for pick in picks):
-            raise ConfigError(f"{where}.{key}: must be a list of mappings of columns; got {picks!r}")
+            raise ConfigError(
+                f"{where}.{key}: must be a list of mappings of columns; got {picks!r}"
+            )
     for key in ("limits", "each"):
         if not isinstance(raw.get(key, []), list):
             raise ConfigError(f"{where}.{key}: must be a list of columns; got {raw[key]!r}")
@@ -120,7 +128,9 @@ def check_table(where: str, query: Query, known: Collection[str]) -> None:
     """
     if query.table not in known:
         key = "reference" if query.reference else "table"
-        raise ConfigError(f"{where}.{key}: unknown table {query.table!r}; known: {', '.join(known)}")
+        raise ConfigError(
+            f"{where}.{key}: unknown table {query.table!r}; known: {', '.join(known)}"
+        )
 
 
 def rows(
@@ -142,7 +152,9 @@ def rows(
     for column, key in query.columns().items():
         if column not in table:
             there = ", ".join(map(str, table.columns))
-            raise ConfigError(f"{where}.{key}: {query.table} has no column {column!r}; there are: {there}")
+            raise ConfigError(
+                f"{where}.{key}: {query.table} has no column {column!r}; there are: {there}"
+            )
     fitting = table[held(table, query.where)]
     return fitting[papers.counted(fitting, query.named())]
 
@@ -156,7 +168,9 @@ def held(rows: pd.DataFrame, where: Pick) -> NDArray[np.bool_]:
 
 
 def fits(column: pd.Series, wanted: Any) -> pd.Series:
-    """Which entries are one of these values; numbers whatever they are stored as, an empty text as none."""
+    """Which entries are one of these values; numbers whatever they are stored as, an empty text as
+    none.
+    """
     options = listed(wanted)
     texts = [str(option) for option in options if isinstance(option, str | bool)]
     found = np.zeros(len(column), dtype=bool)

@@ -1,4 +1,6 @@
-"""Judging functions that need ranks: the agreement of a whole order, and a gain that grows with size."""
+"""Judging functions that need ranks: the agreement of a whole order, and a gain that grows with
+size.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -36,12 +38,17 @@ def agrees(claim: Claim, evidence: Evidence) -> Verdict:
         [smallest(claim, place, low, high) for low, high in combinations(claim.lower, 2)],
     )
     return by_part(
-        claim, sample, ranking, f"Spearman’s rank correlation with the printed order is {least:g} or more"
+        claim,
+        sample,
+        ranking,
+        f"Spearman’s rank correlation with the printed order is {least:g} or more",
     )
 
 
 def gains(claim: Claim, evidence: Evidence) -> Verdict:
-    """Whether what the first of `lower` is ahead of the first of `higher` grows with the latent space."""
+    """Whether what the first of `lower` is ahead of the first of `higher` grows with the latent
+    space.
+    """
     most, size = claim.number("to"), SIZES[str(claim.parameters["by"])]
     sample = evidence.sample(claim)
     # By size, so that it is the later of two that should be ahead by more.
@@ -66,16 +73,18 @@ def gains(claim: Claim, evidence: Evidence) -> Verdict:
 class Ranking:
     """That the rank correlation of some means with an order is `least` or more, as a margin.
 
-    At a level some pairs of means are told apart, by t tests with Bonferroni's correction for their number.
-    The true order is then one of those, ties among them, that contradict none of these pairs: the margin's
+    At a level some pairs of means are told apart, by t tests with Bonferroni's correction for their
+    number.
+    The true order is then one of those, ties among them, that contradict none of these pairs: the
+        margin's
     bounds are their least and greatest correlation.
 
     Attributes:
         values: the means.
         order: the coordinates with which their ranks are to correlate.
         least: the correlation asked for.
-        smallest: the smallest effect of interest of each pair i < j; a pair whose difference is shown to be
-            below it does not count as ordered.
+        smallest: the smallest effect of interest of each pair i < j; a pair whose difference is
+            shown to be below it does not count as ordered.
     """
 
     values: Sequence[Estimate]
@@ -115,8 +124,8 @@ class Ranking:
 
         Args:
             alpha: for all pairs together.
-            tied: whether pairs are shown not to be ordered, by the smallest effect of interest, rather than
-                to be ordered.
+            tied: whether pairs are shown not to be ordered, by the smallest effect of interest,
+                rather than to be ordered.
         """
         if np.isnan(self.estimate):
             return np.array([np.nan])
@@ -145,7 +154,9 @@ class Ranking:
         return out
 
     def _level(self, shown: Callable[[float], bool]) -> float:
-        """The smallest level at which something is shown: one of those at which a pair is told apart."""
+        """The smallest level at which something is shown: one of those at which a pair is told
+        apart.
+        """
         tests = [
             p
             for pair in self._pairs
@@ -174,18 +185,23 @@ def _ranks(values: NDArray[Any]) -> Floats:
 
 
 def _spearman(ranks: Floats, order: Sequence[float]) -> Floats:
-    """Rank correlation of each row of `ranks` `[S, n]` with `order` `[n]`; 0 where all of a row are tied."""
+    """Rank correlation of each row of `ranks` `[S, n]` with `order` `[n]`; 0 where all of a row are
+    tied.
+    """
     wanted = _ranks(np.array(order))
     ranks, wanted = ranks - ranks.mean(-1, keepdims=True), wanted - wanted.mean()
     norms = np.sqrt((ranks**2).sum(-1) * (wanted**2).sum())
-    out: Floats = np.divide((ranks * wanted).sum(-1), norms, out=np.zeros(len(ranks)), where=norms > 0)
+    out: Floats = np.divide(
+        (ranks * wanted).sum(-1), norms, out=np.zeros(len(ranks)), where=norms > 0
+    )
     return out
 
 
 @cache
 def _weak_orders(count: int, order: tuple[float, ...]) -> tuple[Floats, NDArray[np.int8]]:
-    """Of all orders of so many items, ties among them, the rank correlation with one `[S]`, and the sign of
-    rank j − rank i of each pair i < j `[pairs, S]`."""
+    """Of all orders of so many items, ties among them, the rank correlation with one `[S]`, and the
+    sign of rank j − rank i of each pair i < j `[pairs, S]`.
+    """
     places = np.indices((count,) * count, dtype=np.int8).reshape(count, -1).T
     used = sum((places == place).any(-1).astype(np.int8) for place in range(count))
     places = places[used == places.max(-1) + 1]

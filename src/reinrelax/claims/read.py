@@ -1,4 +1,6 @@
-"""The reader of the claims files: every key is checked, and a mistake is named with its file and place."""
+"""The reader of the claims files: every key is checked, and a mistake is named with its file and
+place.
+"""
 
 import csv
 import hashlib
@@ -11,7 +13,15 @@ from typing import Any
 
 from reinrelax.claims import queries
 from reinrelax.claims.mistakes import Mistakes, check_keys
-from reinrelax.claims.model import MEASUREMENTS, SUBJECTS, TYPES, Claim, Minimum, Published, Subject
+from reinrelax.claims.model import (
+    MEASUREMENTS,
+    SUBJECTS,
+    TYPES,
+    Claim,
+    Minimum,
+    PrintedNumber,
+    Subject,
+)
 from reinrelax.core.document import read_yaml
 from reinrelax.errors import ConfigError
 
@@ -98,21 +108,29 @@ class _File:
         minimum = self.content["minimum"]
         if self.subject:
             check_keys(f"{path}: minimum", minimum, self.subject.minimum)
-        elif not isinstance(minimum, dict) or not all(isinstance(part, dict) for part in minimum.values()):
-            raise ConfigError(f"{path}: minimum: must map tables to columns and values; got {minimum!r}")
-        self.settings = read_settings(root / self.content["settings"]) if "settings" in self.content else {}
+        elif not isinstance(minimum, dict) or not all(
+            isinstance(part, dict) for part in minimum.values()
+        ):
+            raise ConfigError(
+                f"{path}: minimum: must map tables to columns and values; got {minimum!r}"
+            )
+        self.settings = (
+            read_settings(root / self.content["settings"]) if "settings" in self.content else {}
+        )
         self.printed = self._printed(self.content.get("printed", {}))
         if not isinstance(self.content["claims"], list):
             raise ConfigError(f"{path}: claims: must be a list; got {self.content['claims']!r}")
 
-    def _printed(self, tables: Any) -> dict[str, dict[tuple[str, str], Published]]:
+    def _printed(self, tables: Any) -> dict[str, dict[tuple[str, str], PrintedNumber]]:
         """What the paper prints, by metric: (method, place) to a number."""
         metrics = self.subject.metrics if self.subject else ()
         check_keys(f"{self.path}: printed", tables, (), metrics)
         found = {}
         for metric, table in tables.items():
             rows = _rows(self.root / table, ("estimator", "latent", "mean"))
-            found[metric] = {(row["estimator"], row["latent"]): published(row, table) for row in rows}
+            found[metric] = {
+                (row["estimator"], row["latent"]): published(row, table) for row in rows
+            }
         return found
 
     def claims(self) -> list[Claim]:
@@ -129,7 +147,9 @@ class _File:
         """The schema of an entry whose keys have been checked."""
         if not isinstance(entry, dict) or entry.get("judge") not in self.schemas:
             came = entry.get("judge") if isinstance(entry, dict) else entry
-            raise ConfigError(f"{where}.judge: unknown function {came!r}; known: {', '.join(self.schemas)}")
+            raise ConfigError(
+                f"{where}.judge: unknown function {came!r}; known: {', '.join(self.schemas)}"
+            )
         schema = self.schemas[entry["judge"]]
         if self.kind not in schema.subjects:
             raise ConfigError(f"{where}.judge: {entry['judge']} cannot judge {self.kind}")
@@ -159,7 +179,9 @@ class _File:
                 known["metric"] = self.subject.metrics
             for key, options in known.items():
                 if key in entry and entry[key] not in options:
-                    mistakes.add(f"{where}.{key}: must be one of {', '.join(options)}; got {entry[key]!r}")
+                    mistakes.add(
+                        f"{where}.{key}: must be one of {', '.join(options)}; got {entry[key]!r}"
+                    )
         return schema
 
     def _is_parameter(self, key: str, value: Any, schema: Schema) -> bool:
@@ -198,7 +220,9 @@ class _File:
             try:
                 own["statement"] = entry["statement"].format(**row)
             except (KeyError, ValueError, TypeError) as error:
-                raise ConfigError(f"{where}: does not fit {entry['reference']}: {error!r}") from None
+                raise ConfigError(
+                    f"{where}: does not fit {entry['reference']}: {error!r}"
+                ) from None
             if self.subject:
                 own |= {"lower": [row["estimator"]], "places": [row["latent"]]}
                 number = published(row, entry["reference"])
@@ -215,7 +239,7 @@ class _File:
         entry: Mapping[str, Any],
         schema: Schema,
         written: Mapping[str, Any],
-        number: Published | None = None,
+        number: PrintedNumber | None = None,
     ) -> Claim:
         shared: dict[str, Any] = {
             **{key: self.content[key] for key in ("paper", "subject")},
@@ -263,17 +287,23 @@ class _File:
         """Query, minimum and count of a claim on measurements."""
         query = queries.read(where, entry)
         if not query.reference and query.table not in self.content["minimum"]:
-            raise ConfigError(f"{self.path}: minimum.{query.table}: missing; {entry['id']} reads it")
+            raise ConfigError(
+                f"{self.path}: minimum.{query.table}: missing; {entry['id']} reads it"
+            )
         least = entry.get("at_least")
         if least is not None and not (isinstance(least, int) and least >= 1 and entry.get("each")):
-            raise ConfigError(f"{where}.at_least: must be 1 or more, of the groups of `each`; got {least!r}")
+            raise ConfigError(
+                f"{where}.at_least: must be 1 or more, of the groups of `each`; got {least!r}"
+            )
         conditions = {} if query.reference else dict(self.content["minimum"][query.table])
         minimum = Minimum(conditions, int(conditions.get("seeds", 0)), {})
         return {"minimum": minimum, "at_least": least, "query": query}
 
 
 def read_settings(path: Path) -> dict[tuple[str, str], dict[str, str | float]]:
-    """Optimizer, learning rate, τ and η of each estimator and latent shape, where the table gives them."""
+    """Optimizer, learning rate, τ and η of each estimator and latent shape, where the table gives
+    them.
+    """
     names = {"learning_rate": "learning_rate", "temperature": "tau", "eta": "eta"}
     return {
         (row["estimator"], row["latent"]): {
@@ -290,10 +320,12 @@ def digest(said: str) -> str:
 
 
 def said(content: Mapping[str, Any], entry: Mapping[str, Any], schema: Schema | None) -> str:
-    """What an entry says but in words, as JSON: judging function, rows and limits, its file's among them.
+    """What an entry says but in words, as JSON: judging function, rows and limits, its file's among
+    them.
 
     Args:
-        content: the file's, of which `rule` and `minimum` count as far as the entry is judged by them.
+        content: the file's, of which `rule` and `minimum` count as far as the entry is judged by
+            them.
         entry: of its claims.
         schema: of the entry's judging function; None where that is no more: all of the rule counts.
     """
@@ -310,14 +342,14 @@ def said(content: Mapping[str, Any], entry: Mapping[str, Any], schema: Schema | 
     return json.dumps(found, sort_keys=True, ensure_ascii=False)
 
 
-def published(row: Mapping[str, str], table: str) -> Published:
+def published(row: Mapping[str, str], table: str) -> PrintedNumber:
     """A printed number: `mean`, and where there are such columns its `plus_minus` and `seeds`.
 
     Raises:
         ConfigError: names the table and what is no number.
     """
     try:
-        return Published(
+        return PrintedNumber(
             float(row["mean"]), float(row.get("plus_minus") or "nan"), int(row.get("seeds") or 0)
         )
     except ValueError as error:
@@ -345,4 +377,6 @@ def _rows(path: Path, columns: Collection[str]) -> list[dict[str, str]]:
                 raise ConfigError(f"{path}: column {missing[0]!r} is missing")
             return list(reader)
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read ({error!r}); run from the project's folder") from None
+        raise ConfigError(
+            f"{path}: cannot be read ({error!r}); run from the project's folder"
+        ) from None

@@ -1,6 +1,8 @@
-"""What verdicts hang on beside results: claims, findings, errata and the papers' numbers, as written.
+"""What verdicts hang on beside results: claims, findings, errata and the papers' numbers, as
+written.
 
-A rule's name is the id of a claim's entry, `finding` or `erratum` with an id, or the path of a table.
+A rule's name is the id of a claim's entry, `finding` or `erratum` with an id, or the path of a
+table.
 """
 
 import json
@@ -25,7 +27,9 @@ def current(root: Path) -> dict[str, str]:
     paths = [path for place in PLACES for path in _files(root / place)]
     named = {path.relative_to(root).as_posix(): path for path in paths}
     return {
-        rule: text for name, path in named.items() for rule, text in of(name, path.read_text("utf-8")).items()
+        rule: text
+        for name, path in named.items()
+        for rule, text in of(name, path.read_text("utf-8")).items()
     }
 
 
@@ -47,7 +51,10 @@ def of(path: str, text: str) -> dict[str, str]:
     content = _LOADER(text).get_single_data()
     if place == "claims":
         entries = _entries((content or {}).get("claims"))
-        return {entry["id"]: said(content, entry, SCHEMAS.get(entry.get("judge", ""))) for entry in entries}
+        return {
+            entry["id"]: said(content, entry, SCHEMAS.get(entry.get("judge", "")))
+            for entry in entries
+        }
     out = {}
     for entry in _entries(content):
         kept = {key: value for key, value in entry.items() if key not in ("id", "says")}
@@ -56,7 +63,9 @@ def of(path: str, text: str) -> dict[str, str]:
 
 
 def _entries(found: Any) -> list[Mapping[str, Any]]:
-    """The entries of a file that have a name; in a project's history not all files were well-formed."""
+    """The entries of a file that have a name; in a project's history not all files were
+    well-formed.
+    """
     return [entry for entry in found or () if isinstance(entry, dict) and "id" in entry]
 
 

@@ -12,17 +12,21 @@ from reinrelax.claims.parts import AtLeast, every, some
 def trend(claim: Claim, evidence: Measurements) -> Verdict:
     """Whether values fall, or rise, at every step along the coordinate but `turns` of them.
 
-    The smallest effect of interest is that of the whole course, and the same share of it that of each step.
+    The smallest effect of interest is that of the whole course, and the same share of it that of
+    each step.
     """
     turns = int(claim.parameters.get("turns", 0))
     falls = claim.parameters["direction"] == "falling"
 
     def part(group: Group) -> AtLeast:
-        order = sorted(zip(group.at, group.lower, strict=True), key=lambda pair: pair[0], reverse=falls)
+        order = sorted(
+            zip(group.at, group.lower, strict=True), key=lambda pair: pair[0], reverse=falls
+        )
         along = [value for _, value in order]
         count = len(along) - 1
         steps = [
-            pairs(claim, Group([low], [high], at=()), steps=count)[0][0] for low, high in pairwise(along)
+            pairs(claim, Group([low], [high], at=()), steps=count)[0][0]
+            for low, high in pairwise(along)
         ]
         return AtLeast(steps, count - turns)  # too few places have no trend
 
@@ -31,7 +35,9 @@ def trend(claim: Claim, evidence: Measurements) -> Verdict:
 
 
 def minimum_at(claim: Claim, evidence: Measurements) -> Verdict:
-    """Whether the curve is lowest at a place between `from` and `to`: one of these below all others."""
+    """Whether the curve is lowest at a place between `from` and `to`: one of these below all
+    others.
+    """
     low, high = (claim.number(key) for key in ("from", "to"))
 
     def part(group: Group) -> AtLeast:
@@ -44,4 +50,6 @@ def minimum_at(claim: Claim, evidence: Measurements) -> Verdict:
             return every([])  # nothing to compare with
         return some([every(row) for row in pairs(claim, Group(within, outside, at=()))])
 
-    return by_groups(claim, evidence.sample(claim), part, f"the lowest value is at {low:g} to {high:g}")
+    return by_groups(
+        claim, evidence.sample(claim), part, f"the lowest value is at {low:g} to {high:g}"
+    )

@@ -14,11 +14,11 @@ from reinrelax.core import stats
 
 
 def scatters_alike(claim: Claim, evidence: Evidence) -> Verdict:
-    """Hold the standard deviation over seeds of one cell against the one that the printed ± makes: √n times
-    it, as of a sample.
+    """Hold the standard deviation over seeds of one cell against the one that the printed ± makes:
+    √n times it, as of a sample.
 
-    By the interval of the quotient of two standard deviations, from F; the margins are factors. One seed
-    that does not learn makes the interval too narrow, and a quotient of its own besides.
+    By the interval of the quotient of two standard deviations, from F; the margins are factors. One
+    seed that does not learn makes the interval too narrow, and a quotient of its own besides.
     """
     assert claim.published is not None  # the schema asks for a reference table
     number, rule, place = claim.published, claim.rule, (claim.lower[0], claim.places[0])
@@ -39,7 +39,8 @@ def scatters_alike(claim: Claim, evidence: Evidence) -> Verdict:
     return Verdict(
         claim,
         verdict,
-        in_words("the quotient", f"a factor of {within:g}", f"a factor of {near:g}", rule) + DIVERGED,
+        in_words("the quotient", f"a factor of {within:g}", f"a factor of {near:g}", rule)
+        + DIVERGED,
         effect=found.estimate,
         low=found.low,
         high=found.high,
@@ -75,7 +76,8 @@ def scatters_more(claim: Claim, evidence: Evidence) -> Verdict:
 
 @dataclass(frozen=True)
 class Deviations:
-    """That one standard deviation is more than `times` another, tested by F; the margin is the logarithm.
+    """That one standard deviation is more than `times` another, tested by F; the margin is the
+    logarithm.
 
     The law of F is that of normal values: one seed that does not learn makes it too sure.
 

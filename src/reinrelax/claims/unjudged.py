@@ -5,8 +5,12 @@ from reinrelax.claims.model import Claim, Verdict
 
 
 def ambiguous(claim: Claim, evidence: object) -> Verdict:
-    """A statement that the paper leaves open to readings of different outcome; its note says which."""
-    return Verdict(claim, model.AMBIGUOUS, "no rule: the statement has no single reading", reason=claim.note)
+    """A statement that the paper leaves open to readings of different outcome; its note
+    says which.
+    """
+    return Verdict(
+        claim, model.AMBIGUOUS, "no rule: the statement has no single reading", reason=claim.note
+    )
 
 
 def unjudged(claim: Claim, evidence: object) -> Verdict:

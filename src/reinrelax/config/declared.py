@@ -28,11 +28,17 @@ EXPERIMENTS: Mapping[str, Experiment] = {
 # What each block of the configuration holds.
 BLOCKS: Mapping[str, type] = {name: one.spec for name, one in EXPERIMENTS.items() if one.spec}
 # Those that are a function of their block.
-DEMONSTRATIONS: Mapping[str, Experiment] = {name: one for name, one in EXPERIMENTS.items() if one.measure}
+DEMONSTRATIONS: Mapping[str, Experiment] = {
+    name: one for name, one in EXPERIMENTS.items() if one.measure
+}
 # What draws figures and makes the tables of the page.
 DRAWING = sorted({f"{_FOLDER}.{one.drawn_by}" for one in EXPERIMENTS.values() if one.drawn_by})
 PAGES = sorted(
-    {f"{_FOLDER}.{view.partition(':')[0]}" for one in EXPERIMENTS.values() for view in one.views.values()}
+    {
+        f"{_FOLDER}.{view.partition(':')[0]}"
+        for one in EXPERIMENTS.values()
+        for view in one.views.values()
+    }
 )
 # The report's own.
 REPORT = Experiment(
@@ -46,24 +52,35 @@ REPORT = Experiment(
         Table(
             "claims",
             ("id",),
-            caption="**Claims**: what the two papers say, what was found here, and the verdict. "
-            "Below the paper's scale nothing is judged.",
+            caption=(
+                "**Claims**: what the two papers say, what was found here, and the verdict. "
+                "Below the paper's scale nothing is judged."
+            ),
         ),
     ),
     figures={
-        "forest": "**Printed numbers**: ours divided by the paper’s, with 95% intervals. Scale: {scale}.",
+        "forest": (
+            "**Printed numbers**: ours divided by the paper’s, with 95% intervals. Scale: {scale}."
+        ),
     },
 )
 _ALL = (*EXPERIMENTS.values(), REPORT)
 _SCALE = " Scale: {scale}."
-# Kind and name to caption, of what Snakemake's report shows; `{scale}` stands for the name of the scale.
+# Kind and name to caption, of what Snakemake's report shows; `{scale}` stands for the name of the
+# scale.
 CAPTIONS: Mapping[tuple[str, str], str] = {
     (
         "report",
         "report",
-    ): "**Report**: the whole of it on one page, every number of the papers beside ours "
-    f"with a verdict, curves, claims, what was not run, and where each number comes from.{_SCALE}",
-    **{("figure", f): text + _SCALE * bool(one.drawn_by) for one in _ALL for f, text in one.figures.items()},
+    ): (
+        "**Report**: the whole of it on one page, every number of the papers beside ours with a"
+        f" verdict, curves, claims, what was not run, and where each number comes from.{_SCALE}"
+    ),
+    **{
+        ("figure", f): text + _SCALE * bool(one.drawn_by)
+        for one in _ALL
+        for f, text in one.figures.items()
+    },
     **{("table", t.name): t.caption + _SCALE for one in _ALL for t in one.tables if t.caption},
 }
 # What each is for, as the page names it.
@@ -73,19 +90,27 @@ COLUMNS: Mapping[str, Columns] = {
     table: columns for one in EXPERIMENTS.values() for table, columns in one.writes.items()
 }
 # Every table that the page draws on, with the experiment or study that fills it.
-FILLED_BY: Mapping[str, str] = {table.name: name for name, one in EXPERIMENTS.items() for table in one.tables}
+FILLED_BY: Mapping[str, str] = {
+    table.name: name for name, one in EXPERIMENTS.items() for table in one.tables
+}
 # What is in them rests on.
-RESTS_ON: Mapping[str, str] = {table: EXPERIMENTS[name].rests_on for table, name in FILLED_BY.items()}
+RESTS_ON: Mapping[str, str] = {
+    table: EXPERIMENTS[name].rests_on for table, name in FILLED_BY.items()
+}
 # The views of those that a paper would print.
 EXPORTED: Mapping[str, str] = {
     table.name: table.view for one in EXPERIMENTS.values() for table in one.tables if table.view
 }
 # The columns that name their rows.
-KEYS: Mapping[str, tuple[str, ...]] = {table.name: table.keys for one in _ALL for table in one.tables}
+KEYS: Mapping[str, tuple[str, ...]] = {
+    table.name: table.keys for one in _ALL for table in one.tables
+}
 # Those columns of theirs that hold numbers and have no name that every table may have.
 NUMBERS: Mapping[str, frozenset[str]] = {
-    table.name: frozenset(table.numbers)
-    | {column for column, holds in one.writes.get(table.name, {}).items() if holds is not str}
+    table.name: (
+        frozenset(table.numbers)
+        | {column for column, holds in one.writes.get(table.name, {}).items() if holds is not str}
+    )
     for one in EXPERIMENTS.values()
     for table in one.tables
 }

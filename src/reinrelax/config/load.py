@@ -26,7 +26,8 @@ from reinrelax.experiments.policy_gradient.experiment import Reinforcement
 from reinrelax.experiments.relaxed_vae.experiment import Relaxations
 
 TRAININGS = tuple(name for name, kind in BLOCKS.items() if issubclass(kind, Trainings))
-# After the name of an experiment: its trainings as the authors ran them, where that is not as they print it.
+# After the name of an experiment: its trainings as the authors ran them, where that is not as they
+# print it.
 AS_RUN = "-run"
 # Trainings at whose snapshots gradients are measured.
 GRADIENTS = tuple(name for name, kind in BLOCKS.items() if issubclass(kind, GradientsBlock))
@@ -39,13 +40,14 @@ class Config:
     """The whole configuration.
 
     Attributes:
-        trainings: by experiment; `elbo` is Tables 2 and 3, `early` the first epochs of the same, `beta`
-            Figure 2, `grid` Table 5, `readings` what the paper leaves open, `gradients` the VAE whose
-            gradients are measured, `relaxations` paper A's VAEs, whose "estimators" are kinds of latent
-            variables. `elbo-run` and its like are what the authors ran differently.
+        trainings: by experiment; `elbo` is Tables 2 and 3, `early` the first epochs of the same,
+            `beta` Figure 2, `grid` Table 5, `readings` what the paper leaves open, `gradients` the
+            VAE whose gradients are measured, `relaxations` paper A's VAEs, whose "estimators" are
+            kinds of latent variables. `elbo-run` and its like are what the authors ran differently.
         gradients: what is measured of `gradients` and `gradients-run`.
         demonstrations: by experiment, each as that declares it.
-        project: the project's folder, that of `workflow` and `report`; results lie in the working directory.
+        project: the project's folder, that of `workflow` and `report`; results lie in the working
+            directory.
         experiments: the names of all blocks that are asked for.
         products: "float32" or "bfloat16", what the layers of all VAEs multiply.
         raw: the mapping it was made from, for the record.
@@ -90,7 +92,10 @@ def load(raw: Mapping[str, Any], root: Path = Path(), runs: bool = True) -> Conf
     """
     check_plain(raw)
     asked: Configuration = read(Configuration, raw)
-    results, dataset = path_of("results", asked.results), Dataset(**vars(asked.dataset), project=root)
+    results, dataset = (
+        path_of("results", asked.results),
+        Dataset(**vars(asked.dataset), project=root),
+    )
     path_of("dataset.root", dataset.root)
     settings, as_run = (
         Settings(key, root / path_of(key, getattr(asked, key)), asked.settings)
@@ -107,13 +112,17 @@ def load(raw: Mapping[str, Any], root: Path = Path(), runs: bool = True) -> Conf
         trainings[name] = _training(f"experiments.{name}.training", blocks[name].training, settings)
     trainings["relaxations"] = _relaxations(blocks["relaxations"])
     for name, training in trainings.items():
-        if (count := len(training.seeds) * sum(map(len, training.settings.values()))) > _MAX_TRAININGS:
+        if (
+            count := len(training.seeds) * sum(map(len, training.settings.values()))
+        ) > _MAX_TRAININGS:
             raise ConfigError(
-                f"experiments.{name}: latent shapes, varied settings and seeds = {len(training.seeds)} make "
-                f"{count:,} trainings; at most {_MAX_TRAININGS:,} are allowed"
+                f"experiments.{name}: latent shapes, varied settings and seeds ="
+                f" {len(training.seeds)} make {count:,} trainings; at most {_MAX_TRAININGS:,} are"
+                " allowed"
             )
     gradients = {
-        name: _gradients(f"experiments.{name}", blocks[name], trainings[name], settings) for name in GRADIENTS
+        name: _gradients(f"experiments.{name}", blocks[name], trainings[name], settings)
+        for name in GRADIENTS
     }
     several = {name: training for name, training in trainings.items() if name not in GRADIENTS}
     experiments, left = restricted(asked.only, blocks, several)
@@ -138,7 +147,9 @@ def load(raw: Mapping[str, Any], root: Path = Path(), runs: bool = True) -> Conf
     )
 
 
-def _check_images(images: int, trainings: Mapping[str, Training], gradients: Mapping[str, Gradients]) -> None:
+def _check_images(
+    images: int, trainings: Mapping[str, Training], gradients: Mapping[str, Gradients]
+) -> None:
     """Do nothing if there are enough training images for what is asked for."""
     for name, training in trainings.items():
         if training.batch_size > images:
@@ -148,7 +159,8 @@ def _check_images(images: int, trainings: Mapping[str, Training], gradients: Map
             )
         if name in GRADIENTS and (wanted := gradients[name].images) > images:
             raise ConfigError(
-                f"experiments.{name}.images: must be at most dataset.train_images = {images}; got {wanted}"
+                f"experiments.{name}.images: must be at most dataset.train_images = {images}; got"
+                f" {wanted}"
             )
 
 
@@ -157,11 +169,16 @@ def _training(where: str, block: Trainings, settings: Settings) -> Training:
 
 
 def _as_run(where: str, block: Compared, settings: Settings) -> Training:
-    """The same of the estimators in `as_run`, at those latent shapes for which `settings` has a row."""
+    """The same of the estimators in `as_run`, at those latent shapes for which `settings` has a
+    row.
+    """
     rows = {
-        name: at(f"{where}.as_run[{index}]", settings.rows, name) for index, name in enumerate(block.as_run)
+        name: at(f"{where}.as_run[{index}]", settings.rows, name)
+        for index, name in enumerate(block.as_run)
     }
-    places = [(name, shape) for name in rows for shape in block.latent_shapes if str(shape) in rows[name]]
+    places = [
+        (name, shape) for name in rows for shape in block.latent_shapes if str(shape) in rows[name]
+    ]
     return _trained(where, block, settings, places)
 
 
@@ -169,7 +186,9 @@ def _trained(
     where: str, block: Trainings, settings: Settings, places: Iterable[tuple[str, LatentShape]]
 ) -> Training:
     found = {
-        (name, shape): at(where, lambda n, s=shape: settings.trainings(n, s, block.vary, block.draws), name)
+        (name, shape): at(
+            where, lambda n, s=shape: settings.trainings(n, s, block.vary, block.draws), name
+        )
         for name, shape in places
     }
     return _made(Training, block, settings=found, hidden=_hidden(block, HIDDEN))
@@ -177,7 +196,9 @@ def _trained(
 
 def _relaxations(block: Relaxations) -> Training:
     found = {
-        (name, own["latent_shape"]): of_latents(f"experiments.relaxations.latents.{name}", own, block)
+        (name, own["latent_shape"]): of_latents(
+            f"experiments.relaxations.latents.{name}", own, block
+        )
         for name, own in block.latents.items()
     }
     return _made(Training, block, settings=found, hidden=_hidden(block, RELAXED_HIDDEN))
@@ -197,13 +218,19 @@ def _measured(
     )
 
 
-def _gradients(where: str, block: GradientsBlock, training: Training, settings: Settings) -> Gradients:
+def _gradients(
+    where: str, block: GradientsBlock, training: Training, settings: Settings
+) -> Gradients:
     ((_, shape), points), *_ = training.settings.items()
     if len(points) != 1:
         raise ConfigError(f"{where}.training.vary: one value of each setting; got several")
     measured = {
         name: _measured(f"{where}.{name}", chosen, block.draws, shape, settings) if chosen else ()
-        for name, chosen in (("figure1", block.figure1), ("table1", block.table1), ("sweep", block.sweep))
+        for name, chosen in (
+            ("figure1", block.figure1),
+            ("table1", block.table1),
+            ("sweep", block.sweep),
+        )
     }
     taus, etas = (block.control.tau, block.control.eta) if block.control else ((), ())
     return _made(Gradients, block, **measured, control_taus=taus, control_etas=etas)

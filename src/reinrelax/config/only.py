@@ -18,22 +18,28 @@ def restricted(
     Args:
         only: what is asked for.
         experiments: all of them.
-        several: trainings by experiment, as printed and as run, from which shapes and estimators choose.
+        several: trainings by experiment, as printed and as run, from which shapes and estimators
+            choose.
 
     Raises:
-        ConfigError: a shape or an estimator is in none of the trainings asked for, or they leave none.
+        ConfigError: a shape or an estimator is in none of the trainings asked for, or they leave
+            none.
     """
     base = {name: name if name in experiments else name.removesuffix("-run") for name in several}
     chosen = only.shapes or only.estimators
     asked = frozenset(only.experiments or (base.values() if chosen else experiments))
     left = {name: training for name, training in several.items() if base[name] in asked}
     places = [(name, str(shape)) for training in left.values() for name, shape in training.settings]
-    for key, known in (("estimators", [name for name, _ in places]), ("shapes", [at for _, at in places])):
+    for key, known in (
+        ("estimators", [name for name, _ in places]),
+        ("shapes", [at for _, at in places]),
+    ):
         for index, wanted in enumerate(getattr(only, key)):
             if wanted not in known:
                 raise ConfigError(
-                    f"only.{key}[{index}]: no training that is asked for has {wanted!r}; there are: "
-                    f"{', '.join(dict.fromkeys(known)) or 'none'}. Add it to an experiment, or leave it out"
+                    f"only.{key}[{index}]: no training that is asked for has {wanted!r}; there are:"
+                    f" {', '.join(dict.fromkeys(known)) or 'none'}. Add it to an experiment, or"
+                    " leave it out"
                 )
     found = {name: _of(training, only) for name, training in left.items()}
     found = {name: training for name, training in found.items() if training.settings}

@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass
 
 from reinrelax.core.types import LatentShape
 
-# Units of the encoder's hidden layers: of paper B (section 4.2), and of the demonstration of paper A's.
+# Units of the encoder's hidden layers: of paper B (section 4.2), and of the demonstration of paper
+# A's.
 HIDDEN, RELAXED_HIDDEN = (512, 256), (400,)
 PIXELS = 784  # of an image of MNIST
 
@@ -18,7 +19,8 @@ class Run:
     Attributes:
         hyper: the estimator's hyper-parameters by name.
         products: what the layers multiply, "float32" or "bfloat16".
-        hidden: units of the encoder's hidden layers, where they are others than its paper's; else none.
+        hidden: units of the encoder's hidden layers, where they are others than its paper's; else
+            none.
     """
 
     experiment: str

@@ -1,4 +1,6 @@
-"""Settings of estimators: Table 5's rows, what the configuration puts over them, and the values it varies."""
+"""Settings of estimators: Table 5's rows, what the configuration puts over them, and the values it
+varies.
+"""
 
 import csv
 import itertools
@@ -20,13 +22,14 @@ _MAX_COMBINATIONS = 20_000
 
 
 class Settings:
-    """Where an estimator's settings come from, later ones over earlier ones: the table's row for its latent
-    shape, `given` for any shape, `given` for this one. A variant without a row takes that of the estimator it
-    is a reading of.
+    """Where an estimator's settings come from, later ones over earlier ones: the table's row for
+    its latent shape, `given` for any shape, `given` for this one. A variant without a row takes
+    that of the estimator it is a reading of.
 
     Args:
         key: of the configuration, that names the table.
-        table: path of a CSV with the columns estimator, latent, optimizer, learning_rate, temperature, eta.
+        table: path of a CSV with the columns estimator, latent, optimizer, learning_rate,
+            temperature, eta.
         given: estimator to `any` or a latent shape to setting to value.
 
     Raises:
@@ -43,10 +46,14 @@ class Settings:
             ConfigError: it has none.
         """
         if name not in self._table:
-            raise ConfigError(f"{self._key} has no row of {name!r}; it has rows of {', '.join(self._table)}")
+            raise ConfigError(
+                f"{self._key} has no row of {name!r}; it has rows of {', '.join(self._table)}"
+            )
         return tuple(self._table[name])
 
-    def trainings(self, name: str, shape: LatentShape, vary: Vary, draws: int) -> tuple[Setting, ...]:
+    def trainings(
+        self, name: str, shape: LatentShape, vary: Vary, draws: int
+    ) -> tuple[Setting, ...]:
         """One setting for each combination of the values that `vary` has for this estimator.
 
         Raises:
@@ -54,7 +61,9 @@ class Settings:
         """
         return tuple(
             Setting(
-                values.pop("optimizer"), float(values.pop("learning_rate")), tuple(sorted(values.items()))
+                values.pop("optimizer"),
+                float(values.pop("learning_rate")),
+                tuple(sorted(values.items())),
             )
             for values in self._points(name, shape, vary, draws, OPTIMIZER_KEYS)
         )
@@ -100,7 +109,9 @@ def of_latents(where: str, own: Mapping[str, Any], block: Relaxations) -> tuple[
     Raises:
         ConfigError: there are too many.
     """
-    values = {key: value if isinstance(value, tuple) else (value,) for key, value in sorted(own.items())}
+    values = {
+        key: value if isinstance(value, tuple) else (value,) for key, value in sorted(own.items())
+    }
     del values["latent_shape"]
     return tuple(
         Setting("Adam", block.learning_rate, tuple(zip(values, combination, strict=True)))
@@ -149,7 +160,9 @@ def _read_table(key: str, path: Path) -> Mapping[str, Mapping[str, Mapping[str, 
         with path.open(encoding="utf-8", newline="") as file:
             for row in csv.DictReader(file):
                 found.setdefault(row["estimator"], {})[row["latent"]] = {
-                    names.get(name, name): kind(row[name]) for name, kind in columns.items() if row[name]
+                    names.get(name, name): kind(row[name])
+                    for name, kind in columns.items()
+                    if row[name]
                 }
     except (OSError, KeyError, ValueError, TypeError, csv.Error) as error:
         raise ConfigError(

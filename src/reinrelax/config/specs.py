@@ -1,6 +1,7 @@
 """What blocks of the configuration come to, once the settings of their estimators are found.
 
-Apart from the configuration, because a result depends on these alone: a new key elsewhere recomputes nothing.
+Apart from the configuration, because a result depends on these alone: a new key elsewhere
+    recomputes nothing.
 """
 
 from collections.abc import Mapping
@@ -13,7 +14,9 @@ Hyper = tuple[tuple[str, float], ...]
 
 @dataclass(frozen=True)
 class Setting:
-    """What one training is run with beside its latent shape and seed. `hyper`: hyper-parameters by name."""
+    """What one training is run with beside its latent shape and seed. `hyper`: hyper-parameters by
+    name.
+    """
 
     optimizer: str
     learning_rate: float
@@ -26,7 +29,8 @@ class Training:
 
     Attributes:
         settings: what is trained: for estimators and latent shapes, Table 5's row, or a grid.
-        hidden: units of the encoder's hidden layers, where they are others than the paper's; else none.
+        hidden: units of the encoder's hidden layers, where they are others than the paper's; else
+            none.
         draws: of latent variables, none.
     """
 
@@ -58,10 +62,12 @@ class Measured:
 
 @dataclass(frozen=True)
 class Gradients:
-    """What is measured at snapshots of the training that `Config.trainings` has under the same name.
+    """What is measured at snapshots of the training that `Config.trainings` has under the same
+    name.
 
     Attributes:
-        figure1, table1, sweep: estimators and settings of each; the latter two at the last snapshot alone.
+        figure1, table1, sweep: estimators and settings of each; the latter two at the last snapshot
+            alone.
         control_taus, control_etas: of `control`; without any, its terms are not measured.
     """
 

@@ -1,7 +1,9 @@
 """Blocks of a configuration that people write by hand: what a key may hold.
 
-A block is a frozen dataclass of pydantic's with a field a key, made with `config=BLOCK`; `reading` reads it.
-What is read stays as YAML gave it, because settings are hashed: no field makes a number of text, or 1.0 of 1.
+A block is a frozen dataclass of pydantic's with a field a key, made with `config=BLOCK`; `reading`
+reads it.
+What is read stays as YAML gave it, because settings are hashed: no field makes a number of text, or
+    1.0 of 1.
 """
 
 from collections.abc import Callable, Mapping
@@ -37,7 +39,9 @@ def known(check: Callable[[str], object]) -> AfterValidator:
 
 
 def given(kind: Any, make: Callable[[Any], Any]) -> GetPydanticSchema:
-    """Of a field: what a file has in its place, and what is made of that. Source gives what is made."""
+    """Of a field: what a file has in its place, and what is made of that. Source gives what is
+    made.
+    """
     return GetPydanticSchema(
         lambda source, schema: core_schema.json_or_python_schema(
             core_schema.no_info_after_validator_function(_told(make), schema(kind)), schema(source)
@@ -69,7 +73,9 @@ def _distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def _seeds(asked: int | tuple[int, ...]) -> tuple[int, ...]:
-    """As many as are asked for, 0, 1, …, or those that are named; in whichever order, they are the same."""
+    """As many as are asked for, 0, 1, …, or those that are named; in whichever order, they are the
+    same.
+    """
     return tuple(range(asked) if isinstance(asked, int) else sorted(asked))
 
 
@@ -84,8 +90,8 @@ Text = Annotated[str, Field(min_length=1)]
 LIKE = {
     (_NAME := r"^[a-z0-9][a-z0-9-]{0,39}$"): "must be a name of a-z, 0-9 and -, at most 40 long",
     (_PATH := r"^(?!-)(?!.*[^/]{64})[^{}]{1,200}$"): (
-        "must be a path of at most 200 characters, 63 between slashes, that does not begin with - and has no "
-        "braces"
+        "must be a path of at most 200 characters, 63 between slashes, that does not begin with -"
+        " and has no braces"
     ),
 }
 Name = Annotated[str, Field(pattern=_NAME)]

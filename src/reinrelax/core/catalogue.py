@@ -39,4 +39,6 @@ class Catalogue(dict[str, E]):
             ConfigError: there is no such entry.
         """
         entry = self.lookup(name)
-        return getattr(import_module(f"{self.package}.{entry.module}"), getattr(entry, "function", name))
+        return getattr(
+            import_module(f"{self.package}.{entry.module}"), getattr(entry, "function", name)
+        )

@@ -16,7 +16,9 @@ _DEEPEST, _MOST, _LONGEST, _LARGEST = 12, 100_000, 1000, 1e15
 
 
 class _Plain(yaml.constructor.SafeConstructor):
-    """A constructor of plain YAML types that rejects duplicate keys; PyYAML drops all but the last."""
+    """A constructor of plain YAML types that rejects duplicate keys; PyYAML drops all but
+    the last.
+    """
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         if isinstance(node, yaml.MappingNode):
@@ -35,7 +37,9 @@ class _Loader(_Plain, yaml.SafeLoader):
 
 
 class _FastLoader(_Plain, getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """In C where PyYAML was built with it, ten times as fast; nested too deeply, it would end the process."""
+    """In C where PyYAML was built with it, ten times as fast; nested too deeply, it would end the
+    process.
+    """
 
 
 def read_yaml(path: Path) -> Any:
@@ -77,7 +81,9 @@ def _is_flat(text: str) -> bool:
     """Whether a document is nested no deeper than what people write."""
     depth = 0
     for event in yaml.parse(text, Loader=_FastLoader):
-        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(
+            event, yaml.CollectionEndEvent
+        )
         if depth > _DEEPEST:
             return False
     return True
@@ -174,7 +180,9 @@ def _short(value: Any) -> str:
         return f"{value[:40]!r}… of {len(value):,} characters"
     if isinstance(value, int) and abs(value) > _LARGEST:
         return "a larger one"  # Python refuses to format integers of thousands of digits
-    return repr(value) if isinstance(value, str | int | float | None) else f"a {type(value).__name__}"
+    return (
+        repr(value) if isinstance(value, str | int | float | None) else f"a {type(value).__name__}"
+    )
 
 
 def merged(below: dict[str, object], above: dict[str, object]) -> dict[str, object]:
@@ -182,5 +190,7 @@ def merged(below: dict[str, object], above: dict[str, object]) -> dict[str, obje
     out = dict(below)
     for key, value in above.items():
         old = out.get(key)
-        out[key] = merged(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+        out[key] = (
+            merged(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+        )
     return out

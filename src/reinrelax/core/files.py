@@ -40,7 +40,9 @@ def atomic(path: Path) -> Iterator[IO[bytes]]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _remove_leftovers(path)
-        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=_SUFFIX, dir=path.parent)
+        descriptor, name = tempfile.mkstemp(
+            prefix=f".{path.name}.", suffix=_SUFFIX, dir=path.parent
+        )
     except OSError as error:
         raise ResultsError(_unwritable(path, error)) from error
     temporary = Path(name)

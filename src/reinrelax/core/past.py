@@ -31,7 +31,10 @@ def changed_since(commit: str, roots: Iterable[str]) -> list[str] | None:
     if root is None or not all(meant(one, root) for one in roots):
         return None
     now, then = (
-        {statement.text: _called(module, statement) for module, statement in reached(frozenset(roots), at)}
+        {
+            statement.text: _called(module, statement)
+            for module, statement in reached(frozenset(roots), at)
+        }
         for at in (ROOT, root)
     )
     return sorted({(now.get(text) or then[text]) for text in now.keys() ^ then.keys()})

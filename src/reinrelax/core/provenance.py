@@ -44,9 +44,19 @@ def commit() -> str:
     """
     git = ["git", "-C", str(Path(__file__).parent)]
     try:
-        head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout
+        head = subprocess.run(
+            [*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True
+        ).stdout
         status = subprocess.run(
-            [*git, "status", "--porcelain", "--untracked-files=no", "--", ":/", ":(top,exclude)published"],
+            [
+                *git,
+                "status",
+                "--porcelain",
+                "--untracked-files=no",
+                "--",
+                ":/",
+                ":(top,exclude)published",
+            ],
             capture_output=True,
             text=True,
             check=True,

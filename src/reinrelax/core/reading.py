@@ -34,7 +34,8 @@ def read(kind: Any, document: Any, where: str = "") -> Any:
     """A document of mappings, lists and plain values as what it is to be: a block or another type.
 
     Raises:
-        ConfigError: names the first ten keys that will not do, below `where`, what came and what is allowed.
+        ConfigError: names the first ten keys that will not do, below `where`, what came and what is
+            allowed.
     """
     adapter: TypeAdapter[Any] = TypeAdapter(kind)
     try:
@@ -51,7 +52,9 @@ def read(kind: Any, document: Any, where: str = "") -> Any:
 
 
 def _by_place(error: ValidationError, document: Any) -> dict[tuple[Place, str], list[ErrorDetails]]:
-    """Mistakes of each kind at each place of the document; locations of pydantic name types, too."""
+    """Mistakes of each kind at each place of the document; locations of pydantic name
+    types, too.
+    """
     found: dict[tuple[Place, str], list[ErrorDetails]] = {}
     for one in error.errors(include_url=False):
         kind = _KINDS.get(one["type"], "type" if one["type"].endswith("_type") else one["type"])
@@ -65,7 +68,9 @@ def _by_place(error: ValidationError, document: Any) -> dict[tuple[Place, str], 
 
 
 def _follows(place: Place, kind: str, found: Collection[tuple[Place, str]]) -> bool:
-    """Whether another mistake says it all: that of the type that is meant, or of an entry of the list."""
+    """Whether another mistake says it all: that of the type that is meant, or of an entry of the
+    list.
+    """
     return kind in ("type", "too_short") and any(
         there[: len(place)] == place and (len(there) > len(place) or kind == "type" != other)
         for there, other in found
@@ -93,7 +98,9 @@ def _in_words(kind: str, found: Sequence[ErrorDetails], described: Mapping[str, 
     if kind == "unknown":
         known = sorted(described.get("properties", {}))
         near = {
-            name: f" (meant: {one}?)" for name in names for one in get_close_matches(name, known, 1, 0.75)
+            name: f" (meant: {one}?)"
+            for name in names
+            for one in get_close_matches(name, known, 1, 0.75)
         }
         unknown = ", ".join(f"{name!r}{near.get(name, '')}" for name in names)
         return f"unknown key {unknown}; allowed: {', '.join(known)}"
@@ -102,7 +109,9 @@ def _in_words(kind: str, found: Sequence[ErrorDetails], described: Mapping[str, 
     said = [LIKE.get(context.get("pattern", ""), one["msg"]) for one in found]
     for theirs, ours in _WORDS.items():
         said = [re.sub(theirs, ours, text) for text in said]
-    options = [text.removeprefix("must be of type ") if index else text for index, text in enumerate(said)]
+    options = [
+        text.removeprefix("must be of type ") if index else text for index, text in enumerate(said)
+    ]
     options += ["null"] * ({"type": "null"} in described.get("anyOf", ()))
     came = f"{value!r}" if len(repr(value)) < 80 else f"a {type(value).__name__}"
     return f"{' or '.join(options)}; got {came}"
@@ -110,7 +119,9 @@ def _in_words(kind: str, found: Sequence[ErrorDetails], described: Mapping[str, 
 
 def _line(where: str, place: Place, said: str) -> str:
     """What is said of a block may begin with the key in it that is meant: `.first: …`."""
-    key = (where + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place)).lstrip(
-        "."
+    key = (
+        where + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place)
+    ).lstrip(".")
+    return (
+        f"{key}{said}".lstrip(".") if said.startswith(".") else f"{key or 'configuration'}: {said}"
     )
-    return f"{key}{said}".lstrip(".") if said.startswith(".") else f"{key or 'configuration'}: {said}"

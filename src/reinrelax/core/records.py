@@ -41,7 +41,9 @@ def read(path: Path, keys: Sequence[str]) -> dict[str, Any]:
             record[key]
         require(record)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise ResultsError(f"{path}: provenance cannot be read ({error!r}). Delete it and rerun") from None
+        raise ResultsError(
+            f"{path}: provenance cannot be read ({error!r}). Delete it and rerun"
+        ) from None
     return record
 
 

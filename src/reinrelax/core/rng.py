@@ -14,8 +14,10 @@ from reinrelax.kernels.gpu import support
 def derive(*parts: object) -> int:
     """Return a 63-bit seed that depends on every part and on their order.
 
-    >>> derive(0, "noise", 1) == derive(0, "noise", 1), derive(0, "noise", 1) == derive(0, "noise", 2)
-    (True, False)
+    >>> derive(0, "noise", 1) == derive(0, "noise", 1)
+    True
+    >>> derive(0, "noise", 1) == derive(0, "noise", 2)
+    False
     """
     digest = hashlib.sha256("\x1f".join(map(str, parts)).encode()).digest()
     return int.from_bytes(digest[:8], "big") >> 1
@@ -33,11 +35,15 @@ class Streams:
         self.generators = tuple(generators)
 
     @classmethod
-    def derive(cls, seeds: Sequence[int], *purpose: object, device: torch.device | str = "cpu") -> "Streams":
+    def derive(
+        cls, seeds: Sequence[int], *purpose: object, device: torch.device | str = "cpu"
+    ) -> "Streams":
         """Create streams for replicas with these seeds, independent of any other purpose's."""
         keys = [derive(seed, *purpose) for seed in seeds]
         if support.serves(torch.device(device)):
-            return CountedStreams(*torch.tensor([keys, [0] * len(keys)], dtype=torch.int64, device=device))
+            return CountedStreams(
+                *torch.tensor([keys, [0] * len(keys)], dtype=torch.int64, device=device)
+            )
         return cls([torch.Generator(device).manual_seed(key) for key in keys])
 
     def __len__(self) -> int:
@@ -71,12 +77,16 @@ class Streams:
         """Draw a permutation of 0 … n − 1 per replica: `[R, n]` int64 on the generators' device."""
         return torch.stack(
             [
-                torch.randperm(n, generator=g, dtype=torch.int64, device=None if g is None else g.device)
+                torch.randperm(
+                    n, generator=g, dtype=torch.int64, device=None if g is None else g.device
+                )
                 for g in self.generators
             ]
         )
 
-    def _fill(self, out: Tensor, fill: "Callable[[Tensor, torch.Generator | None], Tensor]") -> Tensor:
+    def _fill(
+        self, out: Tensor, fill: "Callable[[Tensor, torch.Generator | None], Tensor]"
+    ) -> Tensor:
         """Fill each replica's part of `out` in index order, whatever the memory order."""
         self._check(out)
         _check_noise(out)
@@ -91,7 +101,9 @@ class Streams:
     def _check(self, *tensors: Tensor) -> None:
         for tensor in tensors:
             if len(tensor) != len(self):
-                raise InputError(f"{len(self)} streams for {len(tensor)} replicas; give one stream a replica")
+                raise InputError(
+                    f"{len(self)} streams for {len(tensor)} replicas; give one stream a replica"
+                )
 
 
 class CountedStreams(Streams):
@@ -116,7 +128,10 @@ class CountedStreams(Streams):
         self._check(*tensors)
         for r in range(len(self)):
             part = slice(r, r + 1)
-            yield (*(tensor[r] for tensor in tensors), CountedStreams(self.keys[part], self.counters[part]))
+            yield (
+                *(tensor[r] for tensor in tensors),
+                CountedStreams(self.keys[part], self.counters[part]),
+            )
 
     def uniform_(self, out: Tensor) -> Tensor:
         from reinrelax.kernels.gpu.random import uniform_
@@ -131,14 +146,16 @@ class CountedStreams(Streams):
         return self.uniform_(out).mul_(2).sub_(1).erfinv_().mul_(2**0.5)
 
     def permutations(self, n: int) -> Tensor:
-        return self.uniform_(torch.empty(len(self), n, dtype=torch.float64, device=self.keys.device)).argsort(
-            1
-        )
+        return self.uniform_(
+            torch.empty(len(self), n, dtype=torch.float64, device=self.keys.device)
+        ).argsort(1)
 
 
 def _check_noise(out: Tensor) -> None:
     if out.dtype not in (torch.float32, torch.float64):
-        raise InputError(f"noise is drawn in float32 or float64, not in {out.dtype}: cast what is made of it")
+        raise InputError(
+            f"noise is drawn in float32 or float64, not in {out.dtype}: cast what is made of it"
+        )
 
 
 def _like(out: Tensor) -> Tensor:
@@ -154,4 +171,6 @@ def _uniform(out: Tensor, generator: torch.Generator | None) -> Tensor:
     words = torch.empty((out.numel() + 1) // 2, dtype=torch.int64, device=out.device).random_(
         -(2**63), None, generator=generator
     )
-    return out.copy_(words.view(torch.int32)[: out.numel()].view(out.shape)).mul_(2.0**-32).add_(0.5)
+    return (
+        out.copy_(words.view(torch.int32)[: out.numel()].view(out.shape)).mul_(2.0**-32).add_(0.5)
+    )

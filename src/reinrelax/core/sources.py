@@ -41,7 +41,9 @@ def content_hash(paths: Iterable[str | Path], root: Path = Path()) -> str:
     digest = hashlib.sha256()
     for path in (root / path for path in paths):
         if not path.exists():
-            raise ResultsError(f"{path}: missing, and results depend on it. Restore it from the repository")
+            raise ResultsError(
+                f"{path}: missing, and results depend on it. Restore it from the repository"
+            )
         for file in sorted(path.rglob("*") if path.is_dir() else [path]):
             if file.is_file():
                 name = str(file.relative_to(root))
@@ -73,7 +75,11 @@ def reached(roots: frozenset[str], root: Path = ROOT) -> frozenset[Part]:
         words.update(*(statement.words for _, statement in parts))
         parts |= {part for part in entries if part[1].key in words}
         for module, statement in parts - found:
-            pending += [*statement.uses, *((name, module) for name in statement.defines), ("", module)]
+            pending += [
+                *statement.uses,
+                *((name, module) for name in statement.defines),
+                ("", module),
+            ]
         found |= parts
     return frozenset(found)
 
@@ -96,7 +102,9 @@ def _meant(name: str, module: str, root: Path) -> tuple[Part, ...]:
     if name == WHOLE:
         return tuple((module, statement) for statement in source.statements)
     if not name:
-        return tuple((module, statement) for statement in source.statements if not statement.defines)
+        return tuple(
+            (module, statement) for statement in source.statements if not statement.defines
+        )
     own = [statement for statement in source.statements if name in statement.defines]
     if not own and name in source.imports:
         return _meant(*source.imports[name], root)
@@ -107,7 +115,9 @@ def _meant(name: str, module: str, root: Path) -> tuple[Part, ...]:
 
 @cache
 def _fingerprint(roots: frozenset[str], root: Path) -> str:
-    parts = [(module, statement, _digest(statement.text)) for module, statement in reached(roots, root)]
+    parts = [
+        (module, statement, _digest(statement.text)) for module, statement in reached(roots, root)
+    ]
     pieces = defaultdict(list)
     for module, statement, digest in parts:
         for name in statement.defines:
@@ -120,7 +130,9 @@ def _fingerprint(roots: frozenset[str], root: Path) -> str:
     ambiguous = {key: digest for key, digest in definitions.items() if len(several[key[0]]) > 1}
     found = set()
     for _, statement, digest in parts:
-        meant = sorted((name, ambiguous[name, place]) for name, place in statement.uses & ambiguous.keys())
+        meant = sorted(
+            (name, ambiguous[name, place]) for name, place in statement.uses & ambiguous.keys()
+        )
         found.add(_digest(repr((digest, meant))) if meant else digest)
     return FORMAT + _digest("".join(sorted(found)))
 

@@ -225,14 +225,18 @@ def _defined(node: ast.AST) -> Iterator[str]:
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         yield node.name
     elif isinstance(node, ast.Assign):
-        yield from (n.id for target in node.targets for n in ast.walk(target) if isinstance(n, ast.Name))
+        yield from (
+            n.id for target in node.targets for n in ast.walk(target) if isinstance(n, ast.Name)
+        )
 
 
 def _parts(node: ast.stmt) -> list[ast.stmt]:
     """Split a table of parameters into one table per entry; return any other statement as it is."""
     target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
     table = getattr(node, "value", None)
-    if not (isinstance(target, ast.Name) and target.id in _PARAMETERS and isinstance(table, ast.Dict)):
+    if not (
+        isinstance(target, ast.Name) and target.id in _PARAMETERS and isinstance(table, ast.Dict)
+    ):
         return [node]
     pairs = zip(table.keys, table.values, strict=True)
     return [ast.Assign([ast.Name(target.id)], ast.Dict([key], [value])) for key, value in pairs]
@@ -261,7 +265,9 @@ def _words(node: ast.AST) -> Iterator[str]:
     for part in ast.walk(node):
         if isinstance(part, ast.Constant):
             yield str(part.value)
-        yield from (v for v in (getattr(part, k, None) for k in ("id", "arg", "attr")) if isinstance(v, str))
+        yield from (
+            v for v in (getattr(part, k, None) for k in ("id", "arg", "attr")) if isinstance(v, str)
+        )
 
 
 def _written(node: Any) -> str:

@@ -35,7 +35,9 @@ def normal_quantile(level: float) -> float:
 
 def mean_interval(values: ArrayLike, level: float = 0.95) -> Interval:
     """Return the Student-t interval of the mean of `values` `[n]`, ignoring non-finite ones."""
-    estimate, low, high, _ = mean_intervals(np.asarray(values, dtype=np.float64).reshape(1, -1), level)
+    estimate, low, high, _ = mean_intervals(
+        np.asarray(values, dtype=np.float64).reshape(1, -1), level
+    )
     return Interval(float(estimate[0]), float(low[0]), float(high[0]))
 
 
@@ -109,7 +111,9 @@ def interval_of(mean: float, std: float, count: int, level: float = 0.95) -> Int
     return Interval(mean, mean - half, mean + half)
 
 
-def spread_ratio_interval(values: ArrayLike, std: float, count: int, level: float = 0.95) -> Interval:
+def spread_ratio_interval(
+    values: ArrayLike, std: float, count: int, level: float = 0.95
+) -> Interval:
     """Return the ratio of the standard deviation of `values` `[n]` to a published one.
 
     The interval is the F interval for two normal samples,
@@ -130,7 +134,9 @@ def spread_ratio_interval(values: ArrayLike, std: float, count: int, level: floa
     return Interval(ratio, ratio / low, ratio * high)
 
 
-def smallest_shown(stds: tuple[float, float], counts: tuple[int, int], power: float = 1 / 3) -> float:
+def smallest_shown(
+    stds: tuple[float, float], counts: tuple[int, int], power: float = 1 / 3
+) -> float:
     """Return the difference of two means that a two-sided t test at 5% detects with this power.
 
     With a power of 1/3 this is the effect below which a study of this size is uninformative
@@ -198,7 +204,12 @@ def median_interval(values: ArrayLike) -> Interval:
 
 
 def minimum_interval(
-    places: ArrayLike, curves: ArrayLike, *, resamples: int = RESAMPLES, seed: int = 0, level: float = 0.95
+    places: ArrayLike,
+    curves: ArrayLike,
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+    level: float = 0.95,
 ) -> Interval:
     """Return the place of the minimum of the mean curve, with its bootstrap percentile interval.
 

@@ -45,7 +45,9 @@ def parse_shape(text: str) -> LatentShape:
     """
     shape = LatentShape.parse(text if len(text) < 20 else f"{text[:17]}…")
     if shape.categories * shape.latents > _MAX_OUTPUTS:
-        raise ConfigError(f"latent shape {text!r} is too large: C times L must be at most {_MAX_OUTPUTS:,}")
+        raise ConfigError(
+            f"latent shape {text!r} is too large: C times L must be at most {_MAX_OUTPUTS:,}"
+        )
     return shape
 
 

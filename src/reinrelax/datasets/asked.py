@@ -23,9 +23,13 @@ _Images = Annotated[int, Field(ge=1, le=10_000_000)]
 class Images:
     """Which images, and what to do without them."""
 
-    name: Annotated[str, known(lookup)] = Field(description="of the catalogue; only MNIST is the papers'")
+    name: Annotated[str, known(lookup)] = Field(
+        description="of the catalogue; only MNIST is the papers'"
+    )
     root: block.Path = Field(description="their folder; for MNIST, MNIST_ROOT takes precedence")
-    when_missing: Literal["digits", "error"] = Field(description="digits stand in if no root is named")
+    when_missing: Literal["digits", "error"] = Field(
+        description="digits stand in if no root is named"
+    )
     train_images: _Images | None = Field(description="the first so many; null: all")
     test_images: _Images | None = Field(description="the first so many; null: all")
 
@@ -64,6 +68,9 @@ class Dataset(Images):
             found = MNIST
         train, test = (
             all_of_it if wanted is None else min(wanted, all_of_it)
-            for wanted, all_of_it in ((self.train_images, found.train), (self.test_images, found.test))
+            for wanted, all_of_it in (
+                (self.train_images, found.train),
+                (self.test_images, found.test),
+            )
         )
         return replace(found, train=train, test=test)

@@ -29,7 +29,10 @@ def prepare(settings: Dataset) -> Images:
     except UnavailableError as error:
         if not settings.falls_back:
             raise
-        print(f"WARNING: {error}\nWARNING: falling back to scikit-learn's embedded digits", file=sys.stderr)
+        print(
+            f"WARNING: {error}\nWARNING: falling back to scikit-learn's embedded digits",
+            file=sys.stderr,
+        )
         images = embedded_digits()
     return replace(
         images,
@@ -48,7 +51,9 @@ def at_hand(settings: Dataset, prepared: Path) -> bool:
         DataError: they are not prepared, and MNIST_ROOT names a folder without MNIST.
     """
     try:
-        name = json.loads((prepared / "data.json").read_text(encoding="utf-8"))["name"].partition(":")[0]
+        name = json.loads((prepared / "data.json").read_text(encoding="utf-8"))["name"].partition(
+            ":"
+        )[0]
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         name = None
     return name == settings.name or datasets.lookup(settings.name).at_hand(settings.folder)

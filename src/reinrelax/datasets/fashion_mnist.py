@@ -26,7 +26,9 @@ def load(root: Path) -> Images:
     if not at_hand(root):
         fetch(root, _FOLDER, lambda temporary: FashionMNIST(temporary, download=True), _REMEDY)
     try:
-        train, test = (FashionMNIST(root, train=part).data.flatten(1).numpy() for part in (True, False))
+        train, test = (
+            FashionMNIST(root, train=part).data.flatten(1).numpy() for part in (True, False)
+        )
     except Exception as error:  # the type depends on which part of a file is damaged
         raise DataError(
             f"{root / _FOLDER}: cannot be read ({error!r}). Supply the four uncompressed files of "

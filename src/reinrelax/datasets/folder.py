@@ -39,7 +39,10 @@ def load(root: Path) -> Images:
     pixels = read([*both[0], *both[1]], root)
     flat = pixels.reshape(len(pixels), -1)
     return Images(
-        f"folder:{root.resolve().name}", flat[: len(both[0])], flat[len(both[0]) :], width=pixels.shape[2]
+        f"folder:{root.resolve().name}",
+        flat[: len(both[0])],
+        flat[len(both[0]) :],
+        width=pixels.shape[2],
     )
 
 
@@ -57,14 +60,18 @@ def read(paths: Sequence[Path], folder: Path) -> Pixels:
     from PIL import Image
 
     if not paths:
-        raise DataError(f"{folder}: holds no PNG files. Set dataset.root to the folder that holds them")
+        raise DataError(
+            f"{folder}: holds no PNG files. Set dataset.root to the folder that holds them"
+        )
     out: Pixels | None = None
     for index, path in enumerate(paths):
         try:
             with Image.open(path) as image:
                 mode, pixels = image.mode, np.asarray(image.convert("L"))
         except Exception as error:  # the type depends on which part of a file is damaged
-            raise DataError(f"{path}: cannot be read as an image ({error}). Replace or delete it") from None
+            raise DataError(
+                f"{path}: cannot be read as an image ({error}). Replace or delete it"
+            ) from None
         if mode not in _GREY:
             raise DataError(f"{path}: is not grey of 8 bits (its mode is {mode}). Convert it")
         if out is None:
@@ -83,6 +90,7 @@ def _files(root: Path, part: str) -> list[Path]:
     found = sorted((root / part).glob("*.png"))
     if not found:
         raise DataError(
-            f"{root / part}: holds no PNG files. Set dataset.root to a folder with images in train and test"
+            f"{root / part}: holds no PNG files. Set dataset.root to a folder with images in train"
+            " and test"
         )
     return found

@@ -56,10 +56,14 @@ def width_in(folder: Path) -> int:
     path = folder / "data.json"
     try:
         return (
-            int(json.loads(path.read_text(encoding="utf-8")).get("width", WIDTH)) if path.exists() else WIDTH
+            int(json.loads(path.read_text(encoding="utf-8")).get("width", WIDTH))
+            if path.exists()
+            else WIDTH
         )
     except (OSError, ValueError, TypeError, AttributeError) as error:
-        raise ResultsError(f"{path}: cannot be read ({error}). Delete the folder and rerun") from None
+        raise ResultsError(
+            f"{path}: cannot be read ({error}). Delete the folder and rerun"
+        ) from None
 
 
 def load(folder: Path) -> Images:

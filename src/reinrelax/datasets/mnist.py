@@ -52,8 +52,8 @@ def root_of(own: Path, environ: Mapping[str, str] = os.environ) -> Path:
     root = path_of("MNIST_ROOT", named)
     if not (root / _RAW).is_dir():
         raise DataError(
-            f"MNIST_ROOT: {root} has no folder {_RAW}. Name the folder that has it, or unset MNIST_ROOT, and "
-            "MNIST is fetched"
+            f"MNIST_ROOT: {root} has no folder {_RAW}. Name the folder that has it, or unset"
+            " MNIST_ROOT, and MNIST is fetched"
         )
     return root
 

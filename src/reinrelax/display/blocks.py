@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from reinrelax.display.wording import Mark, shape, significant, span
+from reinrelax.display.wording import Badge, shape, significant, span
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Cell:
     key: str = ""
     style: str = ""
     link: str = ""
-    mark: Mark | None = None
+    mark: Badge | None = None
     small: Sequence[str] = ()
 
 
@@ -72,12 +72,12 @@ class Quantity:
     def cell(self, line: Mapping[str, Any] | None) -> "Cell":
         """Return the value and interval of a row; an empty cell for None."""
         found = value_cell(line, self.digits)
-        if line is not None and self.floor is not None and number(line["value"]) < self.floor:
+        if line is not None and self.floor is not None and to_float(line["value"]) < self.floor:
             return replace(found, text=f"< {self.floor:g}")
         return found
 
 
-def number(value: Any) -> float:
+def to_float(value: Any) -> float:
     """Convert a table's entry to a number; NaN if it is not one."""
     try:
         return float(value)
@@ -102,14 +102,14 @@ def value_cell(
     """
     if line is None:
         return Cell()
-    value, *ends = (number(line.get(name)) for name in names)
+    value, *ends = (to_float(line.get(name)) for name in names)
     limits = span(ends[0], ends[1], digits) if ends else ""
     return Cell(significant(value, digits), key(value), small=(limits,) if limits else ())
 
 
 def plain_cell(value: Any, digits: int = 6) -> Cell:
     """Return a cell with a setting or name as is; numbers lose trailing digits."""
-    as_number = number(value)
+    as_number = to_float(value)
     if math.isnan(as_number):
         return Cell(shape(str(value)) if value is not None and value == value else "")
     return Cell(f"{as_number:.{digits}g}".replace("-", "−"), key(as_number))
@@ -136,5 +136,5 @@ def heads(quantities: Sequence[Quantity]) -> list[Column]:
 
 def is_finite(line: Mapping[str, Any], name: str) -> bool:
     """Return whether a row has a number in this column."""
-    value = number(line[name])
+    value = to_float(line[name])
     return value == value

@@ -10,7 +10,7 @@ from reinrelax.claims.findings import ASIDES, BASES
 from reinrelax.claims.model import JUDGED, VERDICTS, WORDS
 from reinrelax.display.blocks import Cell, Column, Table, key
 from reinrelax.display.wording import (
-    Mark,
+    Badge,
     anchor,
     count,
     fixed,
@@ -36,7 +36,7 @@ class Choice:
 
     value: str
     number: int
-    mark: Mark | None = None
+    mark: Badge | None = None
 
 
 @dataclass(frozen=True)
@@ -50,9 +50,13 @@ class Facet:
 
 def facets(claims: Claims) -> list[Facet]:
     """Return the filters by paper, verdict and type, each value with its number of claims."""
-    counts = {name: Counter(claim[name] for claim in claims) for name in ("paper", "verdict", "type")}
+    counts = {
+        name: Counter(claim[name] for claim in claims) for name in ("paper", "verdict", "type")
+    }
     return [
-        Facet("paper", "Paper", [Choice(value, number) for value, number in counts["paper"].items()]),
+        Facet(
+            "paper", "Paper", [Choice(value, number) for value, number in counts["paper"].items()]
+        ),
         Facet(
             *("verdict", "Verdict"),
             # Other words than VERDICTS are for what is not a replication: list them only if used.
@@ -104,23 +108,30 @@ def rates(lines: Sequence[Mapping[Any, Any]]) -> Table:
         for (function, truth, wrong, level), found in cases.items()
     ]
     columns = [
-        *(Column("Rule", "text"), Column("Where this is true", "text"), Column("the verdict", "text")),
+        *(
+            Column("Rule", "text"),
+            Column("Where this is true", "text"),
+            Column("the verdict", "text"),
+        ),
         *(Column(f"{count} seeds", small="wrong, of all") for count in seeds),
         Column("meant", small="at most"),
     ]
     repeats = min((int(line["repeats"]) for line in lines), default=0)
     give = 2 * math.sqrt(0.05 * 0.95 / repeats) if repeats else 0.0
     caption = (
-        "How often the rules err in the least favourable case: the claim only just fails, or just holds. "
-        f"Each rate is from {repeats:,} independent repetitions"
+        "How often the rules err in the least favourable case: the claim only just fails, or just"
+        f" holds. Each rate is from {repeats:,} independent repetitions"
         + (
             f": a true 5% shows as {_share(str(0.05 - give))} to {_share(str(0.05 + give))}."
             if repeats
             else "."
         )
-        + " Rules that never confirm, such as those for a single run or a p-value, have no such rate."
+        + " Rules that never confirm, such as those for a single run or a p-value, have no such"
+        " rate."
     )
-    return Table("rates", caption, columns, rows, "How often the rules err: measured rates of wrong verdicts")
+    return Table(
+        "rates", caption, columns, rows, "How often the rules err: measured rates of wrong verdicts"
+    )
 
 
 def _share(rate: str) -> str:
@@ -173,10 +184,14 @@ def claim_row(claim: Mapping[str, Any]) -> dict[str, Any]:
         "effect": _effect(claim),
         "interval": _interval(claim, limits),
         "chances": _chances(claim),
-        "corrected": f"{count(claim['family_size'], 'claim')} together" if claim["family_size"] else "",
-        "smallest": _sized(claim["smallest"], claim["unit"])
-        if claim["smallest"] and claim["low"] is not None
-        else "",
+        "corrected": (
+            f"{count(claim['family_size'], 'claim')} together" if claim["family_size"] else ""
+        ),
+        "smallest": (
+            _sized(claim["smallest"], claim["unit"])
+            if claim["smallest"] and claim["low"] is not None
+            else ""
+        ),
         "family": claim["family"],
         "key": key(claim["effect"]),
         "seeds": str(claim["seeds"]) if claim["seeds"] else "",
@@ -190,7 +205,7 @@ def claim_row(claim: Mapping[str, Any]) -> dict[str, Any]:
 class Judged:
     """The claims of one section: the number per verdict that occurs, and their rows."""
 
-    counts: Sequence[tuple[Mark, int]]
+    counts: Sequence[tuple[Badge, int]]
     rows: Sequence[Mapping[str, Any]]
 
 
@@ -199,10 +214,12 @@ def by_section(rows: Sequence[Mapping[str, Any]]) -> dict[str, Judged]:
     out: dict[str, list[Mapping[str, Any]]] = {}
     for row in rows:
         out.setdefault(row["section"], []).append(row)
-    return {name: Judged([pair for pair in _counted(own) if pair[1]], own) for name, own in out.items()}
+    return {
+        name: Judged([pair for pair in _counted(own) if pair[1]], own) for name, own in out.items()
+    }
 
 
-def _counted(rows: Sequence[Mapping[str, Any]]) -> list[tuple[Mark, int]]:
+def _counted(rows: Sequence[Mapping[str, Any]]) -> list[tuple[Badge, int]]:
     counts = Counter(row["mark"].text for row in rows)
     return [(mark(verdict), counts[verdict]) for verdict in WORDS]
 
@@ -239,7 +256,9 @@ def _chance(p: float) -> str:
     return fixed(math.ceil(round(1000 * p, 6)) / 1000, 3)
 
 
-def _jobs(claim: Mapping[str, Any], jobs: Mapping[tuple[str, str, str], str]) -> list[tuple[str, str]]:
+def _jobs(
+    claim: Mapping[str, Any], jobs: Mapping[tuple[str, str, str], str]
+) -> list[tuple[str, str]]:
     """Return names and anchors of the cells that a claim reads; empty if there are many."""
     places = [
         (method, place)

@@ -15,7 +15,7 @@ from reinrelax.display.wording import count
 Line = Mapping[str, Any]
 
 
-class Collected:
+class TableReader:
     """The tables of a results folder, each read once.
 
     Attributes:
@@ -62,7 +62,11 @@ class Collected:
             return "not in this configuration"
         done = sum(line["state"] == "done" for line in planned)
         parts = [f"{done} of {count(len(planned), 'job')} done"]
-        for state, words in (("partial", "in part"), ("missing", "missing"), ("unreadable", "unreadable")):
+        for state, words in (
+            ("partial", "in part"),
+            ("missing", "missing"),
+            ("unreadable", "unreadable"),
+        ):
             names = [line["job"] for line in planned if line["state"] == state]
             if names:
                 more = f" and {len(names) - 3} more" if len(names) > 3 else ""

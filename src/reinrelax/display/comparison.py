@@ -4,15 +4,15 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from reinrelax.display.blocks import Cell, key, number
-from reinrelax.display.wording import Mark, significant, span
+from reinrelax.display.blocks import Cell, key, to_float
+from reinrelax.display.wording import Badge, significant, span
 
-AGREES = Mark("agrees", "=", "good")
-OUTSIDE = Mark("just outside", "≈", "near")
-DIFFERS = Mark("differs", "≠", "bad")
-NOTHING = Mark("", "", "none")
-HOLDS = Mark("holds to rounding", "=", "good")
-DEVIATES = Mark("does not hold", "≠", "bad")
+AGREES = Badge("agrees", "=", "good")
+OUTSIDE = Badge("just outside", "≈", "near")
+DIFFERS = Badge("differs", "≠", "bad")
+NOTHING = Badge("", "", "none")
+HOLDS = Badge("holds to rounding", "=", "good")
+DEVIATES = Badge("does not hold", "≠", "bad")
 # Relative tolerance for numbers without Monte Carlo error, which are exact or from integrals.
 _ROUNDING = 1e-5
 # By chance, one 95% interval in twenty misses the true value, but only one in ten thousand misses
@@ -20,15 +20,17 @@ _ROUNDING = 1e-5
 _BEYOND = 2.0
 
 READING = (
-    "= agrees: the expected number lies in the 95% interval or differs only by rounding; ≈ just outside: "
-    "one in twenty is by chance; ≠ differs: off by more than twice the half-width, by chance one in ten "
-    "thousand."
+    "= agrees: the expected number lies in the 95% interval or differs only by rounding; ≈ just"
+    " outside: one in twenty is by chance; ≠ differs: off by more than twice the half-width, by"
+    " chance one in ten thousand."
 )
 
 
-def agreement(line: Mapping[str, Any]) -> Mark:
+def agreement(line: Mapping[str, Any]) -> Badge:
     """Compare the `value` of a row with its `expected`; `NOTHING` if either is missing."""
-    value, low, high, expected = (number(line.get(name)) for name in ("value", "low", "high", "expected"))
+    value, low, high, expected = (
+        to_float(line.get(name)) for name in ("value", "low", "high", "expected")
+    )
     if math.isnan(value) or math.isnan(expected):
         return NOTHING
     distance, half = abs(value - expected), (high - low) / 2
@@ -43,7 +45,9 @@ def compared(line: Mapping[str, Any] | None, digits: int = 3) -> Cell:
     """Return a cell with a value and, below it, its interval and the comparison with `expected`."""
     if line is None:
         return Cell()
-    value, low, high, expected = (number(line.get(name)) for name in ("value", "low", "high", "expected"))
+    value, low, high, expected = (
+        to_float(line.get(name)) for name in ("value", "low", "high", "expected")
+    )
     mark = agreement(line)
     small = [span(low, high, digits)] if low != high else []
     if mark.text:

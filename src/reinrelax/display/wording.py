@@ -15,7 +15,7 @@ PAPER_NAMES = {"STGS": "Gumbel"}
 
 
 @dataclass(frozen=True)
-class Mark:
+class Badge:
     """How a verdict is shown: words, a symbol and a style, so that colour is never alone."""
 
     text: str
@@ -24,22 +24,22 @@ class Mark:
 
 
 _MARKS = {
-    model.REPRODUCED: Mark(model.REPRODUCED, "✓", "good"),
-    model.NEAR: Mark(model.NEAR, "≈", "near"),
-    model.NOT_REPRODUCED: Mark(model.NOT_REPRODUCED, "✕", "bad"),
-    model.UNDECIDED: Mark(model.UNDECIDED, "?", "open"),
-    model.COMPATIBLE: Mark(model.COMPATIBLE, "∼", "compatible"),
-    model.NOT_TESTED: Mark(model.NOT_TESTED, "○", "untested"),
-    model.NOT_RUN: Mark(model.NOT_RUN, "∅", "absent"),
-    model.AMBIGUOUS: Mark(model.AMBIGUOUS, "⁇", "ambiguous"),
-    **{word: Mark(word, "✓", "good") for word in (model.HOLDS, model.CONSISTENT)},
-    **{word: Mark(word, "✕", "bad") for word in (model.FAILS, model.INCONSISTENT)},
+    model.REPRODUCED: Badge(model.REPRODUCED, "✓", "good"),
+    model.NEAR: Badge(model.NEAR, "≈", "near"),
+    model.NOT_REPRODUCED: Badge(model.NOT_REPRODUCED, "✕", "bad"),
+    model.UNDECIDED: Badge(model.UNDECIDED, "?", "open"),
+    model.COMPATIBLE: Badge(model.COMPATIBLE, "∼", "compatible"),
+    model.NOT_TESTED: Badge(model.NOT_TESTED, "○", "untested"),
+    model.NOT_RUN: Badge(model.NOT_RUN, "∅", "absent"),
+    model.AMBIGUOUS: Badge(model.AMBIGUOUS, "⁇", "ambiguous"),
+    **{word: Badge(word, "✓", "good") for word in (model.HOLDS, model.CONSISTENT)},
+    **{word: Badge(word, "✕", "bad") for word in (model.FAILS, model.INCONSISTENT)},
 }
 
 
-def mark(verdict: str) -> Mark:
+def mark(verdict: str) -> Badge:
     """Return the mark of a verdict; an empty mark for no verdict (the paper has no number)."""
-    return _MARKS.get(verdict, Mark("", "", "none"))
+    return _MARKS.get(verdict, Badge("", "", "none"))
 
 
 def fixed(value: float | None, digits: int = 2) -> str:

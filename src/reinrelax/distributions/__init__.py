@@ -1,7 +1,7 @@
 """Relaxations of paper A and others as torch distributions, and their catalogue: one line each.
 
-Parameters broadcast against each other; samples have the widest dtype of the parameters, densities at least
-float32. Wrong arguments raise an `InputError` that names them.
+Parameters broadcast against each other; samples have the widest dtype of the parameters, densities
+at least float32. Wrong arguments raise an `InputError` that names them.
 
 Names are resolved on first use, so that reading the catalogue does not load torch.
 

@@ -1,4 +1,6 @@
-"""Base of all relaxations: one place where noise is drawn, parameters that broadcast, errors in words."""
+"""Base of all relaxations: one place where noise is drawn, parameters that broadcast, errors in
+words.
+"""
 
 import copy
 import numbers
@@ -27,15 +29,16 @@ _MASKED = -1e30
 class Relaxation(Distribution):
     """A smooth function of noise, and the discrete value that the same noise gives.
 
-    A subclass names its tensors in `arg_constraints`, the main one first, and its other constructor arguments
-    in `options`; it defines `from_noise`, `harden` and the densities and moments that are known. Its
-    constructor gives all parameters to `_enter` first.
+    A subclass names its tensors in `arg_constraints`, the main one first, and its other constructor
+    arguments in `options`; it defines `from_noise`, `harden` and the densities and moments that are
+    known. Its constructor gives all parameters to `_enter` first.
 
-    Parameters, noise and all that is computed from them are in at least float32, because 16-bit noise has
-    another distribution. Samples have the dtype that the parameters were given in.
+    Parameters, noise and all that is computed from them are in at least float32, because 16-bit
+    noise has another distribution. Samples have the dtype that the parameters were given in.
 
     Attributes:
-        noise_kind: distribution of each element of the noise: U(0, 1) without its ends, or standard normal.
+        noise_kind: distribution of each element of the noise: U(0, 1) without its ends, or standard
+            normal.
         options: constructor arguments other than tensors.
         dtype: of samples: the widest of the parameters' as they were given.
     """
@@ -46,7 +49,8 @@ class Relaxation(Distribution):
     dtype: torch.dtype
 
     def _enter(self, **parameters: Any) -> "list[Any]":
-        """Convert parameters to tensors of one dtype, at least float32, on the device of the largest rank.
+        """Convert parameters to tensors of one dtype, at least float32, on the device of the
+        largest rank.
 
         Numbers take the dtype and the device of the tensors beside them; None stays.
 
@@ -62,7 +66,9 @@ class Relaxation(Distribution):
         entered = {k: torch.as_tensor(v, dtype=dtype, device=device) for k, v in given.items()}
         return [entered.get(name) for name in parameters]
 
-    def __init__(self, event_shape: Sequence[int], *, validate_args: bool | None, **parameters: Any) -> None:
+    def __init__(
+        self, event_shape: Sequence[int], *, validate_args: bool | None, **parameters: Any
+    ) -> None:
         if validate_args is not None:
             self._validate_args = validate_args
         validate = self._validate_args
@@ -70,7 +76,9 @@ class Relaxation(Distribution):
         for name, tensor in parameters.items():
             rank = self.arg_constraints[name].event_dim
             if tensor.ndim < rank:
-                raise InputError(f"{self._name}: {name} needs rank >= {rank}; got {list(tensor.shape)}")
+                raise InputError(
+                    f"{self._name}: {name} needs rank >= {rank}; got {list(tensor.shape)}"
+                )
             batches.append(tensor.shape[: tensor.ndim - rank])
         try:
             batch = torch.broadcast_shapes(*batches)
@@ -86,7 +94,9 @@ class Relaxation(Distribution):
         self._validate_args = validate
 
     def noise_shape(self, sample_shape: Sequence[int] = ()) -> torch.Size:
-        """Shape of the noise of `sample_shape` samples: sample shape, batch shape, then that of one event."""
+        """Shape of the noise of `sample_shape` samples: sample shape, batch shape, then that of one
+        event.
+        """
         return self._extended_shape(torch.Size(sample_shape))
 
     def draw_noise(
@@ -120,10 +130,14 @@ class Relaxation(Distribution):
     def rsample(
         self, sample_shape: Sequence[int] = (), *, generator: torch.Generator | None = None
     ) -> Tensor:
-        """Draw relaxed samples `[*sample_shape, *batch_shape, *event_shape]` with their gradient."""
+        """Draw relaxed samples `[*sample_shape, *batch_shape, *event_shape]` with their
+        gradient.
+        """
         return self.from_noise(self.draw_noise(sample_shape, generator=generator)).to(self.dtype)
 
-    def sample(self, sample_shape: Sequence[int] = (), *, generator: torch.Generator | None = None) -> Tensor:
+    def sample(
+        self, sample_shape: Sequence[int] = (), *, generator: torch.Generator | None = None
+    ) -> Tensor:
         """Draw as `rsample` does, outside the graph."""
         with torch.no_grad():
             return self.rsample(sample_shape, generator=generator)
@@ -140,7 +154,9 @@ class Relaxation(Distribution):
         raise NotImplementedError(f"{self._name}: no variance in closed form; average samples")
 
     def entropy(self) -> Tensor:
-        self._unknown("entropy in closed form; average -log_prob of samples where there is a log_prob")
+        self._unknown(
+            "entropy in closed form; average -log_prob of samples where there is a log_prob"
+        )
 
     def cdf(self, value: Tensor) -> Tensor:
         self._unknown("cdf in closed form; count samples")
@@ -153,7 +169,9 @@ class Relaxation(Distribution):
         self._unknown("mode in closed form")
 
     def enumerate_support(self, expand: bool = True) -> Tensor:
-        self._unknown("support that is listed; discrete() is the law of the hard value, where it has a name")
+        self._unknown(
+            "support that is listed; discrete() is the law of the hard value, where it has a name"
+        )
 
     def _unknown(self, what: str) -> NoReturn:
         raise NotImplementedError(f"{self._name}: no {what}")
@@ -233,7 +251,8 @@ def logits_of(
 ) -> Tensor:
     """Compute logits from exactly one of the two.
 
-    They are log-odds if binary, else log p normalised over the last axis, where −inf masks a category.
+    They are log-odds if binary, else log p normalised over the last axis, where −inf masks a
+    category.
 
     Raises:
         InputError: both or neither were given, or a value is out of range.
@@ -245,7 +264,9 @@ def logits_of(
     given = logits if probs is None else probs
     assert isinstance(given, Tensor)  # `_enter` has made it one
     if not binary and given.ndim == 0:
-        raise InputError(f"{name}: {'logits' if probs is None else 'probs'} needs rank >= 1; got a number")
+        raise InputError(
+            f"{name}: {'logits' if probs is None else 'probs'} needs rank >= 1; got a number"
+        )
     if probs is not None:
         if validate:
             check(name, "probs", constraints.unit_interval, given)
@@ -256,12 +277,16 @@ def logits_of(
 
 
 def is_integer(value: Any) -> bool:
-    """Tell whether a value is a whole number, of Python's or another kind, other than a truth value."""
+    """Tell whether a value is a whole number, of Python's or another kind, other than a truth
+    value.
+    """
     return isinstance(value, numbers.Integral) and not isinstance(value, bool)
 
 
 def is_number(value: Any) -> bool:
-    """Tell whether a value is a real number, other than a tensor, which might require a gradient."""
+    """Tell whether a value is a real number, other than a tensor, which might require a
+    gradient.
+    """
     return isinstance(value, numbers.Real)
 
 
@@ -277,7 +302,9 @@ def choice(owner: Relaxation, name: str, value: str, known: Sequence[str]) -> st
         InputError: it is another.
     """
     if value not in known:
-        raise InputError(f"{type(owner).__name__}: {name} must be one of {', '.join(known)}; got {value!r}")
+        raise InputError(
+            f"{type(owner).__name__}: {name} must be one of {', '.join(known)}; got {value!r}"
+        )
     return value
 
 
@@ -292,7 +319,9 @@ def logit(u: Tensor) -> Tensor:
 
 
 def log_clamped(x: Tensor) -> Tensor:
-    """Logarithm of x, in at least float32, with zero taken for the smallest normal number of x's dtype."""
+    """Logarithm of x, in at least float32, with zero taken for the smallest normal number of x's
+    dtype.
+    """
     return widened(x.clamp_min(torch.finfo(x.dtype).tiny)).log()
 
 
@@ -302,7 +331,8 @@ def gumbel(u: Tensor) -> Tensor:
 
 
 def quantile(law: Relaxation, value: Tensor) -> Tensor:
-    """Quantile z, P(z' ≤ z) = value, on [0, 1] where the sample grows with its noise; exact at 0 and 1.
+    """Quantile z, P(z' ≤ z) = value, on [0, 1] where the sample grows with its noise; exact at 0
+    and 1.
 
     Raises:
         InputError: a value is not a probability.
@@ -319,8 +349,8 @@ def between_ends(x: Tensor, inside: Tensor) -> Tensor:
 
 
 def gaussian_log_prob(law: MultivariateNormal, x: Tensor) -> Tensor:
-    """Log density at x, in the wider of two precisions; also of an empty batch, where torch's divides by
-    zero.
+    """Log density at x, in the wider of two precisions; also of an empty batch, where torch's
+    divides by zero.
     """
     if not x.numel():
         return x.sum(-1)
@@ -344,7 +374,9 @@ def precision(*laws: Distribution) -> torch.dtype:
     """The widest of their parameters' dtypes, at least float32."""
     # Not by name: asked for the parameter that it was not given, a law computes and keeps it.
     held = [value for law in laws for value in vars(law).values() if isinstance(value, Tensor)]
-    return reduce(torch.promote_types, (t.dtype for t in held if t.is_floating_point()), torch.float32)
+    return reduce(
+        torch.promote_types, (t.dtype for t in held if t.is_floating_point()), torch.float32
+    )
 
 
 def one_hot_argmax(x: Tensor) -> Tensor:
@@ -368,12 +400,17 @@ def _real(owner: str, name: str, value: Any) -> Tensor | float:
         tensor = None
     if tensor is None or tensor.is_complex() or tensor.layout != torch.strided:
         kind = type(value).__name__ if tensor is None else f"{tensor.dtype}, {tensor.layout}"
-        raise InputError(f"{owner}: {name} must be a dense tensor of real numbers, or a number; got {kind}")
+        raise InputError(
+            f"{owner}: {name} must be a dense tensor of real numbers, or a number; got {kind}"
+        )
     return tensor
 
 
-def register_kl(p: type[P], q: type[Q]) -> Callable[[Callable[[P, Q], Tensor]], Callable[[P, Q], Tensor]]:
-    """Register a KL as torch's decorator of this name does, but of two precisions, and of empty batches too.
+def register_kl(
+    p: type[P], q: type[Q]
+) -> Callable[[Callable[[P, Q], Tensor]], Callable[[P, Q], Tensor]]:
+    """Register a KL as torch's decorator of this name does, but of two precisions, and of empty
+    batches too.
 
     torch's own distributions divide by zero where a batch is empty.
     """
@@ -394,4 +431,6 @@ def register_kl(p: type[P], q: type[Q]) -> Callable[[Callable[[P, Q], Tensor]], 
 
 def _nothing(*laws: Distribution) -> Tensor:
     """Zero, in the graph of the distributions' parameters, which are empty."""
-    return torch.stack([getattr(law, name).sum() for law in laws for name in law.arg_constraints]).sum()
+    return torch.stack(
+        [getattr(law, name).sum() for law in laws for name in law.arg_constraints]
+    ).sum()

@@ -9,7 +9,13 @@ from torch.distributions import MultivariateNormal, constraints, kl_divergence
 from torch.special import log_ndtr, ndtri
 
 from reinrelax.core.numerics import product
-from reinrelax.distributions.base import Relaxation, gaussian_log_prob, logit, logits_of, register_kl
+from reinrelax.distributions.base import (
+    Relaxation,
+    gaussian_log_prob,
+    logit,
+    logits_of,
+    register_kl,
+)
 from reinrelax.distributions.relaxed_bernoulli import log_density
 from reinrelax.errors import InputError
 
@@ -21,7 +27,8 @@ class CorrelatedRelaxedBernoulli(Relaxation):
     """Gates z = σ((logits + log U − log(1 − U))/τ), U = Φ(n), n ~ N(0, R) (A, III.F).
 
     Each z_k is relaxed Bernoulli. R is the correlation of the Gaussian scores, not of the gates:
-    P(z_j > ½, z_k > ½) is the bivariate normal orthant probability P(n_j > −Φ⁻¹(p_j), n_k > −Φ⁻¹(p_k)).
+    P(z_j > ½, z_k > ½) is the bivariate normal orthant probability P(n_j > −Φ⁻¹(p_j), n_k >
+    −Φ⁻¹(p_k)).
 
     Args:
         temperature: τ > 0, `[...]`.
@@ -57,7 +64,11 @@ class CorrelatedRelaxedBernoulli(Relaxation):
         validate_args: bool | None = None,
     ) -> None:
         probs, logits, temperature, correlation, cholesky = self._enter(
-            probs=probs, logits=logits, temperature=temperature, correlation=correlation, cholesky=cholesky
+            probs=probs,
+            logits=logits,
+            temperature=temperature,
+            correlation=correlation,
+            cholesky=cholesky,
         )
         logits = logits_of(self, probs, logits, validate_args=validate_args)
         if (correlation is None) == (cholesky is None):
@@ -69,9 +80,15 @@ class CorrelatedRelaxedBernoulli(Relaxation):
         if cholesky.ndim < 2 or cholesky.shape[-2:] != (d, d):
             name = "cholesky" if correlation is None else "correlation"
             shape = list(cholesky.shape)
-            raise InputError(f"{self._name}: {name} must be [..., {d}, {d}] as the logits; got {shape}")
+            raise InputError(
+                f"{self._name}: {name} must be [..., {d}, {d}] as the logits; got {shape}"
+            )
         super().__init__(
-            (d,), validate_args=validate_args, logits=logits, temperature=temperature, cholesky=cholesky
+            (d,),
+            validate_args=validate_args,
+            logits=logits,
+            temperature=temperature,
+            cholesky=cholesky,
         )
 
     def from_noise(self, noise: Tensor) -> Tensor:
@@ -81,8 +98,8 @@ class CorrelatedRelaxedBernoulli(Relaxation):
         return (self._perturbed(noise) > 0).to(noise.dtype)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        """Joint log density: the marginals', and that of the copula at the normal scores; an entry that was
-        rounded to 0 or 1 counts as its nearest neighbour inside.
+        """Joint log density: the marginals', and that of the copula at the normal scores; an entry
+        that was rounded to 0 or 1 counts as its nearest neighbour inside.
         """
         value = self._accepted(value)
         tau = self.temperature[..., None]
@@ -108,7 +125,9 @@ class CorrelatedRelaxedBernoulli(Relaxation):
 
 
 def _factor(correlation: Tensor) -> Tensor:
-    """The Cholesky factor of a correlation matrix `[..., d, d]`, checked in any case: it costs nothing."""
+    """The Cholesky factor of a correlation matrix `[..., d, d]`, checked in any case: it costs
+    nothing.
+    """
     name = "CorrelatedRelaxedBernoulli: correlation"
     if correlation.ndim < 2 or correlation.shape[-1] != correlation.shape[-2]:
         raise InputError(f"{name} must be a square matrix; got {list(correlation.shape)}")
@@ -125,13 +144,17 @@ def _factor(correlation: Tensor) -> Tensor:
     factor, info = torch.linalg.cholesky_ex(correlation)
     if info.any():
         lowest = torch.linalg.eigvalsh(correlation).min().item()
-        raise InputError(f"{name} must be positive definite; its smallest eigenvalue is {lowest:.3g}")
+        raise InputError(
+            f"{name} must be positive definite; its smallest eigenvalue is {lowest:.3g}"
+        )
     return factor
 
 
 @register_kl(CorrelatedRelaxedBernoulli, CorrelatedRelaxedBernoulli)
 def _kl_correlated(p: CorrelatedRelaxedBernoulli, q: CorrelatedRelaxedBernoulli) -> Tensor:
-    """Exact where only R differs: the relaxed gates are then the same function of the normal scores."""
+    """Exact where only R differs: the relaxed gates are then the same function of the normal
+    scores.
+    """
     if not ((p.temperature == q.temperature).all() and (p.logits == q.logits).all()):
         raise NotImplementedError(
             "KL of correlated gates has a closed form only where no more than R differs"

@@ -19,11 +19,13 @@ from reinrelax.errors import InputError
 
 
 class DecoupledStraightThroughGumbelSoftmax(HardRelaxation):
-    """One-hot z = one-hot argmax softmax((l + g)/τ_f), with the gradient of softmax((l + g)/τ_b) (A, III.K).
+    """One-hot z = one-hot argmax softmax((l + g)/τ_f), with the gradient of softmax((l + g)/τ_b)
+    (A, III.K).
 
-    τ_f does nothing: an argmax does not depend on a positive factor, and z ~ Categorical(softmax(l)) at any
-    τ_f. It is taken because the paper has it. The backward formula is read as dL/dz · dẑ_b/dl: the derivative
-    of z itself, which is printed, is zero.
+    τ_f does nothing: an argmax does not depend on a positive factor, and z ~
+        Categorical(softmax(l)) at any
+    τ_f. It is taken because the paper has it. The backward formula is read as dL/dz · dẑ_b/dl: the
+    derivative of z itself, which is printed, is zero.
 
     Args:
         temperature_backward: τ_b > 0, `[...]`.
@@ -63,8 +65,8 @@ class DecoupledStraightThroughGumbelSoftmax(HardRelaxation):
         assert isinstance(temperature_forward, Tensor)  # `_enter` has made it one
         if temperature_forward.requires_grad and torch.is_grad_enabled():
             raise InputError(
-                f"{self._name}: temperature_forward requires a gradient, but none passes to it; give "
-                "temperature_forward.detach(), or learn temperature_backward"
+                f"{self._name}: temperature_forward requires a gradient, but none passes to it;"
+                " give temperature_forward.detach(), or learn temperature_backward"
             )
         logits = logits_of(self, probs, logits, binary=False, validate_args=validate_args)
         super().__init__(

@@ -15,8 +15,8 @@ from reinrelax.distributions.base import Relaxation, check, register_kl
 class GaussianGate(Relaxation):
     """z = min(1, max(0, μ + σε)), ε ~ N(0, 1).
 
-    The law is mixed, with atoms at 0 and 1, and `log_prob` is with respect to Lebesgue measure plus a unit
-    mass at either end. Yamada et al. write μ + ½ for this μ.
+    The law is mixed, with atoms at 0 and 1, and `log_prob` is with respect to Lebesgue measure plus
+    a unit mass at either end. Yamada et al. write μ + ½ for this μ.
 
     Args:
         loc: μ.

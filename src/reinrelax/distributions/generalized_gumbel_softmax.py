@@ -10,7 +10,14 @@ from torch.distributions import Categorical, Distribution, constraints
 from torch.distributions.relaxed_categorical import ExpRelaxedCategorical
 
 from reinrelax.core.numerics import product
-from reinrelax.distributions.base import Relaxation, cast, gumbel, is_integer, log_clamped, precision
+from reinrelax.distributions.base import (
+    Relaxation,
+    cast,
+    gumbel,
+    is_integer,
+    log_clamped,
+    precision,
+)
 from reinrelax.errors import InputError
 
 # Mass that an automatic truncation keeps, and the most categories that it may take.
@@ -24,15 +31,16 @@ class GeneralizedGumbelSoftmax(Relaxation):
 
     π is the distribution of the counts. The last category takes the mass that is left, as printed:
     π_n = 1 − Σ_{k<n} π_k. The distribution of w is the relaxed one-hot categorical's, with
-    `log_prob_weights`; z has no density in closed form. E z drifts from that of the counts as τ grows,
-    towards (n − 1)/2.
+    `log_prob_weights`; z has no density in closed form. E z drifts from that of the counts as τ
+    grows, towards (n − 1)/2.
 
     No KL is registered. Models usually take that of the counts, `kl_divergence(p.base, q.base)`.
 
     Args:
         temperature: τ > 0, broadcasts with the base's batch.
         base: distribution of counts from zero: Poisson, Geometric, Binomial, NegativeBinomial.
-        n: categories kept; if None, the fewest whose last reaches a cdf of 0.999 everywhere in the batch.
+        n: categories kept; if None, the fewest whose last reaches a cdf of 0.999 everywhere in the
+            batch.
 
     >>> from torch.distributions import Poisson
     >>> counts = GeneralizedGumbelSoftmax(0.5, Poisson(torch.tensor([2.0, 5.0])))
@@ -40,7 +48,10 @@ class GeneralizedGumbelSoftmax(Relaxation):
     (14, torch.Size([3, 2]))
     """
 
-    arg_constraints: ClassVar = {"logits": constraints.real_vector, "temperature": constraints.positive}
+    arg_constraints: ClassVar = {
+        "logits": constraints.real_vector,
+        "temperature": constraints.positive,
+    }
     support = constraints.nonnegative
     logits: Tensor
     temperature: Tensor
@@ -53,11 +64,14 @@ class GeneralizedGumbelSoftmax(Relaxation):
         validate_args: bool | None = None,
     ) -> None:
         if not isinstance(base, Distribution) or base.event_shape or not _support(base).is_discrete:
-            raise InputError(f"{self._name}: base must be a discrete law of single counts; got {base!r}")
+            raise InputError(
+                f"{self._name}: base must be a discrete law of single counts; got {base!r}"
+            )
         if n is not None and (not is_integer(n) or n < 2):
             raise InputError(f"{self._name}: n must be >= 2, an integer; got {n!r}")
         wide = cast(base, precision(base))
-        # Of a copy: the law would keep the parameter that it computes for it, as exact as its dtype is.
+        # Of a copy: the law would keep the parameter that it computes for it, as exact as its dtype
+        # is.
         temperature, anchor = self._enter(temperature=temperature, base=copy.copy(base).mean)
         self.base, self.n = base, _categories(wide) if n is None else n
         kept = _log_probs(wide, self.n)[..., :-1].clamp_min(_NEVER)
@@ -99,11 +113,14 @@ class GeneralizedGumbelSoftmax(Relaxation):
 
     def log_prob(self, value: Tensor) -> Tensor:
         raise NotImplementedError(
-            f"{self._name}: z = Σ w_k c_k has no density in closed form; log_prob_weights is that of w"
+            f"{self._name}: z = Σ w_k c_k has no density in closed form; log_prob_weights is that"
+            " of w"
         )
 
     def log_prob_weights(self, w: Tensor) -> Tensor:
-        """Log density of w `[..., n]` on the simplex, that of torch's `RelaxedOneHotCategorical`."""
+        """Log density of w `[..., n]` on the simplex, that of torch's
+        `RelaxedOneHotCategorical`.
+        """
         tau, log_w = self.temperature, log_clamped(w)
         # torch takes one temperature for the whole batch, so its law is asked at τ = 1 about w^τ.
         unit = ExpRelaxedCategorical(torch.ones_like(tau.flatten()[0]), logits=self.logits)
@@ -121,11 +138,13 @@ class GeneralizedGumbelSoftmax(Relaxation):
 def _log_probs(base: Distribution, n: int) -> Tensor:
     """log p(0) … log p(n − 1), `[*batch, n]`, −∞ outside the support."""
     dtype = base.mean.dtype
-    counts = torch.arange(n, dtype=dtype, device=base.mean.device).view(-1, *(1,) * len(base.batch_shape))
-    inside = _support(base).check(counts)
-    out: Tensor = torch.where(inside, base.log_prob(torch.where(inside, counts, 0.0)), -torch.inf).movedim(
-        0, -1
+    counts = torch.arange(n, dtype=dtype, device=base.mean.device).view(
+        -1, *(1,) * len(base.batch_shape)
     )
+    inside = _support(base).check(counts)
+    out: Tensor = torch.where(
+        inside, base.log_prob(torch.where(inside, counts, 0.0)), -torch.inf
+    ).movedim(0, -1)
     return out
 
 
@@ -135,7 +154,9 @@ def _support(base: Distribution) -> constraints.Constraint:
 
 @torch.no_grad()
 def _categories(base: Distribution) -> int:
-    """The fewest categories, two at least, whose last reaches the cdf that is kept, over the whole batch."""
+    """The fewest categories, two at least, whose last reaches the cdf that is kept, over the whole
+    batch.
+    """
     if not base.batch_shape.numel():
         return 2
     n = 16
@@ -145,5 +166,6 @@ def _categories(base: Distribution) -> int:
             return max(2, int(reached.int().argmax(-1).max()) + 1)
         n *= 2
     raise InputError(
-        f"GeneralizedGumbelSoftmax: base does not reach a cdf of {_MASS} within {_MOST} counts; give n"
+        f"GeneralizedGumbelSoftmax: base does not reach a cdf of {_MASS} within {_MOST} counts;"
+        " give n"
     )

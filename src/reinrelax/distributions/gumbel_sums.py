@@ -1,8 +1,9 @@
-"""Expectations over sums of independent functions of Gumbel noise, by quadrature in one or two dimensions.
+"""Expectations over sums of independent functions of Gumbel noise, by quadrature in one or two
+dimensions.
 
-log s = ∫ (e^−t − e^−st) dt/t turns the logarithm of a sum into a product of Laplace transforms, one a term.
-All integrands are analytic in a strip of half width π/2 about the real line of log t, in which the trapezoid
-rule's error is about e^(−π²/step): 5e-15 in one dimension, 2e-11 in two.
+log s = ∫ (e^−t − e^−st) dt/t turns the logarithm of a sum into a product of Laplace transforms, one
+a term. All integrands are analytic in a strip of half width π/2 about the real line of log t, in
+which the trapezoid rule's error is about e^(−π²/step): 5e-15 in one dimension, 2e-11 in two.
 """
 
 import math
@@ -46,15 +47,19 @@ class Moments:
 def moments(log_probs: Tensor, tau: Tensor) -> Moments:
     """Moments for θ = log π `[..., n]`, normalised, and τ `[...]`.
 
-    The transform of one term is a mean over its noise, Ψ_k(t) = E exp(−t e^(θ_k/τ) E^(−1/τ)), by the same
-    rule over log E. It is P(E′ > t e^(θ_k/τ) E^(−1/τ)) for E′ ~ Exp(1), so that below τ = 1 the mean can be
-    over E′ instead: then all of it is as smooth at any τ. Moments of w are derivatives with respect to θ.
+    The transform of one term is a mean over its noise, Ψ_k(t) = E exp(−t e^(θ_k/τ) E^(−1/τ)), by
+    the same rule over log E. It is P(E′ > t e^(θ_k/τ) E^(−1/τ)) for E′ ~ Exp(1), so that below τ =
+    1 the mean can be over E′ instead: then all of it is as smooth at any τ. Moments of w are
+    derivatives with respect to θ.
     """
     n, tau = log_probs.shape[-1], tau[..., None]
     above, ratio = tau.clamp_min(1.0), torch.minimum(tau, tau.reciprocal())
     log_e = _grid(_LOW, _HIGH, log_probs)
     weights = _STEP * torch.exp(log_e - log_e.exp())
-    log_sum, first, second = (torch.zeros_like(log_probs[..., 0]), *[torch.zeros_like(log_probs)] * 2)
+    log_sum, first, second = (
+        torch.zeros_like(log_probs[..., 0]),
+        *[torch.zeros_like(log_probs)] * 2,
+    )
     shift = log_probs / above - ratio * log_e.view(-1, *(1,) * log_probs.ndim)  # [nodes, ..., n]
     mean = weights.view(-1, *(1,) * log_probs.ndim)
     for x in _grid(_LOW - math.log(n), 2 * _HIGH + math.log(n), log_probs):

@@ -1,4 +1,6 @@
-"""Ordered samples without replacement by the Gumbel-top-k trick (Kool et al., 2019), and their relaxation."""
+"""Ordered samples without replacement by the Gumbel-top-k trick (Kool et al., 2019), and their
+relaxation.
+"""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -22,9 +24,10 @@ from reinrelax.errors import InputError
 class GumbelTopK(Relaxation):
     """The k largest of log p + G, in order (A, III.H, which prints no relaxation).
 
-    `indices` is the ordered sample and `log_prob` its exact probability. `rsample` is a relaxed k-hot vector
-    (Xie and Ermon, 2019): k softmaxes w_1 … w_k at τ are summed, and after each one log(1 − w_j) is added to
-    the keys. Masking the chosen keys by a hard −∞ instead would make the sample jump where two of them tie.
+    `indices` is the ordered sample and `log_prob` its exact probability. `rsample` is a relaxed
+    k-hot vector (Xie and Ermon, 2019): k softmaxes w_1 … w_k at τ are summed, and after each one
+    log(1 − w_j) is added to the keys. Masking the chosen keys by a hard −∞ instead would make the
+    sample jump where two of them tie.
 
     Args:
         temperature: τ > 0, `[...]`.
@@ -32,9 +35,9 @@ class GumbelTopK(Relaxation):
         probs: p, `[..., n]`; zero counts as the smallest normal number, and masks nothing; or
         logits: log p up to a constant; −inf masks a category.
         straight_through: whether the forward pass is the hard k-hot vector.
-        bounded: whether entry j of the relaxed vector is 1 − Π_i (1 − w_ij) instead of Σ_i w_ij, which may
-            exceed one where several softmaxes share a category. Entries are then in [0, 1], gates, and add up
-            to k at most; the two agree as τ → 0.
+        bounded: whether entry j of the relaxed vector is 1 − Π_i (1 − w_ij) instead of Σ_i w_ij,
+            which may exceed one where several softmaxes share a category. Entries are then in [0,
+            1], gates, and add up to k at most; the two agree as τ → 0.
 
     >>> top = GumbelTopK(0.5, 2, probs=torch.tensor([0.4, 0.3, 0.2, 0.1]))
     >>> top.log_prob(torch.tensor([0, 1])).exp()
@@ -45,7 +48,10 @@ class GumbelTopK(Relaxation):
     True
     """
 
-    arg_constraints: ClassVar = {"logits": constraints.real_vector, "temperature": constraints.positive}
+    arg_constraints: ClassVar = {
+        "logits": constraints.real_vector,
+        "temperature": constraints.positive,
+    }
     options = ("k", "straight_through", "bounded")
     support = constraints.independent(constraints.nonnegative, 1)
     logits: Tensor
@@ -61,7 +67,9 @@ class GumbelTopK(Relaxation):
         bounded: bool = False,
         validate_args: bool | None = None,
     ) -> None:
-        probs, logits, temperature = self._enter(probs=probs, logits=logits, temperature=temperature)
+        probs, logits, temperature = self._enter(
+            probs=probs, logits=logits, temperature=temperature
+        )
         logits = logits_of(self, probs, logits, binary=False, validate_args=validate_args)
         n = logits.shape[-1]
         if not is_integer(k) or not 1 <= k <= n:
@@ -73,7 +81,9 @@ class GumbelTopK(Relaxation):
         if self._validate_args and not logits.is_meta and logits.numel():
             fewest = int((~is_masked(logits)).sum(-1).min())
             if fewest < k:
-                raise InputError(f"{self._name}: k = {k}, but {fewest} of {n} categories are unmasked")
+                raise InputError(
+                    f"{self._name}: k = {k}, but {fewest} of {n} categories are unmasked"
+                )
 
     def from_noise(self, noise: Tensor) -> Tensor:
         keys = self.logits + gumbel(noise)
@@ -104,13 +114,22 @@ class GumbelTopK(Relaxation):
         Raises:
             InputError: the value is not of that shape and dtype, or an index is out of range.
         """
-        if not isinstance(value, Tensor) or value.is_floating_point() or value.shape[-1:] != (self.k,):
+        if (
+            not isinstance(value, Tensor)
+            or value.is_floating_point()
+            or value.shape[-1:] != (self.k,)
+        ):
             raise InputError(
-                f"{self._name}: log_prob is that of {self.k} ordered indices [..., {self.k}] int64, not of a "
-                f"relaxed sample, which has no density in closed form; got {_kind(value)}"
+                f"{self._name}: log_prob is that of {self.k} ordered indices [..., {self.k}] int64,"
+                f" not of a relaxed sample, which has no density in closed form; got {_kind(value)}"
             )
         if self._validate_args:
-            check(self._name, "value", constraints.integer_interval(0, self.logits.shape[-1] - 1), value)
+            check(
+                self._name,
+                "value",
+                constraints.integer_interval(0, self.logits.shape[-1] - 1),
+                value,
+            )
         shape: Sequence[int] = torch.broadcast_shapes(value.shape[:-1], self.batch_shape)
         value, logits = value.expand(*shape, self.k), self.logits.expand(*shape, *self.event_shape)
         chosen = logits.gather(-1, value)
@@ -124,11 +143,15 @@ class GumbelTopK(Relaxation):
 
 
 def _kind(value: object) -> str:
-    return f"{value.dtype} {list(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
+    return (
+        f"{value.dtype} {list(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
+    )
 
 
 def _log_rest(log_w: Tensor) -> Tensor:
-    """log(1 − w) of a softmax w: the largest entry by the sum of the others, which does not cancel."""
+    """log(1 − w) of a softmax w: the largest entry by the sum of the others, which does not
+    cancel.
+    """
     top = log_w.argmax(-1, keepdim=True)
     is_top = torch.zeros_like(log_w, dtype=torch.bool).scatter_(-1, top, True)
     lowest = torch.finfo(log_w.dtype).min

@@ -1,4 +1,6 @@
-"""Relaxations whose sample is discrete, with the entropy, mode and support of the discrete distribution."""
+"""Relaxations whose sample is discrete, with the entropy, mode and support of the discrete
+distribution.
+"""
 
 from typing import TypeVar
 
@@ -14,7 +16,8 @@ Q = TypeVar("Q", bound=Distribution)
 class HardRelaxation(Relaxation):
     """Relaxation whose forward pass gives a discrete value, and whose gradient alone is relaxed.
 
-    A subclass defines `discrete`, and `from_discrete` where its sample is another number than the hard value.
+    A subclass defines `discrete`, and `from_discrete` where its sample is another number than the
+    hard value.
     """
 
     has_enumerate_support = True
@@ -25,7 +28,9 @@ class HardRelaxation(Relaxation):
 
     @property
     def probs(self) -> Tensor:
-        """The mean `[*batch_shape, *event_shape]`, as of torch's Bernoulli and OneHotCategorical."""
+        """The mean `[*batch_shape, *event_shape]`, as of torch's Bernoulli and
+        OneHotCategorical.
+        """
         return self.mean
 
     @property
@@ -40,8 +45,8 @@ class HardRelaxation(Relaxation):
         return entropy
 
     def enumerate_support(self, expand: bool = True) -> Tensor:
-        """All values, `[values, *batch_shape, *event_shape]`; without `expand`, batch axes that all values
-        have in common are 1.
+        """All values, `[values, *batch_shape, *event_shape]`; without `expand`, batch axes that all
+        values have in common are 1.
         """
         return self.from_discrete(self.discrete().enumerate_support(expand)).to(self.dtype)
 

@@ -15,8 +15,8 @@ from reinrelax.core.numerics import widened
 from reinrelax.distributions.base import Relaxation, logit, logits_of, quantile, register_kl
 from reinrelax.distributions.relaxed_bernoulli import log_density
 
-# Gauss–Legendre nodes of mean, variance and KL: as many as keep their error below 1e-9 for β ≤ 100, where
-# P(s̄ > x) is a steep step.
+# Gauss–Legendre nodes of mean, variance and KL: as many as keep their error below 1e-9 for β ≤ 100,
+# where P(s̄ > x) is a steep step.
 _NODES = 512
 # Where the standard logistic law has less than 1e-17 of its mass beyond.
 _REACH = 40.0
@@ -25,7 +25,8 @@ _REACH = 40.0
 class HardConcrete(Relaxation):
     """Gate z = min(1, max(0, s̄)), s̄ = σ((log α + log u − log(1 − u))/β) (ζ − γ) + γ (A, III.C).
 
-    α is the odds, not the probability: the logits are log α. The distribution is mixed, with atoms at 0 and
+    α is the odds, not the probability: the logits are log α. The distribution is mixed, with atoms
+        at 0 and
     1, and `log_prob` is with respect to Lebesgue measure plus a unit mass at either end.
 
     Args:
@@ -68,7 +69,12 @@ class HardConcrete(Relaxation):
         )
         logits = logits_of(self, probs, logits, validate_args=validate_args)
         super().__init__(
-            (), validate_args=validate_args, logits=logits, temperature=temperature, gamma=gamma, zeta=zeta
+            (),
+            validate_args=validate_args,
+            logits=logits,
+            temperature=temperature,
+            gamma=gamma,
+            zeta=zeta,
         )
 
     @property
@@ -78,11 +84,15 @@ class HardConcrete(Relaxation):
 
     @property
     def deployed(self) -> Tensor:
-        """The gate at deployment, clip(σ(log α)(ζ − γ) + γ): exactly 0 or 1 only where |log α| is large."""
+        """The gate at deployment, clip(σ(log α)(ζ − γ) + γ): exactly 0 or 1 only where |log α| is
+        large.
+        """
         return self._stretch(self.logits.sigmoid()).clamp(0, 1)
 
     def from_noise(self, noise: Tensor) -> Tensor:
-        return self._stretch(torch.sigmoid((self.logits + logit(noise)) / self.temperature)).clamp(0, 1)
+        return self._stretch(torch.sigmoid((self.logits + logit(noise)) / self.temperature)).clamp(
+            0, 1
+        )
 
     def harden(self, noise: Tensor) -> Tensor:
         return (self.logits + logit(noise) > 0).to(noise.dtype)
@@ -94,7 +104,9 @@ class HardConcrete(Relaxation):
         """Log probability log P(z = 0) and log P(z = 1) at the ends, log density between them."""
         value = widened(self._accepted(value))
         between = self._log_density(value)
-        ends = torch.where(value <= 0, logsigmoid(self._below(value)), logsigmoid(-self._below(value)))
+        ends = torch.where(
+            value <= 0, logsigmoid(self._below(value)), logsigmoid(-self._below(value))
+        )
         return torch.where((value <= 0) | (value >= 1), ends, between)
 
     def cdf(self, value: Tensor) -> Tensor:
@@ -149,8 +161,8 @@ def _legendre_for(like: Tensor) -> tuple[Tensor, Tensor]:
 
 @register_kl(HardConcrete, HardConcrete)
 def _kl_hard_concrete(p: HardConcrete, q: HardConcrete) -> Tensor:
-    """Exact: the two atoms', and ∫ p log(p/q) between them by Gauss–Legendre quadrature over the logistic
-    noise of p, where p is the standard logistic density at any β.
+    """Exact: the two atoms', and ∫ p log(p/q) between them by Gauss–Legendre quadrature over the
+    logistic noise of p, where p is the standard logistic density at any β.
     """
     zero = p.logits.new_zeros(torch.broadcast_shapes(p.batch_shape, q.batch_shape))
     one = zero + 1

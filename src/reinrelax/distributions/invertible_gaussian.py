@@ -13,7 +13,9 @@ from reinrelax.errors import InputError
 
 
 class SoftmaxPlusPlus(Transform):
-    """Map of x `[..., K − 1]` to softmax(x, log δ) `[..., K]`: δ > 0 is the weight of the last category."""
+    """Map of x `[..., K − 1]` to softmax(x, log δ) `[..., K]`: δ > 0 is the weight of the last
+    category.
+    """
 
     domain = constraints.real_vector
     codomain = constraints.simplex
@@ -55,7 +57,8 @@ class InvertibleGaussian(Relaxation):
         temperature: τ > 0, `[...]`.
         loc: μ, `[..., K − 1]`.
         scale: σ > 0, `[..., K − 1]`.
-        map: "softmax++", softmax(y/τ, log δ), or "stick breaking", torch's `StickBreakingTransform`.
+        map: "softmax++", softmax(y/τ, log δ), or "stick breaking", torch's
+            `StickBreakingTransform`.
         delta: δ > 0 of softmax++.
 
     >>> z = InvertibleGaussian(0.5, torch.zeros(3), torch.ones(3)).rsample((2,))
@@ -93,7 +96,11 @@ class InvertibleGaussian(Relaxation):
             raise InputError(f"{self._name}: loc needs rank >= 1; got a number")
         self.transform = SoftmaxPlusPlus(delta) if map == "softmax++" else StickBreakingTransform()
         super().__init__(
-            (loc.shape[-1] + 1,), validate_args=validate_args, loc=loc, scale=scale, temperature=temperature
+            (loc.shape[-1] + 1,),
+            validate_args=validate_args,
+            loc=loc,
+            scale=scale,
+            temperature=temperature,
         )
 
     def noise_shape(self, sample_shape: Any = ()) -> torch.Size:
@@ -108,19 +115,25 @@ class InvertibleGaussian(Relaxation):
         return one_hot_argmax(self.from_noise(noise).detach())
 
     def log_prob(self, value: Tensor) -> Tensor:
-        """Log density, `[...]`; an entry that was rounded to zero counts as the smallest normal number."""
+        """Log density, `[...]`; an entry that was rounded to zero counts as the smallest normal
+        number.
+        """
         value = self._accepted(value)
         value = widened(value.clamp_min(torch.finfo(value.dtype).tiny))
         x = self.transform.inv(value)
         log_det = self.transform.log_abs_det_jacobian(x, value)
         tau = self.temperature
-        of_y: Tensor = Normal(self.loc, self.scale, validate_args=False).log_prob(tau[..., None] * x).sum(-1)
+        of_y: Tensor = (
+            Normal(self.loc, self.scale, validate_args=False).log_prob(tau[..., None] * x).sum(-1)
+        )
         out: Tensor = of_y + x.shape[-1] * tau.log() - log_det
         return out
 
     def gaussian(self) -> Distribution:
         """Distribution of y, of event shape `[K − 1]`."""
-        return Independent(Normal(self.loc, self.scale, validate_args=False), 1, validate_args=False)
+        return Independent(
+            Normal(self.loc, self.scale, validate_args=False), 1, validate_args=False
+        )
 
 
 @register_kl(InvertibleGaussian, InvertibleGaussian)
@@ -130,7 +143,9 @@ def _kl_invertible_gaussian(p: InvertibleGaussian, q: InvertibleGaussian) -> Ten
     A factor between the maps' temperatures or δ is a change of μ and σ.
     """
     if p.map != q.map:
-        raise NotImplementedError("KL of invertible Gaussians has a closed form for the same map only")
+        raise NotImplementedError(
+            "KL of invertible Gaussians has a closed form for the same map only"
+        )
     return kl_divergence(_standardised(p), _standardised(q))
 
 

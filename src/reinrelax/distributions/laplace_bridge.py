@@ -1,6 +1,8 @@
-"""The Laplace bridge from Dirichlet to logistic-normal, and back (MacKay, 1998; Hobbhahn et al., 2022).
+"""The Laplace bridge from Dirichlet to logistic-normal, and back (MacKay, 1998; Hobbhahn et al.,
+2022).
 
-Taken in the basis of the logits z, the Dirichlet density has a mode and a Hessian there in closed form.
+Taken in the basis of the logits z, the Dirichlet density has a mode and a Hessian there in closed
+form.
 
 >>> import torch
 >>> alpha = torch.tensor([2.0, 3.0, 5.0])
@@ -39,16 +41,20 @@ def to_gaussian(concentration: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def to_dirichlet(mu: Tensor, variance: Tensor) -> Tensor:
-    """Concentration α `[..., K]` from μ and the diagonal of Σ, both `[..., K]`: the inverse of `to_gaussian`.
+    """Concentration α `[..., K]` from μ and the diagonal of Σ, both `[..., K]`: the inverse of
+    `to_gaussian`.
 
-    α_k = (1 − 2/K + e^{μ_k}/K² Σ_l e^{−μ_l})/Σ_kk, which solves Σ_kk = (1 − 2/K)/α_k + K⁻² Σ_l 1/α_l.
+    α_k = (1 − 2/K + e^{μ_k}/K² Σ_l e^{−μ_l})/Σ_kk, which solves Σ_kk = (1 − 2/K)/α_k + K⁻² Σ_l
+    1/α_l.
     """
     K = mu.shape[-1]
     return (1 - 2 / K + _ratios(mu) / K**2) / variance
 
 
 def printed_inverse(mu: Tensor, variance: Tensor) -> Tensor:
-    """The inverse as A, III.I prints it, with an exponent −1 and 2/K²: not the inverse of the forward map."""
+    """The inverse as A, III.I prints it, with an exponent −1 and 2/K²: not the inverse of the
+    forward map.
+    """
     K = mu.shape[-1]
     return 1 / (variance * (1 - 2 / K + 2 * _ratios(mu) / K**2))
 
@@ -59,8 +65,8 @@ def logistic_normal_of(law: Dirichlet) -> LogisticNormal:
 
 
 def dirichlet_of(law: LogisticNormal) -> Dirichlet:
-    """The Dirichlet law on the other side of the bridge: of all of Σ, that on the logits that sum to zero is
-    taken, of which again the diagonal.
+    """The Dirichlet law on the other side of the bridge: of all of Σ, that on the logits that sum
+    to zero is taken, of which again the diagonal.
     """
     loc = law.loc - law.loc.mean(-1, keepdim=True)
     # VVᵀ takes the mean away.

@@ -1,4 +1,6 @@
-"""The logistic-normal distribution: softmax of a Gaussian on the space of logits that sum to zero."""
+"""The logistic-normal distribution: softmax of a Gaussian on the space of logits that sum
+to zero.
+"""
 
 import math
 from typing import Any, ClassVar
@@ -21,12 +23,14 @@ from reinrelax.errors import InputError
 class LogisticNormal(Relaxation):
     """Probabilities π = softmax(z), z ~ N(μ, Σ) (A, III.I), the other side of the Laplace bridge.
 
-    Softmax does not see the mean of z, so μ and Σ count only on the space of z that sum to zero, where Σ must
-    be positive definite; the singular Σ of `laplace_bridge.to_gaussian` is. With an orthonormal basis V of
-    that space, y = Vᵀz is Gaussian, and |∂(π_1 … π_{K−1})/∂y| = √K Π_k π_k. (The K × K determinant that A
-    prints as Π_k π_k is zero.) The density is with respect to Lebesgue measure of K − 1 coordinates.
+    Softmax does not see the mean of z, so μ and Σ count only on the space of z that sum to zero,
+    where Σ must be positive definite; the singular Σ of `laplace_bridge.to_gaussian` is. With an
+    orthonormal basis V of that space, y = Vᵀz is Gaussian, and |∂(π_1 … π_{K−1})/∂y| = √K Π_k π_k.
+    (The K × K determinant that A prints as Π_k π_k is zero.) The density is with respect to
+    Lebesgue measure of K − 1 coordinates.
 
-    Not `torch.distributions.LogisticNormal`, whose Gaussian is diagonal and goes through stick breaking.
+    Not `torch.distributions.LogisticNormal`, whose Gaussian is diagonal and goes through stick
+    breaking.
 
     Args:
         loc: μ, `[..., K]`.
@@ -46,7 +50,9 @@ class LogisticNormal(Relaxation):
     loc: Tensor
     covariance_matrix: Tensor
 
-    def __init__(self, loc: Tensor, covariance_matrix: Tensor, validate_args: bool | None = None) -> None:
+    def __init__(
+        self, loc: Tensor, covariance_matrix: Tensor, validate_args: bool | None = None
+    ) -> None:
         loc, covariance_matrix = self._enter(loc=loc, covariance_matrix=covariance_matrix)
         K = loc.shape[-1] if loc.ndim else 0
         if K < 2 or covariance_matrix.shape[-2:] != (K, K):
@@ -54,14 +60,17 @@ class LogisticNormal(Relaxation):
                 f"{self._name}: covariance_matrix must be [..., K, K] for loc [..., K], K >= 2; "
                 f"got {list(covariance_matrix.shape)} for {list(loc.shape)}"
             )
-        super().__init__((K,), validate_args=validate_args, loc=loc, covariance_matrix=covariance_matrix)
+        super().__init__(
+            (K,), validate_args=validate_args, loc=loc, covariance_matrix=covariance_matrix
+        )
         self.basis = sum_zero_basis(K, like=self.loc)
         # Of Σ as it was given, not once for each element of the batch.
         reduced = product(product(self.basis.mT, covariance_matrix), self.basis)
         factor, info = torch.linalg.cholesky_ex(reduced)
         if not info.is_meta and info.any():
             raise InputError(
-                f"{self._name}: covariance_matrix must be positive definite on the vectors that sum to zero"
+                f"{self._name}: covariance_matrix must be positive definite on the vectors that sum"
+                " to zero"
             )
         self.factor = factor
         # The law of y.
@@ -80,7 +89,9 @@ class LogisticNormal(Relaxation):
         return one_hot_argmax(self._logits(noise).detach())
 
     def log_prob(self, value: Tensor) -> Tensor:
-        """Log density, `[...]`; an entry that was rounded to zero counts as the smallest normal number."""
+        """Log density, `[...]`; an entry that was rounded to zero counts as the smallest normal
+        number.
+        """
         value = self._accepted(value)
         log_pi = log_clamped(value)
         log_pi = log_pi.to(torch.promote_types(log_pi.dtype, self.basis.dtype))
@@ -113,7 +124,9 @@ def _kl_dirichlet_logistic_normal(p: Dirichlet, q: LogisticNormal) -> Tensor:
     mean_log = alpha.digamma() - alpha.sum(-1, keepdim=True).digamma()
     precision = torch.cholesky_inverse(q.gaussian.scale_tril)
     covariance = product(product(q.basis.mT, torch.diag_embed(torch.polygamma(1, alpha))), q.basis)
-    gaussian = q.gaussian.log_prob(product(mean_log, q.basis)) - (precision * covariance).sum((-2, -1)) / 2
+    gaussian = (
+        q.gaussian.log_prob(product(mean_log, q.basis)) - (precision * covariance).sum((-2, -1)) / 2
+    )
     jacobian = mean_log.sum(-1) + math.log(alpha.shape[-1]) / 2
     out: Tensor = jacobian - gaussian - p.entropy()
     return out

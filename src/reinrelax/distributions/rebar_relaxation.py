@@ -6,14 +6,22 @@ import torch
 from torch import Tensor
 from torch.distributions import Bernoulli, constraints
 
-from reinrelax.distributions.base import Relaxation, between_ends, logit, logits_of, quantile, register_kl
+from reinrelax.distributions.base import (
+    Relaxation,
+    between_ends,
+    logit,
+    logits_of,
+    quantile,
+    register_kl,
+)
 from reinrelax.distributions.relaxed_bernoulli import log_density, logistic_kl
 
 
 class RebarRelaxation(Relaxation):
     """z = σ((s · logits + log u − log(1 − u))/τ), s = (τ² + τ + 1)/(τ + 1), u ~ U(0, 1).
 
-    Where τ → ∞ it tends to σ(logits), the mean of the hard value, not to ½; where τ → 0 to that value.
+    Where τ → ∞ it tends to σ(logits), the mean of the hard value, not to ½; where τ → 0 to that
+    value.
 
     Args:
         temperature: τ > 0, broadcasts with the logits.
@@ -37,7 +45,9 @@ class RebarRelaxation(Relaxation):
         logits: Tensor | float | None = None,
         validate_args: bool | None = None,
     ) -> None:
-        probs, logits, temperature = self._enter(probs=probs, logits=logits, temperature=temperature)
+        probs, logits, temperature = self._enter(
+            probs=probs, logits=logits, temperature=temperature
+        )
         logits = logits_of(self, probs, logits, validate_args=validate_args)
         super().__init__((), validate_args=validate_args, logits=logits, temperature=temperature)
 
@@ -80,5 +90,7 @@ class RebarRelaxation(Relaxation):
 def _kl_rebar(p: RebarRelaxation, q: RebarRelaxation) -> Tensor:
     """Exact at equal temperatures: z is the same invertible function of two shifted logistics."""
     if not (p.temperature == q.temperature).all():
-        raise NotImplementedError("KL of REBAR's relaxations has a closed form at equal temperatures only")
+        raise NotImplementedError(
+            "KL of REBAR's relaxations has a closed form at equal temperatures only"
+        )
     return logistic_kl(p.steep - q.steep)

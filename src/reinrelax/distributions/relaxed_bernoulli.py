@@ -1,4 +1,6 @@
-"""The relaxed Bernoulli, or binary concrete, distribution (Maddison et al., 2017; Jang et al., 2017)."""
+"""The relaxed Bernoulli, or binary concrete, distribution (Maddison et al., 2017; Jang et al.,
+2017).
+"""
 
 from typing import ClassVar
 
@@ -20,8 +22,8 @@ from reinrelax.distributions.base import (
 class RelaxedBernoulli(Relaxation):
     """Gate z = σ((logits + log u − log(1 − u))/τ), u ~ U(0, 1) (A, III.B, whose α is `probs`).
 
-    The distribution of `torch.distributions.RelaxedBernoulli`, with a τ of any shape and a density that does
-    not overflow. P(z > ½) = probs at every τ.
+    The distribution of `torch.distributions.RelaxedBernoulli`, with a τ of any shape and a density
+    that does not overflow. P(z > ½) = probs at every τ.
 
     Args:
         temperature: τ > 0, broadcasts with the logits.
@@ -46,7 +48,9 @@ class RelaxedBernoulli(Relaxation):
         logits: Tensor | float | None = None,
         validate_args: bool | None = None,
     ) -> None:
-        probs, logits, temperature = self._enter(probs=probs, logits=logits, temperature=temperature)
+        probs, logits, temperature = self._enter(
+            probs=probs, logits=logits, temperature=temperature
+        )
         logits = logits_of(self, probs, logits, validate_args=validate_args)
         super().__init__((), validate_args=validate_args, logits=logits, temperature=temperature)
 
@@ -103,5 +107,7 @@ def logistic_kl(shift: Tensor) -> Tensor:
 def _kl_relaxed_bernoulli(p: RelaxedBernoulli, q: RelaxedBernoulli) -> Tensor:
     """Exact at equal temperatures: z is the same invertible function of two shifted logistics."""
     if not (p.temperature == q.temperature).all():
-        raise NotImplementedError("KL of relaxed Bernoullis has a closed form at equal temperatures only")
+        raise NotImplementedError(
+            "KL of relaxed Bernoullis has a closed form at equal temperatures only"
+        )
     return logistic_kl(p.logits - q.logits)

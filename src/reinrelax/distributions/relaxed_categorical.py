@@ -15,16 +15,19 @@ from reinrelax.errors import InputError
 class RelaxedCategorical(Relaxation):
     """z = Σ_k w_k c_k, w = softmax((log π + g)/τ), with any values c.
 
-    Of counts, `GeneralizedGumbelSoftmax` makes π of a law of torch's. `discrete` is the law of the index.
+    Of counts, `GeneralizedGumbelSoftmax` makes π of a law of torch's. `discrete` is the law of the
+    index.
 
     Args:
         temperature: τ > 0, `[...]`.
         probs: π, `[..., n]`, or
         logits: log π up to a constant; −inf masks a category.
         values: c, `[..., n]`, differentiable; if None, 0 … n − 1.
-        straight_through: whether the forward pass is the value of the category that the noise picks.
+        straight_through: whether the forward pass is the value of the category that the noise
+            picks.
 
-    >>> law = RelaxedCategorical(0.5, probs=torch.tensor([0.2, 0.8]), values=torch.tensor([-1.0, 10.0]))
+    >>> probs, values = torch.tensor([0.2, 0.8]), torch.tensor([-1.0, 10.0])
+    >>> law = RelaxedCategorical(0.5, probs=probs, values=values)
     >>> law.rsample((3,)).shape, law.mean
     (torch.Size([3]), tensor(7.4542))
     """
@@ -86,5 +89,9 @@ class RelaxedCategorical(Relaxation):
     @property
     def mean(self) -> Tensor:
         """E z: by quadrature, or of the hard values."""
-        first = self.logits.exp() if self.straight_through else moments(self.logits, self.temperature).first
+        first = (
+            self.logits.exp()
+            if self.straight_through
+            else moments(self.logits, self.temperature).first
+        )
         return (first * self.values).sum(-1)

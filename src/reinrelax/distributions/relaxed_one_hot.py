@@ -21,19 +21,21 @@ from reinrelax.distributions.gumbel_sums import Moments, mean_log_sum, moments
 class RelaxedOneHotCategorical(Relaxation):
     """w = softmax((log π + g)/τ), the Gumbel-Softmax.
 
-    The law of `torch.distributions.RelaxedOneHotCategorical`, with a τ of any shape, mean, variance, entropy
-    and KL, and a density that is finite at the ends. Moments are by quadrature, of some 6,000 points an entry
-    and with an error of about 2e-9 in float64, and so is the KL, with less than 1e-12.
+    The law of `torch.distributions.RelaxedOneHotCategorical`, with a τ of any shape, mean,
+    variance, entropy and KL, and a density that is finite at the ends. Moments are by quadrature,
+    of some 6,000 points an entry and with an error of about 2e-9 in float64, and so is the KL, with
+    less than 1e-12.
 
-    With one-hot samples it is `DecoupledStraightThroughGumbelSoftmax`; of numbers that the categories stand
-    for, `RelaxedCategorical`.
+    With one-hot samples it is `DecoupledStraightThroughGumbelSoftmax`; of numbers that the
+    categories stand for, `RelaxedCategorical`.
 
     Args:
         temperature: τ > 0, `[...]`.
         probs: π, `[..., n]`, or
         logits: log π up to a constant; −inf masks a category.
 
-    >>> law = RelaxedOneHotCategorical(torch.tensor([0.5, 2.0]), probs=torch.tensor([0.2, 0.3, 0.5]))
+    >>> probs = torch.tensor([0.2, 0.3, 0.5])
+    >>> law = RelaxedOneHotCategorical(torch.tensor([0.5, 2.0]), probs=probs)
     >>> law.rsample((4,)).shape
     torch.Size([4, 2, 3])
     >>> law.mean
@@ -41,7 +43,10 @@ class RelaxedOneHotCategorical(Relaxation):
             [0.2708, 0.3240, 0.4052]])
     """
 
-    arg_constraints: ClassVar = {"logits": constraints.real_vector, "temperature": constraints.positive}
+    arg_constraints: ClassVar = {
+        "logits": constraints.real_vector,
+        "temperature": constraints.positive,
+    }
     support = constraints.simplex
     logits: Tensor
     temperature: Tensor
@@ -53,7 +58,9 @@ class RelaxedOneHotCategorical(Relaxation):
         logits: Tensor | None = None,
         validate_args: bool | None = None,
     ) -> None:
-        probs, logits, temperature = self._enter(probs=probs, logits=logits, temperature=temperature)
+        probs, logits, temperature = self._enter(
+            probs=probs, logits=logits, temperature=temperature
+        )
         logits = logits_of(self, probs, logits, binary=False, validate_args=validate_args)
         super().__init__(
             logits.shape[-1:], validate_args=validate_args, logits=logits, temperature=temperature
@@ -74,8 +81,8 @@ class RelaxedOneHotCategorical(Relaxation):
         return OneHotCategorical(logits=self.logits, validate_args=False)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        """log density on the simplex, with respect to n − 1 coordinates; an entry that was rounded to zero
-        counts as the smallest normal number.
+        """log density on the simplex, with respect to n − 1 coordinates; an entry that was rounded
+        to zero counts as the smallest normal number.
         """
         log_w = log_clamped(self._accepted(value))
         n, tau = self.logits.shape[-1], self.temperature
@@ -111,8 +118,9 @@ class RelaxedOneHotCategorical(Relaxation):
 
 @register_kl(RelaxedOneHotCategorical, RelaxedOneHotCategorical)
 def _kl_relaxed_one_hot(p: RelaxedOneHotCategorical, q: RelaxedOneHotCategorical) -> Tensor:
-    """At equal temperatures Σ_k (θ_k − φ_k) + n (E log Σ_k e^(φ_k − θ_k) E_k − ψ(n)), whatever they are: w is
-    the same invertible function of two shifts of the noise. The expectation is by quadrature.
+    """At equal temperatures Σ_k (θ_k − φ_k) + n (E log Σ_k e^(φ_k − θ_k) E_k − ψ(n)), whatever they
+    are: w is the same invertible function of two shifts of the noise. The expectation is by
+    quadrature.
     """
     if not (p.temperature == q.temperature).all():
         raise NotImplementedError("KL of relaxed one-hot laws is known at equal temperatures only")

@@ -16,11 +16,13 @@ class StochasticTimesSmooth(HardRelaxation):
 
     E h = p, but h is 0 or √p, not binary: E f(h) is that of a Bernoulli for a linear f only.
 
-    For f(h) and a, the exact derivative is d√p/da · (√p f′(√p) + f(√p) − f(0)), with d√p/da = √p (1 − p)/2.
-    "pathwise" holds b fixed and leaves the first of the terms, √p f′(√p) d√p/da: half of the whole for a
-    linear f. "straight-through" lets b pass the gradient of √p as well, and is unbiased for a linear f.
+    For f(h) and a, the exact derivative is d√p/da · (√p f′(√p) + f(√p) − f(0)), with d√p/da = √p (1
+    − p)/2. "pathwise" holds b fixed and leaves the first of the terms, √p f′(√p) d√p/da: half of
+    the whole for a linear f. "straight-through" lets b pass the gradient of √p as well, and is
+    unbiased for a linear f.
 
-    Two units with different p have different supports, and their KL is infinite; none is registered.
+    Two units with different p have different supports, and their KL is infinite; none is
+    registered.
 
     Args:
         probs: p, or

@@ -13,8 +13,8 @@ from reinrelax.distributions.hard import HardRelaxation, discrete_kl
 class StraightThroughBernoulli(HardRelaxation):
     """Bit h = 1{u < σ(a)}, with the gradient of something smooth (A, III.D).
 
-    The forward pass is exactly Bernoulli. The gradient is ∂L/∂h times σ′(a), which is unbiased for a linear L
-    and biased otherwise, or times one ("copy"), which is 1/σ′(a) ≥ 4 times as large.
+    The forward pass is exactly Bernoulli. The gradient is ∂L/∂h times σ′(a), which is unbiased for
+    a linear L and biased otherwise, or times one ("copy"), which is 1/σ′(a) ≥ 4 times as large.
 
     Args:
         probs: σ(a), or

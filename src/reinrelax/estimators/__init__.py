@@ -1,8 +1,9 @@
 """Gradient estimators, and the catalogue of them: one line each.
 
-A pathwise estimator maps logits `[..., C]` to a one-hot sample of their shape and dtype, whose backward pass
-gives the estimate. One that weighs scores maps logits and a loss to an `Estimate`. Both raise an `InputError`
-that names the argument; `Pathwise` and `ScoreFunction` in `estimators.base` say which arguments there are.
+A pathwise estimator maps logits `[..., C]` to a one-hot sample of their shape and dtype, whose
+backward pass gives the estimate. One that weighs scores maps logits and a loss to an `Estimate`.
+Both raise an `InputError` that names the argument; `Pathwise` and `ScoreFunction` in
+`estimators.base` say which arguments there are.
 
 Names are resolved on first use, so that a configuration is checked without loading torch.
 
@@ -27,8 +28,10 @@ class Entry:
     Attributes:
         module: of this package.
         function: in that module.
-        hyperparameters: names of the hyper-parameters, in order; a test holds them to the signature.
-        variant_of: for another reading of a formula, the estimator whose published settings it is run with.
+        hyperparameters: names of the hyper-parameters, in order; a test holds them to the
+            signature.
+        variant_of: for another reading of a formula, the estimator whose published settings it is
+            run with.
     """
 
     module: str
@@ -52,7 +55,9 @@ ENTRIES: dict[str, Entry] = {
     "GST-1.0": Paper("st", "gapped_straight_through", ("tau",)),
     "STGS": Paper("gumbel", "straight_through_gumbel_softmax", ("tau",)),
     "Gumbel-Rao": Paper("gumbel", "gumbel_rao", ("tau", "draws")),
-    "Gumbel-Rao-differentiated": Paper("gumbel", "gumbel_rao_differentiated", ("tau", "draws"), "Gumbel-Rao"),
+    "Gumbel-Rao-differentiated": Paper(
+        "gumbel", "gumbel_rao_differentiated", ("tau", "draws"), "Gumbel-Rao"
+    ),
     "ReinMax": Paper("trapezoid", "reinmax", ("tau",)),
     "ReinMax-scaled": Paper("trapezoid", "reinmax_scaled", ("tau",), "ReinMax"),
     "ReinMax-Eq16": Paper("trapezoid", "reinmax_equation16", ("tau",), "ReinMax"),
@@ -63,15 +68,22 @@ ENTRIES: dict[str, Entry] = {
     "ReinMax-Rao": Paper("rao", "reinmax_rao", ("tau", "draws")),
     "ReinMax-Rao-run": Paper("rao", "reinmax_rao_run", ("tau", "draws"), "ReinMax-Rao"),
     "ReinMax-Rao-Eq17": Paper("rao", "reinmax_rao_equation17", ("tau", "draws"), "ReinMax-Rao"),
-    "ReinMax-Rao-tempered": Paper("rao", "reinmax_rao_tempered", ("tau", "tau_d", "draws"), "ReinMax-Rao"),
+    "ReinMax-Rao-tempered": Paper(
+        "rao", "reinmax_rao_tempered", ("tau", "tau_d", "draws"), "ReinMax-Rao"
+    ),
     "ReinMax-CV": Paper("cv", "reinmax_cv", ("tau", "eta", "draws")),
     **{
-        f"ReinMax-CV-{name}": Paper("cv", f"reinmax_cv_{name}", ("tau", "eta", "draws"), "ReinMax-CV")
+        f"ReinMax-CV-{name}": Paper(
+            "cv", f"reinmax_cv_{name}", ("tau", "eta", "draws"), "ReinMax-CV"
+        )
         for name in ("run", "exchanged", "factor2", "matched", "differentiated")
     },
     **{
         f"ReinMax-CV-{name}": Paper(
-            "cv", f"reinmax_cv_{name.replace('-', '_')}", ("tau", "tau_d", "eta", "draws"), "ReinMax-CV"
+            "cv",
+            f"reinmax_cv_{name.replace('-', '_')}",
+            ("tau", "tau_d", "eta", "draws"),
+            "ReinMax-CV",
         )
         for name in ("tempered", "exchanged-tempered", "matched-tempered")
     },

@@ -1,4 +1,6 @@
-"""DisARM (Dong, Mnih and Tucker, 2020), and for categories by sticks (Dong, Mnih and Tucker, 2021)."""
+"""DisARM (Dong, Mnih and Tucker, 2020), and for categories by sticks (Dong, Mnih and
+Tucker, 2021).
+"""
 
 import torch
 from torch import Tensor
@@ -10,19 +12,21 @@ from reinrelax.estimators.losses import Loss
 
 @score_function(name="DisARM", equation="Dong et al. 2020, 2021")
 def disarm(logits: Tensor, f: Loss, streams: Streams) -> Estimate:
-    """½ (f(D) − f(D̃)) (−1)^b̃_i 1{b_i ≠ b̃_i} σ(|α_i|) at the log-odds α_i of stick i, D and D̃ of one noise and
-    its opposite.
+    """½ (f(D) − f(D̃)) (−1)^b̃_i 1{b_i ≠ b̃_i} σ(|α_i|) at the log-odds α_i of stick i, D and D̃ of
+    one noise and its opposite.
 
-    Stick i breaks, b_i = 1, with log-odds α_i = θ_i − log Σ_k>i e^θ_k, and D is the first that does. With two
-    categories it is DisARM for a Bernoulli. Sticks that neither code has come to are left out, which f does
-    not depend on. f is called twice, and need not be differentiable.
+    Stick i breaks, b_i = 1, with log-odds α_i = θ_i − log Σ_k>i e^θ_k, and D is the first that
+    does. With two categories it is DisARM for a Bernoulli. Sticks that neither code has come to are
+    left out, which f does not depend on. f is called twice, and need not be differentiable.
     """
     theta = entering(logits).clamp_min(MASKED)
     alpha = theta[..., :-1] - theta.flip(-1).logcumsumexp(-1).flip(-1)[..., 1:]
     u = streams.uniform_(torch.empty(alpha.shape, dtype=alpha.dtype, device=alpha.device))
     noise = u.log() - torch.log1p(-u)
     one, other = (alpha.detach() + sign * noise > 0 for sign in (1, -1))
-    (one_hot, reached), (opposite, also_reached) = (_first(broken, theta) for broken in (one, other))
+    (one_hot, reached), (opposite, also_reached) = (
+        _first(broken, theta) for broken in (one, other)
+    )
     loss, counter = f(one_hot), f(opposite)
     sign = torch.where(other, -1.0, 1.0).to(theta.dtype)
     weight = sign * (one != other) * (reached | also_reached) * alpha.detach().abs().sigmoid()

@@ -14,12 +14,16 @@ _DTYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
 
 def completed(
-    owner: str, names: Sequence[str], logits: Tensor, hyper: Mapping[str, Any], validate_args: bool | None
+    owner: str,
+    names: Sequence[str],
+    logits: Tensor,
+    hyper: Mapping[str, Any],
+    validate_args: bool | None,
 ) -> dict[str, Any]:
     """Complete hyper-parameters by their defaults, and give tensors among them a replica axis.
 
-    Kinds and names are checked in any case, which costs nothing; to look at values, the host waits for the
-    device once, and once more for each hyper-parameter that is a tensor.
+    Kinds and names are checked in any case, which costs nothing; to look at values, the host waits
+    for the device once, and once more for each hyper-parameter that is a tensor.
 
     Args:
         owner: the estimator, in an error.
@@ -29,8 +33,8 @@ def completed(
         validate_args: whether to look at values; if None, as torch's distributions do by default.
 
     Raises:
-        InputError: logits of a wrong kind or value, or a hyper-parameter that is unknown or out of range; the
-            message names the argument, the value and the allowed ones.
+        InputError: logits of a wrong kind or value, or a hyper-parameter that is unknown or out of
+            range; the message names the argument, the value and the allowed ones.
     """
     validate = Distribution._validate_args if validate_args is None else validate_args
     _check_kind(owner, logits)
@@ -38,10 +42,12 @@ def completed(
         _check_values(owner, logits.detach())
     if unknown := set(hyper) - set(names):
         raise InputError(
-            f"{owner}: unknown hyper-parameter {sorted(unknown)[0]!r}; it takes {', '.join(names) or 'none'}"
+            f"{owner}: unknown hyper-parameter {sorted(unknown)[0]!r}; it takes"
+            f" {', '.join(names) or 'none'}"
         )
     values = {
-        name: HYPERPARAMETERS[name].plain(hyper.get(name, HYPERPARAMETERS[name].default)) for name in names
+        name: HYPERPARAMETERS[name].plain(hyper.get(name, HYPERPARAMETERS[name].default))
+        for name in names
     }
     if validate:
         for name, value in values.items():
@@ -62,11 +68,13 @@ def _check_kind(owner: str, logits: Tensor) -> None:
             else type(logits).__name__
         )
         raise InputError(
-            f"{owner}: logits must be a dense floating-point tensor [..., C] of rank >= 1, in 16, 32 "
-            f"or 64 bits; got {kind}"
+            f"{owner}: logits must be a dense floating-point tensor [..., C] of rank >= 1, in 16,"
+            f" 32 or 64 bits; got {kind}"
         )
     if logits.shape[-1] < 2:
-        raise InputError(f"{owner}: needs at least 2 categories on the last axis; got {logits.shape[-1]}")
+        raise InputError(
+            f"{owner}: needs at least 2 categories on the last axis; got {logits.shape[-1]}"
+        )
 
 
 def _check_values(owner: str, logits: Tensor) -> None:
@@ -79,7 +87,9 @@ def _check_values(owner: str, logits: Tensor) -> None:
             "network; mask categories with -inf, and leave at least one finite"
         )
     if torch.isneginf(logits).all(-1).any():
-        raise InputError(f"{owner}: a row of logits is -inf throughout; leave at least one category finite")
+        raise InputError(
+            f"{owner}: a row of logits is -inf throughout; leave at least one category finite"
+        )
 
 
 def _check(owner: str, name: str, value: Any, logits: Tensor) -> None:

@@ -37,7 +37,9 @@ _VALUES = {
     **{name: value_of(entry) for name, entry in HYPERPARAMETERS.items() if name != "draws"},
 }
 Values: Any = mapping("Values", _VALUES, required=False)
-_Varied: Any = mapping("Varied", {name: several(kind) for name, kind in _VALUES.items()}, required=False)
+_Varied: Any = mapping(
+    "Varied", {name: several(kind) for name, kind in _VALUES.items()}, required=False
+)
 
 
 def _or_any(check: Any) -> Any:

@@ -41,8 +41,8 @@ def nvil(
         validate_args: as of all estimators.
 
     Returns:
-        An estimate whose `variance_loss`, where b requires a gradient, is (f(D) − b)²: to descend on it
-        brings b to the mean of the loss. The surrogate gives b none.
+        An estimate whose `variance_loss`, where b requires a gradient, is (f(D) − b)²: to descend
+        on it brings b to the mean of the loss. The surrogate gives b none.
     """
     completed("NVIL", (), logits, {}, validate_args)
     one_hot = draw(logits[None], Streams([generator])).one_hot[0]
@@ -52,7 +52,8 @@ def nvil(
         known = known.expand(loss.shape)
     except RuntimeError:
         raise InputError(
-            f"NVIL: baseline must broadcast to the loss, {list(loss.shape)}; got {list(known.shape)}"
+            f"NVIL: baseline must broadcast to the loss, {list(loss.shape)}; got"
+            f" {list(known.shape)}"
         ) from None
     apart = loss.detach() - known
     return Estimate(
@@ -64,7 +65,8 @@ def nvil(
 
 
 class MovingAverage(nn.Module):
-    """REINFORCE with the mean of the losses of earlier calls, later ones counting more, as baseline.
+    """REINFORCE with the mean of the losses of earlier calls, later ones counting more, as
+    baseline.
 
     It is saved with the module that holds it. In evaluation the average stays as it is.
 

@@ -31,7 +31,9 @@ def _kernel() -> "ctypes._NamedFuncPointer | None":
 
 
 def kernel(probs: Tensor, streams: Streams) -> Kernel | None:
-    """Find the kernel of `gumbel.conditional_softmax_vjp` for such tensors; None where there is none."""
+    """Find the kernel of `gumbel.conditional_softmax_vjp` for such tensors; None where there is
+    none.
+    """
     if probs.dtype != torch.float32:
         return None
     if isinstance(streams, CountedStreams):
@@ -45,13 +47,17 @@ def _on_gpu(
     from reinrelax.kernels.gpu.conditional import conditional_softmax_vjp
 
     assert isinstance(streams, CountedStreams)
-    return conditional_softmax_vjp(cotangent, one_hot, probs, taus, draws, streams.keys, streams.counters)
+    return conditional_softmax_vjp(
+        cotangent, one_hot, probs, taus, draws, streams.keys, streams.counters
+    )
 
 
 def _in_c(
     cotangent: Tensor, one_hot: Tensor, probs: Tensor, taus: Tensor, draws: int, streams: Streams
 ) -> Tensor:
-    """The draws are a function of one number from each replica's stream, the same on every processor."""
+    """The draws are a function of one number from each replica's stream, the same on every
+    processor.
+    """
     compute = _kernel()
     assert compute is not None
     out = native.buffer(*probs.shape)
@@ -83,7 +89,9 @@ def _pool(threads: int) -> ThreadPoolExecutor:
 
 
 def _after_fork() -> None:
-    """A forked child has neither the pool's threads nor torch's own, and would wait for either for ever."""
+    """A forked child has neither the pool's threads nor torch's own, and would wait for either for
+    ever.
+    """
     if _pool.cache_info().currsize:
         _pool.cache_clear()
         torch.set_num_threads(1)

@@ -1,8 +1,9 @@
-"""ReinMax-CV: ReinMax with a Gumbel-Softmax control variate, as printed, as run and in other readings.
+"""ReinMax-CV: ReinMax with a Gumbel-Softmax control variate, as printed, as run and in other
+readings.
 
-All have the form ReinMax + w η (Gumbel-Rao − STGS) with the two added terms at θ_D = log((π + D)/2). They
-differ in how the two terms are made, in the factor w and in the temperature τ_D of the π in θ_D; the list at
-the end names these for each.
+All have the form ReinMax + w η (Gumbel-Rao − STGS) with the two added terms at θ_D = log((π +
+D)/2). They differ in how the two terms are made, in the factor w and in the temperature τ_D of the
+π in θ_D; the list at the end names these for each.
 """
 
 from collections.abc import Callable
@@ -17,13 +18,19 @@ from reinrelax.estimators.gumbel import conditional_softmax_vjp
 Difference = Callable[[Tensor, Sample, Tensor, Tensor | float, int], Tensor]
 
 
-def as_printed(cotangent: Tensor, sample: Sample, middle: Tensor, tau: Tensor | float, draws: int) -> Tensor:
-    """Difference whose STGS term takes the forward pass's G: f′(D) J_τ(θ_D + G), softmax(θ_D) = `middle`."""
+def as_printed(
+    cotangent: Tensor, sample: Sample, middle: Tensor, tau: Tensor | float, draws: int
+) -> Tensor:
+    """Difference whose STGS term takes the forward pass's G: f′(D) J_τ(θ_D + G), softmax(θ_D) =
+    `middle`.
+    """
     rao = conditional_softmax_vjp(cotangent, sample.one_hot, middle, tau, draws, sample.streams)
     return rao - _stgs_reused(cotangent, sample, middle, tau)
 
 
-def as_run(cotangent: Tensor, sample: Sample, middle: Tensor, tau: Tensor | float, draws: int) -> Tensor:
+def as_run(
+    cotangent: Tensor, sample: Sample, middle: Tensor, tau: Tensor | float, draws: int
+) -> Tensor:
     """Difference with the relaxed sample s = softmax((θ + G)/τ) where Algorithm 2 has G.
 
     τ is outside the softmax alone: f′(D) J₁(θ_D + s)/τ.
@@ -33,16 +40,23 @@ def as_run(cotangent: Tensor, sample: Sample, middle: Tensor, tau: Tensor | floa
     return rao - softmax_vjp(softmax(middle.log() + relaxed), cotangent) / tau
 
 
-def matched(cotangent: Tensor, sample: Sample, middle: Tensor, tau: Tensor | float, draws: int) -> Tensor:
+def matched(
+    cotangent: Tensor, sample: Sample, middle: Tensor, tau: Tensor | float, draws: int
+) -> Tensor:
     """Difference whose STGS term takes one draw of Y ~ θ_D + G | D: f′(D) J_τ(Y)."""
     stgs = conditional_softmax_vjp(cotangent, sample.one_hot, middle, tau, 1, sample.streams)
-    return conditional_softmax_vjp(cotangent, sample.one_hot, middle, tau, draws, sample.streams) - stgs
+    return (
+        conditional_softmax_vjp(cotangent, sample.one_hot, middle, tau, draws, sample.streams)
+        - stgs
+    )
 
 
 def differentiated(
     cotangent: Tensor, sample: Sample, middle: Tensor, tau: Tensor | float, draws: int
 ) -> Tensor:
-    """Difference as printed, but the Gumbel-Rao term's derivative goes through Y's dependence on θ_D."""
+    """Difference as printed, but the Gumbel-Rao term's derivative goes through Y's dependence on
+    θ_D.
+    """
     rao = conditional_softmax_vjp(
         cotangent, sample.one_hot, middle, tau, draws, sample.streams, through_y=True
     )
@@ -50,11 +64,15 @@ def differentiated(
 
 
 def base_term(cotangent: Tensor, sample: Sample, middle: Tensor) -> Tensor:
-    """ReinMax by B, Eq. 16: 2 ST(D, θ_D) − ½ ST(D, θ), both at τ = 1, with softmax(θ_D) = `middle`."""
+    """ReinMax by B, Eq. 16: 2 ST(D, θ_D) − ½ ST(D, θ), both at τ = 1, with softmax(θ_D) =
+    `middle`.
+    """
     return 2 * softmax_vjp(middle, cotangent) - softmax_vjp(sample.probs, cotangent) / 2
 
 
-def _reading(name: str, equation: str, difference: Difference, factor: float, *, doc: str) -> Pathwise:
+def _reading(
+    name: str, equation: str, difference: Difference, factor: float, *, doc: str
+) -> Pathwise:
     """ReinMax + `factor` η `difference` with π at τ = 1 in θ_D."""
 
     def vjp(
@@ -65,9 +83,11 @@ def _reading(name: str, equation: str, difference: Difference, factor: float, *,
     return _named(vjp, name, equation, doc)
 
 
-def _tempered(name: str, equation: str, difference: Difference, factor: float, *, doc: str) -> Pathwise:
-    """ReinMax + `factor` η `difference` with θ_D = log((π_τ + D)/2), as written after Eq. 16, at a τ = τ_D of
-    its own: the base is ReinMax at τ_D.
+def _tempered(
+    name: str, equation: str, difference: Difference, factor: float, *, doc: str
+) -> Pathwise:
+    """ReinMax + `factor` η `difference` with θ_D = log((π_τ + D)/2), as written after Eq. 16, at a
+    τ = τ_D of its own: the base is ReinMax at τ_D.
     """
 
     def vjp(
@@ -112,8 +132,8 @@ reinmax_cv = _reading(
     "B, Algorithm 2",
     as_printed,
     1,
-    doc="""As printed (Eq. 18): f′(D) (2 J₁(θ_D) − η J_τ(θ_D + G) + η mean_k J_τ(Y_k) − ½ J₁(θ)), with the G
-    that made D at θ, Y_k ~ θ_D + G | D and θ_D = log((π + D)/2).
+    doc="""As printed (Eq. 18): f′(D) (2 J₁(θ_D) − η J_τ(θ_D + G) + η mean_k J_τ(Y_k) − ½ J₁(θ)),
+    with the G that made D at θ, Y_k ~ θ_D + G | D and θ_D = log((π + D)/2).
     """,
 )
 reinmax_cv_run = _reading(
@@ -121,8 +141,9 @@ reinmax_cv_run = _reading(
     "B's public code, ReinMax_ASC 756d566",
     as_run,
     1,
-    doc="""As run for the paper's numbers: f′(D) (2 J₁(θ_D) − (η/τ) J₁(θ_D + s) + η mean_k J_τ(Y_k) −
-    ½ J₁(θ)), where the relaxed sample s = softmax((θ + G)/τ) of the forward pass stands in the place of G.
+    doc="""As run for the paper's numbers: f′(D) (2 J₁(θ_D) − (η/τ) J₁(θ_D + s) + η mean_k J_τ(Y_k)
+    − ½ J₁(θ)), where the relaxed sample s = softmax((θ + G)/τ) of the forward pass stands in the
+    place of G.
     """,
 )
 reinmax_cv_exchanged = _reading(
@@ -151,14 +172,20 @@ reinmax_cv_differentiated = _reading(
     "B, Eq. 18 and section 2.3",
     differentiated,
     1,
-    doc="As printed, with the derivative through the conditional sample Y that section 2.3 leaves out.",
+    doc=(
+        "As printed, with the derivative through the conditional sample Y that section 2.3 leaves"
+        " out."
+    ),
 )
 reinmax_cv_tempered = _tempered(
     "ReinMax-CV-tempered",
     "B, Eq. 16 and 18",
     as_printed,
     1,
-    doc="θ_D = log((π_τ + D)/2), as written after Eq. 16, with a τ of its own: the base is ReinMax at τ_D.",
+    doc=(
+        "θ_D = log((π_τ + D)/2), as written after Eq. 16, with a τ of its own: the base is ReinMax"
+        " at τ_D."
+    ),
 )
 reinmax_cv_exchanged_tempered = _tempered(
     "ReinMax-CV-exchanged-tempered",

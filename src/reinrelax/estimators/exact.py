@@ -1,7 +1,7 @@
 """Gradients by enumeration of all C^L codes, as a reference for the estimators.
 
-Here a loss `f` maps one-hot codes `[N, ..., L, C]`, with the dtype of the logits, to `[N, ...]`, where `...`
-are the logits' own leading axes. Sums are in at least float32.
+Here a loss `f` maps one-hot codes `[N, ..., L, C]`, with the dtype of the logits, to `[N, ...]`,
+where `...` are the logits' own leading axes. Sums are in at least float32.
 """
 
 import itertools
@@ -21,20 +21,25 @@ _MAX_CODES = 1 << 20
 
 
 def codes(latents: int, categories: int, *, like: Tensor) -> Tensor:
-    """All one-hot codes, `[C^L, L, C]`, in lexicographic order, with the dtype and device of `like`.
+    """All one-hot codes, `[C^L, L, C]`, in lexicographic order, with the dtype and device of
+    `like`.
 
     Raises:
         InputError: more than 2²⁰ codes.
     """
     if categories**latents > _MAX_CODES:
-        raise InputError(f"{categories}^{latents} codes are too many to enumerate (at most {_MAX_CODES})")
+        raise InputError(
+            f"{categories}^{latents} codes are too many to enumerate (at most {_MAX_CODES})"
+        )
     every = list(itertools.product(range(categories), repeat=latents))
     index = torch.tensor(every, dtype=torch.int64, device=like.device)
     return torch.nn.functional.one_hot(index, categories).to(like.dtype)
 
 
 def expectation(logits: Tensor, f: Loss, *, chunk: int = 512) -> Tensor:
-    """Expectation E_{D ~ softmax(θ)}[f(D)], `[...]`, for logits `[..., L, C]`, differentiable in them."""
+    """Expectation E_{D ~ softmax(θ)}[f(D)], `[...]`, for logits `[..., L, C]`, differentiable in
+    them.
+    """
     log_probs = widened(logits).log_softmax(-1)
     total = log_probs.new_zeros(logits.shape[:-2])
     for block in _blocks(logits, chunk):
@@ -46,14 +51,18 @@ def expectation(logits: Tensor, f: Loss, *, chunk: int = 512) -> Tensor:
 
 
 def gradient(logits: Tensor, f: Loss, *, chunk: int = 512) -> Tensor:
-    """Gradient ∇_θ E[f(D)] (B, Eq. 2), `[..., L, C]` as the logits; f is called on `chunk` codes at once."""
+    """Gradient ∇_θ E[f(D)] (B, Eq. 2), `[..., L, C]` as the logits; f is called on `chunk` codes at
+    once.
+    """
     leaf = logits.detach().requires_grad_()
     (out,) = torch.autograd.grad(expectation(leaf, f, chunk=chunk).sum(), leaf)
     return out
 
 
 def first_order(logits: Tensor, f: Loss, *, chunk: int = 512) -> Tensor:
-    """The forward-Euler approximation (B, Eq. 9) for logits `[..., L, C]`, each variable given the rest."""
+    """The forward-Euler approximation (B, Eq. 9) for logits `[..., L, C]`, each variable given the
+    rest.
+    """
     return rk2(logits, f, beta=0.0, chunk=chunk)
 
 
@@ -63,11 +72,12 @@ def second_order(logits: Tensor, f: Loss, *, chunk: int = 512) -> Tensor:
 
 
 def rk2(logits: Tensor, f: Loss, *, beta: float, chunk: int = 512) -> Tensor:
-    """Approximation Σ_i Σ_j π_j ((1 − β) f′(I_j) + β f′(I_i)) (I_i − I_j) dπ_i/dθ (B, Eq. 26), `[..., L, C]`.
+    """Approximation Σ_i Σ_j π_j ((1 − β) f′(I_j) + β f′(I_i)) (I_i − I_j) dπ_i/dθ (B, Eq. 26),
+    `[..., L, C]`.
 
-    With several latent variables the sums run over one of them and the rest are averaged over. Collected by
-    the code at which f′ is taken, the j-terms are E[f′(D) (diag(π) − π πᵀ)] because Σ_i dπ_i/dθ = 0, and the
-    i-terms are E[f′(D)(D − π) (D − π)].
+    With several latent variables the sums run over one of them and the rest are averaged over.
+    Collected by the code at which f′ is taken, the j-terms are E[f′(D) (diag(π) − π πᵀ)] because
+    Σ_i dπ_i/dθ = 0, and the i-terms are E[f′(D)(D − π) (D − π)].
     """
     log_probs, probs = (g(widened(logits.detach()), -1) for g in (torch.log_softmax, torch.softmax))
     out = torch.zeros_like(probs)
@@ -81,9 +91,11 @@ def rk2(logits: Tensor, f: Loss, *, beta: float, chunk: int = 512) -> Tensor:
 
 
 def mean(estimator: Pathwise, logits: Tensor, f: Loss, *, chunk: int = 512, **hyper: Any) -> Tensor:
-    """Mean E_D[estimate] of an estimator that draws nothing but D, for logits `[..., L, C]`: same shape.
+    """Mean E_D[estimate] of an estimator that draws nothing but D, for logits `[..., L, C]`: same
+    shape.
 
-    Hyper-parameters broadcast to `[..., 1]`. An estimator that uses the noise behind D comes out as NaN.
+    Hyper-parameters broadcast to `[..., 1]`. An estimator that uses the noise behind D comes out as
+    NaN.
 
     Raises:
         InputError: the estimator draws noise of its own.
@@ -93,7 +105,9 @@ def mean(estimator: Pathwise, logits: Tensor, f: Loss, *, chunk: int = 512, **hy
     for block in _blocks(logits, chunk):
         theta = log_probs.expand_as(block)
         weight = _log_weight(log_probs, block).exp()[..., None, None]
-        sample = Sample(theta, torch.full_like(theta, torch.nan), block.to(theta.dtype), _NoStreams([]))
+        sample = Sample(
+            theta, torch.full_like(theta, torch.nan), block.to(theta.dtype), _NoStreams([])
+        )
         out += (weight * estimator.function(_slope(block, f), sample, **hyper)).sum(0)
     return out.to(logits.dtype)
 
@@ -108,7 +122,9 @@ class _NoStreams(Streams):
         self._refuse()
 
     def _refuse(self) -> NoReturn:
-        raise InputError("exact.mean: the estimator draws noise beside D, which cannot be enumerated")
+        raise InputError(
+            "exact.mean: the estimator draws noise beside D, which cannot be enumerated"
+        )
 
 
 def _blocks(logits: Tensor, chunk: int) -> Iterator[Tensor]:

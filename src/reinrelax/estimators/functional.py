@@ -64,21 +64,24 @@ def gumbel_softmax(
     validate_args: bool | None = None,
     **hyper: Any,
 ) -> Tensor | tuple[Tensor, Tensor]:
-    """A sample of softmax(logits) along an axis, whose backward pass gives an estimate of the gradient.
+    """A sample of softmax(logits) along an axis, whose backward pass gives an estimate of the
+    gradient.
 
-    A second backward pass through a retained graph gives the same gradient, whatever noise the estimator
-    draws there. Under `torch.compile`, `torch.export`, `torch.vmap` and the other transforms of `torch.func`
-    it is one graph of torch's own operations, with torch's own noise and without checks of values; but not
-    where the backward pass draws noise (Gumbel-Rao and what is built on it), which is an error. An estimate
+    A second backward pass through a retained graph gives the same gradient, whatever noise the
+    estimator draws there. Under `torch.compile`, `torch.export`, `torch.vmap` and the other
+    transforms of `torch.func` it is one graph of torch's own operations, with torch's own noise and
+    without checks of values; but not where the backward pass draws noise (Gumbel-Rao and what is
+    built on it), which is an error. An estimate
     is a first derivative: second ones mean nothing.
 
     Args:
         logits: θ, unnormalised; −inf masks a category.
         tau: temperature, a number or a tensor that broadcasts to the logits' shape with 1 at `dim`.
-        hard: whether the sample is one-hot; if None, it is but for STGS, which as torch's function then gives
-            the relaxed sample. No other method has a relaxed one.
+        hard: whether the sample is one-hot; if None, it is but for STGS, which as torch's function
+            then gives the relaxed sample. No other method has a relaxed one.
         dim: the axis of the categories.
-        method: an estimator's name in the tables or in Python: "ReinMax", "reinmax", "gumbel_rao", "ST", …
+        method: an estimator's name in the tables or in Python: "ReinMax", "reinmax", "gumbel_rao",
+            "ST", …
         return_probs: whether softmax(logits) is returned beside the sample, in the graph.
         generator: source of all randomness, on the logits' device; torch's global one if None.
         validate_args: as for estimators.
@@ -90,10 +93,14 @@ def gumbel_softmax(
     estimator = pathwise_of(method)
     soft = not hard if hard is not None else estimator.name == "STGS"
     if soft and estimator.name != "STGS":
-        raise InputError(f"{OWNER}: {estimator.name} has no relaxed sample; give hard=True, or method='STGS'")
+        raise InputError(
+            f"{OWNER}: {estimator.name} has no relaxed sample; give hard=True, or method='STGS'"
+        )
     rank = logits.ndim if isinstance(logits, Tensor) else 1
     if not -rank <= dim < max(rank, 1):
-        raise InputError(f"{OWNER}: dim must be an axis of the logits, from {-rank} to {rank - 1}; got {dim}")
+        raise InputError(
+            f"{OWNER}: dim must be an axis of the logits, from {-rank} to {rank - 1}; got {dim}"
+        )
     if "tau" in estimator.hyperparameters:
         hyper["tau"] = tau
     if isinstance(logits, Tensor) and rank:
@@ -101,11 +108,14 @@ def gumbel_softmax(
         logits = logits.movedim(dim, -1)
     traced = _traced()
     if traced and generator is not None:
-        raise InputError(f"{OWNER}: a generator cannot be traced; leave it out under torch.compile and vmap")
+        raise InputError(
+            f"{OWNER}: a generator cannot be traced; leave it out under torch.compile and vmap"
+        )
     if traced and "draws" in estimator.hyperparameters:
         raise InputError(
-            f"{OWNER}: {estimator.name} draws noise in its backward pass, which cannot be traced; call it "
-            "outside torch.compile, torch.export and torch.func, or take one that does not, such as 'reinmax'"
+            f"{OWNER}: {estimator.name} draws noise in its backward pass, which cannot be traced;"
+            " call it outside torch.compile, torch.export and torch.func, or take one that does"
+            " not, such as 'reinmax'"
         )
     values = completed(
         estimator.name, estimator.hyperparameters, logits, hyper, False if traced else validate_args
@@ -134,16 +144,20 @@ def pathwise_of(method: str) -> Pathwise:
         InputError: there is none.
     """
     if method not in _METHODS:
-        raise InputError(f"{OWNER}: unknown method {method!r}; known: {', '.join(sorted(_METHODS))}")
+        raise InputError(
+            f"{OWNER}: unknown method {method!r}; known: {', '.join(sorted(_METHODS))}"
+        )
     estimator = _METHODS[method]
     if not isinstance(estimator, Pathwise):
         raise InputError(
-            f"{OWNER}: {estimator.name} takes the loss; call reinrelax.estimators.{estimator.__name__}"
+            f"{OWNER}: {estimator.name} takes the loss; call"
+            f" reinrelax.estimators.{estimator.__name__}"
         )
     return estimator
 
 
-# By their names in the tables and in Python. A table rather than imports on first use, for torch's compiler.
+# By their names in the tables and in Python. A table rather than imports on first use, for torch's
+# compiler.
 _METHODS = {
     key: estimators.get(name)
     for name, entry in estimators.CATALOGUE.items()
@@ -152,7 +166,9 @@ _METHODS = {
 
 
 def _along(value: Any, logits: Tensor, dim: int) -> Any:
-    """A hyper-parameter `[...]` that broadcasts to the logits with 1 at `dim`, with that axis last."""
+    """A hyper-parameter `[...]` that broadcasts to the logits with 1 at `dim`, with that
+    axis last.
+    """
     if not isinstance(value, Tensor) or not value.ndim or dim in (-1, logits.ndim - 1):
         return value
     shape = list(logits.shape)
@@ -182,13 +198,19 @@ def _sample(
     drawn, hyper = _draw(logits, streams), hyperparameters_for(logits, hyper)
     tensors = [value for value in hyper.values() if isinstance(value, Tensor)]
 
-    def vjp(cotangent: Tensor, log_probs: Tensor, gumbel: Tensor, one_hot: Tensor, *given: Tensor) -> Tensor:
+    def vjp(
+        cotangent: Tensor, log_probs: Tensor, gumbel: Tensor, one_hot: Tensor, *given: Tensor
+    ) -> Tensor:
         rest = iter(given)
         own = {k: next(rest) if isinstance(v, Tensor) else v for k, v in hyper.items()}
-        out: Tensor = estimator.function(cotangent, Sample(log_probs, gumbel, one_hot, streams), **own)
+        out: Tensor = estimator.function(
+            cotangent, Sample(log_probs, gumbel, one_hot, streams), **own
+        )
         return out
 
-    out: Tensor = _Traced.apply(entering(logits), vjp, drawn.log_probs, drawn.gumbel, drawn.one_hot, *tensors)
+    out: Tensor = _Traced.apply(
+        entering(logits), vjp, drawn.log_probs, drawn.gumbel, drawn.one_hot, *tensors
+    )
     return out.to(logits.dtype)
 
 
@@ -204,7 +226,9 @@ def _draw(logits: Tensor, streams: Streams) -> Sample:
 
 
 def _repeating(estimator: Pathwise, device: torch.device) -> Pathwise:
-    """The same, but for one sample: all backward passes through it have the noise of the first one."""
+    """The same, but for one sample: all backward passes through it have the noise of the
+    first one.
+    """
     if "draws" not in estimator.hyperparameters:
         return estimator
     state: Tensor | None = None
@@ -217,7 +241,9 @@ def _repeating(estimator: Pathwise, device: torch.device) -> Pathwise:
         else:
             generator = torch.Generator(device)
             generator.set_state(state)
-        out: Tensor = estimator.function(cotangent, replace(sample, streams=Streams([generator])), **hyper)
+        out: Tensor = estimator.function(
+            cotangent, replace(sample, streams=Streams([generator])), **hyper
+        )
         return out
 
     new = Pathwise.__new__(Pathwise)
@@ -232,7 +258,9 @@ def _state(generator: torch.Generator | None, device: torch.device) -> Tensor:
 
 
 class _Traced(torch.autograd.Function):
-    """Gives the drawn D, and the logits an estimator's vector-Jacobian product, in a form to be traced."""
+    """Gives the drawn D, and the logits an estimator's vector-Jacobian product, in a form to be
+    traced.
+    """
 
     generate_vmap_rule = True
 

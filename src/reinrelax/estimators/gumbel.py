@@ -1,4 +1,6 @@
-"""Straight-Through Gumbel-Softmax (Jang et al., 2017), and Gumbel-Rao (Paulus et al., 2021) given D."""
+"""Straight-Through Gumbel-Softmax (Jang et al., 2017), and Gumbel-Rao (Paulus et al., 2021) given
+D.
+"""
 
 import torch
 from torch import Tensor
@@ -8,7 +10,8 @@ from reinrelax.core.rng import Streams
 from reinrelax.estimators import conditional
 from reinrelax.estimators.base import Sample, pathwise, softmax_vjp
 
-# Elements of the Monte Carlo block worked on at once: few enough for the cache, enough for all threads.
+# Elements of the Monte Carlo block worked on at once: few enough for the cache, enough for all
+# threads.
 _BLOCK = {"cpu": 1 << 19, "cuda": 1 << 26}
 
 
@@ -18,7 +21,9 @@ def relaxed(sample: Sample, *, tau: Tensor | float) -> Tensor:
 
 
 @pathwise(name="STGS", equation="B, Eq. 5", relaxed=relaxed)
-def straight_through_gumbel_softmax(cotangent: Tensor, sample: Sample, *, tau: Tensor | float) -> Tensor:
+def straight_through_gumbel_softmax(
+    cotangent: Tensor, sample: Sample, *, tau: Tensor | float
+) -> Tensor:
     """Straight-Through Gumbel-Softmax: f′(D) d softmax_τ(θ + G)/dθ with the noise that made D."""
     return softmax_vjp(relaxed(sample, tau=tau), cotangent) / tau
 
@@ -27,24 +32,29 @@ def straight_through_gumbel_softmax(cotangent: Tensor, sample: Sample, *, tau: T
 def gumbel_rao(cotangent: Tensor, sample: Sample, *, tau: Tensor | float, draws: int) -> Tensor:
     """Gumbel-Rao: the mean of Straight-Through Gumbel-Softmax over K draws of the noise given D.
 
-    The derivative through the conditional reparameterisation is left out, as in B, section 2.3: only so is
-    its mean that of Straight-Through Gumbel-Softmax.
+    The derivative through the conditional reparameterisation is left out, as in B, section 2.3:
+    only so is its mean that of Straight-Through Gumbel-Softmax.
     """
-    return conditional_softmax_vjp(cotangent, sample.one_hot, sample.probs, tau, draws, sample.streams)
+    return conditional_softmax_vjp(
+        cotangent, sample.one_hot, sample.probs, tau, draws, sample.streams
+    )
 
 
 @pathwise(name="Gumbel-Rao-differentiated", equation="B, Eq. 6 and 7")
 def gumbel_rao_differentiated(
     cotangent: Tensor, sample: Sample, *, tau: Tensor | float, draws: int
 ) -> Tensor:
-    """Gumbel-Rao with the derivative through the conditional reparameterisation, as Eq. 6 is written."""
+    """Gumbel-Rao with the derivative through the conditional reparameterisation, as Eq. 6 is
+    written.
+    """
     return conditional_softmax_vjp(
         cotangent, sample.one_hot, sample.probs, tau, draws, sample.streams, through_y=True
     )
 
 
 def conditional_gumbels(probs: Tensor, one_hot: Tensor, draws: int, streams: Streams) -> Tensor:
-    """K draws of Y = θ + G given D = argmax(θ + G), where π = softmax(θ) and log Z(θ) = 0 (B, Eq. 7).
+    """K draws of Y = θ + G given D = argmax(θ + G), where π = softmax(θ) and log Z(θ) = 0 (B, Eq.
+    7).
 
     Args:
         probs: π, `[R, ..., C]`.
@@ -56,15 +66,18 @@ def conditional_gumbels(probs: Tensor, one_hot: Tensor, draws: int, streams: Str
         Y, `[R, ..., C, K]`; D's entry is the largest of each draw.
     """
     noise = streams.exponential_(probs.new_empty((*probs.shape, draws)))
-    winner = noise.gather(-2, one_hot.argmax(-1, keepdim=True)[..., None].expand(*probs.shape[:-1], 1, draws))
-    # −log(E_j/π_j + E_i), and −log E_i for D's own entry. Linear rather than logarithmic sums are safe in
-    # float32: E_i > 2⁻²⁴, and a quotient that overflows stands for a weight of zero.
+    winner = noise.gather(
+        -2, one_hot.argmax(-1, keepdim=True)[..., None].expand(*probs.shape[:-1], 1, draws)
+    )
+    # −log(E_j/π_j + E_i), and −log E_i for D's own entry. Linear rather than logarithmic sums are
+    # safe in float32: E_i > 2⁻²⁴, and a quotient that overflows stands for a weight of zero.
     rates = probs.reciprocal().masked_fill_(one_hot > 0, 0.0)
     return noise.mul_(rates[..., None]).add_(winner).log_().neg_()
 
 
 def conditional_keys(log_probs: Tensor, one_hot: Tensor, streams: Streams) -> Tensor:
-    """One draw of Y = θ + G given D, `[R, ..., C]`, differentiable in log π = log softmax(θ) (B, Eq. 7).
+    """One draw of Y = θ + G given D, `[R, ..., C]`, differentiable in log π = log softmax(θ) (B,
+    Eq. 7).
 
     The logarithmic form of `conditional_gumbels`: its derivative is finite at any log π.
     """
@@ -92,7 +105,8 @@ def conditional_softmax_vjp(
         tau: temperature that broadcasts to `[R, ..., 1]`.
         draws: K.
         streams: one per replica.
-        through_y: whether to multiply by dY_k/dθ as well, which holds D and the exponential noise fixed.
+        through_y: whether to multiply by dY_k/dθ as well, which holds D and the exponential noise
+            fixed.
 
     Returns:
         `[R, ..., C]`.
@@ -122,7 +136,8 @@ def conditional_softmax_vjp(
 def _total_derivative(cotangent: Tensor, probs: Tensor, y: Tensor, tau: Tensor) -> Tensor:
     """mean_k g J_τ(Y_k) dY_k/dθ, `[rows, C]`, for Y `[rows, C, K]` and τ `[rows, 1]`.
 
-    By B, Eq. 7, dY_j/dθ_k = (1 − b_j) δ_jk + b_j π_k with b_j = E_i e^Y_j = exp(Y_j − Y_i), where i is the
+    By B, Eq. 7, dY_j/dθ_k = (1 − b_j) δ_jk + b_j π_k with b_j = E_i e^Y_j = exp(Y_j − Y_i), where i
+    is the
     drawn category: the part of Y_j that its bound by the maximum makes, and not its own logit.
     """
     weights = (y / tau[..., None]).softmax(-2)

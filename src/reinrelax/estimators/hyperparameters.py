@@ -22,8 +22,9 @@ class Hyperparameter:
         meaning: in words.
         symbol: as tables and figures write it.
         default: of a call that does not give it.
-        trials: two values at which the contract tests hold estimators to it: different ones from each other
-            and from those of other hyper-parameters, and none that makes an estimator another one.
+        trials: two values at which the contract tests hold estimators to it: different ones from
+            each other and from those of other hyper-parameters, and none that makes an estimator
+            another one.
         above: a number that it must exceed.
         least: of a count, an integer, the smallest one.
     """
@@ -52,7 +53,9 @@ class Hyperparameter:
         """The allowed values, as a JSON schema."""
         if self.integer:
             return {"type": "integer", "minimum": self.least, "maximum": _MOST}
-        return {"type": "number"} | ({} if self.above == -math.inf else {"exclusiveMinimum": self.above})
+        return {"type": "number"} | (
+            {} if self.above == -math.inf else {"exclusiveMinimum": self.above}
+        )
 
     def plain(self, value: Any) -> Any:
         """Convert numbers of other types, such as NumPy's, to Python's; leave all else."""
@@ -66,7 +69,9 @@ class Hyperparameter:
         """Check a value: None if it is allowed, else the reason why not."""
         kind = int if self.integer else (int, float)
         good = isinstance(value, kind) and not isinstance(value, bool)
-        if good and (value >= self.least if self.least is not None else self.above < value < math.inf):
+        if good and (
+            value >= self.least if self.least is not None else self.above < value < math.inf
+        ):
             return None
         return f"must be {self.allowed}; got {value!r}"
 
@@ -89,7 +94,7 @@ def entry_of(estimator: str, name: str) -> Hyperparameter:
     """
     if name not in HYPERPARAMETERS:
         raise ConfigError(
-            f"{estimator} takes {name!r}, of which reinrelax/estimators/hyperparameters.py has no entry. Add "
-            f"it there, or take one of {', '.join(HYPERPARAMETERS)}"
+            f"{estimator} takes {name!r}, of which reinrelax/estimators/hyperparameters.py has no"
+            f" entry. Add it there, or take one of {', '.join(HYPERPARAMETERS)}"
         )
     return HYPERPARAMETERS[name]

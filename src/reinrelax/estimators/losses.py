@@ -28,8 +28,8 @@ def checked(what: str, f: Loss, dtype: torch.dtype, *shapes: Sequence[int]) -> L
         if tuple(value.shape) not in map(tuple, shapes):
             known = " or ".join(str(list(shape)) for shape in shapes)
             raise InputError(
-                f"{what} must return one loss for each sample, {known}: sum over the axes that it joins, "
-                f"and drop them; got {list(value.shape)}"
+                f"{what} must return one loss for each sample, {known}: sum over the axes that it"
+                f" joins, and drop them; got {list(value.shape)}"
             )
         return widened(value)
 
@@ -46,15 +46,17 @@ def leading(logits: Tensor) -> list[torch.Size]:
 def constant(f: Loss) -> Loss:
     """f as a function of the codes alone: its attribute `constant`, if it has one, or f itself.
 
-    A derivative that is taken on the way to an estimate is none of f's own parameters, and layers that write
-    their gradients into buffers would take it for one.
+    A derivative that is taken on the way to an estimate is none of f's own parameters, and layers
+    that write their gradients into buffers would take it for one.
     """
     alone: Loss = getattr(f, "constant", f)
     return alone
 
 
 def with_gradient(loss: Tensor, gradient: Tensor, logits: Tensor) -> Tensor:
-    """A surrogate of a loss's shape, with this gradient at the logits, at f's own parameters the loss's."""
+    """A surrogate of a loss's shape, with this gradient at the logits, at f's own parameters the
+    loss's.
+    """
     linear = gradient * logits.masked_fill(logits == -torch.inf, 0.0)
     return loss + linear.sum(tuple(range(loss.ndim, logits.ndim)))
 

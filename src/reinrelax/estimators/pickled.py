@@ -18,7 +18,8 @@ def _reduced(estimator: Estimator) -> tuple[Any, ...]:
     module, name = estimator.__module__, estimator.__name__
     if getattr(sys.modules.get(module), name, None) is estimator:
         return find, (module, name)
-    # One that a function has made: it is copied as an object, and what it holds decides about pickling.
+    # One that a function has made: it is copied as an object, and what it holds decides about
+    # pickling.
     return copyreg.__newobj__, (type(estimator),), vars(estimator)  # type: ignore[attr-defined]
 
 

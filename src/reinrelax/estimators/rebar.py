@@ -21,11 +21,12 @@ from reinrelax.estimators.relax import controlled
 def rebar_estimate(
     logits: Tensor, f: Loss, streams: Streams, *, tau: Tensor | float, eta: Tensor | float
 ) -> Estimate:
-    """REBAR: (f(D) − η f(w̃)) ∇ log π(D) + η ∇f(w) − η ∇f(w̃), w = softmax(z/τ) and w̃ = softmax(z̃/τ).
+    """REBAR: (f(D) − η f(w̃)) ∇ log π(D) + η ∇f(w) − η ∇f(w̃), w = softmax(z/τ) and w̃ =
+    softmax(z̃/τ).
 
-    A Bernoulli of log-odds a is the two categories (0, a): the difference of two Gumbels is logistic. Where
-    τ → ∞, w → 1/C, and the baseline tends to η f(1/C). It tends to MuProp's f(π), as the paper says, for
-    Tucker's modified relaxation only, which the paper does not print.
+    A Bernoulli of log-odds a is the two categories (0, a): the difference of two Gumbels is
+    logistic. Where τ → ∞, w → 1/C, and the baseline tends to η f(1/C). It tends to MuProp's f(π),
+    as the paper says, for Tucker's modified relaxation only, which the paper does not print.
     """
     alone, learn = constant(f), wants_gradient(tau, eta)
     return controlled(logits, f, streams, lambda z: alone(softmax(z / tau)), scale=eta, learn=learn)

@@ -1,6 +1,7 @@
 """RELAX (Grathwohl et al., 2018): REINFORCE with a control variate on the relaxed sample.
 
-Any differentiable control variate leaves the estimate unbiased; a good one is learned by its `variance_loss`.
+Any differentiable control variate leaves the estimate unbiased; a good one is learned by its
+`variance_loss`.
 
 >>> import torch
 >>> logits = torch.zeros(5, 1, 3, requires_grad=True)
@@ -21,7 +22,14 @@ from torch import Tensor
 from reinrelax.core.numerics import log_softmax, softmax
 from reinrelax.core.rng import Streams
 from reinrelax.errors import InputError
-from reinrelax.estimators.base import MASKED, Estimate, ScoreFunction, draw, entering, score_function
+from reinrelax.estimators.base import (
+    MASKED,
+    Estimate,
+    ScoreFunction,
+    draw,
+    entering,
+    score_function,
+)
 from reinrelax.estimators.gumbel import conditional_keys
 from reinrelax.estimators.losses import Loss, checked, constant, wants_gradient, with_gradient
 
@@ -32,7 +40,8 @@ _UNITS = 100
 
 
 def network(inputs: int, streams: Streams) -> dict[str, Tensor]:
-    """Initial φ, by name, R of each, of a network r_φ with one hidden layer of tanh that is zero at first.
+    """Initial φ, by name, R of each, of a network r_φ with one hidden layer of tanh that is zero at
+    first.
 
     Args:
         inputs: numbers that it takes.
@@ -68,10 +77,11 @@ def relax_estimate(
     tau: Tensor | float,
     phi: Mapping[str, Tensor] | None = None,
 ) -> Estimate:
-    """RELAX: (f(D) − c(z̃)) ∇ log π(D) + ∇c(z) − ∇c(z̃), where c(z) = f(w) + r_φ(w) and w = softmax(z/τ).
+    """RELAX: (f(D) − c(z̃)) ∇ log π(D) + ∇c(z) − ∇c(z̃), where c(z) = f(w) + r_φ(w) and w =
+    softmax(z/τ).
 
-    A training learns τ and the network r_φ. Elsewhere r_φ is zero, so that this is REBAR with η = 1;
-    `relax_with` takes another c. f must accept relaxed samples.
+    A training learns τ and the network r_φ. Elsewhere r_φ is zero, so that this is REBAR with η =
+    1; `relax_with` takes another c. f must accept relaxed samples.
     """
 
     alone = constant(f)
@@ -111,12 +121,15 @@ def controlled(
 ) -> Estimate:
     """Estimate f(D) ∇ log π(D) + scale · (∇c(z) − ∇c(z̃) − c(z̃) ∇ log π(D)), z̃ ~ z | D.
 
-    The logits are normalised: the conditional sample is that of log softmax(θ) + G, and without its log Z the
-    estimate would be biased. In inference mode, where nothing has a gradient, there are only D and its loss.
+    The logits are normalised: the conditional sample is that of log softmax(θ) + G, and without its
+        log Z the
+    estimate would be biased. In inference mode, where nothing has a gradient, there are only D and
+    its loss.
 
     Args:
         scale: broadcasts to `[R, ..., 1]`: a factor of each coordinate of the variate.
-        learn: whether to build the graph of `variance_loss`, by a derivative that can be derived again.
+        learn: whether to build the graph of `variance_loss`, by a derivative that can be derived
+            again.
     """
     sample = draw(logits, streams)
     loss = f(sample.one_hot)
@@ -125,7 +138,9 @@ def controlled(
         log_probs = log_softmax(theta).clamp_min(MASKED)
         variate = checked("RELAX, REBAR: the control variate", control, logits.dtype, loss.shape)
         if torch.is_inference_mode_enabled():
-            conditional_keys(log_probs, sample.one_hot, streams)  # for the streams to go on as they would
+            conditional_keys(
+                log_probs, sample.one_hot, streams
+            )  # for the streams to go on as they would
             return Estimate(sample.one_hot, loss, loss)
         at_draw = variate(log_probs + sample.gumbel)
         given_draw = variate(conditional_keys(log_probs, sample.one_hot, streams))

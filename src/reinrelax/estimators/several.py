@@ -1,7 +1,8 @@
 """Estimators that call the loss once, at all their samples: RLOO and VIMCO.
 
-Here f maps one-hot codes `[M, ..., C]` to `[M, ...]`, or to fewer axes behind the first one where it joins
-latent variables. What a loss is conditioned on broadcasts against the samples' axis in front.
+Here f maps one-hot codes `[M, ..., C]` to `[M, ...]`, or to fewer axes behind the first one where
+it joins latent variables. What a loss is conditioned on broadcasts against the samples' axis in
+front.
 
 >>> import torch
 >>> logits = torch.zeros(5, 2, 3, requires_grad=True)
@@ -31,7 +32,8 @@ def rloo(logits: Tensor, f: Loss, **options: Any) -> Estimate:
     Args:
         logits: θ, `[..., C]`.
         f: of all samples.
-        **options: `samples`, M, 2 unless given; `generator` and `validate_args` as of all estimators.
+        **options: `samples`, M, 2 unless given; `generator` and `validate_args` as of all
+            estimators.
 
     Returns:
         An estimate whose `one_hot` is `[M, ..., C]` and whose `loss` is the mean over the samples.
@@ -42,24 +44,28 @@ def rloo(logits: Tensor, f: Loss, **options: Any) -> Estimate:
 
 
 def vimco(logits: Tensor, log_weight: Loss, **options: Any) -> Estimate:
-    """The gradient of E log mean_m w_m, the bound of several samples, by VIMCO (Mnih and Rezende, 2016).
+    """The gradient of E log mean_m w_m, the bound of several samples, by VIMCO (Mnih and Rezende,
+    2016).
 
     The signal of sample m is the bound less the bound in which log w_m is the mean of the others'.
 
     Args:
         logits: θ, `[..., C]`.
-        log_weight: log w of all samples, such as log p(x, D) − log q(D); its own gradient is in the estimate.
+        log_weight: log w of all samples, such as log p(x, D) − log q(D); its own gradient is in the
+            estimate.
         **options: as of `rloo`.
 
     Returns:
-        An estimate whose `one_hot` is `[M, ..., C]` and whose `loss` is the bound. It is to grow: descend on
-        the negative surrogate.
+        An estimate whose `one_hot` is `[M, ..., C]` and whose `loss` is the bound. It is to grow:
+        descend on the negative surrogate.
     """
     one_hot, log_w, log_prob = _several("VIMCO", logits, log_weight, **options)
     count = len(log_w)
     bound = log_w.logsumexp(0) - math.log(count)
     known = log_w.detach()
-    own = torch.eye(count, dtype=torch.bool, device=known.device).view(count, count, *(1,) * (known.ndim - 1))
+    own = torch.eye(count, dtype=torch.bool, device=known.device).view(
+        count, count, *(1,) * (known.ndim - 1)
+    )
     # Row m has the mean of the others in the place of m.
     without = torch.where(own, _others(known), known).logsumexp(1) - math.log(count)
     return Estimate(one_hot, bound.detach(), bound + ((bound.detach() - without) * log_prob).sum(0))

@@ -21,7 +21,8 @@ def straight_through_unscaled(cotangent: Tensor, sample: Sample, *, tau: Tensor 
 
 @pathwise(name="GST-1.0", equation="Fan et al. 2022, gap 1")
 def gapped_straight_through(cotangent: Tensor, sample: Sample, *, tau: Tensor | float) -> Tensor:
-    """Gapped Straight-Through: the softmax at θ̃, where D has the largest logit, by a gap of at least one.
+    """Gapped Straight-Through: the softmax at θ̃, where D has the largest logit, by a gap of at
+    least one.
 
     θ̃ = θ + (max θ − θ) ∘ D − max(θ + 1 − max θ, 0) ∘ (1 − D), the shifts held constant.
     """

@@ -1,4 +1,6 @@
-"""ARSM (Yin, Yue and Zhou, 2019): codes that share their noise but for two categories' that are exchanged."""
+"""ARSM (Yin, Yue and Zhou, 2019): codes that share their noise but for two categories' that are
+exchanged.
+"""
 
 import itertools
 
@@ -13,11 +15,12 @@ from reinrelax.estimators.losses import Loss, with_gradient
 
 @score_function(name="ARSM", equation="Yin et al. 2019")
 def arsm(logits: Tensor, f: Loss, streams: Streams) -> Estimate:
-    """mean_j (f(D^cj) − mean_m f(D^mj)) (1 − C ϖ_j) at the logit of c, ϖ ~ Dir(1), D^cj the category of
-    smallest ϖ_i e^−θ_i after ϖ_c and ϖ_j were exchanged.
+    """mean_j (f(D^cj) − mean_m f(D^mj)) (1 − C ϖ_j) at the logit of c, ϖ ~ Dir(1), D^cj the
+    category of smallest ϖ_i e^−θ_i after ϖ_c and ϖ_j were exchanged.
 
-    Latent variables that one loss joins exchange the same two. f is called C (C − 1)/2 + 1 times, once where
-    no gradient is asked for, and need not be differentiable. With two categories this is ARM.
+    Latent variables that one loss joins exchange the same two. f is called C (C − 1)/2 + 1 times,
+    once where no gradient is asked for, and need not be differentiable. With two categories this is
+    ARM.
     """
     sample = draw(logits, streams)
     C = logits.shape[-1]

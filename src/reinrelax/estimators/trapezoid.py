@@ -38,15 +38,17 @@ def reinmax_equation16(cotangent: Tensor, sample: Sample, *, tau: Tensor | float
 @pathwise(name="ReinMax-Argmax", equation="B, section 3")
 def reinmax_argmax(cotangent: Tensor, sample: Sample, *, tau: Tensor | float) -> Tensor:
     """ReinMax with one-hot argmax(θ) for D in (π_τ + D)/2; f′ is still taken at D."""
-    mode = torch.zeros_like(sample.one_hot).scatter_(-1, sample.log_probs.argmax(-1, keepdim=True), 1.0)
+    mode = torch.zeros_like(sample.one_hot).scatter_(
+        -1, sample.log_probs.argmax(-1, keepdim=True), 1.0
+    )
     middle = (sample.tempered(tau) + mode) / 2
     return 2 * softmax_vjp(middle, cotangent) - softmax_vjp(sample.probs, cotangent) / 2
 
 
 @pathwise(name="ReinMax-RK2", equation="B, Eq. 27")
 def reinmax_rk2(cotangent: Tensor, sample: Sample, *, beta: Tensor | float) -> Tensor:
-    """ReinMax-RK2 as printed: 2 f′(D) (diag(p) − q pᵀ) − β f′(D) (diag(π) − π πᵀ) with p = (π + D)/2 and
-    q = βπ + (1 − β)D.
+    """ReinMax-RK2 as printed: 2 f′(D) (diag(p) − q pᵀ) − β f′(D) (diag(π) − π πᵀ) with p = (π +
+    D)/2 and q = βπ + (1 − β)D.
 
     Its mean is RK2_β,k + (2β − 1) π_k Σ_i π_i f′(I_i)(I_i − π): Theorem 1 holds at β = ½ alone.
     """
@@ -55,11 +57,14 @@ def reinmax_rk2(cotangent: Tensor, sample: Sample, *, beta: Tensor | float) -> T
 
 @pathwise(name="ReinMax-RK2-run", equation="B's public code, DiscreteNumericalMethodsASC 62697d1")
 def reinmax_rk2_run(cotangent: Tensor, sample: Sample, *, beta: Tensor | float) -> Tensor:
-    """ReinMax-RK2 as run for Figure 2: Eq. 27 with a last term of −(1 − β) ST(D, θ), less its mean over C.
+    """ReinMax-RK2 as run for Figure 2: Eq. 27 with a last term of −(1 − β) ST(D, θ), less its mean
+    over C.
 
     That mean, (1 − 2β) f′(D)(π − D)/C, is zero at β = ½ alone.
     """
-    uncentred = 2 * _rk2_first(cotangent, sample, beta) - (1 - beta) * softmax_vjp(sample.probs, cotangent)
+    uncentred = 2 * _rk2_first(cotangent, sample, beta) - (1 - beta) * softmax_vjp(
+        sample.probs, cotangent
+    )
     return uncentred - uncentred.mean(-1, keepdim=True)
 
 

@@ -25,9 +25,10 @@ class _Step:
     """What is done together.
 
     Attributes:
-        experiments: with what the authors ran differently of each, unless that is a step of its own.
-        shapes: latent shapes, each a stage of its own in this order, and after them any other; none, where
-            all are one stage.
+        experiments: with what the authors ran differently of each, unless that is a step of its
+            own.
+        shapes: latent shapes, each a stage of its own in this order, and after them any other;
+            none, where all are one stage.
         only: whether other shapes are left to a later step.
         first: estimators that are a stage before the others of their shape.
     """
@@ -40,8 +41,8 @@ class _Step:
 
 # Where the paper's two methods differ most from the others comes first.
 _SHAPES = ("8x4", "64x8", "16x12", "10x30", "8x16", "4x24")
-# First what is conclusive within minutes, last the searches, which take the longest and say the least of the
-# papers. `cost` is alone, because it measures time.
+# First what is conclusive within minutes, last the searches, which take the longest and say the
+# least of the papers. `cost` is alone, because it measures time.
 _STEPS = (
     _Step(("gradients", "identities", *DEMONSTRATIONS)),
     _Step(("relaxations",)),
@@ -67,7 +68,9 @@ _GRACE_SECONDS = 20.0
 
 @dataclass(frozen=True)
 class Stage:
-    """Jobs that are done together: what they are, and the estimated seconds of those that are to be done."""
+    """Jobs that are done together: what they are, and the estimated seconds of those that are to be
+    done.
+    """
 
     name: str
     jobs: tuple[Job, ...]
@@ -76,7 +79,9 @@ class Stage:
 
 @dataclass(frozen=True)
 class Outcome:
-    """Stages in which jobs failed; whether time was up, or a person stopped it; what is left, in stages."""
+    """Stages in which jobs failed; whether time was up, or a person stopped it; what is left, in
+    stages.
+    """
 
     failed: tuple[str, ...]
     out_of_time: bool
@@ -105,7 +110,9 @@ def describe(config: Config, todo: Sequence[Stage], cores: int) -> str:
         lines.append(f"{index:3}. {stage.name}, {_jobs(stage)}: about {about}")
     seconds = [second for stage in todo for second in stage.seconds.values()]
     return "\n".join(
-        [*lines, f"in all about {plan.elapsed(config, seconds, cores)}"] if todo else ["all is done"]
+        [*lines, f"in all about {plan.elapsed(config, seconds, cores)}"]
+        if todo
+        else ["all is done"]
     )
 
 
@@ -119,8 +126,9 @@ def run(
 ) -> Outcome:
     """Do what is to be done, stage after stage, until all is done or the time is up.
 
-    A stage with failures does not keep the next from being done. When the time is up, or at an interrupt
-    (SIGINT, SIGTERM), running jobs are stopped; what they have come to is in their checkpoints.
+    A stage with failures does not keep the next from being done. When the time is up, or at an
+    interrupt (SIGINT, SIGTERM), running jobs are stopped; what they have come to is in their
+    checkpoints.
 
     Args:
         config: what is planned.
@@ -138,14 +146,17 @@ def run(
     if hours is not None:
         if hours * 3600 <= RESERVE_SECONDS:
             raise ConfigError(
-                f"{hours:g} hours: {RESERVE_SECONDS / 60:g} minutes are kept for stopping jobs, the report "
-                "and packing, so that nothing could be computed. Give more"
+                f"{hours:g} hours: {RESERVE_SECONDS / 60:g} minutes are kept for stopping jobs, the"
+                " report and packing, so that nothing could be computed. Give more"
             )
         deadline = time.monotonic() + hours * 3600 - RESERVE_SECONDS
     todo = stages(config, root)
     say(describe(config, todo, number))
     if provenance.commit().endswith(provenance.CHANGED):
-        say("WARNING: what is computed with changes that are in no commit cannot be published. Commit first")
+        say(
+            "WARNING: what is computed with changes that are in no commit cannot be published."
+            " Commit first"
+        )
     failed, out_of_time, interrupted = [], False, False
     with _interruptible():
         try:
@@ -169,13 +180,17 @@ def _jobs(stage: Stage) -> str:
 
 
 def _experiment(job: Job) -> str:
-    """What a step names it by: as what is printed, unless what was run differently is a step of its own."""
+    """What a step names it by: as what is printed, unless what was run differently is a step of its
+    own.
+    """
     own = any(job.experiment in step.experiments for step in _STEPS)
     return job.experiment if own else job.experiment.removesuffix(AS_RUN)
 
 
 def _place(job: Job) -> tuple[int, int, str, bool]:
-    """The step that a job belongs to; there the rank of its latent shape, the shape, and whether it waits."""
+    """The step that a job belongs to; there the rank of its latent shape, the shape, and whether it
+    waits.
+    """
     experiment = _experiment(job)
     shape = str(job.first.shape) if job.runs else ""
     index, step = next(
@@ -207,7 +222,8 @@ def _workflow(
 ) -> int | None:
     """The exit status of a run of the workflow, or None if the time was up before it ended.
 
-    It has a process group of its own, so that none of its jobs outlives it: Snakemake, stopped alone, waits
+    It has a process group of its own, so that none of its jobs outlives it: Snakemake, stopped
+        alone, waits
     for running jobs to end.
     """
     left = None if deadline is None else deadline - time.monotonic()

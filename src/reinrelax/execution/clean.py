@@ -39,15 +39,22 @@ class Leftover:
 def describe(found: list[Leftover], removed: bool) -> str:
     """Lines for a person."""
     lines = [f"{_size(one.size):>9}  {one.name}: {one.why}" for one in found]
-    total = f"{_size(sum(one.size for one in found))} in {sum(len(one.files) for one in found)} files"
-    said = "removed" if removed else "of which the configuration asks for nothing; --remove removes them"
+    total = (
+        f"{_size(sum(one.size for one in found))} in {sum(len(one.files) for one in found)} files"
+    )
+    said = (
+        "removed"
+        if removed
+        else "of which the configuration asks for nothing; --remove removes them"
+    )
     return "\n".join(
         [*lines, f"{total} {said}" if found else "nothing that the configuration does not ask for"]
     )
 
 
 def leftovers(config: Config) -> list[Leftover]:
-    """Everything below the results folder that is a job's and that the configuration does not ask for.
+    """Everything below the results folder that is a job's and that the configuration does not ask
+    for.
 
     What cannot be read, or does not say what it is of, stays: whoever reads it says so.
     """
@@ -59,7 +66,9 @@ def leftovers(config: Config) -> list[Leftover]:
         study = config.folder / name / "record.json"
         of = _of_study(study, job) if study.exists() else _of_cell(config, name, job, asked)
         found += [
-            Leftover(name, why, files) for why, paths in of if (files := tuple(filter(Path.is_file, paths)))
+            Leftover(name, why, files)
+            for why, paths in of
+            if (files := tuple(filter(Path.is_file, paths)))
         ]
     return found
 
@@ -71,7 +80,9 @@ def remove(config: Config, found: list[Leftover]) -> None:
         ResultsError: a run is at work in the folder, or a file cannot be removed.
     """
     if occupant := guard.occupant(config.folder):
-        raise ResultsError(f"{config.folder} is in use by another run ({occupant}). Wait for it, or stop it")
+        raise ResultsError(
+            f"{config.folder} is in use by another run ({occupant}). Wait for it, or stop it"
+        )
     for path in (path for one in found for path in one.files):
         try:
             path.unlink(missing_ok=True)
@@ -109,24 +120,37 @@ def _of_study(record: Path, job: Job | None) -> Iterator[tuple[str, list[Path]]]
         return
     if why := _why(job, content["fingerprint"]):
         # A record may come from elsewhere, and name files elsewhere.
-        beside = [name for name in content.get("checksums", {}) if name == Path(name).name != "record"]
+        beside = [
+            name for name in content.get("checksums", {}) if name == Path(name).name != "record"
+        ]
         yield why, [*(record.parent / name for name in beside), record]
 
 
 def _of_cell(
     config: Config, name: str, job: Job | None, asked: set[tuple[str, str]]
 ) -> Iterator[tuple[str, list[Path]]]:
-    """What of a cell nothing asks for. A run may be asked for by another cell than that of its table."""
+    """What of a cell nothing asks for. A run may be asked for by another cell than that of its
+    table.
+    """
     table = config.folder / f"{name}.csv"
     cell = job if job and job.runs else None
     for suffixes, runs in zip((_TABLE, _FINISHED), kept_runs(table), strict=True):
-        held = {(run_id, str(run.origin.get("source_hash"))) for run_id, run in (runs or {}).items()}
+        held = {
+            (run_id, str(run.origin.get("source_hash"))) for run_id, run in (runs or {}).items()
+        }
         if runs and not held & asked:
-            why = "of other settings or source" if cell else "of a cell that is not in the configuration"
+            why = (
+                "of other settings or source"
+                if cell
+                else "of a cell that is not in the configuration"
+            )
             yield f"results {why}", [table.with_suffix(suffix) for suffix in suffixes]
     state = table.with_suffix(_CHECKPOINT)
     if cell is None:
-        yield "a checkpoint of a cell that is not in the configuration", [state, table.with_suffix(_MARK)]
+        yield (
+            "a checkpoint of a cell that is not in the configuration",
+            [state, table.with_suffix(_MARK)],
+        )
     elif progress.read(state)[0] and not begun(config, cell):
         yield "a checkpoint that nothing goes on from", [state]
     yield "finished runs that could not be read", [table.with_suffix(_UNREADABLE)]

@@ -1,4 +1,6 @@
-"""The device that a job computes on: leased as long as it is used, and believed once it has computed."""
+"""The device that a job computes on: leased as long as it is used, and believed once it has
+computed.
+"""
 
 import os
 import sys
@@ -14,8 +16,8 @@ from reinrelax.execution import lease
 def device(machine: Machine, on_gpu: bool = True) -> Iterator[str]:
     """The device to compute on, "cpu" or "cuda"; torch comes after, and with its threads set.
 
-    A driver that may itself be too old also shows GPUs for which torch has no code, or without memory. Then
-    there is a warning, and the CPU computes, unless the configuration asks for CUDA.
+    A driver that may itself be too old also shows GPUs for which torch has no code, or without
+    memory. Then there is a warning, and the CPU computes, unless the configuration asks for CUDA.
 
     Args:
         machine: which devices it may be.
@@ -36,7 +38,8 @@ def device(machine: Machine, on_gpu: bool = True) -> Iterator[str]:
                 stack.close()
                 if machine.device == "auto":
                     print(
-                        f"WARNING: {why}; computing on the CPU. Set machine.device: cpu, if that is meant",
+                        f"WARNING: {why}; computing on the CPU. Set machine.device: cpu, if that is"
+                        " meant",
                         file=sys.stderr,
                     )
         if on_gpu and machine.device == "cuda" and not gpus:
@@ -58,6 +61,9 @@ def _failure() -> str:
     try:
         ones = torch.ones(8, 8, dtype=torch.float32, device="cuda")
         found = float((ones @ ones).sum())
-    except (RuntimeError, AssertionError) as error:  # the latter of a torch that was built without CUDA
+    except (
+        RuntimeError,
+        AssertionError,
+    ) as error:  # the latter of a torch that was built without CUDA
         return str(error).strip().split("\n")[0]
     return "" if found == 8**3 else f"a sum that is {8**3} came out as {found:g}"

@@ -1,4 +1,6 @@
-"""One run of the workflow a results folder: a lock that the kernel frees, and a way past Snakemake's own."""
+"""One run of the workflow a results folder: a lock that the kernel frees, and a way past
+Snakemake's own.
+"""
 
 import fcntl
 import json
@@ -18,11 +20,13 @@ _held: list[int] = []
 
 
 def claim(folder: Path, locks: Path) -> str:
-    """Take a results folder for as long as this process lives, and remove the lock of a run that was killed.
+    """Take a results folder for as long as this process lives, and remove the lock of a run that
+    was killed.
 
-    Snakemake's locks are files, which a killed run leaves behind. That it is dead is certain where this one
-    gets the kernel's lock on the folder that it held: on the same machine, or a file system without shared
-    locks could have let both have it. Elsewhere Snakemake's lock stays, and with it its advice.
+    Snakemake's locks are files, which a killed run leaves behind. That it is dead is certain where
+    this one gets the kernel's lock on the folder that it held: on the same machine, or a file
+    system without shared locks could have let both have it. Elsewhere Snakemake's lock stays, and
+    with it its advice.
 
     Args:
         folder: of the results, as Snakemake writes it into its locks.
@@ -62,7 +66,8 @@ def claim(folder: Path, locks: Path) -> str:
 
 
 def undo_future(folder: Path) -> None:
-    """Date files of the future as of now: Snakemake refuses every output that is older than an input.
+    """Date files of the future as of now: Snakemake refuses every output that is older than an
+    input.
 
     They were made while a clock was ahead, or copied from a machine whose clock is.
     """
@@ -102,7 +107,8 @@ def check_folder(folder: Path) -> Path:
 def check_writable(folder: Path) -> None:
     """Do nothing if a results folder and all below it can be written.
 
-    A job would say so itself, but Snakemake, which removes and makes files there before it, breaks off.
+    A job would say so itself, but Snakemake, which removes and makes files there before it, breaks
+    off.
 
     Raises:
         ResultsError: a folder cannot be written; names the first one.

@@ -1,4 +1,6 @@
-"""Signals by which a person or a system ends a run of the workflow: all of it ends, nothing has failed."""
+"""Signals by which a person or a system ends a run of the workflow: all of it ends, nothing has
+failed.
+"""
 
 import signal
 from contextlib import suppress
@@ -16,7 +18,9 @@ def listen() -> None:
     Snakemake by itself would wait for its jobs, and a cell may take hours.
     """
     signal.signal(signal.SIGTERM, _interrupt)
-    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # as it is in the background of a script
+    if (
+        signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
+    ):  # as it is in the background of a script
         signal.signal(signal.SIGINT, _interrupt)
 
 
@@ -27,6 +31,8 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
         for job in psutil.Process().children(recursive=True):
             with suppress(psutil.Error):
                 job.terminate()
-        if again:  # make passes on what it was sent as well: no reason to break off the end of the run
+        if (
+            again
+        ):  # make passes on what it was sent as well: no reason to break off the end of the run
             return
     raise KeyboardInterrupt

@@ -18,10 +18,13 @@ _DRIVER_SECONDS = 60
 
 
 def visible_devices(environ: Mapping[str, str] = os.environ) -> list[str]:
-    """The GPUs that this process may use, as `CUDA_VISIBLE_DEVICES` can name them; empty where there is none.
+    """The GPUs that this process may use, as `CUDA_VISIBLE_DEVICES` can name them; empty where
+    there is none.
 
-    Read as CUDA reads it: a name that it does not know, such as -1 or SLURM's `NoDevFiles`, ends the list.
-    Indices and beginnings of UUIDs become UUIDs where they can: two jobs must call a GPU by one name, and to
+    Read as CUDA reads it: a name that it does not know, such as -1 or SLURM's `NoDevFiles`, ends
+        the list.
+    Indices and beginnings of UUIDs become UUIDs where they can: two jobs must call a GPU by one
+        name, and to
     two allocations of a cluster, index 0 may mean two GPUs.
     """
     uuids = _uuids()
@@ -48,7 +51,9 @@ def _uuids() -> list[str]:
     """UUIDs of the GPUs that the driver shows here."""
     command = ["nvidia-smi", "--query-gpu=uuid", "--format=csv,noheader"]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=_DRIVER_SECONDS)
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=True, timeout=_DRIVER_SECONDS
+        )
     except (OSError, subprocess.SubprocessError):
         return []
     # Where there is none, some drivers say so in words, and succeed.
@@ -57,14 +62,18 @@ def _uuids() -> list[str]:
 
 @contextmanager
 def lease(
-    devices: Sequence[str], jobs_per_gpu: int, folder: Path | None = None, timeout: float = float("inf")
+    devices: Sequence[str],
+    jobs_per_gpu: int,
+    folder: Path | None = None,
+    timeout: float = float("inf"),
 ) -> Iterator[str]:
     """Hold one of `jobs_per_gpu` places on one of the devices; wait while all are taken.
 
     Args:
         devices: names as in `CUDA_VISIBLE_DEVICES`.
         jobs_per_gpu: how many jobs may share a device. The emptiest device is preferred.
-        folder: where the locks lie; by default one folder a machine, so that all users' jobs see each other.
+        folder: where the locks lie; by default one folder a machine, so that all users' jobs see
+            each other.
         timeout: seconds to wait.
 
     Raises:
@@ -98,7 +107,9 @@ def _made(folder: Path | None) -> Path:
     shared = Path(tempfile.gettempdir()) / "reinrelax-leases"
     try:
         if folder is None and not shared.exists():
-            with suppress(FileExistsError):  # another job was faster, and it is that job's to open up
+            with suppress(
+                FileExistsError
+            ):  # another job was faster, and it is that job's to open up
                 shared.mkdir()
                 shared.chmod(0o1777)
         (folder or shared).mkdir(parents=True, exist_ok=True)
@@ -109,6 +120,6 @@ def _made(folder: Path | None) -> Path:
 
 def _unwritable(folder: Path, error: OSError) -> ResultsError:
     return ResultsError(
-        f"{folder}: locks of GPUs cannot be kept there ({error.strerror}). Set TMPDIR to a folder on this "
-        "machine that can be written"
+        f"{folder}: locks of GPUs cannot be kept there ({error.strerror}). Set TMPDIR to a folder"
+        " on this machine that can be written"
     )

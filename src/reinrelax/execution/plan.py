@@ -24,13 +24,15 @@ from reinrelax.training import progress
 
 # Of a job, beside its training: imports, images, writing.
 STARTUP_SECONDS = 4.0
-# Measured on two cores, by `make bench` or as processor time of cells; used until this machine has its own.
+# Measured on two cores, by `make bench` or as processor time of cells; used until this machine has
+# its own.
 REFERENCE = Path("benchmarks/microseconds_per_image.csv")
-# Of a study of gradients, measured likewise: a term of a Monte Carlo mean; all else of one estimate, for each
-# category; and, beside the estimates, the pairs of codes of section 5.3.
+# Of a study of gradients, measured likewise: a term of a Monte Carlo mean; all else of one
+# estimate, for each category; and, beside the estimates, the pairs of codes of section 5.3.
 _TERM_SECONDS, _CATEGORY_SECONDS, _PAIRS_SECONDS = 8e-9, 5e-8, 9.0
-# Time that a job asks a cluster for: thrice its estimate, because nodes may be slower or shared; half an
-# hour at least, and at most a day, which most sites grant: what takes longer goes on from a checkpoint.
+# Time that a job asks a cluster for: thrice its estimate, because nodes may be slower or shared;
+# half an hour at least, and at most a day, which most sites grant: what takes longer goes on from a
+# checkpoint.
 _LIMIT_FACTOR, _LEAST_MINUTES, _MOST_MINUTES = 3.0, 30, 24 * 60
 _PARAMETER_BYTES = 4 * 4  # value, gradient and two moments
 # Of a cell's process beside its replicas; of a study that reads images, and of any other.
@@ -39,7 +41,9 @@ _BASE_MB, _IMAGES_MB, _STUDY_MB = 900, 3000, 1500
 
 @dataclass(frozen=True)
 class Timing:
-    """Microseconds per replica and training image of one estimator, latent shape and number of draws."""
+    """Microseconds per replica and training image of one estimator, latent shape and number of
+    draws.
+    """
 
     estimator: str
     latent: str
@@ -48,7 +52,9 @@ class Timing:
 
 
 def describe(config: Config, cores: int, root: Path = Path()) -> str:
-    """A table of cells, done and to do, with what is left of them, and the time it takes on so many cores."""
+    """A table of cells, done and to do, with what is left of them, and the time it takes on so many
+    cores.
+    """
     planned, left = jobs(config), remaining(config, root)
     spent: dict[str, float] = {}
     lines = [f"{'cell or study':50} {'replicas':>8} {'epochs':>6} {'state':>6} {'estimate':>10}"]
@@ -57,7 +63,9 @@ def describe(config: Config, cores: int, root: Path = Path()) -> str:
         whole: tuple[int, ...] = (len(job.runs), job.first.epochs) if job.runs else ()
         size = _left(config, job) if name in left else whole
         runs, epochs = size or ("", "")
-        lines.append(f"{name:50} {runs:>8} {epochs:>6} {_state(left.get(name), begun=size != whole)}")
+        lines.append(
+            f"{name:50} {runs:>8} {epochs:>6} {_state(left.get(name), begun=size != whole)}"
+        )
         if name in left:
             replicas += sum(size[:1])
             spent[job.experiment] = spent.get(job.experiment, 0.0) + left[name]
@@ -98,7 +106,9 @@ def elapsed(config: Config, seconds: Iterable[float], cores: int) -> str:
 
 
 def estimate(config: Config, job: Job, timings: Iterable[Timing], *left: int) -> float:
-    """Seconds that a job would take; of a cell, so many of its runs and epochs where they are named."""
+    """Seconds that a job would take; of a cell, so many of its runs and epochs where they are
+    named.
+    """
     if job.runs:
         return STARTUP_SECONDS + training_seconds(job, timings, *left)
     if (seconds := EXPERIMENTS[job.experiment].seconds) is not None:
@@ -135,7 +145,9 @@ def _gradients_seconds(config: Config, study: Job) -> float:
     if study.settings["last"]:
         terms += sum(_terms(one) for one in (*spec.table1, *spec.sweep))
     terms += (
-        3 * len(spec.control_taus) * (spec.draws * _TERM_SECONDS + len(spec.control_etas) * _CATEGORY_SECONDS)
+        3
+        * len(spec.control_taus)
+        * (spec.draws * _TERM_SECONDS + len(spec.control_etas) * _CATEGORY_SECONDS)
     )
     numbers = spec.samples * spec.images * shape.latents * shape.categories
     pairs = spec.images / 100 * _PAIRS_SECONDS if spec.betas else 0.0
@@ -150,13 +162,17 @@ def _terms(one: Measured) -> float:
 def _cost_seconds(config: Config, timings: Sequence[Timing]) -> float:
     spec = config.cost
     each = [
-        _microseconds(one.estimator, spec.latent_shape, int(dict(one.hyper).get("draws", 0)), timings)
+        _microseconds(
+            one.estimator, spec.latent_shape, int(dict(one.hyper).get("draws", 0)), timings
+        )
         for one in spec.estimators
     ]
     return spec.rounds * (1 + spec.replicas) * (spec.images + 500) * sum(each) / 1e6
 
 
-def _microseconds(estimator: str, shape: LatentShape, draws: int, timings: Iterable[Timing]) -> float:
+def _microseconds(
+    estimator: str, shape: LatentShape, draws: int, timings: Iterable[Timing]
+) -> float:
     """Per replica and image, by the nearest timing: same estimator and shape, else the costliest.
 
     Cost grows with the number of draws from the cost of the cheapest estimator at that shape.
@@ -184,7 +200,9 @@ def limit_minutes(seconds: float) -> int:
 
 
 def memory_mb(job: Job) -> int:
-    """Memory to ask a cluster for, MB: what torch takes, and parameters, optimizer state and activations."""
+    """Memory to ask a cluster for, MB: what torch takes, and parameters, optimizer state and
+    activations.
+    """
     if not job.runs:
         return _IMAGES_MB if job.reads_images else _STUDY_MB
     run, pixels = job.first, job.size.pixels
@@ -196,7 +214,11 @@ def memory_mb(job: Job) -> int:
 
 def _left(config: Config, cell: Job) -> tuple[int, ...]:
     """How many runs of a cell are to be trained, and for how many epochs from its checkpoint."""
-    return () if not cell.runs else (len(_missing(config, cell)), cell.first.epochs - begun(config, cell))
+    return (
+        ()
+        if not cell.runs
+        else (len(_missing(config, cell)), cell.first.epochs - begun(config, cell))
+    )
 
 
 def _missing(config: Config, cell: Job) -> list[str]:
@@ -207,12 +229,18 @@ def _missing(config: Config, cell: Job) -> list[str]:
 
 
 def begun(config: Config, cell: Job) -> int:
-    """The epoch from which a cell's checkpoint lets it go on; 0 where there is none that is its own."""
+    """The epoch from which a cell's checkpoint lets it go on; 0 where there is none that is its
+    own.
+    """
     table = table_path(config, cell.name)
     of, epochs = progress.read(table.with_suffix(".checkpoint"))
     if not epochs:
         return 0
-    images, missing, forced = images_of(config.folder) or "", _missing(config, cell), finished.marked(table)
+    images, missing, forced = (
+        images_of(config.folder) or "",
+        _missing(config, cell),
+        finished.marked(table),
+    )
     devices = ("cpu", "cuda", progress.COMPILED)
     usable = [progress.identity(cell.fingerprint, images, one, missing, forced) for one in devices]
     return epochs if of in usable else 0
@@ -244,7 +272,12 @@ def reference(root: Path = Path()) -> list[Timing]:
     with (root / REFERENCE).open(encoding="utf-8", newline="") as file:
         rows: Iterable[Mapping[str, str]] = csv.DictReader(file)
         return [
-            Timing(row["estimator"], row["latent"], int(row["draws"]), float(row["microseconds_per_image"]))
+            Timing(
+                row["estimator"],
+                row["latent"],
+                int(row["draws"]),
+                float(row["microseconds_per_image"]),
+            )
             for row in rows
         ]
 

@@ -44,13 +44,17 @@ class Comparison:
         what = f"{self.cell.name}: {len(self.cell.runs)} runs, {self.values} numbers"
         if not self.differing:
             return f"{what}: identical to the last digit"
-        lines = [f"{what}: {self.differing} differ, by {self.most:.3g} nats at most. The first: {self.first}"]
+        lines = [
+            f"{what}: {self.differing} differ, by {self.most:.3g} nats at most. The first:"
+            f" {self.first}"
+        ]
         lines += [f"computed by another {words}" for words in self.computed]
         return "\n".join(lines)
 
 
 def recompute(config: Config, cell: Job, device: str) -> Comparison:
-    """Train all finished runs of a cell anew, in a temporary folder and in the company in which they were.
+    """Train all finished runs of a cell anew, in a temporary folder and in the company in which
+    they were.
 
     Args:
         config: whose results.
@@ -65,8 +69,8 @@ def recompute(config: Config, cell: Job, device: str) -> Comparison:
     before = held(config, cell, any_source=True)
     if not before:
         raise ResultsError(
-            f"{table_path(config, cell.name)}: no run of it is finished, with which a new one could be "
-            "compared. Run snakemake first"
+            f"{table_path(config, cell.name)}: no run of it is finished, with which a new one could"
+            " be compared. Run snakemake first"
         )
     pixels = images.load(config.folder / "data")
     now: dict[str, Finished] = {}
@@ -87,9 +91,15 @@ def recompute(config: Config, cell: Job, device: str) -> Comparison:
 
 
 def compared(cell: Job, before: Mapping[str, Finished], now: Mapping[str, Finished]) -> Comparison:
-    """What differs between the runs of a cell and the same trained anew; one may have ended earlier."""
-    pairs = [(run, before[run.run_id], now[run.run_id]) for run in cell.runs if run.run_id in before]
-    epochs = range(max(len(values) for _, *both in pairs for one in both for values in one.results.values()))
+    """What differs between the runs of a cell and the same trained anew; one may have ended
+    earlier.
+    """
+    pairs = [
+        (run, before[run.run_id], now[run.run_id]) for run in cell.runs if run.run_id in before
+    ]
+    epochs = range(
+        max(len(values) for _, *both in pairs for one in both for values in one.results.values())
+    )
     places = [
         (epoch, run, name, _at(old, name, epoch), _at(new, name, epoch))
         for epoch in epochs
@@ -101,11 +111,19 @@ def compared(cell: Job, before: Mapping[str, Finished], now: Mapping[str, Finish
     first, most = "", 0.0
     if wrong:
         epoch, run, name, old, new = wrong[0]
-        first = f"epoch {epoch + 1}, {run.run_id} (seed {run.seed}), {name}: {old!r} before, {new!r} now"
+        first = (
+            f"epoch {epoch + 1}, {run.run_id} (seed {run.seed}), {name}: {old!r} before,"
+            f" {new!r} now"
+        )
         gaps = [abs(_number(old) - _number(new)) for *_, old, new in wrong]
         most = math.nan if any(map(math.isnan, gaps)) else max(gaps)
     return Comparison(
-        cell, len(places), len(wrong), first, most, tuple(_computed([(old, new) for _, old, new in pairs]))
+        cell,
+        len(places),
+        len(wrong),
+        first,
+        most,
+        tuple(_computed([(old, new) for _, old, new in pairs])),
     )
 
 

@@ -20,4 +20,7 @@ def build(config: Config, any_source: bool = False) -> None:
 
 def pages(config: Config) -> None:
     """Write the pages of what is collected and drawn; say where the report lies."""
-    print(f"report: {page.write_report(config, config.project, plan.estimates(config, config.project))}")
+    print(
+        "report:"
+        f" {page.write_report(config, config.project, plan.estimates(config, config.project))}"
+    )

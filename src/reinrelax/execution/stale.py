@@ -47,7 +47,9 @@ def _reason(config: Config, job: Job) -> str:
 
 
 def _other_settings(old: Mapping[str, Any], new: Mapping[str, Any], job: Job) -> Iterator[str]:
-    """Keys of the configuration that concern a job and differ, as `experiments.elbo.epochs: 10, now 20`."""
+    """Keys of the configuration that concern a job and differ, as `experiments.elbo.epochs: 10, now
+    20`.
+    """
     then, now = dict(_flat(old)), dict(_flat(new))
     *_, name = job.name.split("/")
     own = f"experiments.{job.experiment.removesuffix('-run')}."

@@ -1,9 +1,11 @@
-"""A cheap check of dear results: the first epochs of published trainings, trained anew and compared.
+"""A cheap check of dear results: the first epochs of published trainings, trained anew and
+compared.
 
-On another processor, rounding turns single draws of a discrete variable, and trainings of the same numbers
-drift apart. How far is measured, not chosen: where a training does not give the published digits, it is
-trained a few times more with weights that are nudged by a unit in the last place at every step. A published
-result must lie where one more such training would, by Student's t with the spread pooled over seeds.
+On another processor, rounding turns single draws of a discrete variable, and trainings of the same
+numbers drift apart. How far is measured, not chosen: where a training does not give the published
+digits, it is trained a few times more with weights that are nudged by a unit in the last place at
+every step. A published result must lie where one more such training would, by Student's t with the
+spread pooled over seeds.
 """
 
 import math
@@ -33,7 +35,8 @@ from reinrelax.results.read import held, images_of, part
 if TYPE_CHECKING:
     from torch import Tensor
 
-# Trainings with nudged weights, and by what share a weight is nudged: float32's unit in the last place.
+# Trainings with nudged weights, and by what share a weight is nudged: float32's unit in the last
+# place.
 _TWINS, _NUDGE = 3, 2.0**-23
 # How often a company whose numbers are right may be said to differ.
 _FALSE_ALARMS = 0.001
@@ -43,7 +46,9 @@ _DIGITS = 2.0**-20
 
 @dataclass(frozen=True)
 class Company:
-    """Runs of a cell that one job trained side by side: their numbers depend on their company by rounding."""
+    """Runs of a cell that one job trained side by side: their numbers depend on their company by
+    rounding.
+    """
 
     cell: Job
     runs: Mapping[str, Finished]
@@ -61,8 +66,10 @@ class Outcome:
     Attributes:
         epochs: how many were trained anew.
         difference: the largest of all results, nats per image.
-        allowed: the largest that rounding was found to explain, nats per image; 0 if none was looked for.
-        at: where the first difference that rounding does not explain is, in words; empty if there is none.
+        allowed: the largest that rounding was found to explain, nats per image; 0 if none was
+            looked for.
+        at: where the first difference that rounding does not explain is, in words; empty if there
+            is none.
     """
 
     company: Company
@@ -73,7 +80,10 @@ class Outcome:
 
     def describe(self) -> str:
         """A line for a person."""
-        name, epochs = self.company.cell.name, f"{self.epochs} of {self.company.cell.first.epochs} epochs"
+        name, epochs = (
+            self.company.cell.name,
+            f"{self.epochs} of {self.company.cell.first.epochs} epochs",
+        )
         what = f"{name}: {epochs}, {len(self.company.runs)} runs"
         if self.at:
             return f"{what}: DIFFER. {self.at}"
@@ -91,8 +101,8 @@ def verify(
     Args:
         config: whose trainings.
         folder: a published folder, or a results folder.
-        minutes: the time, as `plan` reckons it. A processor of the same name may be another, and take
-            four times as long.
+        minutes: the time, as `plan` reckons it. A processor of the same name may be another, and
+            take four times as long.
         cores: how many to use.
         say: called with a line as soon as there is one.
 
@@ -100,7 +110,8 @@ def verify(
         What came of each company that was trained again.
 
     Raises:
-        ResultsError: nothing is published there, it is damaged, or it is of other images than are at hand.
+        ResultsError: nothing is published there, it is damaged, or it is of other images than are
+            at hand.
     """
     with opened(folder) as place:
         there = replace(config, results=place.parent, scale=place.name)
@@ -114,8 +125,8 @@ def verify(
         images = data.prepare(config.dataset)
         if images.sha256 != images_of(place):
             raise ResultsError(
-                f"{folder}: its trainings are not of the images at hand, {images.name}. Set dataset.root or "
-                "MNIST_ROOT"
+                f"{folder}: its trainings are not of the images at hand, {images.name}. Set"
+                " dataset.root or MNIST_ROOT"
             )
     jobs = max(1, cores // config.machine.threads)
     seconds = 60 * minutes * jobs
@@ -147,8 +158,8 @@ def companies_of(cell: Job, runs: Mapping[str, Finished]) -> Iterator[Company]:
 def _epochs(
     companies: Sequence[Company], timings: Sequence[plan.Timing], seconds: float
 ) -> list[tuple[Company, int, float]]:
-    """Companies with a number of epochs that fits into the time, and its cost: the same for all, or of the
-    cheapest companies one. What another processor trained is reckoned with its twins.
+    """Companies with a number of epochs that fits into the time, and its cost: the same for all, or
+    of the cheapest companies one. What another processor trained is reckoned with its twins.
     """
     here = provenance.describe("cpu")["processor"]
 
@@ -194,7 +205,9 @@ def _again(company: Company, epochs: int) -> Outcome:
 
 
 def _trained(company: Company, epochs: int, twin: int) -> Mapping[str, Finished]:
-    """The first epochs of a company, trained anew; those of a twin other than 0 with nudged weights."""
+    """The first epochs of a company, trained anew; those of a twin other than 0 with nudged
+    weights.
+    """
     from reinrelax.experiments.training import finished_runs, make_trainer
 
     assert _images is not None
@@ -207,7 +220,9 @@ def _trained(company: Company, epochs: int, twin: int) -> Mapping[str, Finished]
 
 
 def _nudging(parameters: Sequence["Tensor"], twin: int) -> Callable[[], None]:
-    """What multiplies every weight by 1 ± a unit in the last place, with other signs at every call."""
+    """What multiplies every weight by 1 ± a unit in the last place, with other signs at
+    every call.
+    """
     import torch
 
     generator = torch.Generator().manual_seed(twin)
@@ -224,7 +239,9 @@ def _nudging(parameters: Sequence["Tensor"], twin: int) -> Callable[[], None]:
     return nudge
 
 
-def compared(company: Company, train: Callable[[int], Mapping[str, Finished]], epochs: int) -> Outcome:
+def compared(
+    company: Company, train: Callable[[int], Mapping[str, Finished]], epochs: int
+) -> Outcome:
     """What comes of a company whose first epochs are trained anew.
 
     Args:
@@ -238,7 +255,9 @@ def compared(company: Company, train: Callable[[int], Mapping[str, Finished]], e
     def results(found: Mapping[str, Finished]) -> Floats:
         """Of the first epochs `[run, epoch, column]`; a column that is not there is NaN."""
         absent = [math.nan] * epochs
-        every = [[found[run.run_id].results.get(name, absent)[:epochs] for name in names] for run in runs]
+        every = [
+            [found[run.run_id].results.get(name, absent)[:epochs] for name in names] for run in runs
+        ]
         return np.array(every).transpose(0, 2, 1)
 
     published, now = results(company.runs), results(train(0))
@@ -248,7 +267,8 @@ def compared(company: Company, train: Callable[[int], Mapping[str, Finished]], e
     if worst == 0:
         return Outcome(company, epochs, 0.0, 0.0, "")
     anew = np.stack([now, *(results(train(twin)) for twin in range(1, _TWINS + 1))])
-    # Pooled over the seeds of a setting, which scatter alike; a temperature more or less is another scatter.
+    # Pooled over the seeds of a setting, which scatter alike; a temperature more or less is another
+    # scatter.
     settings = [replace(run, seed=0) for run in runs]
     alike = np.array([[one == other for other in settings] for one in settings], dtype=np.float64)
     seeds = alike.sum(axis=1)
@@ -262,8 +282,8 @@ def compared(company: Company, train: Callable[[int], Mapping[str, Finished]], e
     if outside.any():
         run, epoch, column = (int(index[0]) for index in np.nonzero(outside))
         at = (
-            f"{runs[run].run_id} (seed {runs[run].seed}), epoch {epoch + 1}, {names[column]}: published "
-            f"{published[run, epoch, column]:.10g}, now {now[run, epoch, column]:.10g}; rounding explains "
-            f"{allowed[run, epoch, column]:.2g}"
+            f"{runs[run].run_id} (seed {runs[run].seed}), epoch {epoch + 1}, {names[column]}:"
+            f" published {published[run, epoch, column]:.10g}, now {now[run, epoch, column]:.10g};"
+            f" rounding explains {allowed[run, epoch, column]:.2g}"
         )
     return Outcome(company, epochs, worst, float(np.nanmax(allowed)), at)

@@ -1,4 +1,6 @@
-"""What the record of any job says: what was asked for, and where, when and by what it was computed."""
+"""What the record of any job says: what was asked for, and where, when and by what it was
+computed.
+"""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -30,7 +32,10 @@ def ended(device: str, seconds: float) -> dict[str, Any]:
     """What is known when it has been computed, in so many seconds."""
     return {
         # What of this package's compiled code this process computes with.
-        "kernels": [*native.loaded(), *(["triton"] if support.serves(torch.device(device)) else [])],
+        "kernels": [
+            *native.loaded(),
+            *(["triton"] if support.serves(torch.device(device)) else []),
+        ],
         "wall_seconds": round(seconds, 3),
         "peak_memory_mb": round(provenance.peak_memory_mb(), 1),
     }

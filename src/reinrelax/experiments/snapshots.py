@@ -23,7 +23,9 @@ def write_snapshots(path: Path, seeds: Sequence[int], kept: Mapping[int, Sequenc
         torch.save({"seeds": list(seeds), "kept": kept}, file)
 
 
-def read_snapshot(path: Path, shape: LatentShape, epoch: int, device: str) -> tuple[DiscreteVAE, list[int]]:
+def read_snapshot(
+    path: Path, shape: LatentShape, epoch: int, device: str
+) -> tuple[DiscreteVAE, list[int]]:
     """Read the replicas as they were after an epoch, and their seeds.
 
     Raises:
@@ -41,7 +43,8 @@ def read_snapshot(path: Path, shape: LatentShape, epoch: int, device: str) -> tu
             target.copy_(saved)
     except Exception as error:  # a damaged archive can raise any exception
         raise ResultsError(
-            f"{path}: no usable snapshot of epoch {epoch} ({type(error).__name__}: {error}). "
-            "Delete the file and run snakemake again; if all its replicas diverged, change their settings"
+            f"{path}: no usable snapshot of epoch {epoch} ({type(error).__name__}: {error}). Delete"
+            " the file and run snakemake again; if all its replicas diverged, change their"
+            " settings"
         ) from None
     return model, seeds

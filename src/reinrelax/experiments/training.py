@@ -99,7 +99,11 @@ def train_cell(
         write_snapshots(table.with_suffix(".pt"), record["seeds"], trained.trainer.kept)
     finished.write(table, done)
     files.write_text(table, cell_table.to_csv(runs, done))
-    suffixes = [".csv", *([".npz"] if drawn is not None else []), *([".pt"] if cell.snapshots else [])]
+    suffixes = [
+        ".csv",
+        *([".npz"] if drawn is not None else []),
+        *([".pt"] if cell.snapshots else []),
+    ]
     records.write(table.with_suffix(".json"), record, map(table.with_suffix, suffixes))
     table.with_suffix(".checkpoint").unlink(missing_ok=True)
     finished.unmark(table)
@@ -130,7 +134,11 @@ class _Trained:
 
 
 def _reusable(
-    cell: Job, known: Mapping[str, Finished], images: Images, device: str, drawn: pictures.Pictures | None
+    cell: Job,
+    known: Mapping[str, Finished],
+    images: Images,
+    device: str,
+    drawn: pictures.Pictures | None,
 ) -> dict[str, Finished]:
     """Return the runs that need not be retrained.
 
@@ -144,7 +152,8 @@ def _reusable(
         and known[run.run_id].dataset["sha256"] == images.sha256
         and known[run.run_id].on_gpu == (device != "cpu")
         and (
-            drawn is None or run.run_id in drawn.get("shown_run_ids" if run.seed == first else "run_ids", ())
+            drawn is None
+            or run.run_id in drawn.get("shown_run_ids" if run.seed == first else "run_ids", ())
         )
     }
 
@@ -163,7 +172,8 @@ def finished_runs(
     out = {}
     for replica, run in enumerate(runs):
         metrics = {
-            name: [float(value[replica]) for value in values] for name, values in history.metrics.items()
+            name: [float(value[replica]) for value in values]
+            for name, values in history.metrics.items()
         }
         out[run.run_id] = Finished(
             cell_table.results(metrics), int(history.diverged[replica]), dataset, dict(origin)

@@ -12,12 +12,13 @@ from reinrelax.datasets import MNIST, Size
 
 @dataclass(frozen=True)
 class Job:
-    """A cell, which trains runs of one experiment, latent shape and estimator side by side, or a study.
+    """A cell, which trains runs of one experiment, latent shape and estimator side by side, or a
+    study.
 
     Attributes:
         name: `elbo/8x4/ReinMax`; of a study, also its folder: `gradients/epoch-5`, `identities`.
-        modules: the source that computes it, and the training whose snapshots it may read: modules, and
-            functions as `module:name`.
+        modules: the source that computes it, and the training whose snapshots it may read: modules,
+            and functions as `module:name`.
         record: its provenance.
         results: what it computes; the record, which says that the rest is whole, is not among them.
         optional: what may lie beside: finished runs, pictures, log, benchmark.
@@ -51,7 +52,9 @@ class Job:
 
     @property
     def on_gpu(self) -> bool:
-        """Whether it computes on a GPU where there is one. Others are small, or wait for a simulator."""
+        """Whether it computes on a GPU where there is one. Others are small, or wait for a
+        simulator.
+        """
         return self.reads_images
 
     @property
@@ -66,7 +69,9 @@ class Job:
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """What is there where it is finished; the parameters at snapshots are needed by studies alone."""
+        """What is there where it is finished; the parameters at snapshots are needed by studies
+        alone.
+        """
         return (*(path for path in self.results if path.suffix != ".pt"), self.record)
 
     @property
@@ -86,7 +91,9 @@ class Job:
 
     @property
     def fingerprint(self) -> str:
-        """A hash of what is asked for and of the source that computes it: what the results depend on."""
+        """A hash of what is asked for and of the source that computes it: what the results depend
+        on.
+        """
         return self.fingerprint_of(self.source_hash)
 
     def fingerprint_of(self, source_hash: str) -> str:

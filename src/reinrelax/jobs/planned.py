@@ -11,7 +11,9 @@ THERE = ("done", "partial")
 
 
 def jobs(config: Config) -> dict[str, Job]:
-    """By name, cells first: what a study reads must not be younger than it, or Snakemake runs it again."""
+    """By name, cells first: what a study reads must not be younger than it, or Snakemake runs it
+    again.
+    """
     return {**cells(config), **studies(config)}
 
 

@@ -1,4 +1,6 @@
-"""The run table: one training a row; and its cells, the jobs in which rows train together as replicas."""
+"""The run table: one training a row; and its cells, the jobs in which rows train together as
+replicas.
+"""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -44,7 +46,8 @@ def run_table(config: Config) -> list[Run]:
 
 
 def cells(config: Config) -> dict[str, Job]:
-    """The jobs that train, by name: `experiment/shape/estimator`, and `.1`, `.2`, … where it takes several.
+    """The jobs that train, by name: `experiment/shape/estimator`, and `.1`, `.2`, … where it takes
+    several.
 
     Replicas share their counts, such as the draws of an estimator; and a job must not be too large.
     """
@@ -97,7 +100,13 @@ def _split(name: str, runs: Sequence[Run], config: Config) -> Iterator[tuple[str
     size = config.machine.max_replicas_per_job
     alike: dict[Hyper, list[Run]] = {}
     for run in runs:
-        alike.setdefault(tuple((name, value) for name, value in run.hyper if name in _COUNTS), []).append(run)
-    parts = [group[start : start + size] for group in alike.values() for start in range(0, len(group), size)]
+        alike.setdefault(
+            tuple((name, value) for name, value in run.hyper if name in _COUNTS), []
+        ).append(run)
+    parts = [
+        group[start : start + size]
+        for group in alike.values()
+        for start in range(0, len(group), size)
+    ]
     for index, part in enumerate(parts, 1):
         yield (name if len(parts) == 1 else f"{name}.{index}"), part

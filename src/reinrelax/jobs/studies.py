@@ -16,7 +16,9 @@ from reinrelax.jobs.runs import PROCESS, cells
 
 def studies(config: Config) -> dict[str, Job]:
     """All studies that are asked for, by name."""
-    return {study.name: study for study in _studies(config) if study.experiment in config.experiments}
+    return {
+        study.name: study for study in _studies(config) if study.experiment in config.experiments
+    }
 
 
 def snapshot_cell(config: Config, experiment: str) -> Job:
@@ -39,7 +41,11 @@ def _studies(config: Config) -> Iterator[Job]:
             yield _study(
                 f"{experiment}/epoch-{epoch}",
                 spec.tables,
-                ("reinrelax.experiments.gradients.measure", *_modules(spec.measured), *training.modules),
+                (
+                    "reinrelax.experiments.gradients.measure",
+                    *_modules(spec.measured),
+                    *training.modules,
+                ),
                 {
                     "training": training.settings_hash,
                     "epoch": epoch,

@@ -60,10 +60,12 @@ def check(tensor: Tensor, shape: Sequence[int], dtype: torch.dtype = torch.float
         InputError: its shape, dtype, device or layout differs.
     """
     plain = tensor.device.type == "cpu" and tensor.layout == torch.strided and not tensor.is_neg()
-    if not (plain and tensor.dtype == dtype and tensor.shape == tuple(shape) and tensor.is_contiguous()):
+    if not (
+        plain and tensor.dtype == dtype and tensor.shape == tuple(shape) and tensor.is_contiguous()
+    ):
         raise InputError(
-            f"compiled kernels take contiguous {dtype} {list(shape)} on the CPU; got {tensor.dtype} "
-            f"{list(tensor.shape)} on {tensor.device}, strides {list(tensor.stride())}"
+            f"compiled kernels take contiguous {dtype} {list(shape)} on the CPU; got {tensor.dtype}"
+            f" {list(tensor.shape)} on {tensor.device}, strides {list(tensor.stride())}"
         )
     return tensor
 
@@ -75,7 +77,9 @@ def load(source: Path) -> ctypes.CDLL | None:
     compiler = shlex.split(os.environ.get("CC") or "cc")
     command = [*compiler, "-march=native", *_FLAGS, *own]
     made_of = [source.read_bytes(), *(path.read_bytes() for path in sorted(_HERE.glob("*.h")))]
-    key = hashlib.sha256(b"\0".join([*made_of, repr(command).encode(), _processor()])).hexdigest()[:32]
+    key = hashlib.sha256(b"\0".join([*made_of, repr(command).encode(), _processor()])).hexdigest()[
+        :32
+    ]
     name = f"{source.stem}-{key}.so"
     try:
         library = _folder() / name
@@ -123,7 +127,9 @@ def _folder() -> Path:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     found = folder.stat()
     if found.st_uid != os.getuid():
-        raise PermissionError(f"{folder} is another user's; set XDG_CACHE_HOME to a folder of your own")
+        raise PermissionError(
+            f"{folder} is another user's; set XDG_CACHE_HOME to a folder of your own"
+        )
     if found.st_mode & _OTHERS:
         folder.chmod(found.st_mode & ~_OTHERS)
     return folder

@@ -53,9 +53,13 @@ ENTRIES: dict[str, Entry] = {
     ),
     "Hard-Concrete": Paper("bernoulli", "hard_concrete", "III.C", ("tau",)),
     "ST-Bernoulli": Paper("bernoulli", "straight_through", "III.D"),
-    "ST-Bernoulli-copy": Paper("bernoulli", "straight_through_copy", "III.D", variant_of="ST-Bernoulli"),
+    "ST-Bernoulli-copy": Paper(
+        "bernoulli", "straight_through_copy", "III.D", variant_of="ST-Bernoulli"
+    ),
     "STS": Paper("bernoulli", "stochastic_times_smooth", "III.E"),
-    "STS-straight-through": Paper("bernoulli", "stochastic_times_smooth_through", "III.E", variant_of="STS"),
+    "STS-straight-through": Paper(
+        "bernoulli", "stochastic_times_smooth_through", "III.E", variant_of="STS"
+    ),
     "Correlated-Bernoulli": Paper("correlated", "correlated", "III.F", ("tau",)),
     "Correlated-Bernoulli-independent": Paper(
         "correlated", "independent", "III.F", ("tau",), variant_of="Correlated-Bernoulli"
@@ -68,7 +72,9 @@ ENTRIES: dict[str, Entry] = {
     "Logistic-Normal": Paper("gaussian", "logistic_normal", "III.I", (), False),
     "RELAX": Paper("score", "relax", "III.J"),
     "RELAX-categorical": Paper("score", "relax", "III.J", (), False, "RELAX"),
-    "Decoupled-STGS": Paper("categorical", "decoupled", "III.K", ("tau_forward", "tau_backward"), False),
+    "Decoupled-STGS": Paper(
+        "categorical", "decoupled", "III.K", ("tau_forward", "tau_backward"), False
+    ),
     "REBAR": Paper("score", "rebar", "III.L", ("tau",)),
     "REBAR-categorical": Paper("score", "rebar", "III.L", ("tau",), False, "REBAR"),
     "REINFORCE": Paper("score", "reinforce", "III.L"),

@@ -16,7 +16,11 @@ def _block(name: str, entry: Entry) -> Any:
 
     def sized(shape: LatentShape) -> LatentShape:
         if entry.binary != (shape.categories == 2):
-            wanted = "2 categories, such as 2x20" if entry.binary else "more than 2 categories, such as 10x20"
+            wanted = (
+                "2 categories, such as 2x20"
+                if entry.binary
+                else "more than 2 categories, such as 10x20"
+            )
             raise ValueError(f"must have {wanted}; got {shape}")
         return shape
 

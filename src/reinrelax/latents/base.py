@@ -29,7 +29,7 @@ class Reconstruction(Protocol):
 
 
 @dataclass(frozen=True)
-class Pass:
+class TrainingStep:
     """The result of a training pass on a batch.
 
     Attributes:
@@ -57,7 +57,9 @@ class Latent(ABC):
     outputs: int
     inputs: int
 
-    def __init__(self, shape: LatentShape, seeds: Sequence[int], device: torch.device | str) -> None:
+    def __init__(
+        self, shape: LatentShape, seeds: Sequence[int], device: torch.device | str
+    ) -> None:
         self.shape, self.replicas = shape, len(seeds)
         self.seeds, self.device = tuple(seeds), torch.device(device)
         self.learned: dict[str, Tensor] = {}
@@ -83,11 +85,13 @@ class Latent(ABC):
     def prior(self, count: int, streams: Streams) -> Tensor:
         """Draw codes from the discrete prior, `[R, count, D]`."""
 
-    def train(self, outputs: Tensor, reconstruction: Reconstruction, streams: Streams) -> Pass:
+    def train(
+        self, outputs: Tensor, reconstruction: Reconstruction, streams: Streams
+    ) -> TrainingStep:
         """Run a training pass; the default gradient is the one through the relaxed code."""
         code, kl = self.relaxed(outputs, streams)
         loss = reconstruction(code)
-        return Pass(loss.detach(), kl.detach(), loss + kl)
+        return TrainingStep(loss.detach(), kl.detach(), loss + kl)
 
     def facts(self) -> dict[str, Tensor]:
         """Return the learned quantities other than the networks, as in the paper, `[R, ...]`."""
@@ -95,7 +99,9 @@ class Latent(ABC):
 
     def uniform(self, *shape: int, streams: Streams) -> Tensor:
         """Draw U(0, 1) noise `[R, *shape]`."""
-        return streams.uniform_(torch.empty(self.replicas, *shape, dtype=torch.float32, device=self.device))
+        return streams.uniform_(
+            torch.empty(self.replicas, *shape, dtype=torch.float32, device=self.device)
+        )
 
 
 def drawn(relaxation: Relaxation, streams: Streams) -> Tensor:

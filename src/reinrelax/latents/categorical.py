@@ -33,10 +33,14 @@ class DecoupledLatent(Latent):
     ) -> None:
         super().__init__(shape, seeds, device)
         self.outputs = self.inputs = shape.latents * shape.categories
-        self._forward, self._backward = (per_image(t, 3, self.device) for t in (tau_forward, tau_backward))
+        self._forward, self._backward = (
+            per_image(t, 3, self.device) for t in (tau_forward, tau_backward)
+        )
 
     def relaxed(self, outputs: Tensor, streams: Streams) -> tuple[Tensor, Tensor]:
-        return drawn(self.relaxation(outputs), streams).flatten(2), kl_to_uniform(self._logits(outputs))
+        return drawn(self.relaxation(outputs), streams).flatten(2), kl_to_uniform(
+            self._logits(outputs)
+        )
 
     def relaxation(self, outputs: Tensor) -> Relaxation:
         """Return the distribution of the relaxed sample."""

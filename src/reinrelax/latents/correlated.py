@@ -86,7 +86,9 @@ class CorrelatedLatent(Latent):
             scores = noise + _score(outputs)
             return (scores > 0).to(outputs.dtype), kl_to_fair(outputs)
         factor = self.cholesky().detach()
-        code = ((factor[:, None] @ noise[..., None])[..., 0] + _score(outputs) > 0).to(outputs.dtype)
+        code = ((factor[:, None] @ noise[..., None])[..., 0] + _score(outputs) > 0).to(
+            outputs.dtype
+        )
         paths = streams.uniform_(outputs.new_empty((*outputs.shape, _PATHS)))
         log_q = self._log_prob(outputs, code, noise, factor, paths)
         return code, log_q + self.shape.latents * math.log(2)
@@ -122,7 +124,9 @@ class CorrelatedLatent(Latent):
             above = sign[..., k, None] * above / factor[:, k, k, None, None]
             log_weight = log_weight + log_ndtr(above)
             # Draw −e_k · sign from N(0, 1) truncated to values below `above`, by inversion.
-            drawn = ndtri((paths[..., k, :] * ndtr(above[..., 1:])).clamp_min(1e-30)).clamp(-_FAR, _FAR)
+            drawn = ndtri((paths[..., k, :] * ndtr(above[..., 1:])).clamp_min(1e-30)).clamp(
+                -_FAR, _FAR
+            )
             e[..., k, 1:] = -sign[..., k, None] * drawn
         return log_weight.logsumexp(-1) - math.log(log_weight.shape[-1])
 

@@ -69,7 +69,9 @@ class CountLatent(Latent):
 
     def _log_prior(self) -> Tensor:
         """Return the log-probabilities of the prior, `[C]`."""
-        at_zero = self._law(torch.zeros((), dtype=torch.float32, device=self.device), self.shape.categories)
+        at_zero = self._law(
+            torch.zeros((), dtype=torch.float32, device=self.device), self.shape.categories
+        )
         return GeneralizedGumbelSoftmax(1.0, at_zero, self.shape.categories).logits.log_softmax(-1)
 
 

@@ -122,7 +122,9 @@ class InvertibleGaussianLatent(LargestGaussian):
         return torch.cat((mean, last), -1), torch.cat((std, last), -1)
 
     def _parameters(self, outputs: Tensor) -> tuple[Tensor, Tensor]:
-        mean, raw = outputs.unflatten(-1, (2, self.shape.latents, self.shape.categories - 1)).unbind(-3)
+        mean, raw = outputs.unflatten(
+            -1, (2, self.shape.latents, self.shape.categories - 1)
+        ).unbind(-3)
         return mean + self._prior_mean, softplus(raw + math.log(math.e - 1)) + 1e-4
 
 
@@ -134,7 +136,9 @@ class LogisticNormalLatent(LargestGaussian):
     common shift.
     """
 
-    def __init__(self, shape: LatentShape, seeds: Sequence[int], device: torch.device | str) -> None:
+    def __init__(
+        self, shape: LatentShape, seeds: Sequence[int], device: torch.device | str
+    ) -> None:
         super().__init__(shape, seeds, device)
         self.outputs = self.inputs = shape.latents * shape.categories
 

@@ -17,7 +17,7 @@ from reinrelax.distributions.base import gumbel, one_hot_argmax
 from reinrelax.estimators.base import Estimate, draw
 from reinrelax.estimators.relax import controlled, network, residual
 from reinrelax.estimators.score import reinforce as reinforce_estimator
-from reinrelax.latents.base import Latent, Pass, Reconstruction, per_image
+from reinrelax.latents.base import Latent, Reconstruction, TrainingStep, per_image
 
 # The initial temperature of RELAX's relaxation.
 _TAU = 0.5
@@ -26,20 +26,28 @@ _TAU = 0.5
 class ScoreLatent(Latent):
     """Discrete latents with the encoder's logits and a uniform prior; the loss is the bound."""
 
-    def __init__(self, shape: LatentShape, seeds: Sequence[int], device: torch.device | str) -> None:
+    def __init__(
+        self, shape: LatentShape, seeds: Sequence[int], device: torch.device | str
+    ) -> None:
         super().__init__(shape, seeds, device)
         binary = shape.categories == 2
         self.outputs = self.inputs = shape.latents * (1 if binary else shape.categories)
 
     @abstractmethod
-    def estimate(self, logits: Tensor, reconstruction: Reconstruction, streams: Streams) -> Estimate:
+    def estimate(
+        self, logits: Tensor, reconstruction: Reconstruction, streams: Streams
+    ) -> Estimate:
         """Estimate the gradient of the expected reconstruction at logits `[R, B, L, C]`."""
 
-    def train(self, outputs: Tensor, reconstruction: Reconstruction, streams: Streams) -> Pass:
+    def train(
+        self, outputs: Tensor, reconstruction: Reconstruction, streams: Streams
+    ) -> TrainingStep:
         logits = self._logits(outputs)
         kl = kl_to_uniform(logits)
         found = self.estimate(logits, reconstruction, streams)
-        return Pass(found.loss.detach(), kl.detach(), found.surrogate + kl, found.variance_loss)
+        return TrainingStep(
+            found.loss.detach(), kl.detach(), found.surrogate + kl, found.variance_loss
+        )
 
     def relaxed(self, outputs: Tensor, streams: Streams) -> tuple[Tensor, Tensor]:
         return self.harden(outputs, streams)
@@ -65,8 +73,12 @@ class ScoreLatent(Latent):
 class ReinforceLatent(ScoreLatent):
     """REINFORCE without a baseline, as the reference for RELAX and REBAR."""
 
-    def estimate(self, logits: Tensor, reconstruction: Reconstruction, streams: Streams) -> Estimate:
-        return reinforce_estimator.surrogate(logits, lambda z: reconstruction(self.code(z)), streams)
+    def estimate(
+        self, logits: Tensor, reconstruction: Reconstruction, streams: Streams
+    ) -> Estimate:
+        return reinforce_estimator.surrogate(
+            logits, lambda z: reconstruction(self.code(z)), streams
+        )
 
 
 class RebarLatent(ScoreLatent):
@@ -85,7 +97,9 @@ class RebarLatent(ScoreLatent):
             self.replicas, dtype=torch.float32, device=self.device, requires_grad=True
         )
 
-    def estimate(self, logits: Tensor, reconstruction: Reconstruction, streams: Streams) -> Estimate:
+    def estimate(
+        self, logits: Tensor, reconstruction: Reconstruction, streams: Streams
+    ) -> Estimate:
         return controlled(
             logits,
             lambda z: reconstruction(self.code(z)),
@@ -105,20 +119,28 @@ class RelaxLatent(ScoreLatent):
     r_φ is initialised to zero, so training starts as REBAR with η = 1.
     """
 
-    def __init__(self, shape: LatentShape, seeds: Sequence[int], device: torch.device | str) -> None:
+    def __init__(
+        self, shape: LatentShape, seeds: Sequence[int], device: torch.device | str
+    ) -> None:
         super().__init__(shape, seeds, device)
         log_tau = torch.full((self.replicas,), math.log(_TAU), dtype=torch.float32, device="cpu")
         start = {"log_tau": log_tau, **network(self.inputs, Streams.derive(seeds, "control"))}
-        self.learned |= {name: value.to(self.device).requires_grad_() for name, value in start.items()}
+        self.learned |= {
+            name: value.to(self.device).requires_grad_() for name, value in start.items()
+        }
 
-    def estimate(self, logits: Tensor, reconstruction: Reconstruction, streams: Streams) -> Estimate:
+    def estimate(
+        self, logits: Tensor, reconstruction: Reconstruction, streams: Streams
+    ) -> Estimate:
         tau = self.learned["log_tau"].exp().view(-1, 1, 1, 1)
 
         def control(keys: Tensor) -> Tensor:
             code = self.code(softmax(keys / tau))
             return reconstruction.constant(code) + residual(code, self.learned)
 
-        return controlled(logits, lambda z: reconstruction(self.code(z)), streams, control, learn=True)
+        return controlled(
+            logits, lambda z: reconstruction(self.code(z)), streams, control, learn=True
+        )
 
     def facts(self) -> dict[str, Tensor]:
         return {"tau": self.learned["log_tau"].detach().exp()}

@@ -32,12 +32,19 @@ class SubsetLatent(Latent):
     """
 
     def __init__(
-        self, shape: LatentShape, seeds: Sequence[int], device: torch.device | str, *, tau: Tensor, k: int
+        self,
+        shape: LatentShape,
+        seeds: Sequence[int],
+        device: torch.device | str,
+        *,
+        tau: Tensor,
+        k: int,
     ) -> None:
         super().__init__(shape, seeds, device)
         if shape.latents != 1 or k >= shape.categories:
             raise ConfigError(
-                f"Top-k: one subset of fewer than all categories, such as 20x1, k = 5; got {shape}, k = {k}"
+                f"Top-k: one subset of fewer than all categories, such as 20x1, k = 5; got {shape},"
+                f" k = {k}"
             )
         self.outputs = self.inputs = shape.categories
         self._tau, self._k = per_image(tau, 2, self.device), k

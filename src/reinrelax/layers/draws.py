@@ -12,7 +12,8 @@ from reinrelax.layers.temperature import Tempered, at_least_one
 
 
 class CategoricalLayer(Tempered):
-    """One-hot samples of softmax(logits) with the gradient of any pathwise estimator; in evaluation the mode.
+    """One-hot samples of softmax(logits) with the gradient of any pathwise estimator; in evaluation
+    the mode.
 
     Args:
         method: an estimator's name in the tables or in Python, as of `reinrelax.gumbel_softmax`.
@@ -64,8 +65,8 @@ class CategoricalLayer(Tempered):
 
 
 class SubsetLayer(Tempered):
-    """A subset of k of n, drawn without replacement with probabilities that the logits give: entries are in
-    [0, 1], and in evaluation the k largest logits are one.
+    """A subset of k of n, drawn without replacement with probabilities that the logits give:
+    entries are in [0, 1], and in evaluation the k largest logits are one.
 
     Args:
         k: how many.

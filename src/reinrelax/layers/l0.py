@@ -34,8 +34,8 @@ def l0_penalty(module: nn.Module) -> Tensor:
 class _Gated(Tempered):
     """A layer whose weights are multiplied by Hard Concrete gates, one a group of them.
 
-    Gates are drawn at each call in training, the same ones for the whole batch; in evaluation they are the
-    law's deployed ones, many of them exactly zero.
+    Gates are drawn at each call in training, the same ones for the whole batch; in evaluation they
+    are the law's deployed ones, many of them exactly zero.
 
     Attributes:
         log_alpha: of the gates, `[gates]`.
@@ -83,7 +83,13 @@ class L0Linear(_Gated):
     """
 
     def __init__(
-        self, in_features: int, out_features: int, bias: bool = True, *, kept: float = 0.8, tau: float = 2 / 3
+        self,
+        in_features: int,
+        out_features: int,
+        bias: bool = True,
+        *,
+        kept: float = 0.8,
+        tau: float = 2 / 3,
     ) -> None:
         super().__init__(tau)
         self.plain = nn.Linear(in_features, out_features, bias)
@@ -138,7 +144,8 @@ class L0Conv2d(_Gated):
 
     @torch.no_grad()
     def pruned(self) -> nn.Sequential:
-        """The layer of evaluation without gates and without channels that are closed, which are zero.
+        """The layer of evaluation without gates and without channels that are closed, which are
+        zero.
 
         Its first part computes the channels that are left, its second puts them in their places.
         """

@@ -72,10 +72,16 @@ class Temperature:
     ) -> None:
         self.layers = [layer for layer in module.modules() if isinstance(layer, Tempered)]
         if not self.layers:
-            raise InputError(f"Temperature: {type(module).__name__} has no layer with a temperature")
+            raise InputError(
+                f"Temperature: {type(module).__name__} has no layer with a temperature"
+            )
         if shape not in _SHAPES:
-            raise InputError(f"Temperature: shape must be one of {', '.join(_SHAPES)}; got {shape!r}")
-        self.start, self.end = (positive("Temperature", k, v) for k, v in (("start", start), ("end", end)))
+            raise InputError(
+                f"Temperature: shape must be one of {', '.join(_SHAPES)}; got {shape!r}"
+            )
+        self.start, self.end = (
+            positive("Temperature", k, v) for k, v in (("start", start), ("end", end))
+        )
         self.steps, self.shape = at_least_one("Temperature", "steps", steps), shape
         self.taken = 0
         self._set()

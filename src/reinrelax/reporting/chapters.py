@@ -16,15 +16,15 @@ from typing import Any
 from reinrelax.claims.mistakes import check_keys
 from reinrelax.claims.model import VERDICTS
 from reinrelax.core.document import read_yaml
-from reinrelax.display.collected import Collected
-from reinrelax.display.wording import Mark, count, duration, mark, shape
+from reinrelax.display.collected import TableReader
+from reinrelax.display.wording import Badge, count, duration, mark, shape
 from reinrelax.errors import ConfigError
 from reinrelax.jobs.planned import THERE
 from reinrelax.reporting import sections
-from reinrelax.reporting.errata import Entry
+from reinrelax.reporting.errata import Erratum
 from reinrelax.reporting.figure_views import catalogue
 from reinrelax.reporting.figure_views import figure as view
-from reinrelax.reporting.sections import Paper, Section
+from reinrelax.reporting.sections import PaperSections, Section
 from reinrelax.reporting.sentences import Said, fill
 
 FILE = Path("report/chapters.yaml")
@@ -60,14 +60,14 @@ class Chapter:
     did: str
     said: Sequence[Said]
     findings: Sequence[str]
-    counts: Sequence[tuple[Mark, int]]
+    counts: Sequence[tuple[Badge, int]]
     figure: Any
     table: Any
     missing: str
     time: str
     command: str
     downloads: Sequence[tuple[str, str]]
-    problems: Sequence[Entry]
+    problems: Sequence[Erratum]
     sections: Sequence[Section]
 
     @property
@@ -94,12 +94,12 @@ class Part:
     card: Sequence[Said]
     problems: Sequence[str]
     chapters: Sequence[Chapter]
-    elsewhere: Sequence[tuple[Mark, int]]
+    elsewhere: Sequence[tuple[Badge, int]]
 
 
 def load(
-    collected: Collected,
-    papers: Sequence[Paper],
+    collected: TableReader,
+    papers: Sequence[PaperSections],
     said: Mapping[str, Said],
     claims: Sequence[Mapping[str, Any]],
     findings: Sequence[Mapping[str, Any]],
@@ -121,7 +121,9 @@ def load(
     shown = {section.id: section for paper in papers for section in paper.sections}
     known = {raw["id"] for _, raw in sections.words(collected.root)}
     place = {claim["id"]: claim["section"] for claim in claims}
-    of = {finding["id"]: place[finding["claims"][0]] for finding in findings if not finding["aside"]}
+    of = {
+        finding["id"]: place[finding["claims"][0]] for finding in findings if not finding["aside"]
+    }
     by_name = {paper.name: paper for paper in papers}
     drawn = catalogue(collected.folder)
     parts = []
@@ -136,7 +138,9 @@ def load(
                 names = [finding for finding, section in of.items() if section in entry["sections"]]
                 names = list(dict.fromkeys([*entry["findings"], *names]))
                 chapters.append(
-                    _chapter(entry, own, [said[name] for name in names], collected, drawn, estimates)
+                    _chapter(
+                        entry, own, [said[name] for name in names], collected, drawn, estimates
+                    )
                 )
         if raw["paper"] in by_name and chapters:
             paper = by_name[raw["paper"]]
@@ -178,17 +182,21 @@ def _check(
     ):
         for name in names:
             if name not in options:
-                raise ConfigError(f"{where}.{key}: unknown {name!r}; known: {', '.join(sorted(options))}")
+                raise ConfigError(
+                    f"{where}.{key}: unknown {name!r}; known: {', '.join(sorted(options))}"
+                )
 
 
 def _lead(
-    where: str, cases: Sequence[Mapping[str, Any]], said: Mapping[str, Said], collected: Collected
+    where: str, cases: Sequence[Mapping[str, Any]], said: Mapping[str, Said], collected: TableReader
 ) -> str:
     """Return a paper's lead: of each group, the first case whose verdicts match."""
     out = []
     for index, group in enumerate(cases):
         for case in group["cases"]:
-            fits = all(said[name].mark.text in verdicts for name, verdicts in case.get("when", {}).items())
+            fits = all(
+                said[name].mark.text in verdicts for name, verdicts in case.get("when", {}).items()
+            )
             if fits and (text := fill(f"{where}.lead[{index}]", group, case["says"], collected)):
                 out.append(text)
                 break
@@ -199,11 +207,13 @@ def _chapter(
     entry: Mapping[str, Any],
     own: Sequence[Section],
     findings: Sequence[Said],
-    collected: Collected,
+    collected: TableReader,
     drawn: Mapping[str, Mapping[str, Any]],
     estimates: Mapping[str, float],
 ) -> Chapter:
-    figures = (view(collected.folder, drawn[name], entry["title"]) for name in entry.get("figures", ()))
+    figures = (
+        view(collected.folder, drawn[name], entry["title"]) for name in entry.get("figures", ())
+    )
     table = next(
         (
             shown.block
@@ -218,26 +228,33 @@ def _chapter(
     planned = [line for source in sources for line in collected.planned(source)]
     planned = list({line["job"]: line for line in planned}.values())
     return Chapter(
-        **{key: shape(" ".join(str(entry[key]).split())) for key in ("id", "nav", "title", "place", "did")},
+        **{
+            key: shape(" ".join(str(entry[key]).split()))
+            for key in ("id", "nav", "title", "place", "did")
+        },
         said=[finding for finding in findings if finding.id in entry["findings"]],
         findings=[finding.id for finding in findings],
         counts=_counted(findings),
         figure=next((figure for figure in figures if figure.panels), None),
         table=table,
         missing=_missing(planned, estimates),
-        time=duration(sum(float(line["wall_seconds"] or 0) for line in planned if line["state"] in THERE)),
+        time=duration(
+            sum(float(line["wall_seconds"] or 0) for line in planned if line["state"] in THERE)
+        ),
         command=sections.command(collected, sources),
         downloads=[
             (f"{name}.csv", address)
             for name in entry.get("data", ())
             if (address := _embedded(collected.folder / "tables" / f"{name}.csv"))
         ],
-        problems=list({problem.id: problem for section in own for problem in section.errata}.values()),
+        problems=list(
+            {problem.id: problem for section in own for problem in section.errata}.values()
+        ),
         sections=own,
     )
 
 
-def _counted(findings: Sequence[Said]) -> list[tuple[Mark, int]]:
+def _counted(findings: Sequence[Said]) -> list[tuple[Badge, int]]:
     """Return the verdicts that occur, each with its number."""
     counts = Counter(finding.mark.text for finding in findings)
     return [(mark(verdict), counts[verdict]) for verdict in VERDICTS if counts[verdict]]

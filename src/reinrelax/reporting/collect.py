@@ -23,7 +23,7 @@ from reinrelax.experiments.policy_gradient import tables as rl
 from reinrelax.experiments.relaxed_vae import baseline as baselines
 from reinrelax.experiments.relaxed_vae import tables as relaxations
 from reinrelax.reporting.verdicts import Records
-from reinrelax.results.gather import Gathered, gather, last_rows
+from reinrelax.results.gather import TrainingResults, gather, last_rows
 
 CLAIMS = Path("report/claims")
 FINDINGS = Path("report/findings.yaml")
@@ -36,8 +36,8 @@ TABLES = {"table2": "train_nelbo_nats", "table3": "test_nelbo_nats"}
 def write_tables(config: Config, root: Path, any_source: bool = False) -> None:
     """Write all tables (CSV), `claims.json` and `findings.json` to the folder `tables`.
 
-    `rules.csv` lists the rules that the verdicts are based on. Missing and unreadable jobs have rows in
-    `jobs.csv` that say so. A table without results has only a header.
+    `rules.csv` lists the rules that the verdicts are based on. Missing and unreadable jobs have
+    rows in `jobs.csv` that say so. A table without results has only a header.
 
     Args:
         config: the configuration of the results.
@@ -115,7 +115,10 @@ def write_tables(config: Config, root: Path, any_source: bool = False) -> None:
             "measurements": measured,
         },
     )
-    tables |= {name: elbo.judged_table(config, evidence, verdicts, metric) for name, metric in TABLES.items()}
+    tables |= {
+        name: elbo.judged_table(config, evidence, verdicts, metric)
+        for name, metric in TABLES.items()
+    }
     tables |= {
         "jobs": gathered.plan,
         "rates": _rates(root),
@@ -129,7 +132,9 @@ def write_tables(config: Config, root: Path, any_source: bool = False) -> None:
     files.write_text(folder / "claims.json", content + "\n")
     found = {verdict.claim.id: verdict.verdict for verdict in verdicts}
     counted = [{**asdict(finding), "verdict": finding.verdict(found)} for finding in amounts]
-    files.write_text(folder / "findings.json", json.dumps(counted, indent=1, ensure_ascii=False) + "\n")
+    files.write_text(
+        folder / "findings.json", json.dumps(counted, indent=1, ensure_ascii=False) + "\n"
+    )
     written = [*(f"{name}.csv" for name in tables), "claims.json", "findings.json"]
     records.write(folder / CHECKSUMS, {}, [folder / name for name in written])
 
@@ -149,7 +154,7 @@ def stated(root: Path) -> tuple[list[claims.Claim], list[findings.Finding]]:
     return found, findings.load(root / FINDINGS, found)
 
 
-def _evidence(trained: Gathered) -> Evidence:
+def _evidence(trained: TrainingResults) -> Evidence:
     return Evidence(last_rows(trained.rows), trained.plan)
 
 

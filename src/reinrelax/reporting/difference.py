@@ -1,4 +1,6 @@
-"""What differs between two tables, two lists of claims or two plans: rows are matched by what names them."""
+"""What differs between two tables, two lists of claims or two plans: rows are matched by what names
+them.
+"""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -14,7 +16,16 @@ from reinrelax.config.declared import KEYS
 _DERIVED = ("run_id",)
 # What a job's result depends on, and what became of it. Times and places are another's every time.
 JOB_COLUMNS = (
-    *("state", "message", "planned_seeds", "seeds", "diverged", "dataset", "train_images", "test_images"),
+    *(
+        "state",
+        "message",
+        "planned_seeds",
+        "seeds",
+        "diverged",
+        "dataset",
+        "train_images",
+        "test_images",
+    ),
     *("batch_size", "products", "epochs", "draws", "settings", "device", "commit", "versions"),
 )
 # Relative: what another order of the same sums may make of a double's last digits.
@@ -30,8 +41,9 @@ class Difference:
     Attributes:
         keys: the columns that rows were matched by.
         same: rows that agree in all columns, of which `rounded` only up to rounding.
-        changes: entries of matched rows that differ: `row`, `column`, `before`, `after`, `difference` (NaN
-            where either is no number), and `size`: relative to the larger, or infinite.
+        changes: entries of matched rows that differ: `row`, `column`, `before`, `after`,
+            `difference` (NaN where either is no number), and `size`: relative to the larger, or
+            infinite.
         only: rows of but one table, of the first and the second.
         columns: columns of but one, likewise.
     """
@@ -74,8 +86,8 @@ class ClaimsDifference:
 def tables(name: str, before: pd.DataFrame, after: pd.DataFrame) -> Difference:
     """Of two tables whose entries are text.
 
-    Rows are matched by the columns of `KEYS` that both have; of a table that is not there, by all columns.
-    Rows with the same names are matched in their order.
+    Rows are matched by the columns of `KEYS` that both have; of a table that is not there, by all
+    columns. Rows with the same names are matched in their order.
     """
     known = KEYS.get(name, tuple(before.columns))
     shared = [column for column in before.columns if column in after.columns]
@@ -90,7 +102,10 @@ def tables(name: str, before: pd.DataFrame, after: pd.DataFrame) -> Difference:
             {
                 "row": both[rows],
                 "column": np.array(values, dtype=object)[columns],
-                **{name: side[rows, columns] for name, side in zip(("before", "after"), sides, strict=True)},
+                **{
+                    name: side[rows, columns]
+                    for name, side in zip(("before", "after"), sides, strict=True)
+                },
             }
         )
     )
@@ -107,7 +122,9 @@ def tables(name: str, before: pd.DataFrame, after: pd.DataFrame) -> Difference:
     )
 
 
-def claims(before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]]) -> ClaimsDifference:
+def claims(
+    before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]]
+) -> ClaimsDifference:
     """Of two lists of claims, matched by their names, and where these changed by what they say."""
     old, new = ({str(claim["id"]): claim for claim in found} for found in (before, after))
     pairs = [(old[name], new[name]) for name in old if name in new]
@@ -130,9 +147,13 @@ def claims(before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any
 
 
 def jobs(before: pd.DataFrame, after: pd.DataFrame) -> Difference:
-    """Of two tables of jobs, in `JOB_COLUMNS`; one that has not been run says nothing of the rest."""
+    """Of two tables of jobs, in `JOB_COLUMNS`; one that has not been run says nothing of
+    the rest.
+    """
     columns = [*KEYS["jobs"], *JOB_COLUMNS]
-    found = tables("jobs", *(table.reindex(columns=columns, fill_value="") for table in (before, after)))
+    found = tables(
+        "jobs", *(table.reindex(columns=columns, fill_value="") for table in (before, after))
+    )
     changes = found.changes
     run = changes["row"].isin(changes["row"][changes["column"] == "state"])
     absent = (changes["before"] == "") | (changes["after"] == "")
@@ -140,8 +161,12 @@ def jobs(before: pd.DataFrame, after: pd.DataFrame) -> Difference:
 
 
 def rules(before: pd.DataFrame, after: pd.DataFrame) -> list[tuple[str, str, Any, Any]]:
-    """Of two tables of rules, whose entries are text: rule, place in it, and what either says there."""
-    old, new = ({row["rule"]: row["says"] for row in table.to_dict("records")} for table in (before, after))
+    """Of two tables of rules, whose entries are text: rule, place in it, and what either says
+    there.
+    """
+    old, new = (
+        {row["rule"]: row["says"] for row in table.to_dict("records")} for table in (before, after)
+    )
     return [
         (rule, *found)
         for rule in dict.fromkeys([*old, *new])
@@ -150,18 +175,24 @@ def rules(before: pd.DataFrame, after: pd.DataFrame) -> list[tuple[str, str, Any
 
 
 def settings(before: Any, after: Any, path: str = "") -> list[tuple[str, Any, Any]]:
-    """Entries in which two configurations differ: their place, and both values; None where there is none."""
+    """Entries in which two configurations differ: their place, and both values; None where there is
+    none.
+    """
     if isinstance(before, dict) and isinstance(after, dict):
         return [
             found
             for key in dict.fromkeys([*before, *after])
-            for found in settings(before.get(key), after.get(key), f"{path}.{key}" if path else str(key))
+            for found in settings(
+                before.get(key), after.get(key), f"{path}.{key}" if path else str(key)
+            )
         ]
     return [] if before == after else [(path, before, after)]
 
 
 def _named(table: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
-    """The table with its rows' names as index: of rows with the same names, the second has its number."""
+    """The table with its rows' names as index: of rows with the same names, the second has its
+    number.
+    """
     # 10 for 10.0: a name does not depend on whether its column was read as whole numbers.
     names = table[keys].map(lambda text: str(text).removesuffix(".0"))
     if not keys:
@@ -191,4 +222,7 @@ def _said(claim: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _measured(claim: Mapping[str, Any]) -> list[Any]:
-    return [claim.get(name) for name in ("effect", "low", "high", "holding", "failing", "seeds", "diverged")]
+    return [
+        claim.get(name)
+        for name in ("effect", "low", "high", "holding", "failing", "seeds", "diverged")
+    ]

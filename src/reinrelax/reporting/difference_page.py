@@ -11,7 +11,7 @@ import pandas as pd
 import reinrelax
 from reinrelax.core import files
 from reinrelax.core.document import read_yaml
-from reinrelax.display.blocks import Cell, Column, Table, key, number
+from reinrelax.display.blocks import Cell, Column, Table, key, to_float
 from reinrelax.display.tables import read_as_text, read_json
 from reinrelax.display.wording import count, fixed, interval, mark, shape, signed, significant
 from reinrelax.errors import ConfigError, ResultsError
@@ -73,7 +73,8 @@ def write_difference(before: Path, after: Path, path: Path, root: Path) -> Path:
         The file.
 
     Raises:
-        ResultsError: a folder is none of results, one of its files is damaged, or the page cannot be written.
+        ResultsError: a folder is none of results, one of its files is damaged, or the page cannot
+            be written.
     """
     context = compare(_read("A", before), _read("B", after))
     page = environment(root).get_template("diff.html.j2")
@@ -105,19 +106,29 @@ def compare(a: Folder, b: Folder) -> dict[str, Any]:
         "notes": _notes(a, b),
         "counts": [
             (len(claims.changed), "verdicts changed", "claims"),
-            (sum(map(len, claims.only)) + len(claims.renamed), "claims added, removed or renamed", "claims"),
+            (
+                sum(map(len, claims.only)) + len(claims.renamed),
+                "claims added, removed or renamed",
+                "claims",
+            ),
             (len({rule for rule, *_ in rules}), "rules or printed tables differ", "rules"),
-            (sum(not found.equal for found in tables), f"of {count(len(tables), 'table')} differ", "tables"),
+            (
+                sum(not found.equal for found in tables),
+                f"of {count(len(tables), 'table')} differ",
+                "tables",
+            ),
             (sum(len(found.changes) for found in tables), "entries of tables changed", "tables"),
             (jobs.changes["row"].nunique(), "jobs differ", "job"),
             (len(settings), "settings differ", "settings"),
         ],
-        "nothing": not settings
-        and not rules
-        and not any(alone)
-        and claims.equal
-        and all(found.equal for found in tables)
-        and jobs.equal,
+        "nothing": (
+            not settings
+            and not rules
+            and not any(alone)
+            and claims.equal
+            and all(found.equal for found in tables)
+            and jobs.equal
+        ),
         "parts": parts,
         "equal": equal,
         "rows": sum(found.same for found in tables),
@@ -127,12 +138,17 @@ def compare(a: Folder, b: Folder) -> dict[str, Any]:
 
 def _read(letter: str, path: Path) -> Folder:
     if not path.is_dir():
-        raise ResultsError(f"{path}: no such folder. Give two results folders, such as results/quick")
+        raise ResultsError(
+            f"{path}: no such folder. Give two results folders, such as results/quick"
+        )
     if not (path / "tables").is_dir():
         remedy = f"python -m reinrelax report --config {path / 'config.yaml'}"
-        raise ResultsError(f"{path / 'tables'}: missing, so there is nothing to compare. Run `{remedy}`")
+        raise ResultsError(
+            f"{path / 'tables'}: missing, so there is nothing to compare. Run `{remedy}`"
+        )
     found = sorted((path / "tables").glob("*.csv"))
-    # Those without which nothing can be said are read even where they are not there, which is an error.
+    # Those without which nothing can be said are read even where they are not there, which is an
+    # error.
     names = dict.fromkeys([_JOBS, *(file.stem for file in found)])
     if earlier := not (path / f"tables/{_JOBS}.csv").exists() and names.keys() >= _BEFORE.keys():
         del names[_JOBS]
@@ -148,7 +164,8 @@ def _read(letter: str, path: Path) -> Folder:
         for column in columns:
             if column not in table:
                 raise ResultsError(
-                    f"{path / 'tables' / name}: has no {column!r}. Delete it and run snakemake again"
+                    f"{path / 'tables' / name}: has no {column!r}. Delete it and run snakemake"
+                    " again"
                 )
     settings = _settings_of(path / "config.yaml")
     states = [*tables[_JOBS]["state"]]
@@ -165,7 +182,9 @@ def _read(letter: str, path: Path) -> Folder:
 
 
 def _settings_of(path: Path) -> dict[str, Any]:
-    """Of a results folder; none where they are not there, as after a report without the workflow."""
+    """Of a results folder; none where they are not there, as after a report without the
+    workflow.
+    """
     if not path.is_file():
         return {}
     try:
@@ -184,8 +203,8 @@ def _compared(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 def _notes(a: Folder, b: Folder) -> list[str]:
     notes = [
-        f"{side.letter} is partial: {side.done:,} of {count(side.planned, 'job')} done. What it lacks is "
-        "empty or absent here."
+        f"{side.letter} is partial: {side.done:,} of {count(side.planned, 'job')} done. What it"
+        " lacks is empty or absent here."
         for side in (a, b)
         if side.done < side.planned
     ]
@@ -211,7 +230,10 @@ def _claims(found: difference.ClaimsDifference) -> Part:
     columns = [Column(head, "text") for head in ("Claim", *(f"Name in {side}" for side in _SIDES))]
     rows = [[_stated(b), Cell(a["id"]), Cell(b["id"])] for a, b in found.renamed]
     blocks += _listed("claims-renamed", "Claims with another name.", columns, rows)
-    same = f"{count(found.same, 'claim')} with the same verdict, {found.moved:,} of them with other numbers"
+    same = (
+        f"{count(found.same, 'claim')} with the same verdict, {found.moved:,} of them with other"
+        " numbers"
+    )
     return Part("claims", "Claims", same, blocks)
 
 
@@ -227,10 +249,13 @@ def _verdict(claim: Mapping[str, Any]) -> Cell:
 
 def _effect(claim: Mapping[str, Any]) -> Cell:
     effect, low, high, holding, failing = (
-        number(claim.get(name)) for name in ("effect", "low", "high", "holding", "failing")
+        to_float(claim.get(name)) for name in ("effect", "low", "high", "holding", "failing")
     )
     tested = math.isfinite(holding) and math.isfinite(failing)
-    small = [interval(low, high), f"p = {fixed(holding)} for, {fixed(failing)} against" if tested else ""]
+    small = [
+        interval(low, high),
+        f"p = {fixed(holding)} for, {fixed(failing)} against" if tested else "",
+    ]
     return Cell(signed(effect), key(effect), small=[text for text in small if text])
 
 
@@ -245,7 +270,11 @@ def _jobs(found: difference.Difference) -> Part:
         ]
         for (column, before, after), names in groups
     ]
-    heads = [Column("What", "text"), Column("How many"), *(Column(h, "text") for h in ("A", "B", "Which"))]
+    heads = [
+        Column("What", "text"),
+        Column("How many"),
+        *(Column(h, "text") for h in ("A", "B", "Which")),
+    ]
     blocks = [
         *_listed("job-changed", "Jobs that differ.", heads, rows),
         *_alone("job", found.only, ("job",)),
@@ -255,17 +284,24 @@ def _jobs(found: difference.Difference) -> Part:
 
 
 def _settings(found: Sequence[tuple[str, Any, Any]], unknown: Sequence[str]) -> Part:
-    return _entries(("settings", "Configuration", "Settings that differ."), ["Setting"], found, unknown)
+    return _entries(
+        ("settings", "Configuration", "Settings that differ."), ["Setting"], found, unknown
+    )
 
 
 def _rules(found: Sequence[tuple[str, str, Any, Any]], unknown: Sequence[str]) -> Part:
-    """What claims, findings, errata and printed numbers say that differs, with which verdicts may change."""
+    """What claims, findings, errata and printed numbers say that differs, with which verdicts may
+    change.
+    """
     caption = "Claims, findings, errata and printed tables that say another thing."
     return _entries((_RULES, "Rules", caption), ["Rule", "Where"], found, unknown)
 
 
 def _entries(
-    names: tuple[str, str, str], heads: Sequence[str], found: Sequence[Sequence[Any]], unknown: Sequence[str]
+    names: tuple[str, str, str],
+    heads: Sequence[str],
+    found: Sequence[Sequence[Any]],
+    unknown: Sequence[str],
 ) -> Part:
     """Entries of a file that differ, each with where it stands and what is said in A and in B."""
     place, name, caption = names
@@ -275,7 +311,13 @@ def _entries(
         for *where, a, b in found
     ]
     file = _FILES[place]
-    same = f"not compared: no {file} in {' and '.join(unknown)}" if unknown else "" if rows else "the same"
+    same = (
+        f"not compared: no {file} in {' and '.join(unknown)}"
+        if unknown
+        else ""
+        if rows
+        else "the same"
+    )
     return Part(place, name, same, _listed(f"{place}-changed", caption, columns, rows))
 
 
@@ -286,7 +328,12 @@ def _table(found: difference.Difference) -> Part:
         shown = shown.nlargest(_SHOWN, "size")
         of = f" the {len(shown):,} largest of"
     columns = [*(Column(name, "text") for name in found.keys), Column("Column", "text")]
-    columns += [Column("A"), Column("B"), Column("B − A"), Column("Relative", small="to the larger")]
+    columns += [
+        Column("A"),
+        Column("B"),
+        Column("B − A"),
+        Column("Relative", small="to the larger"),
+    ]
     changes: Any = shown.itertuples()
     rows = [[*map(Cell, change.row), *_change(change)] for change in changes]
     caption = f"{found.name}:{of} {len(found.changes):,} entries that differ."
@@ -299,12 +346,14 @@ def _table(found: difference.Difference) -> Part:
         place, caption = f"{found.name}-columns-{side}", f"Columns only in {side}."
         blocks += _listed(place, caption, [Column("Column", "text")], rows)
     rounded = f", {found.rounded:,} of them but for rounding" if found.rounded else ""
-    return Part(f"table-{found.name}", found.name, f"{count(found.same, 'row')} the same{rounded}", blocks)
+    return Part(
+        f"table-{found.name}", found.name, f"{count(found.same, 'row')} the same{rounded}", blocks
+    )
 
 
 def _change(change: Any) -> list[Cell]:
     """Column, before, after, difference and its size."""
-    values = [number(text) for text in (change.before, change.after)]
+    values = [to_float(text) for text in (change.before, change.after)]
     shown = [
         Cell(significant(value, 6), key(value)) if math.isfinite(value) else Cell(text or "—")
         for text, value in zip((change.before, change.after), values, strict=True)
@@ -331,13 +380,17 @@ def _alone(name: str, only: Sequence[Sequence[difference.Row]], keys: Sequence[s
         rows = [[Cell(text) for text in row] for row in found[:_NAMED]]
         first = f", the first {_NAMED} of" if len(found) > _NAMED else ":"
         caption = f"{name}, only in {side}{first} {count(len(found), 'row')}."
-        out += _listed(f"{name}-only-{side}", caption, [Column(head, "text") for head in keys], rows)
+        out += _listed(
+            f"{name}-only-{side}", caption, [Column(head, "text") for head in keys], rows
+        )
     return out
 
 
 def _brief(column: str, text: str) -> str:
     return (
-        text[:12] + ("+changes" if text.endswith("+changes") else "") if column == "commit" else text or "—"
+        text[:12] + ("+changes" if text.endswith("+changes") else "")
+        if column == "commit"
+        else text or "—"
     )
 
 

@@ -34,7 +34,7 @@ def embedded(root: Path) -> dict[str, Markup]:
     # Browsers hash everything between the tags, including the line breaks at both ends.
     script = base64.b64encode(hashlib.sha256(f"\n{js}\n".encode()).digest()).decode()
     policy = (
-        f"default-src 'none'; script-src 'sha256-{script}'; style-src 'unsafe-inline'; img-src data:; "
-        "base-uri 'none'; form-action 'none'"
+        f"default-src 'none'; script-src 'sha256-{script}'; style-src 'unsafe-inline'; img-src"
+        " data:; base-uri 'none'; form-action 'none'"
     )
     return {"css": css, "js": js, "policy": Markup(policy)}

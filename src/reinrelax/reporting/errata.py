@@ -1,9 +1,12 @@
-"""Errata: places where the paper errs, contradicts itself or leaves a choice, each with numbers of this run.
+"""Errata: places where the paper errs, contradicts itself or leaves a choice, each with numbers of
+this run.
 
-Their text is data. What the authors' public code does instead of what is printed stands under `code`, with
-the `source` that `report/reference/sources.csv` names. Every number comes from a query:
+Their text is data. What the authors' public code does instead of what is printed stands under
+`code`, with the `source` that `report/reference/sources.csv` names. Every number comes from a
+query:
 
-    text: "Largest deviation: {value} of the norm"   # also {low}, {high} and {name}, of a row that was picked
+    text: "Largest deviation: {value} of the norm"   # also {low}, {high} and {name}, of a row that
+        was picked
 
 and the words of `numbers` beside it.
 """
@@ -15,7 +18,7 @@ from typing import Any
 
 from reinrelax.claims.mistakes import check_keys
 from reinrelax.core.document import read_yaml
-from reinrelax.display.collected import Collected, as_lines
+from reinrelax.display.collected import TableReader, as_lines
 from reinrelax.display.tables import read_table
 from reinrelax.display.wording import anchor
 from reinrelax.errors import ConfigError
@@ -45,11 +48,12 @@ class Item:
 
 
 @dataclass(frozen=True)
-class Entry:
+class Erratum:
     """One erratum, worked out.
 
     Attributes:
-        code: what the authors' public code does, with repository and commit; empty where it settles nothing.
+        code: what the authors' public code does, with repository and commit; empty where it settles
+            nothing.
     """
 
     id: str
@@ -65,11 +69,12 @@ class Entry:
     numbers: Sequence[Item]
 
 
-def load(collected: Collected) -> list[Entry]:
+def load(collected: TableReader) -> list[Erratum]:
     """All entries with their numbers.
 
     Raises:
-        ConfigError: a file has an unknown key, table, column or reducer; the message names file and key.
+        ConfigError: a file has an unknown key, table, column or reducer; the message names file and
+            key.
         ResultsError: a table is missing or damaged.
     """
     entries, seen = [], set()
@@ -77,7 +82,9 @@ def load(collected: Collected) -> list[Entry]:
         content = read_yaml(path)
         if not isinstance(content, list):
             raise ConfigError(f"{path}: must be a list of entries; got {type(content).__name__}")
-        paper = next((name for start, name in _PAPERS.items() if path.name.startswith(start)), path.stem)
+        paper = next(
+            (name for start, name in _PAPERS.items() if path.name.startswith(start)), path.stem
+        )
         for index, raw in enumerate(content):
             entry = _entry(f"{path.name}: {_name(raw, index)}", raw, paper, collected)
             if entry.id in seen:
@@ -91,12 +98,14 @@ def _name(raw: Any, index: int) -> str:
     return str(raw["id"]) if isinstance(raw, Mapping) and "id" in raw else f"entry {index}"
 
 
-def _entry(where: str, raw: Any, paper: str, collected: Collected) -> Entry:
-    required = (*_ENTRY, *(_CODE if set(_CODE) & set(raw) else ())) if isinstance(raw, Mapping) else _ENTRY
+def _entry(where: str, raw: Any, paper: str, collected: TableReader) -> Erratum:
+    required = (
+        (*_ENTRY, *(_CODE if set(_CODE) & set(raw) else ())) if isinstance(raw, Mapping) else _ENTRY
+    )
     check_keys(where, raw, required, (*_ENTRY, *_CODE, "numbers"))
     if raw["kind"] not in KINDS:
         raise ConfigError(f"{where}.kind: must be one of {', '.join(KINDS)}; got {raw['kind']!r}")
-    return Entry(
+    return Erratum(
         **{name: " ".join(str(raw[name]).split()) for name in _ENTRY},
         anchor=anchor("erratum", str(raw["id"])),
         paper=paper,
@@ -108,7 +117,7 @@ def _entry(where: str, raw: Any, paper: str, collected: Collected) -> Entry:
     )
 
 
-def _code(where: str, raw: Mapping[str, Any], collected: Collected) -> str:
+def _code(where: str, raw: Mapping[str, Any], collected: TableReader) -> str:
     lines = as_lines(read_table(collected.root / numbers.REFERENCE / "sources.csv"))
     places = {line["name"]: f"{line['repository']}, commit {line['commit']}" for line in lines}
     if raw["source"] not in places:
@@ -117,12 +126,16 @@ def _code(where: str, raw: Mapping[str, Any], collected: Collected) -> str:
     return f"{' '.join(str(raw['code']).split()).removesuffix('.')} ({places[raw['source']]})."
 
 
-def _item(where: str, raw: Any, collected: Collected) -> Item:
+def _item(where: str, raw: Any, collected: TableReader) -> Item:
     check_keys(where, raw, ("text", "reduce"), numbers.NUMBER)
     fields = numbers.fields(raw["text"])
     if "value" not in fields or fields - {"value", "low", "high", "name"}:
-        raise ConfigError(f"{where}.text: must hold {{value}}, and {{low}}, {{high}}, {{name}} at most")
-    found = numbers.number_of(where, {key: raw[key] for key in raw if key != "text"}, fields, collected)
+        raise ConfigError(
+            f"{where}.text: must hold {{value}}, and {{low}}, {{high}}, {{name}} at most"
+        )
+    found = numbers.number_of(
+        where, {key: raw[key] for key in raw if key != "text"}, fields, collected
+    )
     text = _label(raw["text"]) if found.absence else raw["text"].format(**vars(found))
     return Item(text, found.absence, found.csv, found.whose)
 

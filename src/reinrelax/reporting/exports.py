@@ -7,15 +7,16 @@ from reinrelax.claims.model import WORDS
 from reinrelax.config.declared import CAPTIONS, EXPORTED, named
 from reinrelax.config.load import Config
 from reinrelax.core import files
-from reinrelax.display.blocks import Cell, Column, Table, number
-from reinrelax.display.collected import Collected
+from reinrelax.display.blocks import Cell, Column, Table, to_float
+from reinrelax.display.collected import TableReader
 from reinrelax.display.tables import read_json
 from reinrelax.display.wording import fixed, interval, mark, signed
 from reinrelax.reporting.typeset import latex, markdown
 
 
 def write_exports(config: Config, root: Path) -> None:
-    """Write each table that has a caption beside its CSV in the folder `tables`, as LaTeX and as Markdown.
+    """Write each table that has a caption beside its CSV in the folder `tables`, as LaTeX and as
+    Markdown.
 
     Args:
         config: whose results.
@@ -24,7 +25,7 @@ def write_exports(config: Config, root: Path) -> None:
     Raises:
         ResultsError: a table is missing or damaged, or a file cannot be written.
     """
-    collected = Collected(config, root)
+    collected = TableReader(config, root)
     tables = {name: _shown(collected, name, view) for name, view in EXPORTED.items()}
     for name, table in {**tables, "claims": _claims(collected)}.items():
         caption = CAPTIONS["table", name].replace("{scale}", config.scale)
@@ -33,14 +34,14 @@ def write_exports(config: Config, root: Path) -> None:
         files.write_text(folder / f"{name}.md", markdown(caption, table))
 
 
-def _shown(collected: Collected, name: str, view: str) -> Table:
+def _shown(collected: TableReader, name: str, view: str) -> Table:
     """A table as the page shows it; without rows, it says why."""
     table: Table = named(view)(collected)
     absence = [Cell(collected.absence(name)), *(Cell() for _ in table.columns[1:])]
     return table if table.rows else replace(table, rows=[absence])
 
 
-def _claims(collected: Collected) -> Table:
+def _claims(collected: TableReader) -> Table:
     """All claims, a row each; the page has each with its rule, too."""
     columns = [
         *(Column(head, "text") for head in ("Claim", "Place", "Statement")),
@@ -54,7 +55,8 @@ def _claims(collected: Collected) -> Table:
     claims = read_json(collected.folder / "tables/claims.json")
     for claim in claims:
         effect, low, high, holding, failing, seeds = (
-            number(claim.get(name)) for name in ("effect", "low", "high", "holding", "failing", "seeds")
+            to_float(claim.get(name))
+            for name in ("effect", "low", "high", "holding", "failing", "seeds")
         )
         rows.append(
             [
@@ -67,7 +69,7 @@ def _claims(collected: Collected) -> Table:
         )
     found = {claim["verdict"] for claim in claims}
     caption = (
-        "p for: of the test that a claim does not hold; p against: that it does, by the smallest effect of "
-        f"interest. Verdicts here: {', '.join(word for word in WORDS if word in found)}."
+        "p for: of the test that a claim does not hold; p against: that it does, by the smallest"
+        f" effect of interest. Verdicts here: {', '.join(word for word in WORDS if word in found)}."
     )
     return Table("claims", caption, columns, rows)

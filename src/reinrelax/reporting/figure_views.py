@@ -63,7 +63,9 @@ def catalogue(folder: Path) -> dict[str, dict[str, Any]]:
     return {entry["name"]: entry for entry in read_json(folder / "figures" / "figures.json")}
 
 
-def figure(folder: Path, entry: Mapping[str, Any], title: str, expected: Sequence[str] = ()) -> Figure:
+def figure(
+    folder: Path, entry: Mapping[str, Any], title: str, expected: Sequence[str] = ()
+) -> Figure:
     """Read a figure from its files.
 
     Args:
@@ -82,7 +84,9 @@ def figure(folder: Path, entry: Mapping[str, Any], title: str, expected: Sequenc
     drawn = read_table(path) if lines else read_as_text(path)
     parts = svg.take_apart(read_text(path.with_suffix(".svg")), name)
     if lines and (lacking := {"panel", "series", "x", "value"} - set(drawn.columns)):
-        raise ResultsError(f"{path}: column {min(lacking)!r} is missing. Delete it and run snakemake again")
+        raise ResultsError(
+            f"{path}: column {min(lacking)!r} is missing. Delete it and run snakemake again"
+        )
     names = list(dict.fromkeys(drawn["series"])) if lines else []
     titles = entry.get("titles", {})
     return Figure(
@@ -132,7 +136,9 @@ def as_json(value: Any) -> Markup:
     return Markup(text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e"))
 
 
-def _hover(name: str, drawn: pd.DataFrame, names: Sequence[str], labels: Mapping[str, str]) -> dict[str, Any]:
+def _hover(
+    name: str, drawn: pd.DataFrame, names: Sequence[str], labels: Mapping[str, str]
+) -> dict[str, Any]:
     """Return for each panel the x label, the x values and, per series, values and interval ends.
 
     Missing values are null.
@@ -143,7 +149,9 @@ def _hover(name: str, drawn: pd.DataFrame, names: Sequence[str], labels: Mapping
         places = sorted(set(group["x"].dropna()))
         series = []
         for label in names:
-            own = group[group["series"] == label].drop_duplicates("x").set_index("x").reindex(places)
+            own = (
+                group[group["series"] == label].drop_duplicates("x").set_index("x").reindex(places)
+            )
             series.append([_numbers(own[key]) for key in ("value", "low", "high")])
         out[f"{name}-{panel}"] = {
             "label": labels[str(panel)],

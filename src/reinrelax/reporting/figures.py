@@ -64,7 +64,9 @@ def write_figures(config: Config, root: Path) -> None:
     for plan in plans + list(speed_figures.plans(root / speed_figures.RESULTS)):
         path = folder / "figures" / f"{plan.name}.svg"
         files.write_text(path, plan.draw())
-        files.write_text(path.with_suffix(".csv"), plan.data.to_csv(index=False, lineterminator="\n"))
+        files.write_text(
+            path.with_suffix(".csv"), plan.data.to_csv(index=False, lineterminator="\n")
+        )
         described.append(plan.describe())
         written += [path, path.with_suffix(".csv")]
     for name, content in (

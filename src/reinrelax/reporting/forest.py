@@ -32,7 +32,9 @@ def forest(read: Read) -> IntervalFigure:
     panel = IntervalPanel("all", "", "ours ÷ paper", names, references=(Reference("x", 1.0, ""),))
     what = "Printed numbers: ours divided by the paper’s, with 95% intervals"
     kinds = (Kind("ours ÷ paper", INK),)
-    return IntervalFigure("forest", what, rows, (panel,) if names else (), kinds, columns=1, width=6.2)
+    return IntervalFigure(
+        "forest", what, rows, (panel,) if names else (), kinds, columns=1, width=6.2
+    )
 
 
 def _numbers(read: Read) -> Iterator[tuple[str, float, tuple[float, float, float]]]:
@@ -41,7 +43,8 @@ def _numbers(read: Read) -> Iterator[tuple[str, float, tuple[float, float, float
         table = read(name)
         for line in table.dropna(subset=["difference", "paper_mean"]).to_dict("records"):
             ends = tuple(
-                line["paper_mean"] + line[end] for end in ("difference", "difference_low", "difference_high")
+                line["paper_mean"] + line[end]
+                for end in ("difference", "difference_low", "difference_high")
             )
             yield (
                 f"{title}, {shape(line['latent'])}",
@@ -50,7 +53,11 @@ def _numbers(read: Read) -> Iterator[tuple[str, float, tuple[float, float, float
             )
     table = read("table1")
     for line in table[table["quantity"] == "std_root"].to_dict("records"):
-        yield f"Table 1, {line['estimator']}", line["paper"], (line["value"], line["low"], line["high"])
+        yield (
+            f"Table 1, {line['estimator']}",
+            line["paper"],
+            (line["value"], line["low"], line["high"]),
+        )
     for line in read("table4").dropna(subset=["ratio"]).to_dict("records"):
         if line["paper_ratio"] != 1:
             ends = (line["ratio"], line["ratio_low"], line["ratio_high"])

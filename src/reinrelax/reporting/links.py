@@ -19,7 +19,11 @@ def across(pages: Mapping[str, str]) -> dict[str, str]:
 
     def whole(here: str, link: re.Match[str]) -> str:
         start, query, part = link[1], link[2] or "", link[3]
-        there = here if part in parts[here] else next((name for name in pages if part in parts[name]), here)
+        there = (
+            here
+            if part in parts[here]
+            else next((name for name in pages if part in parts[name]), here)
+        )
         return f'{start}{"" if there == here else there}{query}#{part}"'
 
     return {

@@ -1,9 +1,12 @@
-"""Numbers for sentences: of the run's tables, of the papers' and of the verdicts, each a query, reduced.
+"""Numbers for sentences: of the run's tables, of the papers' and of the verdicts, each a query,
+reduced.
 
-A query is as in `claims.queries`, where tables are also `claims` and `findings`, with a few words more:
+A query is as in `claims.queries`, where tables are also `claims` and `findings`, with a few words
+more:
 
     reduce: max
-    over: {where: {...}}     # or `minus`: the same query with changes, by which the result is divided
+    over: {where: {...}}     # or `minus`: the same query with changes, by which the result is
+        divided
     digits: 3                # significant ones; a count is shown whole
     limits: [low, high]      # columns of the interval: these, unless others are named
     name: beta               # column of the name of the row that was picked
@@ -23,8 +26,8 @@ import pandas as pd
 from reinrelax.claims import queries
 from reinrelax.claims.mistakes import check_keys
 from reinrelax.config.declared import FILLED_BY
-from reinrelax.display.blocks import number, plain_cell
-from reinrelax.display.collected import Collected
+from reinrelax.display.blocks import plain_cell, to_float
+from reinrelax.display.collected import TableReader
 from reinrelax.display.tables import read_json, read_table
 from reinrelax.display.wording import significant
 from reinrelax.errors import ConfigError
@@ -85,7 +88,7 @@ def fields(text: str) -> set[str]:
     return {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
 
 
-def number_of(where: str, raw: Any, wanted: Collection[str], collected: Collected) -> Number:
+def number_of(where: str, raw: Any, wanted: Collection[str], collected: TableReader) -> Number:
     """The number that a query asks for.
 
     Args:
@@ -116,20 +119,25 @@ def number_of(where: str, raw: Any, wanted: Collection[str], collected: Collecte
     if not math.isfinite(value):
         return Number(absence="no finite number", csv=asked.csv, whose=asked.whose)
     digits = raw.get("digits", 1 if raw["reduce"] == "count" else 3)  # a count is whole
-    low, high = (significant(number(asked.entry(end)), digits) or "–" for end in limits)
+    low, high = (significant(to_float(asked.entry(end)), digits) or "–" for end in limits)
     name = plain_cell(asked.entry(label)).text
     return Number(significant(value, digits), low, high, name, "", asked.csv, asked.whose)
 
 
-def _check_columns(where: str, asked: "_Reduced", wanted: set[str], label: Any, limits: Any) -> None:
+def _check_columns(
+    where: str, asked: "_Reduced", wanted: set[str], label: Any, limits: Any
+) -> None:
     """That what is written beside the value is a column, and of one row."""
     if (label is None) == ("name" in wanted) or (label is not None and label not in asked.rows):
-        raise ConfigError(f"{where}.name: the column that {{name}} in the text is taken from; got {label!r}")
+        raise ConfigError(
+            f"{where}.name: the column that {{name}} in the text is taken from; got {label!r}"
+        )
     if {"low", "high"} & wanted and not (len(limits) == 2 and {*limits} <= {*asked.rows}):
         raise ConfigError(f"{where}.limits: {asked.query.table} has not the columns {limits}")
     if wanted - {"value"} and asked.reduce in _NUMBER:
         raise ConfigError(
-            f"{where}.reduce: {asked.reduce!r} picks no row, whose {wanted - {'value'}} could be told"
+            f"{where}.reduce: {asked.reduce!r} picks no row, whose {wanted - {'value'}} could be"
+            " told"
         )
 
 
@@ -141,13 +149,15 @@ class _Reduced:
     reduce: str
     rows: pd.DataFrame
     values: Sequence[float]
-    collected: Collected
+    collected: TableReader
 
     @classmethod
-    def of(cls, where: str, raw: Mapping[str, Any], collected: Collected) -> "_Reduced":
+    def of(cls, where: str, raw: Mapping[str, Any], collected: TableReader) -> "_Reduced":
         """Checks names and picks the rows."""
         if raw["reduce"] not in REDUCERS:
-            raise ConfigError(f"{where}.reduce: must be one of {', '.join(REDUCERS)}; got {raw['reduce']!r}")
+            raise ConfigError(
+                f"{where}.reduce: must be one of {', '.join(REDUCERS)}; got {raw['reduce']!r}"
+            )
         query = queries.read(where, {key: raw[key] for key in queries.KEYS if key in raw})
         places = {file.stem: file for file in sorted((collected.root / REFERENCE).glob("*.csv"))}
         known, load = (
@@ -186,7 +196,9 @@ class _Reduced:
         return self.values[_ROW[self.reduce](self.values)]
 
     def entry(self, column: str | None) -> Any:
-        """What the row that was picked holds in a column; an empty text where none was or has it."""
+        """What the row that was picked holds in a column; an empty text where none was or
+        has it.
+        """
         if column not in self.rows or self.reduce in _NUMBER:
             return ""
         return self.rows[column].iloc[_ROW[self.reduce](self.values)]
@@ -198,7 +210,7 @@ class _Reduced:
         return self.collected.absence(self.query.table)
 
 
-def _collected(name: str, collected: Collected) -> pd.DataFrame:
+def _collected(name: str, collected: TableReader) -> pd.DataFrame:
     """A table of the results folder, or what is known of its claims or findings."""
     if name in _VERDICTS:
         return pd.DataFrame(read_json(collected.folder / f"tables/{name}.json"))
@@ -206,8 +218,12 @@ def _collected(name: str, collected: Collected) -> pd.DataFrame:
 
 
 def _changed(raw: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """The query with changes: another source replaces the first, conditions are laid over those there."""
+    """The query with changes: another source replaces the first, conditions are laid over those
+    there.
+    """
     kept = {key: raw[key] for key in _OTHER if key in raw}
     if {"table", "reference"} & set(changes):
-        kept = {key: value for key, value in kept.items() if key not in ("table", "reference", "where")}
+        kept = {
+            key: value for key, value in kept.items() if key not in ("table", "reference", "where")
+        }
     return {**kept, **changes, "where": {**kept.get("where", {}), **changes.get("where", {})}}

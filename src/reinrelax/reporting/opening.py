@@ -10,7 +10,7 @@ import pandas as pd
 from reinrelax.claims.findings import BASES
 from reinrelax.claims.model import JUDGED, NOT_TESTED, VERDICTS, WORDS
 from reinrelax.config.load import Config
-from reinrelax.display.wording import Mark, anchor, commit, count, duration, images, mark, shape
+from reinrelax.display.wording import Badge, anchor, commit, count, duration, images, mark, shape
 from reinrelax.jobs.planned import THERE
 
 Claims = Sequence[Mapping[str, Any]]
@@ -28,7 +28,7 @@ class Row:
 
     paper: str
     basis: str
-    counts: Sequence[tuple[Mark, int]]
+    counts: Sequence[tuple[Badge, int]]
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,9 @@ def summary(
     elsewhere = any(name != "mnist" for name in names)
     return Summary(
         scale=config.scale,
-        only=", ".join(f"{key}: {', '.join(names)}" for key, names in config.raw.get("only", {}).items()),
+        only=", ".join(
+            f"{key}: {', '.join(names)}" for key, names in config.raw.get("only", {}).items()
+        ),
         judged=_judged(claims),
         below=any(claim["verdict"] == NOT_TESTED for claim in claims),
         tested=any(claim["seeds"] and claim["verdict"] in JUDGED for claim in claims),
@@ -211,7 +213,10 @@ def _cost(jobs: Lines) -> list[tuple[str, str]]:
     cores = totals["core_seconds"]
     return [
         ("Wall time", f"{duration(totals['wall_seconds'])}, jobs added up"),
-        ("Processor", f"{cores / 3600:,.2f} core-hours ({cores:,.0f} core-seconds: wall time × threads)"),
+        (
+            "Processor",
+            f"{cores / 3600:,.2f} core-hours ({cores:,.0f} core-seconds: wall time × threads)",
+        ),
         ("GPU", f"{totals['gpu_seconds']:,.0f} GPU-seconds"),
     ]
 
@@ -236,7 +241,9 @@ def _by_basis(findings: Claims) -> list[Row]:
         for basis in BASES:
             own = [f["verdict"] for f in findings if f["paper"] == paper and f["basis"] == basis]
             if own:
-                counts = [(mark(verdict), own.count(verdict)) for verdict in VERDICTS if verdict in own]
+                counts = [
+                    (mark(verdict), own.count(verdict)) for verdict in VERDICTS if verdict in own
+                ]
                 rows.append(Row(paper, basis, counts))
     return rows
 
@@ -248,7 +255,10 @@ def finding_rows(findings: Claims) -> list[dict[str, Any]]:
     )
     return [
         {
-            **{key: finding[key] for key in ("id", "paper", "together", "leading", "headline", "chapter")},
+            **{
+                key: finding[key]
+                for key in ("id", "paper", "together", "leading", "headline", "chapter")
+            },
             "claims": [(name, anchor("claim", name)) for name in finding["claims"]],
             "says": shape(finding["says"]),
             "anchor": anchor("finding", finding["id"]),
@@ -281,7 +291,11 @@ def _notices(
     wrong = [
         *(
             f"{count(states[state], 'job')} {words}"
-            for state, words in (("partial", "in part"), ("missing", "missing"), ("unreadable", "unreadable"))
+            for state, words in (
+                ("partial", "in part"),
+                ("missing", "missing"),
+                ("unreadable", "unreadable"),
+            )
             if states[state]
         ),
         *([f"{count(diverged, 'training')} diverged"] if diverged else []),
@@ -299,10 +313,13 @@ def _outlived(jobs: Lines) -> list[Notice]:
     names = Counter(job["experiment"] for job in changed)
     whose = ", ".join(f"{name} ({count(number, 'job')})" for name, number in names.items())
     text = (
-        f"commit {tally(commit(job['commit']) for job in changed)}. The code that computes them has changed "
-        f"since: {whose}. Their settings match this configuration."
+        f"commit {tally(commit(job['commit']) for job in changed)}. The code that computes them has"
+        f" changed since: {whose}. Their settings match this configuration."
     )
-    title = f"{len(changed):,} of {count(len(jobs), 'published result')} computed by earlier source code:"
+    title = (
+        f"{len(changed):,} of {count(len(jobs), 'published result')} computed by earlier source"
+        " code:"
+    )
     return [Notice(title, text, "provenance")]
 
 
@@ -321,13 +338,15 @@ def _mixed(jobs: Lines) -> list[Notice]:
         out.append(Notice(title, f"the changes on top of {whose} are in no commit.", "provenance"))
     if rounded := [job["products"] for job in jobs if job["products"] not in ("float32", "")]:
         text = f"{tally(rounded)} in the layers, which the papers do not mention."
-        out.append(Notice(f"{count(len(rounded), 'job')} with rounded products:", text, "provenance"))
+        out.append(
+            Notice(f"{count(len(rounded), 'job')} with rounded products:", text, "provenance")
+        )
     for name in ("torch", "numpy"):
         if len({job[name] for job in jobs}) > 1:
             text = f"{tally(job[name] or 'unknown' for job in jobs)}."
             out.append(Notice(f"Computed with several versions of {name}:", text, "provenance"))
     used = [
-        f"{images(job['dataset'])}{f' (sha256 {sha[:12]})' if (sha := job['dataset_sha256']) else ''}"
+        images(job["dataset"]) + (f" (sha256 {sha[:12]})" if (sha := job["dataset_sha256"]) else "")
         for job in jobs
         if job["dataset"]
     ]
@@ -342,9 +361,17 @@ def _judged_by(rules: pd.DataFrame, jobs: Lines) -> list[Notice]:
     seen = rules["commit"] != ""
     if not seen.all():
         gone = rules["says"] == ""
-        parts = {"as they are here": rules["rule"][~seen & ~gone], "removed": rules["rule"][~seen & gone]}
-        words = "; ".join(f"{what}: {_few(list(names))}" for what, names in parts.items() if len(names))
-        text = f"{words}. Claims, findings, errata or printed numbers were edited. After committing that:"
+        parts = {
+            "as they are here": rules["rule"][~seen & ~gone],
+            "removed": rules["rule"][~seen & gone],
+        }
+        words = "; ".join(
+            f"{what}: {_few(list(names))}" for what, names in parts.items() if len(names)
+        )
+        text = (
+            f"{words}. Claims, findings, errata or printed numbers were edited. After committing"
+            " that:"
+        )
         title = f"Judged by {count(int((~seen).sum()), 'rule')} that no known commit has:"
         out.append(Notice(title, text, command="make limits"))
     begun = min((str(job["started"]) for job in jobs if job["started"]), default="")
@@ -353,7 +380,9 @@ def _judged_by(rules: pd.DataFrame, jobs: Lines) -> list[Notice]:
     since = pd.to_datetime(begun, errors="coerce", utc=True)
     late = [rule for rule, date in zip(rules["rule"], dates, strict=True) if date > since]
     if late:
-        title = f"{len(late):,} of {count(len(rules), 'rule')} set after the first of these results."
+        title = (
+            f"{len(late):,} of {count(len(rules), 'rule')} set after the first of these results."
+        )
         out.append(Notice(title, "Each claim says when.", "claims"))
     return out
 

@@ -13,14 +13,23 @@ from reinrelax.config.load import AS_RUN, Config
 from reinrelax.core import files
 from reinrelax.display import claim_views
 from reinrelax.display.claim_views import Choice, Facet
-from reinrelax.display.collected import Collected
+from reinrelax.display.collected import TableReader
 from reinrelax.display.tables import read_as_text, read_json, read_table
 from reinrelax.display.wording import anchor
 from reinrelax.errors import ConfigError
 from reinrelax.experiments.discrete_vae import grid_page as grid_views
 from reinrelax.experiments.discrete_vae.elbo import METHODS, PRINTED, SUBJECTS, method_of
 from reinrelax.jobs.planned import THERE
-from reinrelax.reporting import chapters, errata, figure_views, links, opening, sections, sentences, views
+from reinrelax.reporting import (
+    chapters,
+    errata,
+    figure_views,
+    links,
+    opening,
+    sections,
+    sentences,
+    views,
+)
 from reinrelax.reporting.environment import embedded, environment
 
 # The tables shown as grids, and their names for readers.
@@ -63,12 +72,14 @@ def context(config: Config, root: Path, estimates: Mapping[str, float]) -> dict[
     folder = config.folder / "tables"
     jobs = read_table(folder / "jobs.csv")
     claims, findings = read_json(folder / "claims.json"), read_json(folder / "findings.json")
-    collected = Collected(config, root)
+    collected = TableReader(config, root)
     elbo = jobs[jobs["experiment"].isin([f"elbo{suffix}" for suffix in METHODS.values()])]
     judged = {name: read_table(folder / f"{name}.csv") for name in _GRIDS}
     if config.raw.get("only"):
         judged = {name: table[table["job"] != ""] for name, table in judged.items()}
-    grids = {name: grid_views.blocks(name, title, judged[name], jobs) for name, title in _GRIDS.items()}
+    grids = {
+        name: grid_views.blocks(name, title, judged[name], jobs) for name, title in _GRIDS.items()
+    }
     entries = errata.load(collected)
     printed = elbo[elbo["experiment"].map(method_of) == PRINTED]
     papers = sections.load(collected, entries, grids, list(dict.fromkeys(printed["estimator"])))
@@ -82,15 +93,24 @@ def context(config: Config, root: Path, estimates: Mapping[str, float]) -> dict[
         for line in elbo.iloc[::-1].to_dict("records")
     }
     lines = views.provenance(config, jobs)
-    cells, studies = ([line for line in lines if bool(line["estimator"]) == of] for of in (True, False))
+    cells, studies = (
+        [line for line in lines if bool(line["estimator"]) == of] for of in (True, False)
+    )
     rows = claim_views.claim_rows(claims, names, anchors, lambda name: (folder / name).is_file())
     summary = opening.summary(config, jobs, claims, findings, read_table(folder / "rules.csv"))
     said = sentences.load(collected, claims, findings)
     parts = chapters.load(collected, papers, said, claims, findings, estimates)
     known = {entry.id for entry in entries}
     if unknown := [name for part in parts for name in part.problems if name not in known]:
-        raise ConfigError(f"{chapters.FILE}: problems: unknown {unknown[0]}; the ids are in report/errata")
-    homes = {name: chapter.nav for part in parts for chapter in part.chapters for name in chapter.findings}
+        raise ConfigError(
+            f"{chapters.FILE}: problems: unknown {unknown[0]}; the ids are in report/errata"
+        )
+    homes = {
+        name: chapter.nav
+        for part in parts
+        for chapter in part.chapters
+        for name in chapter.findings
+    }
     placed = [{**finding, "chapter": homes.get(finding["id"], "")} for finding in findings]
     return {
         "version": reinrelax.__version__,
@@ -133,13 +153,17 @@ def _ribbon(summary: opening.Summary, jobs: pd.DataFrame) -> opening.Ribbon:
     # If an experiment is missing as printed, do not name it as run too.
     lacking = [name for name, any_done in there.items() if not any_done]
     named = [
-        name for name in lacking if not name.endswith(AS_RUN) or name.removesuffix(AS_RUN) not in lacking
+        name
+        for name in lacking
+        if not name.endswith(AS_RUN) or name.removesuffix(AS_RUN) not in lacking
     ]
     return opening.ribbon(summary, done, len(jobs), [PURPOSES[name] for name in named])
 
 
 def _problems(
-    collected: Collected, entries: Sequence[errata.Entry], papers: Sequence[sections.Paper]
+    collected: TableReader,
+    entries: Sequence[errata.Erratum],
+    papers: Sequence[sections.PaperSections],
 ) -> list[tuple[str, list[dict[str, Any]]]]:
     """Return the errata of each paper, with their sections and the origin of their numbers."""
     shown = [section for paper in papers for section in paper.sections]

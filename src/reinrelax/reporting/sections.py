@@ -12,18 +12,19 @@ from reinrelax.claims.model import NOT_RUN, NOT_TESTED
 from reinrelax.config.declared import EXPERIMENTS, FILLED_BY, named
 from reinrelax.config.load import AS_RUN
 from reinrelax.core.document import flow, path_of, read_yaml
-from reinrelax.display.blocks import Table, number
-from reinrelax.display.collected import Collected
-from reinrelax.display.wording import Mark, images, mark
+from reinrelax.display.blocks import Table, to_float
+from reinrelax.display.collected import TableReader
+from reinrelax.display.wording import Badge, images, mark
 from reinrelax.errors import ConfigError
 from reinrelax.experiments.relaxed_vae import page as relaxation_views
 from reinrelax.jobs.planned import THERE
-from reinrelax.reporting.errata import Entry
+from reinrelax.reporting.errata import Erratum
 from reinrelax.reporting.figure_views import catalogue, figure
 
 # A file per paper, in the page's order, with its name, title and sections.
 WORDS = tuple(
-    Path("report/templates/sections") / f"{name}.yaml" for name in ("beyond-reinmax", "just-relax-it")
+    Path("report/templates/sections") / f"{name}.yaml"
+    for name in ("beyond-reinmax", "just-relax-it")
 )
 _PAPER = ("paper", "title", "sections")
 _REQUIRED = ("id", "nav", "name", "what", "says", "here", "source", "tables")
@@ -31,7 +32,7 @@ _OPTIONAL = ("figures", "errata", "scale", "scale_of", "tables_first")
 
 # The views of each section, which make its blocks, mostly tables. A section without views shows
 # only figures, or blocks that the page makes.
-VIEWS: Mapping[str, Sequence[Callable[[Collected], Any]]] = {
+VIEWS: Mapping[str, Sequence[Callable[[TableReader], Any]]] = {
     section: [named(one.views[section]) for one in EXPERIMENTS.values() if section in one.views]
     for section in chain.from_iterable(one.views for one in EXPERIMENTS.values())
 }
@@ -51,7 +52,7 @@ _SCALE = {
 
 
 @dataclass(frozen=True)
-class Scale:
+class ScaleNote:
     """The scale of a section's results and that of the paper.
 
     Attributes:
@@ -60,7 +61,7 @@ class Scale:
         of: whose scale `paper` is.
     """
 
-    mark: Mark
+    mark: Badge
     ours: str
     paper: str
     of: str
@@ -111,13 +112,13 @@ class Section:
     what: str
     says: str
     here: str
-    scale: Scale | None
+    scale: ScaleNote | None
     blocks: Sequence[Shown]
     absence: str
     lacking: Sequence[str]
     progress: str
     origin: Origin
-    errata: Sequence[Entry]
+    errata: Sequence[Erratum]
 
     @property
     def empty(self) -> bool:
@@ -126,7 +127,7 @@ class Section:
 
 
 @dataclass(frozen=True)
-class Paper:
+class PaperSections:
     """A paper's part of the page: its short `name`, full `title` and an `anchor`."""
 
     name: str
@@ -141,8 +142,11 @@ class Paper:
 
 
 def load(
-    collected: Collected, entries: Sequence[Entry], own: Mapping[str, Sequence[Any]], expected: Sequence[str]
-) -> list[Paper]:
+    collected: TableReader,
+    entries: Sequence[Erratum],
+    own: Mapping[str, Sequence[Any]],
+    expected: Sequence[str],
+) -> list[PaperSections]:
     """Return the requested sections of each paper, in the page's order.
 
     Args:
@@ -157,7 +161,7 @@ def load(
     """
     known = {entry.id: entry for entry in entries}
     drawn = catalogue(collected.folder)
-    papers: dict[str, Paper] = {}
+    papers: dict[str, PaperSections] = {}
     for paper, raw in words(collected.root):
         _check(raw, f"{paper.anchor}.yaml", known, drawn)
         section = _section(raw, collected, known, drawn, own, expected)
@@ -167,7 +171,7 @@ def load(
     return list(papers.values())
 
 
-def words(root: Path) -> Iterator[tuple[Paper, Mapping[str, Any]]]:
+def words(root: Path) -> Iterator[tuple[PaperSections, Mapping[str, Any]]]:
     """Yield the texts of all sections, each with its paper, whose list of sections is still empty.
 
     Raises:
@@ -176,20 +180,20 @@ def words(root: Path) -> Iterator[tuple[Paper, Mapping[str, Any]]]:
     for path in WORDS:
         content = read_yaml(root / path)
         check_keys(path.name, content, _PAPER)
-        paper = Paper(content["paper"], content["title"], path.stem, [])
+        paper = PaperSections(content["paper"], content["title"], path.stem, [])
         for raw in content["sections"]:
             yield paper, raw
 
 
-def citing(shown: Sequence[Section], entry: Entry) -> list[Section]:
+def citing(shown: Sequence[Section], entry: Erratum) -> list[Section]:
     """Return the sections that refer to an erratum."""
     return [section for section in shown if entry in section.errata]
 
 
 def _section(
     raw: Mapping[str, Any],
-    collected: Collected,
-    known: Mapping[str, Entry],
+    collected: TableReader,
+    known: Mapping[str, Erratum],
     drawn: Mapping[str, Mapping[str, Any]],
     own: Mapping[str, Sequence[Any]],
     expected: Sequence[str],
@@ -211,7 +215,10 @@ def _section(
     ]
     blocks = [*tables, *figures] if raw.get("tables_first") else [*figures, *tables]
     return Section(
-        **{name: " ".join(str(raw[name]).split()) for name in ("id", "nav", "name", "what", "says", "here")},
+        **{
+            name: " ".join(str(raw[name]).split())
+            for name in ("id", "nav", "name", "what", "says", "here")
+        },
         scale=_scale(raw, collected) if "scale" in raw else None,
         blocks=blocks,
         absence="" if blocks else _absence(collected, raw["source"]),
@@ -228,29 +235,33 @@ def _blocks(shown: Any) -> list[Any]:
     return [block for block in blocks if not isinstance(block, Table) or block.rows]
 
 
-def _sources(collected: Collected, source: str) -> list[str]:
+def _sources(collected: TableReader, source: str) -> list[str]:
     """Return an experiment or study and, if planned, its variant as run."""
-    return list(dict.fromkeys([source, *(line["experiment"] for line in collected.planned(source))]))
+    return list(
+        dict.fromkeys([source, *(line["experiment"] for line in collected.planned(source))])
+    )
 
 
-def made_from(collected: Collected, entry: Entry) -> Origin | None:
+def made_from(collected: TableReader, entry: Erratum) -> Origin | None:
     """Return the origin of an erratum's numbers; None if it uses none of this run."""
     names = dict.fromkeys(Path(item.csv).stem for item in entry.numbers if item.csv)
     return _origin(collected, list(names), [FILLED_BY[name] for name in names]) if names else None
 
 
-def _origin(collected: Collected, tables: Sequence[str], sources: Sequence[str]) -> Origin:
+def _origin(collected: TableReader, tables: Sequence[str], sources: Sequence[str]) -> Origin:
     kinds = (("CSV", "csv"), ("LaTeX", "tex"), ("Markdown", "md"))
     places = {f"{name}, {kind}": f"tables/{name}.{end}" for name in tables for kind, end in kinds}
     own = list(dict.fromkeys(sources))
     return Origin(
-        links=[(text, place) for text, place in places.items() if (collected.folder / place).is_file()],
+        links=[
+            (text, place) for text, place in places.items() if (collected.folder / place).is_file()
+        ],
         command=command(collected, own),
         sources=own,
     )
 
 
-def command(collected: Collected, sources: Sequence[str]) -> str:
+def command(collected: TableReader, sources: Sequence[str]) -> str:
     """Return the command that runs missing jobs of experiments or checks published results."""
     config = collected.config
     if config.results != path_of("results", config.raw["results"]):
@@ -261,23 +272,25 @@ def command(collected: Collected, sources: Sequence[str]) -> str:
     return f'make report{scale} ONLY="{only}"'
 
 
-def _drawn(collected: Collected, name: str, block: Any, data: str = "csv") -> Shown:
+def _drawn(collected: TableReader, name: str, block: Any, data: str = "csv") -> Shown:
     """Return a figure with links to those of its files that exist."""
     places = {
         f"{name}, SVG": f"figures/{name}.svg",
         f"{name}, as drawn, {data.upper()}": f"figures/{name}.{data}",
     }
-    links = [(text, place) for text, place in places.items() if (collected.folder / place).is_file()]
+    links = [
+        (text, place) for text, place in places.items() if (collected.folder / place).is_file()
+    ]
     return Shown(block, links)
 
 
-def _absence(collected: Collected, source: str) -> str:
+def _absence(collected: TableReader, source: str) -> str:
     planned = collected.planned(source)
     done = all(line["state"] == "done" for line in planned)
     return _NOTHING if done else "no result yet"
 
 
-def _scale(raw: Mapping[str, Any], collected: Collected) -> Scale:
+def _scale(raw: Mapping[str, Any], collected: TableReader) -> ScaleNote:
     """Return the scale of a section, from its first table and from the jobs that fill it."""
     paper: Mapping[str, Any] = raw["scale"]
     lines = collected.lines(raw["tables"][0])
@@ -293,7 +306,7 @@ def _scale(raw: Mapping[str, Any], collected: Collected) -> Scale:
             ours.append(" and ".join(sorted(images(str(value)) for value in found)))
         else:
             # Estimators without Monte Carlo draws do not count for the number of draws.
-            counts = [count for count in map(number, found) if count > 0 or name != "draws"]
+            counts = [count for count in map(to_float, found) if count > 0 or name != "draws"]
             if not counts:
                 continue
             used = max(counts) if name == "epoch" else min(counts)
@@ -302,7 +315,7 @@ def _scale(raw: Mapping[str, Any], collected: Collected) -> Scale:
     units = sorted({line["hidden"] for line in done if line.get("hidden")})
     ours += [f"hidden layers of {layers} units" for layers in units]
     below |= bool(units)
-    return Scale(
+    return ScaleNote(
         mark=mark(NOT_RUN if not done else NOT_TESTED if below else ""),
         ours=", ".join(ours),
         paper=", ".join(
@@ -316,7 +329,12 @@ def _scale(raw: Mapping[str, Any], collected: Collected) -> Scale:
 def _check(raw: Any, file: str, known: Mapping[str, Any], drawn: Mapping[str, Any]) -> None:
     where = f"{file}: {raw.get('id', '?')}"
     check_keys(where, raw, _REQUIRED, _OPTIONAL)
-    for key, options in (("tables", FILLED_BY), ("figures", drawn), ("errata", known), ("scale", _SCALE)):
+    for key, options in (
+        ("tables", FILLED_BY),
+        ("figures", drawn),
+        ("errata", known),
+        ("scale", _SCALE),
+    ):
         for name in raw.get(key, ()):
             if name not in options:
                 raise ConfigError(f"{where}.{key}: unknown {name!r}; known: {', '.join(options)}")

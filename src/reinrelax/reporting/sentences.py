@@ -19,15 +19,19 @@ from reinrelax.claims import findings
 from reinrelax.claims.mistakes import check_keys
 from reinrelax.claims.model import JUDGED, WORDS
 from reinrelax.core.document import read_yaml
-from reinrelax.display.collected import Collected
-from reinrelax.display.wording import Mark, anchor, count, mark, shape
+from reinrelax.display.collected import TableReader
+from reinrelax.display.wording import Badge, anchor, count, mark, shape
 from reinrelax.errors import ConfigError
 from reinrelax.reporting import numbers
 
 FILE = Path("report/sentences.yaml")
 ELSE = "else"
 # Short forms of the bases of findings; the full names are those of the filter.
-_BASES = {findings.THEOREM: "exact", findings.SIMULATION: "simulation", findings.ONE_TRAINING: "1 training"}
+_BASES = {
+    findings.THEOREM: "exact",
+    findings.SIMULATION: "simulation",
+    findings.ONE_TRAINING: "1 training",
+}
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,7 @@ class Said:
 
     id: str
     paper: str
-    mark: Mark
+    mark: Badge
     label: str
     text: str
     basis: str
@@ -51,7 +55,9 @@ class Said:
     judged: bool
 
 
-def load(collected: Collected, claims: Sequence[Any], found: Sequence[Mapping[str, Any]]) -> dict[str, Said]:
+def load(
+    collected: TableReader, claims: Sequence[Any], found: Sequence[Mapping[str, Any]]
+) -> dict[str, Said]:
     """Return all findings, by id.
 
     Args:
@@ -66,15 +72,21 @@ def load(collected: Collected, claims: Sequence[Any], found: Sequence[Mapping[st
     known = {finding["id"] for finding in found}
     for name in entries:
         if name not in known:
-            raise ConfigError(f"{FILE}: {name}: no such finding; the ids are in report/findings.yaml")
+            raise ConfigError(
+                f"{FILE}: {name}: no such finding; the ids are in report/findings.yaml"
+            )
     seeds = {claim["id"]: claim["seeds"] for claim in claims}
     return {
-        finding["id"]: _said(finding, entries.get(finding["id"], {}), collected, seeds) for finding in found
+        finding["id"]: _said(finding, entries.get(finding["id"], {}), collected, seeds)
+        for finding in found
     }
 
 
 def _said(
-    finding: Mapping[str, Any], entry: Mapping[str, Any], collected: Collected, seeds: Mapping[str, int]
+    finding: Mapping[str, Any],
+    entry: Mapping[str, Any],
+    collected: TableReader,
+    seeds: Mapping[str, int],
 ) -> Said:
     verdict, where = finding["verdict"], f"{FILE}: {finding['id']}"
     judged = verdict in JUDGED
@@ -95,7 +107,7 @@ def _said(
     )
 
 
-def fill(where: str, entry: Mapping[str, Any], text: str, collected: Collected) -> str:
+def fill(where: str, entry: Mapping[str, Any], text: str, collected: TableReader) -> str:
     """Fill a sentence with its numbers; empty if one of them is missing.
 
     Raises:

@@ -22,21 +22,38 @@ _PROSE = r">{\raggedright\arraybackslash}p{7cm}"
 _RAISED = dict(zip("⁻⁰¹²³⁴⁵⁶⁷⁸⁹ᵀ", "-0123456789T", strict=True))
 _LOWERED = dict(zip("₀₁₂₃₄₅₆₇₈₉ᵢⱼₖ", "0123456789ijk", strict=True))
 # Beside these the encoder has them all.
-_SYMBOLS = {"✓": "checkmark", "✕": "times", "∼": "sim", "√": "surd", "′": "prime", "ĝ": "hat g", "ẑ": "hat z"}
+_SYMBOLS = {
+    "✓": "checkmark",
+    "✕": "times",
+    "∼": "sim",
+    "√": "surd",
+    "′": "prime",
+    "ĝ": "hat g",
+    "ẑ": "hat z",
+}
 _ENCODER = UnicodeToLatexEncoder(
     conversion_rules=[
         UnicodeToLatexConversionRule(
             RULE_REGEX,
             [
-                (re.compile(f"[{''.join(_RAISED)}]+"), lambda found: _script("^", _RAISED, found[0])),
-                (re.compile(f"[{''.join(_LOWERED)}]+"), lambda found: _script("_", _LOWERED, found[0])),
+                (
+                    re.compile(f"[{''.join(_RAISED)}]+"),
+                    lambda found: _script("^", _RAISED, found[0]),
+                ),
+                (
+                    re.compile(f"[{''.join(_LOWERED)}]+"),
+                    lambda found: _script("_", _LOWERED, found[0]),
+                ),
                 (re.compile("(.)\u0303"), lambda found: rf"\ensuremath{{\tilde {found[1]}}}"),
             ],
         ),
         UnicodeToLatexConversionRule(
             RULE_DICT,
             {
-                **{ord(character): rf"\ensuremath{{\{name}}}" for character, name in _SYMBOLS.items()},
+                **{
+                    ord(character): rf"\ensuremath{{\{name}}}"
+                    for character, name in _SYMBOLS.items()
+                },
                 **{ord("⁇"): "??", ord("⅔"): r"\ensuremath{\frac23}", ord("|"): r"\ensuremath{|}"},
             },
         ),
@@ -99,7 +116,9 @@ def escaped(text: str) -> str:
 def plain(text: str) -> str:
     """Return text that Markdown leaves as it is."""
     text = re.sub(r"([\\`*_|$~])", r"\\\1", text.replace("\n", " "))
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("](", r"]\(")
+    return (
+        text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("](", r"]\(")
+    )
 
 
 def _script(sign: str, letters: dict[str, str], text: str) -> str:
@@ -108,7 +127,9 @@ def _script(sign: str, letters: dict[str, str], text: str) -> str:
 
 def _sentences(caption: str, table: Table) -> str:
     # Beside a number a verdict is a symbol alone.
-    marks = dict.fromkeys(cell.mark for row in table.rows for cell in row if cell.mark and cell.text)
+    marks = dict.fromkeys(
+        cell.mark for row in table.rows for cell in row if cell.mark and cell.text
+    )
     legend = ", ".join(f"{mark.symbol} {mark.text}" for mark in marks if mark.text)
     return " ".join(filter(None, [caption, table.caption, *table.notes, legend and f"{legend}."]))
 

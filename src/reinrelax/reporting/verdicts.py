@@ -21,7 +21,10 @@ from reinrelax.results.commands import recompute
 SECTIONS = Path("report/templates/sections")
 # For claims about one value per seed: experiment, section and table, by metric or by subject.
 _PLACES = {
-    **{metric: ("elbo", name, name) for metric, name in zip(METRICS, ("table2", "table3"), strict=True)},
+    **{
+        metric: ("elbo", name, name)
+        for metric, name in zip(METRICS, ("table2", "table3"), strict=True)
+    },
     "learning": ("rl", "a-figure3", "rl_scores"),
 }
 # Tables of values in nats. Claims about a quotient or a correlation of such values have no unit.
@@ -38,7 +41,10 @@ _NATS = {
 }
 _UNITLESS = {"ratio", "quotient", "agrees", "gains", "scatters_alike", "scatters_more"}
 # The names of effects that are not margins, by judging function.
-_MEASURES = {**dict.fromkeys(("number", "printed", "single_run"), "Δ"), "scatters_alike": "quotient"}
+_MEASURES = {
+    **dict.fromkeys(("number", "printed", "single_run"), "Δ"),
+    "scatters_alike": "quotient",
+}
 _MINIMUM = {
     "train_images": "{:,} training images",
     "test_images": "{:,} test images",
@@ -81,14 +87,28 @@ class Records:
         claim = verdict.claim
         finding = self._findings.get(claim.id)
         source, section, table = self._place(claim)
-        numbers = ("effect", "low", "high", "coverage", "smallest", "holding", "failing", "detectable")
+        numbers = (
+            "effect",
+            "low",
+            "high",
+            "coverage",
+            "smallest",
+            "holding",
+            "failing",
+            "detectable",
+        )
         values = {key: float(getattr(verdict, key)) for key in numbers}
         return {
-            **{key: getattr(claim, key) for key in ("id", "paper", "subject", "type", "judge", "place")},
+            **{
+                key: getattr(claim, key)
+                for key in ("id", "paper", "subject", "type", "judge", "place")
+            },
             "statement": claim.statement,
             "finding": finding.id if finding else "",
             **{key: getattr(claim, key) for key in ("metric", "note")},
-            **{key: list(getattr(claim, key)) for key in ("lower", "higher", "places", "elsewhere")},
+            **{
+                key: list(getattr(claim, key)) for key in ("lower", "higher", "places", "elsewhere")
+            },
             "rule": verdict.rule,
             "minimum": minimum(claim),
             "limits": self._set(verdict),
@@ -131,7 +151,11 @@ class Records:
         """Return the experiment or study, the section of the page and the table of a claim."""
         if claim.query is None:
             source, *place = _PLACES.get(claim.metric) or _PLACES.get(claim.subject, ("", "", ""))
-            return (f"{source}{AS_RUN}" if claim.subject == SUBJECTS[RUN] else source, place[0], place[1])
+            return (
+                f"{source}{AS_RUN}" if claim.subject == SUBJECTS[RUN] else source,
+                place[0],
+                place[1],
+            )
         if claim.query.reference:
             return "", "", ""
         table = claim.query.table
@@ -157,14 +181,18 @@ def minimum(claim: Claim) -> str:
         else:
             words.append(_MINIMUM.get(name, f"{name} {{:,}} or more").format(value))
     if claim.minimum.settings:
-        words.append("the settings as run" if claim.subject == SUBJECTS[RUN] else "the paper’s settings")
+        words.append(
+            "the settings as run" if claim.subject == SUBJECTS[RUN] else "the paper’s settings"
+        )
     return ", ".join(words)
 
 
 def _unit(claim: Claim) -> str:
     if claim.judge in _UNITLESS or ordering.relative(claim):
         return ""
-    nats = claim.subject in SUBJECTS.values() or (claim.query is not None and claim.query.table in _NATS)
+    nats = claim.subject in SUBJECTS.values() or (
+        claim.query is not None and claim.query.table in _NATS
+    )
     return "nats" if nats else ""
 
 

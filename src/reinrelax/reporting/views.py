@@ -12,13 +12,25 @@ from reinrelax.display.blocks import key
 from reinrelax.display.wording import anchor, commit, count, duration, shape
 
 _AS_THEY_ARE = (
-    *("job", "experiment", "estimator", "settings", "state", "message", "device", "host", "versions"),
+    *(
+        "job",
+        "experiment",
+        "estimator",
+        "settings",
+        "state",
+        "message",
+        "device",
+        "host",
+        "versions",
+    ),
     *("started", "source_changed", "command"),
 )
 
 
 def provenance(config: Config, jobs: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return a row per planned job: where its numbers come from, with links, and how to recompute them."""
+    """Return a row per planned job: where its numbers come from, with links, and how to recompute
+    them.
+    """
     return [
         {
             **{key: line[key] for key in _AS_THEY_ARE},
@@ -48,7 +60,9 @@ def _links(config: Config, line: Mapping[Any, Any]) -> dict[str, str]:
     else:
         tables = sorted((config.folder / target.parent).glob("*.csv"))
         places |= {"record": target, **{path.name: target.with_name(path.name) for path in tables}}
-    return {name: path.as_posix() for name, path in places.items() if (config.folder / path).is_file()}
+    return {
+        name: path.as_posix() for name, path in places.items() if (config.folder / path).is_file()
+    }
 
 
 def _threads(number: float) -> str:
@@ -60,7 +74,9 @@ def not_run(jobs: pd.DataFrame, tables: Sequence[pd.DataFrame]) -> dict[str, lis
     elbo = jobs[jobs["experiment"] == "elbo"]
     planned = set(zip(elbo["estimator"], elbo["latent"], strict=True))
     asked = dict.fromkeys(
-        (e, s) for judged in tables for e, s in zip(judged["estimator"], judged["latent"], strict=True)
+        (e, s)
+        for judged in tables
+        for e, s in zip(judged["estimator"], judged["latent"], strict=True)
     )
     unplanned: dict[str, list[str]] = {}
     for estimator, latent in asked:
@@ -78,7 +94,9 @@ def not_run(jobs: pd.DataFrame, tables: Sequence[pd.DataFrame]) -> dict[str, lis
             f"{name}: {', '.join(dict.fromkeys(latents))}" if latents else name
             for name, latents in missing.items()
         ],
-        "unreadable": [str(message) for message in jobs.loc[jobs["state"] == "unreadable", "message"]],
+        "unreadable": [
+            str(message) for message in jobs.loc[jobs["state"] == "unreadable", "message"]
+        ],
         "diverged": [
             f"{PURPOSES[line['experiment']]}, {line['estimator']} at {shape(line['latent'])}: "
             f"{line['diverged']:.0f} of {count(int(line['planned_seeds']), 'training')}"

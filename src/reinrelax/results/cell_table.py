@@ -22,7 +22,16 @@ _RUN = (
     "latents",
     "estimator",
 )
-_SETTING = ("optimizer", "learning_rate", "batch_size", "products", "epochs", "seed", "status", "epoch")
+_SETTING = (
+    "optimizer",
+    "learning_rate",
+    "batch_size",
+    "products",
+    "epochs",
+    "seed",
+    "status",
+    "epoch",
+)
 # Of a metric; all 17 would double the size of what is published.
 _DIGITS = 10
 _TERMS = ("nelbo", "reconstruction", "kl")
@@ -32,14 +41,16 @@ _ORIGIN = ("commit", "source_hash", "host", "processor", "device", "threads", "s
 
 
 def results(metrics: Mapping[str, Sequence[float]]) -> dict[str, list[float]]:
-    """The columns of results that a table has of metrics by name, nats per image, rounded as they are there.
+    """The columns of results that a table has of metrics by name, nats per image, rounded as they
+    are there.
 
     The negative ELBO of a part of the images is the sum of its two terms.
     """
     parts = [name.removesuffix("_kl") for name in metrics if name.endswith("_kl")]
     sums = {
         f"{part}_nelbo": [
-            a + b for a, b in zip(metrics[f"{part}_reconstruction"], metrics[f"{part}_kl"], strict=True)
+            a + b
+            for a, b in zip(metrics[f"{part}_reconstruction"], metrics[f"{part}_kl"], strict=True)
         ]
         for part in parts
     }
@@ -49,7 +60,9 @@ def results(metrics: Mapping[str, Sequence[float]]) -> dict[str, list[float]]:
 
 
 def hyper_columns(experiment: str) -> tuple[str, ...]:
-    """Hyper-parameters that tables have columns for; paper A's have paper B's as well, to be joined."""
+    """Hyper-parameters that tables have columns for; paper A's have paper B's as well, to be
+    joined.
+    """
     return tuple(OF_ESTIMATORS | (OF_LATENTS if experiment == "relaxations" else {}))
 
 
@@ -84,7 +97,9 @@ def to_csv(runs: Sequence[Run], done: Mapping[str, Finished]) -> str:
         }
         for epoch, values in enumerate(zip(*entry.results.values(), strict=True), 1):
             status = "diverged" if entry.diverged and epoch >= entry.diverged else "ok"
-            numbers = {name: _text(value) for name, value in zip(entry.results, values, strict=True)}
+            numbers = {
+                name: _text(value) for name, value in zip(entry.results, values, strict=True)
+            }
             writer.writerow({**shared, "status": status, "epoch": epoch, **numbers})
     return buffer.getvalue()
 

@@ -18,7 +18,10 @@ def recompute(config: Config, targets: str | Sequence[str], root: Path) -> str:
     names = [targets] if isinstance(targets, str) else targets
     # Not the place where published results are unpacked: the configured one.
     folder = shlex.quote((path_of("results", config.raw["results"]) / config.scale).as_posix())
-    return f"snakemake --cores all {chosen}--force {' '.join(f'{folder}/{name}' for name in _braced(names))}"
+    return (
+        f"snakemake --cores all {chosen}--force"
+        f" {' '.join(f'{folder}/{name}' for name in _braced(names))}"
+    )
 
 
 def compare_anew(config: Config, cell: Job) -> str:
@@ -28,7 +31,9 @@ def compare_anew(config: Config, cell: Job) -> str:
 
 
 def _braced(names: Sequence[str]) -> list[str]:
-    """Paths as a shell takes them: those that differ in their last folder or name alone share braces."""
+    """Paths as a shell takes them: those that differ in their last folder or name alone share
+    braces.
+    """
     names = [shlex.quote(name) for name in dict.fromkeys(names)]
     for depth in (-1, -2):
         groups: dict[tuple[str, ...], list[str]] = {}
@@ -36,7 +41,9 @@ def _braced(names: Sequence[str]) -> list[str]:
             parts = name.split("/")
             if len(parts) < -depth:
                 return names
-            groups.setdefault((*parts[:depth], "", *parts[len(parts) + depth + 1 :]), []).append(parts[depth])
+            groups.setdefault((*parts[:depth], "", *parts[len(parts) + depth + 1 :]), []).append(
+                parts[depth]
+            )
         names = [
             "/".join(part or _any(options) for part in key) if "" in key else "/".join(key)
             for key, options in groups.items()

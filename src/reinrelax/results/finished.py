@@ -1,9 +1,11 @@
 """Finished runs: the trainings that have ended, one by one.
 
-They are what is kept, read, merged and published. A cell's table has them as rows, and a file beside it keeps
-them as well, because a workflow deletes a table before it is made again: so a cell that gains a run trains
-that one alone. Of a cell that a person has forced, none is taken: a mark beside its table says so until it is
-trained.
+They are what is kept, read, merged and published. A cell's table has them as rows, and a file
+beside it keeps
+them as well, because a workflow deletes a table before it is made again: so a cell that gains a run
+    trains
+that one alone. Of a cell that a person has forced, none is taken: a mark beside its table says so
+until it is trained.
 """
 
 import json
@@ -27,12 +29,13 @@ class Finished:
     """One training that has ended.
 
     Attributes:
-        results: the table's columns of results, each with a value an epoch: nats per image, rounded as there.
+        results: the table's columns of results, each with a value an epoch: nats per image, rounded
+            as there.
         diverged: the epoch in which it did; 0 if it did not.
-        dataset: `name` of the images, how many for training and testing (`train_images`, `test_images`), and
-            their `sha256`.
-        origin: how it was computed: `commit`, `source_hash`, `host`, `processor`, `device`, `threads`,
-            `started`, and `wall_seconds`, its share of its job's.
+        dataset: `name` of the images, how many for training and testing (`train_images`,
+            `test_images`), and their `sha256`.
+        origin: how it was computed: `commit`, `source_hash`, `host`, `processor`, `device`,
+            `threads`, `started`, and `wall_seconds`, its share of its job's.
     """
 
     results: Mapping[str, Sequence[float]]
@@ -54,8 +57,8 @@ def place(table: Path) -> Path:
 def mark(table: Path, forced: bool) -> None:
     """Say that a cell's runs are to be trained anew; or withdraw it where its table was not begun.
 
-    Each mark is another, so that a training goes on from its own checkpoint alone; forced once more before it
-    is done, it keeps its mark.
+    Each mark is another, so that a training goes on from its own checkpoint alone; forced once more
+    before it is done, it keeps its mark.
 
     Raises:
         ResultsError: the mark cannot be written.
@@ -73,7 +76,9 @@ def marked(table: Path) -> str:
     except FileNotFoundError:
         return ""
     except (OSError, ValueError) as error:
-        raise ResultsError(f"{_marked(table)}: cannot be read ({error!r}). Delete it and rerun") from None
+        raise ResultsError(
+            f"{_marked(table)}: cannot be read ({error!r}). Delete it and rerun"
+        ) from None
 
 
 def unmark(table: Path) -> None:
@@ -97,7 +102,9 @@ def told(cell: Job, runs: Mapping[str, Finished]) -> dict[str, Any]:
 
 
 def reuse(record: Mapping[str, Any]) -> str:
-    """How many of a cell's runs were not trained again, by its record, in words; nothing where all were."""
+    """How many of a cell's runs were not trained again, by its record, in words; nothing where all
+    were.
+    """
     reused, runs = len(record["reused"]), len(record["run_ids"])
     trained = f", {runs - reused} trained" if reused < runs else ""
     return f", {reused} of {runs} runs reused{trained}" if reused else ""
@@ -120,13 +127,16 @@ def read(path: Path) -> dict[str, Finished]:
         records.require(content)
         return {str(run_id): _checked(entry) for run_id, entry in content["runs"].items()}
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise ResultsError(f"{path}: finished runs cannot be read ({error!r}). Delete it and rerun") from None
+        raise ResultsError(
+            f"{path}: finished runs cannot be read ({error!r}). Delete it and rerun"
+        ) from None
 
 
 def write(table: Path, finished: Mapping[str, Finished]) -> None:
     """Keep finished runs, by run_id, beside their cell's table, with what is kept there already.
 
-    Their pictures, where they have some, are there already: the file has its own checksum and theirs. A file
+    Their pictures, where they have some, are there already: the file has its own checksum and
+        theirs. A file
     that cannot be read is set aside, not replaced.
 
     Raises:
@@ -140,7 +150,9 @@ def write(table: Path, finished: Mapping[str, Finished]) -> None:
         before = {}
     runs = {run_id: asdict(entry) for run_id, entry in {**before, **finished}.items()}
     beside = [kept for kept in [pictures.kept(table)] if kept.exists()]
-    files.write_text(path, json.dumps(records.sealed({"format": _FORMAT, "runs": runs}, beside)) + "\n")
+    files.write_text(
+        path, json.dumps(records.sealed({"format": _FORMAT, "runs": runs}, beside)) + "\n"
+    )
 
 
 def _marked(table: Path) -> Path:

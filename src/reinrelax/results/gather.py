@@ -1,4 +1,6 @@
-"""What lies on disk for every planned job: readable tables, and a line that says what became of it."""
+"""What lies on disk for every planned job: readable tables, and a line that says what
+became of it.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -26,12 +28,28 @@ _COUNTS = ("planned_seeds", "seeds", "diverged")
 _FACTS = ("dataset", "products", "train_images", "test_images", "batch_size", "epochs", "draws")
 _SETTINGS = ("optimizer", "learning_rate", *(name for name in HYPERPARAMETERS if name != "draws"))
 # What a record says of where and how a job was computed; `dataset` stands among the facts.
-_MACHINE = ("device", "host", "platform", "processor", "threads", "commit", "started", "wall_seconds")
+_MACHINE = (
+    "device",
+    "host",
+    "platform",
+    "processor",
+    "threads",
+    "commit",
+    "started",
+    "wall_seconds",
+)
 _VERSIONS = ("python", "torch", "numpy")
 ORIGIN = (
     *_MACHINE,
     *_VERSIONS,
-    *("peak_memory_mb", "dataset_sha256", "versions", "core_seconds", "gpu_seconds", "source_changed"),
+    *(
+        "peak_memory_mb",
+        "dataset_sha256",
+        "versions",
+        "core_seconds",
+        "gpu_seconds",
+        "source_changed",
+    ),
 )
 # Of paper A's trainings alone.
 _MORE_SETTINGS = tuple(name for name in OF_LATENTS if name not in HYPERPARAMETERS)
@@ -57,7 +75,7 @@ _NEEDED = (
 
 
 @dataclass(frozen=True)
-class Gathered:
+class TrainingResults:
     """What lies on disk.
 
     Attributes:
@@ -70,13 +88,13 @@ class Gathered:
     plan: pd.DataFrame
     tables: Mapping[tuple[str, str], pd.DataFrame] = field(default_factory=dict)
 
-    def of(self, *experiments: str) -> "Gathered":
+    def of(self, *experiments: str) -> "TrainingResults":
         """What was trained for these experiments: the same estimator and shape occur in several."""
         rows, plan = (
             table[table["experiment"].isin(experiments)].reset_index(drop=True)
             for table in (self.rows, self.plan)
         )
-        return Gathered(rows, plan)
+        return TrainingResults(rows, plan)
 
     def studied(self, experiment: str) -> Mapping[str, pd.DataFrame]:
         """Every table that a study may write, as the studies of one experiment have it."""
@@ -86,7 +104,7 @@ class Gathered:
         }
 
 
-def gather(config: Config, root: Path, any_source: bool = False) -> Gathered:
+def gather(config: Config, root: Path, any_source: bool = False) -> TrainingResults:
     """Read every planned job; one that cannot be read keeps the reason and gives no rows.
 
     Args:
@@ -102,7 +120,10 @@ def gather(config: Config, root: Path, any_source: bool = False) -> Gathered:
         try:
             if result := read_job(config, job, any_source):
                 # All of a job's tables or none: half a study would pass for a whole one.
-                tables = {name: _checked(config, job, name, table) for name, table in result.tables.items()}
+                tables = {
+                    name: _checked(config, job, name, table)
+                    for name, table in result.tables.items()
+                }
                 line.update(state="done", **provenance(result.record, job))
                 if job.runs:
                     rows += tables.values()
@@ -120,10 +141,12 @@ def gather(config: Config, root: Path, any_source: bool = False) -> Gathered:
         plan.append(line)
     # Counts of jobs that have none stay empty, and those of the others whole.
     counted = dict.fromkeys((*_COUNTS, *_FACTS[2:]), "Int64")
-    return Gathered(
-        pd.concat(rows, ignore_index=True)
-        if rows
-        else pd.DataFrame(columns=[*_NEEDED, "latent", "experiment"]),
+    return TrainingResults(
+        (
+            pd.concat(rows, ignore_index=True)
+            if rows
+            else pd.DataFrame(columns=[*_NEEDED, "latent", "experiment"])
+        ),
         pd.DataFrame(plan, columns=_LINE).astype(counted),
         {place: pd.concat(parts, ignore_index=True) for place, parts in studied.items()},
     )
@@ -143,13 +166,21 @@ def _planned(job: Job, command: str) -> dict[str, Any]:
     }
     if job.runs:
         first = job.first
-        line |= {"estimator": first.estimator, "latent": str(first.shape), _NETWORK: in_words(first.hidden)}
+        line |= {
+            "estimator": first.estimator,
+            "latent": str(first.shape),
+            _NETWORK: in_words(first.hidden),
+        }
         line |= {"planned_seeds": len(job.runs), "seeds": 0, "diverged": 0}
-    return line | {key: job.settings[key] for key in ("environment", "algorithm") if key in job.settings}
+    return line | {
+        key: job.settings[key] for key in ("environment", "algorithm") if key in job.settings
+    }
 
 
 def last_rows(rows: pd.DataFrame) -> pd.DataFrame:
-    """One row a run that has ended, at its last epoch, with `diverged`; a run cut short has no row."""
+    """One row a run that has ended, at its last epoch, with `diverged`; a run cut short has
+    no row.
+    """
     if rows.empty:
         return rows.assign(diverged=pd.Series(dtype=bool))
     last = rows.loc[rows.groupby("run_id", sort=False)["epoch"].idxmax()]
@@ -161,19 +192,23 @@ def last_rows(rows: pd.DataFrame) -> pd.DataFrame:
 def provenance(record: Mapping[str, Any], job: Job) -> dict[str, Any]:
     """What a record adds to the line of its job: `ORIGIN`, empty where it does not say.
 
-    `source_changed` is whether its source was another one than today's; `started` is when the first of its
-    runs was. `core_seconds` is wall time times threads of what ran on a CPU, `gpu_seconds` the wall time of
-    what ran on a GPU; the records do not tell how busy either was.
+    `source_changed` is whether its source was another one than today's; `started` is when the first
+    of its runs was. `core_seconds` is wall time times threads of what ran on a CPU, `gpu_seconds`
+    the wall time of what ran on a GPU; the records do not tell how busy either was.
     """
     libraries = ("reinrelax", *_VERSIONS)
     # Runs of earlier jobs took their time, too, and were begun before.
     earlier = [*record.get("reused", {}).values()]
-    wall = float(record["wall_seconds"]) + sum(origin.get("wall_seconds", 0.0) for origin in earlier)
+    wall = float(record["wall_seconds"]) + sum(
+        origin.get("wall_seconds", 0.0) for origin in earlier
+    )
     on_cpu = record.get("device") == "cpu"
     dataset = record.get("dataset")
     return {
         **{name: record.get(name, "") for name in (*_MACHINE, *_VERSIONS, "peak_memory_mb")},
-        "started": min((str(at["started"]) for at in (record, *earlier) if at.get("started")), default=""),
+        "started": min(
+            (str(at["started"]) for at in (record, *earlier) if at.get("started")), default=""
+        ),
         "wall_seconds": wall,
         "dataset_sha256": dataset.get("sha256", "") if isinstance(dataset, Mapping) else "",
         "versions": ", ".join(f"{name} {record[name]}" for name in libraries if name in record),
@@ -193,7 +228,11 @@ def _sources(record: Mapping[str, Any]) -> set[str]:
 def _checked(config: Config, job: Job, name: str, table: pd.DataFrame) -> pd.DataFrame:
     """A job's table with the columns that it must have, and what the job says of a cell's."""
     path = config.folder / job.record.with_name(f"{name}.csv")
-    types: dict[str, Any] = {"epoch": int, "seed": int, **dict.fromkeys((*METRICS, *_SETTINGS[1:]), float)}
+    types: dict[str, Any] = {
+        "epoch": int,
+        "seed": int,
+        **dict.fromkeys((*METRICS, *_SETTINGS[1:]), float),
+    }
     if not job.runs:
         types = {column: _KINDS[holds] for column, holds in COLUMNS[name].items()}
     needed = _NEEDED if job.runs else tuple(types)
@@ -208,7 +247,11 @@ def _checked(config: Config, job: Job, name: str, table: pd.DataFrame) -> pd.Dat
     if not job.runs:
         return table[list(types)]
     first = job.first
-    said = {"latent": str(first.shape), "estimator": first.estimator, "experiment": first.experiment}
+    said = {
+        "latent": str(first.shape),
+        "estimator": first.estimator,
+        "experiment": first.experiment,
+    }
     return table.assign(**said, **{_NETWORK: in_words(first.hidden)})
 
 

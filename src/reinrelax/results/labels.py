@@ -1,4 +1,6 @@
-"""What several tables share: labels and settings in words, published settings, and means over seeds."""
+"""What several tables share: labels and settings in words, published settings, and means over
+seeds.
+"""
 
 import csv
 from collections.abc import Mapping, Sequence
@@ -19,8 +21,8 @@ _MORE = tuple(name for name in OF_LATENTS if name not in HYPERPARAMETERS)
 _OPTIMIZER = ("optimizer", "learning_rate")
 _SYMBOLS = {name: entry.symbol for name, entry in (HYPERPARAMETERS | OF_LATENTS).items()}
 _REFERENCE = Path("report/reference")
-# What stands beside ours where the authors' public files have it: their mean with its 95% interval, and ours
-# less theirs with Welch's.
+# What stands beside ours where the authors' public files have it: their mean with its 95% interval,
+# and ours less theirs with Welch's.
 AUTHORS = (
     *("authors_mean", "authors_low", "authors_high", "authors_seeds"),
     *("difference", "difference_low", "difference_high"),
@@ -41,7 +43,9 @@ def reference(root: Path, name: str) -> list[dict[str, str]]:
         with path.open(encoding="utf-8", newline="") as file:
             return list(csv.DictReader(file))
     except (OSError, ValueError) as error:
-        raise ResultsError(f"{path}: cannot be read ({error}). Restore it from the repository") from None
+        raise ResultsError(
+            f"{path}: cannot be read ({error}). Restore it from the repository"
+        ) from None
 
 
 def published_settings(
@@ -69,11 +73,13 @@ def published(row: Mapping[str, str], name: str) -> Published:
 
 
 def beside_authors(values: ArrayLike, theirs: Published | None) -> dict[str, Any]:
-    """The columns `AUTHORS` of one row: what the authors' public files have of it, and ours less theirs.
+    """The columns `AUTHORS` of one row: what the authors' public files have of it, and ours less
+    theirs.
 
     Args:
         values: ours, one a seed; those that are not finite are left out.
-        theirs: mean, sample standard deviation and number of their seeds, or None if they have nothing.
+        theirs: mean, sample standard deviation and number of their seeds, or None if they have
+            nothing.
     """
     if theirs is None or not np.isfinite(theirs[:2]).all():
         return dict.fromkeys(AUTHORS, np.nan)
@@ -81,15 +87,22 @@ def beside_authors(values: ArrayLike, theirs: Published | None) -> dict[str, Any
     interval = stats.interval_of(*theirs)
     difference = stats.difference_interval(ours[np.isfinite(ours)], *theirs)
     numbers = (interval.estimate, interval.low, interval.high, theirs[2])
-    return dict(zip(AUTHORS, (*numbers, difference.estimate, difference.low, difference.high), strict=True))
+    return dict(
+        zip(AUTHORS, (*numbers, difference.estimate, difference.low, difference.high), strict=True)
+    )
 
 
 def in_words(
-    setting: "Mapping[str, Any] | pd.Series[Any]", names: Sequence[str] = (*_OPTIMIZER, *HYPER, *_MORE)
+    setting: "Mapping[str, Any] | pd.Series[Any]",
+    names: Sequence[str] = (*_OPTIMIZER, *HYPER, *_MORE),
 ) -> str:
     """`Adam, 0.0005, τ 1.0, η 1.5`: those of `names` that the setting has."""
+
+    def symbol(name: str) -> str:
+        return _SYMBOLS.get(name, "" if name in _OPTIMIZER else name)
+
     words = [
-        f"{_SYMBOLS.get(name, '' if name in _OPTIMIZER else name)} {_number(name, setting[name])}".strip()
+        " ".join(filter(None, (symbol(name), _number(name, setting[name]))))
         for name in names
         if name in setting and pd.notna(setting[name])
     ]
@@ -97,22 +110,28 @@ def in_words(
 
 
 def labels(table: pd.DataFrame, names: Sequence[str] = HYPER) -> "pd.Series[str]":
-    """A name for each row that tells settings apart: the estimator, and what it occurs with several of."""
+    """A name for each row that tells settings apart: the estimator, and what it occurs with several
+    of.
+    """
     out = table["estimator"].astype(str)
     for estimator, group in table.groupby("estimator", sort=False):
         told = [name for name in names if len(group[name].unique()) > 1]
         for _, row in group[told].drop_duplicates().iterrows() if told else ():
             same = ((group[told] == row) | (group[told].isna() & row.isna())).all(axis=1)
             words = in_words(row, told)
-            out[same.index[same.astype(bool)]] = f"{estimator}, {words}" if words else str(estimator)
+            out[same.index[same.astype(bool)]] = (
+                f"{estimator}, {words}" if words else str(estimator)
+            )
     return out
 
 
 def over_seeds(table: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
-    """One row for each combination of `keys`: the mean of `value` over seeds, `low`, `high` and `seeds`.
+    """One row for each combination of `keys`: the mean of `value` over seeds, `low`, `high` and
+    `seeds`.
 
-    Of several seeds the interval is Student's; of a single one it is the row's own, if it has one. Of several
-    p-values the mean would mean nothing: there it is the smallest times their number (Bonferroni).
+    Of several seeds the interval is Student's; of a single one it is the row's own, if it has one.
+    Of several p-values the mean would mean nothing: there it is the smallest times their number
+    (Bonferroni).
 
     Args:
         table: `keys`, `seed`, `value`, and perhaps `low` and `high`.
@@ -127,7 +146,11 @@ def over_seeds(table: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
     values[groups, seeds] = table["value"].to_numpy(dtype=float)
     mean, low, high, count = stats.mean_intervals(values)
     out = table[keys].iloc[np.unique(groups, return_index=True)[1]].reset_index(drop=True)
-    own = table[["low", "high"]] if "low" in table else pd.DataFrame(np.nan, table.index, ["low", "high"])
+    own = (
+        table[["low", "high"]]
+        if "low" in table
+        else pd.DataFrame(np.nan, table.index, ["low", "high"])
+    )
     own = own.groupby(groups).first()
     alone = count < 2
     out = out.assign(
@@ -137,7 +160,9 @@ def over_seeds(table: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
         seeds=count,
     )
     chance = (
-        (out["quantity"] == "p_unbiased").to_numpy() & ~alone if "quantity" in out else np.zeros_like(alone)
+        (out["quantity"] == "p_unbiased").to_numpy() & ~alone
+        if "quantity" in out
+        else np.zeros_like(alone)
     )
     if chance.any():
         smallest = np.nanmin(values[chance], axis=-1)

@@ -39,11 +39,13 @@ _REMEDY = "Keep one: delete {} or {}"
 
 @dataclass(frozen=True)
 class Merged:
-    """What came of it: names of jobs taken, by folder; of those already there; and of those missing.
+    """What came of it: names of jobs taken, by folder; of those already there; and of those
+    missing.
 
     Attributes:
         joined: cells that are whole now, with runs of several folders.
-        parts: cells of which some runs are there, each with how many of how many; they are among the missing.
+        parts: cells of which some runs are there, each with how many of how many; they are among
+            the missing.
         passed_over: published jobs, by folder, that were computed from other settings or source.
     """
 
@@ -56,16 +58,23 @@ class Merged:
 
     def describe(self) -> str:
         """Lines for a person."""
-        lines = [f"{folder}: {len(names)} taken{_names(names)}" for folder, names in self.taken.items()]
+        lines = [
+            f"{folder}: {len(names)} taken{_names(names)}" for folder, names in self.taken.items()
+        ]
         lines += [
-            f"{folder}: {len(names)} passed over, computed from other settings or source{_names(names)}"
+            f"{folder}: {len(names)} passed over, computed from other settings or"
+            f" source{_names(names)}"
             for folder, names in self.passed_over.items()
             if names
         ]
         if self.joined:
-            lines += [f"{len(self.joined)} joined from runs of several folders{_names(self.joined)}"]
+            lines += [
+                f"{len(self.joined)} joined from runs of several folders{_names(self.joined)}"
+            ]
         if self.parts:
-            lines += [f"{len(self.parts)} in part{_names([f'{k} ({v})' for k, v in self.parts.items()])}"]
+            lines += [
+                f"{len(self.parts)} in part{_names([f'{k} ({v})' for k, v in self.parts.items()])}"
+            ]
         lines += [f"{len(self.present)} were there already"]
         return "\n".join([*lines, f"{len(self.missing)} are still missing{_names(self.missing)}"])
 
@@ -73,24 +82,26 @@ class Merged:
 def merge(config: Config, into: Path, folders: Sequence[Path]) -> Merged:
     """Copy what other folders have finished and `into` has not.
 
-    All is checked before anything is copied, each file appears whole, and a job's record comes last: what an
-    interruption leaves is completed by doing it again.
+    All is checked before anything is copied, each file appears whole, and a job's record comes
+    last: what an interruption leaves is completed by doing it again.
 
     Args:
         config: says which jobs there are, and what they must have been computed from.
         into: a results folder, named as the scale; made if need be.
-        folders: results folders of other machines, or published ones. Of these, which outlive the source,
-            jobs of other settings or source are passed over, and the images, which they lack, are prepared.
+        folders: results folders of other machines, or published ones. Of these, which outlive the
+            source, jobs of other settings or source are passed over, and the images, which they
+            lack, are prepared.
 
     Raises:
-        ResultsError: a folder is not there; results are damaged, were computed from other settings, source or
-            images, or are two different ones of a job; then nothing was copied. Or a file cannot be written.
+        ResultsError: a folder is not there; results are damaged, were computed from other settings,
+            source or images, or are two different ones of a job; then nothing was copied. Or a file
+            cannot be written.
         DataError: the images of published results cannot be had.
     """
     if into.name != config.scale:
         raise ResultsError(
-            f"{into}: the configuration is of scale {config.scale!r}, whose folder bears that name. Name "
-            "that folder, or give the scale's configuration"
+            f"{into}: the configuration is of scale {config.scale!r}, whose folder bears that name."
+            " Name that folder, or give the scale's configuration"
         )
     for folder in folders:
         if not folder.is_dir():
@@ -110,7 +121,9 @@ def _merge(config: Config, into: Path, places: Mapping[Path, Path]) -> Merged:
         # Published results lack the snapshots, and so does what was merged from them.
         those = [job.published for job in planned] if place in (into, *packed) else planned
         there[place] = [job for job in those if (place / job.record).exists()]
-        finished[place] = [job for job in there[place] if _fingerprint(place, job) == job.fingerprint]
+        finished[place] = [
+            job for job in there[place] if _fingerprint(place, job) == job.fingerprint
+        ]
     try:
         shares = _check(config, there, finished, packed)
     except ResultsError as error:
@@ -138,7 +151,9 @@ def _merge(config: Config, into: Path, places: Mapping[Path, Path]) -> Merged:
             if place != into:
                 _copy_job(found_job, place, into)
                 taken[names[place]].append(job.name)
-        elif shared := {place: runs[job.name] for place, runs in shares.items() if job.name in runs}:
+        elif shared := {
+            place: runs[job.name] for place, runs in shares.items() if job.name in runs
+        }:
             if _join(into, job, shared):
                 joined.append(job.name)
             else:
@@ -185,7 +200,8 @@ def _check(
     finished: Mapping[Path, Sequence[Job]],
     packed: Collection[Path],
 ) -> dict[Path, dict[str, Runs]]:
-    """Do nothing if all of this belongs together; the runs of cells that are not whole, by folder and cell.
+    """Do nothing if all of this belongs together; the runs of cells that are not whole, by folder
+    and cell.
 
     Raises:
         ResultsError: as `merge`; names the first ones.
@@ -228,7 +244,9 @@ def _check(
     problems += _contradictions(shares)
     if len(origins.keys() - {""}) > 1:
         places = ", ".join(place for sha, place in origins.items() if sha)
-        problems.append(f"different images: {places} are from different data sets. Merge folders of one")
+        problems.append(
+            f"different images: {places} are from different data sets. Merge folders of one"
+        )
     if problems:
         more = f"\nand {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
         raise ResultsError("nothing was merged.\n" + "\n".join(problems[:_SHOWN]) + more)
@@ -236,7 +254,9 @@ def _check(
 
 
 def _shares(config: Config, whole: Collection[str]) -> dict[str, Runs]:
-    """The finished runs of a folder's cells that are not whole; none where snapshots are asked for."""
+    """The finished runs of a folder's cells that are not whole; none where snapshots are
+    asked for.
+    """
     found = {
         name: held(config, cell)
         for name, cell in cells(config).items()
@@ -276,7 +296,9 @@ def _content(folder: Path, job: Job) -> dict[Path, str]:
         if zipfile.is_zipfile(folder / path):
             with zipfile.ZipFile(folder / path) as archive:
                 for name in sorted(archive.namelist()):
-                    digest.update(name.encode() + b"\0" + hashlib.sha256(archive.read(name)).digest())
+                    digest.update(
+                        name.encode() + b"\0" + hashlib.sha256(archive.read(name)).digest()
+                    )
         else:
             digest.update((folder / path).read_bytes())
         out[path] = digest.hexdigest()
@@ -286,19 +308,23 @@ def _content(folder: Path, job: Job) -> dict[Path, str]:
 def _copy_images(into: Path, others: Sequence[Path]) -> None:
     """Without them Snakemake would prepare them anew, and then all that depends on them."""
     for folder in others:
-        if not (into / IMAGES).exists() and all((folder / "data" / name).exists() for name in _DATA):
+        if not (into / IMAGES).exists() and all(
+            (folder / "data" / name).exists() for name in _DATA
+        ):
             images.save(images.load(folder / "data"), into / "data")
 
 
 def _prepare_images(config: Config, into: Path, published: Sequence[Path]) -> None:
-    """For the same reason: those that published results were computed from, and which are not published."""
+    """For the same reason: those that published results were computed from, and which are not
+    published.
+    """
     known = next(filter(None, map(images_of, published)), None)
     if known:
         prepared = data.prepare(config.dataset)
         if prepared.sha256 != known:
             raise ResultsError(
-                f"nothing was merged.\ndifferent images: the published results are not from those of this "
-                f"configuration ({prepared.name})"
+                "nothing was merged.\ndifferent images: the published results are not from those"
+                f" of this configuration ({prepared.name})"
             )
         images.save(prepared, into / "data")
 

@@ -1,8 +1,9 @@
-"""Folders of packed results, and results folders of other people and machines: read, and not trusted.
+"""Folders of packed results, and results folders of other people and machines: read, and not
+trusted.
 
-A packed folder is laid out as a results folder, with tables and records compressed. Beside the results lies
-`manifest.json`, which marks the folder as a packed one and lists its files with their sizes. Nothing outside
-of a folder is read, and nothing becomes larger than the manifest says.
+A packed folder is laid out as a results folder, with tables and records compressed. Beside the
+results lies `manifest.json`, which marks the folder as a packed one and lists its files with their
+sizes. Nothing outside of a folder is read, and nothing becomes larger than the manifest says.
 """
 
 import gzip
@@ -34,15 +35,18 @@ def is_packed(folder: Path) -> bool:
 
 
 def unpack(packed: Path, folder: Path) -> None:
-    """Make `folder` a results folder of what is packed, in the place of what was unpacked there before.
+    """Make `folder` a results folder of what is packed, in the place of what was unpacked there
+    before.
 
     Raises:
-        ResultsError: nothing is packed there; a file is missing, damaged or of another size than it is said
-            to be; a path or a link leads out; `folder` holds results of its own. Nothing is written then.
+        ResultsError: nothing is packed there; a file is missing, damaged or of another size than it
+            is said to be; a path or a link leads out; `folder` holds results of its own. Nothing is
+            written then.
     """
     if not is_packed(packed):
         raise ResultsError(
-            f"{packed}: nothing is published there yet. `make paper` computes and `make publish` packs"
+            f"{packed}: nothing is published there yet. `make paper` computes and `make publish`"
+            " packs"
         )
     if folder.exists() and not (folder / _UNPACKED).exists():
         raise ResultsError(
@@ -57,11 +61,14 @@ def unpack(packed: Path, folder: Path) -> None:
                 raise ResultsError(f"{source}: is missing. Restore it: git checkout -- {packed}")
             with files.atomic(new / path) as target:
                 try:
-                    with gzip.open(source) if path.suffix in COMPRESSED else source.open("rb") as content:
+                    with (
+                        gzip.open(source) if path.suffix in COMPRESSED else source.open("rb")
+                    ) as content:
                         _copy(content, target, size)
                 except (OSError, EOFError, zlib.error, ValueError) as error:
                     raise ResultsError(
-                        f"{source}: cannot be unpacked ({error}). Restore it: git checkout -- {packed}"
+                        f"{source}: cannot be unpacked ({error}). Restore it: git checkout --"
+                        f" {packed}"
                     ) from None
         files.write_bytes(new / _UNPACKED, (packed / MANIFEST).read_bytes())
 
@@ -77,17 +84,20 @@ def _listed(packed: Path) -> dict[Path, int]:
         *(TypeError, AttributeError, RecursionError),
     ) as error:
         raise ResultsError(
-            f"{path}: does not list the folder's files with their sizes ({error!r}). Restore it: "
-            f"git checkout -- {packed}. If an earlier version packed it, delete it and publish again"
+            f"{path}: does not list the folder's files with their sizes ({error!r}). Restore it:"
+            f" git checkout -- {packed}. If an earlier version packed it, delete it and publish"
+            " again"
         ) from None
     for name in sizes:
         place = PurePosixPath(name)
         if place.is_absolute() or ".." in place.parts or not place.name or not name.isprintable():
-            raise ResultsError(f"{path}: lists {name!r}, which is no file of this folder. Do not use it")
+            raise ResultsError(
+                f"{path}: lists {name!r}, which is no file of this folder. Do not use it"
+            )
     if sum(sizes.values()) > _LARGEST or min(sizes.values(), default=0) < 0:
         raise ResultsError(
-            f"{path}: lists files of {sum(sizes.values()) / 1e9:.1f} GB, and at most {_LARGEST / 1e9:.1f} GB "
-            "are unpacked. Do not use it"
+            f"{path}: lists files of {sum(sizes.values()) / 1e9:.1f} GB, and at most"
+            f" {_LARGEST / 1e9:.1f} GB are unpacked. Do not use it"
         )
     return {Path(name): size for name, size in sizes.items()}
 
@@ -119,7 +129,8 @@ def check_links(folder: Path) -> None:
         for path in (Path(place, name) for name in (*folders, *names)):
             if path.is_symlink() and not path.resolve().is_relative_to(inside):
                 raise ResultsError(
-                    f"{path}: is a link out of its folder, to {path.readlink()}. Put the file in its place"
+                    f"{path}: is a link out of its folder, to {path.readlink()}. Put the file in"
+                    " its place"
                 )
 
 

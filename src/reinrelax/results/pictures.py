@@ -1,9 +1,11 @@
 """What paper A's VAEs have learned, in a `.npz` beside the table of their cell.
 
-It holds pixel probabilities as uint8: `originals` `[8, 784]`; of the first seed of each setting S, `hard` and
-`relaxed` reconstructions `[S, 8, 784]` and `samples` of the discrete prior `[S, 64, 784]`, whose runs are
-`shown_run_ids`; and, of every run, `run_ids`, what `Latent.facts` says and, of binary latent variables,
-`probability` and `probability_share`. A second copy is kept for when a run is not trained again.
+It holds pixel probabilities as uint8: `originals` `[8, 784]`; of the first seed of each setting S,
+    `hard` and
+`relaxed` reconstructions `[S, 8, 784]` and `samples` of the discrete prior `[S, 64, 784]`, whose
+runs are `shown_run_ids`; and, of every run, `run_ids`, what `Latent.facts` says and, of binary
+latent variables, `probability` and `probability_share`. A second copy is kept for when a run is not
+trained again.
 """
 
 from collections.abc import Sequence
@@ -19,7 +21,8 @@ from reinrelax.errors import ResultsError
 
 Pictures = dict[str, np.ndarray[Any, Any]]
 _DRAWN = ("hard", "relaxed", "samples")
-# Bytes that a file may unpack to: it may come from elsewhere. Those of a hundred settings take a tenth.
+# Bytes that a file may unpack to: it may come from elsewhere. Those of a hundred settings take a
+# tenth.
 _LARGEST = 2**28
 
 
@@ -40,11 +43,14 @@ def read(path: Path) -> Pictures:
         with path.open("rb") as file, np.load(file) as content:
             if (size := sum(entry.file_size for entry in content.zip.infolist())) > _LARGEST:
                 raise ValueError(
-                    f"it unpacks to {size / 1e6:.0f} MB, and pictures to less than {_LARGEST / 1e6:.0f}"
+                    f"it unpacks to {size / 1e6:.0f} MB, and pictures to less than"
+                    f" {_LARGEST / 1e6:.0f}"
                 )
             return dict(content)
     except (OSError, ValueError, KeyError, BadZipFile) as error:
-        raise ResultsError(f"{path}: cannot be read as pictures ({error!r}). Delete it and rerun") from None
+        raise ResultsError(
+            f"{path}: cannot be read as pictures ({error!r}). Delete it and rerun"
+        ) from None
 
 
 def write(path: Path, content: Pictures) -> None:
@@ -58,17 +64,26 @@ def write(path: Path, content: Pictures) -> None:
 
 
 def joined(runs: Sequence[Run], parts: Sequence[Pictures]) -> Pictures:
-    """The pictures of `runs`, each from the first part that has it; of the drawn ones the first seed's."""
+    """The pictures of `runs`, each from the first part that has it; of the drawn ones the first
+    seed's.
+    """
     drawn = {str(run_id) for part in parts for run_id in part["shown_run_ids"]}
     first = min((run.seed for run in runs if run.run_id in drawn), default=0)
     shown = [run.run_id for run in runs if run.seed == first and run.run_id in drawn]
-    out: dict[str, Any] = {"originals": parts[0]["originals"], "shown_run_ids": np.array(shown, dtype=str)}
+    out: dict[str, Any] = {
+        "originals": parts[0]["originals"],
+        "shown_run_ids": np.array(shown, dtype=str),
+    }
     out["run_ids"] = np.array([run.run_id for run in runs])
     for name in parts[0]:
         if name not in out:
-            names, wanted = ("shown_run_ids", shown) if name in _DRAWN else ("run_ids", out["run_ids"])
+            names, wanted = (
+                ("shown_run_ids", shown) if name in _DRAWN else ("run_ids", out["run_ids"])
+            )
             rows: dict[str, Any] = {}
             for part in reversed(parts):
                 rows |= dict(zip(part[names].tolist(), part[name], strict=True))
-            out[name] = np.stack([rows[str(run)] for run in wanted]) if len(wanted) else parts[0][name][:0]
+            out[name] = (
+                np.stack([rows[str(run)] for run in wanted]) if len(wanted) else parts[0][name][:0]
+            )
     return out

@@ -1,7 +1,9 @@
 """Finished results packed into a few MB that can be kept with the project, and unpacked again.
 
-A packed folder is laid out as a results folder, with tables and records compressed. What is too large is left
-out: images, parameters, logs. Beside the results lie `manifest.json`, which marks the folder as a packed one,
+A packed folder is laid out as a results folder, with tables and records compressed. What is too
+large is left
+out: images, parameters, logs. Beside the results lie `manifest.json`, which marks the folder as a
+    packed one,
 and a `README.md` that says where they are from.
 """
 
@@ -39,11 +41,13 @@ _SHOWN = 10
 
 
 @dataclass(frozen=True)
-class Published:
-    """What was packed: jobs that are finished here, those that were packed before, and those absent.
+class PublishedSummary:
+    """What was packed: jobs that are finished here, those that were packed before, and those
+    absent.
 
     Attributes:
-        parts: cells of which some runs are packed, each with how many of how many; they are in none of these.
+        parts: cells of which some runs are packed, each with how many of how many; they are in none
+            of these.
     """
 
     folder: Path
@@ -62,7 +66,9 @@ class Published:
         )
 
 
-def publish(config: Config, into: Path, beside: Mapping[Path, str | None] | None = None) -> Published:
+def publish(
+    config: Config, into: Path, beside: Mapping[Path, str | None] | None = None
+) -> PublishedSummary:
     """Pack every finished job of the configuration; what was packed before and is not finished here
     is kept, run by run.
 
@@ -71,12 +77,13 @@ def publish(config: Config, into: Path, beside: Mapping[Path, str | None] | None
     Args:
         config: whose results.
         into: the packed folder, made if need be.
-        beside: what else it is to hold: texts by their paths; None where that of before is to be kept.
+        beside: what else it is to hold: texts by their paths; None where that of before is to be
+            kept.
 
     Raises:
-        ResultsError: nothing is finished; results are damaged, or were computed by a source that is in no
-            commit, or from other images than those packed before. Then nothing was written. Or a file cannot
-            be written.
+        ResultsError: nothing is finished; results are damaged, or were computed by a source that is
+            in no commit, or from other images than those packed before. Then nothing was written.
+            Or a file cannot be written.
     """
     planned = [job.published for job in jobs(config).values()]
     with tempfile.TemporaryDirectory() as scratch:
@@ -86,7 +93,9 @@ def publish(config: Config, into: Path, beside: Mapping[Path, str | None] | None
         here = [job for job in planned if is_done(config, job)]
         names = {job.name for job in here}
         old = [job for job in planned if job.name not in names and _has(before, job)]
-        joined, fresh = _joined(config, before, both, [job for job in planned if job.name not in names])
+        joined, fresh = _joined(
+            config, before, both, [job for job in planned if job.name not in names]
+        )
         old = [job for job in old if job.name not in joined]
         if not here and not old and not joined:
             raise ResultsError(f"{config.folder}: nothing is finished that could be published")
@@ -128,7 +137,7 @@ def publish(config: Config, into: Path, beside: Mapping[Path, str | None] | None
     with replaced(into) as new:
         for path, text in packed.items():
             files.write_bytes(new / path, text)
-    return Published(
+    return PublishedSummary(
         into,
         tuple(job.name for job in here),
         tuple(job.name for job in old if job.name not in parts),
@@ -141,7 +150,9 @@ def publish(config: Config, into: Path, beside: Mapping[Path, str | None] | None
 def _has(config: Config, job: Job) -> bool:
     """Whether there are results of a job with these settings, of whichever source."""
     path = config.folder / job.record
-    return path.exists() and job.settings_hash == read_record(path, ("fingerprint",)).get("settings_hash")
+    return path.exists() and job.settings_hash == read_record(path, ("fingerprint",)).get(
+        "settings_hash"
+    )
 
 
 def _joined(
@@ -172,28 +183,35 @@ def _require_commits(config: Config, records: Mapping[str, Mapping[str, Any]]) -
     wrong = []
     for name, record in records.items():
         origins = [record, *record.get("reused", {}).values()]
-        if any(str(o["commit"]).endswith(provenance.CHANGED) or o["commit"] == "unknown" for o in origins):
+        if any(
+            str(o["commit"]).endswith(provenance.CHANGED) or o["commit"] == "unknown"
+            for o in origins
+        ):
             wrong.append(name)
     if wrong:
         more = f" and {len(wrong) - _SHOWN} more" if len(wrong) > _SHOWN else ""
         raise ResultsError(
-            f"nothing was published: {config.folder} has results from a working tree with changes that are "
-            f"in no commit: {', '.join(wrong[:_SHOWN])}{more}. Commit the source, delete the files of these "
-            "jobs (also .runs.json) and run them again"
+            f"nothing was published: {config.folder} has results from a working tree with changes"
+            f" that are in no commit: {', '.join(wrong[:_SHOWN])}{more}. Commit the source, delete"
+            " the files of these jobs (also .runs.json) and run them again"
         )
 
 
 def _require_images(config: Config, before: Config, readers: Iterable[Job]) -> None:
-    """Do nothing if results here and those packed before are from the same images, which are known."""
+    """Do nothing if results here and those packed before are from the same images, which
+    are known.
+    """
     here, there = (images_of(place.folder) for place in (config, before))
     first = next(iter(readers), None)
     if first and not here:
         raise ResultsError(
-            f"{config.folder / IMAGES} is missing, so that it is not known from which images {first.name} is"
+            f"{config.folder / IMAGES} is missing, so that it is not known from which images"
+            f" {first.name} is"
         )
     if here and there and here != there:
         raise ResultsError(
-            f"{config.folder} and what is published already are from different images. Delete one of them"
+            f"{config.folder} and what is published already are from different images. Delete one"
+            " of them"
         )
 
 
@@ -217,7 +235,10 @@ def _readme(config: Config, manifest: Mapping[str, Any], planned: Iterable[Job])
         f"# Results at the scale `{config.scale}`",
         "",
         "Tidy tables and provenance records as a run of the workflow leaves them, compressed.",
-        "`make paper-report` builds the report of them, and the next line makes them finished jobs of a run:",
+        (
+            "`make paper-report` builds the report of them, and the next line makes them finished"
+            " jobs of a run:"
+        ),
         "",
         "```sh",
         f"make merge SCALE={config.scale} INTO=results/{config.scale} FROM={FOLDER}/{config.scale}",
@@ -239,7 +260,9 @@ def _readme(config: Config, manifest: Mapping[str, Any], planned: Iterable[Job])
     for name, members in parts.items():
         missing = [job.name.removeprefix(f"{name}/") for job in members if job.name in absent]
         all_of_it = "all" if len(missing) == len(members) else ", ".join(missing)
-        halves = {job.name.removeprefix(f"{name}/"): manifest["parts"].get(job.name) for job in members}
+        halves = {
+            job.name.removeprefix(f"{name}/"): manifest["parts"].get(job.name) for job in members
+        }
         halved = ", ".join(f"{job} ({runs})" for job, runs in halves.items() if runs)
         whole = len(members) - len(missing) - sum(map(bool, halves.values()))
         lines.append(f"| `{name}` | {whole} of {len(members)} | {halved} | {all_of_it} |")

@@ -1,7 +1,8 @@
 """Results on disk: of which jobs and runs they are, and whether they belong to the configuration.
 
-A run counts if it is planned, of the present source, and of the images of its folder; of published results,
-which outlive their source, whatever source computed it. A cell of which some runs are there counts as these.
+A run counts if it is planned, of the present source, and of the images of its folder; of published
+results, which outlive their source, whatever source computed it. A cell of which some runs are
+there counts as these.
 """
 
 import io
@@ -42,7 +43,9 @@ class Result:
     record: dict[str, Any]
 
 
-def read_record(path: Path, keys: Sequence[str] = ("fingerprint", "wall_seconds")) -> dict[str, Any]:
+def read_record(
+    path: Path, keys: Sequence[str] = ("fingerprint", "wall_seconds")
+) -> dict[str, Any]:
     """A provenance record, which must hold these keys.
 
     Raises:
@@ -61,7 +64,9 @@ def is_done(config: Config, job: Job) -> bool:
         return False
 
 
-def held(config: Config, cell: Job, any_source: bool = False, tolerant: bool = False) -> dict[str, Finished]:
+def held(
+    config: Config, cell: Job, any_source: bool = False, tolerant: bool = False
+) -> dict[str, Finished]:
     """The finished runs of a cell by run_id, in its order.
 
     They are taken from its table, the file beside it, or those of another split of the cell.
@@ -70,8 +75,8 @@ def held(config: Config, cell: Job, any_source: bool = False, tolerant: bool = F
         config: whose results.
         cell: which.
         any_source: whether runs of an earlier source count.
-        tolerant: whether a damaged file is passed over, with a warning on standard error, because training
-            its runs again is the right answer.
+        tolerant: whether a damaged file is passed over, with a warning on standard error, because
+            training its runs again is the right answer.
 
     Raises:
         ResultsError: a file is damaged.
@@ -83,7 +88,8 @@ def held(config: Config, cell: Job, any_source: bool = False, tolerant: bool = F
         for path in own.parent.glob(f"{name}*.json")
     )
     others = sorted(
-        {part for part in parts if part == name or part.removeprefix(f"{name}.").isdigit()} - {own.stem}
+        {part for part in parts if part == name or part.removeprefix(f"{name}.").isdigit()}
+        - {own.stem}
     )
     found: dict[str, Finished] = {}
     for table in (own, *(own.with_name(f"{part}.csv") for part in others)):
@@ -105,7 +111,9 @@ def held(config: Config, cell: Job, any_source: bool = False, tolerant: bool = F
 
 
 def kept_runs(table: Path) -> tuple[dict[str, Finished] | None, dict[str, Finished] | None]:
-    """The finished runs in a table, and those in the file beside it; None where they cannot be read."""
+    """The finished runs in a table, and those in the file beside it; None where they cannot be
+    read.
+    """
     found: list[dict[str, Finished] | None] = []
     for runs_in, path in ((_tabled, table), (finished.read, finished.place(table))):
         try:
@@ -121,12 +129,17 @@ def read_job(config: Config, job: Job, any_source: bool = False) -> Result | Non
     Args:
         config: whose results.
         job: which.
-        any_source: whether only the settings must agree, as of published results, which outlive their source.
+        any_source: whether only the settings must agree, as of published results, which outlive
+            their source.
 
     Raises:
-        ResultsError: a file is missing or damaged, or was computed from another configuration or source.
+        ResultsError: a file is missing or damaged, or was computed from another configuration or
+            source.
     """
-    target, tables = config.folder / job.target, {path.stem: config.folder / path for path in job.tables}
+    target, tables = (
+        config.folder / job.target,
+        {path.stem: config.folder / path for path in job.tables},
+    )
     path = config.folder / job.record
     absent = [file for file in (*tables.values(), path) if not file.exists()]
     record = {} if absent else read_record(path)
@@ -134,9 +147,13 @@ def read_job(config: Config, job: Job, any_source: bool = False) -> Result | Non
     if found[0] == job.fingerprint or (any_source and found[1] == job.settings_hash):
         for table in tables.values():
             records.check(table, record)
-        content = {name: _read(table, ["run_id"] if job.runs else ()) for name, table in tables.items()}
+        content = {
+            name: _read(table, ["run_id"] if job.runs else ()) for name, table in tables.items()
+        }
         if job.runs and set(content[target.stem]["run_id"]) != {run.run_id for run in job.runs}:
-            raise ResultsError(f"{target}: holds other runs than its record says. Delete it and rerun")
+            raise ResultsError(
+                f"{target}: holds other runs than its record says. Delete it and rerun"
+            )
         return Result(job, content, record)
     if job.runs and (runs := held(config, job, any_source)):
         there = part(job, runs)
@@ -145,7 +162,9 @@ def read_job(config: Config, job: Job, any_source: bool = False) -> Result | Non
     if len(absent) == len(tables) + 1:
         return None
     if absent:
-        raise ResultsError(f"{absent[0]} is missing beside the job's other files. Delete them and rerun")
+        raise ResultsError(
+            f"{absent[0]} is missing beside the job's other files. Delete them and rerun"
+        )
     raise _other_origin(target, record, job, any_source)
 
 
@@ -160,7 +179,8 @@ def checked(config: Config, job: Job, any_source: bool = False) -> dict[str, Any
     for path in (config.folder / path for path in job.results):
         if not path.is_file():
             raise ResultsError(
-                f"{path} is missing beside its record. Delete {config.folder / job.record} and rerun"
+                f"{path} is missing beside its record. Delete {config.folder / job.record} and"
+                " rerun"
             )
         records.check(path, record)
     return record
@@ -172,7 +192,9 @@ def part(cell: Job, runs: Mapping[str, Finished]) -> Job:
 
 
 def record_of(cell: Job, runs: Mapping[str, Finished]) -> dict[str, Any]:
-    """The provenance of a cell whose runs come from several jobs; `reused` says of each from which."""
+    """The provenance of a cell whose runs come from several jobs; `reused` says of each
+    from which.
+    """
     latest = max(runs.values(), key=lambda run: str(run.origin["started"]))
     sources = sorted({str(run.origin.get("source_hash")) for run in runs.values()})
     source = sources[0] if len(sources) == 1 else digest(sources)
@@ -225,28 +247,32 @@ def pictures_of(folder: Path, cell: Job) -> pictures.Pictures:
     return {}
 
 
-def _other_origin(path: Path, record: Mapping[str, Any], job: Job, any_source: bool) -> ResultsError:
+def _other_origin(
+    path: Path, record: Mapping[str, Any], job: Job, any_source: bool
+) -> ResultsError:
     """What is wrong with results that were computed from another configuration or source."""
     source = record.get("source_hash")
     if any_source:
         return ResultsError(
-            f"{path} was computed with other settings than this configuration's. Delete it and rerun, or "
-            "give the configuration it was made with"
+            f"{path} was computed with other settings than this configuration's. Delete it and"
+            " rerun, or give the configuration it was made with"
         )
     if source and not str(source).startswith(FORMAT):
         return ResultsError(
-            f"{path} was computed by an earlier version, by whose record it cannot be told whether its "
-            "source is the present one. Delete it and rerun"
+            f"{path} was computed by an earlier version, by whose record it cannot be told whether"
+            " its source is the present one. Delete it and rerun"
         )
     return ResultsError(
-        f"{path} was computed from another configuration or source (fingerprint "
-        f"{str(record['fingerprint'])[:12]}, expected {job.fingerprint[:12]}). Delete it and rerun, or give "
-        "the configuration it was made with"
+        f"{path} was computed from another configuration or source (fingerprint"
+        f" {str(record['fingerprint'])[:12]}, expected {job.fingerprint[:12]}). Delete it and"
+        " rerun, or give the configuration it was made with"
     )
 
 
 def _tabled(path: Path) -> dict[str, Finished]:
-    """The finished runs in a cell's table; none where there is no table, or its record is not there yet."""
+    """The finished runs in a cell's table; none where there is no table, or its record is not there
+    yet.
+    """
     record_path = path.with_suffix(".json")
     if not (path.exists() and record_path.exists()):
         return {}

@@ -106,7 +106,9 @@ class Agent:
         cotangent = estimator(steps, judge) * mask[..., None]
         actor = self.actor.gradients(x, hidden, cotangent.detach())
         if leaves is None or judge is None or self.algorithm.objective is None or not critic:
-            return Gradients(actor, (), torch.zeros(len(mask), dtype=mask.dtype, device=mask.device))
+            return Gradients(
+                actor, (), torch.zeros(len(mask), dtype=mask.dtype, device=mask.device)
+            )
         if self.algorithm.objective == "variance":
             each = self.actor.mean_squares(x, hidden, cotangent)
         else:

@@ -79,12 +79,14 @@ class Environments:
         if not (isinstance(acted, Discrete) and acted.start == 0 and (flat or self.one_hot)):
             self.close()
             raise InputError(
-                f"{name}: expected discrete actions from 0 and observations that are discrete or a vector; "
-                f"got {acted} and {observed}"
+                f"{name}: expected discrete actions from 0 and observations that are discrete or a"
+                f" vector; got {acted} and {observed}"
             )
         self.actions = int(acted.n)
         self.inputs = (
-            int(observed.n) if isinstance(observed, Discrete) else int(np.prod(observed.shape or ()))
+            int(observed.n)
+            if isinstance(observed, Discrete)
+            else int(np.prod(observed.shape or ()))
         )
 
     def reset(self, seeds: Sequence[int]) -> Array:
@@ -111,6 +113,9 @@ class Environments:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self.close()

@@ -52,7 +52,9 @@ Policy = Callable[[Tensor], Tensor]
 
 
 @torch.no_grad()
-def play(environments: Environments, policy: Policy, seeds: Sequence[int], *, streams: Streams) -> Episodes:
+def play(
+    environments: Environments, policy: Policy, seeds: Sequence[int], *, streams: Streams
+) -> Episodes:
     """Play one episode per replica.
 
     Args:

@@ -85,7 +85,9 @@ class Perceptron:
             first = x.mT @ back
         else:
             first = torch.zeros_like(self.w1)
-            first.view(-1, first.shape[-1]).index_add_(0, self._rows(x).flatten(), back.flatten(0, 1))
+            first.view(-1, first.shape[-1]).index_add_(
+                0, self._rows(x).flatten(), back.flatten(0, 1)
+            )
         return first, back.sum(1), hidden.mT @ cotangent, cotangent.sum(1)
 
     def mean_squares(self, x: Tensor, hidden: Tensor, cotangent: Tensor) -> Tensor:
@@ -108,4 +110,6 @@ class Perceptron:
     def _rows(self, x: Tensor) -> Tensor:
         """Return indices into the rows of all replicas' W₁, `[R, T]`."""
         replicas, rows = self.w1.shape[:2]
-        return x + torch.arange(0, replicas * rows, rows, dtype=torch.int64, device=x.device)[:, None]
+        return (
+            x + torch.arange(0, replicas * rows, rows, dtype=torch.int64, device=x.device)[:, None]
+        )

@@ -13,7 +13,7 @@ from reinrelax.kernels.gpu import graph
 _WORTH_CAPTURING = 8
 
 
-class Pass:
+class ImagePass:
     """A pass that gathers each replica's batches, applies a function and averages its results.
 
     All that differs between batches is in tensors at fixed addresses, so one graph serves them all.
@@ -27,7 +27,11 @@ class Pass:
     """
 
     def __init__(
-        self, images: Tensor, batch_size: int, replicas: int, work: Callable[[Tensor, Streams], Tensor]
+        self,
+        images: Tensor,
+        batch_size: int,
+        replicas: int,
+        work: Callable[[Tensor, Streams], Tensor],
     ) -> None:
         self.images, self._work = images, work
         self._places = torch.arange(batch_size, dtype=torch.int64, device=images.device)
@@ -98,7 +102,11 @@ class Pass:
 
     def _captured(self, changed: Sequence[Tensor]) -> Callable[[], None] | None:
         """Capture a full batch as a graph, once one has run; None if graphs are not available."""
-        if not isinstance(self._streams, CountedStreams) or self._sums is None or not _on_gpu(self.images):
+        if (
+            not isinstance(self._streams, CountedStreams)
+            or self._sums is None
+            or not _on_gpu(self.images)
+        ):
             return None
         state = [*changed, self._sums, self._at, self._streams.counters]
         return graph.captured(lambda: self._batch(len(self._places)), state)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from reinrelax.core.rng import Streams
-from reinrelax.training.batches import Pass
+from reinrelax.training.batches import ImagePass
 from reinrelax.training.optimizer import ReplicaOptimizer
 
 
@@ -102,21 +102,28 @@ class Trainer:
         self.device = train.device
         count = len(replicas.seeds)
         self.optimizer = ReplicaOptimizer.on(
-            self.device, objective.parameters, objective.grads, replicas.optimizers, replicas.learning_rates
+            self.device,
+            objective.parameters,
+            objective.grads,
+            replicas.optimizers,
+            replicas.learning_rates,
         )
         self.history = History(
-            torch.zeros(count, dtype=torch.int64, device="cpu"), {name: [] for name in objective.metrics}
+            torch.zeros(count, dtype=torch.int64, device="cpu"),
+            {name: [] for name in objective.metrics},
         )
         # 1 if a loss was not finite; float on the device, because the optimizer's kernel reads it.
         self.dead = torch.zeros(count, dtype=torch.float32, device=self.device)
         self.train_images, self.test_images = train, test
-        self._train = Pass(train, batch_size, count, self._learn)
-        self._test = Pass(test, batch_size, count, self._measure)
+        self._train = ImagePass(train, batch_size, count, self._learn)
+        self._test = ImagePass(test, batch_size, count, self._measure)
         self._snapshots = frozenset(snapshots)
         self.kept: dict[int, list[Tensor]] = {}
         self._keep()
 
-    def run_epoch(self, on_step: Callable[[], Any] = lambda: None, images: int | None = None) -> None:
+    def run_epoch(
+        self, on_step: Callable[[], Any] = lambda: None, images: int | None = None
+    ) -> None:
         """Train one epoch, evaluate on the test images once, and append both to the history.
 
         Args:
@@ -150,7 +157,9 @@ class Trainer:
 
     def _keep(self) -> None:
         if self.history.epochs in self._snapshots:
-            self.kept[self.history.epochs] = [p.to("cpu", copy=True) for p in self.objective.networks]
+            self.kept[self.history.epochs] = [
+                p.to("cpu", copy=True) for p in self.objective.networks
+            ]
 
     def _streams(self, *purpose: object) -> Streams:
         return Streams.derive(self.replicas.seeds, *purpose, device=self.device)

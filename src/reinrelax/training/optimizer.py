@@ -84,9 +84,12 @@ class ReplicaOptimizer:
         replicas = range(len(self._settings))
         # Step counts for the bias correction, one per tensor. The kernel increments those of live
         # replicas.
-        self._counts = torch.zeros(len(self.first), len(replicas), dtype=torch.float32, device=device)
+        self._counts = torch.zeros(
+            len(self.first), len(replicas), dtype=torch.float32, device=device
+        )
         self._rows = [
-            [[t[r] for t in tensors] for tensors in (*self._tensors, self._counts)] for r in replicas
+            [[t[r] for t in tensors] for tensors in (*self._tensors, self._counts)]
+            for r in replicas
         ]
 
     @property

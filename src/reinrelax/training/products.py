@@ -29,7 +29,8 @@ def _is_float32() -> bool:
     """Check that batched products have float32's rounding errors, 65,536 times below bfloat16's."""
     generator = torch.Generator().manual_seed(0)
     left, right = (
-        torch.randn(2, 128, 256, generator=generator, dtype=torch.float32, device="cpu") for _ in range(2)
+        torch.randn(2, 128, 256, generator=generator, dtype=torch.float32, device="cpu")
+        for _ in range(2)
     )
     # The three layouts in the forward and backward passes of a linear layer.
     for a, b in ((left, right.mT), (left.mT, right), (left, right.mT.contiguous())):

@@ -13,7 +13,9 @@ from reinrelax.config.run import digest
 COMPILED = "cuda, compiled kernels"
 
 
-def identity(fingerprint: str, images: str, device: str, run_ids: Iterable[str], forced: str = "") -> str:
+def identity(
+    fingerprint: str, images: str, device: str, run_ids: Iterable[str], forced: str = ""
+) -> str:
     """Return the fingerprint that a checkpoint must have for a training to resume from it.
 
     Args:

@@ -45,4 +45,8 @@ class Learner:
 def _finite(*tensors: Tensor) -> Tensor:
     """Check for each replica whether all entries of the tensors `[R, ...]` are finite, `[R]`."""
     # The sum is finite if and only if all entries are, except on overflow, which is divergence too.
-    return torch.stack([tensor.reshape(len(tensor), -1).sum(1) for tensor in tensors]).sum(0).isfinite()
+    return (
+        torch.stack([tensor.reshape(len(tensor), -1).sum(1) for tensor in tensors])
+        .sum(0)
+        .isfinite()
+    )

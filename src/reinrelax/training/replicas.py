@@ -29,5 +29,9 @@ def hyper_of(runs: Sequence[Run], counts: Collection[str]) -> dict[str, Tensor |
     out: dict[str, Tensor | int] = {}
     for name, value in runs[0].hyper:
         values = [dict(run.hyper)[name] for run in runs]
-        out[name] = int(value) if name in counts else torch.tensor(values, dtype=torch.float32, device="cpu")
+        out[name] = (
+            int(value)
+            if name in counts
+            else torch.tensor(values, dtype=torch.float32, device="cpu")
+        )
     return out

@@ -96,7 +96,9 @@ class DiscreteVAE(Autoencoder):
 
     def encode(self, images: Tensor) -> Tensor:
         """Encode images `[R, B, D]` in [0, 1] to posterior logits `[R, B, L, C]`."""
-        logits: Tensor = super().encode(images).unflatten(-1, (self.shape.latents, self.shape.categories))
+        logits: Tensor = (
+            super().encode(images).unflatten(-1, (self.shape.latents, self.shape.categories))
+        )
         return logits
 
     def decode(self, codes: Tensor) -> Tensor:
@@ -106,7 +108,9 @@ class DiscreteVAE(Autoencoder):
     def reconstruction_of_codes(self, images: Tensor, codes: Tensor) -> Tensor:
         return super().reconstruction_of_codes(images, codes.flatten(-2))
 
-    def hidden_along(self, replica: int, codes: Tensor, directions: Tensor) -> tuple[Tensor, Tensor]:
+    def hidden_along(
+        self, replica: int, codes: Tensor, directions: Tensor
+    ) -> tuple[Tensor, Tensor]:
         """Return the decoder's last hidden layer and its directional derivative, without a graph.
 
         Args:

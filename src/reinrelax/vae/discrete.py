@@ -43,7 +43,9 @@ class DiscreteObjective:
 
     metrics = METRICS
 
-    def __init__(self, model: DiscreteVAE, estimator: Estimator, hyper: dict[str, Tensor | int]) -> None:
+    def __init__(
+        self, model: DiscreteVAE, estimator: Estimator, hyper: dict[str, Tensor | int]
+    ) -> None:
         self.model, self.estimator = model, estimator
         device = model.stack.parameters[0].device
         self._hyper: dict[str, Any] = {

@@ -30,12 +30,16 @@ class EnumeratedLoss:
         codes: all one-hot codes `[N, L, C]`, in lexicographic order.
     """
 
-    def __init__(self, model: DiscreteVAE, replica: int, images: Tensor, *, chunk: int = 2048) -> None:
+    def __init__(
+        self, model: DiscreteVAE, replica: int, images: Tensor, *, chunk: int = 2048
+    ) -> None:
         output = model.stack.layers[-1]
         self._model, self._replica, self._chunk = model, replica, chunk
         self._weight, self._bias = output.weight[replica], output.bias[replica]
         if images.ndim != 2 or images.shape[1] != self._weight.shape[1]:
-            raise InputError(f"images must be [B, {self._weight.shape[1]}]; got {list(images.shape)}")
+            raise InputError(
+                f"images must be [B, {self._weight.shape[1]}]; got {list(images.shape)}"
+            )
         self._images = images.to(self._weight)
         self.codes = exact.codes(model.shape.latents, model.shape.categories, like=self._weight)
 
@@ -69,7 +73,9 @@ class EnumeratedLoss:
     def index(self, one_hot: Tensor) -> Tensor:
         """Return the indices `[...]` int64 of one-hot codes `[..., L, C]` in `codes`."""
         latents, categories = self.codes.shape[1:]
-        place = categories ** torch.arange(latents - 1, -1, -1, dtype=torch.int64, device=one_hot.device)
+        place = categories ** torch.arange(
+            latents - 1, -1, -1, dtype=torch.int64, device=one_hot.device
+        )
         return (one_hot.argmax(-1) * place).sum(-1)
 
     def along(self, points: Tensor, directions: Tensor) -> tuple[Tensor, Tensor]:
@@ -97,4 +103,6 @@ class EnumeratedLoss:
         return hidden @ self._weight + self._bias
 
     def _blocks(self, size: int) -> Iterator[tuple[int, Tensor]]:
-        return ((start, self.codes[start : start + size]) for start in range(0, len(self.codes), size))
+        return (
+            (start, self.codes[start : start + size]) for start in range(0, len(self.codes), size)
+        )

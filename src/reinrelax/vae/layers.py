@@ -44,7 +44,10 @@ class Linear:
             .to(device)
             for shape in ((inputs, outputs), (outputs,))
         )
-        self.weight_grad, self.bias_grad = torch.zeros_like(self.weight), torch.zeros_like(self.bias)
+        self.weight_grad, self.bias_grad = (
+            torch.zeros_like(self.weight),
+            torch.zeros_like(self.bias),
+        )
         self.products = products
         self._fresh = True
         # A leaf that makes autograd run the backward pass; it never receives a gradient.
@@ -100,7 +103,10 @@ class Stack:
         products: torch.dtype = torch.float32,
     ) -> None:
         streams = Streams.derive(seeds, "init")
-        networks = [[Linear(a, b, streams, device, products) for a, b in pairwise(units)] for units in widths]
+        networks = [
+            [Linear(a, b, streams, device, products) for a, b in pairwise(units)]
+            for units in widths
+        ]
         ends = list(itertools.accumulate(map(len, networks), initial=0))
         self.layers = [layer for network in networks for layer in network]
         self.parts = [slice(start, end) for start, end in pairwise(ends)]

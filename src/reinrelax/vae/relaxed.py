@@ -35,7 +35,9 @@ class RelaxedObjective:
 
     def step(self, images: Tensor, streams: Streams) -> Sequence[Tensor]:
         self.model.stack.zero_grad()
-        found = self.latent.train(self.model.encode(images), Reconstruction(self.model, images), streams)
+        found = self.latent.train(
+            self.model.encode(images), Reconstruction(self.model, images), streams
+        )
         self._learned.begin(found.variance_loss)
         found.surrogate.mean(-1).sum().backward()
         return found.reconstruction.mean(-1), found.kl.mean(-1)

@@ -47,7 +47,9 @@ def test_relaxed_bernoulli_has_the_law_that_it_states(tau: float) -> None:
     assert z_score((samples > 0.5).double(), law.probs) < 5
     grads = pathwise_gradients(lambda a: curve(RelaxedBernoulli(tau, logits=a).rsample()), A, N)
     leaf = A.clone().requires_grad_()
-    (truth,) = torch.autograd.grad(on_interval(RelaxedBernoulli(tau, logits=leaf).log_prob, curve), leaf)
+    (truth,) = torch.autograd.grad(
+        on_interval(RelaxedBernoulli(tau, logits=leaf).log_prob, curve), leaf
+    )
     assert z_score(grads, truth) < 5
 
 
@@ -55,7 +57,9 @@ def test_relaxed_bernoulli_density_is_torchs_where_that_is_finite() -> None:
     x = torch.linspace(-20, 20, 41, dtype=torch.float64)
     z = x.sigmoid()
     theirs = LogitRelaxedBernoulli(torch.tensor(0.7, dtype=torch.float64), logits=A).log_prob(x)
-    torch.testing.assert_close(RelaxedBernoulli(0.7, logits=A).log_prob(z), theirs - (z * (1 - z)).log())
+    torch.testing.assert_close(
+        RelaxedBernoulli(0.7, logits=A).log_prob(z), theirs - (z * (1 - z)).log()
+    )
     assert RelaxedBernoulli(0.01, logits=torch.tensor(100.0)).log_prob(torch.tensor(0.5)).isfinite()
 
 
@@ -66,7 +70,10 @@ def test_relaxed_bernoulli_kl_is_exact_at_equal_temperatures_only() -> None:
         z = p.sample((N,), generator=seeded())
         assert z_score(p.log_prob(z) - q.log_prob(z), kl_divergence(p, q)) < 5
         assert kl_divergence(p, q).item() == pytest.approx(kl_divergence(q, p).item(), rel=1e-9)
-    near = [kl_divergence(p, RelaxedBernoulli(0.6, logits=A + d)).item() for d in (0.25 - 1e-9, 0.25 + 1e-9)]
+    near = [
+        kl_divergence(p, RelaxedBernoulli(0.6, logits=A + d)).item()
+        for d in (0.25 - 1e-9, 0.25 + 1e-9)
+    ]
     assert near[0] == pytest.approx(near[1], rel=1e-7)
     assert kl_divergence(p, p) == 0
     with pytest.raises(NotImplementedError, match="equal temperatures"):
@@ -85,7 +92,9 @@ def test_hard_concrete_mixes_two_atoms_and_a_density(beta: float) -> None:
     assert z_score((samples != 0).double(), law.l0_penalty) < 5
     inside = samples[(samples > 0) & (samples < 1)].numpy()
     assert (
-        kstest(inside, lambda z: ((law.cdf(torch.as_tensor(z)) - ends[0]) / (1 - ends.sum())).numpy()).pvalue
+        kstest(
+            inside, lambda z: ((law.cdf(torch.as_tensor(z)) - ends[0]) / (1 - ends.sum())).numpy()
+        ).pvalue
         > 1e-4
     )
     assert z_score(samples, law.mean) < 5
@@ -117,7 +126,9 @@ def test_hard_concrete_gradient_is_that_of_the_mixed_law() -> None:
         grads = pathwise_gradients(lambda a, f=f: f(HardConcrete(0.7, logits=a).rsample()), A, N)  # type: ignore[misc]
         (truth,) = torch.autograd.grad(expectation(HardConcrete(0.7, logits=leaf), f), leaf)
         assert z_score(grads, truth) < 5
-    torch.testing.assert_close(torch.autograd.grad(HardConcrete(0.7, logits=leaf).mean, leaf)[0], truth)
+    torch.testing.assert_close(
+        torch.autograd.grad(HardConcrete(0.7, logits=leaf).mean, leaf)[0], truth
+    )
 
 
 def test_hard_concrete_by_the_papers_numbers() -> None:
@@ -141,8 +152,12 @@ GATES = [
 
 @pytest.mark.parametrize(("at_p", "at_q"), GATES)
 @pytest.mark.parametrize("shift", [-1.3, 6.0, 0.0])
-def test_hard_concrete_kl_is_exact(at_p: dict[str, float], at_q: dict[str, float], shift: float) -> None:
-    """By Simpson's rule in the log-odds of z, and less than that before clipping, of which there is more."""
+def test_hard_concrete_kl_is_exact(
+    at_p: dict[str, float], at_q: dict[str, float], shift: float
+) -> None:
+    """By Simpson's rule in the log-odds of z, and less than that before clipping, of which there is
+    more.
+    """
     p = HardConcrete(**{"temperature": 0.7, "logits": A} | at_p)
     q = HardConcrete(**{"temperature": 0.7, "logits": A + shift} | at_p | at_q)
     x = torch.linspace(-36, 36, 400_001, dtype=torch.float64)
@@ -160,10 +175,14 @@ def test_hard_concrete_kl_is_exact(at_p: dict[str, float], at_q: dict[str, float
 
 
 def test_hard_concrete_kl_has_the_gradient_of_its_integral() -> None:
-    leaves = [torch.tensor(v, dtype=torch.float64, requires_grad=True) for v in (0.4, 0.7, -0.1, 1.1)]
+    leaves = [
+        torch.tensor(v, dtype=torch.float64, requires_grad=True) for v in (0.4, 0.7, -0.1, 1.1)
+    ]
 
     def divergence(a: Tensor, t: Tensor, g: Tensor, z: Tensor) -> Tensor:
-        return kl_divergence(HardConcrete(t, logits=a, gamma=g, zeta=z), HardConcrete(0.9, logits=A))
+        return kl_divergence(
+            HardConcrete(t, logits=a, gamma=g, zeta=z), HardConcrete(0.9, logits=A)
+        )
 
     assert torch.autograd.gradcheck(divergence, leaves)
 
@@ -240,9 +259,9 @@ def test_stochastic_times_smooth_gives_half_of_a_linear_losss_gradient(a: float)
     means = {}
     for backward in ("pathwise", "straight-through"):
         grads = pathwise_gradients(
-            lambda leaf, backward=backward: StochasticTimesSmooth(logits=leaf, backward=backward).from_noise(
-                noise
-            ),  # type: ignore[misc]
+            lambda leaf, backward=backward: StochasticTimesSmooth(
+                logits=leaf, backward=backward
+            ).from_noise(noise),  # type: ignore[misc]
             logits,
             2,
         )

@@ -32,13 +32,16 @@ def test_marginals_and_correlations_of_the_gates(rho: float) -> None:
     for k in (0, 1):
         one = RelaxedBernoulli(0.8, probs=P[k])
         assert (
-            kstest(samples[:, k].numpy(), lambda z, one=one: one.cdf(torch.as_tensor(z)).numpy()).pvalue
+            kstest(
+                samples[:, k].numpy(), lambda z, one=one: one.cdf(torch.as_tensor(z)).numpy()
+            ).pvalue
             > 1e-4
         )
     both = (samples > 0.5).all(-1).double()
     orthant = multivariate_normal(cov=matrix(rho).numpy()).cdf(norm.ppf(P.numpy()))
     assert z_score(both, orthant) < 5
-    # Spearman's correlation of the relaxed gates is that of U, 6/π asin(ρ/2), and not ρ; standard error 1/√N.
+    # Spearman's correlation of the relaxed gates is that of U, 6/π asin(ρ/2), and not ρ; standard
+    # error 1/√N.
     expected = 6 / torch.pi * torch.asin(torch.tensor(rho / 2)).item()
     assert spearmanr(samples.numpy()).statistic == pytest.approx(expected, abs=5 / N**0.5)
 
@@ -48,21 +51,25 @@ def test_joint_density_integrates_to_one_and_gives_the_samples_expectations(tau:
     def build(logits: Tensor, rho: Tensor) -> CorrelatedRelaxedBernoulli:
         one = torch.ones_like(rho)
         R = torch.stack((torch.stack((one, rho), -1), torch.stack((rho, one), -1)), -2)
-        law: CorrelatedRelaxedBernoulli = CorrelatedRelaxedBernoulli(tau, logits=logits, correlation=R)
+        law: CorrelatedRelaxedBernoulli = CorrelatedRelaxedBernoulli(
+            tau, logits=logits, correlation=R
+        )
         return law
 
     parameters = torch.cat((P.logit(), torch.tensor([0.4], dtype=torch.float64)))
     leaf = parameters.clone().requires_grad_()
     law = build(leaf[:2], leaf[2])
     width = 30 / max(tau, 1.0)
-    assert on_square(law.log_prob, lambda z: torch.ones_like(z[..., 0]), width=width).item() == pytest.approx(
-        1, abs=1e-4
-    )
+    assert on_square(
+        law.log_prob, lambda z: torch.ones_like(z[..., 0]), width=width
+    ).item() == pytest.approx(1, abs=1e-4)
     expectation = on_square(law.log_prob, interaction, width=width)
     samples = law.sample((N,), generator=seeded())
     assert z_score(interaction(samples), expectation.detach()) < 5
     (truth,) = torch.autograd.grad(expectation, leaf)
-    grads = pathwise_gradients(lambda x: interaction(build(x[:, :2], x[:, 2]).rsample()), parameters, N)
+    grads = pathwise_gradients(
+        lambda x: interaction(build(x[:, :2], x[:, 2]).rsample()), parameters, N
+    )
     assert z_score(grads, truth) < 5
 
 

@@ -1,6 +1,7 @@
 """Counts by Gumbel-Softmax, top-k, and the decoupled straight-through estimator.
 
-z-tests allow 5 standard errors (false alarm 6e-7 each); chi-square tests have a false alarm rate of 1e-4.
+z-tests allow 5 standard errors (false alarm 6e-7 each); chi-square tests have a false alarm rate of
+1e-4.
 """
 
 import itertools
@@ -79,7 +80,9 @@ def test_truncation_is_shared_by_the_batch_and_can_be_given() -> None:
 
 @pytest.mark.parametrize(("tau", "mean"), [(0.1, 4.008), (0.5, 4.199), (1.0, 5.111), (2.0, 7.789)])
 def test_relaxed_mean_drifts_with_temperature(tau: float, mean: float) -> None:
-    """Geometric(0.2), whose mean is 4; the numbers are an independent computation's, to about 0.02."""
+    """Geometric(0.2), whose mean is 4; the numbers are an independent computation's, to
+    about 0.02.
+    """
     law = GeneralizedGumbelSoftmax(tau, Geometric(torch.tensor(0.2)))
     assert law.n == 31
     assert law.sample((N,), generator=seeded()).mean().item() == pytest.approx(mean, abs=0.1)
@@ -99,13 +102,15 @@ def test_density_of_the_weights(tau: float) -> None:
     law = build(leaf)
     width = 40 / max(tau, 1.0)
     density = law.log_prob_weights
-    assert on_simplex(density, lambda w: torch.ones_like(w[..., 0]), width=width).item() == pytest.approx(
-        1, abs=1e-4
-    )
+    assert on_simplex(
+        density, lambda w: torch.ones_like(w[..., 0]), width=width
+    ).item() == pytest.approx(1, abs=1e-4)
     w = law.weights(law.draw_noise((100,), generator=seeded())).detach()
     torch.testing.assert_close(
         density(w),
-        RelaxedOneHotCategorical(torch.tensor(tau, dtype=torch.float64), logits=law.logits).log_prob(w),
+        RelaxedOneHotCategorical(
+            torch.tensor(tau, dtype=torch.float64), logits=law.logits
+        ).log_prob(w),
     )
     expectation = on_simplex(density, f, width=width)
 
@@ -158,7 +163,9 @@ def test_relaxed_k_hot() -> None:
 
 
 def test_relaxed_k_hot_masks_whatever_the_gap() -> None:
-    """A float32 1 − w is zero for the first of these; by the sum of the others, the second is still found."""
+    """A float32 1 − w is zero for the first of these; by the sum of the others, the second is still
+    found.
+    """
     law = GumbelTopK(0.01, 2, logits=torch.tensor([300.0, -200.0, -500.0]))
     torch.testing.assert_close(law.sample((10,)), torch.tensor([1.0, 1.0, 0.0]).expand(10, 3))
 

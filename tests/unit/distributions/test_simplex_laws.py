@@ -1,4 +1,6 @@
-"""Invertible Gaussian, logistic-normal and the Laplace bridge; z-tests allow 5 standard errors, 6e-7."""
+"""Invertible Gaussian, logistic-normal and the Laplace bridge; z-tests allow 5 standard errors,
+6e-7.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -31,7 +33,10 @@ def one(z: Tensor) -> Tensor:
 
 # Each from one vector of parameters.
 BUILDERS: dict[str, tuple[Callable[[Tensor], Any], Tensor]] = {
-    "softmax++": (lambda x: InvertibleGaussian(0.7, x[..., :2], x[..., 2:]), torch.cat((LOC, SCALE))),
+    "softmax++": (
+        lambda x: InvertibleGaussian(0.7, x[..., :2], x[..., 2:]),
+        torch.cat((LOC, SCALE)),
+    ),
     "softmax++, delta 3": (
         lambda x: InvertibleGaussian(0.7, x[..., :2], x[..., 2:], delta=3.0),
         torch.cat((LOC, SCALE)),
@@ -41,7 +46,9 @@ BUILDERS: dict[str, tuple[Callable[[Tensor], Any], Tensor]] = {
         torch.cat((LOC, SCALE)),
     ),
     "logistic-normal": (
-        lambda x: LogisticNormal(x, to_gaussian(torch.tensor([2.0, 1.0, 4.0], dtype=torch.float64))[1]),
+        lambda x: LogisticNormal(
+            x, to_gaussian(torch.tensor([2.0, 1.0, 4.0], dtype=torch.float64))[1]
+        ),
         torch.tensor([0.5, 0.2, -0.3], dtype=torch.float64),
     ),
 }
@@ -128,7 +135,9 @@ def test_bridge_is_the_mode_and_the_curvature_in_the_logits() -> None:
 
 
 def test_bridge_approximates_large_concentrations() -> None:
-    """KL(Dirichlet ‖ logistic-normal) in closed form, against Monte Carlo, and falling with α as 1/α."""
+    """KL(Dirichlet ‖ logistic-normal) in closed form, against Monte Carlo, and falling with α as
+    1/α.
+    """
     base = torch.tensor([8.0, 3.0, 2.0], dtype=torch.float64)
     divergences = []
     for factor in (1, 10, 100):

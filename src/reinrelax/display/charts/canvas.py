@@ -97,7 +97,9 @@ class Chart:
         return {
             **{"name": self.name, "kind": self.kind, "what": self.what},
             **{
-                f"{key}s" if key != "log" else key: {panel.name: getattr(panel, key) for panel in self.panels}
+                f"{key}s" if key != "log" else key: {
+                    panel.name: getattr(panel, key) for panel in self.panels
+                }
                 for key in ("title", "x_label", "y_label", "log")
             },
             "series": [],

@@ -71,7 +71,12 @@ class IntervalFigure(Chart):
     def describe(self) -> dict[str, Any]:
         """Return what the page needs to know about the figure, apart from its table."""
         series = [
-            {"name": kind.name, "colour": kind.colour, "symbol": _SYMBOLS[kind.marker], "hollow": kind.hollow}
+            {
+                "name": kind.name,
+                "colour": kind.colour,
+                "symbol": _SYMBOLS[kind.marker],
+                "hollow": kind.hollow,
+            }
             for kind in self.kinds
         ]
         return {**super().describe(), "series": series}
@@ -116,10 +121,19 @@ class IntervalFigure(Chart):
         for index, line in enumerate(own.to_dict("records")):
             several = int(counts[line["row"]])
             order = sorted(set(own.loc[own["row"] == line["row"], "series"]), key=kinds.__getitem__)
-            shift = _APART * (order.index(line["series"]) / max(1, several - 1) - 0.5) if several > 1 else 0.0
+            shift = (
+                _APART * (order.index(line["series"]) / max(1, several - 1) - 0.5)
+                if several > 1
+                else 0.0
+            )
             gid = f"{self.name}-{panel.name}-point-{index}"
             _interval(
-                ax, self.kinds[kinds[line["series"]]], line, places[line["row"]] - shift, (low, high), gid
+                ax,
+                self.kinds[kinds[line["series"]]],
+                line,
+                places[line["row"]] - shift,
+                (low, high),
+                gid,
             )
             limits = span(line["low"], line["high"])
             page.notes[gid] = (
@@ -127,7 +141,9 @@ class IntervalFigure(Chart):
             )
 
 
-def _interval(ax: Axes, kind: Kind, line: Any, y: float, ends: tuple[float, float], gid: str) -> None:
+def _interval(
+    ax: Axes, kind: Kind, line: Any, y: float, ends: tuple[float, float], gid: str
+) -> None:
     value = min(max(line["value"], ends[0]), ends[1])
     if math.isfinite(line["low"]) and math.isfinite(line["high"]):
         reach = [min(max(end, ends[0]), ends[1]) for end in (line["low"], line["high"])]
@@ -159,7 +175,9 @@ def _ends(own: pd.DataFrame, panel: IntervalPanel) -> tuple[float, float]:
     """Return axis limits that fit all points with their intervals, the band and the references."""
     values = [*own["value"], *own["low"].dropna(), *own["high"].dropna()]
     values += [reference.value for reference in panel.references] + list(panel.band or ())
-    values = [value for value in values if math.isfinite(value) and (value > 0 or not panel.log)] or [
+    values = [
+        value for value in values if math.isfinite(value) and (value > 0 or not panel.log)
+    ] or [
         0.5,
         1.5,
     ]

@@ -36,7 +36,7 @@ class Reference:
 
 
 @dataclass(frozen=True)
-class Mark:
+class RingedPoint:
     """A ringed point of a series and, at the foot of the panel, an interval of its x."""
 
     series: str
@@ -67,7 +67,7 @@ class LinePanel:
     settles: bool = False
     log_x: bool = False
     references: tuple[Reference, ...] = ()
-    marks: tuple[Mark, ...] = ()
+    marks: tuple[RingedPoint, ...] = ()
     group: str = ""
 
 
@@ -93,7 +93,9 @@ class LineFigure(Chart):
         return {
             **super().describe(),
             "absence": self.absence,
-            "references": {panel.name: [vars(r) for r in panel.references] for panel in self.panels},
+            "references": {
+                panel.name: [vars(r) for r in panel.references] for panel in self.panels
+            },
             "series": [
                 {"name": name, "colour": look.colour, "dashes": look.dashes, "marker": look.marker}
                 for name, look in styles(self.series).items()
@@ -220,7 +222,10 @@ def _annotate(ax: Axes, label: str, x: float, y: float, data: str) -> None:
 
     `data` names the axis on which the place is in data coordinates, not a fraction of the axes.
     """
-    systems = ("data" if data == "x" else "axes fraction", "data" if data == "y" else "axes fraction")
+    systems = (
+        "data" if data == "x" else "axes fraction",
+        "data" if data == "y" else "axes fraction",
+    )
     align = "center" if data == "y" else "top" if y == 1.0 else "bottom"
     ax.annotate(
         label,
@@ -254,7 +259,9 @@ def _ring(ax: Axes, panel: LinePanel, looks: Mapping[str, Style]) -> None:
 
 def _line(style: Style, name: str) -> Line2D:
     outline = Outline([*style.marker, style.marker[0]], closed=True)
-    line = Line2D([], [], color=style.colour, linewidth=1.5, marker=outline, markersize=5.5, label=name)
+    line = Line2D(
+        [], [], color=style.colour, linewidth=1.5, marker=outline, markersize=5.5, label=name
+    )
     line.set_markeredgewidth(0)
     if style.dashes:
         line.set_dashes(style.dashes)

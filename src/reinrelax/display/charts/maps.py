@@ -25,7 +25,7 @@ _DARK, _BRIGHT = "#14181d", "#f3f5f7"
 
 
 @dataclass(frozen=True)
-class _Mark:
+class _CellSymbol:
     """A symbol in the cells whose `column` is true, `shift` cell widths right of the centre."""
 
     column: str
@@ -36,13 +36,13 @@ class _Mark:
 
 
 _SYMBOLS = (
-    _Mark("is_best", "*", "our lowest", 8.0, -0.22),
-    _Mark("is_paper", "D", "the paper’s choice", 5.0, 0.22),
+    _CellSymbol("is_best", "*", "our lowest", 8.0, -0.22),
+    _CellSymbol("is_paper", "D", "the paper’s choice", 5.0, 0.22),
 )
 
 
 @dataclass(frozen=True)
-class Scale:
+class ColourScale:
     """The colour scale of a map.
 
     Attributes:
@@ -82,7 +82,7 @@ class MapPanel:
     y_label: str
     xs: tuple[str, ...]
     ys: tuple[str, ...]
-    scale: Scale
+    scale: ColourScale
     log: ClassVar[bool] = False
 
 
@@ -157,7 +157,7 @@ class MapFigure(Chart):
         _bar(ax, panel.scale)
 
 
-def _symbol(mark: _Mark, colour: str, scale: float = 1.0) -> Line2D:
+def _symbol(mark: _CellSymbol, colour: str, scale: float = 1.0) -> Line2D:
     return Line2D(
         *([], []),
         linestyle="none",
@@ -171,7 +171,10 @@ def _symbol(mark: _Mark, colour: str, scale: float = 1.0) -> Line2D:
 
 def _ticks(ax: Axes, xs: Sequence[str], ys: Sequence[str]) -> None:
     across = len(xs) * (2 + max(map(len, xs)))
-    for axis, names, every in ((ax.xaxis, xs, -(-across // _ACROSS)), (ax.yaxis, ys, -(-len(ys) // _UP))):
+    for axis, names, every in (
+        (ax.xaxis, xs, -(-across // _ACROSS)),
+        (ax.yaxis, ys, -(-len(ys) // _UP)),
+    ):
         axis.set_ticks(range(0, len(names), every), names[::every])
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
@@ -179,7 +182,7 @@ def _ticks(ax: Axes, xs: Sequence[str], ys: Sequence[str]) -> None:
     ax.set_ylim(-0.5, len(ys) - 0.5)
 
 
-def _bar(ax: Axes, scale: Scale) -> None:
+def _bar(ax: Axes, scale: ColourScale) -> None:
     """Draw the scale to the right of a map, in its group, so that the page moves both together."""
     bar = ax.inset_axes((1.03, 0.0, 0.03, 1.0))
     bar.patch.set_visible(False)

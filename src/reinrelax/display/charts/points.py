@@ -63,8 +63,12 @@ class PointFigure(Chart):
                 if min(*x, *y) > 0:
                     ax.add_line(Line2D(x, y, color=style.colour, linewidth=1.2))
             outline = Outline([*style.marker, style.marker[0]], closed=True)
-            dot = Line2D([line["x"]], [line["value"]], linestyle="none", marker=outline, markersize=6.5)
-            dot.set(color=style.colour, markeredgewidth=0, gid=f"{self.name}-{panel.name}-point-{index}")
+            dot = Line2D(
+                [line["x"]], [line["value"]], linestyle="none", marker=outline, markersize=6.5
+            )
+            dot.set(
+                color=style.colour, markeredgewidth=0, gid=f"{self.name}-{panel.name}-point-{index}"
+            )
             ax.add_line(dot)
             page.notes[f"{self.name}-{panel.name}-point-{index}"] = (
                 f"{line['series']}: {panel.x_label} {significant(line['x'])} "
@@ -87,8 +91,13 @@ def _name(page: Canvas, ax: Axes, own: pd.DataFrame) -> None:
     """Write the name next to each point, preferably where it covers no other name or point."""
     page.figure.draw_without_rendering()
     scale = page.figure.dpi / 72
-    dots = [tuple(ax.transData.transform((line["x"], line["value"]))) for line in own.to_dict("records")]
-    taken = [Bbox.from_extents(x - 4 * scale, y - 4 * scale, x + 4 * scale, y + 4 * scale) for x, y in dots]
+    dots = [
+        tuple(ax.transData.transform((line["x"], line["value"]))) for line in own.to_dict("records")
+    ]
+    taken = [
+        Bbox.from_extents(x - 4 * scale, y - 4 * scale, x + 4 * scale, y + 4 * scale)
+        for x, y in dots
+    ]
     for (x, y), name in zip(dots, own["series"], strict=True):
         width, height = 0.58 * _TEXT * len(name) * scale, 1.25 * _TEXT * scale
         options = [

@@ -20,7 +20,11 @@ _OPACITY = 0.27
 _COLOUR = "#2E86C8"
 _HEIGHT = 3**0.5 / 2
 Numbers = np.ndarray[Any, Any]
-_CORNERS = ((0.0, 0.0, "right", "top"), (1.0, 0.0, "left", "top"), (0.5, _HEIGHT, "center", "bottom"))
+_CORNERS = (
+    (0.0, 0.0, "right", "top"),
+    (1.0, 0.0, "left", "top"),
+    (0.5, _HEIGHT, "center", "bottom"),
+)
 # Log densities are clipped this far below that of the largest region's edge.
 _BELOW = 5.0
 _AXES = (("x", "π_1"), ("y", "π_2"))
@@ -54,7 +58,8 @@ class SimplexFigure(Chart):
     def describe(self) -> dict[str, Any]:
         """Return what the page needs to know about the figure, apart from its table."""
         labels = {
-            f"{axis}_labels": dict.fromkeys((p.name for p in self.panels), text) for axis, text in _AXES
+            f"{axis}_labels": dict.fromkeys((p.name for p in self.panels), text)
+            for axis, text in _AXES
         }
         titles = {panel.name: " ".join(panel.title.split()) for panel in self.panels}
         return {**super().describe(), **labels, "titles": titles, "columns": self.columns}
@@ -83,9 +88,13 @@ class SimplexFigure(Chart):
         edges = np.log(levels(density))
         # Interpolate logarithms, which are closer to linear between points than the densities.
         heights = np.log(np.maximum(density, np.exp(edges[0] - _BELOW)))
-        triangles = Triangulation(*_place(own["x"].to_numpy(dtype=float), own["y"].to_numpy(dtype=float)))
+        triangles = Triangulation(
+            *_place(own["x"].to_numpy(dtype=float), own["y"].to_numpy(dtype=float))
+        )
         for edge in edges:
-            ax.tricontourf(triangles, heights, levels=[edge, np.inf], colors=[_COLOUR], alpha=_OPACITY)
+            ax.tricontourf(
+                triangles, heights, levels=[edge, np.inf], colors=[_COLOUR], alpha=_OPACITY
+            )
         left, right, top = ((x, y) for x, y, *_ in _CORNERS)
         ax.plot(*zip(left, right, top, left, strict=True), color=INK, linewidth=0.8)
         ax.plot(*_place(*panel.mean), marker="+", color=INK, markersize=7, markeredgewidth=1.1)

@@ -44,7 +44,11 @@ def slim(root: ET.Element, name: str, keep: Collection[str]) -> str:
 def _share_style(group: ET.Element) -> None:
     """Move the style that all markers of a line share to their group."""
     styles = {child.get("style") for child in group}
-    if len(group) > 1 and len(styles) == 1 and all(child.tag == f"{{{NAMESPACE}}}use" for child in group):
+    if (
+        len(group) > 1
+        and len(styles) == 1
+        and all(child.tag == f"{{{NAMESPACE}}}use" for child in group)
+    ):
         group.set("style", styles.pop() or "")
         for child in group:
             child.attrib.pop("style", None)

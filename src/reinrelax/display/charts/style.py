@@ -13,13 +13,17 @@ _COLOURS = ("#B87A00", "#2F8FCB", "#009E73", "#5A55C9", "#D55E00", "#C46A9B", IN
 _DASHES = ((), (5, 2), (1.5, 1.5), (6, 2, 1.5, 2), (9, 2.5), (4, 1.5, 1.5, 1.5, 1.5, 1.5), (2.5, 1))
 
 
-def _outline(corners: int, inner: float = 1.0, turn: float = 0.0) -> tuple[tuple[float, float], ...]:
+def _outline(
+    corners: int, inner: float = 1.0, turn: float = 0.0
+) -> tuple[tuple[float, float], ...]:
     """Return a regular polygon, or a star if `inner` < 1, the radius of its inner corners.
 
     The first corner points up, turned by `turn` degrees.
     """
     steps = 2 * corners if inner < 1 else corners
-    radii = [1.0 if step % 2 == 0 else inner for step in range(steps)] if inner < 1 else [1.0] * steps
+    radii = (
+        [1.0 if step % 2 == 0 else inner for step in range(steps)] if inner < 1 else [1.0] * steps
+    )
     angles = [math.radians(90 + turn + 360 * step / steps) for step in range(steps)]
     return tuple(
         (round(r * math.cos(angle), 3), round(r * math.sin(angle), 3))
@@ -98,5 +102,7 @@ def _style(index: int) -> Style:
     # After each round, dashes and markers shift against colours: the first 49 styles all differ.
     turn, place = divmod(index, len(_COLOURS))
     return Style(
-        _COLOURS[place], _DASHES[(place + turn) % len(_DASHES)], _MARKERS[(place + 2 * turn) % len(_MARKERS)]
+        _COLOURS[place],
+        _DASHES[(place + turn) % len(_DASHES)],
+        _MARKERS[(place + 2 * turn) % len(_MARKERS)],
     )

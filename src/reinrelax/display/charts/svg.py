@@ -50,7 +50,8 @@ class Panel:
         outer, inner = ax.get_tightbbox(), ax.get_window_extent()
         assert outer is not None  # the axes are visible
         box, frame = (
-            (b.x0 * scale, height - b.y1 * scale, b.width * scale, b.height * scale) for b in (outer, inner)
+            (b.x0 * scale, height - b.y1 * scale, b.width * scale, b.height * scale)
+            for b in (outer, inner)
         )
         scales = {"x": ax.get_xscale(), "y": ax.get_yscale()}
         log = "".join(name for name, scale in scales.items() if scale == "log")
@@ -58,7 +59,11 @@ class Panel:
 
 
 def finish(
-    text: str, name: str, title: str, panels: Mapping[str, Panel], notes: Mapping[str, str] | None = None
+    text: str,
+    name: str,
+    title: str,
+    panels: Mapping[str, Panel],
+    notes: Mapping[str, str] | None = None,
 ) -> str:
     """Make matplotlib's SVG self-contained, and ready for the page to split.
 
@@ -73,7 +78,9 @@ def finish(
         notes: the tooltip of each group, by the group's name.
     """
     # Hundredths of a point are finer than any screen. Text, as 0.975 at an axis, is not rounded.
-    rounded = re.sub(r"<[^>]*>", lambda tag: _LONG.sub(_rounded, tag[0]), text.replace(INK, "currentColor"))
+    rounded = re.sub(
+        r"<[^>]*>", lambda tag: _LONG.sub(_rounded, tag[0]), text.replace(INK, "currentColor")
+    )
     foreign = rf'(id="|"#|url\(#)(?!{re.escape(name)}-)'
     root = ET.fromstring(re.sub(foreign, rf"\g<1>{name}-", rounded))
     for child in root.findall(f"{{{NAMESPACE}}}metadata") + root.findall(f"{{{NAMESPACE}}}defs"):
@@ -85,7 +92,8 @@ def finish(
     root.set("aria-labelledby", f"{name}-title")
     style = ET.Element(f"{{{NAMESPACE}}}style")
     style.text = (
-        f"#{name}{{color:{_EITHER};font-family:{font}}}#{name} *{{stroke-linejoin:round;stroke-linecap:butt}}"
+        f"#{name}{{color:{_EITHER};font-family:{font}}}#{name}"
+        " *{stroke-linejoin:round;stroke-linecap:butt}"
     )
     heading = ET.Element(f"{{{NAMESPACE}}}title", {"id": f"{name}-title"})
     heading.text = title
@@ -129,7 +137,9 @@ def take_apart(text: str, name: str) -> Parts:
     try:
         root = ET.fromstring(text)
         groups = [group for group in root.iter(f"{{{NAMESPACE}}}g") if group.get("data-box")]
-        boxes = [[float(number) for number in group.get("data-box", "").split()] for group in groups]
+        boxes = [
+            [float(number) for number in group.get("data-box", "").split()] for group in groups
+        ]
     except (ET.ParseError, ValueError) as error:
         raise ResultsError(
             f"{name}.svg: cannot be read ({error}). Delete it and run snakemake again"
@@ -143,7 +153,9 @@ def take_apart(text: str, name: str) -> Parts:
         view = " ".join(f"{value:.2f}" for value in box)
         group.tail = ""
         panels.append((group.get("id", ""), view, ET.tostring(group, encoding="unicode")))
-    shared = "".join(ET.tostring(child, encoding="unicode") for child in root.findall(f"{{{NAMESPACE}}}defs"))
+    shared = "".join(
+        ET.tostring(child, encoding="unicode") for child in root.findall(f"{{{NAMESPACE}}}defs")
+    )
     return Parts(shared, panels)
 
 

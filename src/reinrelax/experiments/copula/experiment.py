@@ -10,7 +10,9 @@ from reinrelax.core.experiment import SIMULATION, Experiment, Table
 
 @dataclass(frozen=True, config=BLOCK)
 class Copula:
-    """Correlated relaxed Bernoullis whose samples are held against their law (A, III.F and Appendix A)."""
+    """Correlated relaxed Bernoullis whose samples are held against their law (A, III.F and Appendix
+    A).
+    """
 
     probs: Some[Some[Number]] = Field(description="π, one row of d gates each")
     correlation: Some[Some[Number]] = Field(description="R of the normal scores, d rows of d")
@@ -19,14 +21,17 @@ class Copula:
     shown: int = Field(ge=1, le=10_000, description="how many of them are written out")
 
     def __post_init__(self) -> None:
-        """Do nothing if R is a correlation matrix, and rows of π have a probability for each row of it."""
+        """Do nothing if R is a correlation matrix, and rows of π have a probability for each row of
+        it.
+        """
         rows, size = self.correlation, len(self.correlation)
         if any(len(row) != size for row in rows):
             raise ValueError(f".correlation: must be as many rows as columns; got {rows}")
         R = np.array(rows, dtype=float)
         if (R != R.T).any() or (R.diagonal() != 1).any() or np.linalg.eigvalsh(R)[0] <= 0:
             raise ValueError(
-                f".correlation: must be symmetric and positive definite with ones on the diagonal; got {rows}"
+                ".correlation: must be symmetric and positive definite with ones on the diagonal;"
+                f" got {rows}"
             )
         for index, row in enumerate(self.probs):
             if len(row) != size or not all(0 < p < 1 for p in row):
@@ -57,8 +62,10 @@ EXPERIMENTS = (
             Table("gate_samples", ("row", "sample", "gate")),
         ),
         figures={
-            "dependence": "**Correlations of gates**: of scores, ranks, relaxed and hard gates over the "
-            "entries of R.",
+            "dependence": (
+                "**Correlations of gates**: of scores, ranks, relaxed and hard gates over the "
+                "entries of R."
+            ),
         },
         drawn_by="copula.figures",
         views={"a-gates": "copula.page:gates"},

@@ -26,9 +26,14 @@ def dependence(read: Read) -> LineFigure:
         place=table["quantity"].map(list(names).index),
     ).sort_values(["place", "x_"], kind="stable")
     order = {f"row-{row}": title for row, title in titles.items()}
-    data = tidy(table, "panel", "series", "x_", "value", ("low", "high"), ("expected",), tuple(order))
+    data = tidy(
+        table, "panel", "series", "x_", "value", ("low", "high"), ("expected",), tuple(order)
+    )
     panels = tuple(LinePanel(name, title, "R", "Correlation") for name, title in order.items())
-    what = "Correlation of scores, ranks, relaxed and hard gates over the entries of R, for each row of π"
+    what = (
+        "Correlation of scores, ranks, relaxed and hard gates over the entries of R, for each row"
+        " of π"
+    )
     return LineFigure("dependence", what, data, panels, columns=2)
 
 
@@ -37,8 +42,8 @@ def _rows(read: Read) -> dict[int, str]:
     table = read("gates")
     table = table[table["quantity"] == "probability"].sort_values(["row", "i"])
     return {
-        row: f"π = ({', '.join(f'{value:g}' for value in table.loc[table['row'] == row, 'expected'])})"
-        for row in table["row"].astype(int).unique().tolist()
+        int(str(row)): f"π = ({', '.join(f'{value:g}' for value in own)})"
+        for row, own in table.groupby("row", sort=False)["expected"]
     }
 
 

@@ -48,7 +48,9 @@ def measure(spec: Copula, *, seed: int = 0) -> dict[str, list[Row]]:
     """
     R = torch.tensor(spec.correlation, dtype=torch.float64)
     eigenvalues = enumerate(torch.linalg.eigvalsh(R).tolist())
-    gates: list[Row] = [{"i": i, "quantity": "eigenvalue", "value": value} for i, value in eigenvalues]
+    gates: list[Row] = [
+        {"i": i, "quantity": "eigenvalue", "value": value} for i, value in eigenvalues
+    ]
     samples: list[Row] = []
     for row, given in enumerate(spec.probs):
         probs = torch.tensor(given, dtype=torch.float64)
@@ -64,7 +66,9 @@ def measure(spec: Copula, *, seed: int = 0) -> dict[str, list[Row]]:
     return {"gates": gates, "gate_samples": samples}
 
 
-def _compare(law: CorrelatedRelaxedBernoulli, probs: Tensor, R: Tensor, noise: Tensor) -> Iterator[Row]:
+def _compare(
+    law: CorrelatedRelaxedBernoulli, probs: Tensor, R: Tensor, noise: Tensor
+) -> Iterator[Row]:
     """Compare statistics of the samples made from noise `[N, d]` with the distribution's."""
     means, deviations, products = _relaxed_moments(probs, R, float(law.temperature))
     i, j = torch.triu_indices(len(R), len(R), 1)
@@ -94,7 +98,14 @@ def _means(quantity: str, values: Tensor, expected: Tensor) -> Iterator[Row]:
     mean = values.mean(0)
     ends = (mean, mean - _NORMAL_95 * error, mean + _NORMAL_95 * error, expected)
     for gate, (value, low, high, truth) in enumerate(torch.stack(ends, -1).tolist()):
-        yield {"i": gate, "quantity": quantity, "value": value, "low": low, "high": high, "expected": truth}
+        yield {
+            "i": gate,
+            "quantity": quantity,
+            "value": value,
+            "low": low,
+            "high": high,
+            "expected": truth,
+        }
 
 
 def _correlations(quantity: str, values: Tensor, expected: Tensor) -> Iterator[Row]:

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from reinrelax.display.blocks import Cell, Column, Table, number, plain_cell
-from reinrelax.display.collected import Collected
+from reinrelax.display.blocks import Cell, Column, Table, plain_cell, to_float
+from reinrelax.display.collected import TableReader
 from reinrelax.display.comparison import READING, compared
 from reinrelax.display.wording import fixed
 
@@ -17,7 +17,7 @@ _CORRELATIONS = {
 }
 
 
-def gates(collected: Collected) -> list[Table]:
+def gates(collected: TableReader) -> list[Table]:
     """Return tables of correlations and marginals, compared with the distribution's."""
     lines = collected.lines("gates")
     if not lines:
@@ -25,15 +25,25 @@ def gates(collected: Collected) -> list[Table]:
     found = {(line["quantity"], line["row"], line["i"], line["j"]): line for line in lines}
     own = [line for line in lines if line["quantity"] == "probability"]
     pairs = [line for line in lines if line["quantity"] == "score_correlation"]
-    eigenvalues = [fixed(number(line["value"]), 3) for line in lines if line["quantity"] == "eigenvalue"]
+    eigenvalues = [
+        fixed(to_float(line["value"]), 3) for line in lines if line["quantity"] == "eigenvalue"
+    ]
     return [
         Table(
             "gates-correlations",
             f"Correlations of the samples, with 95% intervals, compared with quadrature. {READING}",
-            [Column("π", "text"), Column("Gates"), Column("Rᵢⱼ"), *map(Column, _CORRELATIONS.values())],
+            [
+                Column("π", "text"),
+                Column("Gates"),
+                Column("Rᵢⱼ"),
+                *map(Column, _CORRELATIONS.values()),
+            ],
             [
                 [
-                    *(Cell(_row(own, line["row"])), Cell(f"{line['i'] + 1:.0f} and {line['j'] + 1:.0f}")),
+                    *(
+                        Cell(_row(own, line["row"])),
+                        Cell(f"{line['i'] + 1:.0f} and {line['j'] + 1:.0f}"),
+                    ),
                     plain_cell(line["expected"]),
                     *(
                         compared(found.get((name, line["row"], line["i"], line["j"])))
@@ -43,12 +53,14 @@ def gates(collected: Collected) -> list[Table]:
                 for line in pairs
             ],
             notes=[
-                f"Eigenvalues of R: {', '.join(eigenvalues)}. Those of a correlation matrix are not negative."
+                f"Eigenvalues of R: {', '.join(eigenvalues)}. Those of a correlation matrix are not"
+                " negative."
             ],
         ),
         Table(
             "gates-marginals",
-            "Marginals: a relaxed gate is above ½ exactly if the hard one is on; its mean is not π.",
+            "Marginals: a relaxed gate is above ½ exactly if the hard one is on; its mean is"
+            " not π.",
             [Column("π", "text"), Column("Gate"), Column("π_i"), *map(Column, _MARGINALS.values())],
             [
                 [
@@ -57,7 +69,10 @@ def gates(collected: Collected) -> list[Table]:
                         Cell(f"{line['i'] + 1:.0f}"),
                         plain_cell(line["expected"]),
                     ),
-                    *(compared(found.get((name, line["row"], line["i"], ""))) for name in _MARGINALS),
+                    *(
+                        compared(found.get((name, line["row"], line["i"], "")))
+                        for name in _MARGINALS
+                    ),
                 ]
                 for line in own
             ],

@@ -14,7 +14,9 @@ class CostBlock(Selection):
 
     latent_shape: Shape = Field(description="categories x latent variables")
     draws: Draws
-    images: int = Field(ge=1, le=60_000, description="timed a round, from which the epoch is reckoned")
+    images: int = Field(
+        ge=1, le=60_000, description="timed a round, from which the epoch is reckoned"
+    )
     rounds: int = Field(ge=1, le=1000, description="each times every estimator once")
     replicas: int = Field(ge=2, le=10_000, description="trained side by side in the second column")
 
@@ -37,22 +39,36 @@ EXPERIMENTS = (
                 "table4",
                 ("estimator",),
                 numbers=(
-                    *("paper_seconds", "seconds", "seconds_low", "seconds_high", "ratio_low", "ratio_high"),
+                    *(
+                        "paper_seconds",
+                        "seconds",
+                        "seconds_low",
+                        "seconds_high",
+                        "ratio_low",
+                        "ratio_high",
+                    ),
                     *("replicas", "batched_seconds", "batched_ratio", "rounds"),
                 ),
-                caption="**Table 4**: seconds an epoch of each estimator, the paper's beside ours, and as a "
-                "ratio to STGS's: medians over rounds, from the fastest to the slowest round. In the "
-                "last columns several models train side by side.",
+                caption=(
+                    "**Table 4**: seconds an epoch of each estimator, the paper's beside ours, and"
+                    " as a ratio to STGS's: medians over rounds, from the fastest to the slowest"
+                    " round. In the last columns several models train side by side."
+                ),
                 view="cost.page:table4",
             ),
         ),
         figures={
-            "speed": "**Speed, against the bound**: seconds of a training step as a multiple of its "
-            "network's float32 matrix products, by estimator and latent shape, from the benchmark that "
-            "comes with the project.",
-            "scaling": "**Speed, against size**: seconds per model and epoch of 60,000 images against the "
-            "number of models R, categories C, latent variables L and Monte Carlo draws K, beside the "
-            "network's matrix products, from the benchmark that comes with the project.",
+            "speed": (
+                "**Speed, against the bound**: seconds of a training step as a multiple of its"
+                " network's float32 matrix products, by estimator and latent shape, from the"
+                " benchmark that comes with the project."
+            ),
+            "scaling": (
+                "**Speed, against size**: seconds per model and epoch of 60,000 images against the"
+                " number of models R, categories C, latent variables L and Monte Carlo draws K,"
+                " beside the network's matrix products, from the benchmark that comes with the"
+                " project."
+            ),
         },
         views={"table4": "cost.page:table4"},
     ),

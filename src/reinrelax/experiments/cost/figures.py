@@ -9,7 +9,7 @@ import pandas as pd
 from reinrelax.core import records
 from reinrelax.display.charts import lines, maps
 from reinrelax.display.charts.lines import LineFigure, LinePanel
-from reinrelax.display.charts.maps import MapFigure, MapPanel, Scale
+from reinrelax.display.charts.maps import ColourScale, MapFigure, MapPanel
 from reinrelax.display.charts.plans import cells, panel_title, stacked, tidy
 from reinrelax.display.tables import read_table
 from reinrelax.display.wording import commit, count, fixed, significant
@@ -83,21 +83,32 @@ def _ratios(timings: pd.DataFrame, measured: str) -> MapFigure:
     parts, panels = [], []
     for device, rows in table.groupby("device", sort=False):
         first = rows.iloc[0]
-        title = f"{count(int(first['replicas']), 'model')} together, {_place(str(device), first['threads'])}"
+        title = (
+            f"{count(int(first['replicas']), 'model')} together,"
+            f" {_place(str(device), first['threads'])}"
+        )
         shapes, names = (tuple(dict.fromkeys(rows[key])) for key in ("latent", "estimator"))
         texts = [panel_title(latent) for latent in shapes]
-        scale = Scale(1.0, max(2.0, min(_HIGHEST, rows["ratio"].max())), "times the bound", digits=2)
+        scale = ColourScale(
+            1.0, max(2.0, min(_HIGHEST, rows["ratio"].max())), "times the bound", digits=2
+        )
         panels.append(
             MapPanel(
-                str(device), title, "Categories × latent variables", "", tuple(texts), names[::-1], scale
+                str(device),
+                title,
+                "Categories × latent variables",
+                "",
+                tuple(texts),
+                names[::-1],
+                scale,
             )
         )
         notes = [_note(row) for row in rows.to_dict("records")]
         x = [panel_title(latent) for latent in rows["latent"]]
         parts.append(cells(str(device), x, list(rows["estimator"]), rows["ratio"], notes))
     what = (
-        "Time of a training step as a multiple of its network’s float32 matrix products, by estimator and "
-        f"latent shape{measured}"
+        "Time of a training step as a multiple of its network’s float32 matrix products, by"
+        f" estimator and latent shape{measured}"
     )
     return MapFigure(
         *("speed", what, stacked(parts, maps.COLUMNS), tuple(panels)),
@@ -115,18 +126,24 @@ def _scaling(timings: pd.DataFrame, measured: str) -> LineFigure:
         for name, title, group in _split(str(device), str(part), own):
             bound = group.drop_duplicates(["x_", "threads"])
             bound = bound.assign(
-                estimator=_BOUND, seconds=bound["bound"], seconds_low=float("nan"), seconds_high=float("nan")
+                estimator=_BOUND,
+                seconds=bound["bound"],
+                seconds_low=float("nan"),
+                seconds_high=float("nan"),
             )
             both = pd.concat([group, bound], ignore_index=True)
             named = zip(both["estimator"], both["threads"], strict=True)
-            both = both.assign(panel=name, series=[_with_threads(line, threads) for line, threads in named])
+            both = both.assign(
+                panel=name, series=[_with_threads(line, threads) for line, threads in named]
+            )
             ends, extra = ("seconds_low", "seconds_high"), ("threads", "replicas", "ratio")
             parts.append(tidy(both, "panel", "series", "x_", "seconds", ends, extra))
             label = _AXES[str(part)]
             panels.append(LinePanel(name, title, label, _SECONDS, log=True, log_x=True))
     what = (
-        "Seconds per model and epoch of 60,000 images over the number of models, categories, latent "
-        f"variables and Monte Carlo draws, compared with the network’s matrix products{measured}"
+        "Seconds per model and epoch of 60,000 images over the number of models, categories,"
+        " latent variables and Monte Carlo draws, compared with the network’s matrix"
+        f" products{measured}"
     )
     return LineFigure(
         *("scaling", what, stacked(parts, lines.COLUMNS), tuple(panels)),
@@ -156,15 +173,20 @@ def _split(device: str, part: str, rows: pd.DataFrame) -> list[tuple[str, str, p
 def _note(row: Mapping[Any, Any]) -> str:
     """Return the tooltip of a cell of the map."""
     return (
-        f"{row['estimator']} at {panel_title(row['latent'])}: {significant(row['seconds'])} s per model and "
-        f"epoch, {fixed(row['ratio'])} times its bound of {significant(row['bound'])} s; "
-        f"{row['peak_memory_mb']:,.0f} MB"
+        f"{row['estimator']} at {panel_title(row['latent'])}: {significant(row['seconds'])} s per"
+        f" model and epoch, {fixed(row['ratio'])} times its bound of {significant(row['bound'])} s;"
+        f" {row['peak_memory_mb']:,.0f} MB"
     )
 
 
 def _size(part: str, row: Mapping[Any, Any]) -> float:
     categories, latents = row["latent"].split("x")
-    sizes = {"categories": categories, "latents": latents, "replicas": row["replicas"], "draws": row["draws"]}
+    sizes = {
+        "categories": categories,
+        "latents": latents,
+        "replicas": row["replicas"],
+        "draws": row["draws"],
+    }
     return float(sizes[part])
 
 

@@ -2,17 +2,18 @@
 
 from collections.abc import Sequence
 
-from reinrelax.display.blocks import Cell, Column, Table, is_finite, number, value_cell
-from reinrelax.display.collected import Collected
+from reinrelax.display.blocks import Cell, Column, Table, is_finite, to_float, value_cell
+from reinrelax.display.collected import TableReader
 from reinrelax.display.wording import PAPER_NAMES, count
 
 
-def table4(collected: Collected) -> Table:
+def table4(collected: TableReader) -> Table:
     """Return the table of seconds per epoch and their ratios to STGS's."""
     lines = collected.lines("table4")
     lines = lines if any(is_finite(line, "seconds") for line in lines) else []
     replicas = next(
-        (count(int(number(x["replicas"])), "model") for x in lines if is_finite(x, "replicas")), ""
+        (count(int(to_float(x["replicas"])), "model") for x in lines if is_finite(x, "replicas")),
+        "",
     )
     rows = [
         [
@@ -36,8 +37,8 @@ def table4(collected: Collected) -> Table:
         Column("Ratio, batched"),
     ]
     caption = (
-        "Seconds depend on the machine, which the paper does not name; only the ratios can be compared. "
-        "Medians over rounds, with the fastest and the slowest."
+        "Seconds depend on the machine, which the paper does not name; only the ratios can be"
+        " compared. Medians over rounds, with the fastest and the slowest."
     )
     return Table("table4-rows", caption, columns, rows)
 

@@ -24,7 +24,10 @@ def table4(cost: pd.DataFrame, root: Path) -> pd.DataFrame:
     """
     if cost.empty:
         return pd.DataFrame(columns=list(COLUMNS))
-    paper = {row["estimator"]: float(row["seconds"]) for row in reference(root, "table4_seconds_per_epoch")}
+    paper = {
+        row["estimator"]: float(row["seconds"])
+        for row in reference(root, "table4_seconds_per_epoch")
+    }
     each = cost.assign(seconds=cost["seconds"] / cost["replicas"].astype(float))
     per_round = each.pivot_table(index="round", columns=["replicas", "estimator"], values="seconds")
     batch = int(cost["replicas"].max())
@@ -32,7 +35,9 @@ def table4(cost: pd.DataFrame, root: Path) -> pd.DataFrame:
     for estimator in dict.fromkeys([*paper, *cost["estimator"]]):
         own = cost[cost["estimator"] == estimator]
         seconds, ratio = _median(per_round, 1, estimator)
-        batched, batched_ratio = _median(per_round, batch, estimator) if batch > 1 else (_NONE, _NONE)
+        batched, batched_ratio = (
+            _median(per_round, batch, estimator) if batch > 1 else (_NONE, _NONE)
+        )
         out.append(
             {
                 "estimator": estimator,
@@ -44,7 +49,10 @@ def table4(cost: pd.DataFrame, root: Path) -> pd.DataFrame:
                 "batched_seconds": batched.estimate,
                 "batched_ratio": batched_ratio.estimate,
                 "rounds": own["round"].nunique(),
-                **{key: own[key].iloc[0] if len(own) else None for key in ("latent", "draws", "images")},
+                **{
+                    key: own[key].iloc[0] if len(own) else None
+                    for key in ("latent", "draws", "images")
+                },
             }
         )
     return pd.DataFrame(out, columns=list(COLUMNS)).astype(
@@ -55,7 +63,9 @@ def table4(cost: pd.DataFrame, root: Path) -> pd.DataFrame:
 _NONE = stats.median_interval([])
 
 
-def _median(per_round: pd.DataFrame, replicas: int, estimator: str) -> tuple[stats.Interval, stats.Interval]:
+def _median(
+    per_round: pd.DataFrame, replicas: int, estimator: str
+) -> tuple[stats.Interval, stats.Interval]:
     """Return the seconds per replica, and their ratio to STGS's in the same round."""
     if (replicas, estimator) not in per_round:
         return _NONE, _NONE

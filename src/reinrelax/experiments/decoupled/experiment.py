@@ -19,7 +19,9 @@ class Decoupled:
     forward: Several[Positive] = Field(description="temperatures τ_f of Figure 8")
     backward: Several[Positive] = Field(description="temperatures τ_b of Figure 8")
     samples: int = Field(ge=10, le=1_000_000, description="of each cell of Figure 8")
-    draws: int = Field(ge=100, le=10_000_000, description="for Figure 7, and to compare forward passes")
+    draws: int = Field(
+        ge=100, le=10_000_000, description="for Figure 7, and to compare forward passes"
+    )
 
 
 EXPERIMENTS = (
@@ -42,10 +44,14 @@ EXPERIMENTS = (
             Table("inert", ("tau_forward", "quantity")),
         ),
         figures={
-            "sharpness": "**Figure 7**: probability of each category in a relaxed sample over the "
-            "temperature.",
-            "temperatures": "**Figure 8**: four quantities of decoupled samples over forward and backward "
-            "temperature.",
+            "sharpness": (
+                "**Figure 7**: probability of each category in a relaxed sample over the "
+                "temperature."
+            ),
+            "temperatures": (
+                "**Figure 8**: four quantities of decoupled samples over forward and backward "
+                "temperature."
+            ),
         },
         drawn_by="decoupled.figures",
         views={"a-figure7": "decoupled.page:figure7", "a-figure8": "decoupled.page:figure8"},

@@ -5,7 +5,7 @@ from typing import Any
 
 from reinrelax.display.charts import maps
 from reinrelax.display.charts.lines import LineFigure, LinePanel, Reference
-from reinrelax.display.charts.maps import MapFigure, MapPanel, Scale
+from reinrelax.display.charts.maps import ColourScale, MapFigure, MapPanel
 from reinrelax.display.charts.plans import Read, cells, rising, stacked, texts, tidy
 from reinrelax.display.wording import significant, span
 
@@ -53,8 +53,10 @@ def temperatures(read: Read) -> MapFigure:
             continue
         x, y = (texts(own[name]) for name in ("tau_backward", "tau_forward"))
         low, high = float(own["value"].min()), float(own["value"].max())
-        scale = Scale(low, high if high > low else low + 1, "", digits=None)
-        panels.append(MapPanel(quantity, title, "backward τ", "forward τ", rising(x), rising(y), scale))
+        scale = ColourScale(low, high if high > low else low + 1, "", digits=None)
+        panels.append(
+            MapPanel(quantity, title, "backward τ", "forward τ", rising(x), rising(y), scale)
+        )
         notes = [
             f"τ_f {line['tau_forward']:g}, τ_b {line['tau_backward']:g}: "
             f"{significant(line['value'])} {span(line['low'], line['high'])}"

@@ -3,21 +3,23 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from reinrelax.display.blocks import Cell, Column, Table, key, number, plain_cell
-from reinrelax.display.collected import Collected
+from reinrelax.display.blocks import Cell, Column, Table, key, plain_cell, to_float
+from reinrelax.display.collected import TableReader
 from reinrelax.display.comparison import compared
-from reinrelax.display.wording import Mark, significant
+from reinrelax.display.wording import Badge, significant
 from reinrelax.experiments.decoupled.figures import TEMPERATURES
 
-NO_EFFECT = Mark("no effect seen", "=", "good")
-EFFECT = Mark("has an effect", "≠", "near")
+NO_EFFECT = Badge("no effect seen", "=", "good")
+EFFECT = Badge("has an effect", "≠", "near")
 
 
-def figure7(collected: Collected) -> list[Table]:
+def figure7(collected: TableReader) -> list[Table]:
     """Return the table of the mean relaxed sample and the hard sample's probabilities."""
     lines = collected.lines("sharpness")
     found = {(line["tau"], line["category"], line["quantity"]): line for line in lines}
-    taus, categories = ([*dict.fromkeys(line[name] for line in lines)] for name in ("tau", "category"))
+    taus, categories = (
+        [*dict.fromkeys(line[name] for line in lines)] for name in ("tau", "category")
+    )
     rows = [
         [
             plain_cell(tau),
@@ -32,14 +34,14 @@ def figure7(collected: Collected) -> list[Table]:
         Column("Largest", small="of one draw"),
     ]
     caption = (
-        "Mean of softmax((l + g)/τ) over draws, with 95% interval, and softmax(l), the probabilities of "
-        "the hard sample at every τ. The smaller τ, the closer a draw is to one-hot and its mean to "
-        "these probabilities."
+        "Mean of softmax((l + g)/τ) over draws, with 95% interval, and softmax(l), the"
+        " probabilities of the hard sample at every τ. The smaller τ, the closer a draw is to"
+        " one-hot and its mean to these probabilities."
     )
     return [Table("sharpness-rows", caption, columns, rows)] if rows else []
 
 
-def figure8(collected: Collected) -> list[Table]:
+def figure8(collected: TableReader) -> list[Table]:
     """Return the tables of tests whether the forward temperature has any effect."""
     lines = collected.lines("inert")
     tests = {line["quantity"]: line for line in lines if line["tau_forward"] == ""}
@@ -59,11 +61,14 @@ def figure8(collected: Collected) -> list[Table]:
     own: dict[float, dict[str, float]] = {}
     for line in lines:
         if line["tau_forward"] != "":
-            own.setdefault(line["tau_forward"], {})[line["quantity"]] = number(line["value"])
+            own.setdefault(line["tau_forward"], {})[line["quantity"]] = to_float(line["value"])
     draws = [
         [
             plain_cell(tau),
-            *(plain_cell(values.get(name)) for name in ("disagreements", "gradient_difference", "ties")),
+            *(
+                plain_cell(values.get(name))
+                for name in ("disagreements", "gradient_difference", "ties")
+            ),
             _outcome(values),
         ]
         for tau, values in own.items()
@@ -71,8 +76,8 @@ def figure8(collected: Collected) -> list[Table]:
     tables = [
         Table(
             "inert-analysis",
-            "Two-way analysis of variance of the map’s cells, whose noise is independent: F of each "
-            "temperature, and the value that F exceeds in 1% of maps without an effect.",
+            "Two-way analysis of variance of the map’s cells, whose noise is independent: F of each"
+            " temperature, and the value that F exceeds in 1% of maps without an effect.",
             [
                 Column("Quantity", "text"),
                 *(
@@ -87,9 +92,10 @@ def figure8(collected: Collected) -> list[Table]:
         ),
         Table(
             "inert-draws",
-            "The forward pass as printed, argmax softmax((l + g)/τ_f), on the same noise in float32: draws "
-            "whose hard sample differs from that at τ_f = 1, and the largest difference of gradients. If the "
-            "two largest entries round to the same number (ties), their position decides.",
+            "The forward pass as printed, argmax softmax((l + g)/τ_f), on the same noise in"
+            " float32: draws whose hard sample differs from that at τ_f = 1, and the largest"
+            " difference of gradients. If the two largest entries round to the same number (ties),"
+            " their position decides.",
             [
                 Column("τ_f"),
                 Column("Other samples"),
@@ -103,31 +109,39 @@ def figure8(collected: Collected) -> list[Table]:
     return [table for table in tables if table.rows]
 
 
-def _beside(found: Mapping[tuple[Any, ...], Mapping[str, Any]], tau: float, category: float) -> Cell:
+def _beside(
+    found: Mapping[tuple[Any, ...], Mapping[str, Any]], tau: float, category: float
+) -> Cell:
     line, chance = (found.get((tau, category, name)) for name in ("mean", "probability"))
     cell = compared(line)
-    expected = [f"softmax(l) {significant(number(chance['value']))}"] if chance else []
+    expected = [f"softmax(l) {significant(to_float(chance['value']))}"] if chance else []
     return Cell(cell.text, cell.key, small=[*cell.small, *expected])
 
 
 def _largest(
     found: Mapping[tuple[Any, ...], Mapping[str, Any]], tau: float, categories: Sequence[float]
 ) -> Cell:
-    one = [number(found[tau, c, "one draw"]["value"]) for c in categories if (tau, c, "one draw") in found]
+    one = [
+        to_float(found[tau, c, "one draw"]["value"])
+        for c in categories
+        if (tau, c, "one draw") in found
+    ]
     return Cell(significant(max(one)), key(max(one))) if one else Cell()
 
 
 def _effect(line: Mapping[str, Any] | None) -> list[Cell]:
     if line is None:
         return [Cell(), Cell()]
-    value = number(line["value"])
-    mark = EFFECT if value > number(line["expected"]) else NO_EFFECT
+    value = to_float(line["value"])
+    mark = EFFECT if value > to_float(line["expected"]) else NO_EFFECT
     return [Cell(significant(value), key(value)), Cell(mark=mark, key=mark.text)]
 
 
 def _critical(line: Mapping[str, Any] | None) -> Cell:
     return (
-        Cell() if line is None else Cell(significant(number(line["expected"])), key(number(line["expected"])))
+        Cell()
+        if line is None
+        else Cell(significant(to_float(line["expected"])), key(to_float(line["expected"])))
     )
 
 

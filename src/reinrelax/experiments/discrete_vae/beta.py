@@ -28,13 +28,17 @@ def figure2(ended: pd.DataFrame, root: Path) -> pd.DataFrame:
         for row in reference(root, "authors_figure2")
     }
     out = []
-    for (estimator, latent, beta), group in ended.groupby(["estimator", "latent", "beta"], sort=False):
+    for (estimator, latent, beta), group in ended.groupby(
+        ["estimator", "latent", "beta"], sort=False
+    ):
         dead = group["diverged"].astype(bool)
         alive = group.loc[~dead, _METRIC]
         mean = stats.mean_interval(alive)
         counts = [int((~dead).sum()), int(dead.sum())]
         beside = beside_authors(alive, theirs.get((str(latent), float(group["beta"].iloc[0]))))
-        out.append([estimator, latent, beta, mean.estimate, mean.low, mean.high, *counts, *beside.values()])
+        out.append(
+            [estimator, latent, beta, mean.estimate, mean.low, mean.high, *counts, *beside.values()]
+        )
     return pd.DataFrame(out, columns=[*columns, *AUTHORS]).sort_values(
         ["latent", "estimator", "beta"], key=_planned, kind="stable", ignore_index=True
     )
@@ -49,12 +53,16 @@ def minimum(ended: pd.DataFrame) -> pd.DataFrame:
     out = []
     for place, group in ended.groupby(["estimator", "latent"], sort=False):
         finite = group.assign(value=group[_METRIC].where(~group["diverged"].astype(bool), np.inf))
-        curves = finite.pivot_table(index="seed", columns="beta", values="value", dropna=False).dropna()
+        curves = finite.pivot_table(
+            index="seed", columns="beta", values="value", dropna=False
+        ).dropna()
         lowest = stats.minimum_interval(curves.columns, curves)
         if np.isfinite(lowest.estimate):
             nelbo = float(curves[lowest.estimate].mean())
             out.append([*place, lowest.estimate, lowest.low, lowest.high, nelbo, PAPER])
-    return pd.DataFrame(out, columns=["estimator", "latent", "beta", "low", "high", "nelbo", "paper"])
+    return pd.DataFrame(
+        out, columns=["estimator", "latent", "beta", "low", "high", "nelbo", "paper"]
+    )
 
 
 def _planned(column: pd.Series) -> pd.Series:

@@ -11,7 +11,7 @@ import pandas as pd
 from reinrelax.claims.model import METRICS
 from reinrelax.core import stats
 from reinrelax.experiments.discrete_vae.elbo import method_of, paper_name
-from reinrelax.results.gather import Gathered
+from reinrelax.results.gather import TrainingResults
 from reinrelax.results.labels import reference
 
 PUBLIC = "public code"
@@ -40,12 +40,14 @@ def authors(root: Path) -> Authors:
     """
     out: dict[tuple[str, str], dict[int, dict[str, float]]] = {}
     for row in reference(root, "authors_curves"):
-        values = {name: float(row[name]) for name in row if name.endswith(("_mean", "_sd", "seeds"))}
+        values = {
+            name: float(row[name]) for name in row if name.endswith(("_mean", "_sd", "seeds"))
+        }
         out.setdefault((row["estimator"], row["latent"]), {})[int(row["epoch"])] = values
     return out
 
 
-def early(begun: Gathered, theirs: Authors) -> pd.DataFrame:
+def early(begun: TrainingResults, theirs: Authors) -> pd.DataFrame:
     """Compare ours with theirs: a row per metric, cell and epoch of the public results.
 
     `difference` is that of the means, with Welch's 95% interval; `spread_ratio` is that of the
@@ -68,7 +70,11 @@ def early(begun: Gathered, theirs: Authors) -> pd.DataFrame:
             line = {
                 **{"metric": part, **place, "epoch": epoch},
                 **{"mean": ours.estimate, "ci_low": ours.low, "ci_high": ours.high},
-                **{"sd": row.std(ddof=1) if len(row) > 1 else np.nan, "seeds": len(row), "diverged": dead},
+                **{
+                    "sd": row.std(ddof=1) if len(row) > 1 else np.nan,
+                    "seeds": len(row),
+                    "diverged": dead,
+                },
             }
             lines.append(line | (_compared(row, curve[epoch], part) if epoch in curve else {}))
     table = pd.DataFrame(lines, columns=list(_COMPARED))
@@ -92,7 +98,7 @@ def last(compared: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(lines, columns=names).astype({"authors_seeds": "Int64"})
 
 
-def curves(begun: Gathered, theirs: Authors) -> pd.DataFrame:
+def curves(begun: TrainingResults, theirs: Authors) -> pd.DataFrame:
     """Return means over seeds with 95% intervals: ours at every epoch, theirs up to our last one.
 
     The column `series` is `as printed`, `as run` or `public code`.
@@ -101,9 +107,15 @@ def curves(begun: Gathered, theirs: Authors) -> pd.DataFrame:
     ends: dict[tuple[str, str, str], int] = {}
     for place, part, values in _values(begun):
         mean, low, high, count = stats.mean_intervals(values.to_numpy(dtype=float))
-        own: dict[str, Any] = {"metric": part, "estimator": place["estimator"], "latent": place["latent"]}
+        own: dict[str, Any] = {
+            "metric": part,
+            "estimator": place["estimator"],
+            "latent": place["latent"],
+        }
         own |= {"series": place["method"], "epoch": values.index}
-        parts.append(pd.DataFrame({**own, "mean": mean, "ci_low": low, "ci_high": high, "seeds": count}))
+        parts.append(
+            pd.DataFrame({**own, "mean": mean, "ci_low": low, "ci_high": high, "seeds": count})
+        )
         key = (part, place["estimator"], place["latent"])
         ends[key] = max(ends.get(key, 0), int(values.index.max()))
     for (part, estimator, latent), end in ends.items():
@@ -121,20 +133,26 @@ def curves(begun: Gathered, theirs: Authors) -> pd.DataFrame:
     return table.reindex(columns=list(_CURVES))
 
 
-def _values(begun: Gathered) -> Iterator[tuple[dict[str, str], str, pd.DataFrame]]:
+def _values(begun: TrainingResults) -> Iterator[tuple[dict[str, str], str, pd.DataFrame]]:
     """Yield each cell in planned order, `train` or `test`, and the values by epoch and run."""
     groups = dict(list(begun.rows.groupby(["experiment", "estimator", "latent"], sort=False)))
-    planned = begun.plan[["experiment", "estimator", "latent"]].drop_duplicates().itertuples(index=False)
+    planned = (
+        begun.plan[["experiment", "estimator", "latent"]].drop_duplicates().itertuples(index=False)
+    )
     for key, (part, metric) in product(map(tuple, planned), _PARTS.items()):
         if key in groups:
             experiment, estimator, latent = key
             method = method_of(experiment)
             place = {"estimator": paper_name(method, estimator), "method": method, "latent": latent}
-            wide = groups[key].pivot_table(index="epoch", columns="run_id", values=metric, dropna=False)
+            wide = groups[key].pivot_table(
+                index="epoch", columns="run_id", values=metric, dropna=False
+            )
             yield place, part, wide
 
 
-def _compared(ours: "np.ndarray[Any, Any]", theirs: Mapping[str, float], part: str) -> dict[str, float]:
+def _compared(
+    ours: "np.ndarray[Any, Any]", theirs: Mapping[str, float], part: str
+) -> dict[str, float]:
     mean, sd, count = theirs[f"{part}_mean"], theirs[f"{part}_sd"], int(theirs["seeds"])
     difference = stats.difference_interval(ours, mean, sd, count)
     ratio = stats.spread_ratio_interval(ours, sd, count)

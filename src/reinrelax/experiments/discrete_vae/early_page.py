@@ -3,20 +3,20 @@
 from collections.abc import Mapping
 from typing import Any
 
-from reinrelax.display.blocks import Cell, Column, Table, key, number, plain_cell, value_cell
-from reinrelax.display.collected import Collected
+from reinrelax.display.blocks import Cell, Column, Table, key, plain_cell, to_float, value_cell
+from reinrelax.display.collected import TableReader
 from reinrelax.display.wording import fixed, interval, shape, signed
 
 _PARTS = {"train": "Train", "test": "Test"}
 _RATIO = ("spread_ratio", "spread_ratio_low", "spread_ratio_high")
 
 
-def early(collected: Collected) -> list[Table]:
+def early(collected: TableReader) -> list[Table]:
     """Return a table with a row per cell at the last epoch, and a folded one of all epochs."""
     return [early_last(collected), _every(collected)]
 
 
-def early_last(collected: Collected) -> Table:
+def early_last(collected: TableReader) -> Table:
     """Return a table with a row per cell, at the last epoch that both we and the authors have."""
     rows = [
         [
@@ -31,19 +31,24 @@ def early_last(collected: Collected) -> Table:
         *(
             Column(head, small=f"{name.lower()}{', nats' if nats else ''}")
             for name in _PARTS.values()
-            for head, nats in (("Ours", True), ("Public code", True), ("Δ", True), ("Spread, ratio", False))
+            for head, nats in (
+                ("Ours", True),
+                ("Public code", True),
+                ("Δ", True),
+                ("Spread, ratio", False),
+            )
         ),
         Column("Seeds", small="ours, public"),
     ]
     caption = (
-        "Negative ELBO at the last epoch that both have: means over seeds, their difference with Welch’s 95% "
-        "interval, and our standard deviation over theirs with the F interval, which assumes normally "
-        "distributed seeds. There is no public curve of ReinMax-CV."
+        "Negative ELBO at the last epoch that both have: means over seeds, their difference with"
+        " Welch’s 95% interval, and our standard deviation over theirs with the F interval, which"
+        " assumes normally distributed seeds. There is no public curve of ReinMax-CV."
     )
     return Table("early-last", caption, columns, rows)
 
 
-def _every(collected: Collected) -> Table:
+def _every(collected: TableReader) -> Table:
     rows = [
         [
             *_place(line),
@@ -52,7 +57,7 @@ def _every(collected: Collected) -> Table:
             _seeds(line),
         ]
         for line in collected.lines("early")
-        if number(line["authors_seeds"]) > 0
+        if to_float(line["authors_seeds"]) > 0
     ]
     columns = [
         *_heads(),
@@ -65,7 +70,12 @@ def _every(collected: Collected) -> Table:
 
 
 def _heads() -> list[Column]:
-    return [Column("Estimator", "text"), Column("Method", "text"), Column("Shape", "text"), Column("Epoch")]
+    return [
+        Column("Estimator", "text"),
+        Column("Method", "text"),
+        Column("Shape", "text"),
+        Column("Epoch"),
+    ]
 
 
 def _place(line: Mapping[str, Any]) -> list[Cell]:
@@ -79,8 +89,10 @@ def _place(line: Mapping[str, Any]) -> list[Cell]:
 
 def _beside(line: Mapping[str, Any], part: str) -> list[Cell]:
     """Return cells of ours, theirs, their difference and the ratio of the standard deviations."""
-    ours, theirs, delta = (number(line[f"{part}{name}"]) for name in ("mean", "authors_mean", "difference"))
-    low, high = (number(line[f"{part}difference_{end}"]) for end in ("low", "high"))
+    ours, theirs, delta = (
+        to_float(line[f"{part}{name}"]) for name in ("mean", "authors_mean", "difference")
+    )
+    low, high = (to_float(line[f"{part}difference_{end}"]) for end in ("low", "high"))
     limits = interval(low, high)
     return [
         Cell(fixed(ours), key(ours)),
@@ -91,6 +103,6 @@ def _beside(line: Mapping[str, Any], part: str) -> list[Cell]:
 
 
 def _seeds(line: Mapping[str, Any]) -> Cell:
-    theirs, dead = number(line["authors_seeds"]), number(line["diverged"])
-    words = [f"{number(line['seeds']):.0f}", *([f"{theirs:.0f}"] if theirs > 0 else [])]
+    theirs, dead = to_float(line["authors_seeds"]), to_float(line["diverged"])
+    words = [f"{to_float(line['seeds']):.0f}", *([f"{theirs:.0f}"] if theirs > 0 else [])]
     return Cell(", ".join(words), words[0], small=[f"{dead:.0f} diverged"] if dead > 0 else ())

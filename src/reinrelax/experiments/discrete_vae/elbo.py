@@ -12,7 +12,7 @@ from reinrelax.claims.model import METRICS, Verdict
 from reinrelax.config.load import AS_RUN, Config
 from reinrelax.core import stats
 from reinrelax.estimators import lookup
-from reinrelax.results.gather import Gathered
+from reinrelax.results.gather import TrainingResults
 
 NO_NUMBER = "the paper has no number for it"
 # The estimator that all others are compared with, paired by seed: runs of the same seed have the
@@ -108,18 +108,22 @@ def _line(evidence: Evidence, place: tuple[str, str], metric: str) -> dict[str, 
 
 
 def _paired(ours: Mapping[int, float], base: Mapping[int, float]) -> dict[str, float]:
-    found = stats.mean_interval([value - base[seed] for seed, value in ours.items() if seed in base])
+    found = stats.mean_interval(
+        [value - base[seed] for seed, value in ours.items() if seed in base]
+    )
     return dict(zip(PAIRED, (found.estimate, found.low, found.high), strict=True))
 
 
-def curves(gathered: Gathered) -> pd.DataFrame:
+def curves(gathered: TrainingResults) -> pd.DataFrame:
     """Return means over seeds with intervals: a row per metric, shape, estimator and epoch."""
     groups = dict(list(gathered.rows.groupby(["latent", "estimator"], sort=False)))
     latents, estimators = (dict.fromkeys(gathered.plan[name]) for name in ("latent", "estimator"))
     parts = []
     for place, metric in product(product(latents, estimators), METRICS):
         if place in groups:
-            wide = groups[place].pivot_table(index="epoch", columns="run_id", values=metric, dropna=False)
+            wide = groups[place].pivot_table(
+                index="epoch", columns="run_id", values=metric, dropna=False
+            )
             mean, low, high, count = stats.mean_intervals(wide.to_numpy(dtype=float))
             part = {
                 "metric": metric,

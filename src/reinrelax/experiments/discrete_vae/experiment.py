@@ -27,10 +27,14 @@ _Hidden = Annotated[tuple[_Units, ...], Field(min_length=1, max_length=10)]
 class Trained:
     """Trainings of VAEs, whichever their latent variables."""
 
-    seeds: Seeds = Field(description="0, 1, …, so many, or a list; intervals need 2, verdicts 5 of them")
+    seeds: Seeds = Field(
+        description="0, 1, …, so many, or a list; intervals need 2, verdicts 5 of them"
+    )
     epochs: int = Field(ge=1, le=100_000, description="passes over the training images")
     batch_size: int = Field(ge=1, le=60_000, description="images a step")
-    hidden: _Hidden = Field(default=(), description="units of the encoder, of the decoder in reverse")
+    hidden: _Hidden = Field(
+        default=(), description="units of the encoder, of the decoder in reverse"
+    )
 
 
 @dataclass(frozen=True, kw_only=True, config=BLOCK)
@@ -45,7 +49,9 @@ class Trainings(Selection, Trained):
 class Compared(Trainings):
     """Trainings, some of which the authors ran otherwise than they print."""
 
-    as_run: Distinct[asked.Name] = Field(default=(), description="trained as the public code does, too")
+    as_run: Distinct[asked.Name] = Field(
+        default=(), description="trained as the public code does, too"
+    )
 
 
 EXPERIMENTS = (
@@ -59,31 +65,41 @@ EXPERIMENTS = (
                 "table2",
                 _METHOD,
                 numbers=_PRINTED,
-                caption="**Table 2**: train negative ELBO after the last epoch, nats per image (lower is "
-                "better), of each estimator and latent shape: the paper's mean and ±, ours with its 95% "
-                "interval, and the verdict; the CSV has their difference, too. Below "
-                "the paper's scale nothing is judged.",
+                caption=(
+                    "**Table 2**: train negative ELBO after the last epoch, nats per image (lower"
+                    " is better), of each estimator and latent shape: the paper's mean and ±, ours"
+                    " with its 95% interval, and the verdict; the CSV has their difference, too."
+                    " Below the paper's scale nothing is judged."
+                ),
                 view="discrete_vae.grid_page:table2",
             ),
             Table(
                 "table3",
                 _METHOD,
                 numbers=_PRINTED,
-                caption="**Table 3**: test negative ELBO after the last epoch, nats per image (lower is "
-                "better), of each estimator and latent shape: the paper's mean and ±, ours with its 95% "
-                "interval, and the verdict; the CSV has their difference, too. Below "
-                "the paper's scale nothing is judged.",
+                caption=(
+                    "**Table 3**: test negative ELBO after the last epoch, nats per image (lower is"
+                    " better), of each estimator and latent shape: the paper's mean and ±, ours"
+                    " with its 95% interval, and the verdict; the CSV has their difference, too."
+                    " Below the paper's scale nothing is judged."
+                ),
                 view="discrete_vae.grid_page:table3",
             ),
             Table("curves", ("metric", "latent", "estimator", "epoch")),
         ),
         figures={
-            "figure3": "**Figure 3**: train negative ELBO (nats per image) over epochs, one panel a latent "
-            "shape: mean over seeds that have not diverged, and its 95% interval.",
-            "figure4": "**Figure 4**: test negative ELBO (nats per image) over epochs, one panel a latent "
-            "shape: mean over seeds that have not diverged, and its 95% interval.",
-            "caterpillar": "**Table 3**: test negative ELBO, ours less the paper’s, a panel a latent "
-            "shape; the band is half a nat.",
+            "figure3": (
+                "**Figure 3**: train negative ELBO (nats per image) over epochs, one panel a latent"
+                " shape: mean over seeds that have not diverged, and its 95% interval."
+            ),
+            "figure4": (
+                "**Figure 4**: test negative ELBO (nats per image) over epochs, one panel a latent "
+                "shape: mean over seeds that have not diverged, and its 95% interval."
+            ),
+            "caterpillar": (
+                "**Table 3**: test negative ELBO, ours less the paper’s, a panel a latent "
+                "shape; the band is half a nat."
+            ),
         },
         drawn_by="discrete_vae.figures",
     ),
@@ -103,20 +119,26 @@ EXPERIMENTS = (
                 "early_last",
                 _METHOD,
                 numbers=tuple(f"{part}_{name}" for part in ("train", "test") for name in _COMPARED),
-                caption="**First epochs**: negative ELBO (nats per image) at the last epoch that ours and "
-                "the authors' public seeds both have: the means, their difference with its 95% interval, "
-                "and the ratio of the standard deviations over seeds.",
+                caption=(
+                    "**First epochs**: negative ELBO (nats per image) at the last epoch that ours"
+                    " and the authors' public seeds both have: the means, their difference with its"
+                    " 95% interval, and the ratio of the standard deviations over seeds."
+                ),
                 view="discrete_vae.early_page:early_last",
             ),
             Table("early_curves", ("metric", "estimator", "latent", "series", "epoch")),
         ),
         figures={
-            "early": "**First epochs**: train negative ELBO (nats per image) of each estimator and latent "
-            "shape, ours as printed and as run, and the curves of the authors' public seeds, with 95% "
-            "intervals of the means.",
-            "early-difference": "**First epochs, difference**: train negative ELBO (nats per image), our "
-            "mean less that of the authors' public seeds, with Welch's 95% interval. Where zero lies in "
-            "the band the two agree.",
+            "early": (
+                "**First epochs**: train negative ELBO (nats per image) of each estimator and"
+                " latent shape, ours as printed and as run, and the curves of the authors' public"
+                " seeds, with 95% intervals of the means."
+            ),
+            "early-difference": (
+                "**First epochs, difference**: train negative ELBO (nats per image), our mean less"
+                " that of the authors' public seeds, with Welch's 95% interval. Where zero lies in"
+                " the band the two agree."
+            ),
         },
         drawn_by="discrete_vae.figures",
         views={"early": "discrete_vae.early_page:early"},
@@ -137,17 +159,21 @@ EXPERIMENTS = (
                 "figure2_minimum",
                 _PLACE,
                 numbers=("nelbo",),
-                caption="**Lowest points of Figure 2**: the weight β of the end points at which the train "
-                "negative ELBO (nats per image) is lowest, with its 95% interval over seeds, beside "
-                "where the paper sees it.",
+                caption=(
+                    "**Lowest points of Figure 2**: the weight β of the end points at which the"
+                    " train negative ELBO (nats per image) is lowest, with its 95% interval over"
+                    " seeds, beside where the paper sees it."
+                ),
                 view="discrete_vae.page:figure2_minimum",
             ),
         ),
         figures={
-            "figure2": "**Figure 2**: train negative ELBO (nats per image) over the weight β of the end "
-            "points, by Eq. 27 as printed, as run, and corrected to the mean that it should have, with the "
-            "authors' own seeds at 8x4. Rings mark the lowest point, bars at the foot its 95% interval "
-            "over seeds.",
+            "figure2": (
+                "**Figure 2**: train negative ELBO (nats per image) over the weight β of the end"
+                " points, by Eq. 27 as printed, as run, and corrected to the mean that it should"
+                " have, with the authors' own seeds at 8x4. Rings mark the lowest point, bars at"
+                " the foot its 95% interval over seeds."
+            ),
         },
         drawn_by="discrete_vae.figures",
         views={"figure2": "discrete_vae.page:figure2"},
@@ -168,10 +194,23 @@ EXPERIMENTS = (
             Table(
                 "table5",
                 _PLACE,
-                numbers=(*("best_nelbo", "paper_nelbo", "gap", "rank", "points", "finished", "within_half"),),
-                caption="**Table 5**: the settings that the paper prints, those of its public code where "
-                "they differ, and the point of the lowest train negative ELBO in our search, how far it lies "
-                "from the paper's (nats per image) and how flat the search is.",
+                numbers=(
+                    *(
+                        "best_nelbo",
+                        "paper_nelbo",
+                        "gap",
+                        "rank",
+                        "points",
+                        "finished",
+                        "within_half",
+                    ),
+                ),
+                caption=(
+                    "**Table 5**: the settings that the paper prints, those of its public code"
+                    " where they differ, and the point of the lowest train negative ELBO in our"
+                    " search, how far it lies from the paper's (nats per image) and how flat the"
+                    " search is."
+                ),
                 view="discrete_vae.page:table5_rows",
             ),
             Table(
@@ -189,8 +228,10 @@ EXPERIMENTS = (
             ),
         ),
         figures={
-            "grid": "**Searches of Table 5**: train negative ELBO of every point in nats above the lowest "
-            "of its search. A star marks our lowest, a diamond the paper's choice.",
+            "grid": (
+                "**Searches of Table 5**: train negative ELBO of every point in nats above the"
+                " lowest of its search. A star marks our lowest, a diamond the paper's choice."
+            ),
         },
         drawn_by="discrete_vae.figures",
         views={"table5": "discrete_vae.page:table5"},
@@ -205,15 +246,20 @@ EXPERIMENTS = (
                 "readings",
                 ("label", "latent"),
                 numbers=("paper_train", "paper_test", "delta_train", "delta_test"),
-                caption="**Readings**: final negative ELBO (nats per image) of each reading of a formula "
-                "that the paper leaves open, and which of them comes closest to the paper's number.",
+                caption=(
+                    "**Readings**: final negative ELBO (nats per image) of each reading of a"
+                    " formula that the paper leaves open, and which of them comes closest to the"
+                    " paper's number."
+                ),
                 view="discrete_vae.page:readings",
             ),
             Table("readings_curves", ("label", "latent", "epoch")),
         ),
         figures={
-            "readings": "**Readings over epochs**: train negative ELBO (nats per image) of each reading of "
-            "an ambiguous formula; the dashed line is the paper's last value.",
+            "readings": (
+                "**Readings over epochs**: train negative ELBO (nats per image) of each reading of "
+                "an ambiguous formula; the dashed line is the paper's last value."
+            ),
         },
         drawn_by="discrete_vae.figures",
         views={"readings": "discrete_vae.page:readings"},

@@ -7,8 +7,8 @@ import pandas as pd
 
 from reinrelax.display.charts import intervals, maps
 from reinrelax.display.charts.intervals import IntervalFigure, IntervalPanel, Kind
-from reinrelax.display.charts.lines import LineFigure, LinePanel, Mark, Reference
-from reinrelax.display.charts.maps import MapFigure, MapPanel, Scale
+from reinrelax.display.charts.lines import LineFigure, LinePanel, Reference, RingedPoint
+from reinrelax.display.charts.maps import ColourScale, MapFigure, MapPanel
 from reinrelax.display.charts.plans import Read, panel_title, stacked, tidy
 from reinrelax.display.charts.style import INK
 from reinrelax.experiments.discrete_vae.elbo import RUN
@@ -20,7 +20,10 @@ _CLIP_NATS = 3.0
 _MARGIN_NATS, _REACH_NATS = 0.5, 5.0
 _DRAWN = ("value", "low", "high")
 _DIFFERENCE = ("difference", "difference_low", "difference_high")
-_LAST, _BEGUN = "after the last epoch, minus the paper’s", "after 20 epochs, minus the authors’ public curve"
+_LAST, _BEGUN = (
+    "after the last epoch, minus the paper’s",
+    "after 20 epochs, minus the authors’ public curve",
+)
 _AUTHORS = "the authors’ seeds"
 _RK2 = {
     "ReinMax-RK2": "Eq. 27 as printed",
@@ -114,7 +117,9 @@ def caterpillar(read: Read) -> IntervalFigure:
         IntervalPanel(
             *(latent, panel_title(latent), "nats"),
             tuple(
-                name for name in dict.fromkeys(order) if name in set(data.loc[data["panel"] == latent, "row"])
+                name
+                for name in dict.fromkeys(order)
+                if name in set(data.loc[data["panel"] == latent, "row"])
             ),
             band=(-_MARGIN_NATS, _MARGIN_NATS),
             references=(Reference("x", 0.0, ""),),
@@ -124,8 +129,8 @@ def caterpillar(read: Read) -> IntervalFigure:
         if latent in set(data["panel"])
     )
     what = (
-        "Test negative ELBO, ours minus the paper’s, with 95% intervals: a panel per latent shape. The band "
-        "is the margin of equivalence, ±0.5 nats"
+        "Test negative ELBO, ours minus the paper’s, with 95% intervals: a panel per latent shape."
+        " The band is the margin of equivalence, ±0.5 nats"
     )
     kinds = (Kind(_LAST, INK), Kind(_BEGUN, "#2F8FCB", "s", hollow=True))
     return IntervalFigure("caterpillar", what, data, panels, kinds)
@@ -147,15 +152,22 @@ def figure2(read: Read) -> LineFigure:
     theirs = table.dropna(subset=["authors_mean"]).drop_duplicates(["latent", "beta"])
     drawn = ("mean", "ci_low", "ci_high", "seeds")
     named = dict(zip((*AUTHORS_INTERVAL, "authors_seeds"), drawn, strict=True))
-    theirs = theirs.drop(columns=list(drawn)).rename(columns=named).assign(series=_AUTHORS, diverged=0)
+    theirs = (
+        theirs.drop(columns=list(drawn)).rename(columns=named).assign(series=_AUTHORS, diverged=0)
+    )
     both = stacked([table, theirs], ())
-    data = tidy(both, "latent", "series", "beta", "mean", ("ci_low", "ci_high"), ("seeds", "diverged"))
+    data = tidy(
+        both, "latent", "series", "beta", "mean", ("ci_low", "ci_high"), ("seeds", "diverged")
+    )
     panels = tuple(
         LinePanel(
             *(latent, panel_title(latent), "β", _TRAIN),
             references=(Reference("x", 0.5, "½"),),
             marks=tuple(
-                Mark(str(row.series), *(float(value) for value in (row.beta, row.nelbo, row.low, row.high)))
+                RingedPoint(
+                    str(row.series),
+                    *(float(value) for value in (row.beta, row.nelbo, row.low, row.high)),
+                )
                 for row in lowest[lowest["latent"] == latent].itertuples()
             ),
         )
@@ -171,9 +183,14 @@ def readings(read: Read) -> LineFigure:
     several = len(set(table["latent"])) > 1
 
     def panel_of(rows: pd.DataFrame) -> list[str]:
-        bases = [base or own for base, own in zip(rows["variant_of"], rows["estimator"], strict=True)]
+        bases = [
+            base or own for base, own in zip(rows["variant_of"], rows["estimator"], strict=True)
+        ]
         latents = rows["latent"]
-        return [f"{base}-{latent}" if several else base for base, latent in zip(bases, latents, strict=True)]
+        return [
+            f"{base}-{latent}" if several else base
+            for base, latent in zip(bases, latents, strict=True)
+        ]
 
     table, finals = table.assign(panel=panel_of(table)), finals.assign(panel=panel_of(finals))
     data = tidy(table, "panel", "label", "epoch", "mean", ("ci_low", "ci_high"), ("seeds",))
@@ -188,7 +205,8 @@ def readings(read: Read) -> LineFigure:
         for name in dict.fromkeys(data["panel"])
     )
     what = (
-        "Train negative ELBO over epochs of each reading of an ambiguous formula, and the paper’s last value"
+        "Train negative ELBO over epochs of each reading of an ambiguous formula, and the paper’s"
+        " last value"
     )
     return LineFigure("readings", what, data, panels)
 
@@ -196,7 +214,7 @@ def readings(read: Read) -> LineFigure:
 def grid(read: Read) -> MapFigure:
     """Plan Table 5's searches: over τ and η, or τ and learning rate with a map per optimizer."""
     table = read("grid")
-    scale = Scale(0, _CLIP_NATS, "nats above the lowest")
+    scale = ColourScale(0, _CLIP_NATS, "nats above the lowest")
     parts: list[pd.DataFrame] = []
     panels: list[MapPanel] = []
     for (estimator, latent), search in table.groupby(["estimator", "latent"], sort=False):
@@ -207,7 +225,9 @@ def grid(read: Read) -> MapFigure:
             words = in_words(dict(zip(beside, settings, strict=True)), beside)
             own = [in_words(points.iloc[0], [name]) for name in told]
             name = "-".join((str(estimator), str(latent), *own))
-            xs, ys = (tuple(f"{value:g}" for value in sorted(set(points[key]))) for key in ("tau", y))
+            xs, ys = (
+                tuple(f"{value:g}" for value in sorted(set(points[key]))) for key in ("tau", y)
+            )
             y_label = "η" if y == "eta" else "Learning rate"
             title = f"{estimator}, {panel_title(str(latent))} ({words})"
             panels.append(MapPanel(name, title, "τ", y_label, xs, ys, scale))
@@ -236,8 +256,8 @@ def _note(point: Mapping[Any, Any]) -> str:
         return f"{words}: {'diverged' if point['diverged'] else 'not run'}"
     dead = f"; {point['diverged']} diverged" if point["diverged"] else ""
     return (
-        f"{words}: train {point['train_nelbo']:.2f} nats, {point['above_best']:.2f} above the lowest; "
-        f"test {point['test_nelbo']:.2f}{dead}"
+        f"{words}: train {point['train_nelbo']:.2f} nats, {point['above_best']:.2f} above the"
+        f" lowest; test {point['test_nelbo']:.2f}{dead}"
     )
 
 

@@ -81,12 +81,20 @@ def table5(config: Config, points: pd.DataFrame, root: Path) -> pd.DataFrame:
     paper = published_settings(root)
     run = published_settings(root, "as_run_hyperparameters")
     # Keep Table 5's estimators, which have a temperature; Figure 2's does not.
-    run = {(paper_name(RUN, name), latent): own for (name, latent), own in run.items() if "tau" in own}
-    changed = {place: in_words(own, _POINT) for place, own in run.items() if own != paper.get(place)}
+    run = {
+        (paper_name(RUN, name), latent): own for (name, latent), own in run.items() if "tau" in own
+    }
+    changed = {
+        place: in_words(own, _POINT) for place, own in run.items() if own != paper.get(place)
+    }
     training = config.trainings.get("grid")
     planned = {
         (estimator, str(shape)): [
-            {"optimizer": setting.optimizer, "learning_rate": setting.learning_rate, **dict(setting.hyper)}
+            {
+                "optimizer": setting.optimizer,
+                "learning_rate": setting.learning_rate,
+                **dict(setting.hyper),
+            }
             for setting in settings
         ]
         for (estimator, shape), settings in (training.settings.items() if training else ())
@@ -146,6 +154,8 @@ def _sound(row: Mapping[Any, Any]) -> bool:
 def _same(point: Mapping[str, Any], published: Mapping[str, Any] | None) -> bool:
     """Return whether a point has the published settings."""
     return published is not None and all(
-        point[key] == value if isinstance(value, str) else bool(np.isclose(point[key], value, rtol=1e-9))
+        point[key] == value
+        if isinstance(value, str)
+        else bool(np.isclose(point[key], value, rtol=1e-9))
         for key, value in published.items()
     )

@@ -8,9 +8,19 @@ import pandas as pd
 
 from reinrelax.claims.model import VERDICTS
 from reinrelax.display.blocks import Cell, Column, Table, key
-from reinrelax.display.collected import Collected
+from reinrelax.display.collected import TableReader
 from reinrelax.display.tables import read_table
-from reinrelax.display.wording import PAPER_NAMES, Mark, anchor, count, fixed, interval, mark, shape, signed
+from reinrelax.display.wording import (
+    PAPER_NAMES,
+    Badge,
+    anchor,
+    count,
+    fixed,
+    interval,
+    mark,
+    shape,
+    signed,
+)
 from reinrelax.experiments.discrete_vae.elbo import BASE, PAIRED, RUN
 
 
@@ -33,7 +43,7 @@ class Place:
     delta_interval: str
     paired: str
     paired_interval: str
-    mark: Mark
+    mark: Badge
     reason: str
     claim: str
     cell: str
@@ -78,19 +88,21 @@ def blocks(name: str, title: str, judged: pd.DataFrame, jobs: pd.DataFrame) -> l
     return [Grid(f"{name}-grid", title, latents, rows), _long(name, title, places)]
 
 
-def table2(collected: Collected) -> Table:
+def table2(collected: TableReader) -> Table:
     """Return Table 2 in the paper's layout, without links."""
     return _crossed(collected, "table2")
 
 
-def table3(collected: Collected) -> Table:
+def table3(collected: TableReader) -> Table:
     """Return Table 3 in the paper's layout, without links."""
     return _crossed(collected, "table3")
 
 
-def _crossed(collected: Collected, name: str) -> Table:
+def _crossed(collected: TableReader, name: str) -> Table:
     """Return rows of the paper's numbers, ours, and ours minus ReinMax's; a column per shape."""
-    places = _places(*(read_table(collected.folder / f"tables/{read}.csv") for read in (name, "jobs")))
+    places = _places(
+        *(read_table(collected.folder / f"tables/{read}.csv") for read in (name, "jobs"))
+    )
     latents = list(dict.fromkeys(place.latent for place in places))
     rows = []
     for estimator, method in dict.fromkeys((place.estimator, place.method) for place in places):
@@ -100,11 +112,14 @@ def _crossed(collected: Collected, name: str) -> Table:
             beside = [cell(found[latent]) if latent in found else Cell() for latent in latents]
             if index == 0 or any(map(attrgetter("text"), beside)):
                 rows.append([*map(Cell, named), Cell(part), *beside])
-    columns = [*(Column(head, "text") for head in ("Estimator", "Method", "")), *map(Column, latents)]
+    columns = [
+        *(Column(head, "text") for head in ("Estimator", "Method", "")),
+        *map(Column, latents),
+    ]
     caption = (
-        "± is the paper’s standard error. Bold: the lowest of a column. As run: where the public code "
-        "differs from the paper in formula or settings. Less ReinMax: ours minus ReinMax’s, paired by seed. "
-        "In brackets: 95% intervals."
+        "± is the paper’s standard error. Bold: the lowest of a column. As run: where the public"
+        " code differs from the paper in formula or settings. Less ReinMax: ours minus ReinMax’s,"
+        " paired by seed. In brackets: 95% intervals."
     )
     return Table(f"{name}-crossed", caption, columns, rows)
 
@@ -138,7 +153,9 @@ def _places(judged: pd.DataFrame, jobs: pd.DataFrame) -> list[Place]:
                 estimator=place[0],
                 method=place[1],
                 latent=shape(place[2]),
-                paper=f"{fixed(line['paper_mean'])} ± {fixed(line['paper_plus_minus'])}".strip(" ±"),
+                paper=f"{fixed(line['paper_mean'])} ± {fixed(line['paper_plus_minus'])}".strip(
+                    " ±"
+                ),
                 paper_best=line["paper_mean"] == lowest["paper_mean"][place[2]],
                 ours=fixed(line["mean"]),
                 ours_best=not line["diverged"] and line["mean"] == lowest["mean"][place[2]],
@@ -155,9 +172,14 @@ def _places(judged: pd.DataFrame, jobs: pd.DataFrame) -> list[Place]:
                 claim=anchor("claim", line["claim"]) if line["claim"] else "",
                 cell=anchor("cell", line["job"]) if line["job"] else "",
                 keys={
-                    name: key(line[name]) for name in ("paper_mean", "mean", "difference", "seeds", PAIRED[0])
+                    name: key(line[name])
+                    for name in ("paper_mean", "mean", "difference", "seeds", PAIRED[0])
                 }
-                | {"verdict": str(VERDICTS.index(verdict) if verdict in VERDICTS else len(VERDICTS))},
+                | {
+                    "verdict": str(
+                        VERDICTS.index(verdict) if verdict in VERDICTS else len(VERDICTS)
+                    )
+                },
             )
         )
     return places
@@ -188,7 +210,11 @@ def _long(name: str, title: str, places: Sequence[Place]) -> Table:
             Cell(", ".join(filter(None, (place.seeds, place.diverged))), place.keys["seeds"]),
             Cell(place.delta, place.keys["difference"]),
             Cell(place.delta_interval),
-            Cell(place.paired, place.keys[PAIRED[0]], small=list(filter(None, [place.paired_interval]))),
+            Cell(
+                place.paired,
+                place.keys[PAIRED[0]],
+                small=list(filter(None, [place.paired_interval])),
+            ),
             Cell(mark=place.mark, key=place.keys["verdict"], link=place.claim),
             Cell(place.reason, style="prose"),
             Cell("cell" if place.cell else "", link=place.cell),
@@ -213,6 +239,8 @@ def _seeds(alive: float, diverged: float, planned: int) -> str:
 
 
 def _absence(state: str | None) -> str:
-    return {None: "not in this configuration", "missing": "not run", "unreadable": "cannot be read"}.get(
-        state, "no finite seed"
-    )
+    return {
+        None: "not in this configuration",
+        "missing": "not run",
+        "unreadable": "cannot be read",
+    }.get(state, "no finite seed")

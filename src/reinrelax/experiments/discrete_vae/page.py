@@ -3,17 +3,26 @@
 from collections.abc import Sequence
 from typing import Any
 
-from reinrelax.display.blocks import Cell, Column, Table, is_finite, key, number, plain_cell, value_cell
-from reinrelax.display.collected import Collected
+from reinrelax.display.blocks import (
+    Cell,
+    Column,
+    Table,
+    is_finite,
+    key,
+    plain_cell,
+    to_float,
+    value_cell,
+)
+from reinrelax.display.collected import TableReader
 from reinrelax.display.wording import fixed, interval, shape, signed
 
 
-def figure2(collected: Collected) -> list[Table]:
+def figure2(collected: TableReader) -> list[Table]:
     """Return the tables of the minima, and of every β compared with the authors' runs."""
     return [figure2_minimum(collected), _figure2_authors(collected)]
 
 
-def figure2_minimum(collected: Collected) -> Table:
+def figure2_minimum(collected: TableReader) -> Table:
     """Return the table of the minima over β."""
     rows = [
         [
@@ -34,12 +43,13 @@ def figure2_minimum(collected: Collected) -> Table:
         Column("NELBO there", small="nats"),
     ]
     caption = (
-        "β of the lowest train negative ELBO. The interval is over seeds, and limited to the β that were run."
+        "β of the lowest train negative ELBO. The interval is over seeds, and limited to the β that"
+        " were run."
     )
     return Table("figure2-minimum", caption, columns, rows)
 
 
-def _figure2_authors(collected: Collected) -> Table:
+def _figure2_authors(collected: TableReader) -> Table:
     """Return the table of ours and the authors' runs, where there are any."""
     rows = [
         [
@@ -60,19 +70,19 @@ def _figure2_authors(collected: Collected) -> Table:
         Column("Δ", small="ours minus theirs, nats"),
     ]
     caption = (
-        "8x4, train negative ELBO with 95% intervals. The authors’ runs use Eq. 27 with another last "
-        "term, and centred."
+        "8x4, train negative ELBO with 95% intervals. The authors’ runs use Eq. 27 with another"
+        " last term, and centred."
     )
     folded = "Every β, ours and the authors’ runs"
     return Table("figure2-authors", shape(caption), columns, rows, folded=folded)
 
 
-def table5(collected: Collected) -> list[Table]:
+def table5(collected: TableReader) -> list[Table]:
     """Return the tables of our search and of the authors'."""
     return [table5_rows(collected), _selection(collected)]
 
 
-def table5_rows(collected: Collected) -> Table:
+def table5_rows(collected: TableReader) -> Table:
     """Return the table of the best settings of our search and the paper's settings."""
     rows = [
         [
@@ -82,7 +92,7 @@ def table5_rows(collected: Collected) -> Table:
             Cell(line["best"]),
             _nats(line, "best_nelbo"),
             _nats(line, "paper_nelbo"),
-            Cell(signed(number(line["gap"])), key(number(line["gap"]))),
+            Cell(signed(to_float(line["gap"])), key(to_float(line["gap"]))),
             plain_cell(line["rank"]),
             Cell(_of(line, "finished", "points"), small=_diverged(line)),
             plain_cell(line["within_half"]),
@@ -103,13 +113,13 @@ def table5_rows(collected: Collected) -> Table:
         Column("Within ½ nat", small="points as good as the best"),
     ]
     caption = (
-        "Train negative ELBO with one seed per point, so a gap within the spread of seeds decides nothing. "
-        "If the paper’s setting is not a point of our search, its columns are empty."
+        "Train negative ELBO with one seed per point, so a gap within the spread of seeds decides"
+        " nothing. If the paper’s setting is not a point of our search, its columns are empty."
     )
     return Table("table5-rows", caption, columns, rows)
 
 
-def _selection(collected: Collected) -> Table:
+def _selection(collected: TableReader) -> Table:
     """Return the table of the selection bias of ReinMax-Rao's printed means (authors' search)."""
     lines = collected.lines("selection")
     rows = [
@@ -117,9 +127,10 @@ def _selection(collected: Collected) -> Table:
             Cell(shape(line["latent"])),
             plain_cell(line["searched"]),
             Cell(
-                line["best"], small=[f"{fixed(number(line['mean']))} ± {fixed(number(line['plus_minus']))}"]
+                line["best"],
+                small=[f"{fixed(to_float(line['mean']))} ± {fixed(to_float(line['plus_minus']))}"],
             ),
-            Cell(line["second"], small=[fixed(number(line["second_mean"]))]),
+            Cell(line["second"], small=[fixed(to_float(line["second_mean"]))]),
             plain_cell(line["rivals"]),
             value_cell(line, 2, ("chosen_again",)),
             _nats(line, "optimism"),
@@ -135,17 +146,17 @@ def _selection(collected: Collected) -> Table:
         Column("Chosen again", small="probability, with new seeds"),
         Column("Optimism", small="nats"),
     ]
-    searched = sum(number(line[name]) for line in lines for name in ("searched", "left_out"))
+    searched = sum(to_float(line[name]) for line in lines for name in ("searched", "left_out"))
     caption = (
-        f"ReinMax-Rao in the authors’ public files ({searched:.0f} settings): settings were chosen by the "
-        "mean of the same seeds that Table 2 reports. Optimism: how far the lowest of such means lies below "
-        "its own expectation, if the means found were true and all seeds drawn anew. None of this was "
-        "trained here."
+        f"ReinMax-Rao in the authors’ public files ({searched:.0f} settings): settings were chosen"
+        " by the mean of the same seeds that Table 2 reports. Optimism: how far the lowest of such"
+        " means lies below its own expectation, if the means found were true and all seeds drawn"
+        " anew. None of this was trained here."
     )
     return Table("table5-selection", caption, columns, rows)
 
 
-def readings(collected: Collected) -> Table:
+def readings(collected: TableReader) -> Table:
     """Return the table of every reading of a formula and its final negative ELBO."""
     rows = []
     for line in collected.lines("readings"):
@@ -171,14 +182,17 @@ def readings(collected: Collected) -> Table:
         Column("To the paper", "text", small="on train, of one estimator’s"),
     ]
     caption = (
-        "Final negative ELBO, mean over seeds with 95% interval, and the paper’s for that estimator. "
-        "The plain name is the reading used everywhere else."
+        "Final negative ELBO, mean over seeds with 95% interval, and the paper’s for that"
+        " estimator. The plain name is the reading used everywhere else."
     )
     reasons: dict[str, list[str]] = {}
     for line in collected.lines("readings"):
         if line["why"]:
             reasons.setdefault(line["why"], []).append(line["label"])
-    notes = [f"Not compared with the paper: {', '.join(labels)}. {why}." for why, labels in reasons.items()]
+    notes = [
+        f"Not compared with the paper: {', '.join(labels)}. {why}."
+        for why, labels in reasons.items()
+    ]
     return Table("readings-rows", caption, columns, rows, notes=notes)
 
 
@@ -190,20 +204,22 @@ def _closeness(line: dict[str, Any]) -> str:
 
 def _beside_paper(line: dict[str, Any], name: str) -> list[Cell]:
     """Return a cell of ours with its interval, and one of the difference and the paper's number."""
-    limits = interval(number(line[f"{name}_low"]), number(line[f"{name}_high"]))
-    delta, paper = number(line[f"delta_{name}"]), fixed(number(line[f"paper_{name}"]))
+    limits = interval(to_float(line[f"{name}_low"]), to_float(line[f"{name}_high"]))
+    delta, paper = to_float(line[f"delta_{name}"]), fixed(to_float(line[f"paper_{name}"]))
     return [
-        Cell(fixed(number(line[name])), key(number(line[name])), small=[limits] if limits else ()),
+        Cell(
+            fixed(to_float(line[name])), key(to_float(line[name])), small=[limits] if limits else ()
+        ),
         Cell(signed(delta), key(delta), small=[f"paper {paper}"] if paper else ()),
     ]
 
 
 def _nats(line: dict[str, Any], name: str) -> Cell:
-    return Cell(fixed(number(line[name])), key(number(line[name])))
+    return Cell(fixed(to_float(line[name])), key(to_float(line[name])))
 
 
 def _diverged(line: dict[str, Any]) -> Sequence[str]:
-    diverged = number(line["diverged"])
+    diverged = to_float(line["diverged"])
     return [f"{diverged:.0f} diverged"] if diverged > 0 else ()
 
 
@@ -212,5 +228,5 @@ def _of(line: dict[str, Any], part: str, whole: str) -> str:
 
 
 def _whole(line: dict[str, Any], name: str) -> str:
-    value = number(line[name])
+    value = to_float(line[name])
     return f"{value:,.0f}" if value == value else ""

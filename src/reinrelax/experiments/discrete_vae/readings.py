@@ -12,25 +12,54 @@ from reinrelax.claims.evidence import Evidence, why_not_tested
 from reinrelax.claims.model import METRICS, Claim, Minimum
 from reinrelax.core import stats
 from reinrelax.estimators import lookup
-from reinrelax.results.gather import Gathered, last_rows
+from reinrelax.results.gather import TrainingResults, last_rows
 from reinrelax.results.labels import HYPER, in_words, labels
 
 _OPTIMIZER = ("optimizer", "learning_rate")
 _COLUMNS = (
-    *("estimator", "label", "variant_of", "equation", "latent", "settings", "epochs", "seeds", "diverged"),
-    *("train", "train_low", "train_high", "test", "test_low", "test_high", "paper_train", "paper_test"),
+    *(
+        "estimator",
+        "label",
+        "variant_of",
+        "equation",
+        "latent",
+        "settings",
+        "epochs",
+        "seeds",
+        "diverged",
+    ),
+    *(
+        "train",
+        "train_low",
+        "train_high",
+        "test",
+        "test_low",
+        "test_high",
+        "paper_train",
+        "paper_test",
+    ),
     *("delta_train", "delta_test", "closest", "comparable", "why"),
 )
-_CURVES = ("estimator", "label", "variant_of", "latent", "epoch", "mean", "ci_low", "ci_high", "seeds")
+_CURVES = (
+    "estimator",
+    "label",
+    "variant_of",
+    "latent",
+    "epoch",
+    "mean",
+    "ci_low",
+    "ci_high",
+    "seeds",
+)
 
 
-def labelled(gathered: Gathered) -> Gathered:
+def labelled(gathered: TrainingResults) -> TrainingResults:
     """Add a column `label` to the experiment `readings` that tells settings of estimators apart."""
     rows = gathered.rows
-    return Gathered(rows.assign(label=labels(rows, (*_OPTIMIZER, *HYPER))), gathered.plan)
+    return TrainingResults(rows.assign(label=labels(rows, (*_OPTIMIZER, *HYPER))), gathered.plan)
 
 
-def readings(gathered: Gathered, claims: Sequence[Claim]) -> pd.DataFrame:
+def readings(gathered: TrainingResults, claims: Sequence[Claim]) -> pd.DataFrame:
     """Return a row per reading and latent shape; nats per image.
 
     A reading is compared with the paper's number for the estimator that it is a reading of. It is
@@ -43,7 +72,9 @@ def readings(gathered: Gathered, claims: Sequence[Claim]) -> pd.DataFrame:
         claims: all claims; those about numbers give the paper's values and settings.
     """
     published = {
-        (claim.lower[0], claim.places[0], claim.metric): claim for claim in claims if claim.published
+        (claim.lower[0], claim.places[0], claim.metric): claim
+        for claim in claims
+        if claim.published
     }
     out = []
     for (latent, label), rows in last_rows(gathered.rows).groupby(["latent", "label"], sort=False):
@@ -71,7 +102,7 @@ def readings(gathered: Gathered, claims: Sequence[Claim]) -> pd.DataFrame:
     return table.assign(closest=_closest(table))
 
 
-def curves(gathered: Gathered) -> pd.DataFrame:
+def curves(gathered: TrainingResults) -> pd.DataFrame:
     """Return the train negative ELBO of each reading over epochs: means over seeds, intervals."""
     out = []
     for (latent, label), rows in gathered.rows.groupby(["latent", "label"], sort=False):
@@ -89,7 +120,7 @@ def curves(gathered: Gathered) -> pd.DataFrame:
     return pd.concat(out, ignore_index=True) if out else pd.DataFrame(columns=list(_CURVES))
 
 
-def _why_not(gathered: Gathered, rows: pd.DataFrame, claim: Claim) -> str:
+def _why_not(gathered: TrainingResults, rows: pd.DataFrame, claim: Claim) -> str:
     """Say how the runs of a reading differ from those behind the paper's number; empty if not."""
     place = (str(rows["estimator"].iloc[0]), str(rows["latent"].iloc[0]))
     settings = claim.minimum.settings.get((claim.lower[0], place[1]), {})
@@ -104,6 +135,11 @@ def _closest(table: pd.DataFrame) -> list[bool]:
     Readings with diverged seeds, and those that are not of the papers, do not count.
     """
     base = table["variant_of"].where(table["variant_of"] != "", table["estimator"])
-    sound = table["delta_train"].astype(float).abs().where((table["diverged"] == 0) & papers.counted(table))
+    sound = (
+        table["delta_train"]
+        .astype(float)
+        .abs()
+        .where((table["diverged"] == 0) & papers.counted(table))
+    )
     lowest = sound.dropna().groupby([base, table["latent"]]).idxmin()
     return table.index.isin(lowest).tolist()

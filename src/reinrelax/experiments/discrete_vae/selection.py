@@ -36,11 +36,15 @@ def selection(root: Path) -> pd.DataFrame:
     table = pd.DataFrame(reference(root, "authors_reinmax_rao_grid"))
     numbers = ["learning_rate", "temperature", "seeds", "train_mean", "train_se"]
     table = table.astype(dict.fromkeys(numbers, float)).rename(columns={"temperature": "tau"})
-    return pd.DataFrame([_row(str(name), rows) for name, rows in table.groupby("latent")], columns=_COLUMNS)
+    return pd.DataFrame(
+        [_row(str(name), rows) for name, rows in table.groupby("latent")], columns=_COLUMNS
+    )
 
 
 def _row(latent: str, rows: pd.DataFrame) -> dict[str, Any]:
-    kept = rows[(rows["seeds"] == SEEDS) & (rows["train_se"] <= _MOST_ERROR_NATS)].sort_values("train_mean")
+    kept = rows[(rows["seeds"] == SEEDS) & (rows["train_se"] <= _MOST_ERROR_NATS)].sort_values(
+        "train_mean"
+    )
     first, second = kept.iloc[0], kept.iloc[1]
     means = kept["train_mean"].to_numpy()
     # The printed standard error uses the population's deviation; √(n − 1) instead of √n corrects
@@ -52,11 +56,17 @@ def _row(latent: str, rows: pd.DataFrame) -> dict[str, Any]:
         **{"latent": latent, "searched": len(kept), "left_out": len(rows) - len(kept)},
         **{"best": in_words(first), "mean": first["train_mean"], "plus_minus": first["train_se"]},
         **{"second": in_words(second), "second_mean": second["train_mean"]},
-        **{"rivals": int((apart[1:] < 2).sum()), "optimism": lowest, "chosen_again": float(chance[0])},
+        **{
+            "rivals": int((apart[1:] < 2).sum()),
+            "optimism": lowest,
+            "chosen_again": float(chance[0]),
+        },
     }
 
 
-def optimism(means: NDArray[np.float64], errors: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+def optimism(
+    means: NDArray[np.float64], errors: NDArray[np.float64]
+) -> tuple[float, NDArray[np.float64]]:
     """Return how far the lowest of independent normal means is expected to lie below its true mean.
 
     This is Σ_k ∫ (μ_k − x) φ_k(x) Π_{j≠k} (1 − Φ_j(x)) dx, by the trapezoid rule.
@@ -72,7 +82,9 @@ def optimism(means: NDArray[np.float64], errors: NDArray[np.float64]) -> tuple[f
     x = np.linspace(*ends, _STEPS + 1)[:, None]
     z = (x - means) / errors
     above = log_ndtr(-z)
-    density = np.exp(-(z**2) / 2 + above.sum(1, keepdims=True) - above) / (errors * (2 * np.pi) ** 0.5)
+    density = np.exp(-(z**2) / 2 + above.sum(1, keepdims=True) - above) / (
+        errors * (2 * np.pi) ** 0.5
+    )
     chance = np.trapezoid(density, x, axis=0)
     below = np.trapezoid(density * (means - x), x, axis=0)
     return float(below.sum()), chance

@@ -101,7 +101,9 @@ def quantities(estimates: Tensor, truth: Tensor, weights: Tensor) -> list[Quanti
         with_interval("std_root", spread.sqrt()),
         with_interval("std_relative", variance.sum((-2, -1)).sqrt() / whole),
         with_interval("std_image", (deviation / norm).mean(-1)),
-        with_interval("relative_bias", squared_bias, lambda x: math.sqrt(max(x, 0.0)) / float(truth.norm())),
+        with_interval(
+            "relative_bias", squared_bias, lambda x: math.sqrt(max(x, 0.0)) / float(truth.norm())
+        ),
         Quantity("p_unbiased", p_unbiased(estimates, truth)),
     ]
 

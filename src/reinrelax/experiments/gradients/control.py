@@ -30,7 +30,9 @@ class Terms:
     added: Tensor
 
 
-def terms(difference: cv.Difference, slope: Tensor, sample: Sample, tau: float, draws: int) -> Terms:
+def terms(
+    difference: cv.Difference, slope: Tensor, sample: Sample, tau: float, draws: int
+) -> Terms:
     """Return the parts for draws `[1, N, B, L, C]` and slopes f′(D) of the same shape."""
     middle = (sample.probs + sample.one_hot) / 2
     parts = (
@@ -61,13 +63,22 @@ def quantities(
         # The shift of a resampled mean is smaller by a factor of order 1/N, and is neglected.
         return weights @ (a * b).sum((-2, -1))
 
-    of_first, of_base, of_added = covariance(first, first), covariance(base, base), covariance(added, added)
+    of_first, of_base, of_added = (
+        covariance(first, first),
+        covariance(base, base),
+        covariance(added, added),
+    )
     both, base_added = covariance(first, added), covariance(base, added)
     shift = _norm_of_mean(terms.added, weights)
     yield None, with_interval("correlation", both / (of_first * of_added).sqrt())
     yield None, with_interval("covariance_relative", both / of_first)
     yield None, with_interval("best_eta", -base_added / of_added)
-    yield None, with_interval("mean_relative", shift / _norm_of_mean(terms.reinmax, weights), _no_less_than_0)
+    yield (
+        None,
+        with_interval(
+            "mean_relative", shift / _norm_of_mean(terms.reinmax, weights), _no_less_than_0
+        ),
+    )
     for eta in etas:
         found = bias.quantities(terms.reinmax + eta * terms.added, truth, weights)
         yield from ((eta, quantity) for quantity in found if quantity.name in _FOR_ETA)

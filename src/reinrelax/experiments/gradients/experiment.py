@@ -1,4 +1,6 @@
-"""Bias and variance of gradient estimators at snapshots of a training (B, Figure 1, Table 1, section 5.3)."""
+"""Bias and variance of gradient estimators at snapshots of a training (B, Figure 1, Table 1,
+section 5.3).
+"""
 
 from pydantic import Field
 from pydantic.dataclasses import dataclass
@@ -47,18 +49,26 @@ class GradientsBlock:
     """Gradients that are measured at snapshots of a training."""
 
     training: OneTraining
-    first: int = Field(ge=0, le=100_000, description="epoch of the first snapshot; the last is at the end")
-    every: int = Field(ge=1, le=100_000, description="snapshots between them are at multiples of this")
+    first: int = Field(
+        ge=0, le=100_000, description="epoch of the first snapshot; the last is at the end"
+    )
+    every: int = Field(
+        ge=1, le=100_000, description="snapshots between them are at multiples of this"
+    )
     images: int = Field(ge=2, le=10_000, description="of the batch")
     random_images: bool = Field(description="drawn for each VAE and snapshot, or the first ones")
-    samples: int = Field(ge=4, le=1_000_000, description="estimates of the gradient at each snapshot")
+    samples: int = Field(
+        ge=4, le=1_000_000, description="estimates of the gradient at each snapshot"
+    )
     draws: Draws
     resamples: int = Field(ge=20, le=100_000, description="of the bootstrap over the samples")
     figure1: Selection
     table1: Selection
     sweep: Selection | None = Field(default=None, description="at the last snapshot; null: none")
     control: Control | None = Field(default=None, description="null: none")
-    betas: Several[Number] = Field(default=(), description="weights of the end points in section 5.3")
+    betas: Several[Number] = Field(
+        default=(), description="weights of the end points in section 5.3"
+    )
 
     def __post_init__(self) -> None:
         """Do nothing if there are such snapshots, and not too many."""
@@ -69,13 +79,17 @@ class GradientsBlock:
                 f"training.epochs = {epochs}"
             )
         if self.first > epochs:
-            raise ValueError(f".first: must be at most training.epochs = {epochs}; got {self.first}")
+            raise ValueError(
+                f".first: must be at most training.epochs = {epochs}; got {self.first}"
+            )
 
     @property
     def snapshots(self) -> tuple[int, ...]:
         """Epochs after which gradients are measured."""
         between = range(self.every, self.training.epochs, self.every)
-        return tuple(sorted({self.first, *(e for e in between if e > self.first), self.training.epochs}))
+        return tuple(
+            sorted({self.first, *(e for e in between if e > self.first), self.training.epochs})
+        )
 
 
 EXPERIMENTS = (
@@ -88,7 +102,14 @@ EXPERIMENTS = (
         writes={
             "estimators": _ESTIMATORS,
             "control": {
-                **{"reading": str, "seed": int, "epoch": int, "tau": float, "eta": float, "draws": int},
+                **{
+                    "reading": str,
+                    "seed": int,
+                    "epoch": int,
+                    "tau": float,
+                    "eta": float,
+                    "draws": int,
+                },
                 **_MEASURED,
             },
             "quadrature": {
@@ -105,32 +126,47 @@ EXPERIMENTS = (
                 "table1",
                 _TABLE1,
                 numbers=_COUNTED,
-                caption="**Table 1**: standard deviation of gradient estimates at the last snapshot, the "
-                "paper's beside ours and each also as a ratio to ST's, which does not depend on what "
-                "the paper took the standard deviation of.",
+                caption=(
+                    "**Table 1**: standard deviation of gradient estimates at the last snapshot,"
+                    " the paper's beside ours and each also as a ratio to ST's, which does not"
+                    " depend on what the paper took the standard deviation of."
+                ),
                 view="gradients.page:table1",
             ),
             Table("figure1", _FIGURE1),
-            Table("sweep", ("label", *HYPERPARAMETERS, "epoch", "quantity"), numbers=("estimates",)),
+            Table(
+                "sweep", ("label", *HYPERPARAMETERS, "epoch", "quantity"), numbers=("estimates",)
+            ),
             Table("control", ("reading", "epoch", "tau", "eta", "draws", "quantity")),
             Table("quadrature", ("epoch", "rule", "beta", "quantity")),
             Table("example", ("seed", "epoch", "rule", "x")),
         ),
         figures={
-            "figure1": "**Figure 1**: one less the cosine similarity between the mean of the gradient "
-            "estimates and the exact gradient, and the variance of the estimates, over the epochs of a "
-            "training with ReinMax: the paper's estimators, and below them others.",
-            "sweep": "**Bias and variance over τ**: the measurements of Figure 1 at the last snapshot, "
-            "over the temperature.",
-            "control": "**ReinMax-CV's added terms**: variance over ReinMax's and relative bias over η, "
-            "for three readings of these terms.",
-            "control-bias": "**Section 3.2**: bias of ReinMax-CV over η, in three readings of its added "
-            "terms.",
-            "tradeoff": "**Bias over variance** of each estimator after the last snapshot, with 95% "
-            "intervals.",
-            "quadrature": "**Rules of integration** (section 5.3): the integrand of one pair with what "
-            "each rule puts in its place, the rules' errors over epochs, and that of the end-point rule "
-            "over β.",
+            "figure1": (
+                "**Figure 1**: one less the cosine similarity between the mean of the gradient"
+                " estimates and the exact gradient, and the variance of the estimates, over the"
+                " epochs of a training with ReinMax: the paper's estimators, and below them others."
+            ),
+            "sweep": (
+                "**Bias and variance over τ**: the measurements of Figure 1 at the last snapshot, "
+                "over the temperature."
+            ),
+            "control": (
+                "**ReinMax-CV's added terms**: variance over ReinMax's and relative bias over η, "
+                "for three readings of these terms."
+            ),
+            "control-bias": (
+                "**Section 3.2**: bias of ReinMax-CV over η, in three readings of its added terms."
+            ),
+            "tradeoff": (
+                "**Bias over variance** of each estimator after the last snapshot, with 95% "
+                "intervals."
+            ),
+            "quadrature": (
+                "**Rules of integration** (section 5.3): the integrand of one pair with what each"
+                " rule puts in its place, the rules' errors over epochs, and that of the end-point"
+                " rule over β."
+            ),
         },
         drawn_by="gradients.figures",
         views={
@@ -152,20 +188,28 @@ EXPERIMENTS = (
                 "table1_run",
                 _TABLE1,
                 numbers=_COUNTED,
-                caption="**Table 1, as run**: relative standard deviation of gradient estimates, for each "
-                "image and averaged over images as the authors' public code has it, after the last epoch of "
-                "several trainings by ReinMax at τ = 1; the paper's numbers beside.",
+                caption=(
+                    "**Table 1, as run**: relative standard deviation of gradient estimates, for"
+                    " each image and averaged over images as the authors' public code has it, after"
+                    " the last epoch of several trainings by ReinMax at τ = 1; the paper's numbers"
+                    " beside."
+                ),
                 view="gradients.page:table1_run",
             ),
             Table("figure1_run", _FIGURE1),
         ),
         figures={
-            "figure1-run": "**Figure 1, as run**: cosine of the whole batch between the mean estimate and "
-            "the exact gradient, and relative standard deviation, as the authors' public code computes "
-            "them, over the epochs of several trainings by ReinMax at τ = 1, beside the means over the "
-            "authors' own ten.",
+            "figure1-run": (
+                "**Figure 1, as run**: cosine of the whole batch between the mean estimate and the"
+                " exact gradient, and relative standard deviation, as the authors' public code"
+                " computes them, over the epochs of several trainings by ReinMax at τ = 1, beside"
+                " the means over the authors' own ten."
+            ),
         },
         drawn_by="gradients.figures",
-        views={"table1-run": "gradients.page:table1_run", "figure1-run": "gradients.page:figure1_run"},
+        views={
+            "table1-run": "gradients.page:table1_run",
+            "figure1-run": "gradients.page:figure1_run",
+        },
     ),
 )

@@ -32,7 +32,9 @@ def figure1(read: Read) -> LineFigure:
     table = table[(table["quantity"] == "cosine") | (table["epoch"] > table["epoch"].min())]
     lacking = table["quantity"] == "cosine"
     ends = {"value": 1 - table["value"], "low": 1 - table["high"], "high": 1 - table["low"]}
-    table = table.assign(**{name: values.where(lacking, table[name]) for name, values in ends.items()})
+    table = table.assign(
+        **{name: values.where(lacking, table[name]) for name, values in ends.items()}
+    )
     suffix = table["estimator"].map(lambda name: "" if name in PAPER else "-readings")
     table = table.assign(panel=table["quantity"] + suffix)
     order = ("cosine", "variance", "cosine-readings", "variance-readings")
@@ -52,7 +54,9 @@ def figure1_run(read: Read) -> LineFigure:
     table = read("figure1_run")
     shown = {"cosine_batch": ("Bias", _COSINE, False), "std_image": ("Variance", _RELATIVE, True)}
     drawn = ("value", "low", "high")
-    theirs = table.drop(columns=list(drawn)).rename(columns=dict(zip(AUTHORS_INTERVAL, drawn, strict=True)))
+    theirs = table.drop(columns=list(drawn)).rename(
+        columns=dict(zip(AUTHORS_INTERVAL, drawn, strict=True))
+    )
     whose = {"here": table, "authors": theirs}
     places = [(quantity, name) for quantity in shown for name in whose]
     parts = [
@@ -74,8 +78,8 @@ def figure1_run(read: Read) -> LineFigure:
         if f"{quantity}-{name}" in set(data["panel"])
     )
     what = (
-        "Cosine of the whole batch and relative standard deviation over the epochs of trainings with "
-        "ReinMax, here and in the authors’ public files"
+        "Cosine of the whole batch and relative standard deviation over the epochs of trainings"
+        " with ReinMax, here and in the authors’ public files"
     )
     return LineFigure("figure1-run", what, data, panels, columns=2)
 
@@ -85,7 +89,16 @@ def sweep(read: Read) -> LineFigure:
     table = read("sweep")
     order = {"cosine": ("Bias", _COSINE), "variance": ("Variance", _VARIANCE)}
     table = table[table["quantity"].isin(order)]
-    data = tidy(table, "quantity", "label", "tau", "value", ("low", "high"), ("epoch", "seeds"), tuple(order))
+    data = tidy(
+        table,
+        "quantity",
+        "label",
+        "tau",
+        "value",
+        ("low", "high"),
+        ("epoch", "seeds"),
+        tuple(order),
+    )
     panels = tuple(
         LinePanel(name, f"{title}, after epoch {_last(table)}", "τ", label, log=name == "variance")
         for name, (title, label) in order.items()
@@ -105,11 +118,18 @@ def quadrature(read: Read) -> LineFigure:
     errors = table[(table["quantity"] == "error_relative") & table["beta"].isna()]
     ends = table[(table["quantity"] == "gradient_error") & table["beta"].notna()]
     ends = ends[ends["epoch"] == ends["epoch"].max()]
-    last = example[(example["epoch"] == example["epoch"].max()) & (example["seed"] == example["seed"].min())]
+    last = example[
+        (example["epoch"] == example["epoch"].max()) & (example["seed"] == example["seed"].min())
+    ]
     names = {"g'": "g′", **_ENDPOINT}
     parts = [
         last.assign(
-            panel="example", series=last["rule"], x_=last["x"], value=last["slope"], low=None, high=None
+            panel="example",
+            series=last["rule"],
+            x_=last["x"],
+            value=last["slope"],
+            low=None,
+            high=None,
         ),
         *(
             part.assign(panel=panel, series=part["rule"], x_=part[x])
@@ -120,13 +140,17 @@ def quadrature(read: Read) -> LineFigure:
         ),
     ]
     kept = ["panel", "series", "x_", "value", "low", "high"]
-    drawn = pd.concat([part[kept].astype({"low": float, "high": float}) for part in parts], ignore_index=True)
+    drawn = pd.concat(
+        [part[kept].astype({"low": float, "high": float}) for part in parts], ignore_index=True
+    )
     drawn["series"] = drawn["series"].map(lambda name: names.get(name, name))
     data = tidy(drawn, "panel", "series", "x_", "value", ("low", "high"))
     panels = (
         LinePanel("example", f"g′ of one pair, after epoch {_last(example)}", "x", "g′(x) (nats)"),
         LinePanel(
-            *("epochs", "Error of f(Iᵢ) − f(Iⱼ)", "Epoch", "Relative, root mean square"), log=True, whole=True
+            *("epochs", "Error of f(Iᵢ) − f(Iⱼ)", "Epoch", "Relative, root mean square"),
+            log=True,
+            whole=True,
         ),
         LinePanel(
             *("beta", f"Error of the gradient, after epoch {_last(ends)}", "β", "Relative"),
@@ -134,10 +158,12 @@ def quadrature(read: Read) -> LineFigure:
         ),
     )
     what = (
-        "Integration rules: an example, their errors, and the gradient of the end-point rule over β, "
-        "with Eq. 24 and Eq. 25 equal at ½"
+        "Integration rules: an example, their errors, and the gradient of the end-point rule over"
+        " β, with Eq. 24 and Eq. 25 equal at ½"
     )
-    return LineFigure("quadrature", what, data, tuple(p for p in panels if p.name in set(data["panel"])))
+    return LineFigure(
+        "quadrature", what, data, tuple(p for p in panels if p.name in set(data["panel"]))
+    )
 
 
 def control(read: Read) -> LineFigure:
@@ -153,7 +179,9 @@ def control(read: Read) -> LineFigure:
             "value": value,
             "seeds": one["seeds"].iloc[0],
         }
-        for key, one in table[table["quantity"] == "variance_ratio"].groupby(["reading", "tau"], sort=False)
+        for key, one in table[table["quantity"] == "variance_ratio"].groupby(
+            ["reading", "tau"], sort=False
+        )
         for eta, value in _parabola(one)
     ]
     drawn = pd.DataFrame(rows, columns=["reading", "tau", "eta", "value", "seeds"])
@@ -168,8 +196,8 @@ def control(read: Read) -> LineFigure:
         for panel, tau in dict.fromkeys(zip(_tau_panel(drawn), drawn["tau"], strict=True))
     )
     what = (
-        "Variance of ReinMax-CV relative to ReinMax’s over η, in three readings of its added terms; "
-        "a negative η exchanges their signs"
+        "Variance of ReinMax-CV relative to ReinMax’s over η, in three readings of its added terms;"
+        " a negative η exchanges their signs"
     )
     return LineFigure("control", what, data, panels, columns=2)
 
@@ -224,7 +252,9 @@ def tradeoff(read: Read) -> PointFigure:
     title = f"After epoch {_last(table)}"
     hint = "← less variance;  ↓ less bias"
     panels = (
-        (PointPanel("last", title, _VARIANCE, "Bias over the gradient’s norm", hint),) if len(both) else ()
+        (PointPanel("last", title, _VARIANCE, "Bias over the gradient’s norm", hint),)
+        if len(both)
+        else ()
     )
     what = "Bias of each estimator over its variance, with 95% intervals"
     return PointFigure("tradeoff", what, both[list(points.COLUMNS)], panels)

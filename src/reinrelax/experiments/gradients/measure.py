@@ -34,7 +34,13 @@ def chosen(count: int, seeds: Sequence[int], spec: Gradients, epoch: int) -> NDA
 
 
 def measure(
-    model: DiscreteVAE, seeds: Iterable[int], images: Tensor, spec: Gradients, *, epoch: int, last: bool
+    model: DiscreteVAE,
+    seeds: Iterable[int],
+    images: Tensor,
+    spec: Gradients,
+    *,
+    epoch: int,
+    last: bool,
 ) -> dict[str, Rows]:
     """Measure all tables of one snapshot.
 
@@ -56,10 +62,15 @@ def measure(
         loss = EnumeratedLoss(model, replica, images[replica])
         snapshot = Snapshot(loss, logits[replica], spec, seed, epoch)
         shared = {"seed": seed, "epoch": epoch}
-        roles = {"figure1": spec.figure1, **({"table1": spec.table1, "sweep": spec.sweep} if last else {})}
+        roles = {
+            "figure1": spec.figure1,
+            **({"table1": spec.table1, "sweep": spec.sweep} if last else {}),
+        }
         for role, selection in roles.items():
             for one in selection:
-                tables["estimators"] += [{"role": role, **shared, **row} for row in _estimator(snapshot, one)]
+                tables["estimators"] += [
+                    {"role": role, **shared, **row} for row in _estimator(snapshot, one)
+                ]
         for name in tables.keys() & _BESIDE:
             tables[name] += [{**shared, **row} for row in _BESIDE[name](snapshot)]
     return tables
@@ -79,7 +90,9 @@ class Snapshot:
         weights: of the bootstrap, `[1 + S, N]`.
     """
 
-    def __init__(self, loss: EnumeratedLoss, logits: Tensor, spec: Gradients, seed: int, epoch: int) -> None:
+    def __init__(
+        self, loss: EnumeratedLoss, logits: Tensor, spec: Gradients, seed: int, epoch: int
+    ) -> None:
         self.loss, self.logits, self.spec = loss, logits, spec
         self._noise = (seed, "gradients", epoch)
         self.truth = exact.gradient(logits, self.value_at).flatten(-2)
@@ -127,7 +140,9 @@ def _control(snapshot: Snapshot) -> Iterator[dict[str, Any]]:
     for tau in spec.control_taus:
         for reading, difference in control.READINGS.items():
             sample = snapshot.sample()
-            terms = control.terms(difference, snapshot.slope_at(sample.one_hot), sample, tau, spec.draws)
+            terms = control.terms(
+                difference, snapshot.slope_at(sample.one_hot), sample, tau, spec.draws
+            )
             shared = {"reading": reading, "tau": tau, "draws": spec.draws}
             for eta, quantity in control.quantities(
                 terms, spec.control_etas, snapshot.truth, snapshot.weights
@@ -149,6 +164,8 @@ def _measured(snapshot: Snapshot, quantity: bias.Quantity) -> Mapping[str, Any]:
 # The functions that measure the tables other than `estimators`, at one snapshot.
 _BESIDE: Mapping[str, Callable[[Snapshot], Iterable[Mapping[str, Any]]]] = {
     "control": _control,
-    "quadrature": lambda snapshot: quadrature.measure(snapshot.loss, snapshot.logits, snapshot.spec.betas),
+    "quadrature": lambda snapshot: quadrature.measure(
+        snapshot.loss, snapshot.logits, snapshot.spec.betas
+    ),
     "example": lambda snapshot: quadrature.example(snapshot.loss, snapshot.logits),
 }

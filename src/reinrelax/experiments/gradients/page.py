@@ -3,9 +3,18 @@
 from collections.abc import Sequence
 from typing import Any
 
-from reinrelax.display.blocks import Cell, Column, Quantity, Table, heads, number, plain_cell, spread
+from reinrelax.display.blocks import (
+    Cell,
+    Column,
+    Quantity,
+    Table,
+    heads,
+    plain_cell,
+    spread,
+    to_float,
+)
 from reinrelax.display.blocks import value_cell as measured
-from reinrelax.display.collected import Collected, Line
+from reinrelax.display.collected import Line, TableReader
 
 _STD = {
     "std_relative": "‖std‖ / ‖mean‖, whole batch",
@@ -45,23 +54,26 @@ _RULES = (
 )
 
 
-def table1(collected: Collected) -> Table:
+def table1(collected: TableReader) -> Table:
     """Return the paper's numbers, and ours by both readings of *standard deviation* of a vector."""
     return _table1(
         collected,
         "table1",
-        "Ours with 95% bootstrap intervals over the estimates; batch and parameters fixed, as in the paper.",
+        "Ours with 95% bootstrap intervals over the estimates; batch and parameters fixed, as in"
+        " the paper.",
     )
 
 
-def table1_run(collected: Collected) -> Table:
+def table1_run(collected: TableReader) -> Table:
     """Return the same for the quantity that the public code computes, over several VAEs."""
     return _table1(collected, "table1_run", "Ours: mean over VAEs with Student’s 95% interval.")
 
 
-def _table1(collected: Collected, name: str, caption: str) -> Table:
+def _table1(collected: TableReader, name: str, caption: str) -> Table:
     lines = collected.lines(name)
-    shown = {key: words for key, words in _STD.items() if any(line["quantity"] == key for line in lines)}
+    shown = {
+        key: words for key, words in _STD.items() if any(line["quantity"] == key for line in lines)
+    }
     places = {(line["estimator"], line["quantity"]): line for line in lines}
     rows = []
     for estimator in dict.fromkeys(line["estimator"] for line in lines):
@@ -82,17 +94,19 @@ def _table1(collected: Collected, name: str, caption: str) -> Table:
     return Table(place, caption, columns, rows if _any(lines, "value") else [])
 
 
-def figure1(collected: Collected) -> list[Table]:
+def figure1(collected: TableReader) -> list[Table]:
     """Return the table of all quantities after the last epoch."""
     lines, epoch = _last(collected.lines("figure1"))
     if not lines:
         return []
     caption = f"After epoch {epoch}, the last snapshot. The figure and the CSV contain the others."
     columns = [Column("Estimator", "text"), Column("τ"), Column("η"), *heads(_FIGURE1)]
-    return [Table("figure1-last", caption, columns, spread(lines, ("label", "tau", "eta"), _FIGURE1))]
+    return [
+        Table("figure1-last", caption, columns, spread(lines, ("label", "tau", "eta"), _FIGURE1))
+    ]
 
 
-def figure1_run(collected: Collected) -> list[Table]:
+def figure1_run(collected: TableReader) -> list[Table]:
     """Return tables of ours and the authors' at the last snapshot, and at every snapshot."""
     lines = collected.lines("figure1_run")
     last, epoch = _last(lines)
@@ -102,7 +116,8 @@ def figure1_run(collected: Collected) -> list[Table]:
     for words in _AS_RUN.values():
         columns += [Column(words, small="ours"), Column(words, small="the authors’"), Column("Δ")]
     caption = (
-        f"After epoch {epoch}. Means over VAEs with 95% intervals; Δ: ours minus theirs, Welch’s interval."
+        f"After epoch {epoch}. Means over VAEs with 95% intervals; Δ: ours minus theirs, Welch’s"
+        " interval."
     )
     return [
         Table("figure1-run-last", caption, columns, _beside_authors(last)),
@@ -134,7 +149,7 @@ def _beside_authors(lines: Sequence[Line]) -> list[list[Cell]]:
     ]
 
 
-def sweep(collected: Collected) -> list[Table]:
+def sweep(collected: TableReader) -> list[Table]:
     """Return the table of bias and variance over the temperature."""
     lines, epoch = _last(collected.lines("sweep"))
     if not lines:
@@ -145,7 +160,7 @@ def sweep(collected: Collected) -> list[Table]:
     return [Table("sweep-rows", caption, columns, rows, folded="The τ sweep in numbers")]
 
 
-def control(collected: Collected) -> list[Table]:
+def control(collected: TableReader) -> list[Table]:
     """Return tables of the added terms of ReinMax-CV, and of their effect for each η."""
     lines, epoch = _last(collected.lines("control"))
     if not lines:
@@ -171,7 +186,7 @@ def control(collected: Collected) -> list[Table]:
     ]
 
 
-def quadrature(collected: Collected) -> list[Table]:
+def quadrature(collected: TableReader) -> list[Table]:
     """Return tables of the errors of each rule over all pairs of categories."""
     lines, epoch = _last(collected.lines("quadrature"))
     if not lines:
@@ -200,9 +215,9 @@ def _last(lines: Sequence[dict[str, Any]]) -> tuple[list[dict[str, Any]], str]:
     """Return the rows of the last snapshot, and its epoch."""
     if not lines:
         return [], ""
-    last = max(number(line["epoch"]) for line in lines)
-    return [line for line in lines if number(line["epoch"]) == last], f"{last:.0f}"
+    last = max(to_float(line["epoch"]) for line in lines)
+    return [line for line in lines if to_float(line["epoch"]) == last], f"{last:.0f}"
 
 
 def _any(lines: Sequence[Line], column: str) -> bool:
-    return any(number(line[column]) == number(line[column]) for line in lines)
+    return any(to_float(line[column]) == to_float(line[column]) for line in lines)

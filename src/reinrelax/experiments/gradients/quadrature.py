@@ -54,7 +54,9 @@ def apply(rule_weights: Tensor, nodes: Tensor) -> Tensor:
     return torch.einsum("k,k...->...", rule_weights.to(nodes), nodes)
 
 
-def measure(loss: EnumeratedLoss, logits: Tensor, betas: Sequence[float]) -> list[dict[str, object]]:
+def measure(
+    loss: EnumeratedLoss, logits: Tensor, betas: Sequence[float]
+) -> list[dict[str, object]]:
     """Measure the error of every rule over all pairs of categories, and of its gradient (B, Eq. 8).
 
     An ordered pair i ≠ j of one variable has the weight π(others) π_i π_j. Images, variables and
@@ -94,7 +96,9 @@ def measure(loss: EnumeratedLoss, logits: Tensor, betas: Sequence[float]) -> lis
         }
         if beta is None:
             quantities["share_closest"] = sums.closest[rule] / sums.weight
-        rows += [{"rule": rule, "beta": beta, "quantity": q, "value": v} for q, v in quantities.items()]
+        rows += [
+            {"rule": rule, "beta": beta, "quantity": q, "value": v} for q, v in quantities.items()
+        ]
     return rows
 
 
@@ -165,7 +169,9 @@ def _of_latent(loss: EnumeratedLoss, logits: Tensor, latent: int) -> _Sums:
     places = _places(loss, latent)
     weight = _weight(loss, logits, latent, places)
     nodes, difference = _nodes(loss, latent, places)
-    best = torch.stack([(apply(weights(rule), nodes) - difference).abs() for rule in RULES]).argmin(0)
+    best = torch.stack([(apply(weights(rule), nodes) - difference).abs() for rule in RULES]).argmin(
+        0
+    )
     closest = {rule: float(weight[best == index].sum()) for index, rule in enumerate(RULES)}
     root = weight.sqrt()
     scaled = torch.cat((nodes, difference[None])).double().mul_(root)
@@ -227,7 +233,9 @@ def _median_pair(loss: EnumeratedLoss, logits: Tensor) -> tuple[int, int, int]:
         weight.append(_weight(loss, logits, latent, at))
         error.append(((start + end) / 2 - difference).abs())
     all_weights, errors = torch.stack(weight), torch.stack(error)
-    (substantial,) = (all_weights >= _SUBSTANTIAL * all_weights.amax()).flatten().nonzero(as_tuple=True)
+    (substantial,) = (
+        (all_weights >= _SUBSTANTIAL * all_weights.amax()).flatten().nonzero(as_tuple=True)
+    )
     order = errors.flatten()[substantial].argsort(stable=True)
     median = substantial[order[(len(order) - 1) // 2]]
     latent, image, i, j, others = (int(k) for k in torch.unravel_index(median, errors.shape))

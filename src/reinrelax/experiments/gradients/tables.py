@@ -5,20 +5,41 @@ from pathlib import Path
 
 import pandas as pd
 
-from reinrelax.results.labels import AUTHORS, HYPER, beside_authors, labels, over_seeds, published, reference
+from reinrelax.results.labels import (
+    AUTHORS,
+    HYPER,
+    beside_authors,
+    labels,
+    over_seeds,
+    published,
+    reference,
+)
 
 # The quantity of Table 1's standard deviation: two readings of the text, and that of the public
 # code.
 PRINTED = ("std_relative", "std_root")
 AS_RUN = ("std_image",)
 _COUNTS = ("estimates", "images")
-_FIGURE1 = ("estimator", "label", "tau", "eta", "quantity", "epoch", "value", "low", "high", "seeds")
+_FIGURE1 = (
+    "estimator",
+    "label",
+    "tau",
+    "eta",
+    "quantity",
+    "epoch",
+    "value",
+    "low",
+    "high",
+    "seeds",
+)
 # Columns of the authors' summary (mean and spread) by our quantities; all at one temperature.
 _AUTHORS = {"cosine_batch": "cosine", "std_image": "relative_std"}
 _AUTHORS_TAU = 1.0
 
 
-def table1(tables: Mapping[str, pd.DataFrame], root: Path, spreads: Sequence[str] = PRINTED) -> pd.DataFrame:
+def table1(
+    tables: Mapping[str, pd.DataFrame], root: Path, spreads: Sequence[str] = PRINTED
+) -> pd.DataFrame:
     """Return standard deviations, ours and Table 1's, and their ratios to ST's.
 
     There is a row per estimator and quantity. The paper does not define its standard deviation;
@@ -29,7 +50,17 @@ def table1(tables: Mapping[str, pd.DataFrame], root: Path, spreads: Sequence[str
         root: the project's folder.
         spreads: the quantities to return.
     """
-    columns = ["estimator", "paper", "paper_ratio", "quantity", "value", "low", "high", "ratio", "epoch"]
+    columns = [
+        "estimator",
+        "paper",
+        "paper_ratio",
+        "quantity",
+        "value",
+        "low",
+        "high",
+        "ratio",
+        "epoch",
+    ]
     columns += [*_COUNTS, "seeds"]
     found = measured(tables, "table1")
     found = found[found["quantity"].isin(spreads)]
@@ -84,7 +115,9 @@ def figure1_run(tables: Mapping[str, pd.DataFrame], root: Path) -> pd.DataFrame:
         )
         for line in found.to_dict("records")
     ]
-    return pd.concat([found, pd.DataFrame(beside, index=found.index, columns=list(AUTHORS))], axis=1)
+    return pd.concat(
+        [found, pd.DataFrame(beside, index=found.index, columns=list(AUTHORS))], axis=1
+    )
 
 
 def sweep(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
@@ -94,7 +127,9 @@ def sweep(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
 
 def control(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Return the effect of ReinMax-CV's two added terms, per reading, τ, η and snapshot."""
-    return over_seeds(tables["control"], ["reading", "epoch", "tau", "eta", "draws", *_COUNTS, "quantity"])
+    return over_seeds(
+        tables["control"], ["reading", "epoch", "tau", "eta", "draws", *_COUNTS, "quantity"]
+    )
 
 
 def quadrature(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
@@ -102,7 +137,9 @@ def quadrature(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     return over_seeds(tables["quadrature"], ["epoch", "rule", "beta", "quantity"])
 
 
-def measured(tables: Mapping[str, pd.DataFrame], role: str, told: Sequence[str] = HYPER) -> pd.DataFrame:
+def measured(
+    tables: Mapping[str, pd.DataFrame], role: str, told: Sequence[str] = HYPER
+) -> pd.DataFrame:
     """Return the labelled rows of one role, combined over seeds."""
     rows = tables["estimators"]
     rows = rows[rows["role"] == role].reset_index(drop=True)

@@ -31,9 +31,13 @@ EXPERIMENTS = (
                 **{"functions": int, "quantity": str, "value": float},
             }
         },
-        tables=(Table("identities", ("identity", "categories", "latents", "beta", "tau", "quantity")),),
+        tables=(
+            Table("identities", ("identity", "categories", "latents", "beta", "tau", "quantity")),
+        ),
         figures={
-            "theorem1": "**Theorem 1**: deviation between its two sides over β, as printed and corrected.",
+            "theorem1": (
+                "**Theorem 1**: deviation between its two sides over β, as printed and corrected."
+            ),
         },
         drawn_by="identities.figures",
         views={"identities": "identities.page:identities"},

@@ -5,7 +5,10 @@ from collections.abc import Callable, Mapping
 from reinrelax.display.charts.lines import LineFigure, LinePanel, Reference
 from reinrelax.display.charts.plans import Read, tidy
 
-_SERIES = {"Theorem 1": "Eq. 27, as printed", "Theorem 1, corrected estimator": "the corrected estimator"}
+_SERIES = {
+    "Theorem 1": "Eq. 27, as printed",
+    "Theorem 1, corrected estimator": "the corrected estimator",
+}
 
 
 def theorem1(read: Read) -> LineFigure:
@@ -18,7 +21,9 @@ def theorem1(read: Read) -> LineFigure:
     )
     data = tidy(drawn, "panel", "series", "beta", "value", ("low", "high"))
     label = "Deviation over the norm"
-    panel = LinePanel("all", "Theorem 1", "β", label, log=True, references=(Reference("x", 0.5, "½"),))
+    panel = LinePanel(
+        "all", "Theorem 1", "β", label, log=True, references=(Reference("x", 0.5, "½"),)
+    )
     what = "Deviation between the mean of ReinMax-RK2 and Eq. 26 over β, at the worst problem size"
     return LineFigure("theorem1", what, data, (panel,) if len(data) else ())
 

@@ -115,7 +115,9 @@ def measure(
             *_equation7(case.logits / _LOGIT_SCALE * SATURATED, seed),
         ]
         rows += [{**row, "categories": categories, "latents": latents} for row in found]
-    rows += _orders(functions, betas, torch.Generator().manual_seed(derive(seed, "identities", "orders")))
+    rows += _orders(
+        functions, betas, torch.Generator().manual_seed(derive(seed, "identities", "orders"))
+    )
     absent = dict.fromkeys(("categories", "latents", "beta", "tau"))
     return [{**absent, **row, "functions": functions} for row in rows]
 
@@ -139,11 +141,17 @@ class _Case:
     slope: Tensor
 
     @classmethod
-    def random(cls, count: int, categories: int, latents: int, generator: torch.Generator) -> "_Case":
+    def random(
+        cls, count: int, categories: int, latents: int, generator: torch.Generator
+    ) -> "_Case":
         f = Functions.random(count, latents * categories, generator)
         shape = (count, latents, categories)
         logits = _LOGIT_SCALE * torch.randn(shape, generator=generator, dtype=torch.float64)
-        codes = exact.codes(latents, categories, like=logits)[:, None].repeat(1, count, 1, 1).requires_grad_()
+        codes = (
+            exact.codes(latents, categories, like=logits)[:, None]
+            .repeat(1, count, 1, 1)
+            .requires_grad_()
+        )
         (slope,) = torch.autograd.grad(f(codes).sum(), codes)
         codes = codes.detach()
         theta = logits.log_softmax(-1).expand_as(codes)
@@ -195,7 +203,12 @@ def _equation16(case: _Case, taus: Sequence[float]) -> Iterator[Row]:
             left = first - second
             yield from _compare(f"Eq. 16, {name}", left.movedim(1, 0), right.movedim(1, 0), tau=tau)
             ratio = float((case.variance(first) / case.variance(second)).median())
-            yield {"identity": f"Eq. 16, {name}", "tau": tau, "quantity": "variance_ratio", "value": ratio}
+            yield {
+                "identity": f"Eq. 16, {name}",
+                "tau": tau,
+                "quantity": "variance_ratio",
+                "value": ratio,
+            }
 
 
 def _theorem1(case: _Case, betas: Sequence[float]) -> Iterator[Row]:
@@ -251,13 +264,20 @@ def _biases(case: _Case) -> Iterator[Row]:
             for estimator in (straight_through, reinmax)
         )
         identity = f"bias of ReinMax below ST, f scaled by {scale:g}"
-        yield {"identity": identity, "tau": 1.0, "quantity": "share", "value": _mean(heun < straight)}
+        yield {
+            "identity": identity,
+            "tau": 1.0,
+            "quantity": "share",
+            "value": _mean(heun < straight),
+        }
 
 
 def _equation7(logits: Tensor, seed: int) -> Iterator[Row]:
     """Test Y = θ + G given D in float32: with exp(θ) and Z(θ) as printed, and with normalised θ."""
     theta = logits.float()
-    streams = [Streams.derive(range(len(theta)), seed, "identities", name) for name in ("D", "Y", "Y")]
+    streams = [
+        Streams.derive(range(len(theta)), seed, "identities", name) for name in ("D", "Y", "Y")
+    ]
     sample = draw(theta, streams[0])
     printed = _printed_equation7(theta, sample.one_hot, streams[1])
     normalised = conditional_gumbels(sample.probs, sample.one_hot, _DRAWS, streams[2])
@@ -321,7 +341,13 @@ def _compare(
     if cosine:
         quantities["cosine_median"] = torch.cosine_similarity(left, right).median()
     for name, value in quantities.items():
-        yield {"identity": identity, "beta": beta, "tau": tau, "quantity": name, "value": float(value)}
+        yield {
+            "identity": identity,
+            "beta": beta,
+            "tau": tau,
+            "quantity": name,
+            "value": float(value),
+        }
 
 
 def _mean(flags: Tensor) -> float:

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from reinrelax.display.blocks import Cell, Column, Table, number, plain_cell
+from reinrelax.display.blocks import Cell, Column, Table, plain_cell, to_float
 from reinrelax.display.blocks import key as sort_key
 from reinrelax.display.blocks import value_cell as measured
-from reinrelax.display.collected import Collected
+from reinrelax.display.collected import TableReader
 from reinrelax.display.comparison import DEVIATES, HOLDS
 from reinrelax.display.wording import significant
 
@@ -21,7 +21,7 @@ _WORDS = {
 }
 
 
-def identities(collected: Collected) -> list[Table]:
+def identities(collected: TableReader) -> list[Table]:
     """Return tables of the deviation of each identity over all random problems, and of the rest."""
     lines = collected.lines("identities")
     if not lines:
@@ -29,7 +29,9 @@ def identities(collected: Collected) -> list[Table]:
     deviations: dict[tuple[Any, ...], dict[str, list[float]]] = {}
     for line in lines:
         place = (line["identity"], line["beta"], line["tau"])
-        deviations.setdefault(place, {}).setdefault(line["quantity"], []).append(number(line["value"]))
+        deviations.setdefault(place, {}).setdefault(line["quantity"], []).append(
+            to_float(line["value"])
+        )
     rows = [
         [_greek(place[0]), *map(plain_cell, place[1:]), *_deviation(found)]
         for place, found in deviations.items()
@@ -39,8 +41,9 @@ def identities(collected: Collected) -> list[Table]:
     tables = [
         Table(
             "identities-deviations",
-            "Both sides by enumeration in float64 on random problems. Deviation: norm of the "
-            "difference over the norm of the right-hand side. The paper states Eq. 13 only for τ = 1.",
+            "Both sides by enumeration in float64 on random problems. Deviation: norm of the"
+            " difference over the norm of the right-hand side. The paper states Eq. 13 only for τ"
+            " = 1.",
             [
                 Column("Identity", "text"),
                 Column("β"),
@@ -53,7 +56,8 @@ def identities(collected: Collected) -> list[Table]:
         ),
         Table(
             "identities-others",
-            "Other quantities: orders of accuracy, shares of problems, cosines, ratios of variances.",
+            "Other quantities: orders of accuracy, shares of problems, cosines, ratios of"
+            " variances.",
             [
                 Column("Identity", "text"),
                 *map(Column, ("n", "L", "β", "τ")),
@@ -76,11 +80,16 @@ def identities(collected: Collected) -> list[Table]:
 
 
 def _greek(identity: str) -> Cell:
-    return Cell(identity.replace("tau = ", "τ = ").replace("alpha = ", "α = ").replace("beta = ", "β = "))
+    return Cell(
+        identity.replace("tau = ", "τ = ").replace("alpha = ", "α = ").replace("beta = ", "β = ")
+    )
 
 
 def _deviation(found: dict[str, list[float]]) -> list[Cell]:
-    largest, middle = max(found["deviation_max"]), max(found.get("deviation_median", [float("nan")]))
+    largest, middle = (
+        max(found["deviation_max"]),
+        max(found.get("deviation_median", [float("nan")])),
+    )
     mark = HOLDS if largest < _ROUNDING else DEVIATES
     return [
         Cell(significant(largest), sort_key(largest)),

@@ -17,11 +17,15 @@ class Bridge:
     """Dirichlet laws and their Gaussians by the Laplace bridge (A, III.I and Figures 4 to 6)."""
 
     shown: Some[_Alpha] = Field(description="concentrations whose densities are tabulated")
-    sizes: Several[_Size] = Field(description="numbers of categories K of the random concentrations")
+    sizes: Several[_Size] = Field(
+        description="numbers of categories K of the random concentrations"
+    )
     random: int = Field(
         ge=1, le=10_000, description="of each size, of whole numbers from 1 to 9 as in the figures"
     )
-    totals: Several[Positive] = Field(description="Σ α to which `shown` and the uniform one are scaled")
+    totals: Several[Positive] = Field(
+        description="Σ α to which `shown` and the uniform one are scaled"
+    )
     steps: int = Field(ge=10, le=200, description="intervals along an edge of the simplex")
     samples: int = Field(ge=100, le=1_000_000, description="of each Monte Carlo mean")
 
@@ -47,10 +51,14 @@ EXPERIMENTS = (
             Table("bridge", ("family", "alpha", "size", "total", "law", "quantity")),
         ),
         figures={
-            "densities": "**Figures 4 to 6**: the Dirichlet, its Gaussian in three readings of Σ, and "
-            "back; regions that hold 25, 50, 75, 90 and 99% of the mass. The cross marks the mean of the "
-            "Dirichlet.",
-            "bridge": "**Laplace bridge**: what is lost over the total Σα, with Σ read in three ways.",
+            "densities": (
+                "**Figures 4 to 6**: the Dirichlet, its Gaussian in three readings of Σ, and back;"
+                " regions that hold 25, 50, 75, 90 and 99% of the mass. The cross marks the mean of"
+                " the Dirichlet."
+            ),
+            "bridge": (
+                "**Laplace bridge**: what is lost over the total Σα, with Σ read in three ways."
+            ),
         },
         drawn_by="laplace_bridge.figures",
         views={"a-bridge": "laplace_bridge.page:bridge"},

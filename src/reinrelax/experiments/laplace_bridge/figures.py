@@ -26,12 +26,15 @@ def densities(read: Read) -> SimplexFigure:
     panels = []
     for (alpha, law), rows in table.groupby(["alpha", "law"], sort=False):
         numbers = [float(number) for number in str(alpha).split()]
-        title = f"{LAWS.get(str(law), str(law))}\nα = ({', '.join(f'{number:g}' for number in numbers)})"
+        title = (
+            f"{LAWS.get(str(law), str(law))}\nα ="
+            f" ({', '.join(f'{number:g}' for number in numbers)})"
+        )
         mean = (numbers[0] / sum(numbers), numbers[1] / sum(numbers))
         panels.append(SimplexPanel(rows["panel"].iloc[0], title, mean))
     what = (
-        "Densities on the simplex: regions that contain 25, 50, 75, 90 and 99% of the mass, darker where "
-        "denser; the cross marks the mean of the Dirichlet; π₁ left, π₂ right, π₃ above"
+        "Densities on the simplex: regions that contain 25, 50, 75, 90 and 99% of the mass, darker"
+        " where denser; the cross marks the mean of the Dirichlet; π₁ left, π₂ right, π₃ above"
     )
     return SimplexFigure(
         *("densities", what, table[list(simplex.COLUMNS)], tuple(panels), "mean of the Dirichlet"),

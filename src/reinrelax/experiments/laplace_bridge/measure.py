@@ -39,8 +39,12 @@ _INVERSES: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = MappingProxyType(
     {
         "right": to_dirichlet,
         "printed": printed_inverse,
-        "printed, exponent corrected": lambda mu, variance: 1 / (printed_inverse(mu, variance) * variance**2),
-        "printed, factor corrected": lambda mu, variance: 1 / (to_dirichlet(mu, variance) * variance**2),
+        "printed, exponent corrected": lambda mu, variance: (
+            1 / (printed_inverse(mu, variance) * variance**2)
+        ),
+        "printed, factor corrected": lambda mu, variance: (
+            1 / (to_dirichlet(mu, variance) * variance**2)
+        ),
     }
 )
 # Gaussians that need not come from a Dirichlet: s², and the number of μ per size.
@@ -89,7 +93,10 @@ def measure(spec: Bridge, *, seed: int = 0) -> dict[str, list[Row]]:
         bridge += _from_gaussian(K, _normal_points(spec.samples, K, seed), generator)
     for alpha in shown:
         bridge += _jacobian(alpha)
-    return {"densities": [row for alpha in shown for row in _densities(alpha, spec.steps)], "bridge": bridge}
+    return {
+        "densities": [row for alpha in shown for row in _densities(alpha, spec.steps)],
+        "bridge": bridge,
+    }
 
 
 @dataclass(frozen=True)
@@ -164,7 +171,9 @@ def _definition(family: _Family) -> Iterator[Row]:
     yield from family.rows("logistic-normal", "mode_error", (mu.softmax(-1) - mode).abs().amax(-1))
     errors = []
     for alpha, at, covariance in zip(family.alpha, mu, sigma, strict=True):
-        hessian = torch.autograd.functional.hessian(lambda z, a=alpha: (a * z.log_softmax(-1)).sum(), at)
+        hessian = torch.autograd.functional.hessian(
+            lambda z, a=alpha: (a * z.log_softmax(-1)).sum(), at
+        )
         inverse = torch.linalg.pinv(-hessian, hermitian=True, rtol=1e-9)
         errors.append((covariance - inverse).abs().max() / covariance.abs().max())
     yield from family.rows("logistic-normal", "curvature_error", torch.stack(errors))
@@ -189,13 +198,17 @@ def _from_gaussian(K: int, points: Tensor, generator: torch.Generator) -> Iterat
     for variance in _VARIANCES:
         law = LogisticNormal(mu, (variance * centring).expand(_MEANS, K, K))
         # Adding zero removes the sign of a rounded −0.
-        texts = tuple(f"s² = {variance:g}, μ = {_text(m)}" for m in (mu.round(decimals=2) + 0.0).tolist())
+        texts = tuple(
+            f"s² = {variance:g}, μ = {_text(m)}" for m in (mu.round(decimals=2) + 0.0).tolist()
+        )
         for name in ("right", "printed"):
             alpha = _INVERSES[name](mu, _diagonal(law.covariance_matrix))
             mean, _, divergence = _expectations(law, alpha, points)
             family = _Family("gaussian", alpha, texts)
             yield from family.rows(name, "kl_from_gaussian", divergence)
-            yield from family.rows(name, "mean_error", (mean - Dirichlet(alpha).mean).abs().amax(-1))
+            yield from family.rows(
+                name, "mean_error", (mean - Dirichlet(alpha).mean).abs().amax(-1)
+            )
 
 
 def _jacobian(alpha: Tensor) -> Iterator[Row]:
@@ -214,7 +227,9 @@ def _jacobian(alpha: Tensor) -> Iterator[Row]:
         yield from family.rows(name, "determinant_over_product", ratio[None])
 
 
-def _expectations(law: LogisticNormal, alpha: Tensor, points: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def _expectations(
+    law: LogisticNormal, alpha: Tensor, points: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
     """Return mean and standard deviation of π, both `[A, K]`, and KL(law ‖ Dirichlet(α)) `[A]`.
 
     Let y be the coordinates of the logits that sum to zero; the KL is that of y. In y the

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any
 
-from reinrelax.display.blocks import Cell, Column, Table, key, number
-from reinrelax.display.collected import Collected
+from reinrelax.display.blocks import Cell, Column, Table, key, to_float
+from reinrelax.display.collected import TableReader
 from reinrelax.display.comparison import DEVIATES, HOLDS
 from reinrelax.display.wording import fixed, significant
 from reinrelax.experiments.laplace_bridge.figures import LAWS
@@ -30,7 +30,7 @@ _DETERMINANTS = {
 }
 
 
-def bridge(collected: Collected) -> list[Table]:
+def bridge(collected: TableReader) -> list[Table]:
     """Return tables of the errors of both directions, and of the determinants of the softmax."""
     lines = collected.lines("bridge")
     random = [line for line in lines if line["family"] == "random"]
@@ -40,7 +40,10 @@ def bridge(collected: Collected) -> list[Table]:
     forward = [
         [
             *(Cell(LAWS.get(law, law)), Cell(name)),
-            *(_spread(found.get(("random", law, size, quantity)), quantity == "std_ratio") for size in sizes),
+            *(
+                _spread(found.get(("random", law, size, quantity)), quantity == "std_ratio")
+                for size in sizes
+            ),
         ]
         for quantity, name in _ERRORS.items()
         for law in dict.fromkeys(line["law"] for line in random if line["quantity"] == quantity)
@@ -71,7 +74,7 @@ def bridge(collected: Collected) -> list[Table]:
                 Cell(_DETERMINANTS.get(line["law"], line["law"])),
                 Cell(f"({line['alpha'].replace(' ', ', ')})"),
             ),
-            Cell(fixed(number(line["value"]), 6), key(number(line["value"]))),
+            Cell(fixed(to_float(line["value"]), 6), key(to_float(line["value"]))),
         ]
         for line in lines
         if line["quantity"] == "determinant_over_product"
@@ -79,22 +82,23 @@ def bridge(collected: Collected) -> list[Table]:
     tables = [
         Table(
             "bridge-forward",
-            "From the Dirichlet to a Gaussian of the logits, for random α of whole numbers from 1 to 9: "
-            "KLs in nats, the largest error of a mean of π, and the standard deviation of π over the "
-            "Dirichlet’s (1 is exact).",
+            "From the Dirichlet to a Gaussian of the logits, for random α of whole numbers from 1"
+            " to 9: KLs in nats, the largest error of a mean of π, and the standard deviation of π"
+            " over the Dirichlet’s (1 is exact).",
             [Column("Gaussian", "text"), Column("Error", "text"), *size_heads],
             forward,
         ),
         Table(
             "bridge-round-trip",
-            "From α to μ and Σ and back: largest relative error of an α_k, for the same random α. A "
-            "correct inverse of the printed forward map leaves only rounding errors.",
+            "From α to μ and Σ and back: largest relative error of an α_k, for the same random α. A"
+            " correct inverse of the printed forward map leaves only rounding errors.",
             [Column("Inverse", "text"), *size_heads, Column("Outcome", "text")],
             back,
         ),
         Table(
             "bridge-gaussian",
-            "From Gaussians that are not images of Dirichlets, N(μ, s² (I − 11ᵀ/K)), to a Dirichlet.",
+            "From Gaussians that are not images of Dirichlets, N(μ, s² (I − 11ᵀ/K)), to a"
+            " Dirichlet.",
             [Column("Inverse", "text"), Column("Error", "text"), *size_heads],
             gaussian,
             folded="Gaussians that are not images of Dirichlets",
@@ -110,10 +114,12 @@ def bridge(collected: Collected) -> list[Table]:
     return [table for table in tables if any(cell.text for row in table.rows for cell in row[2:])]
 
 
-def _values(lines: Sequence[Mapping[str, Any]], names: Sequence[str]) -> dict[tuple[Any, ...], list[float]]:
+def _values(
+    lines: Sequence[Mapping[str, Any]], names: Sequence[str]
+) -> dict[tuple[Any, ...], list[float]]:
     out: dict[tuple[Any, ...], list[float]] = {}
     for line in lines:
-        out.setdefault(tuple(line[name] for name in names), []).append(number(line["value"]))
+        out.setdefault(tuple(line[name] for name in names), []).append(to_float(line["value"]))
     return out
 
 
@@ -126,7 +132,9 @@ def _spread(values: Sequence[float] | None, ratio: bool = False) -> Cell:
     return Cell(significant(middle), key(middle), small=[f"worst {significant(worst)}"])
 
 
-def _whole_trip(found: Mapping[tuple[Any, ...], list[float]], law: str, sizes: Sequence[float]) -> Cell:
+def _whole_trip(
+    found: Mapping[tuple[Any, ...], list[float]], law: str, sizes: Sequence[float]
+) -> Cell:
     worst = max(max(found.get(("random", law, size, "round_trip_error"), [0.0])) for size in sizes)
     mark = HOLDS if worst < 1e-9 else DEVIATES
     return Cell(mark=mark, key=mark.text)

@@ -97,7 +97,9 @@ def cases(package: ModuleType) -> list[Case]:
             Subject(theirs, build, (3,), three, first=_count),
             Subject(
                 "GeneralizedGumbelSoftmax",
-                lambda p, tau, v: own.GeneralizedGumbelSoftmax(tau, Binomial(2, p["p"]), 3, validate_args=v),
+                lambda p, tau, v: own.GeneralizedGumbelSoftmax(
+                    tau, Binomial(2, p["p"]), 3, validate_args=v
+                ),
                 (3,),
                 three,
                 draw=lambda law, shape: law.weights(law.draw_noise(shape)),
@@ -120,14 +122,20 @@ def cases(package: ModuleType) -> list[Case]:
             "III.A, of probabilities",
             "GeneralizedGumbelSoftmax",
             lambda p, tau, v: package.GeneralizedGumbelSoftmax(
-                torch.tensor(_COUNTS), probs=_binomial(p["p"]), tau=torch.tensor(tau), validate_args=v
+                torch.tensor(_COUNTS),
+                probs=_binomial(p["p"]),
+                tau=torch.tensor(tau),
+                validate_args=v,
             ),
         ),
         counts(
             "III.A, of a law",
             "GeneralizedGumbelSoftmaxNP",
             lambda p, tau, v: package.GeneralizedGumbelSoftmaxNP(
-                Binomial(2, p["p"][..., None]), torch.tensor(_COUNTS), tau=torch.tensor(tau), **_given(v)
+                Binomial(2, p["p"][..., None]),
+                torch.tensor(_COUNTS),
+                tau=torch.tensor(tau),
+                **_given(v),
             ),
         ),
         gate(
@@ -164,7 +172,9 @@ def cases(package: ModuleType) -> list[Case]:
                 closed,
             ),
         ),
-        _pair("III.D", "StraightThroughBernoulli", package, probs, listed(torch.tensor([0.0, 1.0]))),
+        _pair(
+            "III.D", "StraightThroughBernoulli", package, probs, listed(torch.tensor([0.0, 1.0]))
+        ),
         _pair("III.E", "StochasticTimesSmooth", package, probs, root),
         Case(
             "III.F",
@@ -204,7 +214,9 @@ def cases(package: ModuleType) -> list[Case]:
             ),
             Subject(
                 "InvertibleGaussian",
-                lambda p, tau, v: own.InvertibleGaussian(tau, p["loc"], p["scale"], validate_args=v),
+                lambda p, tau, v: own.InvertibleGaussian(
+                    tau, p["loc"], p["scale"], validate_args=v
+                ),
                 (2,),
                 _two_shares(unit),
                 first=_leading,
@@ -241,7 +253,9 @@ def cases(package: ModuleType) -> list[Case]:
             {"loc": (0.0, 0.2, 0.0), "scale": (1.0, 1.0, 0.7)},
             Subject(
                 "LogisticNormalSoftmax",
-                lambda p, tau, v: package.LogisticNormalSoftmax(p["loc"], p["scale"], validate_args=v),
+                lambda p, tau, v: package.LogisticNormalSoftmax(
+                    p["loc"], p["scale"], validate_args=v
+                ),
                 (3,),
                 three,
                 first=_of_two,
@@ -284,7 +298,9 @@ def cases(package: ModuleType) -> list[Case]:
             0.8,
             Subject(
                 "RebarRelaxation",
-                lambda p, tau, v: package.RebarRelaxation(p["probs"], torch.tensor(tau), validate_args=v),
+                lambda p, tau, v: package.RebarRelaxation(
+                    p["probs"], torch.tensor(tau), validate_args=v
+                ),
                 (),
                 unit,
             ),
@@ -292,12 +308,17 @@ def cases(package: ModuleType) -> list[Case]:
     ]
 
 
-def _pair(section: str, name: str, package: ModuleType, given: Mapping[str, Any], support: Support) -> Case:
+def _pair(
+    section: str, name: str, package: ModuleType, given: Mapping[str, Any], support: Support
+) -> Case:
     """Return the case of two classes of the same name that take only `probs`."""
 
     def made(of: Any) -> Subject:
         return Subject(
-            name, lambda p, tau, v: getattr(of, name)(probs=p["probs"], validate_args=v), (), support
+            name,
+            lambda p, tau, v: getattr(of, name)(probs=p["probs"], validate_args=v),
+            (),
+            support,
         )
 
     return Case(section, given, {"probs": 0.6}, made(package), made(own))
@@ -329,7 +350,9 @@ def _of_two(z: Tensor) -> Tensor:
 def _two_shares(unit: Support) -> Support:
     """Return the simplex of two shares, with the Lebesgue measure of the first."""
     return Support(
-        torch.stack((unit.points, 1 - unit.points), -1), unit.weights, partial(_of_first, unit.coordinates)
+        torch.stack((unit.points, 1 - unit.points), -1),
+        unit.weights,
+        partial(_of_first, unit.coordinates),
     )
 
 

@@ -87,7 +87,8 @@ def _interface(subject: Subject, case: Case) -> Iterator[Row]:
     yield _holds("shape", lambda: subject.draw(law, ()).shape == whole)
     yield _holds("sample_shape", lambda: subject.draw(law, _SHAPE).shape == (*_SHAPE, *whole))
     yield _holds(
-        "expand", lambda: subject.draw(law.expand((*_SHAPE, *_BATCH)), ()).shape == (*_SHAPE, *whole)
+        "expand",
+        lambda: subject.draw(law.expand((*_SHAPE, *_BATCH)), ()).shape == (*_SHAPE, *whole),
     )
     yield _number("gradient", lambda: _reached(subject, case, given), 1.0)
     yield _holds("log_prob", lambda: law.log_prob(law.rsample()).isfinite().all())
@@ -112,7 +113,9 @@ def _density(subject: Subject, case: Case, values: Tensor) -> Iterator[Row]:
 
     def mass() -> Tensor:
         # float64 for the tails; a batch element per point, because some classes do not broadcast.
-        given = {name: value.double() for name, value in tiled(case.parameters, (len(points),)).items()}
+        given = {
+            name: value.double() for name, value in tiled(case.parameters, (len(points),)).items()
+        }
         found = subject.density(subject.build(given, case.tau, None), points)
         # Further axes belong to an event that the class does not declare as such; sum over them.
         return found.reshape(len(points), -1).sum(-1).exp() * weights

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from reinrelax.display.blocks import Cell, Column, Table, key, number
-from reinrelax.display.collected import Collected, Line
+from reinrelax.display.blocks import Cell, Column, Table, key, to_float
+from reinrelax.display.collected import Line, TableReader
 from reinrelax.display.comparison import DIFFERS, READING, agreement, compared
 from reinrelax.display.wording import significant, span
 
@@ -40,7 +40,7 @@ _WORDS = {
 }
 
 
-def library(collected: Collected) -> list[Table]:
+def library(collected: TableReader) -> list[Table]:
     """Return a table of two rows per distribution, theirs and ours, and a folded one of all."""
     lines = collected.lines("library")
     if not lines:
@@ -49,9 +49,9 @@ def library(collected: Collected) -> list[Table]:
     for line in lines:
         groups.setdefault((line["law"], line["implementation"]), {})[line["check"]] = line
     caption = (
-        "Mass: of the density over the sampled set, 1 for a proper density. The probability, the variance "
-        "and the KL are sampled, and compared with the class’s density, variance and registered KL. "
-        f"{READING}"
+        "Mass: of the density over the sampled set, 1 for a proper density. The probability, the"
+        " variance and the KL are sampled, and compared with the class’s density, variance and"
+        f" registered KL. {READING}"
     )
     return [
         Table(
@@ -80,7 +80,7 @@ def _summary(place: tuple[str, str], own: Mapping[str, Line]) -> Sequence[Cell]:
     broken = [
         f"{words}: {own[check]['raised']}" if own[check]["raised"] else words
         for check, words in _HOLDS.items()
-        if check in own and number(own[check]["value"]) < 1
+        if check in own and to_float(own[check]["value"]) < 1
     ]
     first = next(iter(own.values()))
     return [
@@ -94,14 +94,14 @@ def _cell(line: Line | None) -> Cell:
     if line is None or line["value"] != "":
         return compared(line)
     # The KL is infinite or not registered, or the class has no density.
-    said = line["check"] == "kl" and significant(number(line["expected"]))
+    said = line["check"] == "kl" and significant(to_float(line["expected"]))
     return Cell(line["raised"], small=[f"registered: {said}"] if said else [])
 
 
 def _long(line: Line) -> Sequence[Cell]:
     mark = agreement(line)
-    value, expected = number(line["value"]), number(line["expected"])
-    limits = span(number(line["low"]), number(line["high"]))
+    value, expected = to_float(line["value"]), to_float(line["expected"])
+    limits = span(to_float(line["low"]), to_float(line["high"]))
     outcome = [f"{mark.symbol} {mark.text}".strip(), line["raised"]]
     return [
         Cell(line["law"]),

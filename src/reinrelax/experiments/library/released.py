@@ -26,8 +26,9 @@ def released(part: str = "distributions") -> ModuleType:
     except ImportError as error:
         lack = f"{PACKAGE} cannot be imported ({error})"
     raise ConfigError(
-        f"the study library measures {PACKAGE} {VERSION}, and {lack}. `pip install {PACKAGE}=={VERSION}`, or "
-        "leave the study out by `only`, which names the experiments that run"
+        f"the study library measures {PACKAGE} {VERSION}, and {lack}. `pip install"
+        f" {PACKAGE}=={VERSION}`, or leave the study out by `only`, which names the experiments"
+        " that run"
     )
 
 

@@ -13,7 +13,8 @@ from reinrelax.rl import ENVIRONMENTS, lookup
 _AGENT = ("environment", "cap", "algorithm")
 _OF_AGENT = {"environment": str, "cap": int, "algorithm": str, "seed": int, "episode": int}
 
-# Seconds of a step of all replicas, and of a replica's step; an episode may take as many as its cap.
+# Seconds of a step of all replicas, and of a replica's step; an episode may take as many as its
+# cap.
 _STEP = 5e-5
 _REPLICA_STEP = {"CartPole-v1": 4e-6, "Taxi-v4": 1.8e-5, "Acrobot-v1": 2.8e-5}
 
@@ -21,7 +22,9 @@ _REPLICA_STEP = {"CartPole-v1": 4e-6, "Taxi-v4": 1.8e-5, "Acrobot-v1": 2.8e-5}
 def _seconds(settings: Mapping[str, Any]) -> float:
     seeds = settings["seeds"] if isinstance(settings["seeds"], int) else len(settings["seeds"])
     episodes = settings["episodes"] + len(settings["checkpoints"]) * settings["rollouts"]
-    return float(episodes * settings["cap"] * (_STEP + seeds * _REPLICA_STEP[settings["environment"]]))
+    return float(
+        episodes * settings["cap"] * (_STEP + seeds * _REPLICA_STEP[settings["environment"]])
+    )
 
 
 def _pairs(caps: Mapping[str, tuple[int, ...]]) -> tuple[tuple[str, int], ...]:
@@ -43,7 +46,9 @@ class Reinforcement:
     algorithms: Several[Annotated[str, known(lookup)]] = Field(description="names of the catalogue")
     seeds: Seeds = Field(description="agents of each: 0, 1, …, so many, or a list")
     episodes: int = Field(ge=1, le=1_000_000, description="an update follows each")
-    hidden: int = Field(ge=1, le=10_000, description="units of the one hidden layer of actor and critic")
+    hidden: int = Field(
+        ge=1, le=10_000, description="units of the one hidden layer of actor and critic"
+    )
     learning_rate: Rate = Field(description="of Adam, for actor and critic")
     gamma: Share = Field(description="discount γ of the returns")
     checkpoints: Several[_Update] = Field(description="updates after which gradients are measured")
@@ -52,7 +57,9 @@ class Reinforcement:
     def __post_init__(self) -> None:
         """Do nothing if every checkpoint is reached."""
         if (last := max(self.checkpoints)) > self.episodes:
-            raise ValueError(f".checkpoints: must be at most episodes = {self.episodes}; got {last}")
+            raise ValueError(
+                f".checkpoints: must be at most episodes = {self.episodes}; got {last}"
+            )
 
 
 EXPERIMENTS = (
@@ -65,7 +72,13 @@ EXPERIMENTS = (
         writes={
             "episodes": {
                 **_OF_AGENT,
-                **{"return": float, "length": int, "terminated": int, "truncated": int, "diverged": int},
+                **{
+                    "return": float,
+                    "length": int,
+                    "terminated": int,
+                    "truncated": int,
+                    "diverged": int,
+                },
             },
             "policy_gradients": {**_OF_AGENT, "rollouts": int, "quantity": str, "value": float},
         },
@@ -75,9 +88,11 @@ EXPERIMENTS = (
                 "rl_summary",
                 (*_AGENT, "score"),
                 numbers=("cap", "iqm", "iqm_low", "iqm_high", "episodes", "paper"),
-                caption="**Returns of the agents**: mean over seeds of the first and last episodes' return, "
-                "that of all episodes, the slope of a line through them, and the running mean that "
-                "Figure 3 plots, at its end; higher is better.",
+                caption=(
+                    "**Returns of the agents**: mean over seeds of the first and last episodes'"
+                    " return, that of all episodes, the slope of a line through them, and the"
+                    " running mean that Figure 3 plots, at its end; higher is better."
+                ),
                 view="policy_gradient.page:returns",
             ),
             Table("rl_improvement", (*_AGENT, "baseline", "score"), numbers=("cap", "probability")),
@@ -90,20 +105,34 @@ EXPERIMENTS = (
             Table("rl_gradients", (*_AGENT, "episode", "quantity"), numbers=("cap", "episode")),
         ),
         figures={
-            "agents": "**Figure 3**: ends of the running means over seeds, beside those of the printed "
-            "curves.",
-            "a-figure3": "**Figure 3**: running mean of one run’s returns, which starts at the first of "
-            "them. Acrobot is ours.",
-            "rl-start": "**Figure 3 without the first return**: the same runs’ running means of all later "
-            "returns.",
-            "rl-seeds": "**Returns over seeds**: mean over seeds of the raw returns, with 95% bootstrap "
-            "band.",
-            "rl-running": "**Running means over seeds**: what Figure 3 plots, mean over seeds with 95% "
-            "bootstrap band.",
-            "rl-gradients": "**Variance of the policy gradient** over that of REINFORCE’s estimate from "
-            "the same episodes, along training.",
-            "rl-variants": "**RELAX and its variants**: running means, mean over seeds with 95% bootstrap "
-            "band.",
+            "agents": (
+                "**Figure 3**: ends of the running means over seeds, beside those of the printed "
+                "curves."
+            ),
+            "a-figure3": (
+                "**Figure 3**: running mean of one run’s returns, which starts at the first of "
+                "them. Acrobot is ours."
+            ),
+            "rl-start": (
+                "**Figure 3 without the first return**: the same runs’ running means of all later "
+                "returns."
+            ),
+            "rl-seeds": (
+                "**Returns over seeds**: mean over seeds of the raw returns, with 95% bootstrap "
+                "band."
+            ),
+            "rl-running": (
+                "**Running means over seeds**: what Figure 3 plots, mean over seeds with 95% "
+                "bootstrap band."
+            ),
+            "rl-gradients": (
+                "**Variance of the policy gradient** over that of REINFORCE’s estimate from "
+                "the same episodes, along training."
+            ),
+            "rl-variants": (
+                "**RELAX and its variants**: running means, mean over seeds with 95% bootstrap "
+                "band."
+            ),
         },
         drawn_by="policy_gradient.figures",
         views={

@@ -15,7 +15,10 @@ from reinrelax.display.wording import episodes_of
 
 # The algorithms of Figure 3; all others are variants of them.
 PRINTED = tuple(name for name, algorithm in rl.ALGORITHMS.items() if algorithm.variant_of is None)
-VARIANTS = ("RELAX", *(name for name, algorithm in rl.ALGORITHMS.items() if algorithm.variant_of == "RELAX"))
+VARIANTS = (
+    "RELAX",
+    *(name for name, algorithm in rl.ALGORITHMS.items() if algorithm.variant_of == "RELAX"),
+)
 _RUNNING = "Running mean of the return"
 
 
@@ -25,15 +28,21 @@ def one_run(read: Read, name: str, value: str, what: str, label: str) -> LineFig
     first = table.groupby("environment")["cap"].transform("first")
     table = table[(table["cap"] == first) & table[value].notna()]
     table = table.assign(low=float("nan"), high=float("nan"))
-    return _figure(table, name, what, label, value, ("low", "high"), algorithms=PRINTED, extra=("seed",))
+    return _figure(
+        table, name, what, label, value, ("low", "high"), algorithms=PRINTED, extra=("seed",)
+    )
 
 
-def over_seeds(read: Read, name: str, curve: str, what: str, algorithms: Collection[str]) -> LineFigure:
+def over_seeds(
+    read: Read, name: str, curve: str, what: str, algorithms: Collection[str]
+) -> LineFigure:
     """Plan raw or running returns: means over seeds with bands."""
     table = read("rl_curves")
     table = table[table["curve"] == curve]
     label = "Return of an episode" if curve == "return" else _RUNNING
-    return _figure(table, name, what, label, "mean", ("ci_low", "ci_high"), algorithms, ("iqm", "seeds"))
+    return _figure(
+        table, name, what, label, "mean", ("ci_low", "ci_high"), algorithms, ("iqm", "seeds")
+    )
 
 
 def gradients(read: Read) -> LineFigure:
@@ -41,8 +50,8 @@ def gradients(read: Read) -> LineFigure:
     table = read("rl_gradients")
     table = table[table["quantity"] == "ratio"]
     what = (
-        "Variance of the actor’s gradient relative to that of REINFORCE’s estimate from the same episodes "
-        "and parameters, during training: geometric mean over seeds with 95% interval"
+        "Variance of the actor’s gradient relative to that of REINFORCE’s estimate from the same"
+        " episodes and parameters, during training: geometric mean over seeds with 95% interval"
     )
     names = [name for name in rl.ALGORITHMS if name != "REINFORCE"]
     label, ends = "Variance over REINFORCE’s", ("ci_low", "ci_high")
@@ -58,12 +67,19 @@ def ends(read: Read) -> IntervalFigure:
     table, better = read("rl_summary"), read("rl_improvement")
     first = table.groupby("environment")["cap"].transform("first")
     table = table[
-        (table["cap"] == first) & (table["score"] == "running_final") & table["algorithm"].isin(PRINTED)
+        (table["cap"] == first)
+        & (table["score"] == "running_final")
+        & table["algorithm"].isin(PRINTED)
     ]
     shown = ["environment", "algorithm", "seeds"]
-    ours = table[[*shown, "mean", "ci_low", "ci_high"]].set_axis([*shown, "value", "low", "high"], axis=1)
+    ours = table[[*shown, "mean", "ci_low", "ci_high"]].set_axis(
+        [*shown, "value", "low", "high"], axis=1
+    )
     theirs = table.dropna(subset=["paper"])[[*shown, "paper"]].rename(columns={"paper": "value"})
-    places = {environment: cap for environment, cap in zip(table["environment"], table["cap"], strict=True)}
+    places = {
+        environment: cap
+        for environment, cap in zip(table["environment"], table["cap"], strict=True)
+    }
     better = better[
         (better["algorithm"] == "RELAX")
         & (better["score"] == "final")
@@ -106,8 +122,8 @@ def ends(read: Read) -> IntervalFigure:
             )
         )
     what = (
-        "Ends of the running means of Figure 3, mean over seeds with 95% intervals, and the ends of the "
-        "printed curves"
+        "Ends of the running means of Figure 3, mean over seeds with 95% intervals, and the ends of"
+        " the printed curves"
     )
     kinds = (Kind(_OURS, INK), Kind(_PRINTED_END, "#D55E00", "D", hollow=True))
     return IntervalFigure("agents", what, data, tuple(panels), kinds, columns=2)
@@ -119,25 +135,37 @@ FIGURES: Mapping[str, Callable[[Read], Any]] = {
     "agents": ends,
     "a-figure3": lambda read: one_run(
         *(read, "a-figure3", "running"),
-        "Figure 3 as printed: the running mean of one run’s returns, which starts at the first of them; "
-        "Acrobot is ours",
+        "Figure 3 as printed: the running mean of one run’s returns, which starts at the first of"
+        " them; Acrobot is ours",
         _RUNNING,
     ),
     "rl-start": lambda read: one_run(
         *(read, "rl-start", "without_start"),
-        "The running means of the same runs without the first return, with the other weights scaled to a "
-        "sum of one",
+        "The running means of the same runs without the first return, with the other weights scaled"
+        " to a sum of one",
         "Running mean of all later returns",
     ),
     "rl-seeds": lambda read: over_seeds(
-        *(read, "rl-seeds", "return", f"Returns of the three agents, not smoothed: {_BAND}", PRINTED)
+        *(
+            read,
+            "rl-seeds",
+            "return",
+            f"Returns of the three agents, not smoothed: {_BAND}",
+            PRINTED,
+        )
     ),
     "rl-running": lambda read: over_seeds(
         *(read, "rl-running", "running", f"The running mean that Figure 3 plots: {_BAND}", PRINTED)
     ),
     "rl-gradients": gradients,
     "rl-variants": lambda read: over_seeds(
-        *(read, "rl-variants", "running", f"Running means of RELAX and its variants: {_BAND}", VARIANTS)
+        *(
+            read,
+            "rl-variants",
+            "running",
+            f"Running means of RELAX and its variants: {_BAND}",
+            VARIANTS,
+        )
     ),
 }
 
@@ -156,7 +184,9 @@ def _figure(
 ) -> LineFigure:
     """Plan the lines of these algorithms: a panel per environment and cap, in the table's order."""
     table = table[table["algorithm"].isin(algorithms)]
-    places = list(table[["environment", "cap"]].drop_duplicates().itertuples(index=False, name=None))
+    places = list(
+        table[["environment", "cap"]].drop_duplicates().itertuples(index=False, name=None)
+    )
     titles = {f"{environment}-{cap}": episodes_of(environment, cap) for environment, cap in places}
     table = table.assign(panel=[f"{line.environment}-{line.cap}" for line in table.itertuples()])
     data = tidy(table, "panel", "algorithm", "episode", value, ends, extra, tuple(titles))

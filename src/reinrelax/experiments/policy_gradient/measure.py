@@ -68,12 +68,15 @@ def measure(
                 episodes = sampler.play("training", done)
                 streams = sampler.streams("conditional", "training", done)
                 learner.update(agent.gradients(episodes, streams=streams))
-                rows += ({**common, **row} for row in _rows(spec.seeds, done, episodes, learner.diverged))
+                rows += (
+                    {**common, **row} for row in _rows(spec.seeds, done, episodes, learner.diverged)
+                )
                 on_episode()
             if done in spec.checkpoints:
                 found = gradient_moments(agent, sampler, done, spec.rollouts)
                 measured += (
-                    {**common, **row} for row in _gradient_rows(spec.seeds, done, spec.rollouts, found)
+                    {**common, **row}
+                    for row in _gradient_rows(spec.seeds, done, spec.rollouts, found)
                 )
     return {"episodes": rows, "policy_gradients": measured}
 
@@ -89,7 +92,9 @@ class Sampler:
     def play(self, *name: object) -> Episodes:
         """Play one episode per replica."""
         starts = [derive(seed, "episode", *name) for seed in self.seeds]
-        return play(self.environments, self.agent.policy, starts, streams=self.streams("action", *name))
+        return play(
+            self.environments, self.agent.policy, starts, streams=self.streams("action", *name)
+        )
 
     def streams(self, *name: object) -> Streams:
         """Return the noise streams of that name."""
@@ -106,7 +111,11 @@ def gradient_moments(agent: Agent, sampler: Sampler, done: int, rollouts: int) -
         for one, moment in zip(agents, moments, strict=True):
             streams = sampler.streams("conditional", *name)
             moment.add(one.gradients(episodes, streams=streams, critic=False).actor)
-    return {"variance": own.variance(), "variance_reinforce": reinforce.variance(), "norm": own.norm()}
+    return {
+        "variance": own.variance(),
+        "variance_reinforce": reinforce.variance(),
+        "norm": own.norm(),
+    }
 
 
 class _Moments:
@@ -152,7 +161,9 @@ def _rows(seeds: Sequence[int], number: int, episodes: Episodes, diverged: Tenso
         yield {"seed": seed, "episode": number, **dict(zip(columns, row, strict=True))}
 
 
-def _gradient_rows(seeds: Sequence[int], done: int, rollouts: int, found: dict[str, Tensor]) -> Iterator[Row]:
+def _gradient_rows(
+    seeds: Sequence[int], done: int, rollouts: int, found: dict[str, Tensor]
+) -> Iterator[Row]:
     for quantity, values in found.items():
         for seed, value in zip(seeds, values.tolist(), strict=True):
             beside = {"seed": seed, "episode": done, "rollouts": rollouts}

@@ -4,9 +4,9 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from reinrelax.claims.model import WORDS
-from reinrelax.display.blocks import Cell, Column, Table, key, number, plain_cell, value_cell
+from reinrelax.display.blocks import Cell, Column, Table, key, plain_cell, to_float, value_cell
 from reinrelax.display.claim_views import claim_row
-from reinrelax.display.collected import Collected
+from reinrelax.display.collected import TableReader
 from reinrelax.display.tables import read_json
 from reinrelax.display.wording import count, episodes_of, fixed, significant, span
 from reinrelax.experiments.policy_gradient.figures import PRINTED
@@ -24,18 +24,20 @@ _SHOWN = {
 _PLACE = ("environment", "cap")
 
 
-def printed(collected: Collected) -> list[Table]:
+def printed(collected: TableReader) -> list[Table]:
     """Return tables of the first return's part, and of the ends that can be read off the figure."""
     return [*_start(collected), *_claims(collected, "ends", "ends of the printed curves", _is_end)]
 
 
-def believed(collected: Collected) -> list[Table]:
+def believed(collected: TableReader) -> list[Table]:
     """Return tables of section V's sentences, and of the scores that they are judged by."""
-    claims = _claims(collected, "sentences", "sentences of section V", lambda claim: not _is_end(claim))
+    claims = _claims(
+        collected, "sentences", "sentences of section V", lambda claim: not _is_end(claim)
+    )
     return [*claims, _scores(collected, PRINTED, "rl-scores"), *_improvement(collected)]
 
 
-def variants(collected: Collected) -> list[Table]:
+def variants(collected: TableReader) -> list[Table]:
     """Return tables of scores and variances of RELAX and its variants, compared with REINFORCE."""
     names = [line["algorithm"] for line in collected.lines("rl_summary")]
     others = [name for name in dict.fromkeys(names) if name not in PRINTED]
@@ -43,7 +45,7 @@ def variants(collected: Collected) -> list[Table]:
     return [*_gradients(collected), shown]
 
 
-def _start(collected: Collected) -> list[Table]:
+def _start(collected: TableReader) -> list[Table]:
     ends: dict[tuple[Any, ...], tuple[Line, Line]] = {}
     for line in collected.lines("rl_figure3"):
         place = tuple(line[name] for name in (*_PLACE, "algorithm"))
@@ -52,8 +54,11 @@ def _start(collected: Collected) -> list[Table]:
         [
             _where(last),
             Cell(last["algorithm"]),
-            *(_returned(number(value)) for value in (first["return"], last["start"], last["running"])),
-            _returned(number(last["without_start"])),
+            *(
+                _returned(to_float(value))
+                for value in (first["return"], last["start"], last["running"])
+            ),
+            _returned(to_float(last["without_start"])),
         ]
         for first, last in ends.values()
         if last["algorithm"] in PRINTED
@@ -62,10 +67,10 @@ def _start(collected: Collected) -> list[Table]:
         return []
     last = next(iter(ends.values()))[1]
     caption = (
-        f"One run of each agent. Figure 3 plots r ← (1 − w) r + w R, w = {WEIGHT:g}, from the first return"
-        f" on: after {count(int(last['episode']), 'episode')}, {number(last['share']):.0%} of r is still "
-        "that one return. The last column is the mean of all later ones, (r − s)/(1 − "
-        f"{number(last['share']):.2f}), where s is the part of the first."
+        f"One run of each agent. Figure 3 plots r ← (1 − w) r + w R, w = {WEIGHT:g}, from the first"
+        f" return on: after {count(int(last['episode']), 'episode')}, {to_float(last['share']):.0%}"
+        " of r is still that one return. The last column is the mean of all later ones, (r − s)/(1"
+        f" − {to_float(last['share']):.2f}), where s is the part of the first."
     )
     columns = [
         *_heads(),
@@ -77,12 +82,14 @@ def _start(collected: Collected) -> list[Table]:
     return [Table("rl-start-rows", caption, columns, rows)]
 
 
-def returns(collected: Collected) -> Table:
+def returns(collected: TableReader) -> Table:
     """Return the table of the scores of all agents."""
-    return _scores(collected, {line["algorithm"] for line in collected.lines("rl_summary")}, "rl-summary")
+    return _scores(
+        collected, {line["algorithm"] for line in collected.lines("rl_summary")}, "rl-summary"
+    )
 
 
-def _scores(collected: Collected, algorithms: Collection[str], name: str) -> Table:
+def _scores(collected: TableReader, algorithms: Collection[str], name: str) -> Table:
     found: dict[tuple[Any, ...], dict[str, Line]] = {}
     for line in collected.lines("rl_summary"):
         if line["algorithm"] in algorithms:
@@ -91,22 +98,33 @@ def _scores(collected: Collected, algorithms: Collection[str], name: str) -> Tab
     rows = []
     for scores in found.values():
         any_one = scores[min(scores)]
-        diverged = number(any_one["diverged"])
+        diverged = to_float(any_one["diverged"])
         small = [f"{diverged:.0f} diverged"] if diverged else []
-        seeds = Cell(fixed(number(any_one["seeds"]), 0), small=small, style="warn" if small else "")
-        rows.append(
-            [_where(any_one), Cell(any_one["algorithm"]), *(_score(scores.get(s)) for s in _SHOWN), seeds]
+        seeds = Cell(
+            fixed(to_float(any_one["seeds"]), 0), small=small, style="warn" if small else ""
         )
-    columns = [*_heads(), *(Column(head, small=small) for head, small in _SHOWN.values()), Column("Seeds")]
+        rows.append(
+            [
+                _where(any_one),
+                Cell(any_one["algorithm"]),
+                *(_score(scores.get(s)) for s in _SHOWN),
+                seeds,
+            ]
+        )
+    columns = [
+        *_heads(),
+        *(Column(head, small=small) for head, small in _SHOWN.values()),
+        Column("Seeds"),
+    ]
     caption = (
-        "Returns, higher is better: mean over seeds with its 95% bootstrap interval, and below them the "
-        "interquartile mean (IQM), without the lowest and the highest quarter of the seeds. First, "
-        "final, area and slope are of the returns without smoothing."
+        "Returns, higher is better: mean over seeds with its 95% bootstrap interval, and below them"
+        " the interquartile mean (IQM), without the lowest and the highest quarter of the seeds."
+        " First, final, area and slope are of the returns without smoothing."
     )
     return Table(name, caption, columns, rows)
 
 
-def _improvement(collected: Collected) -> list[Table]:
+def _improvement(collected: TableReader) -> list[Table]:
     found: dict[tuple[Any, ...], dict[str, Line]] = {}
     for line in collected.lines("rl_improvement"):
         place = tuple(line[name] for name in (*_PLACE, "algorithm", "baseline"))
@@ -124,22 +142,28 @@ def _improvement(collected: Collected) -> list[Table]:
     columns = [
         *_heads(),
         Column("Baseline", "text"),
-        *(Column(f"P, {_SHOWN[score][0].lower()}", small=_SHOWN[score][1]) for score in ("final", "area")),
+        *(
+            Column(f"P, {_SHOWN[score][0].lower()}", small=_SHOWN[score][1])
+            for score in ("final", "area")
+        ),
         Column("Seeds"),
     ]
     caption = (
-        "Probability of improvement: the share of all pairs of a run of the agent and a run of the "
-        "baseline in which the agent scores higher, ties counted half, with 95% bootstrap interval over "
-        "the seeds of both. ½ means no difference. It refers to single runs; the p of a claim refers to "
-        "means over seeds."
+        "Probability of improvement: the share of all pairs of a run of the agent and a run of the"
+        " baseline in which the agent scores higher, ties counted half, with 95% bootstrap interval"
+        " over the seeds of both. ½ means no difference. It refers to single runs; the p of a claim"
+        " refers to means over seeds."
     )
     return [Table("rl-improvement-rows", caption, columns, rows)] if rows else []
 
 
-def _gradients(collected: Collected) -> list[Table]:
+def _gradients(collected: TableReader) -> list[Table]:
     lines = collected.lines("rl_gradients")
-    found = {tuple(line[n] for n in (*_PLACE, "algorithm", "quantity", "episode")): line for line in lines}
-    done = sorted({number(line["episode"]) for line in lines})
+    found = {
+        tuple(line[n] for n in (*_PLACE, "algorithm", "quantity", "episode")): line
+        for line in lines
+    }
+    done = sorted({to_float(line["episode"]) for line in lines})
     ends = ("mean", "ci_low", "ci_high")
     rows = [
         [
@@ -155,15 +179,18 @@ def _gradients(collected: Collected) -> list[Table]:
         *(Column(f"After {episode:.0f}", small="episodes") for episode in done),
     ]
     caption = (
-        "Variance of the actor’s gradient, summed over parameters, from new episodes at fixed parameters: "
-        "geometric mean over seeds with 95% interval, and its ratio to that of REINFORCE’s estimate from "
-        "the same episodes. A ratio below 1 means that the control variate helps."
+        "Variance of the actor’s gradient, summed over parameters, from new episodes at fixed"
+        " parameters: geometric mean over seeds with 95% interval, and its ratio to that of"
+        " REINFORCE’s estimate from the same episodes. A ratio below 1 means that the control"
+        " variate helps."
     )
     folded = "Variances and their ratios as numbers"
     return [Table("rl-gradients-rows", caption, columns, rows, folded)] if rows else []
 
 
-def _claims(collected: Collected, name: str, what: str, wanted: Callable[[Line], bool]) -> list[Table]:
+def _claims(
+    collected: TableReader, name: str, what: str, wanted: Callable[[Line], bool]
+) -> list[Table]:
     claims = read_json(collected.folder / "tables" / "claims.json")
     shown = [claim for claim in claims if claim["subject"] == "learning" and wanted(claim)]
     rows = []
@@ -174,7 +201,11 @@ def _claims(collected: Collected, name: str, what: str, wanted: Callable[[Line],
                 Cell(row["statement"], style="prose"),
                 Cell(mark=row["mark"], key=f"{WORDS.index(claim['verdict'])}", link=row["anchor"]),
                 Cell(SCORES.get(claim["metric"], ""), style="prose"),
-                Cell(row["effect"], key(claim["effect"]), small=[row["interval"]] if row["interval"] else ()),
+                Cell(
+                    row["effect"],
+                    key(claim["effect"]),
+                    small=[row["interval"]] if row["interval"] else (),
+                ),
                 Cell(row["chances"].removeprefix("p = "), key(claim["holding"])),
                 Cell(row["seeds"], small=[row["diverged"]] if row["diverged"] else ()),
             ]
@@ -184,9 +215,10 @@ def _claims(collected: Collected, name: str, what: str, wanted: Callable[[Line],
         *(Column("Effect", small="in units of the score"), Column("p"), Column("Seeds")),
     ]
     caption = (
-        f"The {what}, each tested with many seeds. Effect: for a number, ours minus the paper’s; otherwise "
-        "the margin by which the sentence holds; with the deciding interval. p for: tests the hypothesis "
-        "that it fails; p against: that it holds. A verdict links to its rule."
+        f"The {what}, each tested with many seeds. Effect: for a number, ours minus the paper’s;"
+        " otherwise the margin by which the sentence holds; with the deciding interval. p for:"
+        " tests the hypothesis that it fails; p against: that it holds. A verdict links to its"
+        " rule."
     )
     return [Table(f"rl-claims-{name}", caption, columns, rows)] if rows else []
 
@@ -200,7 +232,7 @@ def _heads() -> list[Column]:
 
 
 def _where(line: Line) -> Cell:
-    return Cell(episodes_of(line["environment"], number(line["cap"])))
+    return Cell(episodes_of(line["environment"], to_float(line["cap"])))
 
 
 def _returned(value: float) -> Cell:
@@ -210,8 +242,10 @@ def _returned(value: float) -> Cell:
 def _score(line: Line | None) -> Cell:
     if line is None:
         return Cell()
-    iqm = f"IQM {significant(number(line['iqm']))}"
-    limits = span(number(line["ci_low"]), number(line["ci_high"]))
+    iqm = f"IQM {significant(to_float(line['iqm']))}"
+    limits = span(to_float(line["ci_low"]), to_float(line["ci_high"]))
     return Cell(
-        significant(number(line["mean"])), key(number(line["mean"])), small=[s for s in (limits, iqm) if s]
+        significant(to_float(line["mean"])),
+        key(to_float(line["mean"])),
+        small=[s for s in (limits, iqm) if s],
     )

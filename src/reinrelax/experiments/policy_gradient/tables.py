@@ -26,16 +26,38 @@ SCORES: Mapping[str, str] = {
     "running_final": "running mean after the last episode, as Figure 3 plots it",
     "running_linearity": "R² of a line through the running mean",
     "running_drop": "largest fall of the running mean, relative to its range",
-    "running_plateaus": f"share of stretches of {STRIDE} episodes in which the running mean does not rise",
+    "running_plateaus": (
+        f"share of stretches of {STRIDE} episodes in which the running mean does not rise"
+    ),
     "roughness": "standard deviation of the returns about a line through them",
 }
 _PLACE = ("environment", "cap", "algorithm")
 _CURVES = (*_PLACE, "curve", "episode", "mean", "ci_low", "ci_high", "iqm", "seeds")
 _SUMMARY = (
-    *(*_PLACE, "score", "mean", "ci_low", "ci_high", "iqm", "iqm_low", "iqm_high", "seeds", "diverged"),
+    *(
+        *_PLACE,
+        "score",
+        "mean",
+        "ci_low",
+        "ci_high",
+        "iqm",
+        "iqm_low",
+        "iqm_high",
+        "seeds",
+        "diverged",
+    ),
     *("episodes", "paper"),
 )
-_BETTER = (*_PLACE[:2], "algorithm", "baseline", "score", "probability", "ci_low", "ci_high", "seeds")
+_BETTER = (
+    *_PLACE[:2],
+    "algorithm",
+    "baseline",
+    "score",
+    "probability",
+    "ci_low",
+    "ci_high",
+    "seeds",
+)
 _FIGURE3 = (*_PLACE, "seed", "episode", "running", "return", "share", "start", "without_start")
 _GRADIENTS = (*_PLACE, "episode", "quantity", "mean", "ci_low", "ci_high", "seeds")
 _RESAMPLES = 2000
@@ -80,15 +102,23 @@ def scores(episodes: pd.DataFrame) -> pd.DataFrame:
         diverged = (~np.isfinite(returns).all(-1)).astype(int)
         lines = pd.DataFrame({"seed": seeds, "diverged": diverged, **own})
         episodes_run = returns.shape[-1]
-        out.append(lines.assign(environment=environment, cap=cap, algorithm=algorithm, episodes=episodes_run))
+        out.append(
+            lines.assign(
+                environment=environment, cap=cap, algorithm=algorithm, episodes=episodes_run
+            )
+        )
     columns = [*_PLACE, "seed", "diverged", "episodes", *SCORES]
     return (
-        pd.concat(out, ignore_index=True).reindex(columns=columns) if out else pd.DataFrame(columns=columns)
+        pd.concat(out, ignore_index=True).reindex(columns=columns)
+        if out
+        else pd.DataFrame(columns=columns)
     )
 
 
 def evidence(scored: pd.DataFrame, plan: pd.DataFrame) -> Evidence:
-    """Return the evidence for claims on learning curves: `scores`, and those of the planned jobs."""
+    """Return the evidence for claims on learning curves: `scores`, and those of the planned
+    jobs.
+    """
     runs = scored.assign(
         estimator=scored["algorithm"],
         latent=[f"{row.environment}-{row.cap}" for row in scored.itertuples()],
@@ -117,7 +147,11 @@ def curves(episodes: pd.DataFrame) -> pd.DataFrame:
                 "seeds": len(values),
             }
             out.append(pd.DataFrame(part))
-    return pd.concat(out, ignore_index=True)[list(_CURVES)] if out else pd.DataFrame(columns=list(_CURVES))
+    return (
+        pd.concat(out, ignore_index=True)[list(_CURVES)]
+        if out
+        else pd.DataFrame(columns=list(_CURVES))
+    )
 
 
 def summary(scored: pd.DataFrame, root: Path) -> pd.DataFrame:
@@ -140,7 +174,9 @@ def summary(scored: pd.DataFrame, root: Path) -> pd.DataFrame:
             line: dict[str, Any] = {**dict(zip(_PLACE, place, strict=True)), "score": score}
             line |= {"mean": values.mean(), "iqm": float(_interquartile_mean(values[:, None])[0])}
             for name, resampled in (("ci", drawn.mean(-1)), ("iqm", _interquartile_mean(drawn.T))):
-                interval = stats.percentile_interval(line["iqm" if name == "iqm" else "mean"], resampled)
+                interval = stats.percentile_interval(
+                    line["iqm" if name == "iqm" else "mean"], resampled
+                )
                 single = len(values) < 2
                 line[f"{name}_low"] = np.nan if single else interval.low
                 line[f"{name}_high"] = np.nan if single else interval.high
@@ -183,7 +219,11 @@ def figure3(episodes: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
                 "without_start": (running - share * own[0]) / later,
             }
             out.append(pd.DataFrame(part))
-    return pd.concat(out, ignore_index=True)[list(_FIGURE3)] if out else pd.DataFrame(columns=list(_FIGURE3))
+    return (
+        pd.concat(out, ignore_index=True)[list(_FIGURE3)]
+        if out
+        else pd.DataFrame(columns=list(_FIGURE3))
+    )
 
 
 def gradients(measured: pd.DataFrame) -> pd.DataFrame:
@@ -197,13 +237,18 @@ def gradients(measured: pd.DataFrame) -> pd.DataFrame:
         table = rows.pivot_table(index="seed", columns="quantity", values="value")
         if not {"variance", "variance_reinforce"} <= set(table):
             continue
-        quantities = {"variance": table["variance"], "ratio": table["variance"] / table["variance_reinforce"]}
+        quantities = {
+            "variance": table["variance"],
+            "ratio": table["variance"] / table["variance_reinforce"],
+        }
         for quantity, values in quantities.items():
             sound = values[np.isfinite(values) & (values > 0)]
             mean = stats.mean_interval(np.log(sound))
             line = {**dict(zip((*_PLACE, "episode"), place, strict=True)), "quantity": quantity}
             ends = {"mean": mean.estimate, "ci_low": mean.low, "ci_high": mean.high}
-            out.append({**line, **{k: float(np.exp(v)) for k, v in ends.items()}, "seeds": len(sound)})
+            out.append(
+                {**line, **{k: float(np.exp(v)) for k, v in ends.items()}, "seeds": len(sound)}
+            )
     return pd.DataFrame(out, columns=list(_GRADIENTS))
 
 
@@ -213,7 +258,9 @@ def _scores(returns: Floats) -> dict[str, Floats]:
     running = running_mean(returns)
     episode = np.arange(count, dtype=float)
     centred = episode - episode.mean()
-    slope = (returns @ centred) / (centred @ centred) if count > 1 else np.full(len(returns), np.nan)
+    slope = (
+        (returns @ centred) / (centred @ centred) if count > 1 else np.full(len(returns), np.nan)
+    )
     residual = returns - returns.mean(-1, keepdims=True) - slope[:, None] * centred
     fall = np.maximum.accumulate(running, -1) - running
     # A flat curve has no fall and no line: its range is rounding error.
@@ -229,7 +276,9 @@ def _scores(returns: Floats) -> dict[str, Floats]:
             "running_final": running[:, -1],
             "running_linearity": np.where(np.isnan(span), np.nan, _linearity(running, centred)),
             "running_drop": fall.max(-1) / span,
-            "running_plateaus": (steps <= 0).mean(-1) if steps.shape[-1] else np.full(len(returns), np.nan),
+            "running_plateaus": (
+                (steps <= 0).mean(-1) if steps.shape[-1] else np.full(len(returns), np.nan)
+            ),
             "roughness": residual.std(-1),
         }
 
@@ -257,11 +306,22 @@ def _improvements(scored: pd.DataFrame) -> Iterator[dict[str, Any]]:
                     continue
                 above = (one[:, None] > other) + 0.5 * (one[:, None] == other)
                 probability = float(above.mean())
-                line = {"environment": environment, "cap": cap, "algorithm": name, "baseline": baseline}
-                line |= {"score": score, "probability": probability, "seeds": min(len(one), len(other))}
+                line = {
+                    "environment": environment,
+                    "cap": cap,
+                    "algorithm": name,
+                    "baseline": baseline,
+                }
+                line |= {
+                    "score": score,
+                    "probability": probability,
+                    "seeds": min(len(one), len(other)),
+                }
                 if min(len(one), len(other)) > 1:
                     first, second = _draws(len(one)), _draws(len(other), seed=1)
-                    drawn = np.array([above[np.ix_(i, j)].mean() for i, j in zip(first, second, strict=True)])
+                    drawn = np.array(
+                        [above[np.ix_(i, j)].mean() for i, j in zip(first, second, strict=True)]
+                    )
                     interval = stats.percentile_interval(probability, drawn)
                     line |= {"ci_low": interval.low, "ci_high": interval.high}
                 yield line

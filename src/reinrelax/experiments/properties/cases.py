@@ -44,7 +44,9 @@ def cases() -> tuple[Case, ...]:
         _counts("geometric", lambda t: Geometric(logits=t), "p = 0.2", _log_odds(0.2)),
         # With three categories, the density of the weights can be integrated.
         _counts("binomial", lambda t: Binomial(2, logits=t), "p = 0.3", _log_odds(0.3), _WEIGHTS),
-        _counts("negative binomial", lambda t: NegativeBinomial(3, logits=t), "p = 0.4", _log_odds(0.4)),
+        _counts(
+            "negative binomial", lambda t: NegativeBinomial(3, logits=t), "p = 0.4", _log_odds(0.4)
+        ),
         _gate(
             "RelaxedBernoulli",
             _relaxed,
@@ -69,7 +71,9 @@ def cases() -> tuple[Case, ...]:
             outcomes=lambda t, tau: exact.copula(_beside(t, (_SECOND,)), _CORRELATION),
             loss=lambda z: square(z.mean(-1)),
             places=_GATES,
-            density=Density(lambda t, tau: exact.square(tau), other=lambda t, tau: _correlated(t, tau, -0.2)),
+            density=Density(
+                lambda t, tau: exact.square(tau), other=lambda t, tau: _correlated(t, tau, -0.2)
+            ),
             threshold=True,
         ),
         # The last score of softmax++ with δ = 1 is zero for every τ.
@@ -80,7 +84,9 @@ def cases() -> tuple[Case, ...]:
         Case(
             relaxation="LogisticNormal",
             build=_logistic_normal,
-            outcomes=lambda t, tau: exact.largest(_beside(t, _LOC[1:]), torch.tensor(_SCALE, dtype=t.dtype)),
+            outcomes=lambda t, tau: exact.largest(
+                _beside(t, _LOC[1:]), torch.tensor(_SCALE, dtype=t.dtype)
+            ),
             loss=distance,
             places=_MU,
             density=Density(lambda t, tau: exact.simplex(1.0), other=_shifted(_logistic_normal)),
@@ -103,7 +109,11 @@ def cases() -> tuple[Case, ...]:
 
 
 def _counts(
-    variant: str, base: Callable[[Tensor], Distribution], place: str, t: float, density: Density | None = None
+    variant: str,
+    base: Callable[[Tensor], Distribution],
+    place: str,
+    t: float,
+    density: Density | None = None,
 ) -> Case:
     """Return the case of counts from base(t), truncated as at `place`, and f = (z/mean − 0.45)²."""
     at = base(torch.tensor(t, dtype=torch.float64))
@@ -215,7 +225,9 @@ def _stretched(t: Tensor, tau: float) -> Any:
 
 def _correlated(t: Tensor, tau: float, rho: float = _CORRELATION) -> Any:
     matrix = torch.tensor([[1.0, rho], [rho, 1.0]], dtype=t.dtype)
-    return catalogue.CorrelatedRelaxedBernoulli(tau, logits=_beside(t, (_SECOND,)), correlation=matrix)
+    return catalogue.CorrelatedRelaxedBernoulli(
+        tau, logits=_beside(t, (_SECOND,)), correlation=matrix
+    )
 
 
 def _logistic_normal(t: Tensor, tau: float) -> Any:
@@ -239,7 +251,9 @@ def _picks(t: Tensor) -> Tensor:
 
 def _beside(t: Tensor, rest: tuple[float, ...]) -> Tensor:
     """Return t followed by fixed values, `[..., 1 + len(rest)]`."""
-    return torch.cat((t[..., None], torch.tensor(rest, dtype=t.dtype).expand(*t.shape, len(rest))), -1)
+    return torch.cat(
+        (t[..., None], torch.tensor(rest, dtype=t.dtype).expand(*t.shape, len(rest))), -1
+    )
 
 
 def _log_odds(p: float) -> float:

@@ -110,14 +110,18 @@ def estimator_rows(samples: int, seed: int) -> Iterator[Row]:
     for contender in CONTENDERS:
         if not contender.variant:
             share = finite(_extremes(contender, seed))
-            yield from labelled([share], relaxation=contender.name, variant="Bernoulli", setting="float32")
+            yield from labelled(
+                [share], relaxation=contender.name, variant="Bernoulli", setting="float32"
+            )
 
 
 def problems() -> tuple[Problem, ...]:
     """Return the Bernoulli problem at three places, and one problem with four categories."""
     gates = (_bernoulli(f"a = {a:g}", a) for a in (-1.5, 0.0, 1.0))
     every = list(range(len(_LOGITS)))
-    four = Problem("categorical", f"logits {_LOGITS}", _LOGITS, lambda z: distance(z[..., 0, :]), every)
+    four = Problem(
+        "categorical", f"logits {_LOGITS}", _LOGITS, lambda z: distance(z[..., 0, :]), every
+    )
     return (*gates, four)
 
 
@@ -129,7 +133,9 @@ def problem_rows(problem: Problem, surrogate: Surrogate, samples: int) -> Iterat
     at = problem.coordinates[0]
     yield "", sampled("discrete_share", ((hot == 0) | (hot == 1)).all(-1), 1.0)
     yield "", sampled("mean", hot[:, at], probs[at].item())
-    for k, estimates, expected in zip(problem.coordinates, gradients.T, truth.tolist(), strict=True):
+    for k, estimates, expected in zip(
+        problem.coordinates, gradients.T, truth.tolist(), strict=True
+    ):
         category = f", category {k + 1}" if len(problem.coordinates) > 1 else ""
         yield category, sampled("gradient", estimates, expected)
     yield "", variance("gradient_variance", gradients)
@@ -204,12 +210,16 @@ def rescaled(problem: Problem, seed: int) -> Estimator:
 
     def pilot(eta: float) -> Tensor:
         streams = Streams.derive([seed], "properties", "scale", problem.setting)
-        return _estimates(problem, partial(rebar.surrogate, streams=streams, tau=_TAU, eta=eta), _PILOT)[1]
+        return _estimates(
+            problem, partial(rebar.surrogate, streams=streams, tau=_TAU, eta=eta), _PILOT
+        )[1]
 
     rebar = get("REBAR")
     plain = pilot(0.0)
     variate = pilot(1.0) - plain
-    best = -float(((plain - plain.mean(0)) * variate).sum() / (variate - variate.mean(0)).square().sum())
+    best = -float(
+        ((plain - plain.mean(0)) * variate).sum() / (variate - variate.mean(0)).square().sum()
+    )
 
     @score_function(name="REBAR", equation="A, III.L")
     def rebar_at_best_scale(logits: Tensor, f: Loss, streams: Streams, *, tau: float) -> Estimate:
@@ -247,13 +257,17 @@ def _slopes(problem: Problem, samples: int, seed: int) -> tuple[Tensor, float]:
     """Return ∂ĝ²/∂φ of single draws, `[N]`, and the slope of ĝ's variance from other draws."""
 
     def estimate(phi: Tensor, count: int, part: str) -> tuple[Estimate, Tensor]:
-        streams = Streams.derive([seed], "properties", "slope", problem.variant, problem.setting, part)
+        streams = Streams.derive(
+            [seed], "properties", "slope", problem.variant, problem.setting, part
+        )
         control = relax_with(lambda z: phi * problem.loss(softmax(z / _TAU)), parameters=[phi])
         leaf = problem.theta.expand(1, count, 1, -1).clone().requires_grad_()
         return control.surrogate(leaf, problem.loss, streams), leaf
 
     def spread(phi: float) -> float:
-        whole, leaf = estimate(torch.tensor(phi, dtype=torch.float64), _MORE * samples, "differences")
+        whole, leaf = estimate(
+            torch.tensor(phi, dtype=torch.float64), _MORE * samples, "differences"
+        )
         (found,) = torch.autograd.grad(whole.surrogate.sum(), leaf)
         return float(found[0, :, 0].var(0).sum())
 
@@ -299,6 +313,9 @@ def _extremes(contender: Contender, seed: int) -> Iterator[Tensor]:
         leaf = torch.tensor([[[0.0, a]] for a in _EXTREMES], requires_grad=True)
         streams = Streams.derive([seed], "properties", "extremes", contender.name, tau)
         estimate = contender.make(problem, seed).surrogate(
-            leaf.expand(1, EXTREME_SAMPLES, -1, -1, -1), problem.loss, streams, **contender.hyper(tau)
+            leaf.expand(1, EXTREME_SAMPLES, -1, -1, -1),
+            problem.loss,
+            streams,
+            **contender.hyper(tau),
         )
         yield from (estimate.loss, *torch.autograd.grad(estimate.surrogate.sum(), leaf))

@@ -47,7 +47,9 @@ class Support:
 def interval(tau: float) -> Support:
     """Return (0, 1), with the trapezoid rule in logit z."""
     x, step = _line(1, tau)
-    return Support(x.sigmoid(), x.sigmoid() * x.neg().sigmoid() * step, lambda z: logit(z)[..., None])
+    return Support(
+        x.sigmoid(), x.sigmoid() * x.neg().sigmoid() * step, lambda z: logit(z)[..., None]
+    )
 
 
 def square(tau: float) -> Support:
@@ -98,7 +100,9 @@ def sequences(categories: int, length: int) -> Tensor:
 
 def bernoulli(a: Tensor) -> tuple[Tensor, Tensor]:
     """Return the distribution of zero and one, for log-odds a."""
-    return torch.stack((torch.sigmoid(-a), torch.sigmoid(a))), torch.tensor([0.0, 1.0], dtype=a.dtype)
+    return torch.stack((torch.sigmoid(-a), torch.sigmoid(a))), torch.tensor(
+        [0.0, 1.0], dtype=a.dtype
+    )
 
 
 def categorical(logits: Tensor) -> tuple[Tensor, Tensor]:

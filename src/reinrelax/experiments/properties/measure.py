@@ -83,7 +83,9 @@ def relaxation_rows(case: Case, samples: int, generator: torch.Generator) -> Ite
         found = [*_forward_and_backward(case, t, tau, samples, generator)]
         if case.density is not None and tau >= _INTEGRABLE:
             found += _law(case, case.density, t, tau, samples, generator)
-        yield from labelled(found, **name, setting=f"{place}, tau {tau:g}" if case.tempered else place)
+        yield from labelled(
+            found, **name, setting=f"{place}, tau {tau:g}" if case.tempered else place
+        )
     yield from labelled([finite(_extremes(case, generator))], **name, setting="float32")
 
 
@@ -128,7 +130,9 @@ def _draw(
         noise = law.draw_noise(generator=generator)
         z = law.from_noise(noise)
         gradients = _slope(case.loss(z).sum(), leaf, keep=True)
-        blocks.append((z.detach(), law.harden(noise).detach(), gradients, _slope(_first(z).sum(), leaf)))
+        blocks.append(
+            (z.detach(), law.harden(noise).detach(), gradients, _slope(_first(z).sum(), leaf))
+        )
     z, hard, gradients, linear = (torch.cat(parts) for parts in zip(*blocks, strict=True))
     return z, hard, gradients, linear
 
@@ -204,7 +208,10 @@ def _first_picks(samples: int, generator: torch.Generator) -> Iterator[Row]:
         for k, expected in enumerate(logits.softmax(-1).tolist()):
             found = [sampled("first_pick", drawn == k, expected)]
             yield from labelled(
-                found, relaxation="GumbelTopK", variant=variant, setting=f"p = {PICKS}, category {k + 1}"
+                found,
+                relaxation="GumbelTopK",
+                variant=variant,
+                setting=f"p = {PICKS}, category {k + 1}",
             )
 
 
@@ -222,7 +229,10 @@ def _inverses(samples: int, generator: torch.Generator) -> Iterator[Row]:
             error = (tau * law.transform.inv(law.from_noise(noise)) - y).abs().max()
             found = [known("inverse_error", float(error), 0.0)]
             yield from labelled(
-                found, relaxation=case.relaxation, variant=case.variant, setting=f"{place}, tau {tau:g}"
+                found,
+                relaxation=case.relaxation,
+                variant=case.variant,
+                setting=f"{place}, tau {tau:g}",
             )
 
 

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Callable, Sequence
 
-from reinrelax.display.blocks import Cell, Column, Table, key, number
-from reinrelax.display.collected import Collected, Line
+from reinrelax.display.blocks import Cell, Column, Table, key, to_float
+from reinrelax.display.collected import Line, TableReader
 from reinrelax.display.comparison import DIFFERS, READING, agreement
 from reinrelax.display.wording import fixed, significant, span
 
@@ -39,7 +39,7 @@ _WORDS = {
 _UNLIKELY = 1e-3
 
 
-def properties(collected: Collected) -> list[Table]:
+def properties(collected: TableReader) -> list[Table]:
     """Return a table with a row per relaxation and variant, and a folded one with everything."""
     lines = collected.lines("properties")
     if not lines:
@@ -50,17 +50,26 @@ def properties(collected: Collected) -> list[Table]:
     rows = [_summary(name, own) for name, own in groups.items()]
     columns = [Column("Relaxation", "text", small=f"at τ = {_TAU}, where it has one"), *_heads()]
     caption = (
-        "Gradients are with respect to the first logit, location or log-rate, for a quadratic loss; the "
-        "exact ones come from enumerating the discrete distribution. The large number is that at a = 0 or "
-        f"at the only place; those of other places are below it. {READING}"
+        "Gradients are with respect to the first logit, location or log-rate, for a quadratic"
+        " loss; the exact ones come from enumerating the discrete distribution. The large number"
+        f" is that at a = 0 or at the only place; those of other places are below it. {READING}"
     )
     return [
-        Table("properties-rows", caption, columns, [row for row in rows if any(c.text for c in row[1:])]),
+        Table(
+            "properties-rows",
+            caption,
+            columns,
+            [row for row in rows if any(c.text for c in row[1:])],
+        ),
         Table(
             "properties-all",
             f"Every measurement, at every place and temperature, with 95% intervals. {READING}",
             [
-                *(Column("Relaxation", "text"), Column("Property", "text"), Column("Place", "text")),
+                *(
+                    Column("Relaxation", "text"),
+                    Column("Property", "text"),
+                    Column("Place", "text"),
+                ),
                 *(Column("Measured"), Column("Expected"), Column("Outcome", "text")),
             ],
             [_long(line) for line in lines],
@@ -83,7 +92,7 @@ def _summary(name: tuple[str, str], lines: Sequence[Line]) -> list[Cell]:
 
 
 def _discrete(lines: Sequence[Line]) -> Cell:
-    shares = [number(line["value"]) for line in lines]
+    shares = [to_float(line["value"]) for line in lines]
     if not shares:
         return Cell()
     low, high = min(shares), max(shares)
@@ -101,42 +110,51 @@ def _each(measure: Callable[[Line], tuple[float, str]]) -> Show:
         ordered = sorted(lines, key=lambda line: not line["setting"].startswith(_MIDDLE))
         first, *others = ordered
         value, words = measure(first)
-        small = [_limits(first, measure), *(f"{_place(line)}: {measure(line)[1]}" for line in others)]
+        small = [
+            _limits(first, measure),
+            *(f"{_place(line)}: {measure(line)[1]}" for line in others),
+        ]
         return Cell(words, key(value), small=[text for text in small if text])
 
     return show
 
 
 def _limits(line: Line, measure: Callable[[Line], tuple[float, str]]) -> str:
-    if number(line["low"]) == number(line["high"]) or line["low"] == "":
+    if to_float(line["low"]) == to_float(line["high"]) or line["low"] == "":
         return ""
-    low, high = (measure({**line, "value": line[end], "low": "", "high": ""})[1] for end in ("low", "high"))
+    low, high = (
+        measure({**line, "value": line[end], "low": "", "high": ""})[1] for end in ("low", "high")
+    )
     return f"[{low.split(' ')[0]}, {high.split(' ')[0]}]"
 
 
 def _plain(line: Line) -> tuple[float, str]:
-    value = number(line["value"])
+    value = to_float(line["value"])
     return value, f"{significant(value)}{_symbol(line)}"
 
 
 def _off(line: Line) -> tuple[float, str]:
     """Return the difference from the expected value, and its text."""
-    value = number(line["value"]) - number(line["expected"])
+    value = to_float(line["value"]) - to_float(line["expected"])
     text = significant(value, 2)
     return value, f"{'+' if value > 0 else ''}{text}{_symbol(line)}"
 
 
 def _bias(line: Line) -> tuple[float, str]:
     """Return the difference relative to the expected value, and its text in percent."""
-    expected = abs(number(line["expected"]))
-    value = (number(line["value"]) - number(line["expected"])) / expected if expected else float("nan")
+    expected = abs(to_float(line["expected"]))
+    value = (
+        (to_float(line["value"]) - to_float(line["expected"])) / expected
+        if expected
+        else float("nan")
+    )
     text = fixed(100 * value, 0)
     return value, f"{'+' if value > 0 and text != '0' else ''}{text}%{_symbol(line)}"
 
 
 def _least(lines: Sequence[Line]) -> Cell:
     """Return a cell with the smallest p-value, marked if it is too small to be chance."""
-    values = [number(line["value"]) for line in lines]
+    values = [to_float(line["value"]) for line in lines]
     if not values:
         return Cell()
     value = min(values)
@@ -149,8 +167,8 @@ def _farthest(lines: Sequence[Line]) -> Cell:
     """Return a cell with the value farthest from the expected one."""
     if not lines:
         return Cell()
-    worst = max(lines, key=lambda line: abs(number(line["value"]) - number(line["expected"])))
-    value, mark = number(worst["value"]), agreement(worst)
+    worst = max(lines, key=lambda line: abs(to_float(line["value"]) - to_float(line["expected"])))
+    value, mark = to_float(worst["value"]), agreement(worst)
     small = [f"{mark.symbol} {mark.text}"] if mark is DIFFERS else ()
     text = "1" if abs(value - 1) < 1e-9 else significant(value, 4 if value > 0.1 else 2)
     return Cell(text, key(value), "warn-small" if mark is DIFFERS else "", small=small)
@@ -174,8 +192,10 @@ _COLUMNS: Sequence[tuple[str, str, str, Show]] = (
 
 def _long(line: Line) -> list[Cell]:
     mark = agreement(line)
-    limits = "" if line["low"] == line["high"] else span(number(line["low"]), number(line["high"]))
-    value, expected = number(line["value"]), number(line["expected"])
+    limits = (
+        "" if line["low"] == line["high"] else span(to_float(line["low"]), to_float(line["high"]))
+    )
+    value, expected = to_float(line["value"]), to_float(line["expected"])
     variant = f", {line['variant']}" if line["variant"] else ""
     return [
         Cell(f"{line['relaxation']}{variant}"),

@@ -19,7 +19,13 @@ def sampled(name: str, values: Tensor, expected: float | None = None) -> Row:
     """Return the row of the mean of independent values `[N]`, with its 95% interval."""
     values = values.double()
     mean, half = float(values.mean()), _NORMAL * float(values.std()) / len(values) ** 0.5
-    return {"property": name, "value": mean, "low": mean - half, "high": mean + half, "expected": expected}
+    return {
+        "property": name,
+        "value": mean,
+        "low": mean - half,
+        "high": mean + half,
+        "expected": expected,
+    }
 
 
 def variance(name: str, values: Tensor) -> Row:
@@ -34,7 +40,9 @@ def finite(tensors: Iterable[Tensor]) -> Row:
     return known("finite_share", float(flags.double().mean()), 1.0)
 
 
-def labelled(rows: Iterable[Row], *, relaxation: str, variant: str = "", setting: str = "") -> Iterator[Row]:
+def labelled(
+    rows: Iterable[Row], *, relaxation: str, variant: str = "", setting: str = ""
+) -> Iterator[Row]:
     """Yield the rows with all their columns."""
     labels = {"relaxation": relaxation, "variant": variant, "setting": setting}
     for row in rows:

@@ -36,9 +36,11 @@ EXPERIMENTS = (
                     *("tau_forward", "tau_backward", "k"),
                     *(f"{name}{end}" for name in _INTERVALS for end in ("", "_low", "_high")),
                 ),
-                caption="**VAEs with every relaxation**: each method's own loss and the bound of the "
-                "discrete model, nats per image (lower is better), means over seeds with 95% intervals. Only "
-                "the latter compares methods.",
+                caption=(
+                    "**VAEs with every relaxation**: each method's own loss and the bound of the"
+                    " discrete model, nats per image (lower is better), means over seeds with 95%"
+                    " intervals. Only the latter compares methods."
+                ),
                 view="relaxed_vae.page:vae",
             ),
             Table("relaxations_curves", ("label", "latent", "metric", "epoch")),
@@ -49,16 +51,26 @@ EXPERIMENTS = (
             ),
         ),
         figures={
-            "vaes": "**VAEs**: bound of the discrete model after the last epoch, each kind of latent "
-            "variables.",
-            "relaxations": "**VAEs with every relaxation**: bound of the discrete model on the test images "
-            "(nats per image) over epochs, one panel a section of the paper.",
-            "correlations": "**Learned correlations**: the matrix R of the normal scores of correlated "
-            "Bernoullis, each pair once.",
-            "shares": "**Learned probabilities**: share of all P(b = 1 | x) of binary latent variables in "
-            "each twentieth.",
-            "decoupled": "**Decoupled temperatures in a VAE**: bound of the discrete model in nats above "
-            "the lowest. A star marks our lowest.",
+            "vaes": (
+                "**VAEs**: bound of the discrete model after the last epoch, each kind of latent "
+                "variables."
+            ),
+            "relaxations": (
+                "**VAEs with every relaxation**: bound of the discrete model on the test images "
+                "(nats per image) over epochs, one panel a section of the paper."
+            ),
+            "correlations": (
+                "**Learned correlations**: the matrix R of the normal scores of correlated "
+                "Bernoullis, each pair once."
+            ),
+            "shares": (
+                "**Learned probabilities**: share of all P(b = 1 | x) of binary latent variables in"
+                " each twentieth."
+            ),
+            "decoupled": (
+                "**Decoupled temperatures in a VAE**: bound of the discrete model in nats above "
+                "the lowest. A star marks our lowest."
+            ),
         },
         drawn_by="relaxed_vae.figures",
         views={

@@ -6,7 +6,7 @@ from typing import Any
 from reinrelax.display.charts import intervals, maps
 from reinrelax.display.charts.intervals import IntervalFigure, IntervalPanel, Kind
 from reinrelax.display.charts.lines import LineFigure, LinePanel, Reference
-from reinrelax.display.charts.maps import MapFigure, MapPanel, Scale
+from reinrelax.display.charts.maps import ColourScale, MapFigure, MapPanel
 from reinrelax.display.charts.plans import Read, cells, panel_title, stacked, texts, tidy
 from reinrelax.display.charts.style import INK
 from reinrelax.display.wording import fixed
@@ -36,9 +36,12 @@ def curves(read: Read, name: str, metric: str, what: str, label: str) -> LineFig
     table = read("relaxations_curves")
     table = table[table["metric"] == metric]
     order = sorted(set(table["section"]))
-    data = tidy(table, "section", "label", "epoch", "mean", ("ci_low", "ci_high"), ("seeds",), order)
+    data = tidy(
+        table, "section", "label", "epoch", "mean", ("ci_low", "ci_high"), ("seeds",), order
+    )
     panels = tuple(
-        LinePanel(section, _title(section), "Epoch", label, whole=True, settles=True) for section in order
+        LinePanel(section, _title(section), "Epoch", label, whole=True, settles=True)
+        for section in order
     )
     return LineFigure(name, what, data, panels, columns=3)
 
@@ -48,15 +51,25 @@ def correlations(read: Read) -> MapFigure:
     table = read("relaxations_learned")
     table = table[(table["quantity"] == "correlation") & (table["seed"] == table["seed"].min())]
     off = table[table["i"] > table["j"]]
-    learned = [label for label, rows in off.groupby("label", sort=False) if (rows["value"] != 0).any()]
+    learned = [
+        label for label, rows in off.groupby("label", sort=False) if (rows["value"] != 0).any()
+    ]
     reach = max(0.01, float(off["value"].abs().max())) if len(off) else 1.0
-    scale = Scale(-reach, reach, "correlation", digits=None, diverging=True)
+    scale = ColourScale(-reach, reach, "correlation", digits=None, diverging=True)
     panels, parts = [], []
     for label in learned:
         own = off[off["label"] == label]
         names = tuple(f"{index + 1:.0f}" for index in sorted({*own["i"], *own["j"]}))
         panels.append(
-            MapPanel(str(label), str(label), "Latent variable", "Latent variable", names, names[::-1], scale)
+            MapPanel(
+                str(label),
+                str(label),
+                "Latent variable",
+                "Latent variable",
+                names,
+                names[::-1],
+                scale,
+            )
         )
         notes = [
             f"{line['i'] + 1:.0f} and {line['j'] + 1:.0f}: {fixed(line['value'], 3)}"
@@ -65,16 +78,20 @@ def correlations(read: Read) -> MapFigure:
         columns, rows = (texts(own[axis] + 1) for axis in ("j", "i"))
         parts.append(cells(str(label), columns, rows, own["value"], notes))
     what = (
-        "Learned correlation matrix R of the normal scores, first seed, each pair once; the colours range up "
-        "to the largest entry"
+        "Learned correlation matrix R of the normal scores, first seed, each pair once; the colours"
+        " range up to the largest entry"
     )
-    return MapFigure("correlations", what, stacked(parts, maps.COLUMNS), tuple(panels), size=(4.8, 4.0))
+    return MapFigure(
+        "correlations", what, stacked(parts, maps.COLUMNS), tuple(panels), size=(4.8, 4.0)
+    )
 
 
 def shares(read: Read) -> LineFigure:
     """Plan the distribution of the probabilities of binary latent variables, for the first seed."""
     table = read("relaxations_learned")
-    table = table[(table["quantity"] == "probability_share") & (table["seed"] == table["seed"].min())]
+    table = table[
+        (table["quantity"] == "probability_share") & (table["seed"] == table["seed"].min())
+    ]
     bins = table["i"].max() + 1
     table = table.assign(
         panel=["correlated" if section == _LEARNED else "others" for section in table["section"]],
@@ -89,7 +106,10 @@ def shares(read: Read) -> LineFigure:
         for name, title in titles.items()
         if name in set(data["panel"])
     )
-    what = "Share of all P(b = 1 | x), over test images and latent variables, in each twentieth; first seed"
+    what = (
+        "Share of all P(b = 1 | x), over test images and latent variables, in each twentieth; first"
+        " seed"
+    )
     return LineFigure("shares", what, data, panels, columns=2)
 
 
@@ -112,7 +132,9 @@ def bounds(read: Read) -> IntervalFigure:
     ).sort_values("value", kind="stable")
     titles = {"gates": "Gates, 2 × 20", "others": "Categories, subsets and counts"}
     reach = (
-        (0.99 * float(table["value"].min()), 1.06 * float(mean.iloc[0])) if len(table) and len(mean) else None
+        (0.99 * float(table["value"].min()), 1.06 * float(mean.iloc[0]))
+        if len(table) and len(mean)
+        else None
     )
     panels = tuple(
         IntervalPanel(
@@ -124,7 +146,9 @@ def bounds(read: Read) -> IntervalFigure:
         for name, title in titles.items()
         if name in set(table["panel"])
     )
-    what = "Bound of each VAE with discrete codes after the last epoch, with 95% intervals, best first"
+    what = (
+        "Bound of each VAE with discrete codes after the last epoch, with 95% intervals, best first"
+    )
     kinds = (Kind("discrete bound", INK),)
     return IntervalFigure(
         "vaes", what, table[[*intervals.COLUMNS, "seeds"]], panels, kinds, columns=2, width=5.2
@@ -138,7 +162,8 @@ def decoupled(read: Read) -> IntervalFigure:
     names = {tau: f"forward τ = {tau:g}" for tau in forward}
     looks = ((INK, "o"), ("#D55E00", "s"), ("#2F8FCB", "D"), ("#C46A9B", "^"))
     kinds = tuple(
-        Kind(names[tau], *looks[index % len(looks)], hollow=index > 0) for index, tau in enumerate(forward)
+        Kind(names[tau], *looks[index % len(looks)], hollow=index > 0)
+        for index, tau in enumerate(forward)
     )
     data = table.assign(
         panel=table["latents"],
@@ -147,11 +172,15 @@ def decoupled(read: Read) -> IntervalFigure:
         **{name: table[column] for name, column in _BOUND.items()},
     )
     panels = tuple(
-        IntervalPanel(*(name, name, _NATS), tuple(dict.fromkeys(data.loc[data["panel"] == name, "row"])))
+        IntervalPanel(
+            *(name, name, _NATS), tuple(dict.fromkeys(data.loc[data["panel"] == name, "row"]))
+        )
         for name in dict.fromkeys(data["panel"])
     )
     what = "Test bound of the discrete model at each pair of temperatures, with 95% intervals"
-    return IntervalFigure("decoupled", what, data[[*intervals.COLUMNS, "seeds"]], panels, kinds, width=5.2)
+    return IntervalFigure(
+        "decoupled", what, data[[*intervals.COLUMNS, "seeds"]], panels, kinds, width=5.2
+    )
 
 
 FIGURES: Mapping[str, Callable[[Read], Any]] = {

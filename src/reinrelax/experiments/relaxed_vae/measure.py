@@ -31,7 +31,9 @@ def make_trainer(
 ) -> Trainer:
     """Return a trainer at epoch 0, with a replica per run."""
     first, replicas = runs[0], replicas_of(runs)
-    latent = latents.make(first.estimator, first.shape, replicas.seeds, device, **hyper_of(runs, _COUNTS))
+    latent = latents.make(
+        first.estimator, first.shape, replicas.seeds, device, **hyper_of(runs, _COUNTS)
+    )
     model = Autoencoder(
         first.units,
         latent.outputs,
@@ -88,5 +90,7 @@ def _probabilities(objective: RelaxedObjective, test: Tensor) -> dict[str, np.nd
             probs.append(objective.model.encode(batch).sigmoid())
     p = torch.cat(probs, 1)
     bins = (p * _BINS).long().clamp_max(_BINS - 1).flatten(1)
-    shares = torch.stack([torch.bincount(row, minlength=_BINS) for row in bins]).double() / bins.shape[1]
+    shares = (
+        torch.stack([torch.bincount(row, minlength=_BINS) for row in bins]).double() / bins.shape[1]
+    )
     return {"probability": p.mean(1).cpu().numpy(), "probability_share": shares.cpu().numpy()}

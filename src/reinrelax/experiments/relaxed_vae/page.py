@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 from statistics import mean
 from typing import Any
 
-from reinrelax.display.blocks import Cell, Column, Table, key, number, plain_cell
-from reinrelax.display.collected import Collected
+from reinrelax.display.blocks import Cell, Column, Table, key, plain_cell, to_float
+from reinrelax.display.collected import TableReader
 from reinrelax.display.tables import read_json
-from reinrelax.display.wording import Mark, fixed, interval, shape, signed, significant
+from reinrelax.display.wording import Badge, fixed, interval, shape, signed, significant
 from reinrelax.experiments.relaxed_vae.pictures import SHOWN
 
-_BEFORE = Mark("yes", "✓", "good")
+_BEFORE = Badge("yes", "✓", "good")
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Pictures:
     template: str = field(default="pictures.html.j2", init=False)
 
 
-def vae(collected: Collected) -> Table:
+def vae(collected: TableReader) -> Table:
     """Return the table of all methods: own loss, and the bound of the discrete model."""
     lines = collected.lines("relaxations")
     rows = [
@@ -60,7 +60,7 @@ def vae(collected: Collected) -> Table:
             _nats(line, "train"),
             _nats(line, "relaxed"),
             _nats(line, "gap", signs=True),
-            Cell(fixed(number(line["seeds"]), 0), small=_diverged(line)),
+            Cell(fixed(to_float(line["seeds"]), 0), small=_diverged(line)),
         ]
         for line in lines
     ]
@@ -75,55 +75,63 @@ def vae(collected: Collected) -> Table:
         Column("Seeds"),
     ]
     caption = (
-        "Nats per image, lower is better: mean over seeds with its 95% Student interval. Discrete bound: "
-        "code drawn from the discrete posterior, and the exact KL or an upper bound of it, so that it "
-        "bounds the likelihood of a VAE with discrete latent variables and can be compared across methods "
-        "of the same shape. Own loss: what each method minimises, with a relaxed code and the method’s own "
-        "KL term; for most methods it is not a bound and cannot be compared."
+        "Nats per image, lower is better: mean over seeds with its 95% Student interval. Discrete"
+        " bound: code drawn from the discrete posterior, and the exact KL or an upper bound of it,"
+        " so that it bounds the likelihood of a VAE with discrete latent variables and can be"
+        " compared across methods of the same shape. Own loss: what each method minimises, with a"
+        " relaxed code and the method’s own KL term; for most methods it is not a bound and cannot"
+        " be compared."
     )
     return Table("relaxations-rows", caption, columns, rows)
 
 
-def figure1(collected: Collected) -> list[Pictures]:
+def figure1(collected: TableReader) -> list[Pictures]:
     """Return the reconstructions."""
     caption = (
-        "Each column is a test image: the original above, in the middle from its discrete code, below from "
-        "the relaxed code of training. First seed, pixel probabilities."
+        "Each column is a test image: the original above, in the middle from its discrete code,"
+        " below from the relaxed code of training. First seed, pixel probabilities."
     )
 
     def alt(entry: Mapping[str, Any]) -> str:
         return (
-            f"{entry['label']}: {entry['shown']} test images in the upper row, their reconstructions from "
-            "discrete codes below them, and from relaxed codes in the lower row"
+            f"{entry['label']}: {entry['shown']} test images in the upper row, their"
+            " reconstructions from discrete codes below them, and from relaxed codes in the"
+            " lower row"
         )
 
     return _pictures(collected, "figure1-pictures", "reconstructions", caption, alt)
 
 
-def figure2(collected: Collected) -> list[Pictures]:
+def figure2(collected: TableReader) -> list[Pictures]:
     """Return the samples."""
     caption = "Decoded samples of the discrete prior. First seed, pixel probabilities."
 
     def alt(entry: Mapping[str, Any]) -> str:
-        return f"{entry['label']}: images decoded from samples of the prior, {entry['shown']} in each row"
+        return (
+            f"{entry['label']}: images decoded from samples of the prior, {entry['shown']} in"
+            " each row"
+        )
 
     return _pictures(collected, "figure2-pictures", "samples", caption, alt)
 
 
-def learned(collected: Collected) -> Table:
+def learned(collected: TableReader) -> Table:
     """Return the table of REBAR's η and RELAX's λ over seeds, and of the size of R's entries."""
     found: dict[tuple[str, str], list[float]] = {}
     for line in collected.lines("relaxations_learned"):
         quantity = line["quantity"]
         if quantity in _SCALARS:
-            found.setdefault((quantity, line["label"]), []).append(number(line["value"]))
+            found.setdefault((quantity, line["label"]), []).append(to_float(line["value"]))
         elif quantity == "correlation" and line["i"] > line["j"]:
-            found.setdefault((quantity, line["label"]), []).append(abs(number(line["value"])))
+            found.setdefault((quantity, line["label"]), []).append(abs(to_float(line["value"])))
     rows = [
         [
             Cell(label),
             Cell(_SCALARS.get(quantity, "|Rᵢⱼ|, i ≠ j")),
-            *(Cell(significant(value, 4), key(value)) for value in (mean(values), min(values), max(values))),
+            *(
+                Cell(significant(value, 4), key(value))
+                for value in (mean(values), min(values), max(values))
+            ),
         ]
         for (quantity, label), values in found.items()
         if any(values)  # R = I is not learned
@@ -136,20 +144,25 @@ def learned(collected: Collected) -> Table:
         Column("Most"),
     ]
     caption = (
-        "Parameters learned besides the networks, after the last epoch; over seeds, and for R over pairs."
+        "Parameters learned besides the networks, after the last epoch; over seeds, and for R over"
+        " pairs."
     )
     return Table("learned-rows", caption, columns, rows)
 
 
-def decoupled(collected: Collected) -> Table:
+def decoupled(collected: TableReader) -> Table:
     """Return the table of the discrete bound for each pair of temperatures."""
-    lines = [line for line in collected.lines("relaxations") if number(line["tau_backward"]) > 0]
+    lines = [line for line in collected.lines("relaxations") if to_float(line["tau_backward"]) > 0]
     rows = [
         [
             *(plain_cell(line[name]) for name in ("tau_forward", "tau_backward")),
-            Cell(mark=_BEFORE, key="1") if line["tau_forward"] < line["tau_backward"] else Cell("no", "0"),
+            (
+                Cell(mark=_BEFORE, key="1")
+                if line["tau_forward"] < line["tau_backward"]
+                else Cell("no", "0")
+            ),
             _nats(line, "test"),
-            Cell(fixed(number(line["seeds"]), 0), small=_diverged(line)),
+            Cell(fixed(to_float(line["seeds"]), 0), small=_diverged(line)),
         ]
         for line in lines
     ]
@@ -161,16 +174,21 @@ def decoupled(collected: Collected) -> Table:
         Column("Seeds"),
     ]
     caption = (
-        "Decoupled-STGS in the VAE: mean over seeds with 95% interval. Rows with the same τ_b that agree in "
-        "every digit were trained with the same noise and differ only in τ_f."
+        "Decoupled-STGS in the VAE: mean over seeds with 95% interval. Rows with the same τ_b that"
+        " agree in every digit were trained with the same noise and differ only in τ_f."
     )
     return Table("decoupled-rows", caption, columns, rows)
 
 
-_SCALARS = {"eta": "η, scale of the control variate", "tau": "λ, temperature of the control variate"}
+_SCALARS = {
+    "eta": "η, scale of the control variate",
+    "tau": "λ, temperature of the control variate",
+}
 
 
-def _pictures(collected: Collected, name: str, kind: str, caption: str, alt: Any) -> list[Pictures]:
+def _pictures(
+    collected: TableReader, name: str, kind: str, caption: str, alt: Any
+) -> list[Pictures]:
     entries = read_json(collected.folder / "figures" / "pictures.json")
     large: list[Picture] = []
     small: list[Picture] = []
@@ -186,11 +204,14 @@ def _pictures(collected: Collected, name: str, kind: str, caption: str, alt: Any
 
 
 def _nats(line: Mapping[str, Any], name: str, signs: bool = False) -> Cell:
-    value, limits = number(line[name]), interval(number(line[f"{name}_low"]), number(line[f"{name}_high"]))
+    value, limits = (
+        to_float(line[name]),
+        interval(to_float(line[f"{name}_low"]), to_float(line[f"{name}_high"])),
+    )
     text = signed(value) if signs else fixed(value)
     return Cell(text, key(value), small=[limits] if limits else ())
 
 
 def _diverged(line: Mapping[str, Any]) -> Sequence[str]:
-    diverged = number(line["diverged"])
+    diverged = to_float(line["diverged"])
     return [f"{diverged:.0f} diverged"] if diverged > 0 else ()

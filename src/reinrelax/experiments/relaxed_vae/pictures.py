@@ -61,14 +61,22 @@ def tiled(images: Pixels, across: int, width: int) -> Pixels:
     return rows.transpose(0, 2, 1, 3).reshape(len(rows) * height, across * width)
 
 
-def _entry(line: Mapping[Any, Any], content: Mapping[str, Pixels], index: int, width: int) -> dict[str, Any]:
-    originals, hard, relaxed = content["originals"], content["hard"][index], content["relaxed"][index]
+def _entry(
+    line: Mapping[Any, Any], content: Mapping[str, Pixels], index: int, width: int
+) -> dict[str, Any]:
+    originals, hard, relaxed = (
+        content["originals"],
+        content["hard"][index],
+        content["relaxed"][index],
+    )
     samples, shown, exact = content["samples"][index], len(originals), line["latents"] == SHOWN
     return {
         **{name: line[name] for name in ("label", "latents", "section", "latent")},
         "seed": int(line["seed"]),
         "shown": shown,
-        "reconstructions": _image(tiled(np.concatenate((originals, hard, relaxed)), shown, width), exact),
+        "reconstructions": _image(
+            tiled(np.concatenate((originals, hard, relaxed)), shown, width), exact
+        ),
         "samples": _image(tiled(samples, shown, width), exact),
     }
 

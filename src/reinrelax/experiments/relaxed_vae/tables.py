@@ -11,7 +11,7 @@ from reinrelax.config.load import Config
 from reinrelax.core import stats
 from reinrelax.jobs.runs import cells
 from reinrelax.latents.hyperparameters import HYPERPARAMETERS
-from reinrelax.results.gather import Gathered, last_rows
+from reinrelax.results.gather import TrainingResults, last_rows
 from reinrelax.results.labels import in_words, labels
 from reinrelax.results.pictures import Pictures
 from reinrelax.results.read import pictures_of
@@ -32,12 +32,12 @@ _CURVES = (*_PLACE, "metric", "epoch", "mean", "ci_low", "ci_high", "seeds")
 _LEARNED = (*_PLACE, "run_id", "seed", "quantity", "i", "j", "value")
 
 
-def labelled(gathered: Gathered) -> Gathered:
+def labelled(gathered: TrainingResults) -> TrainingResults:
     """Add a column `label` that tells settings of the same kind of latent variables apart."""
-    return Gathered(gathered.rows.assign(label=labels(gathered.rows, HYPER)), gathered.plan)
+    return TrainingResults(gathered.rows.assign(label=labels(gathered.rows, HYPER)), gathered.plan)
 
 
-def relaxations(gathered: Gathered, baseline: float) -> pd.DataFrame:
+def relaxations(gathered: TrainingResults, baseline: float) -> pd.DataFrame:
     """Return a row per method and setting: means over seeds after the last epoch, nats per image.
 
     All means have 95% intervals. `gap` is the own loss on test images minus the discrete bound,
@@ -59,7 +59,11 @@ def relaxations(gathered: Gathered, baseline: float) -> pd.DataFrame:
             **_place(rows),
             "settings": in_words(rows.iloc[0]),
             **rows.sort_values("seed").iloc[0][["run_id", "seed", *HYPER]],
-            **{"epochs": rows["epochs"].iloc[0], "seeds": len(alive), "diverged": len(rows) - len(alive)},
+            **{
+                "epochs": rows["epochs"].iloc[0],
+                "seeds": len(alive),
+                "diverged": len(rows) - len(alive),
+            },
         }
         for name, column in values.items():
             mean = stats.mean_interval(column)
@@ -68,12 +72,14 @@ def relaxations(gathered: Gathered, baseline: float) -> pd.DataFrame:
     return pd.DataFrame(out, columns=list(_COLUMNS))
 
 
-def curves(gathered: Gathered) -> pd.DataFrame:
+def curves(gathered: TrainingResults) -> pd.DataFrame:
     """Return the three bounds over epochs: means over seeds with intervals."""
     out = []
     for _, rows in gathered.rows.groupby(["latent", "label"], sort=False):
         for metric in ("train", "relaxed", "test"):
-            wide = rows.pivot_table(index="epoch", columns="run_id", values=_METRICS[metric], dropna=False)
+            wide = rows.pivot_table(
+                index="epoch", columns="run_id", values=_METRICS[metric], dropna=False
+            )
             mean, low, high, count = stats.mean_intervals(wide.to_numpy(dtype=float))
             part: dict[str, Any] = {**_place(rows), "metric": metric, "epoch": wide.index}
             part |= {"mean": mean, "ci_low": low, "ci_high": high, "seeds": count}
@@ -81,7 +87,7 @@ def curves(gathered: Gathered) -> pd.DataFrame:
     return pd.concat(out, ignore_index=True) if out else pd.DataFrame(columns=list(_CURVES))
 
 
-def learned(config: Config, gathered: Gathered) -> pd.DataFrame:
+def learned(config: Config, gathered: TrainingResults) -> pd.DataFrame:
     """Return parameters learned besides the networks, a row per entry: R, η, λ, statistics of π.
 
     Quantities: `correlation` (i, j), `eta`, `tau`, and for binary latent variables `probability`,
@@ -111,7 +117,9 @@ def stored(config: Config, shown: Collection[str]) -> Iterator[Pictures]:
         ResultsError: a file is damaged.
     """
     for cell in cells(config).values():
-        if any(run.run_id in shown for run in cell.runs) and (found := pictures_of(config.folder, cell)):
+        if any(run.run_id in shown for run in cell.runs) and (
+            found := pictures_of(config.folder, cell)
+        ):
             yield found
 
 

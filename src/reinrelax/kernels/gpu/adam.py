@@ -8,7 +8,13 @@ _BLOCK = 1024
 
 
 def step(
-    parameter: Tensor, grad: Tensor, first: Tensor, second: Tensor, settings: Tensor, at: Tensor, dead: Tensor
+    parameter: Tensor,
+    grad: Tensor,
+    first: Tensor,
+    second: Tensor,
+    settings: Tensor,
+    at: Tensor,
+    dead: Tensor,
 ) -> None:
     """Update m and v, then p ← p − a m / (√v / b + ε), in place.
 

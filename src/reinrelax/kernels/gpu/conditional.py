@@ -97,7 +97,9 @@ def _vjp(  # type: ignore[no-untyped-def]
 def _draws(bits, wanted, g, p, own, power):  # type: ignore[no-untyped-def]
     """Sum the terms of draws `[tile, width]` in Σ n_j / s1 and Σ n_j s2 / s1², each `[width]`."""
     # E / log 2 for E ~ Exp(1), from 23 bits: the factor cancels in E_j / E_i.
-    e = -tl.log2(((bits.to(tl.uint32, bitcast=True) >> 9).to(tl.float32) + 0.5) * 1.1920928955078125e-07)
+    e = -tl.log2(
+        ((bits.to(tl.uint32, bitcast=True) >> 9).to(tl.float32) + 0.5) * 1.1920928955078125e-07
+    )
     own_e = tl.sum(tl.where(own[None, :], e, 0.0), 1)
     # If the ratio overflows, the weight is zero.
     ratio = 1.0 + e / (tl.where(p > 0.0, p, 1.0)[None, :] * own_e[:, None])

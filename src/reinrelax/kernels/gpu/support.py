@@ -26,7 +26,14 @@ def _works(device: str) -> bool:
         from reinrelax.kernels.gpu.random import uniform_
 
         keys, counters = (torch.zeros(1, dtype=torch.int64, device=device) for _ in range(2))
-        return 0 < uniform_(torch.zeros(1, 1, dtype=torch.float32, device=device), keys, counters).item() < 1
+        return (
+            0
+            < uniform_(torch.zeros(1, 1, dtype=torch.float32, device=device), keys, counters).item()
+            < 1
+        )
     except Exception as error:  # compilers and drivers raise errors of any type
-        print(f"WARNING: no kernels on {device} ({error}); torch computes the same, slower", file=sys.stderr)
+        print(
+            f"WARNING: no kernels on {device} ({error}); torch computes the same, slower",
+            file=sys.stderr,
+        )
         return False
