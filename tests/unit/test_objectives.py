@@ -1,6 +1,8 @@
 """Terms and gradients of both papers' objectives against plain loops, and what a trainer makes of them."""
 
 from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -13,7 +15,10 @@ from reinrelax.estimators.base import draw
 from reinrelax.latents import CATALOGUE
 from reinrelax.latents.base import Latent
 from reinrelax.latents.score import ScoreLatent
+from reinrelax.rl.agent import Gradients
+from reinrelax.training.learned import Learned
 from reinrelax.training.loop import Replicas, Trainer
+from reinrelax.training.reinforcement import Learner
 from reinrelax.vae.autoencoder import Autoencoder, DiscreteVAE
 from reinrelax.vae.discrete import DiscreteObjective
 from reinrelax.vae.relaxed import RelaxedObjective
@@ -251,3 +256,22 @@ def test_images_come_in_another_order_in_every_epoch_and_replica(watched: tuple[
     assert all(len(order.unique()) == 7 for order in every)
     tested = [images for kind, images, _ in spy.shown if kind == "test"]
     assert torch.equal(tested[0][0], tested[1][1])
+
+
+def test_what_is_learned_has_the_mean_squares_gradient_and_nothing_of_before() -> None:
+    leaf = torch.tensor([1.0, 2.0], requires_grad=True)
+    learned = Learned({"a": leaf})
+    for _ in range(2):
+        learned.begin((leaf[:, None] * torch.tensor([1.0, 3.0])).square())
+        torch.testing.assert_close(learned.grads[0], torch.tensor([10.0, 20.0]))
+    learned.begin(None)
+    assert learned.grads[0].tolist() == [0.0, 0.0]
+
+
+def test_an_agent_goes_up_its_return_and_down_its_critics_loss() -> None:
+    actor, critic = torch.zeros(2, 3), torch.zeros(2, 4)
+    agent: Any = SimpleNamespace(learned=(actor, critic), actor=SimpleNamespace(w1=actor))
+    ones = (torch.ones(2, 3),), (torch.ones(2, 4),)
+    Learner(agent, 0.1).update(Gradients(*ones, torch.zeros(2)))
+    torch.testing.assert_close(actor, torch.full((2, 3), 0.1))
+    torch.testing.assert_close(critic, torch.full((2, 4), -0.1))
