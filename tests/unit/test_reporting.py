@@ -103,7 +103,10 @@ def test_part_of_a_split_cell_is_not_judged(load_config: Load) -> None:
             lambda path: path.with_suffix(".json").write_text('{"fingerprint"'),
             "provenance cannot be read",
         ),
-        (lambda path: path.with_suffix(".json").unlink(), "provenance cannot be read"),
+        (
+            lambda path: path.with_suffix(".json").unlink(),
+            "ST.json is missing beside the job's other files",
+        ),
         (lambda path: path.write_text(""), "cannot be read as a results table"),
         (lambda path: path.write_text(path.read_text()[: len(path.read_text()) // 2]), "holds"),
         (
@@ -227,7 +230,7 @@ def test_missing_tables_are_named(load_config: Load, of_nothing: Config) -> None
     config = load_config(scale="other")
     with pytest.raises(ResultsError, match=r"\w+\.csv: cannot be read .* run snakemake again"):
         figures.write_figures(config, ROOT)
-    with pytest.raises(ResultsError, match=r"cells\.csv: cannot be read"):
+    with pytest.raises(ResultsError, match=r"jobs\.csv: cannot be read"):
         page.write_report(config, ROOT)
     config = of_nothing
     table = config.folder / "tables/control.csv"
