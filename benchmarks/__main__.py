@@ -31,7 +31,7 @@ from reinrelax.core.provenance import describe
 from reinrelax.datasets import data, images
 from reinrelax.errors import ReinrelaxError
 from reinrelax.experiments.cost.figures import RESULTS
-from reinrelax.experiments.training import describe_device
+from reinrelax.experiments.record import describe_device
 
 IMAGES, ROUNDS, REPLICAS = 8000, 3, 10
 _TEST_IMAGES, _MOST_IMAGES = 100, 50_000

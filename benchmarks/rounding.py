@@ -21,7 +21,7 @@ from reinrelax.datasets import data
 from reinrelax.datasets.images import Images
 from reinrelax.experiments.cost.figures import RESULTS
 from reinrelax.experiments.discrete_vae import measure as vae
-from reinrelax.experiments.training import describe_device
+from reinrelax.experiments.record import describe_device
 from reinrelax.training.process import prepare_process
 
 SEEDS, EPOCHS = 10, 10

@@ -107,7 +107,14 @@ def threshold(judge_name: str, limit: float, **changes: Any) -> Claim:
 
 def measured(rows: list[dict[str, Any]], **plan: Any) -> Measurements:
     """One collected table `t` that one finished job `study` filled."""
-    job = {"job": "study", "source": "study", "state": "done", "message": "", "estimator": "", "latent": ""}
+    job = {
+        "job": "study",
+        "experiment": "study",
+        "state": "done",
+        "message": "",
+        "estimator": "",
+        "latent": "",
+    }
     return Measurements({"t": pd.DataFrame(rows)}, {}, {"t": "study"}, pd.DataFrame([{**job, **plan}]))
 
 

@@ -13,7 +13,7 @@ import pytest
 from reinrelax.config.load import Config
 from reinrelax.config.run import Run
 from reinrelax.display.tables import CHECKSUMS
-from reinrelax.jobs.runs import Cell
+from reinrelax.jobs.job import Job
 from reinrelax.reporting import collect, figures, page
 from tests.conftest import ROOT
 from tests.synthetic import noise, published
@@ -40,7 +40,7 @@ def from_paper(run: Run) -> tuple[float, float]:
     return published(run, ROOT) if run.experiment == "elbo" else flat(run)
 
 
-def elbo(cell: Cell) -> bool:
+def elbo(cell: Job) -> bool:
     return cell.first.experiment == "elbo"
 
 

@@ -16,8 +16,9 @@ from reinrelax.config.run import Run
 from reinrelax.config.specs import Gradients
 from reinrelax.estimators.hyperparameters import HYPERPARAMETERS
 from reinrelax.experiments.discrete_vae.elbo import method_of, paper_name
-from reinrelax.jobs.runs import Cell, cells, table_path
-from reinrelax.jobs.studies import Study, studies, study_folder
+from reinrelax.jobs.job import Job
+from reinrelax.jobs.runs import cells, table_path
+from reinrelax.jobs.studies import studies
 from reinrelax.latents.hyperparameters import HYPERPARAMETERS as OF_LATENTS
 from tests import synthetic_relaxations as relaxed
 from tests.synthetic_rl import learning
@@ -42,7 +43,7 @@ RECORD: dict[str, Any] = {
 }
 
 
-def asked(job: Cell | Study) -> dict[str, str]:
+def asked(job: Job) -> dict[str, str]:
     """What a record says of the job that was asked for."""
     hashes = {"settings_hash": job.settings_hash, "source_hash": job.source_hash}
     return {"fingerprint": job.fingerprint, **hashes}
@@ -67,7 +68,7 @@ def write_results(
     config: Config,
     final: Final,
     *,
-    only: Callable[[Cell], bool] = lambda cell: True,
+    only: Callable[[Job], bool] = lambda cell: True,
     diverged: Collection[tuple[str, str, int]] = (),
     epochs: Iterable[int] | None = None,
     **record: Any,
@@ -90,7 +91,7 @@ def write_results(
 
 def write_cell(
     config: Config,
-    cell: Cell,
+    cell: Job,
     final: Final,
     diverged: Collection[tuple[str, str, int]] = (),
     epochs: Iterable[int] | None = None,
@@ -199,7 +200,7 @@ def write_studies(
     for study in studies(config).values():
         if not only(study.name):
             continue
-        folder = study_folder(config, study.name)
+        folder = config.folder / study.name
         folder.mkdir(parents=True, exist_ok=True)
         makers = {"identities": _identities, "cost": lambda config: _cost(config, seconds)}
         if study.name in DEMONSTRATIONS:
@@ -212,11 +213,11 @@ def write_studies(
             tables = _snapshot(config, study, planted)
         for name, lines in tables.items():
             pd.DataFrame(lines, columns=list(COLUMNS[name])).to_csv(folder / f"{name}.csv", index=False)
-        known = {**asked(study), "study": study.name, **RECORD}
+        known = {**asked(study), **RECORD}
         (folder / "record.json").write_text(json.dumps({**known, **record}), encoding="utf-8")
 
 
-def _snapshot(config: Config, study: Study, planted: Planted) -> dict[str, list[dict[str, Any]]]:
+def _snapshot(config: Config, study: Job, planted: Planted) -> dict[str, list[dict[str, Any]]]:
     spec, epoch, last = config.gradients[study.experiment], study.settings["epoch"], study.settings["last"]
     tables: dict[str, list[dict[str, Any]]] = {name: [] for name in spec.tables}
     shared = {"epoch": epoch, "estimates": spec.samples, "images": spec.images}

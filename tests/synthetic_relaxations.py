@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from reinrelax.config.load import Config
-from reinrelax.jobs.runs import Cell
+from reinrelax.jobs.job import Job
 
 Rows = list[dict[str, Any]]
 
@@ -26,7 +26,7 @@ def metrics(test: float, seed: int) -> dict[str, float]:
     }
 
 
-def write_pictures(cell: Cell, path: Path) -> None:
+def write_pictures(cell: Job, path: Path) -> None:
     """Pictures of one cell: the first seed of each setting, and what was learned in every run."""
     first = min(run.seed for run in cell.runs)
     shown = [run.run_id for run in cell.runs if run.seed == first]

@@ -15,8 +15,6 @@ from reinrelax.config import load as configuration
 from reinrelax.core.document import from_yaml, merged, path_of, read_yaml
 from reinrelax.errors import ConfigError, ReinrelaxError
 from reinrelax.execution.device import device
-from reinrelax.jobs.runs import Cell
-from reinrelax.jobs.studies import Study
 
 # torch on a CPU, torch on a GPU, C++, and the loader of a library.
 _OUT_OF_MEMORY = re.compile("allocate memory|out of memory|bad_alloc|failed to map segment", re.IGNORECASE)
@@ -60,14 +58,9 @@ def _parser() -> argparse.ArgumentParser:
         return sub
 
     command("data", _data, "verify or fetch the images and prepare them")
-    train = command("train", _train, "train one cell of the run table")
-    train.add_argument("--cell", required=True, help="experiment/shape/estimator")
-    train.add_argument("--fingerprint", help="stop if the cell is not the one that was asked for")
-    study = command(
-        "study", _study, "compute one study: gradients at a snapshot, identities, the Laplace bridge, …"
-    )
-    study.add_argument("--study", required=True, help="its name, such as gradients/epoch-5")
-    study.add_argument("--fingerprint", help="stop if the study is not the one that was asked for")
+    compute = command("compute", _compute, "compute one planned job: train a cell, or run a study")
+    compute.add_argument("--job", required=True, help="its name, such as elbo/8x4/ReinMax or identities")
+    compute.add_argument("--fingerprint", help="stop if the job is not the one that was asked for")
     plan = command("plan", _plan, "what would run, and an estimate of the time")
     plan.add_argument(
         "--cores", type=int, default=os.cpu_count() or 1, help="cores to plan for (default: all)"
@@ -161,50 +154,18 @@ def _data(options: argparse.Namespace) -> None:
     )
 
 
-def _train(options: argparse.Namespace) -> None:
-    from reinrelax.datasets import images
-    from reinrelax.jobs.runs import find_cell, table_path
-    from reinrelax.results import finished
-    from reinrelax.results.read import held
+def _compute(options: argparse.Namespace) -> None:
+    from reinrelax.jobs.planned import find
 
     config = _config(options)
-    cell = find_cell(config, options.cell)
-    _require(options.fingerprint, cell.fingerprint, cell.name)
-    with _memory(cell.name), device(config.machine) as where:
-        from reinrelax.experiments.training import train_cell
+    job = find(config, options.job)
+    _require(options.fingerprint, job.fingerprint, job.name)
+    with _memory(job.name), device(config.machine, job.on_gpu) as where:
+        from reinrelax.experiments.compute import compute
 
-        record = train_cell(
-            cell,
-            images.load(config.folder / "data"),
-            table=table_path(config, cell.name),
-            known=held(config, cell, tolerant=True),
-            device=where,
-            checkpoint_every=config.machine.checkpoint_every_epochs,
-            extra={"cell": cell.name, **_asked(config, cell)},
-        )
-    diverged = f", {len(record['diverged'])} diverged" if record["diverged"] else ""
-    size = f"{len(cell.runs)} replicas x {cell.first.epochs} epochs{finished.reuse(record)}"
+        line = compute(job, config, where)
     for stream in (sys.stderr, sys.stdout):  # the job's log, and what the workflow says
-        print(f"{cell.name}: {size}{diverged}, {record['wall_seconds']:.1f} s", file=stream)
-
-
-def _study(options: argparse.Namespace) -> None:
-    from reinrelax.jobs.studies import find_study
-
-    config = _config(options)
-    study = find_study(config, options.study)
-    _require(options.fingerprint, study.fingerprint, study.name)
-    with _memory(study.name), device(config.machine, study.on_gpu) as where:
-        from reinrelax.experiments.study import run_study
-
-        record = run_study(study, config, where, _asked(config, study))
-    print(f"{study.name}: {record['wall_seconds']:.1f} s")
-
-
-def _asked(config: configuration.Config, job: Cell | Study) -> dict[str, object]:
-    """What a record says of what it was asked for, and by which source; its fingerprint is of both."""
-    hashes = {"settings_hash": job.settings_hash, "source_hash": job.source_hash}
-    return {"scale": config.scale, "config": config.raw, **hashes}
+        print(line, file=stream)
 
 
 def _require(asked: str | None, found: str, name: str) -> None:
@@ -272,10 +233,14 @@ def _verify(options: argparse.Namespace) -> None:
 
 def _recompute(options: argparse.Namespace) -> None:
     from reinrelax.execution.recompute import recompute
-    from reinrelax.jobs.runs import find_cell
+    from reinrelax.jobs.planned import find
 
     config = _config(options)
-    cell = find_cell(config, options.cell)
+    cell = find(config, options.cell)
+    if not cell.runs:
+        raise ConfigError(
+            f"{cell.name} trains nothing that could be compared; name a cell, as elbo/8x4/ReinMax"
+        )
     with _memory(cell.name), device(config.machine) as where:
         comparison = recompute(config, cell, where)
     _say(comparison.describe())

@@ -20,7 +20,7 @@ from reinrelax.core.document import read_yaml, typed
 from reinrelax.errors import ConfigError
 from reinrelax.execution import plan
 from reinrelax.jobs.runs import cells, run_table, table_path
-from reinrelax.jobs.studies import studies, study_folder
+from reinrelax.jobs.studies import studies
 from reinrelax.results.read import is_done
 from tests.conftest import ROOT, merge
 
@@ -151,7 +151,7 @@ def use(config: Config) -> None:
     ids = [run.run_id for run in table]
     assert len(set(ids)) == len(ids) == sum(len(cell.runs) for cell in jobs.values())
     places = [table_path(config, name) for name in jobs]
-    places += [study_folder(config, name) for name in studies(config)]
+    places += [config.folder / name for name in studies(config)]
     for place in places:
         assert ".." not in place.relative_to(config.folder).parts
         assert place.resolve().is_relative_to(folder)

@@ -14,16 +14,18 @@ from reinrelax.core import stats
 from reinrelax.display.charts.style import PAPER
 from reinrelax.display.tables import read_table
 from reinrelax.errors import ResultsError
+from reinrelax.jobs.planned import jobs
+from reinrelax.jobs.runs import cells
 from reinrelax.jobs.studies import studies
 from reinrelax.reporting import collect
 from reinrelax.results.labels import in_words, labels, over_seeds
-from reinrelax.results.read import read_study
+from reinrelax.results.read import read_job
 from tests.conftest import ROOT
 from tests.synthetic import noise, plausible, write_results, write_studies
 
 Load = Callable[..., Config]
 
-ALWAYS = {"cells", "studies", "rates", "rules", "table2", "table3", "table5", "selection"}
+ALWAYS = {"jobs", "rates", "rules", "table2", "table3", "table5", "selection"}
 FROM_STUDIES = ("table1", "table4", "figure1", "sweep", "control", "quadrature", "example", "identities")
 FROM_STUDIES += tuple(name for one in DEMONSTRATIONS.values() for name in one.writes)
 FROM_STUDIES += ("rl_scores", "rl_summary", "rl_improvement", "rl_curves", "rl_figure3", "rl_gradients")
@@ -54,8 +56,8 @@ def test_nothing_there_gives_headers_and_the_papers_settings(load_config: Load) 
     for name in (*FROM_STUDIES, *FROM_CELLS):
         assert table(config, name).empty, name
         assert len(table(config, name).columns) > 3, name
-    assert set(table(config, "studies")["state"]) == {"missing"}
-    assert list(table(config, "studies")["study"]) == list(studies(config))
+    assert set(table(config, "jobs")["state"]) == {"missing"}
+    assert list(table(config, "jobs")["job"]) == list(jobs(config))
     published = table(config, "table5").set_index(["estimator", "latent"])
     assert len(published) == 42
     assert published["paper"]["ReinMax-CV", "8x4"] == "Adam, 0.0005, τ 1.0, η 1.5"
@@ -95,13 +97,14 @@ def test_cells_of_all_experiments_are_listed_and_only_elbo_is_judged(load_config
     }
     level |= {"relaxations": 160.0, "early": 170.0, "early-run": 180.0, "elbo-run": 190.0, "beta-run": 200.0}
     collected(config, lambda run: (level[run.experiment], level[run.experiment] + 10))
-    cells = table(config, "cells").set_index("cell")
-    assert set(cells["experiment"]) == set(level)
-    assert cells["settings"]["elbo/8x4/ST"] == "optimizer Adam, learning_rate 0.001, tau 1.3"
-    assert cells["settings"]["beta/8x4/ReinMax-RK2"] == (
+    planned = table(config, "jobs").set_index("job")
+    trained = planned[planned["estimator"] != ""]
+    assert set(trained["experiment"]) == set(level)
+    assert trained["settings"]["elbo/8x4/ST"] == "optimizer Adam, learning_rate 0.001, tau 1.3"
+    assert trained["settings"]["beta/8x4/ReinMax-RK2"] == (
         "3 settings: optimizer Adam, learning_rate 0.0005, beta 0 to 1"
     )
-    assert cells["planned_seeds"]["beta/8x4/ReinMax-RK2"] == cells["seeds"]["beta/8x4/ReinMax-RK2"] == 6
+    assert trained["planned_seeds"]["beta/8x4/ReinMax-RK2"] == trained["seeds"]["beta/8x4/ReinMax-RK2"] == 6
     judged = table(config, "table2").dropna(subset=["mean"]).set_index("method")
     assert set(judged.loc["as run", "estimator"]) == {"ReinMax-CV"}
     assert judged.loc["as run", "mean"].to_numpy() == pytest.approx(190, abs=3)
@@ -385,10 +388,10 @@ def test_a_damaged_study_is_shown_and_the_rest_stays(
     write_studies(config)
     damage(config.folder / "gradients/epoch-0")
     collect.write_tables(config, ROOT)
-    found = table(config, "studies").set_index("study")
+    found = table(config, "jobs").set_index("job")
     assert found["state"]["gradients/epoch-0"] == "unreadable"
     assert message in found["message"]["gradients/epoch-0"]
-    assert (found["state"].drop("gradients/epoch-0") == "done").all()
+    assert set(found["state"].drop(["gradients/epoch-0", *cells(config)])) == {"done"}
     for name in ("figure1", "control", "quadrature", "example"):
         assert set(table(config, name)["epoch"]) == {2}, name
     assert found["command"]["gradients/epoch-2"].endswith(
@@ -400,10 +403,10 @@ def test_a_stale_study_says_how_to_mend_it(load_config: Load) -> None:
     config = load_config()
     write_studies(config, only=lambda name: name == "cost", fingerprint="f" * 64)
     with pytest.raises(ResultsError, match=r"another configuration or source.*Delete it and rerun"):
-        read_study(config, studies(config)["cost"])
-    assert read_study(config, studies(config)["identities"]) is None
+        read_job(config, studies(config)["cost"])
+    assert read_job(config, studies(config)["identities"]) is None
     collect.write_tables(config, ROOT)
-    assert table(config, "studies").set_index("study")["state"]["cost"] == "unreadable"
+    assert table(config, "jobs").set_index("job")["state"]["cost"] == "unreadable"
     assert table(config, "table4").empty
 
 

@@ -198,7 +198,7 @@ def test_sizes_follow_from_the_data_set(tmp_path: Path, load_config: Load) -> No
             {"name": "omniglot", "train_images": 140},
         )
     )
-    for reckoned in (plan.memory_mb, lambda cell: plan.estimate(cell, timings)):
+    for reckoned in (plan.memory_mb, lambda cell: plan.training_seconds(cell, timings)):
         assert reckoned(ours) < reckoned(usual) < reckoned(large)
 
 
@@ -226,14 +226,11 @@ def trained(tmp_path: Path, load_config: Load) -> Config:
     assert (read.name, read.width, read.sha256) == ("folder:faces", WIDTH, prepared.sha256)
     assert data.at_hand(config.dataset, config.folder / "data")
     for cell in cells(config).values():
-        asked = {"settings_hash": cell.settings_hash, "source_hash": cell.source_hash}
-        options: dict[str, Any] = {"device": "cpu", "checkpoint_every": 5, "extra": asked}
+        options: dict[str, Any] = {"device": "cpu", "checkpoint_every": 5, "extra": {}}
         record = train_cell(cell, read, table=table_path(config, cell.name), known={}, **options)
         assert record["pixels"] == WIDTH * HEIGHT
     for study in studies(config).values():
-        run_study(
-            study, config, "cpu", {"settings_hash": study.settings_hash, "source_hash": study.source_hash}
-        )
+        run_study(study, config, "cpu", {})
     return config
 
 

@@ -72,10 +72,10 @@ print(json.dumps({
     "keys": declared.KEYS["dice"],
     "types": [str(kind) for kind in read_table(path).dtypes[:2]],
     "captions": [declared.CAPTIONS[kind, "dice"] for kind in ("table", "figure")],
-    "tables": study.tables,
+    "tables": [path.stem for path in study.tables],
     "modules": study.modules,
     "settings": study.settings,
-    "seconds": plan.estimate_study(config, study, []) - plan.STARTUP_SECONDS,
+    "seconds": plan.estimate(config, study, []) - plan.STARTUP_SECONDS,
     "drawn": "dice" in FIGURES,
     "viewed": len(VIEWS["a-dice"]),
 }))

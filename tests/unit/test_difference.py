@@ -82,7 +82,7 @@ def test_every_table_names_its_rows(results: Path) -> None:
         assert path.stem in difference.KEYS, f"{path.stem} needs its columns in KEYS"
         keys = list(difference.KEYS[path.stem])
         assert not found.duplicated(keys).any(), path
-    assert set(difference.KEYS) == {*FILLED_BY, "cells", "studies", "rates", "rules", "claims"}
+    assert set(difference.KEYS) == {*FILLED_BY, "jobs", "rates", "rules", "claims"}
 
 
 def test_identical_folders_have_changed_in_nothing(pair: tuple[Path, Path]) -> None:
@@ -150,12 +150,12 @@ def test_verdicts_that_changed_and_claims_that_came_went_or_were_renamed() -> No
 
 def test_jobs_are_grouped_by_what_differs_and_a_missing_one_says_no_more() -> None:
     before = table(
-        "cell,state,commit,epochs,host", "a,done,1,4,x", "b,done,1,4,x", "c,done,1,4,x", "d,done,1,4,x"
+        "job,state,commit,epochs,host", "a,done,1,4,x", "b,done,1,4,x", "c,done,1,4,x", "d,done,1,4,x"
     )
     after = table(
-        "cell,state,commit,epochs,host", "a,done,2,4,y", "b,done,2,8,y", "c,missing,,,", "e,done,1,4,x"
+        "job,state,commit,epochs,host", "a,done,2,4,y", "b,done,2,8,y", "c,missing,,,", "e,done,1,4,x"
     )
-    found = difference.jobs(before, after, "cell")
+    found = difference.jobs(before, after)
     assert found.changes == {
         ("commit", "1", "2"): ["a", "b"],
         ("epochs", "4", "8"): ["b"],
@@ -169,6 +169,19 @@ def test_settings_are_compared_entry_by_entry() -> None:
     assert difference.settings(before, after) == [("a.b", 1, 2), ("d", 0, None), ("e", None, {"f": 1})]
 
 
+def test_a_folder_of_before_has_its_jobs_in_two_tables(pair: tuple[Path, Path]) -> None:
+    tables = pair[1] / "tables"
+    (tables / "checksums.json").unlink()
+    jobs = pd.read_csv(tables / "jobs.csv", dtype=str, keep_default_na=False)
+    for name, word, own in (
+        ("cells", "cell", jobs["estimator"] != ""),
+        ("studies", "study", jobs["estimator"] == ""),
+    ):
+        jobs[own].rename(columns={"job": word}).to_csv(tables / f"{name}.csv", index=False)
+    (tables / "jobs.csv").unlink()
+    assert "Nothing has changed" in page(pair)
+
+
 def test_planted_changes_are_on_the_page(pair: tuple[Path, Path]) -> None:
     to_be_changed(pair[1])
     other = pair[1] / "tables"
@@ -180,10 +193,10 @@ def test_planted_changes_are_on_the_page(pair: tuple[Path, Path]) -> None:
     stated = json.loads((other / "claims.json").read_text())
     stated[0] |= {"verdict": "near", "effect": 0.75, "statement": "<b>bold</b> & claimed"}
     (other / "claims.json").write_text(json.dumps(stated))
-    cells = pd.read_csv(other / "cells.csv", dtype=str, keep_default_na=False)
-    cells.loc[:1, "commit"] = "f" * 40
-    cells.loc[2, "state"] = "missing"
-    cells.to_csv(other / "cells.csv", index=False)
+    jobs = pd.read_csv(other / "jobs.csv", dtype=str, keep_default_na=False)
+    jobs.loc[:1, "commit"] = "f" * 40
+    jobs.loc[2, "state"] = "missing"
+    jobs.to_csv(other / "jobs.csv", index=False)
     (other / "rl_curves.csv").unlink()
     settings = yaml.safe_load((pair[1] / "config.yaml").read_text())
     settings["scale"] = "other"
@@ -206,14 +219,14 @@ def test_planted_changes_are_on_the_page(pair: tuple[Path, Path]) -> None:
     ("file", "content", "says"),
     [
         ("tables/table2.csv", 'a,b\n"', r"table2.csv: cannot be read .* and run snakemake again"),
-        ("tables/cells.csv", None, r"cells.csv: cannot be read .* and run snakemake again"),
+        ("tables/jobs.csv", None, r"jobs.csv: cannot be read .* and run snakemake again"),
         ("tables/claims.json", "[", r"claims.json: cannot be read .* and run snakemake again"),
         (
             "tables/claims.json",
             '[{"id": 1}]',
             r"claims.json: has no 'statement'. Delete it and run snakemake",
         ),
-        ("tables/studies.csv", "x\n1\n", r"studies.csv: has no 'study'. Delete it and run snakemake"),
+        ("tables/jobs.csv", "x\n1\n", r"jobs.csv: has no 'job'. Delete it and run snakemake"),
         (
             "config.yaml",
             "a: [",

@@ -18,31 +18,31 @@ from reinrelax.errors import ResultsError
 from reinrelax.execution import plan
 from reinrelax.experiments.snapshots import read_snapshot
 from reinrelax.experiments.training import train_cell
-from reinrelax.jobs import runs
-from reinrelax.jobs.runs import Cell, cells, table_path
+from reinrelax.jobs import job
+from reinrelax.jobs.job import Job
+from reinrelax.jobs.runs import cells, table_path
 from reinrelax.jobs.studies import snapshot_cell
 from reinrelax.results import cell_table, finished, pictures
-from reinrelax.results.read import held, read_cell
+from reinrelax.results.read import held, read_job
 from reinrelax.training.checkpoint import read_archive
 from reinrelax.training.loop import Trainer
 
 Load = Callable[..., Config]
 
 
-def planned(load_config: Load, seeds: int, **changes: Any) -> tuple[Config, Cell]:
+def planned(load_config: Load, seeds: int, **changes: Any) -> tuple[Config, Job]:
     elbo = {"estimators": ["ST"], "latent_shapes": ["8x4"], "seeds": seeds, "epochs": 2, **changes}
     config = load_config(experiments={"elbo": elbo})
     return config, cells(config)["elbo/8x4/ST"]
 
 
-def train(config: Config, cell: Cell, digits: Images) -> tuple[dict[str, Any], pd.DataFrame]:
+def train(config: Config, cell: Job, digits: Images) -> tuple[dict[str, Any], pd.DataFrame]:
     """The record and the table; the table is deleted before, as a workflow does."""
     table = table_path(config, cell.name)
     for path in (table, table.with_suffix(".json"), table.with_suffix(".npz")):
         path.unlink(missing_ok=True)
     known = held(config, cell, tolerant=True)
-    asked = {"settings_hash": cell.settings_hash, "source_hash": cell.source_hash}
-    options = {"device": "cpu", "checkpoint_every": 1, "extra": asked}
+    options: dict[str, Any] = {"device": "cpu", "checkpoint_every": 1, "extra": {}}
     record = train_cell(cell, digits, table=table, known=known, **options)
     return record, pd.read_csv(table)
 
@@ -82,7 +82,7 @@ def test_other_settings_source_images_or_device_are_trained_anew(
     assert len(train(config, cell, fewer)[0]["reused"]) == 2
     assert train(*planned(load_config, 2, epochs=3), digits)[0]["reused"] == {}
     with monkeypatch.context() as patched:
-        patched.setattr(runs, "fingerprint", lambda modules: "other")
+        patched.setattr(job, "fingerprint", lambda modules: "other")
         assert train(config, cell, fewer)[0]["reused"] == {}
     path = finished.place(table_path(config, cell.name))
     on_gpu = {
@@ -123,10 +123,10 @@ def test_a_damaged_file_costs_a_training_and_says_so(
     place: Path = finished.place(table_path(config, cell.name))
     place.write_text(content, encoding="utf-8")
     # A report has the table, and needs no more.
-    assert read_cell(config, cell).table is not None
+    assert read_job(config, cell) is not None
     table_path(config, cell.name).unlink()
     with pytest.raises(ResultsError, match="elete it") as caught:
-        read_cell(config, cell)
+        read_job(config, cell)
     assert str(place) in str(caught.value)
     assert says in str(caught.value)
     record, after = train(config, cell, digits)
@@ -166,14 +166,13 @@ def test_some_runs_of_a_cell_count_as_these(load_config: Load, digits: Images) -
     _, two = train(*planned(load_config, 2), digits)
     config, cell = planned(load_config, 5)
     for _ in range(2):  # from the table, and from what is kept beside it once a workflow has deleted that
-        found = read_cell(config, cell)
-        assert found.table is not None
-        assert found.record is not None
-        pd.testing.assert_frame_equal(found.table, two)
-        assert [run.seed for run in found.cell.runs] == found.record["seeds"] == [0, 1]
+        found = read_job(config, cell)
+        assert found is not None
+        pd.testing.assert_frame_equal(*found.tables.values(), two)
+        assert [run.seed for run in found.job.runs] == found.record["seeds"] == [0, 1]
         assert found.record["fingerprint"] == planned(load_config, 2)[1].fingerprint
         table_path(config, cell.name).unlink(missing_ok=True)
-    assert plan.remaining(config)[cell.name] == plan.estimate(cell, plan.timings_of(config), 3)
+    assert plan.remaining(config)[cell.name] == plan.estimate(config, cell, plan.timings_of(config), 3)
 
 
 def test_pictures_of_runs_that_are_not_trained_again_are_kept(load_config: Load, digits: Images) -> None:
@@ -231,7 +230,7 @@ def test_a_forced_cell_takes_no_run_and_loses_none(
     finished.mark(table, forced=True)
     interrupted()
     timings = plan.timings_of(config)
-    assert plan.remaining(config)[cell.name] == plan.estimate(cell, timings, runs=2, epochs=1)
+    assert plan.remaining(config)[cell.name] == plan.estimate(config, cell, timings, 2, 1)
     (line,) = (line for line in plan.describe(config, 2).splitlines() if line.startswith(f"{cell.name} "))
     assert line.split()[1:4] == ["2", "1", "begun"]
     assert len(finished.read(finished.place(table))) == 3  # nothing is lost meanwhile
@@ -246,9 +245,9 @@ def test_a_forced_cell_takes_no_run_and_loses_none(
     # What an earlier training has left is not gone on from.
     finished.place(table).unlink()
     interrupted()
-    assert plan.remaining(config)[cell.name] == plan.estimate(cell, timings, runs=2, epochs=1)
+    assert plan.remaining(config)[cell.name] == plan.estimate(config, cell, timings, 2, 1)
     finished.mark(table, forced=True)
-    assert plan.remaining(config)[cell.name] == plan.estimate(cell, timings, runs=2, epochs=2)
+    assert plan.remaining(config)[cell.name] == plan.estimate(config, cell, timings, 2, 2)
     record, _ = train(config, cell, digits)
     assert record["resumed_after_epoch"] == 0
     # Forced, but ended before its table was taken away: the next start does not train it.

@@ -25,7 +25,7 @@ from reinrelax.experiments.gradients import measure as gradients
 from reinrelax.experiments.snapshots import read_snapshot
 from reinrelax.experiments.study import run_study
 from reinrelax.experiments.training import train_cell
-from reinrelax.jobs.studies import snapshot_cell, snapshot_path, studies, study_folder
+from reinrelax.jobs.studies import snapshot_cell, snapshot_path, studies
 from reinrelax.vae.autoencoder import DiscreteVAE
 from reinrelax.vae.enumerated import EnumeratedLoss
 
@@ -242,7 +242,7 @@ def test_a_study_reads_a_snapshot_and_writes_its_tables(
     train_cell(cell, digits, table=table, known={}, device="cpu", checkpoint_every=1, extra={})
     study = studies(config)[f"{experiment}/epoch-2"]
     record = run_study(study, config, "cpu", {})
-    folder = study_folder(config, study.name)
+    folder = config.folder / study.name
     assert record["fingerprint"] == study.fingerprint
     for name in study.tables:
         assert len((folder / f"{name}.csv").read_text(encoding="utf-8").splitlines()) > 4

@@ -17,11 +17,12 @@ from reinrelax.core import sources
 from reinrelax.datasets import images
 from reinrelax.datasets.images import Images
 from reinrelax.errors import ResultsError
-from reinrelax.jobs.runs import Cell, cells
-from reinrelax.jobs.studies import studies, study_folder
+from reinrelax.jobs.job import Job
+from reinrelax.jobs.runs import cells
+from reinrelax.jobs.studies import studies
 from reinrelax.results import merge as merging
 from reinrelax.results.merge import merge
-from reinrelax.results.read import is_done, read_cell, read_study, study_is_done
+from reinrelax.results.read import is_done, read_job
 from tests.conftest import ROOT
 from tests.synthetic import write_results, write_studies
 
@@ -30,11 +31,11 @@ Loader = Callable[..., Config]
 PIXELS = np.arange(784, dtype=np.uint8)[None]
 
 
-def of_elbo(cell: Cell) -> bool:
+def of_elbo(cell: Job) -> bool:
     return cell.first.experiment == "elbo"
 
 
-def not_elbo(cell: Cell) -> bool:
+def not_elbo(cell: Job) -> bool:
     return not of_elbo(cell)
 
 
@@ -48,7 +49,7 @@ def machine(load_config: Loader, tmp_path: Path) -> Machines:
 
     def make(
         name: str,
-        cells_of: Callable[[Cell], bool] = of_elbo,
+        cells_of: Callable[[Job], bool] = of_elbo,
         studies_of: Callable[[str], bool] = lambda name: False,
         shade: int = 0,
         **changes: Any,
@@ -83,10 +84,10 @@ def test_two_machines_make_a_whole(machine: Machines, load_config: Loader) -> No
     assert {"gradients/8x4/ReinMax", "relaxations/20x1/Top-k.1", "cost"} <= set(merged.taken[b])
     assert list(merged.missing) == ["identities"]
     assert all(is_done(config, cell) for cell in cells(config).values())
-    assert all(study_is_done(config, s) for s in studies(config).values() if s.name != "identities")
+    assert all(is_done(config, s) for s in studies(config).values() if s.name != "identities")
     for cell in cells(config).values():
-        assert read_cell(config, cell).table is not None
-    assert read_study(config, studies(config)["bridge"]) is not None
+        assert read_job(config, cell) is not None
+    assert read_job(config, studies(config)["bridge"]) is not None
     # What Snakemake compares: images are not younger than trainings, nor these than what reads them.
     times = [
         (config.folder / path).stat().st_mtime_ns
@@ -130,10 +131,10 @@ def test_an_interruption_leaves_no_half_job_and_is_made_good(
         assert content == (a / path).read_bytes(), path
     for cell in cells(config).values():
         if is_done(config, cell):
-            assert read_cell(config, cell).table is not None
+            assert read_job(config, cell) is not None
     for study in studies(config).values():
-        if (study_folder(config, study.name) / "record.json").exists():
-            assert read_study(config, study) is not None
+        if (config.folder / study.name / "record.json").exists():
+            assert read_job(config, study) is not None
     monkeypatch.setattr(merging, "_copy", copy)
     assert not merge(config, config.folder, [a]).missing
     assert files_of(config.folder) == files_of(a)
@@ -213,12 +214,12 @@ def test_packing_of_archives_is_no_difference(machine: Machines, load_config: Lo
 @pytest.mark.parametrize(
     ("file", "content", "says"),
     [
-        ("elbo/8x4/ST.csv", None, "elbo/8x4/ST.csv is missing beside its record"),
+        ("elbo/8x4/ST.csv", None, "elbo/8x4/ST.csv is missing beside the job's other files"),
         ("elbo/8x4/ST.csv", b"\xff", "ST.csv: cannot be read as a results table"),
         ("elbo/8x4/ST.csv", b"run_id\nabc\n", "holds other runs than its record says"),
         ("elbo/8x4/ST.json", b"{", "provenance cannot be read"),
         ("gradients/8x4/ReinMax.pt", None, "gradients/8x4/ReinMax.pt is missing beside its record"),
-        ("bridge/densities.csv", None, "is missing beside the study's other files"),
+        ("bridge/densities.csv", None, "is missing beside the job's other files"),
         ("data/data.json", b"[]", "provenance cannot be read"),
     ],
 )

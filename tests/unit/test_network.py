@@ -15,7 +15,8 @@ from reinrelax.errors import ConfigError
 from reinrelax.execution import plan
 from reinrelax.experiments.snapshots import read_snapshot
 from reinrelax.experiments.training import make_trainer, train_cell
-from reinrelax.jobs.runs import Cell, cells, table_path
+from reinrelax.jobs.job import Job
+from reinrelax.jobs.runs import cells, table_path
 from reinrelax.jobs.studies import studies
 from reinrelax.reporting import collect
 from reinrelax.vae.enumerated import EnumeratedLoss
@@ -34,7 +35,7 @@ def with_network(load_config: Load, place: tuple[str, ...], hidden: Any) -> Conf
     return load_config(experiments=change)
 
 
-def first(config: Config, place: tuple[str, ...]) -> Cell:
+def first(config: Config, place: tuple[str, ...]) -> Job:
     return next(cell for cell in cells(config).values() if cell.first.experiment == place[0])
 
 
@@ -54,7 +55,8 @@ def test_only_another_network_is_another_run(load_config: Load, place: tuple[str
     small, usual = first(own, place), first(load_config(), place)
     assert plan.memory_mb(small) < plan.memory_mb(usual) < plan.memory_mb(large)
     timings = plan.reference(ROOT)
-    assert plan.estimate(small, timings) < plan.estimate(usual, timings) < plan.estimate(large, timings)
+    assert plan.training_seconds(small, timings) < plan.training_seconds(usual, timings)
+    assert plan.training_seconds(usual, timings) < plan.training_seconds(large, timings)
 
 
 @pytest.mark.parametrize("place", PLACES)
@@ -118,7 +120,7 @@ def test_the_papers_numbers_are_not_held_against_another_network(load_config: Lo
     found = line(config, "table2.csv", "ReinMax", "8x4")
     assert (found["verdict"], found["mean"] != "") == ("not tested at this scale", True)
     assert found["reason"] == "hidden layers of 64-32 units (asked for: the paper's)"
-    assert "hidden layers 64-32" in line(config, "cells.csv", "ReinMax", "8x4")["settings"]
+    assert "hidden layers 64-32" in line(config, "jobs.csv", "ReinMax", "8x4")["settings"]
     assert "hidden layers of 64-32 units" in words
     claims = pd.read_json(config.folder / "tables/claims.json").set_index("id")
     judged = claims[claims["reason"].str.contains("hidden layers of 64 units")]

@@ -11,7 +11,7 @@ from reinrelax.errors import ConfigError
 from reinrelax.jobs.planned import jobs
 from reinrelax.jobs.runs import cells
 from reinrelax.jobs.studies import studies
-from reinrelax.results.gather import recompute
+from reinrelax.results.commands import recompute
 from tests.conftest import ROOT
 from tests.pages import Text, build, flat
 from tests.synthetic import write_results, write_studies
@@ -20,7 +20,7 @@ Load = Callable[..., Config]
 
 
 def names(config: Config) -> list[str]:
-    return [job.name for job in jobs(config)]
+    return [job.name for job in jobs(config).values()]
 
 
 def test_what_is_asked_for_is_planned_as_it_is_among_all(load_config: Load) -> None:

@@ -35,10 +35,9 @@ CLAIM: dict[str, Any] = {
 def summary(config: Config) -> opening.Summary:
     collect.write_tables(config, ROOT)
     folder = config.folder / "tables"
-    plans = (read_table(folder / f"{name}.csv") for name in ("cells", "studies"))
-    rules = read_table(folder / "rules.csv")
+    jobs, rules = (read_table(folder / f"{name}.csv") for name in ("jobs", "rules"))
     stated = (read_json(folder / f"{name}.json") for name in ("claims", "findings"))
-    return opening.summary(config, *plans, *stated, rules)
+    return opening.summary(config, jobs, *stated, rules)
 
 
 def notices(found: opening.Summary) -> dict[str, str]:

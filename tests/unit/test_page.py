@@ -14,7 +14,7 @@ import pytest
 from reinrelax.display.wording import anchor, fixed, interval, signed, significant, subscripts
 from reinrelax.errors import ConfigError
 from reinrelax.reporting import chapters, collect, figures, page, sections, sentences
-from reinrelax.results.gather import recompute
+from reinrelax.results.commands import recompute
 from tests import toy
 from tests.conftest import ROOT
 from tests.pages import Load, Text, build, elbo, flat, line, rendered, table, to_be_changed
@@ -27,7 +27,7 @@ def test_names_and_messages_are_escaped(load_config: Load) -> None:
     write_results(config, flat, only=elbo, host=evil, device=evil, commit=evil)
     collect.write_tables(config, ROOT)
     to_be_changed(config.folder)
-    for name in ("table2.csv", "curves.csv", "cells.csv"):
+    for name in ("table2.csv", "curves.csv", "jobs.csv"):
         path = config.folder / "tables" / name
         path.write_text(path.read_text().replace("ReinMax-CV", evil).replace("Adam", evil), encoding="utf-8")
     figures.write_figures(config, ROOT)
@@ -102,11 +102,11 @@ def test_commands_name_the_file_and_the_scale(load_config: Load) -> None:
     html = build(config)
     target = f"{config.folder.as_posix()}/elbo/8x4/ST.csv"
     command = f"snakemake --cores all --configfile workflow/scales/test.yaml --force {target}"
-    missing = table(config, "cells.csv").set_index("cell")["command"]["beta/8x4/ReinMax-RK2"]
+    missing = table(config, "jobs.csv").set_index("job")["command"]["beta/8x4/ReinMax-RK2"]
     assert missing == command.replace("elbo/8x4/ST", "beta/8x4/ReinMax-RK2")
     # What is finished is trained anew beside its results.
     beside = f"python -m reinrelax recompute --config {config.folder.as_posix()}/config.yaml elbo/8x4/ST"
-    assert line(config, "cells.csv", "ST", "8x4")["command"] == beside
+    assert line(config, "jobs.csv", "ST", "8x4")["command"] == beside
     assert missing in html
     assert beside in html
     config = load_config(scale="mine")
@@ -161,10 +161,10 @@ def test_a_section_is_at_the_papers_scale_or_says_that_it_is_not(load_config: Lo
     for row in rows["table1"]:
         row.update(epoch=50, estimates=1024, images=100)
     toy.write(config.folder, rows)
-    cells_csv = config.folder / "tables/cells.csv"
-    own = pd.read_csv(cells_csv, dtype=str, keep_default_na=False)
+    jobs_csv = config.folder / "tables/jobs.csv"
+    own = pd.read_csv(jobs_csv, dtype=str, keep_default_na=False)
     own.loc[own["experiment"] == "gradients", ["state", "dataset"]] = ["done", "mnist"]
-    own.to_csv(cells_csv, index=False)
+    own.to_csv(jobs_csv, index=False)
     shown = [section for paper in page.context(config, ROOT, {})["papers"] for section in paper.sections]
     scales = {section.id: section.scale for section in shown if section.scale}
     assert scales["table1"].mark.text == ""

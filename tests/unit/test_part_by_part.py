@@ -24,7 +24,7 @@ from reinrelax.results.gather import gather
 from reinrelax.results.merge import merge
 from reinrelax.results.packed import unpack
 from reinrelax.results.published import publish
-from reinrelax.results.read import held, is_done, part, pictures_of, read_cell
+from reinrelax.results.read import held, is_done, part, pictures_of, read_job
 from tests.conftest import ROOT
 from tests.pages import table
 
@@ -65,9 +65,8 @@ def whole(load: Callable[[str], Config], digits: Images, monkeypatch: pytest.Mon
     images.save(digits, config.folder / "data")
     for name in (ST, GATES):
         cell = cells(config)[name]
-        asked = {"settings_hash": cell.settings_hash, "source_hash": cell.source_hash}
         place = config.folder / f"{name}.csv"
-        train_cell(cell, digits, table=place, known={}, device="cpu", checkpoint_every=9, extra=asked)
+        train_cell(cell, digits, table=place, known={}, device="cpu", checkpoint_every=9, extra={})
     return config
 
 
@@ -107,10 +106,10 @@ def test_a_cell_is_published_seed_by_seed(
     read = load("read")
     unpack(packed, read.folder)
     for name in (ST, GATES):
-        found = read_cell(read, cells(read)[name], any_source=True)
-        assert found.table is not None
+        found = read_job(read, cells(read)[name], any_source=True)
+        assert found is not None
         expected = pd.read_csv(whole.folder / f"{name}.csv")
-        pd.testing.assert_frame_equal(found.table, expected[expected["seed"] < 2])
+        pd.testing.assert_frame_equal(*found.tables.values(), expected[expected["seed"] < 2])
     before = {path: path.read_bytes() for path in packed.rglob("*") if path.is_file()}
     publish(two, packed)
     assert {path: path.read_bytes() for path in packed.rglob("*") if path.is_file()} == before
@@ -119,8 +118,8 @@ def test_a_cell_is_published_seed_by_seed(
     unpack(packed, read.folder)
     for name in (ST, GATES):
         same(read, whole, name)
-        result = read_cell(read, cells(read)[name], any_source=True)
-        assert result.record is not None
+        result = read_job(read, cells(read)[name], any_source=True)
+        assert result is not None
         assert result.record["seeds"] == [0, 1, 2]
         assert {origin["commit"] for origin in result.record["reused"].values()} == {"1" * 40}
     # Nothing is taken away by a folder that has less.
@@ -179,7 +178,7 @@ def test_runs_of_other_images_do_not_count(whole: Config, digits: Images) -> Non
     cell = cells(whole)[ST]
     (whole.folder / f"{ST}.json").unlink()
     (whole.folder / f"{ST}.csv").unlink()
-    assert read_cell(whole, cell).table is None
+    assert read_job(whole, cell) is None
 
 
 def test_a_report_counts_the_seeds_that_are_there(whole: Config, load: Callable[[str], Config]) -> None:
@@ -191,7 +190,7 @@ def test_a_report_counts_the_seeds_that_are_there(whole: Config, load: Callable[
     collect.write_tables(two, ROOT)
     found = table(two, "table2.csv").query("estimator == 'ST' and latent == '8x4'")
     assert found["seeds"].tolist() == ["2"]
-    judged, planned = (read_table(two.folder / f"tables/{name}.csv") for name in ("table2", "cells"))
+    judged, planned = (read_table(two.folder / f"tables/{name}.csv") for name in ("table2", "jobs"))
     assert "2 of 3 seeds" in str(grid_views.blocks("table2", "Table 2", judged, planned))
 
 

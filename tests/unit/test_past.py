@@ -9,7 +9,8 @@ import pytest
 from reinrelax.config.load import Config
 from reinrelax.core import past, records, sources
 from reinrelax.execution import plan
-from reinrelax.jobs.planned import Job, jobs
+from reinrelax.jobs.job import Job
+from reinrelax.jobs.planned import jobs
 from tests.conftest import ROOT
 from tests.source_tree import SourceTree
 
@@ -31,11 +32,11 @@ def commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 def recorded(config: Config, name: str, **changes: object) -> Job:
     """A job's record, as of a finished one."""
-    job = next(job for job in jobs(config) if job.name == name)
+    job = jobs(config)[name]
     known = {
-        "fingerprint": job.source.fingerprint,
-        "settings_hash": job.source.settings_hash,
-        "source_hash": job.source.source_hash,
+        "fingerprint": job.fingerprint,
+        "settings_hash": job.settings_hash,
+        "source_hash": job.source_hash,
         "config": config.raw,
         "commit": "unknown",
         "wall_seconds": 1.0,

@@ -348,8 +348,7 @@ def test_differences(one: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         cli.main(command.split())
     assert (ended.value.code, called) == (0, [("test", settings)])
     for name, text in {
-        **dict.fromkeys(("cells.csv",), "cell,state\n"),
-        **dict.fromkeys(("studies.csv",), "study,state\n"),
+        "jobs.csv": "job,state\n",
         "claims.json": "[]",
     }.items():
         (folder / "tables").mkdir(exist_ok=True)

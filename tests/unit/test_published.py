@@ -25,7 +25,7 @@ from reinrelax.reporting import collect, exports, figures, opening
 from reinrelax.results.merge import merge
 from reinrelax.results.packed import unpack
 from reinrelax.results.published import publish
-from reinrelax.results.read import is_done, read_study, study_is_done
+from reinrelax.results.read import is_done, read_job
 from tests.conftest import ROOT
 from tests.pages import flat, rendered
 from tests.synthetic import write_results, write_studies
@@ -75,7 +75,7 @@ def test_what_is_unpacked_is_what_was_packed(finished: Config, tmp_path: Path) -
     log.write_text("trained")
     packed = tmp_path / "published/test"
     done = publish(finished, packed)
-    assert set(done.taken) == {job.name for job in jobs(finished)}
+    assert set(done.taken) == {job.name for job in jobs(finished).values()}
     assert (done.kept, done.absent) == ((), ())
     assert done.size == sum(map(len, files_of(packed).values()))
     unpack(packed, tmp_path / "unpacked/test")
@@ -144,14 +144,14 @@ def test_damage_is_found_before_packing_and_after_unpacking(finished: Config, tm
     copy = Config(**{**vars(finished), "results": tmp_path / "copy"})
     unpack(packed, copy.folder)
     with pytest.raises(ResultsError, match="differs from the checksum"):
-        read_study(copy, studies(copy)["identities"])
+        read_job(copy, studies(copy)["identities"])
     for damaged in (intact[: len(intact) // 2], intact[:-6] + b"\0" + intact[-5:], b"no archive"):
         table.write_bytes(damaged)
         with pytest.raises(ResultsError, match=r"identities.csv.gz: cannot be unpacked .* git checkout"):
             unpack(packed, copy.folder)
     table.write_bytes(intact)
     unpack(packed, copy.folder)
-    assert read_study(copy, studies(copy)["identities"]) is not None
+    assert read_job(copy, studies(copy)["identities"]) is not None
     (folder / "identities.csv").write_text("identity\n")
     assert "differs from the checksum" in refused(finished, packed)
 
@@ -208,11 +208,11 @@ def test_published_results_become_finished_ones(finished: Config, tmp_path: Path
     assert not merged.missing
     assert len(merged.taken[packed]) == len(list(jobs(finished)))
     assert all(is_done(finished, cell) for cell in cells(finished).values())
-    assert all(study_is_done(finished, study) for study in studies(finished).values())
+    assert all(is_done(finished, study) for study in studies(finished).values())
     # The images are there, and older than what was made of them.
     assert images.load(finished.folder / "data").sha256 == data.prepare(finished.dataset).sha256
     made = (finished.folder / "data/data.json").stat().st_mtime_ns
-    assert all(made <= (finished.folder / job.record).stat().st_mtime_ns for job in jobs(finished))
+    assert all(made <= (finished.folder / job.record).stat().st_mtime_ns for job in jobs(finished).values())
     # Snapshots, which are not published, are no difference, whether they are made since or not.
     for _ in range(2):
         assert not merge(finished, finished.folder, [packed]).taken[packed]
@@ -251,10 +251,10 @@ def test_results_outlive_their_source_in_a_report_of_published_ones_alone(load_c
     def summary(any_source: bool) -> tuple[opening.Summary, list[str]]:
         collect.write_tables(config, ROOT, any_source)
         tables = config.folder / "tables"
-        plans = [read_table(tables / f"{name}.csv") for name in ("cells", "studies")]
-        states = [state for plan in plans for state in plan["state"]]
+        planned, rules = (read_table(tables / f"{name}.csv") for name in ("jobs", "rules"))
+        states = [*planned["state"]]
         stated = (read_json(tables / f"{name}.json") for name in ("claims", "findings"))
-        return opening.summary(config, *plans, *stated, read_table(tables / "rules.csv")), states
+        return opening.summary(config, planned, *stated, rules), states
 
     _, states = summary(any_source=False)
     assert sorted(set(states)) == ["done", "unreadable"]
@@ -300,10 +300,9 @@ def test_all_that_is_shown_outlives_its_source(
         html = rendered(config)
         made = {path: content for path, content in files_of(config.folder).items() if "/" in path}
         del made["tables/checksums.json"]  # of tables that tell the two apart
-        for plan in ("tables/cells.csv", "tables/studies.csv"):
-            table = read_table(config.folder / plan)
-            assert table["source_changed"].eq(name == "foreign").all()
-            made[plan] = table.drop(columns="source_changed").to_csv().encode()
+        planned = read_table(config.folder / "tables/jobs.csv")
+        assert planned["source_changed"].eq(name == "foreign").all()
+        made["tables/jobs.csv"] = planned.drop(columns="source_changed").to_csv().encode()
         place = str(config.results)
         made = {path: content.replace(place.encode(), b"") for path, content in made.items()}
         mark = '<div class="fine warn">source changed since</div>'

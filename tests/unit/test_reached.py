@@ -17,10 +17,8 @@ import reinrelax
 from reinrelax.config.load import Config
 from reinrelax.core import sources
 from reinrelax.datasets.images import Images, save
-from reinrelax.experiments.study import run_study
-from reinrelax.experiments.training import train_cell
-from reinrelax.jobs.planned import Job, jobs
-from reinrelax.jobs.runs import Cell, table_path
+from reinrelax.experiments.compute import compute
+from reinrelax.jobs.planned import jobs
 
 ROOT = Path(reinrelax.__file__).parent
 # What keeps the books, or reads what is asked for, computes no number.
@@ -36,7 +34,8 @@ BOOKS = {
         "core/types",
     ),
     *("datasets/asked", "datasets/images", "training/checkpoint", "training/progress"),
-    *("experiments/snapshots", "experiments/study", "experiments/training"),
+    *("experiments/compute", "experiments/record", "experiments/snapshots"),
+    *("experiments/study", "experiments/training"),
 }
 # Of a module that computes, what only says for a record what it has done.
 SAYS = {("reinrelax.kernels.native", "loaded")}
@@ -72,14 +71,6 @@ def names_of(path: Path) -> dict[int, str]:
     }
 
 
-def run(job: Job, config: Config, images: Images) -> None:
-    if isinstance(job.source, Cell):
-        table = table_path(config, job.name)
-        train_cell(job.source, images, table=table, known={}, device="cpu", checkpoint_every=9, extra={})
-    else:
-        run_study(job.source, config, "cpu", {})
-
-
 @pytest.mark.slow
 def test_what_runs_is_reached(load_config: Callable[..., Config], digits: Images) -> None:
     """Of every job: each function that runs, but those that keep the books."""
@@ -90,13 +81,13 @@ def test_what_runs_is_reached(load_config: Callable[..., Config], digits: Images
     config = load_config()
     save(digits, config.folder / "data")
     missed = []
-    for job in jobs(config):
+    for job in jobs(config).values():
         codes: set[CodeType] = set()
         with executed(codes):
-            run(job, config, digits)
+            compute(job, config, "cpu")
         reached = {
             (module, name)
-            for module, statement in sources.reached(frozenset(job.source.modules))
+            for module, statement in sources.reached(frozenset(job.modules))
             for name in statement.defines
         }
         ran = {definition for code in codes for definition in definition_of(code)}

@@ -12,7 +12,8 @@ from reinrelax import cli
 from reinrelax.config.load import Config
 from reinrelax.datasets import images
 from reinrelax.datasets.images import Images
-from reinrelax.jobs.runs import Cell, cells, table_path
+from reinrelax.jobs.job import Job
+from reinrelax.jobs.runs import cells, table_path
 from reinrelax.results import finished
 from reinrelax.results.read import held
 from tests.unit.test_finished import train
@@ -22,7 +23,7 @@ Load = Callable[..., Config]
 
 
 @pytest.fixture
-def trained(load_config: Load, digits: Images) -> tuple[Config, Cell]:
+def trained(load_config: Load, digits: Images) -> tuple[Config, Job]:
     """A cell whose three runs were trained by two jobs."""
     for seeds in (2, 3):
         config = load_config(experiments={"elbo": {"seeds": seeds}}, machine={"device": "cpu"})
@@ -31,12 +32,12 @@ def trained(load_config: Load, digits: Images) -> tuple[Config, Cell]:
     return config, cells(config)[NAME]
 
 
-def recompute(config: Config, tmp_path: Path) -> int:
+def recompute(config: Config, tmp_path: Path, name: str = NAME) -> int:
     """The status of the command."""
     path = tmp_path / "config.yaml"
     path.write_text(yaml.safe_dump(dict(config.raw)), encoding="utf-8")
     with pytest.raises(SystemExit) as ended:
-        cli.main(["recompute", "--project", str(config.project), "--config", str(path), NAME])
+        cli.main(["recompute", "--project", str(config.project), "--config", str(path), name])
     assert isinstance(ended.value.code, int)
     return ended.value.code
 
@@ -46,7 +47,7 @@ def files(config: Config) -> dict[Path, bytes]:
 
 
 def test_the_same_digits_come_again(
-    trained: tuple[Config, Cell], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    trained: tuple[Config, Job], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     config, _ = trained
     before = files(config)
@@ -57,7 +58,7 @@ def test_the_same_digits_come_again(
 
 @pytest.mark.parametrize("value", [101.25, float("nan")])
 def test_what_differs_is_named_and_stays(
-    value: float, trained: tuple[Config, Cell], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    value: float, trained: tuple[Config, Job], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     config, cell = trained
     runs = held(config, cell)
@@ -78,7 +79,7 @@ def test_what_differs_is_named_and_stays(
     assert files(config) == before
 
 
-def test_a_run_that_ended_early_differs_from_one_that_did_not(trained: tuple[Config, Cell]) -> None:
+def test_a_run_that_ended_early_differs_from_one_that_did_not(trained: tuple[Config, Job]) -> None:
     from reinrelax.execution.recompute import compared
 
     config, cell = trained
@@ -103,3 +104,13 @@ def test_nothing_to_compare_with_is_said(
     images.save(digits, config.folder / "data")
     train(config, cells(config)[NAME], digits)
     assert recompute(config, tmp_path) == 0
+
+
+def test_a_job_that_cannot_be_asked_for_is_named(
+    load_config: Load, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = load_config()
+    assert recompute(config, tmp_path, "identities") == 1
+    assert "identities trains nothing that could be compared; name a cell" in capsys.readouterr().err
+    assert recompute(config, tmp_path, "elbo/8x4/Mine") == 1
+    assert "no job 'elbo/8x4/Mine' in this configuration; the first of" in capsys.readouterr().err

@@ -11,7 +11,8 @@ import pytest
 from reinrelax.config.load import Config
 from reinrelax.errors import ResultsError
 from reinrelax.experiments.relaxed_vae import tables as relaxations
-from reinrelax.jobs.runs import Cell, cells, table_path
+from reinrelax.jobs.job import Job
+from reinrelax.jobs.runs import cells, table_path
 from reinrelax.results.gather import Gathered
 from tests.synthetic import RECORD
 
@@ -88,7 +89,7 @@ def test_nothing_gives_headers() -> None:
     assert relaxations.curves(empty).empty
 
 
-def cell_with_pictures(config: Config, content: dict[str, Any]) -> Cell:
+def cell_with_pictures(config: Config, content: dict[str, Any]) -> Job:
     cell = cells(config)["relaxations/2x20/Correlated-Bernoulli"]
     path = table_path(config, cell.name)
     path.parent.mkdir(parents=True)

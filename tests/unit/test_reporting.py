@@ -50,15 +50,15 @@ def test_partial_results_are_reported_as_such(load_config: Load) -> None:
     config = load_config(**PAPER)
     write_results(config, from_paper, only=lambda cell: cell.name == "elbo/8x4/ST", epochs=[1])
     html = build(config)
-    states = table(config, "cells.csv").set_index("cell")["state"]
-    planned = len(states)
+    states = table(config, "jobs.csv").set_index("job")["state"]
+    planned = len(cells(config))
     assert states["elbo/8x4/ST"] == "done"
     assert (states.drop("elbo/8x4/ST") == "missing").all()
     # The paper's own standard error, 0.41 nats, is too large to be within half a nat for certain.
     assert line(config, "table2.csv", "ST", "8x4")["verdict"] == "near"
     assert line(config, "table2.csv", "ReinMax", "8x4")["reason"] == "ReinMax at 8x4 has not been run"
     words = Text(html).text
-    studies = len(table(config, "studies.csv"))
+    studies = len(states) - planned
     assert f"1 of {planned} cells done" in words
     assert f"0 of {studies} studies done" in words
     assert f"{planned - 1 + studies} missing" in words
@@ -95,7 +95,7 @@ def test_part_of_a_split_cell_is_not_judged(load_config: Load) -> None:
     ("damage", "message"),
     [
         (lambda path: path.with_suffix(".json").write_text('{"fingerprint"'), "provenance cannot be read"),
-        (lambda path: path.with_suffix(".json").unlink(), "provenance cannot be read"),
+        (lambda path: path.with_suffix(".json").unlink(), "ST.json is missing beside the job's other files"),
         (lambda path: path.write_text(""), "cannot be read as a results table"),
         (lambda path: path.write_text(path.read_text()[: len(path.read_text()) // 2]), "holds"),
         (lambda path: path.write_text(re.sub("test_nelbo_nats", "x", path.read_text())), "is missing"),
@@ -109,10 +109,10 @@ def test_a_damaged_cell_is_shown_and_not_hidden(
     write_results(config, flat, only=elbo)
     damage(table_path(config, "elbo/8x4/ST"))
     html = build(config)
-    found = line(config, "cells.csv", "ST", "8x4")
+    found = line(config, "jobs.csv", "ST", "8x4")
     assert found["state"] == "unreadable"
     assert message in found["message"]
-    assert line(config, "cells.csv", "ReinMax", "8x4")["state"] == "done"
+    assert line(config, "jobs.csv", "ReinMax", "8x4")["state"] == "done"
     number = line(config, "table2.csv", "ST", "8x4")
     assert (number["verdict"], number["mean"]) == ("not run", "")
     assert message in number["reason"]
@@ -126,7 +126,7 @@ def test_a_stale_cell_says_how_to_mend_it(load_config: Load) -> None:
     config = load_config()
     write_results(config, flat, only=elbo, fingerprint="f" * 64, source_hash=FORMAT + "f" * 64)
     words = Text(build(config)).text
-    states = table(config, "cells.csv").groupby("experiment")["state"].unique()
+    states = table(config, "jobs.csv").groupby("experiment")["state"].unique()
     assert states["elbo"].tolist() == ["unreadable"]
     assert "was computed from another configuration or source" in words
     assert "Delete it and rerun" in words
@@ -139,7 +139,7 @@ def test_a_run_cut_short_does_not_count(load_config: Load) -> None:
     rows = pd.read_csv(path)
     rows[~((rows["seed"] == 1) & (rows["epoch"] == 2))].to_csv(path, index=False)
     collect.write_tables(config, ROOT)
-    assert line(config, "cells.csv", "ST", "8x4")["seeds"] == "1"
+    assert line(config, "jobs.csv", "ST", "8x4")["seeds"] == "1"
     found = line(config, "table2.csv", "ST", "8x4")
     assert (found["seeds"], found["ci_low"]) == ("1", "")
     assert "1 seeds (asked for: at least 5)" in found["reason"]
@@ -199,7 +199,7 @@ def test_missing_tables_are_named(load_config: Load) -> None:
     config = load_config()
     with pytest.raises(ResultsError, match=r"\w+\.csv: cannot be read .* run snakemake again"):
         figures.write_figures(config, ROOT)
-    with pytest.raises(ResultsError, match=r"cells\.csv: cannot be read"):
+    with pytest.raises(ResultsError, match=r"jobs\.csv: cannot be read"):
         page.write_report(config, ROOT)
     build(config)
     (config.folder / "tables/control.csv").unlink()
@@ -256,11 +256,11 @@ def test_tables_are_the_same_bytes_each_time(load_config: Load) -> None:
     write_results(config, flat, only=elbo)
     collect.write_tables(config, ROOT)
     first = {path.name: path.read_bytes() for path in (config.folder / "tables").iterdir()}
-    read = {f"{name}.csv" for name in ("cells", "studies", "curves", "rates", "rules", *FILLED_BY)}
+    read = {f"{name}.csv" for name in ("jobs", "curves", "rates", "rules", *FILLED_BY)}
     read |= {"claims.json", "findings.json", CHECKSUMS}
     assert set(first) == read
     collect.write_tables(config, ROOT)
     assert first == {path.name: path.read_bytes() for path in (config.folder / "tables").iterdir()}
-    with (config.folder / "tables/cells.csv").open(newline="") as file:
+    with (config.folder / "tables/jobs.csv").open(newline="") as file:
         whole = [row["train_images"] for row in csv.DictReader(file) if row["state"] == "done"]
     assert set(whole) == {"300"}

@@ -12,7 +12,7 @@ from reinrelax.config import load as configuration
 from reinrelax.config.declared import COLUMNS
 from reinrelax.config.specs import Reinforcement
 from reinrelax.core.rng import Streams
-from reinrelax.execution.plan import STARTUP_SECONDS, estimate_study
+from reinrelax.execution.plan import STARTUP_SECONDS, estimate
 from reinrelax.experiments.policy_gradient.measure import Sampler, measure
 from reinrelax.jobs.studies import studies
 from reinrelax.rl import ALGORITHMS, ENVIRONMENTS, policy_gradients
@@ -124,9 +124,7 @@ def test_every_study_of_a_scale_has_an_estimate(scale: str) -> None:
     merge(raw, yaml.safe_load((ROOT / f"workflow/scales/{scale}.yaml").read_text(encoding="utf-8")))
     config = configuration.load(raw, ROOT)
     found = {
-        name: estimate_study(config, study, [])
-        for name, study in studies(config).items()
-        if name[:3] == "rl/"
+        name: estimate(config, study, []) for name, study in studies(config).items() if name[:3] == "rl/"
     }
     assert {name.split("/")[1].rpartition("-")[0] for name in found} == set(ENVIRONMENTS)
     assert all(seconds > STARTUP_SECONDS for seconds in found.values())

@@ -96,8 +96,7 @@ def folder(tmp_path: Path) -> Callable[[str, Path], Path]:
         tables = tmp_path / name / "tables"
         tables.mkdir(parents=True)
         history.judged_by(project).to_csv(tables / "rules.csv", index=False)
-        (tables / "cells.csv").write_text("cell,state\n", encoding="utf-8")
-        (tables / "studies.csv").write_text("study,state\n", encoding="utf-8")
+        (tables / "jobs.csv").write_text("job,state\n", encoding="utf-8")
         (tables / "claims.json").write_text(json.dumps([]), encoding="utf-8")
         return tables.parent
 

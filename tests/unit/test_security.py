@@ -208,8 +208,8 @@ def test_whatever_records_and_tables_say_is_text_on_the_page(load_config: Callab
             ):
                 claim[key] = EVIL
     (folder / "tables/claims.json").write_text(json.dumps(claims))
-    cells_table = folder / "tables/cells.csv"
-    cells_table.write_text(cells_table.read_text().replace("ReinMax-CV", EVIL.replace('"', '""')))
+    jobs_table = folder / "tables/jobs.csv"
+    jobs_table.write_text(jobs_table.read_text().replace("ReinMax-CV", EVIL.replace('"', '""')))
     figures.write_figures(config, ROOT)
     exports.write_exports(config, ROOT)
     html = rendered(config)

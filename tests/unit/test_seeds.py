@@ -11,7 +11,7 @@ import pytest
 from reinrelax.config.load import GRADIENTS, Config
 from reinrelax.datasets.images import Images
 from reinrelax.errors import ConfigError
-from reinrelax.execution.plan import estimate_study
+from reinrelax.execution.plan import estimate
 from reinrelax.experiments.policy_gradient import measure as rl
 from reinrelax.experiments.training import train_cell
 from reinrelax.jobs.runs import cells, run_table, table_path
@@ -49,7 +49,7 @@ def test_named_seeds_are_other_runs_and_as_many_the_same(load_config: Load, plac
         assert anew.rl.seeds == (10, 11, 12)
         (name, *_) = (name for name in counted if name.startswith("rl/"))
         three = seeded(load_config, place, 3)
-        times = [estimate_study(config, studies(config)[name], []) for config in (three, anew)]
+        times = [estimate(config, studies(config)[name], []) for config in (three, anew)]
         assert times[0] == times[1]
         json.dumps(studies(anew)[name].settings)
     else:
@@ -91,8 +91,7 @@ def test_pictures_are_of_the_first_named_seed(load_config: Load, digits: Images)
         cell = cells(config)["relaxations/2x4/ST-Bernoulli"]
         table: Path = table_path(config, cell.name)
         known = held(config, cell)
-        asked = {"settings_hash": cell.settings_hash, "source_hash": cell.source_hash}
-        options: dict[str, Any] = {"device": "cpu", "checkpoint_every": 1, "extra": asked}
+        options: dict[str, Any] = {"device": "cpu", "checkpoint_every": 1, "extra": {}}
         record = train_cell(cell, digits, table=table, known=known, **options)
         assert record["images_trained"] == fresh * len(digits.train)
         with np.load(table.with_suffix(".npz")) as drawn:

@@ -54,7 +54,7 @@ async def g(): await g()
 
 @cache
 def planned() -> dict[str, tuple[str, ...]]:
-    return {job.name: tuple(job.source.modules) for job in jobs(at_scale("paper"))}
+    return {job.name: tuple(job.modules) for job in jobs(at_scale("paper")).values()}
 
 
 @cache

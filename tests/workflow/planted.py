@@ -17,8 +17,7 @@ from reinrelax.datasets import data, images
 from reinrelax.datasets.images import Images
 from reinrelax.display.tables import CHECKSUMS
 from reinrelax.jobs.planned import jobs
-from reinrelax.jobs.runs import Cell
-from reinrelax.results.read import read_cell, read_study
+from reinrelax.results.read import read_job
 from tests.conftest import ROOT, merge
 from tests.pages import flat
 from tests.synthetic import write_results, write_studies
@@ -31,7 +30,7 @@ python3() {
   local job="$3"
   if [[ -n "$FAILING" && " $* " == *" $FAILING "* ]]; then echo "told to fail" >&2; return 1; fi
   while (($#)); do
-    case "$1" in --cell | --study) job="$2" ;; esac
+    case "$1" in --job) job="$2" ;; esac
     shift
   done
   local here="$PWD"
@@ -94,7 +93,7 @@ def make(folder: Path) -> None:
     write_results(config, flat, sha256=prepared.sha256)
     write_studies(config)
     lists: dict[str, list[Path]] = {}
-    for job in jobs(config):
+    for job in jobs(config).values():
         for path in job.results:
             if path.suffix == ".pt":
                 (config.folder / path).write_bytes(b"parameters")
@@ -130,11 +129,6 @@ def _others(project: Path, config: Config) -> dict[str, list[Path]]:
 def whole(folder: Path) -> bool:
     """Whether nothing that was planned is absent, damaged or of other settings."""
     config, ready = settings(folder), settings(folder.parent / "ready")
-    return all(
-        read_cell(config, job.source).table is not None
-        if isinstance(job.source, Cell)
-        else read_study(config, job.source) is not None
-        for job in jobs(config)
-    ) and {path.relative_to(ready.folder) for path in ready.folder.rglob("*.*")} <= {
-        path.relative_to(config.folder) for path in config.folder.rglob("*.*")
-    }
+    return all(read_job(config, job) is not None for job in jobs(config).values()) and {
+        path.relative_to(ready.folder) for path in ready.folder.rglob("*.*")
+    } <= {path.relative_to(config.folder) for path in config.folder.rglob("*.*")}

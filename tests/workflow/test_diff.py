@@ -36,7 +36,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     stated = json.loads((tables / "claims.json").read_text(encoding="utf-8"))
     stated[0]["verdict"] = "near"
     (tables / "claims.json").write_text(json.dumps(stated), encoding="utf-8")
-    for name, column, value in (("table4", "seconds", "123.5"), ("cells", "commit", "f" * 40)):
+    for name, column, value in (("table4", "seconds", "123.5"), ("jobs", "commit", "f" * 40)):
         rows = pd.read_csv(tables / f"{name}.csv", dtype=str, keep_default_na=False)
         rows[column] = value
         rows.to_csv(tables / f"{name}.csv", index=False)
@@ -70,7 +70,7 @@ def test_the_page_works_alone_in_both_schemes_and_on_a_phone(browser: Any, page:
         head = tab.locator("#table4-changed th", has_text="B − A")
         head.locator("button").click()
         assert head.get_attribute("aria-sort") == "ascending"
-        assert "ffffffffffff" in tab.locator("#cell-changed").inner_text()
+        assert "ffffffffffff" in tab.locator("#job-changed").inner_text()
         for link in tab.locator("nav a").all():
             assert tab.locator(link.get_attribute("href")).count() == 1
         tab.close()

@@ -90,7 +90,7 @@ def test_jobs_run_in_the_container_that_is_named(folder: Path, tmp_path: Path) -
     assert done.returncode == 0, done.stderr
     assert (folder / CELL).exists()
     seen = (tmp_path / "seen").read_text(encoding="utf-8").splitlines()
-    assert [re.findall("reinrelax ([a-z]+) ", line) for line in seen] == [["data"], ["train"]]
+    assert [re.findall("reinrelax ([a-z]+) ", line) for line in seen] == [["data"], ["compute"]]
     assert all(line.startswith(f"exec --home {folder} --nv ") for line in seen)
     # Named, and not asked for: jobs run without it.
     (folder / CELL).unlink()

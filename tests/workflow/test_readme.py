@@ -71,8 +71,8 @@ def test_a_new_estimator_reaches_every_table(tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(tmp_path / "src")}
     for command in (
         ["data"],
-        ["train", "--cell", "elbo/8x4/ST"],
-        ["train", "--cell", "elbo/8x4/Mine"],
+        ["compute", "--job", "elbo/8x4/ST"],
+        ["compute", "--job", "elbo/8x4/Mine"],
         ["report"],
     ):
         subprocess.run(

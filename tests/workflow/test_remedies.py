@@ -21,7 +21,6 @@ from reinrelax.experiments.relaxed_vae.tables import stored
 from reinrelax.jobs.planned import jobs
 from reinrelax.jobs.runs import cells
 from reinrelax.results.gather import gather
-from reinrelax.results.gather_studies import gather_studies
 from tests.conftest import ROOT, merge
 from tests.workflow.planted import SCALE, rules, settings, start, whole
 
@@ -64,7 +63,7 @@ def test_a_job_that_fails_when_it_is_run_again_is_done_at_the_next_start(project
 def test_every_planned_job_is_done_whichever_of_its_files_is_absent(project: Path) -> None:
     """As the plan says; what only the next steps of the report lack is not computed."""
     config = settings(project)
-    planned = [job for job in jobs(config) if not job.name.startswith("gradients/8x4")]
+    planned = [job for job in jobs(config).values() if not job.name.startswith("gradients/8x4")]
     for index, job in enumerate(planned):
         (config.folder / job.files[index % len(job.files)]).unlink()
     names = {job.name for job in planned}
@@ -76,7 +75,9 @@ def test_every_planned_job_is_done_whichever_of_its_files_is_absent(project: Pat
 
 
 def absent(config: Config) -> list[Path]:
-    return [path for job in jobs(config) for path in job.files if not (config.folder / path).exists()]
+    return [
+        path for job in jobs(config).values() for path in job.files if not (config.folder / path).exists()
+    ]
 
 
 def test_every_absent_file_of_the_report_is_made_and_nothing_computed(project: Path) -> None:
@@ -84,7 +85,7 @@ def test_every_absent_file_of_the_report_is_made_and_nothing_computed(project: P
     (folder / "figures/figure1.csv").unlink()
     (folder / "tables/table2.tex").unlink()
     assert rules(dry(project)) == dict.fromkeys(REPORT - {"judge"}, 1)
-    (folder / "tables/cells.csv").unlink()
+    (folder / "tables/jobs.csv").unlink()
     assert rules(dry(project)) == dict.fromkeys(REPORT, 1)
 
 
@@ -154,8 +155,7 @@ DAMAGE: dict[str, Callable[[Path], object]] = {
 
 def complaints(config: Config) -> Iterator[str]:
     """What whoever reads the results has to say of them."""
-    for table in (gather(config, ROOT).plan, gather_studies(config, ROOT).plan):
-        yield from filter(None, table["message"])
+    yield from filter(None, gather(config, ROOT).plan["message"])
     folder = config.folder
     for read in (
         lambda: list(stored(config, [run.run_id for cell in cells(config).values() for run in cell.runs])),

@@ -17,8 +17,8 @@ from tests.conftest import ROOT, merge
 
 pytestmark = pytest.mark.slow
 JOBS = [
-    *(("train", "--cell", name) for name in ("elbo/8x4/ReinMax-CV", "relaxations/2x20/REBAR")),
-    *(("study", "--study", name) for name in ("rl/CartPole-v1-70/RELAX", "bridge")),
+    ("compute", "--job", name)
+    for name in ("elbo/8x4/ReinMax-CV", "relaxations/2x20/REBAR", "rl/CartPole-v1-70/RELAX", "bridge")
 ]
 # In nats: a tenth of the last digit that the papers print. Float32 products that are summed in another
 # order differ by some 1e-7 of their size, and the loss is a few hundred nats: six steps of training end

@@ -116,7 +116,7 @@ class Site:
         for process in Path("/proc").glob("[0-9]*"):
             try:
                 words = (process / "cmdline").read_text().split("\0")
-                if cell in words and "train" in words:
+                if cell in words and "compute" in words:
                     lines = (process / "environ").read_text().split("\0")
                     environ = dict(line.split("=", 1) for line in lines if "=" in line)
                     if environ["PATH"].find(self.environment["PATH"].split(":")[0]) >= 0:
@@ -167,7 +167,7 @@ def undisturbed(site: Site, tmp_path: Path, cell: str) -> bytes:
     config = tmp_path / "straight.yaml"
     config.write_text(yaml.safe_dump(raw), encoding="utf-8")
     shutil.copytree(site.results / "data", tmp_path / "straight/test/data", dirs_exist_ok=True)
-    command = [sys.executable, "-m", "reinrelax", "train", "--config", str(config), "--cell", cell]
+    command = [sys.executable, "-m", "reinrelax", "compute", "--config", str(config), "--job", cell]
     site.slurm(*command)
     assert json.loads((tmp_path / f"straight/test/{cell}.json").read_text())["resumed_after_epoch"] == 0
     return (tmp_path / f"straight/test/{cell}.csv").read_bytes()

@@ -280,10 +280,10 @@ def train(folder: Path, config: Path) -> list[str]:
         sys.executable,
         "-m",
         "reinrelax",
-        "train",
+        "compute",
         "--config",
         str(config),
-        "--cell",
+        "--job",
         "elbo/8x4/ReinMax-CV",
     ]
 

@@ -1,6 +1,7 @@
-"""The checked configuration, the cells, and the command that every rule runs."""
+"""The checked configuration, the jobs, and the command that every rule runs."""
 
 import os
+import re
 import shlex
 import sys
 
@@ -15,7 +16,7 @@ from reinrelax.core import document, files, sources
 from reinrelax.datasets import data
 from reinrelax.errors import ReinrelaxError
 from reinrelax.execution import guard, interrupts, lease, plan
-from reinrelax.jobs import planned, runs, studies
+from reinrelax.jobs import planned, studies
 from reinrelax.results import finished
 
 # Jobs run with the interpreter and the source that Snakemake runs with, whether or not an environment is active;
@@ -45,10 +46,8 @@ try:
     SETTINGS = ASKED.whole
     FOLDER = SETTINGS.folder
     guard.check_folder(FOLDER)
-    CELLS = runs.cells(SETTINGS)
-    STUDIES = studies.studies(SETTINGS)
-    ALL_JOBS = list(planned.jobs(SETTINGS))
-    JOBS = list(planned.jobs(ASKED))
+    PLANNED = planned.jobs(SETTINGS)
+    JOBS = list(planned.jobs(ASKED).values())
     AT_HAND = data.at_hand(SETTINGS.dataset, FOLDER / "data")
     # Jobs of a run are its own; a dry run, which is no run, looks on and leaves everything as it is.
     if not workflow.is_main_process:
@@ -84,11 +83,6 @@ if str(workflow.modifier.modify_path(str(FOLDER))) != str(FOLDER):
     )
 
 
-def cell_of(wildcards):
-    """The cell that a training job's file names say."""
-    return CELLS[f"{wildcards.experiment}/{wildcards.shape}/{wildcards.estimator}"]
-
-
 def mark_forced():
     """Have the cells trained anew that --force, --forceall or --forcerun are for.
 
@@ -101,9 +95,9 @@ def mark_forced():
             if workflow.dag.reason(job).forced
             for path in job.output
         }
-        for name in CELLS:
-            table = runs.table_path(SETTINGS, name)
-            finished.mark(table, table in forced)
+        for job in PLANNED.values():
+            if job.runs:
+                finished.mark(FOLDER / job.target, FOLDER / job.target in forced)
 
 
 # Jobs that compute on a GPU wait for a place on one in the scheduler: a job that waited by itself would hold a core
@@ -119,19 +113,32 @@ GPU = min(1, PLACES)
 TIMINGS = plan.reference(PROJECT)
 
 
-def training_mb(wildcards, attempt):
-    """Memory of a training job, MB; more where less was not enough."""
-    return attempt * plan.memory_mb(cell_of(wildcards))
+def job_of(name, wildcards):
+    """The job of this name, in which wildcards stand in braces."""
+    return PLANNED[name.format(**wildcards)]
 
 
-def training_minutes(wildcards):
-    """Time limit of a training job."""
-    return plan.limit_minutes(plan.estimate(cell_of(wildcards), TIMINGS))
+def fingerprint_of(name):
+    """All that a job's result depends on: what is asked for and the source that computes it."""
+    return lambda wildcards: job_of(name, wildcards).fingerprint
 
 
-def study_minutes(name):
-    """Time limit of a job that computes a study."""
-    return plan.limit_minutes(plan.estimate_study(SETTINGS, STUDIES[name], TIMINGS))
+def mb_of(name):
+    """A job's memory, MB; more where less was not enough."""
+    return lambda wildcards, attempt: attempt * plan.memory_mb(job_of(name, wildcards))
+
+
+def minutes_of(name):
+    """A job's time limit."""
+    return lambda wildcards: plan.limit_minutes(
+        plan.estimate(SETTINGS, job_of(name, wildcards), TIMINGS)
+    )
+
+
+def compute(name):
+    """The shell line of a rule that computes jobs of this name."""
+    asked = re.sub(r"{(\w+)}", r"{wildcards.\1:q}", name)
+    return reinrelax(f"compute --fingerprint {{params.fingerprint}} --job {asked}")
 
 
 def files_of(some_jobs):
@@ -145,35 +152,16 @@ def experiment_files(*names):
     return files_of(job for job in JOBS if job.experiment in names)
 
 
-def study_files(name):
-    """What a study writes."""
-    return files_of(job for job in ALL_JOBS if job.name == name)
-
-
-def study_fingerprint(name):
-    """All that a study depends on: its settings and the source that computes it."""
-    return STUDIES[name].fingerprint
-
-
-def snapshot_name(wildcards):
-    """The study of gradients that a job's file names say."""
-    return f"{wildcards.experiment}/epoch-{wildcards.epoch}"
+def study_files(name, tables):
+    """What studies of this name write."""
+    return [
+        FOLDER / name / file for file in (*(f"{t}.csv" for t in tables), "record.json")
+    ]
 
 
 def snapshot_file(wildcards):
-    """The parameters at the snapshots that it reads."""
+    """The parameters at the snapshots that a study of gradients reads."""
     return studies.snapshot_path(SETTINGS, wildcards.experiment)
-
-
-def snapshot_files(experiment):
-    """What each study of these gradients writes."""
-    names = [
-        *(f"{t}.csv" for t in SETTINGS.gradients[experiment].tables),
-        "record.json",
-    ]
-    # Wildcards are the same in outputs, log and benchmark.
-    folder = FOLDER / "{experiment}/epoch-{epoch}"
-    return [folder / name for name in names]
 
 
 def content_hash(*paths):

@@ -7,6 +7,9 @@ rule gradients:
         experiment_files("gradients"),
 
 
+SNAPSHOT = "{experiment}/epoch-{epoch}"
+
+
 rule measure:
     input:
         IMAGES,
@@ -15,11 +18,11 @@ rule measure:
         lambda wildcards: snapshot_file(wildcards).with_suffix(".json"),
         ancient(lambda wildcards: snapshot_file(wildcards)),
     output:
-        snapshot_files("gradients"),
+        study_files(SNAPSHOT, SETTINGS.gradients["gradients"].tables),
     log:
-        FOLDER / "logs/studies/{experiment}/epoch-{epoch}.log",
+        FOLDER / f"logs/studies/{SNAPSHOT}.log",
     benchmark:
-        FOLDER / "benchmarks/studies/{experiment}/epoch-{epoch}.tsv"
+        FOLDER / f"benchmarks/studies/{SNAPSHOT}.tsv"
     wildcard_constraints:
         experiment="gradients",
         epoch=r"\d+",
@@ -28,21 +31,18 @@ rule measure:
     threads: SETTINGS.machine.threads
     resources:
         gpu=GPU,
-        mem_mb=3000,
-        runtime=lambda wildcards: study_minutes(snapshot_name(wildcards)),
+        mem_mb=mb_of(SNAPSHOT),
+        runtime=minutes_of(SNAPSHOT),
     params:
-        fingerprint=lambda wildcards: study_fingerprint(snapshot_name(wildcards)),
+        fingerprint=fingerprint_of(SNAPSHOT),
     shell:
-        reinrelax(
-            "study --fingerprint {params.fingerprint}"
-            " --study {wildcards.experiment}/epoch-{wildcards.epoch}"
-        )
+        compute(SNAPSHOT)
 
 
 # By the metric that the authors' public code computes: fewer tables.
 use rule measure as measure_run with:
     output:
-        snapshot_files("gradients-run"),
+        study_files(SNAPSHOT, SETTINGS.gradients["gradients-run"].tables),
     wildcard_constraints:
         experiment="gradients-run",
         epoch=r"\d+",
@@ -55,7 +55,7 @@ rule cost:
         IMAGES,
         CONFIGURED,
     output:
-        study_files("cost"),
+        study_files("cost", declared.EXPERIMENTS["cost"].writes),
     log:
         FOLDER / "logs/studies/cost.log",
     benchmark:
@@ -65,9 +65,9 @@ rule cost:
     threads: workflow.resource_settings.cores or 1
     resources:
         gpu=GPU,
-        mem_mb=3000,
-        runtime=study_minutes("cost"),
+        mem_mb=mb_of("cost"),
+        runtime=minutes_of("cost"),
     params:
-        fingerprint=study_fingerprint("cost"),
+        fingerprint=fingerprint_of("cost"),
     shell:
-        reinrelax("study --fingerprint {params.fingerprint} --study cost")
+        compute("cost")

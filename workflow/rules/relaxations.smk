@@ -10,8 +10,8 @@ rule relaxations:
 # A training as any other, with pictures of what it has learned.
 use rule train as relaxed with:
     output:
-        table=FOLDER / "{experiment}/{shape}/{estimator}.csv",
-        record=FOLDER / "{experiment}/{shape}/{estimator}.json",
-        pictures=FOLDER / "{experiment}/{shape}/{estimator}.npz",
+        table=FOLDER / f"{CELL}.csv",
+        record=FOLDER / f"{CELL}.json",
+        pictures=FOLDER / f"{CELL}.npz",
     wildcard_constraints:
         experiment="relaxations",

@@ -7,21 +7,18 @@ rule rl:
         experiment_files("rl"),
 
 
+AGENTS = "rl/{environment}-{cap}/{algorithm}"
+
+
 rule learn:
     input:
         CONFIGURED,
     output:
-        [
-            FOLDER / "rl/{environment}-{cap}/{algorithm}" / name
-            for name in (
-                *[f"{t}.csv" for t in declared.EXPERIMENTS["rl"].writes],
-                "record.json",
-            )
-        ],
+        study_files(AGENTS, declared.EXPERIMENTS["rl"].writes),
     log:
-        FOLDER / "logs/studies/rl/{environment}-{cap}/{algorithm}.log",
+        FOLDER / f"logs/studies/{AGENTS}.log",
     benchmark:
-        FOLDER / "benchmarks/studies/rl/{environment}-{cap}/{algorithm}.tsv"
+        FOLDER / f"benchmarks/studies/{AGENTS}.tsv"
     wildcard_constraints:
         environment=r"[^/]+",
         cap=r"\d+",
@@ -30,16 +27,9 @@ rule learn:
         "../../environment.yml"
     threads: SETTINGS.machine.threads
     resources:
-        mem_mb=1500,
-        runtime=lambda wildcards: study_minutes(
-            f"rl/{wildcards.environment}-{wildcards.cap}/{wildcards.algorithm}"
-        ),
+        mem_mb=mb_of(AGENTS),
+        runtime=minutes_of(AGENTS),
     params:
-        fingerprint=lambda wildcards: study_fingerprint(
-            f"rl/{wildcards.environment}-{wildcards.cap}/{wildcards.algorithm}"
-        ),
+        fingerprint=fingerprint_of(AGENTS),
     shell:
-        reinrelax(
-            "study --fingerprint {params.fingerprint} --study"
-            " rl/{wildcards.environment}-{wildcards.cap}/{wildcards.algorithm:q}"
-        )
+        compute(AGENTS)

@@ -9,7 +9,7 @@ for _name in ("identities", *declared.DEMONSTRATIONS):
         input:
             CONFIGURED,
         output:
-            study_files(_name),
+            study_files(_name, declared.EXPERIMENTS[_name].writes),
         log:
             FOLDER / f"logs/studies/{_name}.log",
         benchmark:
@@ -18,9 +18,10 @@ for _name in ("identities", *declared.DEMONSTRATIONS):
             "../../environment.yml"
         threads: SETTINGS.machine.threads
         resources:
-            mem_mb=1500,
+            mem_mb=mb_of(_name),
+            runtime=minutes_of(_name),
         params:
             study=_name,
-            fingerprint=study_fingerprint(_name),
+            fingerprint=fingerprint_of(_name),
         shell:
-            reinrelax("study --fingerprint {params.fingerprint} --study {params.study}")
+            reinrelax("compute --fingerprint {params.fingerprint} --job {params.study}")

@@ -25,17 +25,20 @@ rule readings:
         experiment_files("readings"),
 
 
+CELL = "{experiment}/{shape}/{estimator}"
+
+
 rule train:
     input:
         IMAGES,
         CONFIGURED,
     output:
-        table=FOLDER / "{experiment}/{shape}/{estimator}.csv",
-        record=FOLDER / "{experiment}/{shape}/{estimator}.json",
+        table=FOLDER / f"{CELL}.csv",
+        record=FOLDER / f"{CELL}.json",
     log:
-        FOLDER / "logs/train/{experiment}/{shape}/{estimator}.log",
+        FOLDER / f"logs/train/{CELL}.log",
     benchmark:
-        FOLDER / "benchmarks/train/{experiment}/{shape}/{estimator}.tsv"
+        FOLDER / f"benchmarks/train/{CELL}.tsv"
     wildcard_constraints:
         experiment="|".join(
             SETTINGS.trainings.keys() - {*configuration.GRADIENTS, "relaxations"}
@@ -45,23 +48,19 @@ rule train:
     threads: SETTINGS.machine.threads
     resources:
         gpu=GPU,
-        mem_mb=training_mb,
-        runtime=training_minutes,
+        mem_mb=mb_of(CELL),
+        runtime=minutes_of(CELL),
     params:
-        # All that the result depends on: the rows of the run table and the source that computes them.
-        fingerprint=lambda wildcards: cell_of(wildcards).fingerprint,
+        fingerprint=fingerprint_of(CELL),
     shell:
-        reinrelax(
-            "train --fingerprint {params.fingerprint} --cell"
-            " {wildcards.experiment}/{wildcards.shape}/{wildcards.estimator:q}"
-        )
+        compute(CELL)
 
 
 # The VAEs at whose snapshots gradients are measured: the same training, with its parameters kept.
 use rule train as snapshots with:
     output:
-        table=FOLDER / "{experiment}/{shape}/{estimator}.csv",
-        record=FOLDER / "{experiment}/{shape}/{estimator}.json",
-        snapshots=FOLDER / "{experiment}/{shape}/{estimator}.pt",
+        table=FOLDER / f"{CELL}.csv",
+        record=FOLDER / f"{CELL}.json",
+        snapshots=FOLDER / f"{CELL}.pt",
     wildcard_constraints:
         experiment="|".join(configuration.GRADIENTS),

@@ -37,7 +37,7 @@ class Evidence:
             `8x4`), and `diverged`. Of agents that learn, `estimator` is the algorithm and `latent` the
             environment with its cap.
         plan: one row a planned job: `estimator`, `latent`, `state` (done, missing or unreadable), `message`,
-            `planned_seeds`, and its name as `job`.
+            and its name as `job`.
     """
 
     runs: pd.DataFrame

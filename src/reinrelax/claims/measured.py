@@ -31,7 +31,7 @@ class Measurements:
         tables: by name.
         references: the paper's own, by name.
         sources: table to the experiment or study that fills it.
-        plan: one row a planned job: `job`, `source`, `state`, `message`, and what it was computed with
+        plan: one row a planned job: `job`, `experiment`, `state`, `message`, and what it was computed with
             (`dataset`, `epochs` …); of trainings also `estimator` and `latent`.
     """
 
@@ -119,7 +119,7 @@ class Measurements:
     @cached_property
     def _plans(self) -> Mapping[str, pd.DataFrame]:
         """The planned jobs behind each source."""
-        return {source: self.plan[self.plan["source"] == source] for source in set(self.sources.values())}
+        return {source: self.plan[self.plan["experiment"] == source] for source in set(self.sources.values())}
 
     def _premise(
         self, claim: Claim, rows: pd.DataFrame, jobs: pd.DataFrame, lacking: Sequence[str]

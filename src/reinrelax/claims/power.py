@@ -51,7 +51,7 @@ def power(claim: Claim, seeds: int, repeats: int = REPEATS) -> Power:
     """
     cells = claim.cells
     lines = [{"estimator": m, "latent": p, "seed": 0, "diverged": False, claim.metric: 0.0} for m, p in cells]
-    plan = pd.DataFrame(lines)[["estimator", "latent"]].assign(state="done", message="", planned_seeds=1)
+    plan = pd.DataFrame(lines)[["estimator", "latent"]].assign(state="done", message="")
     there = Evidence(pd.DataFrame(lines), plan)
 
     def draw(generator: np.random.Generator, equal: bool) -> Evidence:
@@ -79,7 +79,7 @@ def along_curve(claim: Claim, seeds: int, curve: Curve, repeats: int = REPEATS) 
     rows = pd.DataFrame(
         [{**query.where, "latent": shape, "beta": beta} for shape in shapes for beta in betas]
     ).assign(seeds=seeds)
-    job = {"job": "beta", "source": "beta", "state": "done", "message": "", "estimator": "", "latent": ""}
+    job = {"job": "beta", "experiment": "beta", "state": "done", "message": "", "estimator": "", "latent": ""}
 
     def draw(generator: np.random.Generator, equal: bool) -> Measurements:
         at = np.where(equal, means.mean(), means)

@@ -38,8 +38,7 @@ REPORT = Experiment(
     "The report",
     "Report",
     tables=(
-        Table("cells", ("cell",)),
-        Table("studies", ("study",)),
+        Table("jobs", ("job",)),
         Table("rates", ("function", "truth", "wrong", "seeds")),
         Table("rules", ("rule",)),
         Table(

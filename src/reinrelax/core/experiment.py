@@ -51,7 +51,7 @@ class Experiment:
             an experiment that is more than a function of its block.
         check: raises a ConfigError where the block asks for what cannot be.
         measure: the function of `spec` that computes its tables.
-        reached: what this reaches beside what it names, as of a `jobs.studies.Study`.
+        reached: what this reaches beside what it names, as `modules` of a job.
         seconds: a job's estimate by its settings, where these say it.
         writes: the tables that its jobs write, if these are studies.
         tables: those that the report makes of them.

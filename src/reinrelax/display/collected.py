@@ -47,22 +47,10 @@ class Collected:
         return self._read(name)[0]
 
     def planned(self, source: str) -> list[dict[str, Any]]:
-        """The cells and studies of an experiment, also as run unless that is one of its own: their `name`,
-        `state` and `message`.
-        """
+        """The jobs of an experiment, also as run unless that is one of its own."""
         as_run = f"{source}{AS_RUN}"
         experiments = {source} if as_run in GRADIENTS else {source, as_run}
-        cells = [
-            {**line, "name": line["cell"]}
-            for line in self.lines("cells")
-            if line["experiment"] in experiments
-        ]
-        studies = [
-            {**line, "name": line["study"]}
-            for line in self.lines("studies")
-            if line["study"] == source or line["study"].startswith(f"{source}/")
-        ]
-        return cells + studies
+        return [line for line in self.lines("jobs") if line["experiment"] in experiments]
 
     def progress(self, source: str) -> str:
         """How much of an experiment or study is there, in words."""
@@ -72,7 +60,7 @@ class Collected:
         done = sum(line["state"] == "done" for line in planned)
         parts = [f"{done} of {count(len(planned), 'job')} done"]
         for state, words in (("partial", "in part"), ("missing", "missing"), ("unreadable", "unreadable")):
-            names = [line["name"] for line in planned if line["state"] == state]
+            names = [line["job"] for line in planned if line["state"] == state]
             if names:
                 more = f" and {len(names) - 3} more" if len(names) > 3 else ""
                 parts.append(f"{words}: {', '.join(names[:3])}{more}")

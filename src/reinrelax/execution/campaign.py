@@ -16,8 +16,8 @@ from reinrelax.config.load import AS_RUN, Config
 from reinrelax.core import provenance
 from reinrelax.errors import ConfigError
 from reinrelax.execution import plan
-from reinrelax.jobs.planned import Job, jobs
-from reinrelax.jobs.runs import Cell
+from reinrelax.jobs.job import Job
+from reinrelax.jobs.planned import jobs
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def stages(config: Config, root: Path = Path()) -> list[Stage]:
     """What is to be done, in the order of doing it; a stage in which all is done is none."""
     left = plan.remaining(config, root)
     groups: dict[tuple[int, int, str, bool], list[Job]] = {}
-    for job in jobs(config):
+    for job in jobs(config).values():
         if job.name in left:
             groups.setdefault(_place(job), []).append(job)
     return [
@@ -177,7 +177,7 @@ def _experiment(job: Job) -> str:
 def _place(job: Job) -> tuple[int, int, str, bool]:
     """The step that a job belongs to; there the rank of its latent shape, the shape, and whether it waits."""
     experiment = _experiment(job)
-    shape = str(job.source.first.shape) if isinstance(job.source, Cell) else ""
+    shape = str(job.first.shape) if job.runs else ""
     index, step = next(
         (index, step)
         for index, step in enumerate(_STEPS)
@@ -185,8 +185,7 @@ def _place(job: Job) -> tuple[int, int, str, bool]:
     )
     if not step.shapes:
         return index, 0, "", False
-    assert isinstance(job.source, Cell)
-    waits = bool(step.first) and job.source.first.estimator not in step.first
+    waits = bool(step.first) and job.first.estimator not in step.first
     rank = step.shapes.index(shape) if shape in step.shapes else len(step.shapes)
     return index, rank, shape, waits
 

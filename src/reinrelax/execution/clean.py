@@ -10,8 +10,8 @@ from reinrelax.core.files import REMEDY
 from reinrelax.errors import ResultsError
 from reinrelax.execution import guard
 from reinrelax.execution.plan import begun
-from reinrelax.jobs.planned import Job, jobs
-from reinrelax.jobs.runs import Cell
+from reinrelax.jobs.job import Job
+from reinrelax.jobs.planned import jobs
 from reinrelax.results.read import kept_runs, read_record
 from reinrelax.training import progress
 
@@ -51,12 +51,8 @@ def leftovers(config: Config) -> list[Leftover]:
 
     What cannot be read, or does not say what it is of, stays: whoever reads it says so.
     """
-    planned = {job.name: job for job in jobs(config)}
-    asked = {
-        (run.run_id, cell.source_hash)
-        for cell in (job.source for job in planned.values() if isinstance(job.source, Cell))
-        for run in cell.runs
-    }
+    planned = jobs(config)
+    asked = {(run.run_id, job.source_hash) for job in planned.values() for run in job.runs}
     found = []
     for name in sorted(_names(config.folder)):
         job = planned.get(name)
@@ -122,7 +118,7 @@ def _of_cell(
 ) -> Iterator[tuple[str, list[Path]]]:
     """What of a cell nothing asks for. A run may be asked for by another cell than that of its table."""
     table = config.folder / f"{name}.csv"
-    cell = job.source if job and isinstance(job.source, Cell) else None
+    cell = job if job and job.runs else None
     for suffixes, runs in zip((_TABLE, _FINISHED), kept_runs(table), strict=True):
         held = {(run_id, str(run.origin.get("source_hash"))) for run_id, run in (runs or {}).items()}
         if runs and not held & asked:
@@ -139,7 +135,7 @@ def _of_cell(
 def _why(job: Job | None, fingerprint: str) -> str:
     if job is None:
         return "a study that is not in the configuration"
-    return "" if job.source.fingerprint == fingerprint else "a study of other settings or source"
+    return "" if job.fingerprint == fingerprint else "a study of other settings or source"
 
 
 def _size(count: int) -> str:

@@ -15,11 +15,11 @@ from reinrelax.core.types import LatentShape
 from reinrelax.errors import ResultsError
 from reinrelax.estimators import lookup
 from reinrelax.execution import stale
-from reinrelax.jobs.planned import Job, jobs
-from reinrelax.jobs.runs import Cell, cells, table_path
-from reinrelax.jobs.studies import Study, studies
+from reinrelax.jobs.job import Job
+from reinrelax.jobs.planned import jobs
+from reinrelax.jobs.runs import table_path
 from reinrelax.results import finished
-from reinrelax.results.read import held, images_of, is_done, read_record, study_is_done
+from reinrelax.results.read import held, images_of, is_done, read_record
 from reinrelax.training import progress
 
 # Of a job, beside its training: imports, images, writing.
@@ -33,7 +33,8 @@ _TERM_SECONDS, _CATEGORY_SECONDS, _PAIRS_SECONDS = 8e-9, 5e-8, 9.0
 # hour at least, and at most a day, which most sites grant: what takes longer goes on from a checkpoint.
 _LIMIT_FACTOR, _LEAST_MINUTES, _MOST_MINUTES = 3.0, 30, 24 * 60
 _PARAMETER_BYTES = 4 * 4  # value, gradient and two moments
-_BASE_MB = 700
+# Of a cell's process beside its replicas; of a study that reads images, and of any other.
+_BASE_MB, _IMAGES_MB, _STUDY_MB = 700, 3000, 1500
 
 
 @dataclass(frozen=True)
@@ -48,26 +49,22 @@ class Timing:
 
 def describe(config: Config, cores: int, root: Path = Path()) -> str:
     """A table of cells, done and to do, with what is left of them, and the time it takes on so many cores."""
-    left = remaining(config, root)
+    planned, left = jobs(config), remaining(config, root)
     spent: dict[str, float] = {}
     lines = [f"{'cell or study':50} {'replicas':>8} {'epochs':>6} {'state':>6} {'estimate':>10}"]
     replicas = 0
-    for cell in cells(config).values():
-        whole = len(cell.runs), cell.first.epochs
-        runs, epochs = _left(config, cell) if cell.name in left else whole
-        replicas += runs if cell.name in left else 0
-        state = _state(left.get(cell.name), begun=(runs, epochs) != whole)
-        lines.append(f"{cell.name:50} {runs:8} {epochs:6} {state}")
-    for name in studies(config):
-        lines.append(f"{name:50} {'':8} {'':6} {_state(left.get(name))}")
-    for name, seconds in left.items():
-        experiment = name.split("/")[0]
-        spent[experiment] = spent.get(experiment, 0.0) + seconds
+    for name, job in planned.items():
+        whole: tuple[int, ...] = (len(job.runs), job.first.epochs) if job.runs else ()
+        size = _left(config, job) if name in left else whole
+        runs, epochs = size or ("", "")
+        lines.append(f"{name:50} {runs:>8} {epochs:>6} {_state(left.get(name), begun=size != whole)}")
+        if name in left:
+            replicas += sum(size[:1])
+            spent[job.experiment] = spent.get(job.experiment, 0.0) + left[name]
     for experiment, seconds in spent.items():
         lines.append(f"{experiment:50} {_core_hours(config, seconds)}")
-    count = len(cells(config)) + len(studies(config))
     about = f"{elapsed(config, left.values(), cores)}; {_core_hours(config, sum(left.values()))}"
-    lines.append(f"{len(left)} of {count} jobs to do, {replicas} replicas: about {about}")
+    lines.append(f"{len(left)} of {len(planned)} jobs to do, {replicas} replicas: about {about}")
     return "\n".join([*lines, *stale.describe(config, left)])
 
 
@@ -75,23 +72,16 @@ def remaining(config: Config, root: Path = Path()) -> dict[str, float]:
     """The jobs that are to be done, by name, with the estimated seconds of each."""
     timings = timings_of(config, root)
     return {
-        job.name: estimate(job.source, timings, *_left(config, job.source))
-        if isinstance(job.source, Cell)
-        else estimate_study(config, job.source, timings)
-        for job in jobs(config)
-        if not _is_done(config, job)
+        name: estimate(config, job, timings, *_left(config, job))
+        for name, job in jobs(config).items()
+        if not is_done(config, job)
     }
 
 
 def estimates(config: Config, root: Path = Path()) -> dict[str, float]:
     """The estimated seconds of each planned job, by name, done or not."""
     timings = timings_of(config, root)
-    return {
-        job.name: estimate(job.source, timings)
-        if isinstance(job.source, Cell)
-        else estimate_study(config, job.source, timings)
-        for job in jobs(config)
-    }
+    return {name: estimate(config, job, timings) for name, job in jobs(config).items()}
 
 
 def timings_of(config: Config, root: Path = Path()) -> list[Timing]:
@@ -102,15 +92,26 @@ def timings_of(config: Config, root: Path = Path()) -> list[Timing]:
 def elapsed(config: Config, seconds: Iterable[float], cores: int) -> str:
     """The time that jobs of so many seconds take, in words."""
     each = list(seconds)
-    jobs = max(1, cores // config.machine.threads)
-    at_once = duration(sum(each) / max(1, min(jobs, len(each))))
-    return f"{duration(sum(each))} of job time, {at_once} with {jobs} at once"
+    many = max(1, cores // config.machine.threads)
+    at_once = duration(sum(each) / max(1, min(many, len(each))))
+    return f"{duration(sum(each))} of job time, {at_once} with {many} at once"
 
 
-def estimate(
-    cell: Cell, timings: Iterable[Timing], runs: int | None = None, epochs: int | None = None
+def estimate(config: Config, job: Job, timings: Iterable[Timing], *left: int) -> float:
+    """Seconds that a job would take; of a cell, so many of its runs and epochs where they are named."""
+    if job.runs:
+        return STARTUP_SECONDS + training_seconds(job, timings, *left)
+    if (seconds := EXPERIMENTS[job.experiment].seconds) is not None:
+        return STARTUP_SECONDS + seconds(job.settings)
+    if job.name == "cost":
+        return STARTUP_SECONDS + _cost_seconds(config, list(timings))
+    return STARTUP_SECONDS + _gradients_seconds(config, job)
+
+
+def training_seconds(
+    cell: Job, timings: Iterable[Timing], runs: int | None = None, epochs: int | None = None
 ) -> float:
-    """Seconds that so many of a cell's runs, or all of them, would take for so many epochs, or all."""
+    """Seconds that so many of a cell's runs, or all of them, train for so many epochs, or all."""
     run = cell.first
     count = len(cell.runs) if runs is None else runs
     images = cell.size.train * (run.epochs if epochs is None else epochs) * count
@@ -118,7 +119,7 @@ def estimate(
     # Timings are of the paper's network.
     larger = _products(run, cell.size.pixels) / _products(replace(run, hidden=()), PIXELS)
     each = _microseconds(run.estimator, run.shape, draws, timings) * larger
-    return STARTUP_SECONDS + images * each / 1e6
+    return images * each / 1e6
 
 
 def _products(run: Run, pixels: int) -> int:
@@ -127,12 +128,7 @@ def _products(run: Run, pixels: int) -> int:
     return 2 * sum(a * b for a, b in pairwise((pixels, *run.units, code)))
 
 
-def estimate_study(config: Config, study: Study, timings: Iterable[Timing]) -> float:
-    """Seconds that a study would take."""
-    if (seconds := EXPERIMENTS[study.experiment].seconds) is not None:
-        return STARTUP_SECONDS + seconds(study.settings)
-    if study.name == "cost":
-        return STARTUP_SECONDS + _cost_seconds(config, list(timings))
+def _gradients_seconds(config: Config, study: Job) -> float:
     spec, training = config.gradients[study.experiment], config.trainings[study.experiment]
     shape = training.latent_shapes[0]
     terms = sum(_terms(one) for one in spec.figure1)
@@ -143,7 +139,7 @@ def estimate_study(config: Config, study: Study, timings: Iterable[Timing]) -> f
     )
     numbers = spec.samples * spec.images * shape.latents * shape.categories
     pairs = spec.images / 100 * _PAIRS_SECONDS if spec.betas else 0.0
-    return STARTUP_SECONDS + len(training.seeds) * (numbers * terms + pairs)
+    return len(training.seeds) * (numbers * terms + pairs)
 
 
 def _terms(one: Measured) -> float:
@@ -187,40 +183,30 @@ def limit_minutes(seconds: float) -> int:
     return round(min(max(_LEAST_MINUTES, _LIMIT_FACTOR * seconds / 60), _MOST_MINUTES))
 
 
-def memory_mb(cell: Cell) -> int:
+def memory_mb(job: Job) -> int:
     """Memory to ask a cluster for, MB: what torch takes, and parameters, optimizer state and activations."""
-    run = cell.first
+    if not job.runs:
+        return _IMAGES_MB if job.reads_images else _STUDY_MB
+    run, pixels = job.first, job.size.pixels
     code = run.shape.categories * run.shape.latents
-    parameters = _products(run, cell.size.pixels)
-    activations = run.batch_size * (3 * (cell.size.pixels + sum(run.units)) + 8 * code) * 4
-    return int(_BASE_MB + len(cell.runs) * 1.5 * (parameters * _PARAMETER_BYTES + activations) / 1e6)
+    parameters = _products(run, pixels)
+    activations = run.batch_size * (3 * (pixels + sum(run.units)) + 8 * code) * 4
+    return int(_BASE_MB + len(job.runs) * 1.5 * (parameters * _PARAMETER_BYTES + activations) / 1e6)
 
 
-def _is_done(config: Config, job: Job) -> bool:
-    """Whether all that a job leaves is there, and from this configuration and source."""
-    if not all((config.folder / path).exists() for path in job.files):
-        return False
-    if isinstance(job.source, Study):
-        return study_is_done(config, job.source)
-    try:
-        return is_done(config, job.source)
-    except ResultsError:
-        return False
-
-
-def _left(config: Config, cell: Cell) -> tuple[int, int]:
+def _left(config: Config, cell: Job) -> tuple[int, ...]:
     """How many runs of a cell are to be trained, and for how many epochs from its checkpoint."""
-    return len(_missing(config, cell)), cell.first.epochs - begun(config, cell)
+    return () if not cell.runs else (len(_missing(config, cell)), cell.first.epochs - begun(config, cell))
 
 
-def _missing(config: Config, cell: Cell) -> list[str]:
+def _missing(config: Config, cell: Job) -> list[str]:
     """The runs of a cell that are to be trained, by run_id."""
     again = cell.snapshots or finished.marked(table_path(config, cell.name))
     known = {} if again else held(config, cell, tolerant=True)
     return [run.run_id for run in cell.runs if run.run_id not in known]
 
 
-def begun(config: Config, cell: Cell) -> int:
+def begun(config: Config, cell: Job) -> int:
     """The epoch from which a cell's checkpoint lets it go on; 0 where there is none that is its own."""
     table = table_path(config, cell.name)
     of, epochs = progress.read(table.with_suffix(".checkpoint"))

@@ -10,7 +10,8 @@ from reinrelax.config.load import Config
 from reinrelax.datasets import images
 from reinrelax.errors import ResultsError
 from reinrelax.execution.verify import companies_of
-from reinrelax.jobs.runs import Cell, table_path
+from reinrelax.jobs.job import Job
+from reinrelax.jobs.runs import table_path
 from reinrelax.results import finished
 from reinrelax.results.finished import Finished
 from reinrelax.results.read import held
@@ -31,7 +32,7 @@ class Comparison:
         computed: what else the two were computed by, in words, each with the old and the new.
     """
 
-    cell: Cell
+    cell: Job
     values: int
     differing: int
     first: str
@@ -48,7 +49,7 @@ class Comparison:
         return "\n".join(lines)
 
 
-def recompute(config: Config, cell: Cell, device: str) -> Comparison:
+def recompute(config: Config, cell: Job, device: str) -> Comparison:
     """Train all finished runs of a cell anew, in a temporary folder and in the company in which they were.
 
     Args:
@@ -85,7 +86,7 @@ def recompute(config: Config, cell: Cell, device: str) -> Comparison:
     return compared(cell, before, now)
 
 
-def compared(cell: Cell, before: Mapping[str, Finished], now: Mapping[str, Finished]) -> Comparison:
+def compared(cell: Job, before: Mapping[str, Finished], now: Mapping[str, Finished]) -> Comparison:
     """What differs between the runs of a cell and the same trained anew; one may have ended earlier."""
     pairs = [(run, before[run.run_id], now[run.run_id]) for run in cell.runs if run.run_id in before]
     epochs = range(max(len(values) for _, *both in pairs for one in both for values in one.results.values()))

@@ -7,7 +7,8 @@ from reinrelax.config.load import Config
 from reinrelax.core.past import changed_since
 from reinrelax.core.records import read
 from reinrelax.errors import ResultsError
-from reinrelax.jobs.planned import Job, jobs
+from reinrelax.jobs.job import Job
+from reinrelax.jobs.planned import jobs
 
 # Of what changed, so many are named.
 _NAMED = 6
@@ -21,7 +22,7 @@ def describe(config: Config, left: Mapping[str, float]) -> list[str]:
         left: the jobs to do, by name.
     """
     found: dict[str, list[str]] = {}
-    for job in jobs(config):
+    for job in jobs(config).values():
         record = config.folder / job.record
         if job.name in left and record.exists():
             found.setdefault(_reason(config, job), []).append(job.name)
@@ -33,13 +34,13 @@ def _reason(config: Config, job: Job) -> str:
         record = read(config.folder / job.record, ("fingerprint",))
     except ResultsError:
         return "the record is damaged"
-    if record.get("settings_hash") not in (None, job.source.settings_hash):
+    if record.get("settings_hash") not in (None, job.settings_hash):
         names = sorted(_other_settings(record.get("config", {}), config.raw, job))
         return f"other settings: {_some(names)}" if names else "other settings"
-    if record["fingerprint"] == job.source.fingerprint:
+    if record["fingerprint"] == job.fingerprint:
         return "files are missing"
     commit = str(record.get("commit"))
-    changed = changed_since(commit, job.source.modules)
+    changed = changed_since(commit, job.modules)
     if changed is None:
         return f"another source, of commit {commit}"
     return f"another source since commit {commit[:12]}: {_some(changed)}"

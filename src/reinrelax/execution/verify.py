@@ -24,7 +24,8 @@ from reinrelax.datasets import data
 from reinrelax.datasets.images import Images
 from reinrelax.errors import ResultsError
 from reinrelax.execution import plan
-from reinrelax.jobs.runs import Cell, cells
+from reinrelax.jobs.job import Job
+from reinrelax.jobs.runs import cells
 from reinrelax.results.finished import Finished
 from reinrelax.results.packed import opened
 from reinrelax.results.read import held, images_of, part
@@ -44,7 +45,7 @@ _DIGITS = 2.0**-20
 class Company:
     """Runs of a cell that one job trained side by side: their numbers depend on their company by rounding."""
 
-    cell: Cell
+    cell: Job
     runs: Mapping[str, Finished]
 
     @property
@@ -133,7 +134,7 @@ def verify(
     return outcomes
 
 
-def companies_of(cell: Cell, runs: Mapping[str, Finished]) -> Iterator[Company]:
+def companies_of(cell: Job, runs: Mapping[str, Finished]) -> Iterator[Company]:
     """A cell's runs by the job that trained them."""
     groups: dict[tuple[str, ...], dict[str, Finished]] = {}
     for run_id, run in runs.items():
@@ -152,7 +153,7 @@ def _epochs(
     here = provenance.describe("cpu")["processor"]
 
     def cost(company: Company, epochs: int) -> float:
-        whole = plan.estimate(company.cell, timings) - plan.STARTUP_SECONDS
+        whole = plan.training_seconds(company.cell, timings)
         times = 1 if company.processor == here else 1 + _TWINS
         return plan.STARTUP_SECONDS + times * whole * epochs / company.cell.first.epochs
 

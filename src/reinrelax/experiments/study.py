@@ -5,7 +5,6 @@ import io
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
@@ -14,21 +13,22 @@ from tqdm import tqdm
 
 from reinrelax.config.declared import COLUMNS, DEMONSTRATIONS, named
 from reinrelax.config.load import Config
-from reinrelax.core import files, provenance, records
+from reinrelax.core import files, records
 from reinrelax.datasets import images
 from reinrelax.experiments.cost import measure as cost
 from reinrelax.experiments.gradients import measure as gradients
 from reinrelax.experiments.identities import measure as identities
 from reinrelax.experiments.policy_gradient import measure as rl
+from reinrelax.experiments.record import begun, ended
 from reinrelax.experiments.snapshots import read_snapshot
-from reinrelax.experiments.training import describe_device, kernels
-from reinrelax.jobs.studies import Study, snapshot_cell, snapshot_path, study_folder
+from reinrelax.jobs.job import Job
+from reinrelax.jobs.studies import snapshot_cell, snapshot_path
 from reinrelax.training.process import prepare_process
 
 Tables = Mapping[str, list[dict[str, Any]]]
 
 
-def run_study(study: Study, config: Config, device: str, extra: Mapping[str, Any]) -> dict[str, Any]:
+def run_study(study: Job, config: Config, device: str, extra: Mapping[str, Any]) -> dict[str, Any]:
     """Compute a study's tables and write them, and then its record, into its folder.
 
     Args:
@@ -43,29 +43,19 @@ def run_study(study: Study, config: Config, device: str, extra: Mapping[str, Any
     Raises:
         ResultsError: an input is missing or damaged, or a file cannot be written.
     """
-    started, clock = datetime.now(UTC), time.perf_counter()
+    clock = time.perf_counter()
+    described = begun(study, device, extra)
     tables = _runner(study.name)(study, config, device)
-    record = {
-        **extra,
-        "study": study.name,
-        "fingerprint": study.fingerprint,
-        **provenance.describe(describe_device(device)),
-        "gymnasium": version("gymnasium"),
-        "threads": torch.get_num_threads(),
-        "kernels": kernels(device),
-        "started": started.isoformat(timespec="seconds"),
-        "wall_seconds": round(time.perf_counter() - clock, 3),
-        "peak_memory_mb": round(provenance.peak_memory_mb(), 1),
-    }
-    folder = study_folder(config, study.name)
-    paths = [folder / f"{name}.csv" for name in study.tables]
-    for name, path in zip(study.tables, paths, strict=True):
-        files.write_text(path, _to_csv(COLUMNS[name], tables[name]))
-    records.write(folder / "record.json", record, paths)
+    seconds = time.perf_counter() - clock
+    record = {**described, "gymnasium": version("gymnasium"), **ended(device, seconds)}
+    paths = [config.folder / path for path in study.tables]
+    for path in paths:
+        files.write_text(path, _to_csv(COLUMNS[path.stem], tables[path.stem]))
+    records.write(config.folder / study.record, record, paths)
     return record
 
 
-def _runner(name: str) -> Callable[[Study, Config, str], Tables]:
+def _runner(name: str) -> Callable[[Job, Config, str], Tables]:
     if name in DEMONSTRATIONS:
         measure = named(DEMONSTRATIONS[name].measure)
         return lambda study, config, device: measure(config.demonstrations[name])
@@ -74,7 +64,7 @@ def _runner(name: str) -> Callable[[Study, Config, str], Tables]:
     return {"identities": _identities, "cost": _cost}.get(name, _gradients)
 
 
-def _gradients(study: Study, config: Config, device: str) -> Tables:
+def _gradients(study: Job, config: Config, device: str) -> Tables:
     prepare_process()
     epoch, spec = study.settings["epoch"], config.gradients[study.experiment]
     shape = snapshot_cell(config, study.experiment).first.shape
@@ -85,7 +75,7 @@ def _gradients(study: Study, config: Config, device: str) -> Tables:
     return gradients.measure(model, seeds, batches, spec, epoch=epoch, last=study.settings["last"])
 
 
-def _identities(study: Study, config: Config, device: str) -> Tables:
+def _identities(study: Job, config: Config, device: str) -> Tables:
     spec = config.identities
     rows = identities.measure(
         shapes=[(shape.categories, shape.latents) for shape in spec.shapes],
@@ -96,14 +86,14 @@ def _identities(study: Study, config: Config, device: str) -> Tables:
     return {"identities": rows}
 
 
-def _cost(study: Study, config: Config, device: str) -> Tables:
+def _cost(study: Job, config: Config, device: str) -> Tables:
     spec = config.cost
     total = 2 * spec.rounds * len(spec.estimators)
     with tqdm(total=total, unit="measurement", mininterval=2, file=sys.stderr) as bar:
         return {"cost": cost.measure(spec, images.load(config.folder / "data"), device, bar.update)}
 
 
-def _rl(study: Study, config: Config, device: str) -> Tables:
+def _rl(study: Job, config: Config, device: str) -> Tables:
     prepare_process()
     spec = config.rl
     with tqdm(total=spec.episodes, unit="episode", mininterval=2, file=sys.stderr) as bar:

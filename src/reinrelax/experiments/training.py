@@ -4,34 +4,31 @@ import sys
 import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import torch
 from tqdm import tqdm
 
 from reinrelax.config.run import PIXELS, Run
-from reinrelax.core import files, provenance, records
+from reinrelax.core import files, records
 from reinrelax.datasets.images import Images
 from reinrelax.errors import ResultsError
 from reinrelax.experiments.discrete_vae import measure as vae
+from reinrelax.experiments.record import begun, ended
 from reinrelax.experiments.relaxed_vae import measure as relaxations
 from reinrelax.experiments.snapshots import write_snapshots
-from reinrelax.jobs.runs import Cell
-from reinrelax.kernels import native
-from reinrelax.kernels.gpu import support
+from reinrelax.jobs.job import Job
 from reinrelax.results import cell_table, finished, pictures
 from reinrelax.results.finished import Finished
 from reinrelax.training import checkpoint, progress
 from reinrelax.training.loop import Trainer
 from reinrelax.training.process import prepare_process
 
-_ORIGIN = ("commit", "host", "processor", "device")
+_ORIGIN = ("commit", "host", "processor", "device", "source_hash", "threads", "started")
 
 
 def train_cell(
-    cell: Cell,
+    cell: Job,
     images: Images,
     *,
     table: Path,
@@ -62,10 +59,9 @@ def train_cell(
     Raises:
         ResultsError: a file cannot be written.
     """
-    started, clock = datetime.now(UTC), time.perf_counter()
+    clock = time.perf_counter()
     prepare_process()
-    runs = cell.runs
-    described = provenance.describe(describe_device(device))
+    runs, described = cell.runs, begun(cell, device, extra)
     drawn = _kept_pictures(table) if cell.first.experiment == "relaxations" else None
     forced = finished.marked(table)
     done = {} if cell.snapshots or forced else _reusable(cell, known, images, device, drawn)
@@ -75,38 +71,23 @@ def train_cell(
     if missing:
         state = table.with_suffix(".checkpoint")
         trained = _train(cell, missing, images, device, state, checkpoint_every, forced)
-    seconds = round(time.perf_counter() - clock, 3)
+    seconds = time.perf_counter() - clock
     if trained:
         origin = {
             **{name: described[name] for name in _ORIGIN},
-            "source_hash": cell.source_hash,
-            "threads": torch.get_num_threads(),
-            "started": started.isoformat(timespec="seconds"),
             "wall_seconds": round(seconds / len(missing), 3),
         }
         done |= finished_runs(trained.trainer, missing, images, origin)
     record = {
-        **extra,
-        "fingerprint": cell.fingerprint,
-        "estimator": cell.first.estimator,
-        "latent": str(cell.first.shape),
-        "draws": dict(cell.first.hyper).get("draws", 0),
-        **({"hidden": list(cell.first.hidden)} if cell.first.hidden else {}),
-        **({"pixels": images.train.shape[1]} if images.train.shape[1] != PIXELS else {}),
         **described,
-        "threads": torch.get_num_threads(),
-        "kernels": kernels(device),
+        **finished.told(cell, done),
+        **({"pixels": images.train.shape[1]} if images.train.shape[1] != PIXELS else {}),
         "dataset": {"name": images.name, "sha256": images.sha256},
-        "run_ids": [run.run_id for run in runs],
-        "seeds": [run.seed for run in runs],
-        "diverged": {run.run_id: done[run.run_id].diverged for run in runs if done[run.run_id].diverged},
         "reused": reused,
-        "started": started.isoformat(timespec="seconds"),
-        "wall_seconds": seconds,
+        **ended(device, seconds),
         "resumed_after_epoch": trained.resumed if trained else 0,
         # Image presentations of all replicas, those before a resume left out: what a time estimate needs.
         "images_trained": trained.presented if trained else 0,
-        "peak_memory_mb": round(provenance.peak_memory_mb(), 1),
     }
     if drawn is not None:
         _write_pictures(table, runs, missing, trained.trainer if trained else None, drawn)
@@ -145,7 +126,7 @@ class _Trained:
 
 
 def _reusable(
-    cell: Cell, known: Mapping[str, Finished], images: Images, device: str, drawn: pictures.Pictures | None
+    cell: Job, known: Mapping[str, Finished], images: Images, device: str, drawn: pictures.Pictures | None
 ) -> dict[str, Finished]:
     """Those of the cell's runs that need not be trained again; of the first seed, pictures must be there."""
     first = min(run.seed for run in cell.runs)
@@ -210,7 +191,7 @@ def _write_pictures(
 
 
 def _train(
-    cell: Cell,
+    cell: Job,
     runs: Sequence[Run],
     images: Images,
     device: str,
@@ -237,13 +218,3 @@ def _train(
                 break
     presented = len(runs) * (trainer.history.epochs - resumed) * len(images.train)
     return _Trained(trainer, resumed, presented)
-
-
-def kernels(device: str) -> list[str]:
-    """What of this package's compiled code this process computes with, for a record."""
-    return [*native.loaded(), *(["triton"] if support.serves(torch.device(device)) else [])]
-
-
-def describe_device(device: str) -> str:
-    """The device's name, for a record."""
-    return torch.cuda.get_device_name() if device == "cuda" else "cpu"

@@ -1,1 +1,1 @@
-"""What is planned: runs, cells, studies, and the files that they leave."""
+"""What is planned: runs, the jobs that compute them or a study, and the files that they leave."""

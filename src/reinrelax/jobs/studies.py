@@ -1,86 +1,25 @@
-"""Studies: jobs that are no cells. Each computes a few tidy tables once its inputs are there."""
+"""Studies: jobs that train no VAE. Each computes a few tidy tables once its inputs are there."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from reinrelax import rl
 from reinrelax.config.declared import EXPERIMENTS
-from reinrelax.config.load import GRADIENTS, Config
-from reinrelax.config.run import digest
+from reinrelax.config.load import Config
 from reinrelax.config.specs import Measured
-from reinrelax.core.sources import fingerprint
-from reinrelax.errors import ConfigError
 from reinrelax.estimators import CATALOGUE, Paper, lookup
-from reinrelax.jobs.runs import PROCESS, Cell, cells
+from reinrelax.jobs.job import Job
+from reinrelax.jobs.runs import PROCESS, cells
 
 
-@dataclass(frozen=True)
-class Study:
-    """A job.
-
-    Attributes:
-        name: also its folder below the results: `gradients/epoch-5`, `identities`, `bridge`.
-        tables: what it writes there, each as `.csv`, beside `record.json`.
-        modules: the source that computes it, and the training whose snapshots it may read: modules, and
-            functions as `module:name`.
-        settings: what it is computed with.
-    """
-
-    name: str
-    tables: tuple[str, ...]
-    modules: tuple[str, ...]
-    settings: Mapping[str, Any]
-
-    @property
-    def experiment(self) -> str:
-        """What it is a part of: `gradients`, `identities`, `rl`, …."""
-        return self.name.split("/")[0]
-
-    @property
-    def on_gpu(self) -> bool:
-        """Whether it computes on a GPU where there is one. Others are small, or wait for a simulator."""
-        return self.experiment in (*GRADIENTS, "cost")
-
-    @property
-    def source_hash(self) -> str:
-        """A hash of the source that computes it, and what it reads."""
-        return fingerprint(self.modules)
-
-    @property
-    def settings_hash(self) -> str:
-        """A hash of the settings: what is asked for, whichever source computes it."""
-        return digest(self.settings)
-
-    @property
-    def fingerprint(self) -> str:
-        """A hash of settings and source: what the results depend on."""
-        return self.fingerprint_of(self.source_hash)
-
-    def fingerprint_of(self, source_hash: str) -> str:
-        """The same of what a source with this hash has computed."""
-        return digest([source_hash, self.settings])
-
-
-def studies(config: Config) -> dict[str, Study]:
+def studies(config: Config) -> dict[str, Job]:
     """All studies that are asked for, by name."""
     return {study.name: study for study in _studies(config) if study.experiment in config.experiments}
 
 
-def find_study(config: Config, name: str) -> Study:
-    """The study of this name.
-
-    Raises:
-        ConfigError: the configuration has no such study.
-    """
-    known = studies(config)
-    if name not in known:
-        raise ConfigError(f"no study {name!r} in this configuration; there are: {', '.join(known)}")
-    return known[name]
-
-
-def snapshot_cell(config: Config, experiment: str) -> Cell:
+def snapshot_cell(config: Config, experiment: str) -> Job:
     """The training at whose snapshots the gradients of an experiment are measured."""
     (cell,) = (cell for cell in cells(config).values() if cell.first.experiment == experiment)
     return cell
@@ -91,18 +30,13 @@ def snapshot_path(config: Config, experiment: str) -> Path:
     return config.folder / f"{snapshot_cell(config, experiment).name}.pt"
 
 
-def study_folder(config: Config, name: str) -> Path:
-    """Where a study's tables and record lie."""
-    return config.folder / name
-
-
-def _studies(config: Config) -> Iterator[Study]:
+def _studies(config: Config) -> Iterator[Job]:
     for experiment, spec in config.gradients.items():
         # What is not asked for has no name, so that what may be asked for later changes no hash.
         asked = {key: value for key, value in asdict(spec).items() if value and key != "snapshots"}
         training = snapshot_cell(config, experiment)
         for epoch in spec.snapshots:
-            yield Study(
+            yield _study(
                 f"{experiment}/epoch-{epoch}",
                 spec.tables,
                 ("reinrelax.experiments.gradients.measure", *_modules(spec.measured), *training.modules),
@@ -112,8 +46,9 @@ def _studies(config: Config) -> Iterator[Study]:
                     "last": epoch == spec.snapshots[-1],
                     **asked,
                 },
+                reads_images=True,
             )
-    yield Study(
+    yield _study(
         "identities",
         ("identities",),
         (
@@ -122,7 +57,7 @@ def _studies(config: Config) -> Iterator[Study]:
         ),
         asdict(config.identities),
     )
-    yield Study(
+    yield _study(
         "cost",
         ("cost",),
         ("reinrelax.experiments.cost.measure", *_modules(config.cost.estimators)),
@@ -131,11 +66,12 @@ def _studies(config: Config) -> Iterator[Study]:
             "train_images": config.dataset.train_images,
             **asdict(config.cost),
         },
+        reads_images=True,
     )
     for name, spec in config.demonstrations.items():
         one = EXPERIMENTS[name]
         source = f"reinrelax.experiments.{one.measure.partition(':')[0]}"
-        yield Study(name, tuple(one.writes), (source, *one.reached), asdict(spec))
+        yield _study(name, tuple(one.writes), (source, *one.reached), asdict(spec))
 
     learning = asdict(config.rl)
     if config.rl.seeds == tuple(range(count := len(config.rl.seeds))):
@@ -143,7 +79,7 @@ def _studies(config: Config) -> Iterator[Study]:
     del learning["environments"], learning["algorithms"]
     for environment, cap in config.rl.environments:
         for algorithm in config.rl.algorithms:
-            yield Study(
+            yield _study(
                 f"rl/{environment}-{cap}/{algorithm}",
                 tuple(EXPERIMENTS["rl"].writes),
                 (*PROCESS, "reinrelax.experiments.policy_gradient.measure"),
@@ -152,6 +88,24 @@ def _studies(config: Config) -> Iterator[Study]:
                     **{"definition": asdict(rl.lookup(algorithm)), **learning},
                 },
             )
+
+
+def _study(
+    name: str,
+    tables: Iterable[str],
+    modules: Iterable[str],
+    settings: Mapping[str, Any],
+    reads_images: bool = False,
+) -> Job:
+    return Job(
+        name,
+        tuple(modules),
+        record=Path(name, "record.json"),
+        results=tuple(Path(name, f"{table}.csv") for table in tables),
+        optional=(Path(f"logs/studies/{name}.log"), Path(f"benchmarks/studies/{name}.tsv")),
+        reads_images=reads_images,
+        settings=settings,
+    )
 
 
 def _modules(measured: Iterable[Measured]) -> list[str]:

@@ -212,7 +212,7 @@ def _chapter(
     )
     sources = list(dict.fromkeys(source for section in own for source in section.origin.sources))
     planned = [line for source in sources for line in collected.planned(source)]
-    planned = list({line["name"]: line for line in planned}.values())
+    planned = list({line["job"]: line for line in planned}.values())
     return Chapter(
         **{key: shape(" ".join(str(entry[key]).split())) for key in ("id", "nav", "title", "place", "did")},
         said=[finding for finding in findings if finding.id in entry["findings"]],
@@ -240,7 +240,7 @@ def _counted(findings: Sequence[Said]) -> list[tuple[Mark, int]]:
 
 
 def _missing(planned: Sequence[Mapping[str, Any]], estimates: Mapping[str, float]) -> str:
-    left = [line["name"] for line in planned if line["state"] not in THERE]
+    left = [line["job"] for line in planned if line["state"] not in THERE]
     if not left:
         return ""
     seconds = sum(estimates.get(name, 0.0) for name in left)

@@ -1,4 +1,4 @@
-"""Results of all cells and studies in, judged tables out: all that figures and page are made of."""
+"""Results of all jobs in, judged tables out: all that figures and page are made of."""
 
 import json
 from dataclasses import asdict
@@ -23,7 +23,6 @@ from reinrelax.experiments.relaxed_vae import baseline as baselines
 from reinrelax.experiments.relaxed_vae import tables as relaxations
 from reinrelax.reporting.verdicts import Records
 from reinrelax.results.gather import Gathered, gather, last_rows
-from reinrelax.results.gather_studies import gather_studies
 
 CLAIMS = Path("report/claims")
 FINDINGS = Path("report/findings.yaml")
@@ -37,8 +36,8 @@ def write_tables(config: Config, root: Path, any_source: bool = False) -> None:
     """Write all tables, as CSV, `claims.json` and `findings.json` to the folder `tables`, and what they were
     judged by, `rules.csv`.
 
-    Cells and studies that are missing or cannot be read become rows of `cells.csv` and `studies.csv` that say
-    so; a table of which nothing has been computed is a header.
+    Jobs that are missing or cannot be read become rows of `jobs.csv` that say so; a table of which nothing
+    has been computed is a header.
 
     Args:
         config: whose results.
@@ -50,15 +49,13 @@ def write_tables(config: Config, root: Path, any_source: bool = False) -> None:
         ResultsError: a table cannot be written.
     """
     gathered = gather(config, root, any_source)
-    studied = gather_studies(config, root, any_source)
     said, amounts = stated(root)
-    plan = _jobs(gathered.plan, studied.plan)
     # Claims on trainings are about Tables 2 and 3: other experiments train the same estimators there.
     evidence = {
         subject: _evidence(gathered.of(f"elbo{elbo.METHODS[method]}"))
         for method, subject in elbo.SUBJECTS.items()
     }
-    learned, measured_at, measured_as_run = map(studied.of, ("rl", *GRADIENTS))
+    learned, measured_at, measured_as_run = map(gathered.studied, ("rl", *GRADIENTS))
     scored = rl.scores(learned["episodes"])
     weighted, weighted_as_run, searched = (
         last_rows(gathered.of(name).rows) for name in ("beta", f"beta{AS_RUN}", "grid")
@@ -77,7 +74,7 @@ def write_tables(config: Config, root: Path, any_source: bool = False) -> None:
         "early_curves": early.curves(begun, theirs),
         "table1": gradients.table1(measured_at, root),
         "table1_run": gradients.table1(measured_as_run, root, gradients.AS_RUN),
-        "table4": cost.table4(studied.of("cost")["cost"], root),
+        "table4": cost.table4(gathered.studied("cost")["cost"], root),
         "grid": points,
         "table5": grid.table5(config, points, root),
         "selection": selection.selection(root),
@@ -87,7 +84,7 @@ def write_tables(config: Config, root: Path, any_source: bool = False) -> None:
         "control": gradients.control(measured_at),
         "quadrature": gradients.quadrature(measured_at),
         "example": measured_at["example"],
-        "identities": studied.of("identities")["identities"],
+        "identities": gathered.studied("identities")["identities"],
         "figure2": beta.figure2(weighted, root),
         "figure2_run": beta.figure2(weighted_as_run, root),
         "figure2_minimum": beta.minimum(pd.concat((weighted, weighted_as_run), ignore_index=True)),
@@ -103,28 +100,31 @@ def write_tables(config: Config, root: Path, any_source: bool = False) -> None:
         "rl_curves": rl.curves(learned["episodes"]),
         "rl_figure3": rl.figure3(learned["episodes"]),
         "rl_gradients": rl.gradients(learned["policy_gradients"]),
-        **{name: studied.of(study)[name] for study, one in DEMONSTRATIONS.items() for name in one.writes},
+        **{
+            name: gathered.studied(study)[name]
+            for study, one in DEMONSTRATIONS.items()
+            for name in one.writes
+        },
     }
-    measured = Measurements(tables, _references(root), FILLED_BY, plan)
+    measured = Measurements(tables, _references(root), FILLED_BY, gathered.plan)
     verdicts = claims.judge_all(
         said,
         {
             **evidence,
-            "learning": rl.evidence(config, scored, studied.plan),
+            "learning": rl.evidence(scored, gathered.plan),
             "measurements": measured,
         },
     )
     tables |= {name: elbo.judged_table(config, evidence, verdicts, metric) for name, metric in TABLES.items()}
     tables |= {
-        "cells": gathered.plan,
-        "studies": studied.plan,
+        "jobs": gathered.plan,
         "rates": _rates(root),
         "rules": history.judged_by(root),
     }
     folder = config.folder / "tables"
     for name, table in tables.items():
         files.write_text(folder / f"{name}.csv", table.to_csv(index=False, lineterminator="\n"))
-    lines = Records(config, root, plan, amounts, published=any_source)
+    lines = Records(config, root, gathered.plan, amounts, published=any_source)
     content = json.dumps([lines.of(verdict) for verdict in verdicts], indent=1, ensure_ascii=False)
     files.write_text(folder / "claims.json", content + "\n")
     found = {verdict.claim.id: verdict.verdict for verdict in verdicts}
@@ -151,27 +151,7 @@ def stated(root: Path) -> tuple[list[claims.Claim], list[findings.Finding]]:
 
 
 def _evidence(trained: Gathered) -> Evidence:
-    return Evidence(last_rows(trained.rows), trained.plan.assign(job=trained.plan["cell"]))
-
-
-def _jobs(cells: pd.DataFrame, studies: pd.DataFrame) -> pd.DataFrame:
-    """Cells and studies in one table, each with its experiment and the file by which it is asked for.
-
-    What learns by reinforcement is told by its `environment` and `algorithm`.
-    """
-    agents = studies["study"].str.extract(r"^rl/(?P<environment>.+)-\d+/(?P<algorithm>.+)$")
-    return pd.concat(
-        [
-            cells.assign(job=cells["cell"], source=cells["experiment"], target=cells["cell"] + ".csv"),
-            studies.assign(
-                job=studies["study"],
-                source=studies["study"].str.split("/").str[0],
-                target=studies["study"] + "/record.json",
-                **agents,
-            ),
-        ],
-        ignore_index=True,
-    )
+    return Evidence(last_rows(trained.rows), trained.plan)
 
 
 def _references(root: Path) -> dict[str, pd.DataFrame]:

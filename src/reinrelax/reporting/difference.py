@@ -175,9 +175,9 @@ def claims(before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any
     )
 
 
-def jobs(before: pd.DataFrame, after: pd.DataFrame, kind: str) -> JobsDifference:
-    """Of two tables of cells or of studies, named by the column `kind`; their entries are text."""
-    old, new = ({row[kind]: row for row in table.to_dict("records")} for table in (before, after))
+def jobs(before: pd.DataFrame, after: pd.DataFrame) -> JobsDifference:
+    """Of two tables of jobs whose entries are text."""
+    old, new = ({row["job"]: row for row in table.to_dict("records")} for table in (before, after))
     changes: dict[tuple[str, str, str], list[str]] = {}
     same = 0
     for name in old:

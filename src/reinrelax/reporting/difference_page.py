@@ -22,7 +22,9 @@ from reinrelax.reporting.environment import embedded, environment
 _SHOWN = 200
 # Of rows that only one folder has.
 _NAMED = 20
-_JOBS = {"cells": "cell", "studies": "study"}
+_JOBS = "jobs"
+# The tables that stood in its place before, each with its word for a job.
+_BEFORE = {"cells": "cell", "studies": "study"}
 _RULES = "rules"
 _SIDES = ("A", "B")
 _REMEDY = "Delete it, and settings are not compared until a run writes it again"
@@ -81,9 +83,9 @@ def write_difference(before: Path, after: Path, path: Path, root: Path) -> Path:
 def compare(a: Folder, b: Folder) -> dict[str, Any]:
     """All that the template is given, but for style and script."""
     claims = difference.claims(a.claims, b.claims)
-    names = [name for name in a.tables if name in b.tables and name not in (*_JOBS, _RULES)]
+    names = [name for name in a.tables if name in b.tables and name not in (_JOBS, _RULES)]
     tables = [difference.tables(name, a.tables[name], b.tables[name]) for name in names]
-    jobs = {kind: difference.jobs(a.tables[name], b.tables[name], kind) for name, kind in _JOBS.items()}
+    jobs = difference.jobs(a.tables[_JOBS], b.tables[_JOBS])
     unknown = [side.letter for side in (a, b) if not side.settings]
     settings = [] if unknown else difference.settings(_compared(a.settings), _compared(b.settings))
     unruled = [side.letter for side in (a, b) if _RULES not in side.tables]
@@ -92,7 +94,7 @@ def compare(a: Folder, b: Folder) -> dict[str, Any]:
     parts = [
         _claims(claims),
         _rules(rules, unruled),
-        *(_jobs(kind, found) for kind, found in jobs.items()),
+        _jobs(jobs),
         _settings(settings, unknown),
         *(_table(found) for found in tables if not found.equal),
     ]
@@ -106,11 +108,7 @@ def compare(a: Folder, b: Folder) -> dict[str, Any]:
             (len({rule for rule, *_ in rules}), "rules or printed tables differ", "rules"),
             (sum(not found.equal for found in tables), f"of {count(len(tables), 'table')} differ", "tables"),
             (sum(len(found.changes) for found in tables), "entries of tables changed", "tables"),
-            (
-                len({name for d in jobs.values() for at in d.changes.values() for name in at}),
-                "jobs differ",
-                "cell",
-            ),
+            (len({name for names in jobs.changes.values() for name in names}), "jobs differ", "job"),
             (len(settings), "settings differ", "settings"),
         ],
         "nothing": not settings
@@ -118,7 +116,7 @@ def compare(a: Folder, b: Folder) -> dict[str, Any]:
         and not any(alone)
         and claims.equal
         and all(found.equal for found in tables)
-        and all(found.equal for found in jobs.values()),
+        and jobs.equal,
         "parts": parts,
         "equal": equal,
         "rows": sum(found.same for found in tables),
@@ -134,11 +132,16 @@ def _read(letter: str, path: Path) -> Folder:
         raise ResultsError(f"{path / 'tables'}: missing, so there is nothing to compare. Run `{remedy}`")
     found = sorted((path / "tables").glob("*.csv"))
     # Those without which nothing can be said are read even where they are not there, which is an error.
-    names = dict.fromkeys([*_JOBS, *(file.stem for file in found)])
+    names = dict.fromkeys([_JOBS, *(file.stem for file in found)])
+    if earlier := not (path / f"tables/{_JOBS}.csv").exists() and names.keys() >= _BEFORE.keys():
+        del names[_JOBS]
     tables = {name: read_as_text(path / "tables" / f"{name}.csv") for name in names}
+    if earlier:
+        parts = [tables.pop(name).rename(columns={word: "job"}) for name, word in _BEFORE.items()]
+        tables[_JOBS] = pd.concat(parts, ignore_index=True).fillna("")
     claims = read_json(path / "tables/claims.json")
     for name, table, columns in (
-        *((f"{name}.csv", tables[name].columns, (kind, "state")) for name, kind in _JOBS.items()),
+        (f"{_JOBS}.csv", tables[_JOBS].columns, ("job", "state")),
         *(("claims.json", claim, ("id", "statement", "verdict")) for claim in claims),
     ):
         for column in columns:
@@ -147,7 +150,7 @@ def _read(letter: str, path: Path) -> Folder:
                     f"{path / 'tables' / name}: has no {column!r}. Delete it and run snakemake again"
                 )
     settings = _settings_of(path / "config.yaml")
-    states = [state for name in _JOBS for state in tables[name]["state"]]
+    states = [*tables[_JOBS]["state"]]
     return Folder(
         letter,
         path,
@@ -242,8 +245,7 @@ def _effect(claim: Mapping[str, Any]) -> Cell:
     return Cell(signed(effect), key(effect), small=[text for text in small if text])
 
 
-def _jobs(kind: str, found: difference.JobsDifference) -> Part:
-    noun = {"cell": "Cells", "study": "Studies"}[kind]
+def _jobs(found: difference.JobsDifference) -> Part:
     blocks = []
     if found.changes:
         rows = [
@@ -257,11 +259,11 @@ def _jobs(kind: str, found: difference.JobsDifference) -> Part:
         ]
         columns = [Column("What", "text"), Column("How many"), Column("A", "text"), Column("B", "text")]
         columns += [Column("Which", "text")]
-        blocks.append(Table(f"{kind}-changed", f"{noun} that differ.", columns, rows))
-    blocks += _alone(kind, [[(name,) for name in names] for names in found.only], (kind,))
+        blocks.append(Table("job-changed", "Jobs that differ.", columns, rows))
+    blocks += _alone("job", [[(name,) for name in names] for names in found.only], ("job",))
     return Part(
-        kind,
-        noun,
+        "job",
+        "Jobs",
         f"{found.same:,} the same in all but time and place" + ("" if blocks else ": no difference"),
         blocks,
     )

@@ -105,8 +105,7 @@ class Summary:
 
 def summary(
     config: Config,
-    cells: pd.DataFrame,
-    studies: pd.DataFrame,
+    planned: pd.DataFrame,
     claims: Claims,
     findings: Claims,
     rules: pd.DataFrame,
@@ -115,14 +114,15 @@ def summary(
 
     Args:
         config: of the results.
-        cells, studies: their tables.
+        planned: the table of jobs.
         claims, findings: those of `claims.json` and of `findings.json`.
         rules: what they were judged by, of `rules.csv`.
     """
     counted = [finding for finding in findings if not finding["aside"]]
-    done_cells, done_studies = (table[table["state"].isin(THERE)] for table in (cells, studies))
-    jobs = [*done_cells.to_dict("records"), *done_studies.to_dict("records")]
-    states = Counter(pd.concat([cells["state"], studies["state"]]))
+    cells = planned[planned["estimator"] != ""]
+    there, done_cells = (table[table["state"].isin(THERE)] for table in (planned, cells))
+    jobs, studies = there.to_dict("records"), len(planned) - len(cells)
+    states = Counter(planned["state"])
     diverged = int(cells["diverged"].sum())
     ended, trainings = int(done_cells["seeds"].sum()) + diverged, int(cells["planned_seeds"].sum())
     names = sorted(set(done_cells["dataset"])) or [config.dataset.name]
@@ -139,12 +139,12 @@ def summary(
             f"{(cells['state'] == 'done').sum():,} of {count(len(cells), 'cell')} done",
             *([f"{states['partial']:,} in part"] if states["partial"] else []),
             f"{ended:,} of {count(trainings, 'training')} ended",
-            f"{len(done_studies):,} of {count(len(studies), 'study', 'studies')} done",
+            f"{len(there) - len(done_cells):,} of {count(studies, 'study', 'studies')} done",
             f"{diverged:,} diverged",
             f"{states['missing']:,} missing",
             f"{states['unreadable']:,} unreadable",
         ],
-        complete=states["done"] == len(cells) + len(studies) and not diverged,
+        complete=states["done"] == len(planned) and not diverged,
         cost=_cost(jobs),
         environment=_environment(jobs),
         findings=_by_basis(counted),
@@ -290,7 +290,7 @@ def _outlived(jobs: Lines) -> list[Notice]:
     changed = [job for job in jobs if job["source_changed"]]
     if not changed:
         return []
-    names = Counter(job["study"].split("/")[0] if job.get("study") else job["experiment"] for job in changed)
+    names = Counter(job["experiment"] for job in changed)
     whose = ", ".join(f"{name} ({count(number, 'job')})" for name, number in names.items())
     text = (
         f"commit {tally(commit(job['commit']) for job in changed)}. What computes them has changed since: "
@@ -313,7 +313,7 @@ def _mixed(jobs: Lines) -> list[Notice]:
         whose = tally(commit(name.removesuffix(_CHANGED)) for name in changed)
         title = f"{count(len(changed), 'job')} computed from changed working trees:"
         out.append(Notice(title, f"what was changed beside {whose} is in no commit.", "provenance"))
-    if rounded := [job["products"] for job in jobs if job.get("products") not in ("float32", None)]:
+    if rounded := [job["products"] for job in jobs if job["products"] not in ("float32", "")]:
         text = f"{tally(rounded)} in the layers, of which the papers say nothing."
         out.append(Notice(f"{count(len(rounded), 'job')} with rounded products:", text, "provenance"))
     for name in ("torch", "numpy"):
@@ -323,7 +323,7 @@ def _mixed(jobs: Lines) -> list[Notice]:
     used = [
         f"{images(job['dataset'])}{f' (sha256 {sha[:12]})' if (sha := job['dataset_sha256']) else ''}"
         for job in jobs
-        if job.get("dataset")
+        if job["dataset"]
     ]
     if len(set(used)) > 1:
         out.append(Notice("Computed on several data sets:", f"{tally(used)}.", "provenance"))

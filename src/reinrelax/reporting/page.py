@@ -61,29 +61,30 @@ def write_report(config: Config, root: Path, estimates: Mapping[str, float] | No
 def context(config: Config, root: Path, estimates: Mapping[str, float]) -> dict[str, Any]:
     """All that the templates are given."""
     folder = config.folder / "tables"
-    cells, studies = read_table(folder / "cells.csv"), read_table(folder / "studies.csv")
+    jobs = read_table(folder / "jobs.csv")
     claims, findings = read_json(folder / "claims.json"), read_json(folder / "findings.json")
     collected = Collected(config, root)
-    elbo = cells[cells["experiment"].isin([f"elbo{suffix}" for suffix in METHODS.values()])]
+    elbo = jobs[jobs["experiment"].isin([f"elbo{suffix}" for suffix in METHODS.values()])]
     judged = {name: read_table(folder / f"{name}.csv") for name in _GRIDS}
     if config.raw.get("only"):
         judged = {name: table[table["job"] != ""] for name, table in judged.items()}
-    grids = {name: grid_views.blocks(name, title, judged[name], cells) for name, title in _GRIDS.items()}
+    grids = {name: grid_views.blocks(name, title, judged[name], jobs) for name, title in _GRIDS.items()}
     entries = errata.load(collected)
     printed = elbo[elbo["experiment"].map(method_of) == PRINTED]
     papers = sections.load(collected, entries, grids, list(dict.fromkeys(printed["estimator"])))
     shown = [section for paper in papers for section in paper.sections]
     names = {section.id: section.name for section in shown}
     # Of a cell in parts, the first stands for all.
-    jobs = {
+    anchors = {
         (SUBJECTS[method_of(line["experiment"])], line["estimator"], line["latent"]): anchor(
-            "cell", line["cell"]
+            "cell", line["job"]
         )
         for line in elbo.iloc[::-1].to_dict("records")
     }
-    lines, studied = views.provenance(cells), views.study_rows(studies)
-    rows = claim_views.claim_rows(claims, names, jobs, lambda name: (folder / name).is_file())
-    summary = opening.summary(config, cells, studies, claims, findings, read_table(folder / "rules.csv"))
+    lines = views.provenance(config, jobs)
+    cells, studies = ([line for line in lines if bool(line["estimator"]) == of] for of in (True, False))
+    rows = claim_views.claim_rows(claims, names, anchors, lambda name: (folder / name).is_file())
+    summary = opening.summary(config, jobs, claims, findings, read_table(folder / "rules.csv"))
     said = sentences.load(collected, claims, findings)
     parts = chapters.load(collected, papers, said, claims, findings, estimates)
     known = {entry.id for entry in entries}
@@ -95,7 +96,7 @@ def context(config: Config, root: Path, estimates: Mapping[str, float]) -> dict[
         "version": reinrelax.__version__,
         "site": list(SITE.items()),
         "summary": summary,
-        "ribbon": _ribbon(summary, cells, studies),
+        "ribbon": _ribbon(summary, jobs),
         "parts": parts,
         "forest": _forest(config),
         "papers": papers,
@@ -106,12 +107,12 @@ def context(config: Config, root: Path, estimates: Mapping[str, float]) -> dict[
         "findings": opening.finding_rows(placed),
         "finding_facets": claim_views.finding_facets(placed),
         "rates": claim_views.rates(read_as_text(folder / "rates.csv").to_dict("records")),
-        "cells": [views.with_links(row, config) for row in lines],
-        "studies": [views.with_links(row, config) for row in studied],
-        "job_sources": {line["source"] for line in lines},
-        "job_facets": {"cells": [_sources(lines)], "studies": [_sources(studied)]},
+        "cells": cells,
+        "studies": studies,
+        "job_sources": {line["experiment"] for line in cells},
+        "job_facets": {"cells": [_sources(cells)], "studies": [_sources(studies)]},
         "purposes": PURPOSES,
-        "not_run": views.not_run(cells, studies, [] if config.raw.get("only") else list(judged.values())),
+        "not_run": views.not_run(jobs, [] if config.raw.get("only") else list(judged.values())),
         **embedded(root),
     }
 
@@ -124,19 +125,17 @@ def _forest(config: Config) -> figure_views.Figure | None:
     return found if found.panels else None
 
 
-def _ribbon(summary: opening.Summary, cells: pd.DataFrame, studies: pd.DataFrame) -> opening.Ribbon:
+def _ribbon(summary: opening.Summary, jobs: pd.DataFrame) -> opening.Ribbon:
     there: dict[str, bool] = {}
-    states = [*zip(cells["experiment"], cells["state"], strict=True)]
-    states += [*zip(studies["study"].str.split("/").str[0], studies["state"], strict=True)]
-    for source, state in states:
+    for source, state in zip(jobs["experiment"], jobs["state"], strict=True):
         there[source] = there.get(source, False) or state in THERE
-    done = sum(state in THERE for _, state in states)
+    done = int(jobs["state"].isin(THERE).sum())
     # What is missing as printed need not be named as run too.
     lacking = [name for name, any_done in there.items() if not any_done]
     named = [
         name for name in lacking if not name.endswith(AS_RUN) or name.removesuffix(AS_RUN) not in lacking
     ]
-    return opening.ribbon(summary, done, len(states), [PURPOSES[name] for name in named])
+    return opening.ribbon(summary, done, len(jobs), [PURPOSES[name] for name in named])
 
 
 def _problems(
@@ -156,6 +155,6 @@ def _problems(
 
 
 def _sources(rows: Sequence[Mapping[str, Any]]) -> Facet:
-    """What lines of cells or studies are filtered by: the experiment or study that they belong to."""
-    counts = Counter(row["source"] for row in rows)
+    """What lines of jobs are filtered by: the experiment that they belong to."""
+    counts = Counter(row["experiment"] for row in rows)
     return Facet("source", "For", [Choice(name, number) for name, number in counts.items()])

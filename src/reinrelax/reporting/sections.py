@@ -219,9 +219,7 @@ def _section(
 
 def _sources(collected: Collected, source: str) -> list[str]:
     """An experiment or study, and what was run differently of it."""
-    return list(
-        dict.fromkeys([source, *(line.get("experiment", source) for line in collected.planned(source))])
-    )
+    return list(dict.fromkeys([source, *(line["experiment"] for line in collected.planned(source))]))
 
 
 def made_from(collected: Collected, entry: Entry) -> Origin | None:

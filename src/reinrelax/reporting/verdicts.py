@@ -16,7 +16,7 @@ from reinrelax.config.load import AS_RUN, Config
 from reinrelax.core.document import read_yaml
 from reinrelax.display.wording import count, images
 from reinrelax.experiments.discrete_vae.elbo import RUN, SUBJECTS
-from reinrelax.results.gather import recompute
+from reinrelax.results.commands import recompute
 
 SECTIONS = Path("report/templates/sections")
 # Of runs with one value a seed: experiment, section and table, by metric or by subject.

@@ -1,6 +1,5 @@
-"""Where the page's numbers come from: one line a cell and a study, and what did not run or went wrong."""
+"""Where the page's numbers come from: one line a job, and what did not run or went wrong."""
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,84 +11,55 @@ from reinrelax.config.load import Config
 from reinrelax.display.blocks import key
 from reinrelax.display.wording import anchor, commit, count, duration, shape
 
+_AS_THEY_ARE = (
+    *("job", "experiment", "estimator", "settings", "state", "message", "device", "host", "versions"),
+    *("started", "source_changed", "command"),
+)
 
-def provenance(cells: pd.DataFrame) -> list[dict[str, Any]]:
-    """One line a planned cell: where its numbers come from and how to compute them again."""
+
+def provenance(config: Config, jobs: pd.DataFrame) -> list[dict[str, Any]]:
+    """One line a planned job: where its numbers come from, with links, and how to compute them again."""
     return [
         {
-            **{key: line[key] for key in ("estimator", "settings", "table")},
-            **_origin(line),
-            "experiment": line["experiment"],
-            "anchor": anchor("cell", line["cell"]),
+            **{key: line[key] for key in _AS_THEY_ARE},
+            "anchor": anchor("cell" if line["estimator"] else "study", line["job"]),
             "latent": shape(line["latent"]),
-            "part": line["cell"].rsplit("/", 1)[-1].removeprefix(line["estimator"]),
-            "trainings": f"{int(line['seeds'])} of {int(line['planned_seeds'])}",
-            "diverged": int(line["diverged"]),
-            "source": line["experiment"],
+            "part": line["job"].rsplit("/", 1)[-1].removeprefix(line["estimator"]),
+            "trainings": f"{line['seeds']:.0f} of {line['planned_seeds']:.0f}",
+            "diverged": f"{line['diverged']:.0f}" if line["diverged"] > 0 else "",
             "sha256": line["dataset_sha256"][:12],
+            "commit": commit(line["commit"]),
+            "wall": duration(line["wall_seconds"]),
+            "wall_key": key(line["wall_seconds"]),
+            "machine": ", ".join(filter(None, (line["processor"], _threads(line["threads"])))),
+            "memory": f"{line['peak_memory_mb']:,.0f} MB" if line["peak_memory_mb"] > 0 else "",
+            "links": _links(config, line),
         }
-        for line in cells.to_dict("records")
+        for line in jobs.to_dict("records")
     ]
 
 
-def study_rows(studies: pd.DataFrame) -> list[dict[str, Any]]:
-    """One line a planned study."""
-    return [
-        {
-            **_origin(line),
-            "study": line["study"],
-            "folder": line["folder"],
-            "source": line["study"].partition("/")[0],
-            "anchor": anchor("study", line["study"]),
-        }
-        for line in studies.to_dict("records")
-    ]
-
-
-def _origin(line: Mapping[Any, Any]) -> dict[str, Any]:
-    """What cells and studies have in common: state, machine, source, time, command."""
-    return {
-        **{
-            key: line[key]
-            for key in ("state", "message", "device", "host", "versions", "started", "log", "command")
-        },
-        "commit": commit(line["commit"]),
-        "source_changed": line["source_changed"],
-        "wall": duration(line["wall_seconds"]),
-        "wall_key": key(line["wall_seconds"]),
-        "machine": ", ".join(filter(None, (line["processor"], _threads(line["threads"])))),
-        "memory": f"{line['peak_memory_mb']:,.0f} MB" if line["peak_memory_mb"] > 0 else "",
-    }
-
-
-def with_links(row: Mapping[str, Any], config: Config) -> dict[str, Any]:
-    """The line of a cell or study with its files as links from the report, where they exist."""
-    places = {"log": Path(row["log"])}
-    if "table" in row:
-        places |= {"CSV": Path(row["table"]), "record": Path(row["table"]).with_suffix(".json")}
+def _links(config: Config, line: Mapping[Any, Any]) -> dict[str, str]:
+    """A job's files that exist, as links from the report."""
+    target = Path(line["target"])
+    places = {"log": Path(line["log"])}
+    if line["estimator"]:
+        places |= {"CSV": target, "record": target.with_suffix(".json")}
     else:
-        folder = Path(row["folder"])
-        places |= {"record": folder / "record.json"}
-        places |= {path.name: folder / path.name for path in sorted(folder.glob("*.csv"))}
-    links = {
-        name: Path(os.path.relpath(place, config.folder)).as_posix()
-        for name, place in places.items()
-        if place.is_file()
-    }
-    return {**row, "links": links}
+        tables = sorted((config.folder / target.parent).glob("*.csv"))
+        places |= {"record": target, **{path.name: target.with_name(path.name) for path in tables}}
+    return {name: path.as_posix() for name, path in places.items() if (config.folder / path).is_file()}
 
 
 def _threads(number: float) -> str:
     return count(int(number), "thread") if number > 0 else ""
 
 
-def not_run(
-    cells: pd.DataFrame, studies: pd.DataFrame, tables: Sequence[pd.DataFrame]
-) -> dict[str, list[str]]:
+def not_run(jobs: pd.DataFrame, tables: Sequence[pd.DataFrame]) -> dict[str, list[str]]:
     """What must not pass for done: missing, unreadable and diverged jobs, and what of these tables was not
     planned.
     """
-    elbo = cells[cells["experiment"] == "elbo"]
+    elbo = jobs[jobs["experiment"] == "elbo"]
     planned = set(zip(elbo["estimator"], elbo["latent"], strict=True))
     asked = dict.fromkeys(
         (e, s) for judged in tables for e, s in zip(judged["estimator"], judged["latent"], strict=True)
@@ -99,23 +69,22 @@ def not_run(
         if (estimator, latent) not in planned:
             unplanned.setdefault(estimator, []).append(shape(latent))
     missing: dict[str, list[str]] = {}
-    for line in cells[cells["state"] == "missing"].itertuples():
-        name = f"{PURPOSES[str(line.experiment)]}, {line.estimator}"
-        missing.setdefault(name, []).append(shape(str(line.latent)))
+    for line in jobs[jobs["state"] == "missing"].to_dict("records"):
+        if line["estimator"]:
+            name = f"{PURPOSES[line['experiment']]}, {line['estimator']}"
+            missing.setdefault(name, []).append(shape(line["latent"]))
+        else:
+            missing[_study(line["job"])] = []
     return {
         "missing": [
-            *(f"{name}: {', '.join(dict.fromkeys(latents))}" for name, latents in missing.items()),
-            *(_study(str(name)) for name in studies.loc[studies["state"] == "missing", "study"]),
+            f"{name}: {', '.join(dict.fromkeys(latents))}" if latents else name
+            for name, latents in missing.items()
         ],
-        "unreadable": [
-            str(message)
-            for table in (cells, studies)
-            for message in table.loc[table["state"] == "unreadable", "message"]
-        ],
+        "unreadable": [str(message) for message in jobs.loc[jobs["state"] == "unreadable", "message"]],
         "diverged": [
-            f"{PURPOSES[str(line.experiment)]}, {line.estimator} at {shape(str(line.latent))}: "
-            f"{line.diverged} of {count(int(str(line.planned_seeds)), 'training')}"
-            for line in cells[cells["diverged"] > 0].itertuples()
+            f"{PURPOSES[line['experiment']]}, {line['estimator']} at {shape(line['latent'])}: "
+            f"{line['diverged']:.0f} of {count(int(line['planned_seeds']), 'training')}"
+            for line in jobs[jobs["diverged"] > 0].to_dict("records")
         ],
         "unplanned": [f"{name}: {', '.join(latents)}" for name, latents in unplanned.items()],
     }

@@ -15,6 +15,7 @@ from typing import Any
 
 from reinrelax.core import files, records
 from reinrelax.errors import ResultsError
+from reinrelax.jobs.job import Job
 from reinrelax.results import pictures
 
 # Of the file's layout. Files of before have none, and hold hashes that no longer say anything.
@@ -78,6 +79,21 @@ def marked(table: Path) -> str:
 def unmark(table: Path) -> None:
     """Withdraw a mark, if there is one."""
     _marked(table).unlink(missing_ok=True)
+
+
+def told(cell: Job, runs: Mapping[str, Finished]) -> dict[str, Any]:
+    """What a cell's record says of its runs, which are all there, by run_id."""
+    first = cell.first
+    ended = {run.run_id: runs[run.run_id].diverged for run in cell.runs}
+    return {
+        "estimator": first.estimator,
+        "latent": str(first.shape),
+        "draws": dict(first.hyper).get("draws", 0),
+        **({"hidden": list(first.hidden)} if first.hidden else {}),
+        "run_ids": [*ended],
+        "seeds": [run.seed for run in cell.runs],
+        "diverged": {run_id: epoch for run_id, epoch in ended.items() if epoch},
+    }
 
 
 def reuse(record: Mapping[str, Any]) -> str:

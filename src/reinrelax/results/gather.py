@@ -1,8 +1,7 @@
-"""What lies on disk for every planned cell: readable rows, and a line that says what became of it."""
+"""What lies on disk for every planned job: readable tables, and a line that says what became of it."""
 
-import shlex
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -10,21 +9,23 @@ import numpy as np
 import pandas as pd
 
 from reinrelax.claims.model import METRICS
+from reinrelax.config.declared import COLUMNS
 from reinrelax.config.load import Config
 from reinrelax.config.run import in_words
-from reinrelax.core.document import flow, path_of
 from reinrelax.errors import ResultsError
 from reinrelax.estimators.hyperparameters import HYPERPARAMETERS
-from reinrelax.jobs.runs import Cell, cells, table_path
-from reinrelax.jobs.studies import Study
+from reinrelax.jobs.job import Job
+from reinrelax.jobs.planned import jobs
 from reinrelax.latents.hyperparameters import HYPERPARAMETERS as OF_LATENTS
-from reinrelax.results.read import read_cell
+from reinrelax.results.commands import compare_anew, recompute
+from reinrelax.results.read import read_job
 
 # Of a network that is not the paper's, its hidden layers.
 _NETWORK = "hidden"
+_COUNTS = ("planned_seeds", "seeds", "diverged")
 _FACTS = ("dataset", "products", "train_images", "test_images", "batch_size", "epochs", "draws")
 _SETTINGS = ("optimizer", "learning_rate", *(name for name in HYPERPARAMETERS if name != "draws"))
-# What a record says of where and how a cell or study was computed; `dataset` stands among the facts.
+# What a record says of where and how a job was computed; `dataset` stands among the facts.
 _MACHINE = ("device", "host", "platform", "processor", "threads", "commit", "started", "wall_seconds")
 _VERSIONS = ("python", "torch", "numpy")
 ORIGIN = (
@@ -34,11 +35,13 @@ ORIGIN = (
 )
 # Of paper A's trainings alone.
 _MORE_SETTINGS = tuple(name for name in OF_LATENTS if name not in HYPERPARAMETERS)
-# The columns of a planned cell's line.
+# The columns of a planned job's line.
 _LINE = (
-    *("cell", "experiment", "estimator", "latent", "state", "message", "planned_seeds", "seeds", "diverged"),
-    *(*_FACTS, _NETWORK, "settings", *ORIGIN, "table", "log", "command"),
+    *("job", "experiment", "estimator", "latent", "environment", "algorithm", "state", "message"),
+    *(*_COUNTS, *_FACTS, _NETWORK, "settings", *ORIGIN, "target", "log", "command"),
 )
+# What tables of studies hold what may be absent as.
+_KINDS = {str: "str", int: "Int64", float: "float"}
 _NEEDED = (
     "run_id",
     "estimator",
@@ -55,67 +58,94 @@ _NEEDED = (
 
 @dataclass(frozen=True)
 class Gathered:
-    """What lies on disk: `rows` one an epoch and run of all readable cells, `plan` one a planned cell."""
+    """What lies on disk.
+
+    Attributes:
+        rows: one an epoch and run of all readable cells.
+        plan: one a planned job.
+        tables: those of studies, by experiment and name.
+    """
 
     rows: pd.DataFrame
     plan: pd.DataFrame
+    tables: Mapping[tuple[str, str], pd.DataFrame] = field(default_factory=dict)
 
     def of(self, *experiments: str) -> "Gathered":
-        """The part of these experiments: the same estimator and shape occur in several."""
-        return Gathered(
-            *(
-                table[table["experiment"].isin(experiments)].reset_index(drop=True)
-                for table in (self.rows, self.plan)
-            )
+        """What was trained for these experiments: the same estimator and shape occur in several."""
+        rows, plan = (
+            table[table["experiment"].isin(experiments)].reset_index(drop=True)
+            for table in (self.rows, self.plan)
         )
+        return Gathered(rows, plan)
+
+    def studied(self, experiment: str) -> Mapping[str, pd.DataFrame]:
+        """Every table that a study may write, as the studies of one experiment have it."""
+        return {
+            name: self.tables.get((experiment, name), pd.DataFrame(columns=list(columns)))
+            for name, columns in COLUMNS.items()
+        }
 
 
 def gather(config: Config, root: Path, any_source: bool = False) -> Gathered:
-    """Read every planned cell; one that cannot be read keeps the reason and gives no rows.
+    """Read every planned job; one that cannot be read keeps the reason and gives no rows.
 
     Args:
         config: whose results.
         root: the project's folder.
-        any_source: as of `results.read_cell`.
+        any_source: as of `results.read_job`.
     """
-    tables, plan = [], []
-    for cell in cells(config).values():
-        line: dict[str, Any] = {
-            "cell": cell.name,
-            "experiment": cell.first.experiment,
-            "estimator": cell.first.estimator,
-            "latent": str(cell.first.shape),
-            "state": "missing",
-            "message": "",
-            "planned_seeds": len(cell.runs),
-            **dict.fromkeys(("seeds", "diverged"), 0),
-            **dict.fromkeys((*_FACTS, "settings", *ORIGIN)),
-            _NETWORK: in_words(cell.first.hidden),
-            "table": table_path(config, cell.name).as_posix(),
-            "log": (config.folder / "logs" / "train" / f"{cell.name}.log").as_posix(),
-            "command": recompute(config, f"{cell.name}.csv", root),
-        }
+    rows: list[pd.DataFrame] = []
+    plan = []
+    studied: dict[tuple[str, str], list[pd.DataFrame]] = {}
+    for job in jobs(config).values():
+        line = _planned(job, recompute(config, job.target.as_posix(), root))
         try:
-            result = read_cell(config, cell, any_source)
-            if result.table is not None and result.record is not None:
-                table = _checked(cell, config, result.table)
-                line.update(_done(table), **provenance(result.record, cell))
-                if len(result.cell.runs) < len(cell.runs):
-                    held = f"{len(result.cell.runs)} of {len(cell.runs)} trainings are there"
-                    line.update(state="partial", message=held)
-                elif not any_source:
-                    line.update(command=compare_anew(config, cell))
-                tables.append(table)
+            if result := read_job(config, job, any_source):
+                # All of a job's tables or none: half a study would pass for a whole one.
+                tables = {name: _checked(config, job, name, table) for name, table in result.tables.items()}
+                line.update(state="done", **provenance(result.record, job))
+                if job.runs:
+                    rows += tables.values()
+                    line.update(_done(tables[job.target.stem]))
+                    if len(result.job.runs) < len(job.runs):
+                        held = f"{len(result.job.runs)} of {len(job.runs)} trainings are there"
+                        line.update(state="partial", message=held)
+                    elif not any_source:
+                        line.update(command=compare_anew(config, job))
+                else:
+                    for name, table in tables.items():
+                        studied.setdefault((job.experiment, name), []).append(table)
         except ResultsError as error:
             line.update(state="unreadable", message=str(error))
         plan.append(line)
-    rows = (
-        pd.concat(tables, ignore_index=True)
-        if tables
-        else pd.DataFrame(columns=[*_NEEDED, "latent", "experiment"])
+    # Counts of jobs that have none stay empty, and those of the others whole.
+    counted = dict.fromkeys((*_COUNTS, *_FACTS[2:]), "Int64")
+    return Gathered(
+        pd.concat(rows, ignore_index=True)
+        if rows
+        else pd.DataFrame(columns=[*_NEEDED, "latent", "experiment"]),
+        pd.DataFrame(plan, columns=_LINE).astype(counted),
+        {place: pd.concat(parts, ignore_index=True) for place, parts in studied.items()},
     )
-    # Counts of cells that have none yet stay empty, and those of the others whole.
-    return Gathered(rows, pd.DataFrame(plan, columns=_LINE).astype(dict.fromkeys(_FACTS[2:], "Int64")))
+
+
+def _planned(job: Job, command: str) -> dict[str, Any]:
+    """The line of a job of which nothing is there."""
+    line = {
+        **dict.fromkeys(_LINE),
+        "job": job.name,
+        "experiment": job.experiment,
+        "state": "missing",
+        "message": "",
+        "target": job.target.as_posix(),
+        "log": next(path for path in job.optional if path.suffix == ".log").as_posix(),
+        "command": command,
+    }
+    if job.runs:
+        first = job.first
+        line |= {"estimator": first.estimator, "latent": str(first.shape), _NETWORK: in_words(first.hidden)}
+        line |= {"planned_seeds": len(job.runs), "seeds": 0, "diverged": 0}
+    return line | {key: job.settings[key] for key in ("environment", "algorithm") if key in job.settings}
 
 
 def last_rows(rows: pd.DataFrame) -> pd.DataFrame:
@@ -128,47 +158,8 @@ def last_rows(rows: pd.DataFrame) -> pd.DataFrame:
     return last[last["diverged"] | (last["epoch"] == last["epochs"])]
 
 
-def recompute(config: Config, targets: str | Sequence[str], root: Path) -> str:
-    """The shell command that computes files of the results folder anew."""
-    scale = Path("workflow/scales") / f"{config.scale}.yaml"
-    chosen = f"--configfile {scale.as_posix()} " if (root / scale).exists() else ""
-    if only := config.raw.get("only"):
-        chosen += f"--config {shlex.quote(f'only={flow(only)}')} "
-    names = [targets] if isinstance(targets, str) else targets
-    # Not the place where published results are unpacked: the configured one.
-    folder = shlex.quote((path_of("results", config.raw["results"]) / config.scale).as_posix())
-    return f"snakemake --cores all {chosen}--force {' '.join(f'{folder}/{name}' for name in _braced(names))}"
-
-
-def compare_anew(config: Config, cell: Cell) -> str:
-    """The shell command that trains a finished cell anew, and says what differs."""
-    file = (path_of("results", config.raw["results"]) / config.scale / "config.yaml").as_posix()
-    return f"python -m reinrelax recompute --config {shlex.quote(file)} {shlex.quote(cell.name)}"
-
-
-def _braced(names: Sequence[str]) -> list[str]:
-    """Paths as a shell takes them: those that differ in their last folder or name alone share braces."""
-    names = [shlex.quote(name) for name in dict.fromkeys(names)]
-    for depth in (-1, -2):
-        groups: dict[tuple[str, ...], list[str]] = {}
-        for name in names:
-            parts = name.split("/")
-            if len(parts) < -depth:
-                return names
-            groups.setdefault((*parts[:depth], "", *parts[len(parts) + depth + 1 :]), []).append(parts[depth])
-        names = [
-            "/".join(part or _any(options) for part in key) if "" in key else "/".join(key)
-            for key, options in groups.items()
-        ]
-    return names
-
-
-def _any(options: Sequence[str]) -> str:
-    return options[0] if len(options) == 1 else "{" + ",".join(options) + "}"
-
-
-def provenance(record: Mapping[str, Any], job: Cell | Study) -> dict[str, Any]:
-    """What a record adds to the line of its cell or study: `ORIGIN`, empty where it does not say.
+def provenance(record: Mapping[str, Any], job: Job) -> dict[str, Any]:
+    """What a record adds to the line of its job: `ORIGIN`, empty where it does not say.
 
     `source_changed` is whether its source was another one than today's; `started` is when the first of its
     runs was. `core_seconds` is wall time times threads of what ran on a CPU, `gpu_seconds` the wall time of
@@ -199,28 +190,32 @@ def _sources(record: Mapping[str, Any]) -> set[str]:
     return found | ({str(own)} if set(record.get("run_ids", ("",))) - set(reused) else set())
 
 
-def _checked(cell: Cell, config: Config, table: pd.DataFrame) -> pd.DataFrame:
-    path = table_path(config, cell.name)
-    if missing := [column for column in _NEEDED if column not in table]:
+def _checked(config: Config, job: Job, name: str, table: pd.DataFrame) -> pd.DataFrame:
+    """A job's table with the columns that it must have, and what the job says of a cell's."""
+    path = config.folder / job.record.with_name(f"{name}.csv")
+    types: dict[str, Any] = {"epoch": int, "seed": int, **dict.fromkeys((*METRICS, *_SETTINGS[1:]), float)}
+    if not job.runs:
+        types = {column: _KINDS[holds] for column, holds in COLUMNS[name].items()}
+    needed = _NEEDED if job.runs else tuple(types)
+    if missing := [column for column in needed if column not in table]:
         raise ResultsError(f"{path}: column {missing[0]!r} is missing. Delete it and rerun")
     try:
-        table = table.astype({"epoch": int, "seed": int, **dict.fromkeys((*METRICS, *_SETTINGS[1:]), float)})
+        table = table.astype(types)
     except (ValueError, TypeError) as error:
         raise ResultsError(
             f"{path}: holds something other than numbers ({error}). Delete it and rerun"
         ) from None
-    first = cell.first
-    network = {_NETWORK: in_words(first.hidden)}
-    return table.assign(
-        latent=str(first.shape), estimator=first.estimator, experiment=first.experiment, **network
-    )
+    if not job.runs:
+        return table[list(types)]
+    first = job.first
+    said = {"latent": str(first.shape), "estimator": first.estimator, "experiment": first.experiment}
+    return table.assign(**said, **{_NETWORK: in_words(first.hidden)})
 
 
 def _done(table: pd.DataFrame) -> dict[str, Any]:
     """What a computed cell adds to its line of the plan."""
     ended = last_rows(table)
     return {
-        "state": "done",
         "seeds": int((~ended["diverged"]).sum()),
         "diverged": int(ended["diverged"].sum()),
         **{name: _plain(table[name].iloc[0]) for name in _FACTS if pd.notna(table[name].iloc[0])},

@@ -10,24 +10,24 @@ from pathlib import Path
 from typing import Any
 
 from reinrelax.config.load import Config
-from reinrelax.core import files, records
+from reinrelax.core import files
 from reinrelax.datasets import data, images
 from reinrelax.errors import ResultsError
-from reinrelax.jobs.planned import Job, jobs
-from reinrelax.jobs.runs import Cell, cells
+from reinrelax.jobs.job import Job
+from reinrelax.jobs.planned import jobs
+from reinrelax.jobs.runs import cells
 from reinrelax.results import finished as finished_runs
 from reinrelax.results import pictures
 from reinrelax.results.finished import Finished
 from reinrelax.results.packed import opened
 from reinrelax.results.read import (
     IMAGES,
+    checked,
     held,
     images_of,
     part,
     pictures_of,
-    read_cell,
     read_record,
-    read_study,
     write_cell,
 )
 
@@ -103,14 +103,14 @@ def merge(config: Config, into: Path, folders: Sequence[Path]) -> Merged:
 
 def _merge(config: Config, into: Path, places: Mapping[Path, Path]) -> Merged:
     """Merge folders, each of which is read at another place if it is packed."""
-    planned = list(jobs(config))
+    planned = jobs(config).values()
     packed = {place for folder, place in places.items() if place != folder}
     there, finished, passed_over = {}, {}, {}
     for place in (into, *places.values()):
         # Published results lack the snapshots, and so does what was merged from them.
         those = [job.published for job in planned] if place in (into, *packed) else planned
         there[place] = [job for job in those if (place / job.record).exists()]
-        finished[place] = [job for job in there[place] if _fingerprint(place, job) == job.source.fingerprint]
+        finished[place] = [job for job in there[place] if _fingerprint(place, job) == job.fingerprint]
     try:
         shares = _check(config, there, finished, packed)
     except ResultsError as error:
@@ -138,13 +138,12 @@ def _merge(config: Config, into: Path, places: Mapping[Path, Path]) -> Merged:
             if place != into:
                 _copy_job(found_job, place, into)
                 taken[names[place]].append(job.name)
-        elif isinstance(job.source, Cell):
-            shared = {place: runs[job.name] for place, runs in shares.items() if job.name in runs}
-            if shared and _join(into, job.source, shared):
+        elif shared := {place: runs[job.name] for place, runs in shares.items() if job.name in runs}:
+            if _join(into, job, shared):
                 joined.append(job.name)
-            elif shared:
+            else:
                 have = len(set().union(*shared.values()))
-                parts[job.name] = f"{have} of {len(job.source.runs)} runs"
+                parts[job.name] = f"{have} of {len(job.runs)} runs"
     missing = [job.name for job in planned if job.name not in sources and job.name not in joined]
     present = [job.name for job in finished[into]]
     return Merged(taken, joined, parts, present, missing, passed_over)
@@ -156,7 +155,7 @@ def _copy_job(job: Job, place: Path, into: Path) -> None:
             _copy(place / path, into / path)
 
 
-def _join(into: Path, cell: Cell, shares: Mapping[Path, Runs]) -> bool:
+def _join(into: Path, cell: Job, shares: Mapping[Path, Runs]) -> bool:
     """Bring the runs of a cell that several folders have into one; whether they make it whole.
 
     If not, they are kept as finished runs, and its job trains those that are missing.
@@ -202,7 +201,7 @@ def _check(
             origins.setdefault(data, f"{folder}/data")
         for job in found:
             try:
-                images_read = _read(here, folder, job)
+                images_read = _images_read(checked(here, job))
                 content = _content(folder, job)
             except (ResultsError, OSError, zipfile.BadZipFile) as error:
                 problems.append(str(error))
@@ -223,7 +222,7 @@ def _check(
             shares[folder] = _shares(here, whole)
             for job in there[folder]:
                 if job.name not in whole | shares[folder].keys() and folder not in packed:
-                    _read(here, folder, job)  # says what is wrong with it
+                    checked(here, job)  # says what is wrong with it
         except ResultsError as error:
             problems.append(str(error))
     problems += _contradictions(shares)
@@ -263,20 +262,8 @@ def _different(name: str, first: Path, folder: Path, file: str) -> str:
     return f"{name}: {first} and {folder} have different results of it. {remedy}"
 
 
-def _read(config: Config, folder: Path, job: Job) -> str | None:
-    """Check a job's results; the hash of the images they were computed from, if its record says."""
-    if isinstance(job.source, Cell):
-        read_cell(config, job.source)
-    else:
-        read_study(config, job.source)
-    for path in job.results:
-        if not (folder / path).is_file():
-            raise ResultsError(
-                f"{folder / path} is missing beside its record. Delete {folder / job.record} and rerun"
-            )
-    record: dict[str, Any] = read_record(folder / job.record, ("fingerprint",))
-    for path in job.results:
-        records.check(folder / path, record)
+def _images_read(record: Mapping[str, Any]) -> str | None:
+    """The hash of the images that a job's results were computed from, if its record says."""
     dataset = record.get("dataset")
     return str(dataset["sha256"]) if isinstance(dataset, dict) and "sha256" in dataset else None
 

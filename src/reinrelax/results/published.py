@@ -16,22 +16,19 @@ from typing import Any
 
 from reinrelax.config.load import Config
 from reinrelax.core import files, provenance
-from reinrelax.core.records import check
 from reinrelax.errors import ResultsError
-from reinrelax.jobs.planned import Job, jobs
-from reinrelax.jobs.runs import Cell
+from reinrelax.jobs.job import Job
+from reinrelax.jobs.planned import jobs
 from reinrelax.results.packed import COMPRESSED, MANIFEST, is_packed, name_of, replaced, unpack
 from reinrelax.results.read import (
     IMAGES,
+    checked,
     held,
     images_of,
     is_done,
     part,
     pictures_of,
-    read_cell,
     read_record,
-    read_study,
-    study_is_done,
     write_cell,
 )
 
@@ -66,7 +63,7 @@ class Published:
 
 
 def publish(config: Config, into: Path, beside: Mapping[Path, str | None] | None = None) -> Published:
-    """Pack every finished run and study of the configuration; what was packed before and is not finished here
+    """Pack every finished job of the configuration; what was packed before and is not finished here
     is kept, run by run.
 
     All is checked, and packed beside `into`, before it takes its place.
@@ -81,22 +78,22 @@ def publish(config: Config, into: Path, beside: Mapping[Path, str | None] | None
             commit, or from other images than those packed before. Then nothing was written. Or a file cannot
             be written.
     """
-    planned = [job.published for job in jobs(config)]
+    planned = [job.published for job in jobs(config).values()]
     with tempfile.TemporaryDirectory() as scratch:
         before, both = (replace(config, results=Path(scratch, name)) for name in ("before", "both"))
         if is_packed(into):
             unpack(into, before.folder)
-        here = [job for job in planned if _is_done(config, job)]
+        here = [job for job in planned if is_done(config, job)]
         names = {job.name for job in here}
         old = [job for job in planned if job.name not in names and _has(before, job)]
         joined, fresh = _joined(config, before, both, [job for job in planned if job.name not in names])
         old = [job for job in old if job.name not in joined]
         if not here and not old and not joined:
             raise ResultsError(f"{config.folder}: nothing is finished that could be published")
-        records = {job.name: _checked(config, job) for job in here}
-        records |= {job.name: _checked(both, job, any_source=True) for job in joined.values()}
+        records = {job.name: checked(config, job) for job in here}
+        records |= {job.name: checked(both, job, any_source=True) for job in joined.values()}
         _require_commits(config, records)
-        records |= {job.name: _checked(before, job, any_source=True) for job in old}
+        records |= {job.name: checked(before, job, any_source=True) for job in old}
         _require_images(config, before, [job for job in (*here, *fresh) if job.reads_images])
         content: dict[Path, bytes] = {}
         for name, given in (beside or {}).items():
@@ -111,7 +108,7 @@ def publish(config: Config, into: Path, beside: Mapping[Path, str | None] | None
             for job in chosen:
                 for path in (*job.results, job.record):
                     content[path] = (place.folder / path).read_bytes()
-    counts = {job.name: len(job.source.runs) for job in planned if isinstance(job.source, Cell)}
+    counts = {job.name: len(job.runs) for job in planned if job.runs}
     parts = {
         name: f"{len(record['run_ids'])} of {counts[name]} runs"
         for name, record in records.items()
@@ -141,17 +138,10 @@ def publish(config: Config, into: Path, beside: Mapping[Path, str | None] | None
     )
 
 
-def _is_done(config: Config, job: Job) -> bool:
-    source = job.source
-    return is_done(config, source) if isinstance(source, Cell) else study_is_done(config, source)
-
-
 def _has(config: Config, job: Job) -> bool:
     """Whether there are results of a job with these settings, of whichever source."""
     path = config.folder / job.record
-    return path.exists() and job.source.settings_hash == read_record(path, ("fingerprint",)).get(
-        "settings_hash"
-    )
+    return path.exists() and job.settings_hash == read_record(path, ("fingerprint",)).get("settings_hash")
 
 
 def _joined(
@@ -164,35 +154,17 @@ def _joined(
     """
     found, fresh = {}, []
     for job in planned:
-        if isinstance(job.source, Cell):
-            here, old = held(config, job.source), held(before, job.source, any_source=True)
-            runs = {**old, **here}
-            if not runs or (not here and _has(before, job)):
-                continue
-            there = part(job.source, runs)
-            drawn = [p for place in (config, before) if (p := pictures_of(place.folder, there))]
-            write_cell(into.folder, there, {run.run_id: runs[run.run_id] for run in there.runs}, drawn)
-            found[job.name] = replace(job, source=there)
-            fresh += [job] if here else []
+        if not job.runs:
+            continue
+        here, old = held(config, job), held(before, job, any_source=True)
+        runs = {**old, **here}
+        if not runs or (not here and _has(before, job)):
+            continue
+        found[job.name] = there = part(job, runs)
+        drawn = [p for place in (config, before) if (p := pictures_of(place.folder, there))]
+        write_cell(into.folder, there, {run.run_id: runs[run.run_id] for run in there.runs}, drawn)
+        fresh += [job] if here else []
     return found, fresh
-
-
-def _checked(config: Config, job: Job, any_source: bool = False) -> dict[str, Any]:
-    """The record of a job whose files are whole."""
-    if isinstance(job.source, Cell):
-        read_cell(config, job.source, any_source)
-    else:
-        read_study(config, job.source, any_source)
-    for path in job.results:
-        if not (config.folder / path).is_file():
-            record = config.folder / job.record
-            raise ResultsError(
-                f"{config.folder / path} is missing beside its record. Delete {record} and rerun"
-            )
-    found = read_record(config.folder / job.record, ("fingerprint", "commit", "wall_seconds"))
-    for path in job.results:
-        check(config.folder / path, found)
-    return found
 
 
 def _require_commits(config: Config, records: Mapping[str, Mapping[str, Any]]) -> None:

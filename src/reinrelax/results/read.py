@@ -1,4 +1,4 @@
-"""Results on disk: which runs and studies are there, and whether they belong to the configuration.
+"""Results on disk: of which jobs and runs they are, and whether they belong to the configuration.
 
 A run counts if it is planned, of the present source, and of the images of its folder; of published results,
 which outlive their source, whatever source computed it. A cell of which some runs are there counts as these.
@@ -18,41 +18,31 @@ from reinrelax.config.run import digest
 from reinrelax.core import files, records
 from reinrelax.core.sources import FORMAT
 from reinrelax.errors import ResultsError
-from reinrelax.jobs.runs import Cell, table_path
-from reinrelax.jobs.studies import Study, study_folder
+from reinrelax.jobs.job import Job
+from reinrelax.jobs.runs import table_path
 from reinrelax.results import cell_table, finished, pictures
 from reinrelax.results.finished import Finished
 
-_RECORDED = ("fingerprint", "wall_seconds")
-_CELL_RECORD = (*_RECORDED, "images_trained")
 # Of the images that a folder's runs were trained on.
 IMAGES = Path("data/data.json")
 
 
 @dataclass(frozen=True)
-class CellResult:
-    """What is known of one planned cell.
+class Result:
+    """What is there of a planned job.
 
     Attributes:
-        cell: those of its runs that are there.
-        table: their tidy rows, or None while there are none.
-        record: their provenance, or None.
+        job: a study, or those of a cell's runs that are there.
+        tables: by the names of their files.
+        record: their provenance.
     """
 
-    cell: Cell
-    table: pd.DataFrame | None
-    record: dict[str, Any] | None
-
-
-@dataclass(frozen=True)
-class StudyResult:
-    """A study that has been run: its tables by name, and its provenance."""
-
+    job: Job
     tables: Mapping[str, pd.DataFrame]
     record: dict[str, Any]
 
 
-def read_record(path: Path, keys: Sequence[str] = _CELL_RECORD) -> dict[str, Any]:
+def read_record(path: Path, keys: Sequence[str] = ("fingerprint", "wall_seconds")) -> dict[str, Any]:
     """A provenance record, which must hold these keys.
 
     Raises:
@@ -61,27 +51,17 @@ def read_record(path: Path, keys: Sequence[str] = _CELL_RECORD) -> dict[str, Any
     return records.read(path, keys)
 
 
-def is_done(config: Config, cell: Cell) -> bool:
-    """Whether this cell's table and record exist and were computed from this configuration and source.
-
-    Raises:
-        ResultsError: the record is damaged.
-    """
-    table = table_path(config, cell.name)
-    record = table.with_suffix(".json")
-    return table.exists() and record.exists() and read_record(record)["fingerprint"] == cell.fingerprint
-
-
-def study_is_done(config: Config, study: Study) -> bool:
-    """Whether a study's record exists and was computed from this configuration and source."""
-    record = study_folder(config, study.name) / "record.json"
+def is_done(config: Config, job: Job) -> bool:
+    """Whether all that a job leaves is there, and from this configuration and source."""
+    if not all((config.folder / path).exists() for path in job.files):
+        return False
     try:
-        return record.exists() and read_record(record, ("fingerprint",))["fingerprint"] == study.fingerprint
+        return bool(read_record(config.folder / job.record)["fingerprint"] == job.fingerprint)
     except ResultsError:
         return False
 
 
-def held(config: Config, cell: Cell, any_source: bool = False, tolerant: bool = False) -> dict[str, Finished]:
+def held(config: Config, cell: Job, any_source: bool = False, tolerant: bool = False) -> dict[str, Finished]:
     """The finished runs of a cell by run_id, in its order.
 
     They are taken from its table, the file beside it, or those of another split of the cell.
@@ -107,9 +87,9 @@ def held(config: Config, cell: Cell, any_source: bool = False, tolerant: bool = 
     )
     found: dict[str, Finished] = {}
     for table in (own, *(own.with_name(f"{part}.csv") for part in others)):
-        for read, path in ((_tabled, table), (finished.read, finished.place(table))):
+        for runs_in, path in ((_tabled, table), (finished.read, finished.place(table))):
             try:
-                found = {**read(path), **found}
+                found = {**runs_in(path), **found}
             except ResultsError as error:
                 if not tolerant:
                     raise
@@ -127,69 +107,83 @@ def held(config: Config, cell: Cell, any_source: bool = False, tolerant: bool = 
 def kept_runs(table: Path) -> tuple[dict[str, Finished] | None, dict[str, Finished] | None]:
     """The finished runs in a table, and those in the file beside it; None where they cannot be read."""
     found: list[dict[str, Finished] | None] = []
-    for read, path in ((_tabled, table), (finished.read, finished.place(table))):
+    for runs_in, path in ((_tabled, table), (finished.read, finished.place(table))):
         try:
-            found.append(read(path))
+            found.append(runs_in(path))
         except ResultsError:
             found.append(None)
     return found[0], found[1]
 
 
-def read_cell(config: Config, cell: Cell, any_source: bool = False) -> CellResult:
-    """A cell's results, as far as it has been run.
+def read_job(config: Config, job: Job, any_source: bool = False) -> Result | None:
+    """A job's results, as far as it has been run; None where nothing is there.
 
     Args:
         config: whose results.
-        cell: which.
+        job: which.
         any_source: whether only the settings must agree, as of published results, which outlive their source.
 
     Raises:
-        ResultsError: the files are damaged, or were computed from another configuration or source.
+        ResultsError: a file is missing or damaged, or was computed from another configuration or source.
     """
-    path = table_path(config, cell.name)
-    record = read_record(path.with_suffix(".json")) if path.exists() else {}
-    if record.get("fingerprint") == cell.fingerprint or (
-        any_source and record.get("settings_hash") == cell.settings_hash
-    ):
-        records.check(path, record)
-        table = _read(path, ["run_id"])
-        if set(table["run_id"]) != {run.run_id for run in cell.runs}:
-            raise ResultsError(f"{path}: holds other runs than its record says. Delete it and rerun")
-        return CellResult(cell, table, record)
-    if runs := held(config, cell, any_source):
-        there = part(cell, runs)
+    target, tables = config.folder / job.target, {path.stem: config.folder / path for path in job.tables}
+    path = config.folder / job.record
+    absent = [file for file in (*tables.values(), path) if not file.exists()]
+    record = {} if absent else read_record(path)
+    found = record.get("fingerprint"), record.get("settings_hash")
+    if found[0] == job.fingerprint or (any_source and found[1] == job.settings_hash):
+        for table in tables.values():
+            records.check(table, record)
+        content = {name: _read(table, ["run_id"] if job.runs else ()) for name, table in tables.items()}
+        if job.runs and set(content[target.stem]["run_id"]) != {run.run_id for run in job.runs}:
+            raise ResultsError(f"{target}: holds other runs than its record says. Delete it and rerun")
+        return Result(job, content, record)
+    if job.runs and (runs := held(config, job, any_source)):
+        there = part(job, runs)
         text = cell_table.to_csv(there.runs, runs)
-        return CellResult(there, pd.read_csv(io.StringIO(text)), record_of(there, runs))
-    if path.exists():
-        _check_origin(path, record, cell, any_source)
-    return CellResult(cell, None, None)
+        return Result(there, {target.stem: pd.read_csv(io.StringIO(text))}, record_of(there, runs))
+    if len(absent) == len(tables) + 1:
+        return None
+    if absent:
+        raise ResultsError(f"{absent[0]} is missing beside the job's other files. Delete them and rerun")
+    raise _other_origin(target, record, job, any_source)
 
 
-def part(cell: Cell, runs: Mapping[str, Finished]) -> Cell:
+def checked(config: Config, job: Job, any_source: bool = False) -> dict[str, Any]:
+    """The record of a job all of whose files are there and agree with it.
+
+    Raises:
+        ResultsError: as `read_job`.
+    """
+    read_job(config, job, any_source)
+    record = read_record(config.folder / job.record)
+    for path in (config.folder / path for path in job.results):
+        if not path.is_file():
+            raise ResultsError(
+                f"{path} is missing beside its record. Delete {config.folder / job.record} and rerun"
+            )
+        records.check(path, record)
+    return record
+
+
+def part(cell: Job, runs: Mapping[str, Finished]) -> Job:
     """The cell of those runs that are there."""
     return replace(cell, runs=tuple(run for run in cell.runs if run.run_id in runs))
 
 
-def record_of(cell: Cell, runs: Mapping[str, Finished]) -> dict[str, Any]:
+def record_of(cell: Job, runs: Mapping[str, Finished]) -> dict[str, Any]:
     """The provenance of a cell whose runs come from several jobs; `reused` says of each from which."""
     latest = max(runs.values(), key=lambda run: str(run.origin["started"]))
     sources = sorted({str(run.origin.get("source_hash")) for run in runs.values()})
     source = sources[0] if len(sources) == 1 else digest(sources)
-    first = cell.first
     return {
-        "cell": cell.name,
+        "job": cell.name,
         "settings_hash": cell.settings_hash,
         "source_hash": source,
         "fingerprint": cell.fingerprint_of(source),
-        "estimator": first.estimator,
-        "latent": str(first.shape),
-        "draws": dict(first.hyper).get("draws", 0),
-        **({"hidden": list(first.hidden)} if first.hidden else {}),
         **latest.origin,
+        **finished.told(cell, runs),
         "dataset": {name: latest.dataset[name] for name in ("name", "sha256")},
-        "run_ids": [run.run_id for run in cell.runs],
-        "seeds": [run.seed for run in cell.runs],
-        "diverged": {run_id: run.diverged for run_id, run in runs.items() if run.diverged},
         "reused": {run_id: dict(run.origin) for run_id, run in runs.items()},
         "wall_seconds": 0.0,
         "images_trained": 0,
@@ -197,7 +191,7 @@ def record_of(cell: Cell, runs: Mapping[str, Finished]) -> dict[str, Any]:
 
 
 def write_cell(
-    folder: Path, cell: Cell, runs: Mapping[str, Finished], drawn: Sequence[pictures.Pictures] = ()
+    folder: Path, cell: Job, runs: Mapping[str, Finished], drawn: Sequence[pictures.Pictures] = ()
 ) -> None:
     """Write a cell's files as a job leaves them, of runs that were computed by several.
 
@@ -218,7 +212,7 @@ def write_cell(
     records.write(table.with_suffix(".json"), record_of(cell, runs), beside)
 
 
-def pictures_of(folder: Path, cell: Cell) -> pictures.Pictures:
+def pictures_of(folder: Path, cell: Job) -> pictures.Pictures:
     """What a cell of paper A has learned, of the runs that are there; nothing of other cells.
 
     Raises:
@@ -231,48 +225,24 @@ def pictures_of(folder: Path, cell: Cell) -> pictures.Pictures:
     return {}
 
 
-def read_study(config: Config, study: Study, any_source: bool = False) -> StudyResult | None:
-    """A study's results, or None if it has not been run; `any_source` as for `read_cell`.
-
-    Raises:
-        ResultsError: a file is missing or damaged, or was computed from another configuration or source.
-    """
-    folder = study_folder(config, study.name)
-    record_path = folder / "record.json"
-    paths = {name: folder / f"{name}.csv" for name in study.tables}
-    absent = [path for path in (*paths.values(), record_path) if not path.exists()]
-    if len(absent) == len(paths) + 1:
-        return None
-    if absent:
-        raise ResultsError(f"{absent[0]} is missing beside the study's other files. Delete them and rerun")
-    record = read_record(record_path, _RECORDED)
-    _check_origin(record_path, record, study, any_source)
-    for path in paths.values():
-        records.check(path, record)
-    return StudyResult({name: _read(path) for name, path in paths.items()}, record)
-
-
-def _check_origin(path: Path, record: Mapping[str, Any], job: Cell | Study, any_source: bool) -> None:
-    found = str(record["fingerprint"])
-    if found == job.fingerprint:
-        return
+def _other_origin(path: Path, record: Mapping[str, Any], job: Job, any_source: bool) -> ResultsError:
+    """What is wrong with results that were computed from another configuration or source."""
     source = record.get("source_hash")
-    if not any_source and source and not str(source).startswith(FORMAT):
-        raise ResultsError(
-            f"{path} was computed by an earlier version, by whose record it cannot be told whether its "
-            "source is the present one. Delete it and rerun"
-        )
-    if not any_source:
-        raise ResultsError(
-            f"{path} was computed from another configuration or source (fingerprint "
-            f"{found[:12]}, expected {job.fingerprint[:12]}). Delete it and rerun, or give the configuration "
-            "it was made with"
-        )
-    if record.get("settings_hash") != job.settings_hash:
-        raise ResultsError(
+    if any_source:
+        return ResultsError(
             f"{path} was computed with other settings than this configuration's. Delete it and rerun, or "
             "give the configuration it was made with"
         )
+    if source and not str(source).startswith(FORMAT):
+        return ResultsError(
+            f"{path} was computed by an earlier version, by whose record it cannot be told whether its "
+            "source is the present one. Delete it and rerun"
+        )
+    return ResultsError(
+        f"{path} was computed from another configuration or source (fingerprint "
+        f"{str(record['fingerprint'])[:12]}, expected {job.fingerprint[:12]}). Delete it and rerun, or give "
+        "the configuration it was made with"
+    )
 
 
 def _tabled(path: Path) -> dict[str, Finished]:

@@ -52,16 +52,16 @@ class Grid:
     template: str = field(default="grid.html.j2", init=False)
 
 
-def blocks(name: str, title: str, judged: pd.DataFrame, cells: pd.DataFrame) -> list[Grid | Table]:
+def blocks(name: str, title: str, judged: pd.DataFrame, jobs: pd.DataFrame) -> list[Grid | Table]:
     """The grid, and behind a fold the same line by line.
 
     Args:
         name: of the collected table, `table2` or `table3`.
         title: for readers.
         judged: its rows.
-        cells: planned cells.
+        jobs: planned ones.
     """
-    places = _places(judged, cells)
+    places = _places(judged, jobs)
     found = {(place.estimator, place.method, place.latent): place for place in places}
     latents = list(dict.fromkeys(place.latent for place in places))
     rows = [
@@ -75,9 +75,9 @@ def blocks(name: str, title: str, judged: pd.DataFrame, cells: pd.DataFrame) -> 
     return [Grid(f"{name}-grid", title, latents, rows), _long(name, title, places)]
 
 
-def _places(judged: pd.DataFrame, cells: pd.DataFrame) -> list[Place]:
-    states = dict(zip(cells["cell"], cells["state"], strict=True))
-    planned = dict(zip(cells["cell"], cells["planned_seeds"], strict=True))
+def _places(judged: pd.DataFrame, jobs: pd.DataFrame) -> list[Place]:
+    states = dict(zip(jobs["job"], jobs["state"], strict=True))
+    planned = dict(zip(jobs["job"], jobs["planned_seeds"], strict=True))
     lowest = judged.groupby("latent")[["paper_mean", "mean"]].min()
     places = []
     for line in judged.to_dict("records"):

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 
 from reinrelax.claims.evidence import Evidence
-from reinrelax.config.load import Config
 from reinrelax.core import stats
 from reinrelax.core.stats import Floats
 
@@ -83,17 +82,16 @@ def scores(episodes: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def evidence(config: Config, scored: pd.DataFrame, studied: pd.DataFrame) -> Evidence:
-    """What claims on learning curves are judged by: `scores`, and the planned jobs among `studies.csv`."""
+def evidence(scored: pd.DataFrame, plan: pd.DataFrame) -> Evidence:
+    """What claims on learning curves are judged by: `scores`, and those of the planned jobs."""
     runs = scored.assign(
         estimator=scored["algorithm"],
         latent=[f"{row.environment}-{row.cap}" for row in scored.itertuples()],
         diverged=scored["diverged"].astype(bool),
     )
-    names = studied["study"].str.extract(r"^rl/(?P<latent>[^/]+)/(?P<estimator>.+)$")
-    jobs = studied["study"].rename("job")
-    plan = pd.concat([studied[["state", "message"]], names, jobs], axis=1).dropna(subset=["latent"])
-    return Evidence(runs, plan.assign(planned_seeds=len(config.rl.seeds)))
+    agents = plan[plan["experiment"] == "rl"]
+    latent = agents["job"].str.split("/").str[1]
+    return Evidence(runs, agents.assign(estimator=agents["algorithm"], latent=latent))
 
 
 def curves(episodes: pd.DataFrame) -> pd.DataFrame:

@@ -1,0 +1,48 @@
+"""The shell commands that compute results anew."""
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from reinrelax.config.load import Config
+from reinrelax.core.document import flow, path_of
+from reinrelax.jobs.job import Job
+
+
+def recompute(config: Config, targets: str | Sequence[str], root: Path) -> str:
+    """The shell command that computes files of the results folder anew."""
+    scale = Path("workflow/scales") / f"{config.scale}.yaml"
+    chosen = f"--configfile {scale.as_posix()} " if (root / scale).exists() else ""
+    if only := config.raw.get("only"):
+        chosen += f"--config {shlex.quote(f'only={flow(only)}')} "
+    names = [targets] if isinstance(targets, str) else targets
+    # Not the place where published results are unpacked: the configured one.
+    folder = shlex.quote((path_of("results", config.raw["results"]) / config.scale).as_posix())
+    return f"snakemake --cores all {chosen}--force {' '.join(f'{folder}/{name}' for name in _braced(names))}"
+
+
+def compare_anew(config: Config, cell: Job) -> str:
+    """The shell command that trains a finished cell anew, and says what differs."""
+    file = (path_of("results", config.raw["results"]) / config.scale / "config.yaml").as_posix()
+    return f"python -m reinrelax recompute --config {shlex.quote(file)} {shlex.quote(cell.name)}"
+
+
+def _braced(names: Sequence[str]) -> list[str]:
+    """Paths as a shell takes them: those that differ in their last folder or name alone share braces."""
+    names = [shlex.quote(name) for name in dict.fromkeys(names)]
+    for depth in (-1, -2):
+        groups: dict[tuple[str, ...], list[str]] = {}
+        for name in names:
+            parts = name.split("/")
+            if len(parts) < -depth:
+                return names
+            groups.setdefault((*parts[:depth], "", *parts[len(parts) + depth + 1 :]), []).append(parts[depth])
+        names = [
+            "/".join(part or _any(options) for part in key) if "" in key else "/".join(key)
+            for key, options in groups.items()
+        ]
+    return names
+
+
+def _any(options: Sequence[str]) -> str:
+    return options[0] if len(options) == 1 else "{" + ",".join(options) + "}"
