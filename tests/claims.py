@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 
 from reinrelax.claims import Claim, Evidence, Measurements, Verdict, judge
-from reinrelax.claims.model import Minimum, Published, Query
+from reinrelax.claims.model import Minimum, Published
+from reinrelax.claims.queries import Query
 
 METRIC = "train_nelbo_nats"
 EXACT = {

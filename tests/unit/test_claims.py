@@ -8,8 +8,8 @@ import pytest
 from scipy import stats as reference
 
 from reinrelax.claims import SCHEMAS, Claim, Evidence, judge, load
-from reinrelax.claims.measured import fits
 from reinrelax.claims.model import Minimum, Published
+from reinrelax.claims.queries import fits
 from reinrelax.core import stats
 from tests.claims import (
     EXACT,

@@ -1,5 +1,6 @@
 """The errata's queries: what they find, what they refuse, and that those shipped all fit the tables."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,9 +9,11 @@ import pandas as pd
 import pytest
 import yaml
 
+from reinrelax import claims
+from reinrelax.claims.measured import Measurements
 from reinrelax.config import load as configuration
 from reinrelax.config.declared import COLUMNS as STUDIED
-from reinrelax.config.declared import DEMONSTRATIONS, named
+from reinrelax.config.declared import DEMONSTRATIONS, FILLED_BY, named
 from reinrelax.config.load import Config
 from reinrelax.display.collected import Collected
 from reinrelax.errors import ConfigError
@@ -125,11 +128,15 @@ def test_what_has_not_run_is_never_a_number(load: Callable[..., list[errata.Entr
             r"numbers\[0\]\.column: figure2 has no column 'nelbo'",
         ),
         ({**EIGHT, "reduce": "max", "where": {"tau": 1}}, r"\.where: figure2 has no column 'tau'"),
-        ({**EIGHT, "reduce": "max", "where": [1]}, r"\.where: must be a mapping"),
+        ({**EIGHT, "reduce": "max", "where": [1]}, r"\.where: must map columns to values"),
+        (
+            {**EIGHT, "reduce": "max", "where": {"estimator": "ReinMacks"}},
+            r"\[0\]\.where\.estimator: unknown 'ReinMacks'; known: ",
+        ),
         ({**EIGHT, "reduce": "sum"}, r"\.reduce: must be one of only, first"),
         ({**EIGHT, "reduce": "only"}, r"\.reduce: `only` asks for one row; 3 rows of figure2 fit"),
         ({**EIGHT, "reduce": "max", "scale": 2}, r"numbers\[0\]\.scale: unknown key"),
-        ({**EIGHT}, r"numbers\[0\]: missing reduce"),
+        ({**EIGHT}, r"numbers\[0\]\.reduce: missing"),
         ({**EIGHT, "reduce": "max", "text": "no number"}, r"\.text: must hold \{value\}"),
         ({**EIGHT, "reduce": "max", "text": "{value} {other}"}, r"\.text: must hold"),
         ({**EIGHT, "reduce": "max", "text": "{value} at {name}", "name": "beta"}, "picks no row"),
@@ -148,10 +155,47 @@ def test_a_wrong_query_is_named(
         one(load, **item)
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        *({"table": "figure9"}, {"reference": "table9"}, {}, {"table": "figure2", "reference": "table9"}),
+        *({"table": "figure2", "where": wrong} for wrong in ([1], {"tau": 1}, {"estimator": "ReinMacks"})),
+        {"table": "figure2", "column": "nelbo"},
+    ],
+)
+def test_claims_and_errata_name_one_mistake_in_the_same_words(
+    load: Callable[..., list[errata.Entry]], collected: Collected, tmp_path: Path, query: dict[str, Any]
+) -> None:
+    entry = {**dict.fromkeys(("id", "place", "statement"), "x"), "judge": "unrejected", "to": 1, **query}
+    head = {
+        "paper": "B",
+        "subject": "measurements",
+        "rule": dict.fromkeys(claims.SCHEMAS["unrejected"].rule, 1),
+    }
+    head |= {"minimum": {"figure2": {}, "figure9": {}}, "claims": [entry]}
+    (tmp_path / "claims").mkdir()
+    (tmp_path / "claims/c.yaml").write_text(yaml.safe_dump(head), encoding="utf-8")
+    tables = {name: collected.table(name) for name in FILLED_BY}
+    there = Measurements(tables, collect.references(ROOT), FILLED_BY, pd.DataFrame())
+
+    def read() -> None:
+        for claim in claims.load(tmp_path / "claims", claims.SCHEMAS, ROOT):
+            there.rows(claim)
+
+    said = []
+    for ask in (read, lambda: one(load, **query, reduce="max")):
+        with pytest.raises(ConfigError) as caught:
+            ask()
+        # Behind what asks; sentences and errata know two tables more.
+        own = re.split(r"claims\[0\]|claim x|numbers\[0\]", str(caught.value))[1]
+        said.append(own.replace(", claims, findings", ""))
+    assert said[0] == said[1]
+
+
 def test_a_wrong_entry_is_named(load: Callable[..., list[errata.Entry]]) -> None:
     with pytest.raises(ConfigError, match=r"x\.yaml: x\.kind: must be one of error"):
         load({**ENTRY, "kind": "slip"})
-    with pytest.raises(ConfigError, match=r"x\.yaml: x: missing title"):
+    with pytest.raises(ConfigError, match=r"x\.yaml: x\.title: missing"):
         load({key: value for key, value in ENTRY.items() if key != "title"})
     with pytest.raises(ConfigError, match=r"x\.yaml: x\.remark: unknown key"):
         load({**ENTRY, "remark": "x"})
@@ -159,9 +203,9 @@ def test_a_wrong_entry_is_named(load: Callable[..., list[errata.Entry]]) -> None
         load(ENTRY, ENTRY)
     with pytest.raises(ConfigError, match=r"x\.yaml: entry 0: must be a mapping"):
         load("x")
-    with pytest.raises(ConfigError, match=r"x\.yaml: x: missing source"):
+    with pytest.raises(ConfigError, match=r"x\.yaml: x\.source: missing"):
         load({**ENTRY, "code": "it adds."})
-    with pytest.raises(ConfigError, match=r"x\.yaml: x: missing code"):
+    with pytest.raises(ConfigError, match=r"x\.yaml: x\.code: missing"):
         load({**ENTRY, "source": "cv"})
     with pytest.raises(
         ConfigError, match=r"x\.yaml: x\.source: unknown 'mine'; .*sources.csv has numerics, cv"

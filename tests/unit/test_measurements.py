@@ -332,8 +332,8 @@ def test_a_diverged_seed_keeps_a_measurement_undecided() -> None:
 @pytest.mark.parametrize(
     ("query", "message"),
     [
-        ({"table": "u"}, "claim m: unknown table 'u'; known: t"),
-        ({"column": "c"}, "claim m: t has no column 'c'"),
+        ({"table": "u"}, "claim m.table: unknown table 'u'; known: t"),
+        ({"column": "c"}, "claim m.column: t has no column 'c'"),
     ],
 )
 def test_a_table_or_column_that_is_not_there_is_named(query: dict[str, Any], message: str) -> None:

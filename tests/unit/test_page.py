@@ -177,7 +177,7 @@ def test_a_section_is_at_the_papers_scale_or_says_that_it_is_not(load_config: Lo
     ("text", "message"),
     [
         ("- {id: x, naw: y}", r"sections\.yaml: x\.naw: unknown key"),
-        ("- {id: x}", r"sections\.yaml: x: missing nav"),
+        ("- {id: x}", r"sections\.yaml: x\.nav: missing"),
         ("- {id: x, nav: x, name: x, what: x, says: x, here: x, source: elbo, tables: [table9]}", "table9"),
     ],
 )

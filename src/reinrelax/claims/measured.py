@@ -10,11 +10,11 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-from reinrelax.claims import model, papers
+from reinrelax.claims import model, papers, queries
 from reinrelax.claims.evidence import NETWORK
-from reinrelax.claims.model import Claim, Group, Pick, Query, Sample
+from reinrelax.claims.model import Claim, Group, Sample
 from reinrelax.claims.parts import Estimate
-from reinrelax.errors import ConfigError
+from reinrelax.claims.queries import Pick, Query, fits, held
 from reinrelax.jobs.planned import THERE
 
 _LEVEL = 0.95  # of the intervals in the tables
@@ -48,7 +48,7 @@ class Measurements:
         groups, used, lacking = [], [], [*_lacking(rows, query.where)]
         values = estimates(rows, query)
         at = rows[query.over].to_numpy(dtype=float).tolist() if query.over else None
-        picked = [[_held(rows, pick) for pick in picks] for picks in (query.lower, query.higher)]
+        picked = [[held(rows, pick) for pick in picks] for picks in (query.lower, query.higher)]
         for part in _keyed(rows, query.each):
             lower = _side(part, picked[0]) if query.lower else part.tolist()
             higher = _side(part, picked[1])
@@ -79,22 +79,10 @@ class Measurements:
         """
         query = claim.query
         assert query is not None
-        known = self.references if query.reference else self.tables
-        if query.table not in known:
-            options = ", ".join(sorted(known))
-            raise ConfigError(f"claim {claim.id}: unknown table {query.table!r}; known: {options}")
-        named = query.named()
-        key = repr((query.reference, query.table, query.where, sorted(named)))
-        if key in self._fitting and not query.columns() - set(self._fitting[key].columns):
-            return self._fitting[key]
-        table = known[query.table]
-        if missing := sorted(query.columns() - set(table.columns)):
-            raise ConfigError(
-                f"claim {claim.id}: {query.table} has no column {missing[0]!r}; there are: "
-                f"{', '.join(map(str, table.columns))}"
-            )
-        fitting = table[_held(table, query.where)]
-        self._fitting[key] = fitting[papers.counted(fitting, named)]
+        key = repr((query.reference, query.table, query.where, sorted(query.named())))
+        if key not in self._fitting or query.columns().keys() - set(self._fitting[key].columns):
+            known = self.references if query.reference else self.tables
+            self._fitting[key] = queries.rows(f"claim {claim.id}", query, known, known.__getitem__)
         return self._fitting[key]
 
     @cached_property
@@ -217,29 +205,6 @@ def _side(part: NDArray[np.int64], picked: Sequence[NDArray[np.bool_]]) -> list[
     """Places of the rows of all picks, in their order; none where one of them finds not exactly one."""
     found = [part[held[part]].tolist() for held in picked]
     return [own[0] for own in found] if all(len(own) == 1 for own in found) else []
-
-
-def _held(rows: pd.DataFrame, where: Pick) -> NDArray[np.bool_]:
-    """Which rows have all of these."""
-    held = np.ones(len(rows), dtype=bool)
-    for name, wanted in where.items():
-        held &= fits(rows[name], wanted).to_numpy()
-    return held
-
-
-def fits(column: pd.Series, wanted: Any) -> pd.Series:
-    """Which entries are one of these values; numbers whatever they are stored as, an empty text as none."""
-    options = wanted if isinstance(wanted, list) else [wanted]
-    texts = [str(option) for option in options if isinstance(option, str | bool)]
-    held = np.zeros(len(column), dtype=bool)
-    if texts:
-        held |= column.astype(object).where(column.notna(), "").astype(str).isin(texts).to_numpy()
-    if len(texts) < len(options):
-        numbers = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64)
-        for option in options:
-            if not isinstance(option, str | bool):
-                held |= np.isclose(numbers, float(option), rtol=1e-9)
-    return pd.Series(held, index=column.index)
 
 
 def estimates(rows: pd.DataFrame, query: Query) -> list[Estimate]:

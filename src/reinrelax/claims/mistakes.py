@@ -1,5 +1,8 @@
 """Several mistakes in files that people write by hand, told at once."""
 
+from collections.abc import Collection
+from typing import Any
+
 from reinrelax.errors import ConfigError
 
 
@@ -27,3 +30,27 @@ class Mistakes:
         if self._depth == 0 and self._found:
             raise ConfigError("\n".join(self._found)) from None
         return error is not None
+
+
+def check_keys(where: str, mapping: Any, required: Collection[str], optional: Collection[str] = ()) -> None:
+    """Do nothing if this is a mapping that has these keys and no others.
+
+    Args:
+        where: file and place.
+        mapping: what stands there.
+        required: keys that it must have; `optional`, those that it may have.
+
+    Raises:
+        ConfigError: names every wrong key, one a line.
+    """
+    if not isinstance(mapping, dict):
+        raise ConfigError(f"{where}: must be a mapping of keys; got {mapping!r}")
+    allowed = ", ".join((*required, *(key for key in optional if key not in required)))
+    unknown = [
+        f"{where}.{key}: unknown key; allowed: {allowed}"
+        for key in mapping
+        if key not in (*required, *optional)
+    ]
+    missing = [f"{where}.{key}: missing" for key in required if key not in mapping]
+    if unknown or missing:
+        raise ConfigError("\n".join([*unknown, *missing]))

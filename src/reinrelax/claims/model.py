@@ -1,6 +1,6 @@
 """Claims and verdicts as data."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from reinrelax import rl
 from reinrelax.claims.parts import Estimate, Part
+from reinrelax.claims.queries import Query
 from reinrelax.core.types import LatentShape
 from reinrelax.errors import ConfigError
 from reinrelax.estimators import lookup
@@ -33,7 +34,6 @@ METRICS = ("train_nelbo_nats", "test_nelbo_nats")
 MEASUREMENTS = "measurements"
 
 Floats = NDArray[np.float64]
-Pick = Mapping[str, str | float | bool | list[str | float | bool]]
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Subject:
     minimum: tuple[str, ...]
 
 
-# Scores of a learning curve, one an agent and seed; what each is stands in `reporting.numbers.rl`.
+# Scores of a learning curve, one an agent and seed; what each is stands in `policy_gradient.tables`.
 LEARNING = (
     *("first", "final", "area", "slope", "roughness"),
     *("running_final", "running_linearity", "running_drop", "running_plateaus"),
@@ -115,55 +115,6 @@ class Published:
         if self.seeds < 2:
             return float("nan")
         return float(self.plus_minus * self.seeds / np.sqrt(self.seeds - 1))
-
-
-@dataclass(frozen=True)
-class Query:
-    """Which values of one table a claim on measurements is about.
-
-    Attributes:
-        table: its name; `reference`, whether it is one of the paper's own.
-        where: what all its rows have: column to a value, or to a list of which any will do.
-        column: of the values; `limits`, those of their intervals. None: those that are named after it, or
-            `low` and `high` of `value`, `ci_low` and `ci_high` of `mean`. A value without them is exact.
-        each: columns; the comparison is made for each combination of their values by itself.
-        over: the coordinate along which a trend or a minimum is sought.
-        lower, higher: what the rows on each side have besides.
-    """
-
-    table: str
-    reference: bool = False
-    where: Pick = field(default_factory=dict)
-    column: str = "value"
-    limits: tuple[str, ...] | None = None
-    each: tuple[str, ...] = ()
-    over: str = ""
-    lower: tuple[Pick, ...] = ()
-    higher: tuple[Pick, ...] = ()
-
-    def ends(self, columns: Collection[str]) -> tuple[str, ...]:
-        """The columns of the interval, of those that the table has; none where it has not both."""
-        usual = {"value": ("low", "high"), "mean": ("ci_low", "ci_high")}
-        named = usual.get(self.column, (f"{self.column}_low", f"{self.column}_high"))
-        wanted = named if self.limits is None else self.limits
-        return wanted if wanted and set(wanted) <= set(columns) else ()
-
-    def named(self) -> set[str]:
-        """All texts that it asks for."""
-        asked = [value for pick in (self.where, *self.lower, *self.higher) for value in pick.values()]
-        return {
-            text
-            for value in asked
-            for text in (value if isinstance(value, list) else [value])
-            if isinstance(text, str)
-        }
-
-    def columns(self) -> set[str]:
-        """All columns that it names."""
-        picked = {name for pick in (self.where, *self.lower, *self.higher) for name in pick}
-        return (
-            picked | {self.column, *self.each, *(self.limits or ())} | ({self.over} if self.over else set())
-        )
 
 
 @dataclass(frozen=True)

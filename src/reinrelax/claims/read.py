@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from reinrelax.claims import papers
-from reinrelax.claims.mistakes import Mistakes
-from reinrelax.claims.model import MEASUREMENTS, SUBJECTS, TYPES, Claim, Minimum, Published, Query, Subject
+from reinrelax.claims import queries
+from reinrelax.claims.mistakes import Mistakes, check_keys
+from reinrelax.claims.model import MEASUREMENTS, SUBJECTS, TYPES, Claim, Minimum, Published, Subject
 from reinrelax.core.document import read_yaml
 from reinrelax.errors import ConfigError
 
@@ -38,7 +38,7 @@ class Schema:
 
 _COMMON = ("id", "judge", "place", "statement")
 _ALWAYS = ("note", "type", "family")
-_QUERY = ("table", "reference", "where", "column", "limits", "each", "at_least")
+_QUERY = (*queries.KEYS, "limits", "each", "at_least")
 _NAMES = ("lower", "higher", "places", "elsewhere")
 _PARAMETERS = (
     *("limit", "printed", "by", "from", "to", "turns", "rank", "times"),
@@ -83,7 +83,7 @@ class _File:
     def __init__(self, path: Path, schemas: Mapping[str, Schema], root: Path) -> None:
         self.path, self.schemas, self.root = path, schemas, root
         self.content = read_yaml(path)
-        _keys(
+        check_keys(
             str(path),
             self.content,
             ("paper", "subject", "rule", "minimum", "claims"),
@@ -97,7 +97,7 @@ class _File:
         self._check_rule()
         minimum = self.content["minimum"]
         if self.subject:
-            _keys(f"{path}: minimum", minimum, self.subject.minimum)
+            check_keys(f"{path}: minimum", minimum, self.subject.minimum)
         elif not isinstance(minimum, dict) or not all(isinstance(part, dict) for part in minimum.values()):
             raise ConfigError(f"{path}: minimum: must map tables to columns and values; got {minimum!r}")
         self.settings = read_settings(root / self.content["settings"]) if "settings" in self.content else {}
@@ -108,7 +108,7 @@ class _File:
     def _printed(self, tables: Any) -> dict[str, dict[tuple[str, str], Published]]:
         """What the paper prints, by metric: (method, place) to a number."""
         metrics = self.subject.metrics if self.subject else ()
-        _keys(f"{self.path}: printed", tables, (), metrics)
+        check_keys(f"{self.path}: printed", tables, (), metrics)
         found = {}
         for metric, table in tables.items():
             rows = _rows(self.root / table, ("estimator", "latent", "mean"))
@@ -142,7 +142,7 @@ class _File:
             optional += [key for key in _QUERY if key not in required]
         with Mistakes() as mistakes:
             with mistakes:
-                _keys(where, entry, required, [key for key in optional if key not in required])
+                check_keys(where, entry, required, optional)
             for key in schema.rule:
                 if key not in self.content["rule"]:
                     mistakes.add(f"{self.path}: rule.{key}: missing; {entry['judge']} needs it")
@@ -171,7 +171,7 @@ class _File:
 
     def _check_rule(self) -> None:
         known = {key for schema in self.schemas.values() for key in (*schema.rule, *schema.tuning)}
-        _keys(f"{self.path}: rule", self.content["rule"], (), sorted(known))
+        check_keys(f"{self.path}: rule", self.content["rule"], (), sorted(known))
         for key, value in self.content["rule"].items():
             if isinstance(value, bool) or not isinstance(value, int | float):
                 raise ConfigError(f"{self.path}: rule.{key}: must be a number; got {value!r}")
@@ -188,7 +188,9 @@ class _File:
         )
         for row in _rows(self.root / entry["reference"], needed):
             if any(
-                row[key] not in _listed(value) for key, value in entry.get("where", {}).items() if key in row
+                row[key] not in queries.listed(value)
+                for key, value in entry.get("where", {}).items()
+                if key in row
             ):
                 continue
             own = {key: value for key, value in entry.items() if key != "reference"}
@@ -259,43 +261,15 @@ class _File:
 
     def _queried(self, where: str, entry: Mapping[str, Any]) -> dict[str, Any]:
         """Query, minimum and count of a claim on measurements."""
-        reference = "reference" in entry
-        if ("table" in entry) == reference:
-            raise ConfigError(f"{where}: needs either `table` or `reference`")
-        table = entry["reference" if reference else "table"]
-        if not reference and table not in self.content["minimum"]:
-            raise ConfigError(f"{self.path}: minimum.{table}: missing; {entry['id']} reads it")
-        for key in ("lower", "higher"):
-            picks = entry.get(key, [])
-            if not isinstance(picks, list) or not all(isinstance(pick, dict) for pick in picks):
-                raise ConfigError(f"{where}.{key}: must be a list of mappings of columns; got {picks!r}")
-        for key in ("limits", "each"):
-            if not isinstance(entry.get(key, []), list):
-                raise ConfigError(f"{where}.{key}: must be a list of columns; got {entry[key]!r}")
-        if not isinstance(entry.get("where", {}), dict):
-            raise ConfigError(f"{where}.where: must map columns to values; got {entry['where']!r}")
-        for key in ("where", "lower", "higher"):
-            for pick in _listed(entry.get(key, [])):
-                papers.check(f"{where}.{key}", pick)
+        query = queries.read(where, entry)
+        if not query.reference and query.table not in self.content["minimum"]:
+            raise ConfigError(f"{self.path}: minimum.{query.table}: missing; {entry['id']} reads it")
         least = entry.get("at_least")
         if least is not None and not (isinstance(least, int) and least >= 1 and entry.get("each")):
             raise ConfigError(f"{where}.at_least: must be 1 or more, of the groups of `each`; got {least!r}")
-        conditions = {} if reference else dict(self.content["minimum"][table])
-        return {
-            "minimum": Minimum(conditions, int(conditions.get("seeds", 0)), {}),
-            "at_least": least,
-            "query": Query(
-                table=table,
-                reference=reference,
-                where=entry.get("where", {}),
-                column=entry.get("column", "value"),
-                limits=tuple(entry["limits"]) if "limits" in entry else None,
-                each=tuple(entry.get("each", ())),
-                over=entry.get("over", ""),
-                lower=tuple(entry.get("lower", ())),
-                higher=tuple(entry.get("higher", ())),
-            ),
-        }
+        conditions = {} if query.reference else dict(self.content["minimum"][query.table])
+        minimum = Minimum(conditions, int(conditions.get("seeds", 0)), {})
+        return {"minimum": minimum, "at_least": least, "query": query}
 
 
 def read_settings(path: Path) -> dict[tuple[str, str], dict[str, str | float]]:
@@ -336,10 +310,6 @@ def said(content: Mapping[str, Any], entry: Mapping[str, Any], schema: Schema | 
     return json.dumps(found, sort_keys=True, ensure_ascii=False)
 
 
-def _listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
-
-
 def published(row: Mapping[str, str], table: str) -> Published:
     """A printed number: `mean`, and where there are such columns its `plus_minus` and `seeds`.
 
@@ -376,15 +346,3 @@ def _rows(path: Path, columns: Collection[str]) -> list[dict[str, str]]:
             return list(reader)
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read ({error!r}); run from the project's folder") from None
-
-
-def _keys(where: str, mapping: Any, required: Collection[str], optional: Collection[str] = ()) -> None:
-    if not isinstance(mapping, dict):
-        raise ConfigError(f"{where}: must be a mapping of keys; got {mapping!r}")
-    allowed = (*required, *optional)
-    unknown = [
-        f"{where}.{key}: unknown key; allowed: {', '.join(allowed)}" for key in mapping if key not in allowed
-    ]
-    missing = [f"{where}.{key}: missing" for key in required if key not in mapping]
-    if unknown or missing:
-        raise ConfigError("\n".join([*unknown, *missing]))

@@ -38,8 +38,8 @@ class Collected:
         """
         return self._read(name)[1]
 
-    def columns(self, name: str) -> list[str]:
-        """A table's columns.
+    def table(self, name: str) -> pd.DataFrame:
+        """A table as `read_table` gives it.
 
         Raises:
             ResultsError: missing or damaged.
@@ -74,9 +74,9 @@ class Collected:
             return "not in this configuration"
         return f"{PURPOSES[source]}: {self.progress(source)}"
 
-    def _load(self, name: str) -> tuple[list[str], list[dict[str, Any]]]:
+    def _load(self, name: str) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
         table = read_table(self.folder / "tables" / f"{name}.csv")
-        return list(table.columns), as_lines(table)
+        return table, as_lines(table)
 
 
 def as_lines(table: pd.DataFrame) -> list[dict[str, Any]]:

@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from reinrelax.claims.mistakes import check_keys
 from reinrelax.claims.model import VERDICTS
 from reinrelax.core.document import read_yaml
 from reinrelax.display.collected import Collected
 from reinrelax.display.wording import Mark, count, duration, mark, shape
 from reinrelax.errors import ConfigError
 from reinrelax.jobs.planned import THERE
-from reinrelax.reporting import queries, sections
+from reinrelax.reporting import sections
 from reinrelax.reporting.errata import Entry
 from reinrelax.reporting.figure_views import catalogue
 from reinrelax.reporting.figure_views import figure as view
@@ -123,7 +124,7 @@ def load(
     parts = []
     for raw in read_yaml(collected.root / FILE):
         where = f"{FILE}: {raw.get('paper')}"
-        queries.check_keys(where, raw, _PAPER, _PAPER)
+        check_keys(where, raw, _PAPER)
         chapters = []
         for entry in raw["chapters"]:
             _check(f"{FILE}: {entry.get('id')}", entry, known, said, drawn)
@@ -165,7 +166,7 @@ def load(
 def _check(
     where: str, entry: Any, known: Iterable[str], said: Mapping[str, Any], drawn: Mapping[str, Any]
 ) -> None:
-    queries.check_keys(where, entry, _CHAPTER, (*_CHAPTER, *_OPTIONAL))
+    check_keys(where, entry, _CHAPTER, _OPTIONAL)
     for key, names, options in (
         ("sections", entry["sections"], known),
         ("findings", entry["findings"], said),

@@ -10,11 +10,12 @@ from reinrelax import claims
 from reinrelax.claims import findings, history
 from reinrelax.claims.evidence import Evidence
 from reinrelax.claims.measured import Measurements
+from reinrelax.claims.mistakes import Mistakes
+from reinrelax.claims.queries import check_table
 from reinrelax.config.declared import DEMONSTRATIONS, FILLED_BY
 from reinrelax.config.load import AS_RUN, GRADIENTS, Config
 from reinrelax.core import files, records
 from reinrelax.display.tables import CHECKSUMS
-from reinrelax.errors import ConfigError
 from reinrelax.experiments.cost import tables as cost
 from reinrelax.experiments.discrete_vae import beta, early, elbo, grid, readings, selection
 from reinrelax.experiments.gradients import tables as gradients
@@ -106,7 +107,7 @@ def write_tables(config: Config, root: Path, any_source: bool = False) -> None:
             for name in one.writes
         },
     }
-    measured = Measurements(tables, _references(root), FILLED_BY, gathered.plan)
+    measured = Measurements(tables, references(root), FILLED_BY, gathered.plan)
     verdicts = claims.judge_all(
         said,
         {
@@ -141,12 +142,11 @@ def stated(root: Path) -> tuple[list[claims.Claim], list[findings.Finding]]:
         ConfigError: a file of them is wrong.
     """
     found = claims.load(root / CLAIMS, claims.SCHEMAS, root)
-    asked = {claim.query.table: claim.id for claim in found if claim.query and not claim.query.reference}
-    if unknown := sorted(set(asked) - set(FILLED_BY)):
-        known = ", ".join(FILLED_BY)
-        raise ConfigError(
-            "\n".join(f"claim {asked[name]}: unknown table {name!r}; known: {known}" for name in unknown)
-        )
+    with Mistakes() as mistakes:
+        for claim in found:
+            if claim.query and not claim.query.reference:
+                with mistakes:
+                    check_table(f"claim {claim.id}", claim.query, FILLED_BY)
     return found, findings.load(root / FINDINGS, found)
 
 
@@ -154,7 +154,7 @@ def _evidence(trained: Gathered) -> Evidence:
     return Evidence(last_rows(trained.rows), trained.plan)
 
 
-def _references(root: Path) -> dict[str, pd.DataFrame]:
+def references(root: Path) -> dict[str, pd.DataFrame]:
     """The papers' own tables."""
     return {path.stem: pd.read_csv(path) for path in sorted((root / REFERENCES).glob("*.csv"))}
 

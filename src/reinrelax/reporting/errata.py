@@ -5,7 +5,7 @@ the `source` that `report/reference/sources.csv` names. Every number comes from 
 
     text: "Largest deviation: {value} of the norm"   # also {low}, {high} and {name}, of a row that was picked
 
-and the words of `queries` beside it.
+and the words of `numbers` beside it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from reinrelax.claims.mistakes import check_keys
 from reinrelax.core.document import read_yaml
 from reinrelax.display.collected import Collected, as_lines
 from reinrelax.display.tables import read_table
 from reinrelax.display.wording import anchor
 from reinrelax.errors import ConfigError
-from reinrelax.reporting import queries
+from reinrelax.reporting import numbers
 
 FOLDER = Path("report/errata")
 KINDS = ("error", "inconsistency", "ambiguity", "observation")
@@ -92,7 +93,7 @@ def _name(raw: Any, index: int) -> str:
 
 def _entry(where: str, raw: Any, paper: str, collected: Collected) -> Entry:
     required = (*_ENTRY, *(_CODE if set(_CODE) & set(raw) else ())) if isinstance(raw, Mapping) else _ENTRY
-    queries.check_keys(where, raw, required=required, allowed=(*_ENTRY, *_CODE, "numbers"))
+    check_keys(where, raw, required, (*_ENTRY, *_CODE, "numbers"))
     if raw["kind"] not in KINDS:
         raise ConfigError(f"{where}.kind: must be one of {', '.join(KINDS)}; got {raw['kind']!r}")
     return Entry(
@@ -108,20 +109,20 @@ def _entry(where: str, raw: Any, paper: str, collected: Collected) -> Entry:
 
 
 def _code(where: str, raw: Mapping[str, Any], collected: Collected) -> str:
-    lines = as_lines(read_table(collected.root / queries.REFERENCE / "sources.csv"))
+    lines = as_lines(read_table(collected.root / numbers.REFERENCE / "sources.csv"))
     places = {line["name"]: f"{line['repository']}, commit {line['commit']}" for line in lines}
     if raw["source"] not in places:
-        known = f"{queries.REFERENCE}/sources.csv has {', '.join(places)}"
+        known = f"{numbers.REFERENCE}/sources.csv has {', '.join(places)}"
         raise ConfigError(f"{where}.source: unknown {raw['source']!r}; {known}")
     return f"{' '.join(str(raw['code']).split()).removesuffix('.')} ({places[raw['source']]})."
 
 
 def _item(where: str, raw: Any, collected: Collected) -> Item:
-    queries.check_keys(where, raw, required=("text", "reduce"), allowed=("text", *queries.NUMBER))
-    fields = queries.fields(raw["text"])
+    check_keys(where, raw, ("text", "reduce"), numbers.NUMBER)
+    fields = numbers.fields(raw["text"])
     if "value" not in fields or fields - {"value", "low", "high", "name"}:
         raise ConfigError(f"{where}.text: must hold {{value}}, and {{low}}, {{high}}, {{name}} at most")
-    found = queries.number_of(where, {key: raw[key] for key in raw if key != "text"}, fields, collected)
+    found = numbers.number_of(where, {key: raw[key] for key in raw if key != "text"}, fields, collected)
     text = _label(raw["text"]) if found.absence else raw["text"].format(**vars(found))
     return Item(text, found.absence, found.csv, found.whose)
 

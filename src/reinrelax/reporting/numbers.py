@@ -1,31 +1,30 @@
-"""Numbers for sentences: queries of the run's tables, of the papers' numbers and of the verdicts.
+"""Numbers for sentences: of the run's tables, of the papers' and of the verdicts, each a query, reduced.
 
-A query is data, in a few checked words:
+A query is as in `claims.queries`, where tables are also `claims` and `findings`, with a few words more:
 
-    table: identities        # of the results folder, `claims` or `findings`; or `reference:`, a printed table
-    where: {identity: Theorem 1, beta: [0, 1]}       # a list: any of these
-    column: value
     reduce: max
     over: {where: {...}}     # or `minus`: the same query with changes, by which the result is divided
     digits: 3                # significant ones; a count is shown whole
-    limits: [low, high]      # columns of the interval
+    limits: [low, high]      # columns of the interval: these, unless others are named
     name: beta               # column of the name of the row that was picked
-
-Rows of what one has added to the catalogues count only where a query names them.
 """
 
 import math
 import string
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean, median, stdev
 from typing import Any
 
-from reinrelax.claims import papers
+import numpy as np
+import pandas as pd
+
+from reinrelax.claims import queries
+from reinrelax.claims.mistakes import check_keys
 from reinrelax.config.declared import FILLED_BY
 from reinrelax.display.blocks import number, plain_cell
-from reinrelax.display.collected import Collected, Line, as_lines
+from reinrelax.display.collected import Collected
 from reinrelax.display.tables import read_json, read_table
 from reinrelax.display.wording import significant
 from reinrelax.errors import ConfigError
@@ -35,11 +34,13 @@ REFERENCE = Path("report/reference")
 _PUBLIC = "authors_"
 # Of the results folder too, but as JSON.
 _VERDICTS = ("claims", "findings")
-_QUERY = ("table", "reference", "where", "column", "reduce")
-NUMBER = (*_QUERY, "over", "minus", "digits", "name", "limits")
+# What another query may change of the first.
+_OTHER = (*queries.KEYS, "reduce")
+NUMBER = (*_OTHER, "over", "minus", "digits", "name", "limits")
 
 # From the rows' values to the row that is shown, or to a number.
 _ROW: Mapping[str, Callable[[Sequence[float]], int]] = {
+    "only": lambda values: 0,
     "first": lambda values: 0,
     "last": lambda values: len(values) - 1,
     "argmin": lambda values: values.index(min(values)),
@@ -53,7 +54,7 @@ _NUMBER: Mapping[str, Callable[[Sequence[float]], float]] = {
     "std": lambda values: stdev(values) if len(values) > 1 else math.nan,
     "count": lambda values: float(len(values)),
 }
-REDUCERS = ("only", *_ROW, *_NUMBER)
+REDUCERS = (*_ROW, *_NUMBER)
 
 
 @dataclass(frozen=True)
@@ -96,160 +97,117 @@ def number_of(where: str, raw: Any, wanted: Collection[str], collected: Collecte
         ConfigError: an unknown key, table, column or reducer; the message names file and key.
         ResultsError: a table is missing or damaged.
     """
-    check_keys(where, raw, required=("reduce",), allowed=NUMBER)
+    check_keys(where, raw, ("reduce",), NUMBER)
     other = next((name for name in ("over", "minus") if name in raw), None)
-    query = _Query.of(where, raw, collected)
+    asked = _Reduced.of(where, raw, collected)
     second = None
     if other:
-        check_keys(f"{where}.{other}", raw[other], required=(), allowed=_QUERY)
-        second = _Query.of(f"{where}.{other}", _changed(raw, raw[other]), collected)
+        check_keys(f"{where}.{other}", raw[other], (), _OTHER)
+        second = _Reduced.of(f"{where}.{other}", _changed(raw, raw[other]), collected)
     label, limits = raw.get("name"), raw.get("limits", ["low", "high"])
-    _check_columns(where, query, set(wanted), label, limits)
-    found = query.result()
-    if found is None or (second and second.result() is None):
-        failed = query if found is None or second is None else second
-        return Number(absence=failed.absence(), csv=query.csv, whose=query.whose)
-    value, row = found
+    _check_columns(where, asked, set(wanted), label, limits)
+    for one in filter(None, (asked, second)):
+        if not len(one.rows):
+            return Number(absence=one.absence(), csv=asked.csv, whose=asked.whose)
+    value = asked.value()
     if second:
-        by = (second.result() or (math.nan, {}))[0]
+        by = second.value()
         value = value - by if other == "minus" else value / by if by else math.nan
     if not math.isfinite(value):
-        return Number(absence="no finite number", csv=query.csv, whose=query.whose)
+        return Number(absence="no finite number", csv=asked.csv, whose=asked.whose)
     digits = raw.get("digits", 1 if raw["reduce"] == "count" else 3)  # a count is whole
-    low, high = (significant(number(row.get(end)), digits) or "–" for end in limits)
-    name = plain_cell(row.get(label, "")).text
-    return Number(significant(value, digits), low, high, name, "", query.csv, query.whose)
+    low, high = (significant(number(asked.entry(end)), digits) or "–" for end in limits)
+    name = plain_cell(asked.entry(label)).text
+    return Number(significant(value, digits), low, high, name, "", asked.csv, asked.whose)
 
 
-def check_keys(where: str, raw: Any, required: Sequence[str], allowed: Sequence[str]) -> None:
-    """Whether a mapping has these keys and no others.
-
-    Raises:
-        ConfigError: names file and key.
-    """
-    if not isinstance(raw, Mapping):
-        raise ConfigError(f"{where}: must be a mapping; got {type(raw).__name__}")
-    for problem in _problems(raw, required, allowed):
-        raise ConfigError(f"{where}{problem}; allowed: {', '.join(allowed)}")
-
-
-def _problems(raw: Mapping[str, Any], required: Sequence[str], allowed: Sequence[str]) -> Iterator[str]:
-    for key in raw:
-        if key not in allowed:
-            yield f".{key}: unknown key"
-    for key in required:
-        if key not in raw:
-            yield f": missing {key}"
-
-
-def _check_columns(where: str, query: "_Query", wanted: set[str], label: Any, limits: Any) -> None:
+def _check_columns(where: str, asked: "_Reduced", wanted: set[str], label: Any, limits: Any) -> None:
     """That what is written beside the value is a column, and of one row."""
-    if (label is None) == ("name" in wanted) or (label is not None and label not in query.columns):
+    if (label is None) == ("name" in wanted) or (label is not None and label not in asked.rows):
         raise ConfigError(f"{where}.name: the column that {{name}} in the text is taken from; got {label!r}")
-    if {"low", "high"} & wanted and not (len(limits) == 2 and set(limits) <= set(query.columns)):
-        raise ConfigError(f"{where}.limits: {query.table} has not the columns {limits}")
-    if wanted - {"value"} and query.reduce in _NUMBER:
+    if {"low", "high"} & wanted and not (len(limits) == 2 and {*limits} <= {*asked.rows}):
+        raise ConfigError(f"{where}.limits: {asked.query.table} has not the columns {limits}")
+    if wanted - {"value"} and asked.reduce in _NUMBER:
         raise ConfigError(
-            f"{where}.reduce: {query.reduce!r} picks no row, whose {wanted - {'value'}} could be told"
+            f"{where}.reduce: {asked.reduce!r} picks no row, whose {wanted - {'value'}} could be told"
         )
 
 
 @dataclass(frozen=True)
-class _Query:
-    """A checked query, with the rows that fit."""
+class _Reduced:
+    """A checked query, with the rows that fit and have a number, and how they become one."""
 
-    table: str
-    reference: bool
-    columns: Sequence[str]
-    values: Sequence[tuple[float, Line]]
+    query: queries.Query
     reduce: str
+    rows: pd.DataFrame
+    values: Sequence[float]
     collected: Collected
 
     @classmethod
-    def of(cls, where: str, raw: Mapping[str, Any], collected: Collected) -> "_Query":
+    def of(cls, where: str, raw: Mapping[str, Any], collected: Collected) -> "_Reduced":
         """Checks names and picks the rows."""
-        if ("table" in raw) == ("reference" in raw):
-            raise ConfigError(f"{where}: needs either `table` or `reference`")
-        reference = "reference" in raw
-        name = str(raw["reference" if reference else "table"])
-        columns, lines = _read(where, name, reference, collected)
-        column, chosen = str(raw.get("column", "value")), raw.get("where", {})
-        if not isinstance(chosen, Mapping):
-            raise ConfigError(f"{where}.where: must be a mapping of columns to values; got {chosen!r}")
-        for key, wanted in (("column", column), *(("where", key) for key in chosen)):
-            if wanted not in columns:
-                raise ConfigError(
-                    f"{where}.{key}: {name} has no column {wanted!r}; there are: {', '.join(columns)}"
-                )
         if raw["reduce"] not in REDUCERS:
             raise ConfigError(f"{where}.reduce: must be one of {', '.join(REDUCERS)}; got {raw['reduce']!r}")
-        fitting = [line for line in lines if all(_fits(line[key], chosen[key]) for key in chosen)]
-        asked = [option for wanted in chosen.values() for option in _listed(wanted)]
-        values = [(number(line[column]), line) for line in papers.lines(fitting, asked)]
+        query = queries.read(where, {key: raw[key] for key in queries.KEYS if key in raw})
+        places = {file.stem: file for file in sorted((collected.root / REFERENCE).glob("*.csv"))}
+        known, load = (
+            (places, lambda name: read_table(places[name]))
+            if query.reference
+            else ((*FILLED_BY, *_VERDICTS), lambda name: _collected(name, collected))
+        )
+        rows = queries.rows(where, query, known, load)
+        values = pd.to_numeric(rows[query.column], errors="coerce")
         if raw["reduce"] != "count":
-            values = [(value, line) for value, line in values if math.isfinite(value)]
-        if raw["reduce"] == "only" and len(values) > 1:
-            raise ConfigError(f"{where}.reduce: `only` asks for one row; {len(values)} rows of {name} fit")
-        return cls(name, reference, columns, values, raw["reduce"], collected)
+            rows = rows[np.isfinite(values)]
+        if raw["reduce"] == "only" and len(rows) > 1:
+            raise ConfigError(
+                f"{where}.reduce: `only` asks for one row; {len(rows)} rows of {query.table} fit"
+            )
+        return cls(query, raw["reduce"], rows, values[rows.index].tolist(), collected)
 
     @property
     def csv(self) -> str:
         """The table's place, from the report's folder."""
-        if self.reference:
+        if self.query.reference:
             return ""
-        return f"tables/{self.table}.{'json' if self.table in _VERDICTS else 'csv'}"
+        return f"tables/{self.query.table}.{'json' if self.query.table in _VERDICTS else 'csv'}"
 
     @property
     def whose(self) -> str:
         """Whose number it is, if it is not ours."""
-        theirs = "the authors’ public files" if self.table.startswith(_PUBLIC) else "the paper’s numbers"
-        return theirs if self.reference else ""
+        public = self.query.table.startswith(_PUBLIC)
+        theirs = "the authors’ public files" if public else "the paper’s numbers"
+        return theirs if self.query.reference else ""
 
-    def result(self) -> tuple[float, Line] | None:
-        """The number and, where it is one row's, the row; None where no row fits."""
-        if not self.values:
-            return None
-        numbers = [value for value, _ in self.values]
+    def value(self) -> float:
+        """The number; some row must fit."""
         if self.reduce in _NUMBER:
-            return _NUMBER[self.reduce](numbers), {}
-        return self.values[_ROW[self.reduce](numbers) if self.reduce in _ROW else 0]
+            return _NUMBER[self.reduce](self.values)
+        return self.values[_ROW[self.reduce](self.values)]
+
+    def entry(self, column: str | None) -> Any:
+        """What the row that was picked holds in a column; an empty text where none was or has it."""
+        if column not in self.rows or self.reduce in _NUMBER:
+            return ""
+        return self.rows[column].iloc[_ROW[self.reduce](self.values)]
 
     def absence(self) -> str:
         """Why no row fits."""
-        if self.reference or self.table in _VERDICTS:
+        if self.query.reference or self.query.table in _VERDICTS:
             return "no such row"
-        return self.collected.absence(self.table)
+        return self.collected.absence(self.query.table)
 
 
-def _read(
-    where: str, name: str, reference: bool, collected: Collected
-) -> tuple[Sequence[str], Sequence[Line]]:
-    if not reference:
-        if name in _VERDICTS:
-            found = read_json(collected.folder / "tables" / f"{name}.json")
-            return list(found[0]), found
-        if name not in FILLED_BY:
-            raise ConfigError(f"{where}.table: unknown table {name!r}; known: {', '.join(FILLED_BY)}")
-        return collected.columns(name), collected.lines(name)
-    path = collected.root / REFERENCE / f"{name}.csv"
-    if not path.is_file():
-        known = ", ".join(sorted(file.stem for file in path.parent.glob("*.csv")))
-        raise ConfigError(f"{where}.reference: unknown table {name!r}; known: {known}")
-    table = read_table(path)
-    return list(table.columns), as_lines(table)
+def _collected(name: str, collected: Collected) -> pd.DataFrame:
+    """A table of the results folder, or what is known of its claims or findings."""
+    if name in _VERDICTS:
+        return pd.DataFrame(read_json(collected.folder / f"tables/{name}.json"))
+    return collected.table(name)
 
 
 def _changed(raw: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     """The query with changes: another source replaces the first, conditions are laid over those there."""
-    kept = {key: raw[key] for key in _QUERY if key in raw}
+    kept = {key: raw[key] for key in _OTHER if key in raw}
     if {"table", "reference"} & set(changes):
         kept = {key: value for key, value in kept.items() if key not in ("table", "reference", "where")}
     return {**kept, **changes, "where": {**kept.get("where", {}), **changes.get("where", {})}}
-
-
-def _fits(entry: Any, wanted: Any) -> bool:
-    return any(str(entry) == str(option) or number(entry) == number(option) for option in _listed(wanted))
-
-
-def _listed(wanted: Any) -> list[Any]:
-    return wanted if isinstance(wanted, list) else [wanted]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from reinrelax.claims import papers
+from reinrelax.claims.mistakes import check_keys
 from reinrelax.claims.model import NOT_RUN, NOT_TESTED
 from reinrelax.config.declared import EXPERIMENTS, FILLED_BY, named
 from reinrelax.config.load import AS_RUN
@@ -170,7 +171,7 @@ def words(root: Path) -> Iterator[tuple[Paper, Mapping[str, Any]]]:
     """
     for path in WORDS:
         content = read_yaml(root / path)
-        _check_keys(content, path.name, _PAPER)
+        check_keys(path.name, content, _PAPER)
         paper = Paper(content["paper"], content["title"], path.stem, [])
         for raw in content["sections"]:
             yield paper, raw
@@ -304,19 +305,8 @@ def _scale(raw: Mapping[str, Any], collected: Collected) -> Scale:
 
 def _check(raw: Any, file: str, known: Mapping[str, Any], drawn: Mapping[str, Any]) -> None:
     where = f"{file}: {raw.get('id', '?')}"
-    _check_keys(raw, where, _REQUIRED, _OPTIONAL)
+    check_keys(where, raw, _REQUIRED, _OPTIONAL)
     for key, options in (("tables", FILLED_BY), ("figures", drawn), ("errata", known), ("scale", _SCALE)):
         for name in raw.get(key, ()):
             if name not in options:
                 raise ConfigError(f"{where}.{key}: unknown {name!r}; known: {', '.join(options)}")
-
-
-def _check_keys(
-    raw: Mapping[str, Any], where: str, required: Sequence[str], optional: Sequence[str] = ()
-) -> None:
-    for key in raw:
-        if key not in (*required, *optional):
-            raise ConfigError(f"{where}.{key}: unknown key; allowed: {', '.join((*required, *optional))}")
-    for key in required:
-        if key not in raw:
-            raise ConfigError(f"{where}: missing {key}")

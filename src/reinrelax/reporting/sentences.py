@@ -3,7 +3,7 @@
 `report/sentences.yaml` maps findings to
 
     label: ReinMax-Rao                # the subject, set in bold
-    numbers: {ours: {table: …}, …}    # queries, as in `queries`
+    numbers: {ours: {table: …}, …}    # queries, as in `numbers`
     reproduced: "… {ours} …"          # by verdict, `else` for every other that was judged; of several
     else: ["… {ours.low} …", "…"]     # sentences the first of which all numbers are there
 
@@ -16,12 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from reinrelax.claims import findings
+from reinrelax.claims.mistakes import check_keys
 from reinrelax.claims.model import JUDGED, WORDS
 from reinrelax.core.document import read_yaml
 from reinrelax.display.collected import Collected
 from reinrelax.display.wording import Mark, anchor, count, mark, shape
 from reinrelax.errors import ConfigError
-from reinrelax.reporting import queries
+from reinrelax.reporting import numbers
 
 FILE = Path("report/sentences.yaml")
 ELSE = "else"
@@ -77,7 +78,7 @@ def _said(
 ) -> Said:
     verdict, where = finding["verdict"], f"{FILE}: {finding['id']}"
     judged = verdict in JUDGED
-    queries.check_keys(where, entry, (), ("label", "numbers", ELSE, *WORDS))
+    check_keys(where, entry, (), ("label", "numbers", ELSE, *WORDS))
     sentences = entry.get(verdict, entry.get(ELSE, ()) if judged else ())
     options = [sentences] if isinstance(sentences, str) else list(sentences)
     text = next(filter(None, (fill(where, entry, option, collected) for option in options)), "")
@@ -102,7 +103,7 @@ def fill(where: str, entry: Mapping[str, Any], text: str, collected: Collected) 
         ResultsError: a table is missing or damaged.
     """
     wanted: dict[str, set[str]] = {}
-    for name in queries.fields(text):
+    for name in numbers.fields(text):
         number, _, part = name.partition(".")
         wanted.setdefault(number, set()).add(part or "value")
     asked = entry.get("numbers", {})
@@ -111,7 +112,7 @@ def fill(where: str, entry: Mapping[str, Any], text: str, collected: Collected) 
             f"{where}: {min(unknown)!r} is in no query of `numbers`; there are {', '.join(asked)}"
         )
     found = {
-        name: queries.number_of(f"{where}.numbers.{name}", asked[name], parts, collected)
+        name: numbers.number_of(f"{where}.numbers.{name}", asked[name], parts, collected)
         for name, parts in wanted.items()
     }
     if any(number.absence for number in found.values()):
