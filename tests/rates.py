@@ -1,7 +1,7 @@
 """How often judging functions err where their claims are just false, or just true: `python -m
 tests.rates`.
 
-Only the noise is new from one repetition to the next. The cases are those of `tests/rate_cases.py`;
+Only the noise is new from one repetition to the next. The cases are those of `tests/helpers/rate_cases.py`;
 the table is `report/rates.csv`, which the report shows and `tests/statistical/test_claim_rates.py`
 holds.
 """
@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from reinrelax.claims import judge
-from tests.rate_cases import CASES, Case
+from tests.helpers.rate_cases import CASES, Case
 
 TABLE = Path(__file__).parents[1] / "report/rates.csv"
 SEEDS = (3, 5, 10)

@@ -20,7 +20,7 @@ from reinrelax import distributions
 from reinrelax.distributions.base import Relaxation
 from tests.contracts.test_distributions import NAMES, correlation, make
 from tests.contracts.test_law_draws import RARE
-from tests.integrals import z_score
+from tests.helpers.integrals import z_score
 
 # Numbers that float32 holds exactly: some laws have a divergence at equal parameters only.
 GATE = torch.tensor([-1.0, 0.25, 2.0], dtype=torch.float64)

@@ -24,7 +24,7 @@ from reinrelax.errors import InputError
 from tests.contracts.test_distributions import NAMES, make
 from tests.contracts.test_estimator_inputs import DTYPES
 from tests.contracts.test_law_inputs import WITH_DENSITY, build, parameter, seeded
-from tests.integrals import z_score
+from tests.helpers.integrals import z_score
 
 # --- other precisions and kinds of values
 

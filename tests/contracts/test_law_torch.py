@@ -24,7 +24,7 @@ from reinrelax.distributions.base import Relaxation
 from reinrelax.distributions.hard import HardRelaxation
 from tests.contracts.test_distributions import MAKERS, NAMES, NO_DENSITY
 from tests.contracts.test_law_inputs import WITH_DENSITY, build, parameter, seeded
-from tests.integrals import on_interval, on_simplex, on_square, z_score
+from tests.helpers.integrals import on_interval, on_simplex, on_square, z_score
 
 # Where a value has a density alone, on (0, 1) or a simplex.
 SMOOTH = [

@@ -18,8 +18,8 @@ from scipy.stats import t as student
 
 from reinrelax.claims import FUNCTIONS, Verdict, judge, judge_all
 from tests import rates
-from tests.claims import Values, claimed, estimate, measured, ordering, verdict
-from tests.rate_cases import CASES as TRUTHS
+from tests.helpers.claims import Values, claimed, estimate, measured, ordering, verdict
+from tests.helpers.rate_cases import CASES as TRUTHS
 
 REPEATS = 300
 SIDES = {"lower": ({"who": "a"},), "higher": ({"who": "b"},)}

@@ -13,7 +13,7 @@ from reinrelax.estimators import exact
 from reinrelax.estimators.base import Estimate, ScoreFunction, draw
 from reinrelax.estimators.gumbel import conditional_gumbels, conditional_keys
 from reinrelax.estimators.relax import controlled, relax_with
-from tests.integrals import z_score
+from tests.helpers.integrals import z_score
 
 N = 40_000
 torch.manual_seed(0)

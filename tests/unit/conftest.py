@@ -9,8 +9,8 @@ import pytest
 from reinrelax.config import load as configuration
 from reinrelax.config.load import Config
 from tests.conftest import ROOT, at_scale, made_once
-from tests.pages import Load, build, elbo, flat
-from tests.synthetic import write_results, write_studies
+from tests.helpers.pages import Load, build, elbo, flat
+from tests.helpers.synthetic import write_results, write_studies
 
 
 def _everything(config: Config) -> None:

@@ -19,7 +19,7 @@ from reinrelax.reporting import collect, figures, page
 from reinrelax.results import packed
 from reinrelax.results.published import FOLDER
 from tests.conftest import ROOT, made_once, merge
-from tests.synthetic import noise, published, write_results, write_studies
+from tests.helpers.synthetic import noise, published, write_results, write_studies
 from tests.workflow import planted
 
 CHROMIUM = (

@@ -21,8 +21,8 @@ from reinrelax.display.tables import CHECKSUMS
 from reinrelax.jobs.planned import jobs
 from reinrelax.results.read import read_job
 from tests.conftest import DEADLINE, ROOT, merge
-from tests.pages import flat
-from tests.synthetic import write_results, write_studies
+from tests.helpers.pages import flat
+from tests.helpers.synthetic import write_results, write_studies
 from tests.workflow.test_workflow import copy_project
 
 SCALE = ("--configfile", "workflow/scales/test.yaml")

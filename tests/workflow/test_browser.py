@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from reinrelax.reporting import page
-from tests.pages import column
+from tests.helpers.pages import column
 
 pytestmark = pytest.mark.slow
 PAGE = "details.html"

@@ -14,8 +14,8 @@ import yaml
 from reinrelax.config import load as configuration
 from reinrelax.reporting import collect
 from tests.conftest import ROOT, merge
-from tests.pages import to_be_changed
-from tests.synthetic import noise, write_results, write_studies
+from tests.helpers.pages import to_be_changed
+from tests.helpers.synthetic import noise, write_results, write_studies
 
 pytestmark = pytest.mark.slow
 

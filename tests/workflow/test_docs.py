@@ -92,7 +92,7 @@ def test_a_finding_that_there_is_not_is_named(paper: Path, tmp_path: Path) -> No
 
 
 def test_the_picture_has_every_layer(html: Path) -> None:
-    from tests.unit.test_project import LAYERS
+    from tests.unit.core.test_project import LAYERS
 
     drawn = (html / "_images/architecture.svg").read_text(encoding="utf-8")
     for name in (name for layer in LAYERS[:-1] for name in layer):

@@ -18,7 +18,7 @@ from reinrelax.datasets.images import Images
 from reinrelax.results.merge import merge
 from tests.conftest import DEADLINE, ROOT
 from tests.conftest import merge as put_over
-from tests.synthetic import write_results, write_studies
+from tests.helpers.synthetic import write_results, write_studies
 
 pytestmark = pytest.mark.slow
 PARTS = ("Snakefile", "config.yaml", "environment.yml", "workflow", "report", "benchmarks")

@@ -153,7 +153,8 @@ def test_a_new_distribution_can_be_measured_and_trained_with(tmp_path: Path) -> 
     catalogued(package / "distributions", 'Entry("probit")')
     catalogued(package / "latents", '"Probit": Entry(')
     assert re.search(
-        r"[1-9]\d* passed", out := tested(tmp_path, "tests/unit/test_latents.py", "-k", "Probit")
+        r"[1-9]\d* passed",
+        out := tested(tmp_path, "tests/unit/latents/test_latents.py", "-k", "Probit"),
     )
     assert "failed" not in out
     cases = package / "experiments/properties/cases.py"
@@ -174,7 +175,9 @@ def test_a_new_data_set_is_held_to_the_contract(tmp_path: Path) -> None:
     package = copied(tmp_path)
     (package / "datasets/noise.py").write_text(block("def at_hand("), encoding="utf-8")
     catalogued(package / "datasets", '"noise": Entry(')
-    assert "1 passed" in tested(tmp_path, "tests/unit/test_datasets.py", "-k", "noise and contract")
+    assert "1 passed" in tested(
+        tmp_path, "tests/unit/datasets/test_datasets.py", "-k", "noise and contract"
+    )
 
 
 @pytest.mark.slow

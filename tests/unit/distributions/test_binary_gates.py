@@ -22,7 +22,7 @@ from reinrelax.distributions import (
 )
 from reinrelax.distributions.relaxed_bernoulli import logistic_kl
 from reinrelax.errors import InputError
-from tests.integrals import on_interval, pathwise_gradients, z_score
+from tests.helpers.integrals import on_interval, pathwise_gradients, z_score
 
 N = 40_000
 A = torch.tensor(0.8, dtype=torch.float64)

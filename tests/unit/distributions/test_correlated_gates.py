@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.distributions import kl_divergence
 
 from reinrelax.distributions import CorrelatedRelaxedBernoulli, RelaxedBernoulli
-from tests.integrals import on_square, pathwise_gradients, z_score
+from tests.helpers.integrals import on_square, pathwise_gradients, z_score
 
 N = 40_000
 P = torch.tensor([0.3, 0.6], dtype=torch.float64)

@@ -28,7 +28,7 @@ from reinrelax.distributions import (
 )
 from reinrelax.errors import InputError
 from reinrelax.estimators.base import softmax_vjp
-from tests.integrals import on_simplex, pathwise_gradients, z_score
+from tests.helpers.integrals import on_simplex, pathwise_gradients, z_score
 
 N = 40_000
 PROBS = torch.tensor([0.4, 0.3, 0.2, 0.1], dtype=torch.float64)

@@ -12,7 +12,7 @@ from torch.distributions import Dirichlet, kl_divergence
 
 from reinrelax.distributions import InvertibleGaussian, LogisticNormal
 from reinrelax.distributions.laplace_bridge import printed_inverse, to_dirichlet, to_gaussian
-from tests.integrals import on_simplex, pathwise_gradients, z_score
+from tests.helpers.integrals import on_simplex, pathwise_gradients, z_score
 
 N = 40_000
 LOC = torch.tensor([0.4, -0.3], dtype=torch.float64)
