@@ -65,4 +65,4 @@ def test_a_missing_agent_is_missing_and_nothing_else(collected: Callable[..., Ta
 def test_nothing_has_no_tables(collected: Callable[..., TableReader]) -> None:
     found = collected(only=lambda name: False)
     tables = [*learning_views.printed(found), *learning_views.variants(found)]
-    assert not [table for table in tables if not table.rows]
+    assert not any(table.rows for table in tables)
