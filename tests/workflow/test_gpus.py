@@ -15,7 +15,7 @@ source "$READY/program"
 eval "$(declare -f python3 | sed '1s/python3/ready/')"
 python3() {
   local job
-  job=$(sed -nE 's/.*--(cell|study) ([^ ]+).*/\\2/p' <<< "$*")
+  job=$(sed -nE 's/.*--job ([^ ]+).*/\\1/p' <<< "$*")
   echo "begins $job" >> "$SEEN"
   sleep 0.5
   ready "$@" || return

@@ -8,6 +8,7 @@ from pydantic.dataclasses import dataclass
 
 from reinrelax.core.block import AS_GIVEN, BLOCK, FINITE, Rate, Several, known, mapping, several
 from reinrelax.core.types import parse_shape
+from reinrelax.errors import ConfigError
 from reinrelax.estimators import lookup
 from reinrelax.estimators.hyperparameters import HYPERPARAMETERS, Hyperparameter
 
@@ -43,7 +44,14 @@ _Varied: Any = mapping(
 
 
 def _or_any(check: Any) -> Any:
-    return known(lambda text: text == ANY or check(text))
+    def either(text: str) -> None:
+        try:
+            if text != ANY:
+                check(text)
+        except ConfigError as error:
+            raise ConfigError(f"{error}; or {ANY!r}, for all of them") from None
+
+    return known(either)
 
 
 # Of an estimator, for any latent shape or for one.

@@ -419,3 +419,7 @@ class _Replaced(torch.autograd.Function):
             None,
             None,
         )
+
+
+# Registers how both kinds, which stand above, are pickled.
+from reinrelax.estimators import pickled  # noqa: E402, F401

@@ -83,7 +83,7 @@ class MovingAverage(nn.Module):
             raise InputError(f"MovingAverage: decay must be in [0, 1); got {decay!r}")
         self.decay = decay
         for name in ("total", "weight"):
-            self.register_buffer(name, torch.zeros((), dtype=torch.float64))
+            self.register_buffer(name, torch.zeros((), dtype=torch.float64, device="cpu"))
 
     @property
     def baseline(self) -> Tensor:

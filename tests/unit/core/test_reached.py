@@ -27,6 +27,7 @@ ROOT = Path(reinrelax.__file__).parent
 BOOKS = {
     *("config", "jobs", "results"),
     *(
+        "core/catalogue",
         "core/document",
         "core/files",
         "core/provenance",

@@ -257,10 +257,9 @@ def test_a_study_reads_a_snapshot_and_writes_its_tables(
     train_cell(cell, digits, table=table, known={}, device="cpu", checkpoint_every=1, extra={})
     study = studies(config)[f"{experiment}/epoch-2"]
     record = run_study(study, config, "cpu", {})
-    folder = config.folder / study.name
     assert record["fingerprint"] == study.fingerprint
-    for name in study.tables:
-        assert len((folder / f"{name}.csv").read_text(encoding="utf-8").splitlines()) > 4
+    for path_of_table in study.tables:
+        assert len((config.folder / path_of_table).read_text(encoding="utf-8").splitlines()) > 4
     with pytest.raises(ResultsError, match="no usable snapshot of epoch 1"):
         read_snapshot(path, cell.first.shape, 1, "cpu")
     model, seeds = read_snapshot(path, cell.first.shape, 0, "cpu")

@@ -43,7 +43,7 @@ def _rows(read: Read) -> dict[int, str]:
     table = table[table["quantity"] == "probability"].sort_values(["row", "i"])
     return {
         int(str(row)): f"π = ({', '.join(f'{value:g}' for value in own)})"
-        for row, own in table.groupby("row", sort=False)["expected"]
+        for row, own in table.groupby(table["row"].astype(int), sort=False)["expected"]
     }
 
 
