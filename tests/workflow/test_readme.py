@@ -115,7 +115,7 @@ def catalogued(package: Path, containing: str) -> None:
     )
 
 
-def tested(root: Path, *arguments: str) -> str:
+def output_of_pytest(root: Path, *arguments: str) -> str:
     """The output of pytest in such a copy."""
     return subprocess.run(
         [sys.executable, "-m", "pytest", "-q", *arguments],
@@ -134,7 +134,7 @@ def test_a_new_distribution_is_held_to_the_contract(tmp_path: Path) -> None:
 
     def held(mine: str) -> str:
         (package / "distributions/probit.py").write_text(mine, encoding="utf-8")
-        return tested(tmp_path, "tests/contracts", "-k", "ProbitGate or probit")
+        return output_of_pytest(tmp_path, "tests/contracts", "-k", "ProbitGate or probit")
 
     mine = block("class ProbitGate")
     passed = re.search(r"(\d+) passed", held(mine))
@@ -154,7 +154,7 @@ def test_a_new_distribution_can_be_measured_and_trained_with(tmp_path: Path) -> 
     catalogued(package / "latents", '"Probit": Entry(')
     assert re.search(
         r"[1-9]\d* passed",
-        out := tested(tmp_path, "tests/unit/latents/test_latents.py", "-k", "Probit"),
+        out := output_of_pytest(tmp_path, "tests/unit/latents/test_latents.py", "-k", "Probit"),
     )
     assert "failed" not in out
     cases = package / "experiments/properties/cases.py"
@@ -175,7 +175,7 @@ def test_a_new_data_set_is_held_to_the_contract(tmp_path: Path) -> None:
     package = copied(tmp_path)
     (package / "datasets/noise.py").write_text(block("def at_hand("), encoding="utf-8")
     catalogued(package / "datasets", '"noise": Entry(')
-    assert "1 passed" in tested(
+    assert "1 passed" in output_of_pytest(
         tmp_path, "tests/unit/datasets/test_datasets.py", "-k", "noise and contract"
     )
 
