@@ -11,8 +11,7 @@ received: list[signal.Signals] = []
 
 
 def listen() -> None:
-    """Treat SIGTERM as an interrupt and pass it on to the run's jobs, as a terminal does with
-    Ctrl-C.
+    """Treat SIGTERM as an interrupt, and pass it on to the run's jobs as Ctrl-C would.
 
     Snakemake itself would wait for its jobs, and a cell may take hours.
     """

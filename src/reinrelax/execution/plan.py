@@ -41,9 +41,7 @@ _BASE_MB, _IMAGES_MB, _STUDY_MB = 900, 3000, 1500
 
 @dataclass(frozen=True)
 class Timing:
-    """Microseconds per replica and training image of one estimator, latent shape and number of
-    draws.
-    """
+    """Microseconds per replica and image of one estimator, latent shape and number of draws."""
 
     estimator: str
     latent: str
