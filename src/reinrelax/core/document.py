@@ -80,7 +80,7 @@ def from_yaml(text: str, where: str) -> Any:
 
 
 def _is_flat(text: str) -> bool:
-    """Whether a document is nested no deeper than what people write."""
+    """Check whether a document is nested no deeper than hand-written ones."""
     depth = 0
     for event in yaml.parse(text, Loader=_FastLoader):
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(

@@ -42,7 +42,7 @@ class Difference:
         changes: changed entries of matched rows: `row`, `column`, `before`, `after`, `difference`
             (NaN if either is not a number), and `size`, relative to the larger or infinite.
         only: the rows that only the first and only the second table contains.
-        columns: the columns that only one table contains, likewise.
+        columns: the columns that only the first and only the second table contains.
     """
 
     name: str

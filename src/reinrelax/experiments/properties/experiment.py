@@ -8,7 +8,7 @@ from reinrelax.core.experiment import SIMULATION, Experiment, Table
 from reinrelax.distributions import CATALOGUE, Paper
 from reinrelax.estimators import lookup
 
-# The source hash follows names, so distributions that are taken from the catalogue are listed here.
+# The source hash follows imports; distributions loaded from the catalogue must be listed here.
 LAWS = tuple(
     f"reinrelax.distributions.{entry.module}:{law}"
     for law, entry in CATALOGUE.items()
