@@ -1,36 +1,36 @@
-# `make report` and `make test` are all that is needed; both make the environment first.
+# `make report` and `make test` are all you need; both create the environment first.
 
 PYTHON ?= python3
 VENV ?= .venv
 CORES ?= all
-# Some of what is planned: ONLY="experiments: [elbo], shapes: [8x4], estimators: [ReinMax]"; empty for all.
+# Selects part of the plan: ONLY="experiments: [elbo], shapes: [8x4], estimators: [ReinMax]"; empty for everything.
 ONLY ?=
-# Empty for the quick scale; paper, test, or any other name of a file in workflow/scales.
+# Empty for the quick scale; otherwise the name of a file in workflow/scales, such as paper or test.
 SCALE ?=
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-# One process more than cores, eight at most: tests that wait for a cluster or a browser leave theirs idle.
+# One more process than cores, at most eight: tests that wait for a cluster or a browser leave a core idle.
 PARALLEL := -n $(shell n=$$(($$(getconf _NPROCESSORS_ONLN) + 1)); echo $$((n < 8 ? n : 8))) --dist worksteal
 
 .PHONY: report paper publish paper-report verify test check mutants plan diff merge bench rates limits docs lock format clean help
 
 help:
-	@echo "make report   train at the quick scale and build the report; some of it: ONLY=\"experiments: [elbo], shapes: [8x4]\""
-	@echo "make paper    the papers' scale in stages, the most telling first: make paper HOURS=8; then report and publish"
-	@echo "make publish  pack what is finished at the papers' scale into published/"
-	@echo "make paper-report  the report of what is published, without training: within a minute"
-	@echo "make verify   train the first epochs of what is published anew and compare: make verify MINUTES=10"
-	@echo "make test     all tests"
-	@echo "make check    format, lint, types and the fast tests: two minutes"
-	@echo "make mutants  plant faults one at a time: how many the tests notice; those of some files: make mutants IN=claims"
-	@echo "make plan     what would run, and how long it takes"
-	@echo "make diff     what differs between two folders of results: make diff A=results/quick B=results/paper"
-	@echo "make merge    bring other machines' or published results into one folder: make merge INTO=results/quick FROM=\"a b\""
-	@echo "make bench    speed beside its bound and beside plain PyTorch; quick look: make bench BENCH=\"--images 1000 --rounds 1\""
-	@echo "make rates    measure anew how often the rules of verdicts err: report/rates.csv"
-	@echo "make limits   read anew from git when the rules of verdicts were set: report/limits.csv"
-	@echo "make docs     the documentation's site, with tables of what is published: build/docs/html/index.html"
-	@echo "make format   format the code, and write the schema of config.yaml that editors read"
+	@echo "make report   train at the quick scale and build the report; only part of it: ONLY=\"experiments: [elbo], shapes: [8x4]\""
+	@echo "make paper    run the papers' full scale in stages, most informative first, then report and publish: make paper HOURS=8"
+	@echo "make publish  pack the finished jobs of the papers' scale into published/"
+	@echo "make paper-report  build the report of the published results, without training, within a minute"
+	@echo "make verify   retrain the first epochs of the published trainings and compare: make verify MINUTES=10"
+	@echo "make test     run all tests"
+	@echo "make check    check format, lint and types, and run the fast tests, in two minutes"
+	@echo "make mutants  plant faults one at a time and count those that the tests detect; only some files: make mutants IN=claims"
+	@echo "make plan     show the jobs that would run, and their estimated time"
+	@echo "make diff     show the differences between two results folders: make diff A=results/quick B=results/paper"
+	@echo "make merge    merge results of other machines, or published ones, into one folder: make merge INTO=results/quick FROM=\"a b\""
+	@echo "make bench    measure speed against its bound and plain PyTorch; a quick look: make bench BENCH=\"--images 1000 --rounds 1\""
+	@echo "make rates    measure the error rates of the rules of verdicts again: report/rates.csv"
+	@echo "make limits   read the dates of the rules of verdicts from git again: report/limits.csv"
+	@echo "make docs     build the documentation, with tables of the published results: build/docs/html/index.html"
+	@echo "make format   format the code, and write the schema of config.yaml for editors"
 	@echo "make lock     renew requirements.lock and environment.yml from pyproject.toml"
 	@echo "make clean    remove the environment (results stay)"
 
@@ -38,7 +38,7 @@ report: $(READY)
 	$(BIN)/snakemake --cores $(CORES) $(if $(SCALE),--configfile workflow/scales/$(SCALE).yaml) \
 	  $(if $(ONLY),--config 'only={$(ONLY)}')
 
-# Of the papers' scale, unless another is named.
+# The papers' scale, unless SCALE names another.
 PAPER = --config config.yaml --config workflow/scales/$(or $(SCALE),paper).yaml
 
 paper: $(READY)
@@ -68,7 +68,7 @@ style: $(READY)
 	$(BIN)/ruff check src tests benchmarks docs examples
 	$(BIN)/mypy
 	$(BIN)/snakefmt --check Snakefile workflow
-	@# The linter's verdict on snakefiles; what it prints of its own start is of no interest.
+	@# Shows the linter's output only on failure: it always prints startup messages.
 	$(BIN)/snakemake --lint > $(VENV)/lint.log 2>&1 || (cat $(VENV)/lint.log; exit 1)
 
 plan: $(READY)

@@ -1,5 +1,5 @@
 # Contents: images -> trained cells -> tables and verdicts -> figures -> report.
-# Every rule is one command of `python -m reinrelax`; `snakemake --cores all` runs what is missing.
+# Every rule runs one command of `python -m reinrelax`; `snakemake --cores all` runs all missing jobs.
 
 
 from pathlib import Path
@@ -9,7 +9,8 @@ from snakemake.utils import min_version
 min_version("9.0")
 
 _THIS = Path(workflow.snakefile).absolute()
-# Whether another workflow uses this one; and this one's folder, whichever the working directory is.
+# Whether another workflow includes this one as a module; and this workflow's folder, which may differ from the
+# working directory.
 IS_MODULE = Path(workflow.main_snakefile).absolute() != _THIS
 PROJECT = _THIS.parent
 
@@ -17,14 +18,15 @@ PROJECT = _THIS.parent
 configfile: str(PROJECT / "config.yaml")
 
 
-# The first words of Snakemake's own report, which shows what the rules mark with `captioned`.
+# The introduction of Snakemake's own report, which shows the outputs marked with `captioned`.
 report: "report/captions/workflow.rst"
 
 
 include: "workflow/rules/common.smk"
 
 
-# Of those rules that come after it; used where a profile or `--software-deployment-method apptainer` says so.
+# Applies to the rules defined below; used if a profile or `--software-deployment-method apptainer` enables
+# containers.
 if SETTINGS.machine.container:
 
     container: SETTINGS.machine.container
@@ -39,8 +41,8 @@ include: "workflow/rules/rl.smk"
 include: "workflow/rules/report.smk"
 
 
-# Snakemake makes what is absent only where something asks for it: whatever a run leaves is asked for here, so that a
-# job that failed when it was run again, or whose files were deleted, is done.
+# Snakemake recreates a missing file only if a target requires it. All outputs of a run are therefore requested here,
+# so that a job that failed on a rerun, or whose files were deleted, is run again.
 rule all:
     default_target: True
     input:
@@ -52,7 +54,7 @@ rule all:
         rules.render.output,
 
 
-# Snakemake's own lock comes a moment after the start, and can be removed by hand.
+# Needed in addition to Snakemake's own lock, which is set a moment after the start and can be removed by hand.
 onstart:
     if OCCUPANT:
         raise WorkflowError(f"{FOLDER} is in use by another run ({OCCUPANT})")

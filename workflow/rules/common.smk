@@ -19,8 +19,8 @@ from reinrelax.execution import guard, interrupts, lease, plan
 from reinrelax.jobs import planned, studies
 from reinrelax.results import finished
 
-# Jobs run with the interpreter and the source that Snakemake runs with, whether or not an environment is active;
-# one that Snakemake itself deploys comes before it on the path.
+# Jobs run with the interpreter and source of Snakemake itself, even if no environment is active. An interpreter that
+# Snakemake deploys takes precedence on the path.
 os.environ.update(
     (name, os.pathsep.join([first, *filter(None, [os.environ.get(name)])]))
     for name, first in {
@@ -31,25 +31,25 @@ os.environ.update(
 
 try:
     if IS_MODULE:
-        # What the other workflow says are differences from the project's own configuration.
+        # The configuration of the including workflow is merged over the project's own.
         _own = document.read_yaml(PROJECT / "config.yaml")
         update_config(_own, config)
         config = _own
     else:
-        # Snakemake has read them, but takes the last of two equal keys without a word.
+        # Snakemake has read these files, but silently keeps the last of two equal keys.
         for _path in workflow.configfiles:
             document.read_yaml(Path(_path))
-        # It has read `--config`, too, but leaves what is nested there as text.
+        # Snakemake has read `--config` as well, but keeps nested values as text.
         update_config(config, document.typed(workflow.config_settings.config))
     ASKED = configuration.load(config, Path() if PROJECT.samefile(Path()) else PROJECT)
-    # There are rules for all that is planned, and `only` says what is to be there.
+    # Rules exist for all planned jobs; `only` restricts the requested outputs.
     SETTINGS = ASKED.whole
     FOLDER = SETTINGS.folder
     guard.check_folder(FOLDER)
     PLANNED = planned.jobs(SETTINGS)
     JOBS = list(planned.jobs(ASKED).values())
     AT_HAND = data.at_hand(SETTINGS.dataset, FOLDER / "data")
-    # Jobs of a run are its own; a dry run, which is no run, looks on and leaves everything as it is.
+    # Processes of jobs do not lock the folder. A dry run only looks and changes nothing.
     if not workflow.is_main_process:
         OCCUPANT = ""
     elif workflow.output_settings.dryrun:
@@ -65,13 +65,14 @@ try:
     RUNS = RUNS and not workflow.output_settings.dryrun
     if RUNS:
         guard.undo_future(FOLDER)
-    # Jobs read the configuration that Snakemake put together. Not from the results: what starts no job, such as
-    # `--summary`, may have another one.
+    # Jobs read the configuration that Snakemake merged. It is not stored with the results, because a command that
+    # starts no job, such as `--summary`, may use another one.
     CONFIG_FILE = Path(".snakemake/reinrelax", f"{digest(str(FOLDER))[:16]}.yaml")
     CONFIGURATION = yaml.safe_dump(config, sort_keys=False)
     if RUNS or not CONFIG_FILE.exists():
         files.write_text(CONFIG_FILE, CONFIGURATION)
-    # As an input: where nodes share no folder, Snakemake brings it to them. What of it a job depends on is hashed.
+    # An input, so that Snakemake copies it to nodes that share no folder. The parts that a job depends on are hashed
+    # separately.
     CONFIGURED = ancient(CONFIG_FILE)
 except ReinrelaxError as error:
     raise WorkflowError(str(error)) from None
@@ -84,9 +85,9 @@ if str(workflow.modifier.modify_path(str(FOLDER))) != str(FOLDER):
 
 
 def mark_forced():
-    """Have the cells trained anew that --force, --forceall or --forcerun are for.
+    """Mark the cells to be retrained because of --force, --forceall or --forcerun.
 
-    Known to a run at its start alone: on a cluster, every job is forced.
+    Only the main process knows them: on a cluster, every job is forced.
     """
     if RUNS and not workflow.touch:
         forced = {
@@ -100,8 +101,8 @@ def mark_forced():
                 finished.mark(FOLDER / job.target, FOLDER / job.target in forced)
 
 
-# Jobs that compute on a GPU wait for a place on one in the scheduler: a job that waited by itself would hold a core
-# meanwhile. Of a cluster's nodes, this machine knows nothing: there the profile says what they ask for.
+# Jobs that compute on a GPU wait for a slot in the scheduler: a job that waited by itself would occupy a core. The
+# GPUs of a cluster's nodes are unknown here; the profile states what jobs request.
 PLACES = 0
 if workflow.local_exec and SETTINGS.machine.device != "cpu":
     PLACES = SETTINGS.machine.jobs_per_gpu * len(lease.visible_devices())
@@ -109,67 +110,67 @@ if workflow.local_exec and SETTINGS.machine.device != "cpu":
         workflow.register_resource("gpu", PLACES)
 GPU = min(1, PLACES)
 
-# What jobs ask a cluster for.
+# Timings for the resources that jobs request from a cluster.
 TIMINGS = plan.reference(PROJECT)
 
 
 def job_of(name, wildcards):
-    """The job of this name, in which wildcards stand in braces."""
+    """Return the job of this name, in which wildcards are in braces."""
     return PLANNED[name.format(**wildcards)]
 
 
 def fingerprint_of(name):
-    """All that a job's result depends on: what is asked for and the source that computes it."""
+    """Make the function that returns a job's fingerprint: all settings and source that its result depends on."""
     return lambda wildcards: job_of(name, wildcards).fingerprint
 
 
 def mb_of(name):
-    """A job's memory, MB; more where less was not enough."""
+    """Make the function that returns a job's memory in MB, which grows with each attempt."""
     return lambda wildcards, attempt: attempt * plan.memory_mb(job_of(name, wildcards))
 
 
 def minutes_of(name):
-    """A job's time limit."""
+    """Make the function that returns a job's time limit in minutes."""
     return lambda wildcards: plan.limit_minutes(
         plan.estimate(SETTINGS, job_of(name, wildcards), TIMINGS)
     )
 
 
 def compute(name):
-    """The shell line of a rule that computes jobs of this name."""
+    """Return the shell command of a rule that computes jobs of this name."""
     asked = re.sub(r"{(\w+)}", r"{wildcards.\1:q}", name)
     return reinrelax(f"compute --fingerprint {{params.fingerprint}} --job {asked}")
 
 
 def files_of(some_jobs):
-    """What is there where these jobs are finished."""
+    """Return the files of these jobs once they are finished."""
     return [FOLDER / path for job in some_jobs for path in job.files]
 
 
 def experiment_files(*names):
-    """What is there where what is asked for of these experiments, printed and as run, is finished."""
+    """Return the requested files of these experiments, as printed and as run."""
     names = {*names, *(f"{name}{configuration.AS_RUN}" for name in names)}
     return files_of(job for job in JOBS if job.experiment in names)
 
 
 def study_files(name, tables):
-    """What studies of this name write."""
+    """Return the files that a study of this name writes."""
     return [
         FOLDER / name / file for file in (*(f"{t}.csv" for t in tables), "record.json")
     ]
 
 
 def snapshot_file(wildcards):
-    """The parameters at the snapshots that a study of gradients reads."""
+    """Return the file of the parameters at the snapshots that a study of gradients reads."""
     return studies.snapshot_path(SETTINGS, wildcards.experiment)
 
 
 def content_hash(*paths):
-    """A hash of what is in files and folders of the project."""
+    """Hash the contents of files and folders of the project."""
     return sources.content_hash(paths, PROJECT)
 
 
-# Formats of the files that Snakemake's report shows, as a reader calls them.
+# Names of the file formats in Snakemake's report.
 FORMATS = {
     ".svg": "SVG",
     ".csv": "CSV",
@@ -181,7 +182,7 @@ FORMATS = {
 
 
 def captioned(path, category):
-    """An output that Snakemake's report shows under a paper and a kind, with its caption, of which it wants a file."""
+    """Declare an output that Snakemake's report shows under a paper and a kind, with a caption from a file."""
     kind = {".svg": "figure", ".html": "report"}.get(path.suffix, "table")
     text = declared.CAPTIONS[kind, path.stem].replace("{scale}", SETTINGS.scale)
     file = CONFIG_FILE.with_suffix("").absolute() / f"{kind}-{path.stem}.rst"
@@ -197,9 +198,10 @@ def captioned(path, category):
 
 
 def reinrelax(command, redirect="2>"):
-    """The shell line of a rule: its output goes to its log, whose last lines are shown when it fails.
+    """Return the shell command of a rule: its output goes to its log, whose last lines are shown if it fails.
 
-    A job that a signal or the system's loader (127) ended, which a want of memory usually is, could not say why.
+    A job killed by a signal, or by the dynamic loader (status 127), cannot report why. The usual cause is lack of
+    memory, so the command adds a hint.
     """
     options = f"--config {shlex.quote(str(CONFIG_FILE))}"
     if SETTINGS.project != Path():

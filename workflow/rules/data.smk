@@ -13,7 +13,7 @@ rule data:
         "../../environment.yml"
     params:
         dataset=repr(SETTINGS.dataset),
-        # Supplying MNIST after a fallback prepares the images anew; taking it away again does not.
+        # Providing MNIST after a fallback prepares the images again; removing it does not.
         at_hand=AT_HAND,
         source=sources.fingerprint(
             ["reinrelax.datasets.data", *SETTINGS.dataset.modules]
@@ -22,8 +22,8 @@ rule data:
         reinrelax("data")
 
 
-# As inputs. Their record has a checksum of all pixels, so that is what tells new images from old ones; the file
-# times of arrays that are too large for Snakemake to compare mean nothing after a copy.
+# The images as inputs. Only the record is compared, because it contains a checksum of all pixels. File times of the
+# arrays, which are too large for Snakemake to compare, are meaningless after a copy.
 IMAGES = [
     rules.data.output.record,
     ancient(rules.data.output.train),

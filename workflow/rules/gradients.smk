@@ -1,7 +1,7 @@
-# Paper B beyond its trainings: gradients at snapshots, cost.
+# Paper B beyond its trainings: gradients at snapshots, and cost.
 
 
-# All snapshots, as a target.
+# A target: all measurements at snapshots.
 rule gradients:
     input:
         experiment_files("gradients"),
@@ -14,7 +14,7 @@ rule measure:
     input:
         IMAGES,
         CONFIGURED,
-        # New parameters come with a new record.
+        # New parameters always come with a new record.
         lambda wildcards: snapshot_file(wildcards).with_suffix(".json"),
         ancient(lambda wildcards: snapshot_file(wildcards)),
     output:
@@ -39,7 +39,7 @@ rule measure:
         compute(SNAPSHOT)
 
 
-# By the metric that the authors' public code computes: fewer tables.
+# Measured with the metric of the authors' public code, which fills fewer tables.
 use rule measure as measure_run with:
     output:
         study_files(SNAPSHOT, SETTINGS.gradients["gradients-run"].tables),
@@ -48,8 +48,8 @@ use rule measure as measure_run with:
         epoch=r"\d+",
 
 
-# It asks for all cores, so that nothing else runs beside what it times; on a cluster, where there is no such number,
-# the profile asks for a node of its own.
+# This rule requests all cores, so that no other job runs while it measures time. On a cluster, where the number of
+# cores is unknown, the profile requests an exclusive node.
 rule cost:
     input:
         IMAGES,

@@ -1,13 +1,13 @@
 # Paper A: VAEs with every kind of latent variables.
 
 
-# All of it, as a target.
+# A target: all of it.
 rule relaxations:
     input:
         experiment_files("relaxations", *declared.DEMONSTRATIONS),
 
 
-# A training as any other, with pictures of what it has learned.
+# A training like any other, which also writes pictures of the trained model.
 use rule train as relaxed with:
     output:
         table=FOLDER / f"{CELL}.csv",

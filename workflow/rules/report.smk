@@ -1,14 +1,14 @@
 TABLES = FOLDER / "tables"
 FIGURES = FOLDER / "figures"
 DECLARED = [*declared.EXPERIMENTS.values(), declared.REPORT]
-# What a paper would print, with the part of Snakemake's report that shows it; also as LaTeX and Markdown.
+# Tables that a paper would print, each with its section of Snakemake's report; also written as LaTeX and Markdown.
 EXPORTED = {t.name: one.paper for one in DECLARED for t in one.tables if t.caption}
-# What these are made of, and what the figures show.
+# The tables that these are built from and that the figures show.
 OTHER_TABLES = [t.name for one in DECLARED for t in one.tables if not t.caption]
 DRAWN = {figure: one.paper for one in DECLARED for figure in one.figures}
 
 
-# What paper A's trainings leave beside their tables.
+# Additional outputs of paper A's trainings.
 PICTURES = [path for path in files_of(JOBS) if path.suffix == ".npz"]
 
 
@@ -64,13 +64,13 @@ rule draw:
         source=sources.fingerprint(
             ["reinrelax.reporting.figures", *declared.MODULES, *declared.DRAWING]
         ),
-        # Timings that come with the project, by content: a clone gives them another time.
+        # Timings that come with the project, compared by content, because a clone changes file times.
         speed=content_hash("benchmarks/results"),
     shell:
         reinrelax("draw")
 
 
-# For a paper and for GitHub.
+# Tables for papers and for GitHub.
 rule export:
     input:
         CONFIGURED,

@@ -1,7 +1,7 @@
 # Paper A: agents that learn from episodes with RELAX, A2C and REINFORCE.
 
 
-# All of it, as a target.
+# A target: all agents.
 rule rl:
     input:
         experiment_files("rl"),

@@ -1,4 +1,4 @@
-# Studies that read nothing but the configuration, each with a rule of its name.
+# Studies whose only input is the configuration; each has a rule of the same name.
 
 
 for _name in ("identities", *declared.DEMONSTRATIONS):

@@ -1,10 +1,10 @@
-# Tables 2 and 3, as a target; and so on.
+# Targets: Tables 2 and 3, followed by the other trainings.
 rule elbo:
     input:
         experiment_files("elbo"),
 
 
-# The first epochs beside the authors' curves.
+# A target: the first epochs, to compare with the authors' curves.
 rule early:
     input:
         experiment_files("early"),
@@ -56,7 +56,7 @@ rule train:
         compute(CELL)
 
 
-# The VAEs at whose snapshots gradients are measured: the same training, with its parameters kept.
+# The VAEs at whose snapshots gradients are measured: trained as usual, but with their parameters saved.
 use rule train as snapshots with:
     output:
         table=FOLDER / f"{CELL}.csv",

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# A SLURM cluster of one node on the loopback device, from Debian's packages, for trials and tests.
+# A SLURM cluster with one node on the loopback device, from Debian's packages, for trials and tests.
 #   workflow/slurm/cluster.sh start FOLDER   all its state lies in FOLDER; prints what to evaluate
 #   workflow/slurm/cluster.sh stop FOLDER    running jobs end with it
-# It needs no root, but whoever starts it is its only user. CPUS: how many it pretends to have, by default the
-# machine's. It has four GPUs that nobody can compute on; jobs are given them as real ones, in CUDA_VISIBLE_DEVICES.
+# It needs no root, but only the user who starts it can use it. CPUS: the number of CPUs it pretends to have, by
+# default the machine's. It has four fake GPUs, which are assigned to jobs like real ones, in CUDA_VISIBLE_DEVICES.
 set -euo pipefail
 
 usage="usage: $0 start|stop FOLDER"
@@ -17,13 +17,13 @@ fail() {
   exit 1
 }
 
-# The process of a daemon that runs; its pid file may vanish at any time.
+# The process of a running daemon; its pid file may vanish at any time.
 pid() {
   local process
   process="$(cat "$folder/$1.pid" 2> /dev/null)" && kill -0 "$process" 2> /dev/null && echo "$process"
 }
 
-# Wait for a condition, twenty seconds at most.
+# Wait for a condition, for at most twenty seconds.
 await() {
   local what="$1"
   shift
@@ -64,11 +64,11 @@ start() {
 import socket
 held = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
 print(*(one.getsockname()[1] for one in held))')
-  # SLURM asks for character devices; nobody opens them.
+  # SLURM requires character devices; nobody opens them.
   for device in /dev/null /dev/zero /dev/full /dev/random; do
     echo "NodeName=$host Name=gpu File=$device"
   done > "$folder/gres.conf"
-  # Snakemake clears the environment of job steps of all that SLURM has set, SLURM_CONF with it.
+  # Snakemake removes all variables that SLURM has set from the environment of job steps, including SLURM_CONF.
   printf '#!/bin/sh\nSLURM_CONF="%s" exec "%s" "$@"\n' "$SLURM_CONF" "$(type -aP srun | tail -n 1)" > "$folder/bin/srun"
   chmod 0755 "$folder/bin/srun"
   cat > "$SLURM_CONF" << CONF

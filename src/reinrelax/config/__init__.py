@@ -1,1 +1,1 @@
-"""Configuration: a nested mapping in, frozen and checked objects out."""
+"""The configuration: read from a nested mapping, checked, and frozen."""

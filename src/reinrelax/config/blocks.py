@@ -1,4 +1,4 @@
-"""The configuration as blocks: what `config.yaml` may say. Those of experiments are with these."""
+"""The blocks of `config.yaml`; those of experiments are defined with the experiments."""
 
 from typing import Any, Literal
 
@@ -17,9 +17,7 @@ _Experiment: Any = Literal[tuple(BLOCKS)]
 
 @dataclass(frozen=True, kw_only=True, config=BLOCK)
 class Machine:
-    """How jobs use the machine; nothing here changes a result beyond rounding and, on a GPU, its
-    noise.
-    """
+    """How jobs use the machine; affects results only by rounding and, on a GPU, by its noise."""
 
     device: Literal["auto", "cpu", "cuda"] = Field(
         description="auto: a GPU where there is one that computes"
@@ -42,7 +40,7 @@ class Machine:
 
 @dataclass(frozen=True, kw_only=True, config=BLOCK)
 class Only:
-    """What is to be run and reported; all where nothing is said."""
+    """The part of the configuration to run and to report; everything if empty."""
 
     experiments: Several[_Experiment] = Field(default=(), description="of `experiments`")
     shapes: Several[str] = Field(default=(), description="latent shapes of their trainings")
@@ -53,7 +51,7 @@ class Only:
 
 @dataclass(frozen=True, kw_only=True, config=BLOCK)
 class Configuration:
-    """All of it."""
+    """The whole configuration."""
 
     scale: block.Name = Field(description="name of the results folder")
     results: block.Path = Field(

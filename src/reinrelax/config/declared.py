@@ -1,4 +1,4 @@
-"""What all experiments say of themselves, found in their folders; nothing else lists them."""
+"""The declarations of all experiments, found in their folders; there is no other list of them."""
 
 from collections.abc import Mapping
 from importlib import import_module
@@ -11,12 +11,12 @@ _FOLDER = "reinrelax.experiments"
 
 
 def named(place: str) -> Any:
-    """What an experiment names: `cost.page:table4`."""
+    """Return the object that an experiment refers to by name, such as `cost.page:table4`."""
     module, _, name = place.partition(":")
     return getattr(import_module(f"{_FOLDER}.{module}"), name)
 
 
-# The modules in which experiments say it, whose folders are in the order of their names.
+# The modules that declare experiments, in the order of their folders' names.
 MODULES = tuple(
     f"{_FOLDER}.{found.name}.experiment"
     for found in iter_modules(import_module(_FOLDER).__path__)
@@ -25,13 +25,13 @@ MODULES = tuple(
 EXPERIMENTS: Mapping[str, Experiment] = {
     one.name: one for module in MODULES for one in import_module(module).EXPERIMENTS
 }
-# What each block of the configuration holds.
+# The type of each block of the configuration.
 BLOCKS: Mapping[str, type] = {name: one.spec for name, one in EXPERIMENTS.items() if one.spec}
-# Those that are a function of their block.
+# The experiments whose results are a function of their block alone.
 DEMONSTRATIONS: Mapping[str, Experiment] = {
     name: one for name, one in EXPERIMENTS.items() if one.measure
 }
-# What draws figures and makes the tables of the page.
+# The modules that draw figures and build the tables of the page.
 DRAWING = sorted({f"{_FOLDER}.{one.drawn_by}" for one in EXPERIMENTS.values() if one.drawn_by})
 PAGES = sorted(
     {
@@ -40,7 +40,7 @@ PAGES = sorted(
         for view in one.views.values()
     }
 )
-# The report's own.
+# The declaration of the report itself.
 REPORT = Experiment(
     "report",
     "The report",
@@ -66,8 +66,7 @@ REPORT = Experiment(
 )
 _ALL = (*EXPERIMENTS.values(), REPORT)
 _SCALE = " Scale: {scale}."
-# Kind and name to caption, of what Snakemake's report shows; `{scale}` stands for the name of the
-# scale.
+# Captions in Snakemake's report, by kind and name; `{scale}` is replaced by the name of the scale.
 CAPTIONS: Mapping[tuple[str, str], str] = {
     (
         "report",
@@ -83,29 +82,29 @@ CAPTIONS: Mapping[tuple[str, str], str] = {
     },
     **{("table", t.name): t.caption + _SCALE for one in _ALL for t in one.tables if t.caption},
 }
-# What each is for, as the page names it.
+# The purpose of each experiment, as shown on the page.
 PURPOSES: Mapping[str, str] = {name: one.purpose for name, one in EXPERIMENTS.items()}
-# The columns of the studies' tables, as they are written and read.
+# The columns of the studies' tables, for writing and reading.
 COLUMNS: Mapping[str, Columns] = {
     table: columns for one in EXPERIMENTS.values() for table, columns in one.writes.items()
 }
-# Every table that the page draws on, with the experiment or study that fills it.
+# All tables that the page uses, each with the experiment or study that fills it.
 FILLED_BY: Mapping[str, str] = {
     table.name: name for name, one in EXPERIMENTS.items() for table in one.tables
 }
-# What is in them rests on.
+# The kind of evidence that each table is based on.
 RESTS_ON: Mapping[str, str] = {
     table: EXPERIMENTS[name].rests_on for table, name in FILLED_BY.items()
 }
-# The views of those that a paper would print.
+# The views of the tables that a paper would print.
 EXPORTED: Mapping[str, str] = {
     table.name: table.view for one in EXPERIMENTS.values() for table in one.tables if table.view
 }
-# The columns that name their rows.
+# The columns that identify the rows of each table.
 KEYS: Mapping[str, tuple[str, ...]] = {
     table.name: table.keys for one in _ALL for table in one.tables
 }
-# Those columns of theirs that hold numbers and have no name that every table may have.
+# The numeric columns of each table that are not numeric in every table.
 NUMBERS: Mapping[str, frozenset[str]] = {
     table.name: (
         frozenset(table.numbers)

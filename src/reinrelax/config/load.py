@@ -1,4 +1,4 @@
-"""Configuration: a nested mapping in, frozen and checked objects out, before any job starts."""
+"""Reads the configuration: a nested mapping is checked and frozen before any job starts."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
@@ -26,10 +26,10 @@ from reinrelax.experiments.policy_gradient.experiment import Reinforcement
 from reinrelax.experiments.relaxed_vae.experiment import Relaxations
 
 TRAININGS = tuple(name for name, kind in BLOCKS.items() if issubclass(kind, Trainings))
-# After the name of an experiment: its trainings as the authors ran them, where that is not as they
-# print it.
+# The suffix of an experiment's name for trainings as the authors ran them, where these differ from
+# the printed ones.
 AS_RUN = "-run"
-# Trainings at whose snapshots gradients are measured.
+# The trainings at whose snapshots gradients are measured.
 GRADIENTS = tuple(name for name, kind in BLOCKS.items() if issubclass(kind, GradientsBlock))
 _MAX_TRAININGS = 20_000
 Spec = TypeVar("Spec")
@@ -40,17 +40,18 @@ class Config:
     """The whole configuration.
 
     Attributes:
-        trainings: by experiment; `elbo` is Tables 2 and 3, `early` the first epochs of the same,
-            `beta` Figure 2, `grid` Table 5, `readings` what the paper leaves open, `gradients` the
-            VAE whose gradients are measured, `relaxations` paper A's VAEs, whose "estimators" are
-            kinds of latent variables. `elbo-run` and its like are what the authors ran differently.
-        gradients: what is measured of `gradients` and `gradients-run`.
-        demonstrations: by experiment, each as that declares it.
-        project: the project's folder, that of `workflow` and `report`; results lie in the working
-            directory.
-        experiments: the names of all blocks that are asked for.
-        products: "float32" or "bfloat16", what the layers of all VAEs multiply.
-        raw: the mapping it was made from, for the record.
+        trainings: the trainings by experiment. `elbo` is Tables 2 and 3, `early` its first epochs,
+            `beta` Figure 2, `grid` Table 5, `readings` the formulas that the paper leaves open,
+            `gradients` the VAE whose gradients are measured, `relaxations` paper A's VAEs, whose
+            "estimators" are kinds of latent variables. `elbo-run` and similar names are trainings
+            that the authors ran differently.
+        gradients: the measurements at snapshots of `gradients` and `gradients-run`.
+        demonstrations: the blocks of these experiments, each as its experiment declares it.
+        project: the project's folder, which contains `workflow` and `report`; results are in the
+            working directory.
+        experiments: the names of all requested blocks.
+        products: "float32" or "bfloat16", the type of the factors in matrix products of all VAEs.
+        raw: the mapping that was read, for the record.
     """
 
     scale: str
@@ -70,12 +71,12 @@ class Config:
 
     @property
     def folder(self) -> Path:
-        """Where this scale's results lie."""
+        """The folder of this scale's results."""
         return self.results / self.scale
 
     @property
     def whole(self) -> "Config":
-        """The same without `only`, of which some may not be able to run."""
+        """The configuration without `only`; the number of its images is not checked."""
         return load({**self.raw, "only": {}}, self.project, runs=False)
 
 
@@ -83,12 +84,12 @@ def load(raw: Mapping[str, Any], root: Path = Path(), runs: bool = True) -> Conf
     """Check a configuration and freeze it.
 
     Args:
-        raw: nested mapping, as YAML gives it.
-        root: the project's folder. Other paths than `results` are taken from there.
-        runs: whether what is asked for is to run, and needs its images.
+        raw: a nested mapping, as YAML gives it.
+        root: the project's folder. All paths except `results` are relative to it.
+        runs: whether the requested jobs are to run and therefore need their images.
 
     Raises:
-        ConfigError: names each offending key, what came and what is allowed.
+        ConfigError: names each invalid key, its value and the allowed ones.
     """
     check_plain(raw)
     asked: Configuration = read(Configuration, raw)
@@ -150,7 +151,7 @@ def load(raw: Mapping[str, Any], root: Path = Path(), runs: bool = True) -> Conf
 def _check_images(
     images: int, trainings: Mapping[str, Training], gradients: Mapping[str, Gradients]
 ) -> None:
-    """Do nothing if there are enough training images for what is asked for."""
+    """Check that there are enough training images for the request."""
     for name, training in trainings.items():
         if training.batch_size > images:
             raise ConfigError(
@@ -169,9 +170,7 @@ def _training(where: str, block: Trainings, settings: Settings) -> Training:
 
 
 def _as_run(where: str, block: Compared, settings: Settings) -> Training:
-    """The same of the estimators in `as_run`, at those latent shapes for which `settings` has a
-    row.
-    """
+    """Return the trainings of the estimators in `as_run`, at the latent shapes in `settings`."""
     rows = {
         name: at(f"{where}.as_run[{index}]", settings.rows, name)
         for index, name in enumerate(block.as_run)
@@ -242,6 +241,6 @@ def _cost(block: CostBlock, settings: Settings) -> Cost:
 
 
 def _made(kind: type[Spec], block: Any, **found: Any) -> Spec:
-    """What a block comes to: what was found, and the rest as the block has it."""
+    """Build a specification from the given values and, for all other fields, those of the block."""
     rest = (one.name for one in fields(kind) if hasattr(block, one.name))  # type: ignore[arg-type]
     return kind(**{name: getattr(block, name) for name in rest} | found)

@@ -1,4 +1,4 @@
-"""What of the planned experiments is asked for: all of them, or what the key `only` names."""
+"""Restricts the planned experiments to those that the key `only` requests; by default all."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
@@ -11,19 +11,19 @@ from reinrelax.errors import ConfigError
 def restricted(
     only: Only, experiments: Collection[str], several: Mapping[str, Training]
 ) -> tuple[frozenset[str], dict[str, Training]]:
-    """The experiments that are left, and what is left of their trainings.
+    """Return the requested experiments and the requested part of their trainings.
 
-    Latent shapes and estimators alone leave no other experiment.
+    If only latent shapes or estimators are requested, experiments without trainings are left out.
 
     Args:
-        only: what is asked for.
-        experiments: all of them.
+        only: the request.
+        experiments: the names of all experiments.
         several: trainings by experiment, as printed and as run, from which shapes and estimators
-            choose.
+            are selected.
 
     Raises:
-        ConfigError: a shape or an estimator is in none of the trainings asked for, or they leave
-            none.
+        ConfigError: no requested training has a requested shape or estimator, or none has the
+            combination.
     """
     base = {name: name if name in experiments else name.removesuffix("-run") for name in several}
     chosen = only.shapes or only.estimators
@@ -49,7 +49,7 @@ def restricted(
 
 
 def _of(training: Training, only: Only) -> Training:
-    """The part of a training at those latent shapes and with those estimators."""
+    """Return the part of a training with the requested latent shapes and estimators."""
     settings = {
         (name, shape): settings
         for (name, shape), settings in training.settings.items()

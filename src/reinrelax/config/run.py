@@ -1,4 +1,4 @@
-"""One training: a row of the run table."""
+"""A training: one row of the run table."""
 
 import hashlib
 import json
@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass
 
 from reinrelax.core.types import LatentShape
 
-# Units of the encoder's hidden layers: of paper B (section 4.2), and of the demonstration of paper
-# A's.
+# Units of the encoder's hidden layers: paper B's (section 4.2), and those of paper A's
+# demonstration.
 HIDDEN, RELAXED_HIDDEN = (512, 256), (400,)
 PIXELS = 784  # of an image of MNIST
 
@@ -18,9 +18,9 @@ class Run:
 
     Attributes:
         hyper: the estimator's hyper-parameters by name.
-        products: what the layers multiply, "float32" or "bfloat16".
-        hidden: units of the encoder's hidden layers, where they are others than its paper's; else
-            none.
+        products: the type of the factors in matrix products, "float32" or "bfloat16".
+        hidden: units of the encoder's hidden layers if they differ from the paper's; otherwise
+            empty.
     """
 
     experiment: str
@@ -40,23 +40,23 @@ class Run:
 
     @property
     def run_id(self) -> str:
-        """Twelve hexadecimal digits that stand for this row."""
+        """Twelve hexadecimal digits that identify this row."""
         row = asdict(self)
         if not self.hidden:
-            del row["hidden"]  # so that the rows of before it could be asked for keep theirs
+            del row["hidden"]  # keeps the ids of rows without it
         return digest(row)[:12]
 
     @property
     def units(self) -> tuple[int, ...]:
-        """Of the encoder's hidden layers; the decoder's are the same in reverse."""
+        """The units of the encoder's hidden layers; the decoder has the same in reverse."""
         return self.hidden or (RELAXED_HIDDEN if self.experiment == "relaxations" else HIDDEN)
 
 
 def in_words(hidden: tuple[int, ...]) -> str:
-    """Units of hidden layers as `512-256`; nothing where they are the paper's."""
+    """Format the units of hidden layers, such as `512-256`; empty for the paper's."""
     return "-".join(map(str, hidden))
 
 
 def digest(value: object) -> str:
-    """SHA-256 of a JSON-able value, in hexadecimal."""
+    """Return the SHA-256 of a value that JSON can represent, in hexadecimal."""
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()

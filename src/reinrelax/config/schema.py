@@ -1,4 +1,4 @@
-"""The configuration's JSON schema, by which editors check, complete and explain what one writes."""
+"""The JSON schema of the configuration, with which editors check, complete and explain it."""
 
 import json
 from pathlib import Path
@@ -15,8 +15,8 @@ _HEAD = "# Made from the blocks in src/reinrelax by `make format`.\n"
 
 
 def text() -> str:
-    """The file's."""
-    # Written and read, because YAML would make aliases of what stands in several places.
+    """Return the text of the schema file."""
+    # The round trip through JSON removes shared objects, which YAML would write as aliases.
     found = json.loads(json.dumps(TypeAdapter(Configuration).json_schema()))
     return _HEAD + yaml.safe_dump(
         {"$schema": "https://json-schema.org/draft/2020-12/schema", **_untitled(found)},
@@ -27,7 +27,7 @@ def text() -> str:
 
 
 def _untitled(node: Any) -> Any:
-    """Without the titles that pydantic makes of names."""
+    """Remove the titles that pydantic derives from names."""
     if isinstance(node, dict):
         return {key: _untitled(value) for key, value in node.items() if key != "title"}
     return [_untitled(value) for value in node] if isinstance(node, list) else node

@@ -1,6 +1,4 @@
-"""Settings of estimators: Table 5's rows, what the configuration puts over them, and the values it
-varies.
-"""
+"""The settings of estimators, from Table 5 and the configuration, and the values to vary."""
 
 import csv
 import itertools
@@ -22,28 +20,30 @@ _MAX_COMBINATIONS = 20_000
 
 
 class Settings:
-    """Where an estimator's settings come from, later ones over earlier ones: the table's row for
-    its latent shape, `given` for any shape, `given` for this one. A variant without a row takes
-    that of the estimator it is a reading of.
+    """The settings of estimators by latent shape.
+
+    Later sources take precedence over earlier ones: the table's row for the latent shape, `given`
+    for any shape, `given` for this one. A variant without a row uses that of the estimator it is a
+    variant of.
 
     Args:
-        key: of the configuration, that names the table.
+        key: the key of the configuration that names the table.
         table: path of a CSV with the columns estimator, latent, optimizer, learning_rate,
             temperature, eta.
-        given: estimator to `any` or a latent shape to setting to value.
+        given: nested mapping from estimator to `any` or a latent shape to setting to value.
 
     Raises:
-        ConfigError: the table cannot be read, or a value in it will not do.
+        ConfigError: the table cannot be read, or a value in it is invalid.
     """
 
     def __init__(self, key: str, table: Path, given: Given) -> None:
         self._key, self._table, self._given = key, _read_table(key, table), given
 
     def rows(self, name: str) -> tuple[str, ...]:
-        """The latent shapes for which the table has a row of this estimator.
+        """Return the latent shapes for which the table has a row of this estimator.
 
         Raises:
-            ConfigError: it has none.
+            ConfigError: the table has no row of this estimator.
         """
         if name not in self._table:
             raise ConfigError(
@@ -54,10 +54,10 @@ class Settings:
     def trainings(
         self, name: str, shape: LatentShape, vary: Vary, draws: int
     ) -> tuple[Setting, ...]:
-        """One setting for each combination of the values that `vary` has for this estimator.
+        """Return one setting for each combination of values in `vary` for this estimator.
 
         Raises:
-            ConfigError: names the setting that is missing or not taken.
+            ConfigError: a setting is missing or not supported; the message names it.
         """
         return tuple(
             Setting(
@@ -69,10 +69,10 @@ class Settings:
         )
 
     def hypers(self, name: str, shape: LatentShape, vary: Vary, draws: int) -> tuple[Hyper, ...]:
-        """The same for an estimator that is measured, not trained with: hyper-parameters alone.
+        """Return the hyper-parameters for an estimator that is measured instead of trained with.
 
         Raises:
-            ConfigError: as `trainings`.
+            ConfigError: as for `trainings`.
         """
         points = self._points(name, shape, vary, draws, ())
         return tuple(tuple(sorted(values.items())) for values in points)
@@ -104,10 +104,10 @@ class Settings:
 
 
 def of_latents(where: str, own: Mapping[str, Any], block: Relaxations) -> tuple[Setting, ...]:
-    """A setting for each combination of the values that latent variables have in their block.
+    """Return one setting for each combination of values in the block of the latent variables.
 
     Raises:
-        ConfigError: there are too many.
+        ConfigError: there are too many combinations.
     """
     values = {
         key: value if isinstance(value, tuple) else (value,) for key, value in sorted(own.items())
@@ -120,7 +120,7 @@ def of_latents(where: str, own: Mapping[str, Any], block: Relaxations) -> tuple[
 
 
 def at(key: str, check: Any, value: Any) -> Any:
-    """`check(value)`, whose error is put down to `key`."""
+    """Return `check(value)`; prefix its error with `key`."""
     try:
         return check(value)
     except ConfigError as error:
@@ -128,7 +128,7 @@ def at(key: str, check: Any, value: Any) -> Any:
 
 
 def _combinations(where: str, values: Mapping[str, Sequence[Any]]) -> Iterator[tuple[Any, ...]]:
-    """One value of each."""
+    """Yield all combinations of one value per setting."""
     if (count := math.prod(map(len, values.values()))) > _MAX_COMBINATIONS:
         raise ConfigError(
             f"{where}: the values of {', '.join(values)} make {count:,} combinations; at most "
@@ -150,7 +150,7 @@ def _check(where: str, key: str, name: str, found: Collection[str], needed: set[
 
 
 def _read_table(key: str, path: Path) -> Mapping[str, Mapping[str, Mapping[str, Any]]]:
-    """Estimator to latent shape to setting to value."""
+    """Read the table as a nested mapping from estimator to latent shape to setting to value."""
     columns = {"optimizer": str, "learning_rate": float, "temperature": float, "eta": float}
     names = {"temperature": "tau"}
     found: dict[str, dict[str, dict[str, Any]]] = {}

@@ -1,7 +1,7 @@
-"""What blocks of the configuration come to, once the settings of their estimators are found.
+"""The specifications that blocks of the configuration are resolved to, with all settings looked up.
 
-Apart from the configuration, because a result depends on these alone: a new key elsewhere
-    recomputes nothing.
+They are separate from the configuration because results depend on these alone: a new key elsewhere
+triggers no recomputation.
 """
 
 from collections.abc import Mapping
@@ -14,8 +14,10 @@ Hyper = tuple[tuple[str, float], ...]
 
 @dataclass(frozen=True)
 class Setting:
-    """What one training is run with beside its latent shape and seed. `hyper`: hyper-parameters by
-    name.
+    """The settings of one training, except its latent shape and seed.
+
+    Attributes:
+        hyper: the hyper-parameters by name.
     """
 
     optimizer: str
@@ -28,10 +30,10 @@ class Training:
     """Trainings of discrete VAEs: estimators × latent shapes × settings × seeds.
 
     Attributes:
-        settings: what is trained: for estimators and latent shapes, Table 5's row, or a grid.
-        hidden: units of the encoder's hidden layers, where they are others than the paper's; else
-            none.
-        draws: of latent variables, none.
+        settings: the settings per estimator and latent shape: Table 5's row, or a grid.
+        hidden: units of the encoder's hidden layers if they differ from the paper's; otherwise
+            empty.
+        draws: the Monte Carlo draws; 0 for latent variables.
     """
 
     settings: Mapping[tuple[str, LatentShape], tuple[Setting, ...]] = field(repr=False)
@@ -43,12 +45,12 @@ class Training:
 
     @property
     def estimators(self) -> tuple[str, ...]:
-        """Each once."""
+        """The estimators without duplicates."""
         return tuple(dict.fromkeys(name for name, _ in self.settings))
 
     @property
     def latent_shapes(self) -> tuple[LatentShape, ...]:
-        """Each once."""
+        """The latent shapes without duplicates."""
         return tuple(dict.fromkeys(shape for _, shape in self.settings))
 
 
@@ -62,13 +64,12 @@ class Measured:
 
 @dataclass(frozen=True)
 class Gradients:
-    """What is measured at snapshots of the training that `Config.trainings` has under the same
-    name.
+    """The measurements at snapshots of the training of the same name in `Config.trainings`.
 
     Attributes:
-        figure1, table1, sweep: estimators and settings of each; the latter two at the last snapshot
-            alone.
-        control_taus, control_etas: of `control`; without any, its terms are not measured.
+        figure1, table1, sweep: the estimators and settings of each; the latter two only at the last
+            snapshot.
+        control_taus, control_etas: the settings of `control`; if empty, its terms are not measured.
     """
 
     snapshots: tuple[int, ...]
@@ -86,19 +87,19 @@ class Gradients:
 
     @property
     def tables(self) -> tuple[str, ...]:
-        """The tables that a study of it writes."""
+        """The tables that a study of these measurements writes."""
         control = ("control",) if self.control_taus else ()
         return ("estimators", *control, *(("quadrature", "example") if self.betas else ()))
 
     @property
     def measured(self) -> tuple[Measured, ...]:
-        """All estimators and settings."""
+        """All estimators and settings to measure."""
         return (*self.figure1, *self.table1, *self.sweep)
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What is timed: each estimator alone on the machine, with one replica and with `replicas`."""
+    """The timing of each estimator, alone on the machine, with one replica and with `replicas`."""
 
     estimators: tuple[Measured, ...]
     latent_shape: LatentShape

@@ -1,9 +1,8 @@
-"""Blocks of a configuration that people write by hand: what a key may hold.
+"""Types for blocks of a hand-written configuration.
 
-A block is a frozen dataclass of pydantic's with a field a key, made with `config=BLOCK`; `reading`
-reads it.
-What is read stays as YAML gave it, because settings are hashed: no field makes a number of text, or
-    1.0 of 1.
+A block is a frozen pydantic dataclass with one field per key, made with `config=BLOCK`, and is read
+by `reading`. Values keep the types that YAML gave them because settings are hashed: text is never
+converted to a number, nor 1 to 1.0.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,18 +17,18 @@ from reinrelax.errors import ConfigError
 
 BLOCK = ConfigDict(extra="forbid", strict=True, regex_engine="python-re", defer_build=True)
 Kind = TypeVar("Kind")
-_typed_dict: Any = TypedDict  # a type checker wants its keys to be written out
+_typed_dict: Any = TypedDict  # type checkers require literal keys
 
 
 def mapping(name: str, keys: Mapping[str, Any], required: bool = True) -> Any:
-    """A mapping of these keys to what they may hold, for a block whose keys a catalogue says."""
+    """Make the type of a mapping with these keys, for a block whose keys come from a catalogue."""
     made = _typed_dict(name, dict(keys), total=required)
     made.__pydantic_config__ = BLOCK
     return made
 
 
 def known(check: Callable[[str], object]) -> AfterValidator:
-    """Of text: that `check` raises no ConfigError of it."""
+    """Return a validator of text that rejects it if `check` raises a ConfigError."""
 
     def kept(text: str) -> str:
         check(text)
@@ -39,8 +38,9 @@ def known(check: Callable[[str], object]) -> AfterValidator:
 
 
 def given(kind: Any, make: Callable[[Any], Any]) -> GetPydanticSchema:
-    """Of a field: what a file has in its place, and what is made of that. Source gives what is
-    made.
+    """Annotate a field that is `kind` in files and converted by `make`.
+
+    Python code passes the converted value.
     """
     return GetPydanticSchema(
         lambda source, schema: core_schema.json_or_python_schema(
@@ -50,7 +50,7 @@ def given(kind: Any, make: Callable[[Any], Any]) -> GetPydanticSchema:
 
 
 def _told(check: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """The same with errors as pydantic collects them."""
+    """Convert a ConfigError of `check` to a ValueError, which pydantic collects."""
 
     def run(value: Any) -> Any:
         try:
@@ -73,9 +73,7 @@ def _distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def _seeds(asked: int | tuple[int, ...]) -> tuple[int, ...]:
-    """As many as are asked for, 0, 1, …, or those that are named; in whichever order, they are the
-    same.
-    """
+    """Return the seeds 0, 1, … if their number is given, otherwise the listed ones, sorted."""
     return tuple(range(asked) if isinstance(asked, int) else sorted(asked))
 
 
@@ -86,7 +84,7 @@ Positive = Annotated[float, Field(gt=0), FINITE, AS_GIVEN]
 Rate = Annotated[float, Field(gt=0, le=1), FINITE, AS_GIVEN]
 Share = Annotated[float, Field(ge=0, le=1), FINITE, AS_GIVEN]
 Text = Annotated[str, Field(min_length=1)]
-# Patterns, in words.
+# Error messages for patterns.
 LIKE = {
     (_NAME := r"^[a-z0-9][a-z0-9-]{0,39}$"): "must be a name of a-z, 0-9 and -, at most 40 long",
     (_PATH := r"^(?!-)(?!.*[^/]{64})[^{}]{1,200}$"): (
@@ -104,7 +102,7 @@ Several = Annotated[tuple[Kind, ...], Field(min_length=1), _UNIQUE, AfterValidat
 
 
 def several(kind: Any) -> Any:
-    """`Several` of a type that is found out."""
+    """Return `Several` of a type that is determined at run time."""
     return Several[kind]
 
 

@@ -26,7 +26,7 @@ class Catalogue(dict[str, E]):
         """Return the entry of this name.
 
         Raises:
-            ConfigError: there is none; the message lists the known names.
+            ConfigError: no entry has this name; the message lists the known names.
         """
         if name not in self:
             raise ConfigError(f"unknown {self.kind} {name!r}; known: {', '.join(self)}")
@@ -36,7 +36,7 @@ class Catalogue(dict[str, E]):
         """Import an entry's `module` and return its `function`, or what has the entry's name.
 
         Raises:
-            ConfigError: there is no such entry.
+            ConfigError: no entry has this name.
         """
         entry = self.lookup(name)
         return getattr(

@@ -16,8 +16,9 @@ _DEEPEST, _MOST, _LONGEST, _LARGEST = 12, 100_000, 1000, 1e15
 
 
 class _Plain(yaml.constructor.SafeConstructor):
-    """A constructor of plain YAML types that rejects duplicate keys; PyYAML drops all but
-    the last.
+    """A constructor of plain YAML types that rejects duplicate keys.
+
+    PyYAML itself keeps only the last value of a duplicate key.
     """
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
@@ -33,12 +34,13 @@ class _Plain(yaml.constructor.SafeConstructor):
 
 
 class _Loader(_Plain, yaml.SafeLoader):
-    """In Python, whose errors show the line."""
+    """The loader in Python, whose errors include the line."""
 
 
 class _FastLoader(_Plain, getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """In C where PyYAML was built with it, ten times as fast; nested too deeply, it would end the
-    process.
+    """The loader in C, ten times as fast, if PyYAML was built with it.
+
+    Documents that are nested too deeply crash the process.
     """
 
 
@@ -78,7 +80,7 @@ def from_yaml(text: str, where: str) -> Any:
 
 
 def _is_flat(text: str) -> bool:
-    """Whether a document is nested no deeper than what people write."""
+    """Check whether a document is nested no deeper than hand-written ones."""
     depth = 0
     for event in yaml.parse(text, Loader=_FastLoader):
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(

@@ -1,4 +1,4 @@
-"""Reads a block of a configuration, and says in words what is wrong with one."""
+"""Reads a block of a configuration and describes its mistakes."""
 
 import json
 import re
@@ -14,7 +14,7 @@ from reinrelax.core.block import LIKE
 from reinrelax.errors import ConfigError
 
 _MOST_MISTAKES = 10
-# Pydantic's words, and this project's.
+# Replacements for pydantic's wording.
 _WORDS = {
     r"^\w+ should": "must",
     r"be a valid ": "be of type ",
@@ -24,22 +24,22 @@ _WORDS = {
     r"greater than": ">",
     r" after validation": "",
 }
-# Of its kinds, those that say one thing of blocks, and of mappings.
+# Error types of pydantic that mean the same for blocks and for mappings.
 _KINDS = {"unexpected_keyword_argument": "unknown", "extra_forbidden": "unknown"}
 _OF_KEYS = ("missing", "unknown")
 Place = tuple[str | int, ...]
 
 
 def read(kind: Any, document: Any, where: str = "") -> Any:
-    """A document of mappings, lists and plain values as what it is to be: a block or another type.
+    """Validate a document of mappings, lists and plain values as a block or another type.
 
     Raises:
-        ConfigError: names the first ten keys that will not do, below `where`, what came and what is
-            allowed.
+        ConfigError: names up to ten invalid keys below `where`, with their values and the allowed
+            ones.
     """
     adapter: TypeAdapter[Any] = TypeAdapter(kind)
     try:
-        # To pydantic, lists are no tuples and mappings no blocks, unless they are JSON's.
+        # Strict validation accepts lists as tuples and mappings as blocks only in JSON.
         return adapter.validate_json(json.dumps(document), strict=True)
     except ValidationError as error:
         found, schema = _by_place(error, document), adapter.json_schema()
@@ -52,8 +52,9 @@ def read(kind: Any, document: Any, where: str = "") -> Any:
 
 
 def _by_place(error: ValidationError, document: Any) -> dict[tuple[Place, str], list[ErrorDetails]]:
-    """Mistakes of each kind at each place of the document; locations of pydantic name
-    types, too.
+    """Group mistakes by place in the document and by kind.
+
+    Pydantic's locations also contain names of types, which are omitted.
     """
     found: dict[tuple[Place, str], list[ErrorDetails]] = {}
     for one in error.errors(include_url=False):
@@ -68,8 +69,9 @@ def _by_place(error: ValidationError, document: Any) -> dict[tuple[Place, str], 
 
 
 def _follows(place: Place, kind: str, found: Collection[tuple[Place, str]]) -> bool:
-    """Whether another mistake says it all: that of the type that is meant, or of an entry of the
-    list.
+    """Check whether another mistake explains this one.
+
+    This is a mistake at an entry below this place, or of another kind at the same place.
     """
     return kind in ("type", "too_short") and any(
         there[: len(place)] == place and (len(there) > len(place) or kind == "type" != other)
@@ -78,7 +80,7 @@ def _follows(place: Place, kind: str, found: Collection[tuple[Place, str]]) -> b
 
 
 def _described(schema: Mapping[str, Any], place: Place) -> Mapping[str, Any]:
-    """What the JSON schema says of a place, not in a list."""
+    """Return the JSON schema of a place that is not in a list."""
 
     def meant(node: Mapping[str, Any]) -> Mapping[str, Any]:
         first = node.get("anyOf", [node])[0]  # before null
@@ -118,7 +120,7 @@ def _in_words(kind: str, found: Sequence[ErrorDetails], described: Mapping[str, 
 
 
 def _line(where: str, place: Place, said: str) -> str:
-    """What is said of a block may begin with the key in it that is meant: `.first: …`."""
+    """Format a mistake; `said` may begin with a key within the block, such as `.first: …`."""
     key = (
         where + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place)
     ).lstrip(".")

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from reinrelax.errors import ConfigError
 
-# Outputs of an encoder, C times L: weights and moments of 65,536 take 270 MB a replica.
+# Outputs of an encoder, C times L: weights and moments of 65,536 take 270 MB per replica.
 _MAX_OUTPUTS = 1 << 16
-# C to the power of L, where all codes are enumerated.
+# C to the power of L, for shapes whose codes are all enumerated.
 _MAX_CODES = 1 << 16
 
 
@@ -38,10 +38,10 @@ class LatentShape:
 
 
 def parse_shape(text: str) -> LatentShape:
-    """`LatentShape.parse`, of what a computer can hold.
+    """Parse a latent shape and check that a VAE of this shape fits into memory.
 
     Raises:
-        ConfigError: no latent shape, or too large a one.
+        ConfigError: the text is not a latent shape, or the shape is too large.
     """
     shape = LatentShape.parse(text if len(text) < 20 else f"{text[:17]}…")
     if shape.categories * shape.latents > _MAX_OUTPUTS:
@@ -52,10 +52,10 @@ def parse_shape(text: str) -> LatentShape:
 
 
 def parse_enumerable(text: str) -> LatentShape:
-    """The same of one whose codes can be enumerated.
+    """Parse a latent shape and check that its codes can be enumerated.
 
     Raises:
-        ConfigError: no latent shape, or too large a one.
+        ConfigError: the text is not a latent shape, or the shape is too large.
     """
     shape = parse_shape(text)
     if shape.categories**shape.latents > _MAX_CODES:

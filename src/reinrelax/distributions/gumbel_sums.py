@@ -1,9 +1,9 @@
-"""Expectations over sums of independent functions of Gumbel noise, by quadrature in one or two
-dimensions.
+"""Expectations of sums of independent functions of Gumbel noise, by quadrature.
 
-log s = ∫ (e^−t − e^−st) dt/t turns the logarithm of a sum into a product of Laplace transforms, one
-a term. All integrands are analytic in a strip of half width π/2 about the real line of log t, in
-which the trapezoid rule's error is about e^(−π²/step): 5e-15 in one dimension, 2e-11 in two.
+The identity log s = ∫ (e^−t − e^−st) dt/t turns the logarithm of a sum into a product of Laplace
+transforms, one per term. This takes quadrature in one or two dimensions. All integrands are
+analytic in a strip of half-width π/2 around the real line of log t, in which the error of the
+trapezoid rule is about e^(−π²/step): 5e-15 in one dimension, 2e-11 in two.
 """
 
 import math
@@ -13,17 +13,17 @@ import torch
 from torch import Tensor
 
 _STEP, _FINE_STEP = 0.4, 0.3
-# Where e^x, and where exp(−e^x), no longer count.
+# Bounds beyond which e^x and exp(−e^x), respectively, are negligible.
 _LOW, _FINE_LOW, _HIGH = -24.0, -36.0, 4.0
 
 
 def mean_log_sum(log_a: Tensor) -> Tensor:
-    """E log Σ_k a_k E_k, E_k ~ Exp(1), for log a `[..., n]`: `[...]`; ψ(n) if all a are one."""
+    """Return E log Σ_k a_k E_k, E_k ~ Exp(1), `[...]` for log a `[..., n]`; ψ(n) if all a are 1."""
     top = log_a.amax(-1, keepdim=True)
     x = _grid(_FINE_LOW - math.log(log_a.shape[-1]), -_FINE_LOW, log_a, _FINE_STEP)
     total = torch.zeros_like(top[..., 0])
     for at in x:
-        # The transform of a E is 1/(1 + a t).
+        # The Laplace transform of a E is 1/(1 + a t).
         product = torch.exp(-torch.nn.functional.softplus(log_a - top + at).sum(-1))
         total = total + (torch.exp(-at.exp()) - product)
     return top[..., 0] + _FINE_STEP * total
@@ -31,7 +31,7 @@ def mean_log_sum(log_a: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Moments:
-    """Of w = softmax((θ + G)/τ).
+    """Moments of w = softmax((θ + G)/τ).
 
     Attributes:
         log_sum: E log Σ_k e^((θ_k + G_k)/τ), `[...]`.
@@ -45,12 +45,12 @@ class Moments:
 
 
 def moments(log_probs: Tensor, tau: Tensor) -> Moments:
-    """Moments for θ = log π `[..., n]`, normalised, and τ `[...]`.
+    """Return the moments for normalised θ = log π `[..., n]` and τ `[...]`.
 
-    The transform of one term is a mean over its noise, Ψ_k(t) = E exp(−t e^(θ_k/τ) E^(−1/τ)), by
-    the same rule over log E. It is P(E′ > t e^(θ_k/τ) E^(−1/τ)) for E′ ~ Exp(1), so that below τ =
-    1 the mean can be over E′ instead: then all of it is as smooth at any τ. Moments of w are
-    derivatives with respect to θ.
+    The transform of one term is a mean over its noise, Ψ_k(t) = E exp(−t e^(θ_k/τ) E^(−1/τ)),
+    computed with the same rule over log E. It equals P(E′ > t e^(θ_k/τ) E^(−1/τ)) for E′ ~ Exp(1).
+    For τ < 1 the mean is taken over E′ instead, so that the integrands are equally smooth at any τ.
+    Moments of w are derivatives with respect to θ.
     """
     n, tau = log_probs.shape[-1], tau[..., None]
     above, ratio = tau.clamp_min(1.0), torch.minimum(tau, tau.reciprocal())

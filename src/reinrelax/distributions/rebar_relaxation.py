@@ -1,4 +1,4 @@
-"""The relaxed Bernoulli of REBAR, whose slope depends on the temperature (Tucker et al., 2017)."""
+"""REBAR's relaxed Bernoulli, whose slope depends on the temperature (Tucker et al., 2017)."""
 
 from typing import ClassVar
 
@@ -18,10 +18,10 @@ from reinrelax.distributions.relaxed_bernoulli import log_density, logistic_kl
 
 
 class RebarRelaxation(Relaxation):
-    """z = σ((s · logits + log u − log(1 − u))/τ), s = (τ² + τ + 1)/(τ + 1), u ~ U(0, 1).
+    """The distribution of z = σ((s · logits + log u − log(1 − u))/τ), s = (τ² + τ + 1)/(τ + 1).
 
-    Where τ → ∞ it tends to σ(logits), the mean of the hard value, not to ½; where τ → 0 to that
-    value.
+    Here u ~ U(0, 1). For τ → ∞, z tends to σ(logits), the mean of the hard value, not to ½; for τ →
+    0 it tends to the hard value.
 
     Args:
         temperature: τ > 0, broadcasts with the logits.
@@ -53,14 +53,14 @@ class RebarRelaxation(Relaxation):
 
     @property
     def probs(self) -> Tensor:
-        """P(b = 1), which is P(z > ½) only where it is ½."""
+        """The probability P(b = 1), which equals P(z > ½) only if it is ½."""
         return self.logits.sigmoid()
 
     @property
     def steep(self) -> Tensor:
-        """s · logits: those of the relaxed Bernoulli that z is."""
+        """The logits s · logits of the relaxed Bernoulli that z follows."""
         tau = self.temperature
-        # Not by τ², which overflows.
+        # Computed without τ², which may overflow.
         return (tau + 1 / (tau + 1)) * self.logits
 
     def from_noise(self, noise: Tensor) -> Tensor:
@@ -73,22 +73,25 @@ class RebarRelaxation(Relaxation):
         return Bernoulli(logits=self.logits, validate_args=False)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        """log p(z); a z that was rounded to 0 or 1 counts as its nearest neighbour inside."""
+        """Return log p(z); a z rounded to 0 or 1 counts as the nearest number between them."""
         return log_density(self._accepted(value), self.steep, self.temperature)
 
     def cdf(self, value: Tensor) -> Tensor:
-        """P(z ≤ value), at any number."""
+        """Return P(z ≤ value), for any number."""
         value = self._accepted(value, "cdf", inside=False)
         return between_ends(value, torch.sigmoid(self.temperature * logit(value) - self.steep))
 
     def icdf(self, value: Tensor) -> Tensor:
-        """The z with P(z' ≤ z) = value."""
+        """Return the z with P(z' ≤ z) = value."""
         return quantile(self, value)
 
 
 @register_kl(RebarRelaxation, RebarRelaxation)
 def _kl_rebar(p: RebarRelaxation, q: RebarRelaxation) -> Tensor:
-    """Exact at equal temperatures: z is the same invertible function of two shifted logistics."""
+    """Return the exact KL at equal temperatures.
+
+    z is then the same invertible function of two shifted logistics.
+    """
     if not (p.temperature == q.temperature).all():
         raise NotImplementedError(
             "KL of REBAR's relaxations has a closed form at equal temperatures only"

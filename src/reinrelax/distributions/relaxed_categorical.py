@@ -1,4 +1,4 @@
-"""Gumbel-Softmax over numbers that the categories stand for."""
+"""The Gumbel-Softmax relaxation of a categorical distribution over numbers."""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -13,18 +13,18 @@ from reinrelax.errors import InputError
 
 
 class RelaxedCategorical(Relaxation):
-    """z = Σ_k w_k c_k, w = softmax((log π + g)/τ), with any values c.
+    """The distribution of z = Σ_k w_k c_k, w = softmax((log π + g)/τ), with any values c.
 
-    Of counts, `GeneralizedGumbelSoftmax` makes π of a law of torch's. `discrete` is the law of the
-    index.
+    For counts, `GeneralizedGumbelSoftmax` derives π from one of torch's distributions. `discrete`
+    is the distribution of the index.
 
     Args:
         temperature: τ > 0, `[...]`.
         probs: π, `[..., n]`, or
         logits: log π up to a constant; −inf masks a category.
         values: c, `[..., n]`, differentiable; if None, 0 … n − 1.
-        straight_through: whether the forward pass is the value of the category that the noise
-            picks.
+        straight_through: whether the forward pass returns the value of the category that the noise
+            selects.
 
     >>> probs, values = torch.tensor([0.2, 0.8]), torch.tensor([-1.0, 10.0])
     >>> law = RelaxedCategorical(0.5, probs=probs, values=values)
@@ -72,7 +72,7 @@ class RelaxedCategorical(Relaxation):
         return torch.Size((*sample_shape, *self.logits.shape))
 
     def weights(self, noise: Tensor) -> Tensor:
-        """The relaxed one-hot w, `[..., n]`."""
+        """Return the relaxed one-hot w, `[..., n]`."""
         return ((self.logits + gumbel(noise)) / self.temperature[..., None]).softmax(-1)
 
     def from_noise(self, noise: Tensor) -> Tensor:
@@ -88,7 +88,7 @@ class RelaxedCategorical(Relaxation):
 
     @property
     def mean(self) -> Tensor:
-        """E z: by quadrature, or of the hard values."""
+        """The mean E z: by quadrature, or that of the hard values with `straight_through`."""
         first = (
             self.logits.exp()
             if self.straight_through

@@ -1,4 +1,7 @@
-"""The relaxed one-hot categorical, or concrete, law (Maddison et al., 2017; Jang et al., 2017)."""
+"""The relaxed one-hot categorical, or Concrete, distribution.
+
+Maddison et al., 2017; Jang et al., 2017.
+"""
 
 import math
 from typing import ClassVar
@@ -19,15 +22,15 @@ from reinrelax.distributions.gumbel_sums import Moments, mean_log_sum, moments
 
 
 class RelaxedOneHotCategorical(Relaxation):
-    """w = softmax((log π + g)/τ), the Gumbel-Softmax.
+    """The Gumbel-Softmax distribution of w = softmax((log π + g)/τ).
 
-    The law of `torch.distributions.RelaxedOneHotCategorical`, with a τ of any shape, mean,
-    variance, entropy and KL, and a density that is finite at the ends. Moments are by quadrature,
-    of some 6,000 points an entry and with an error of about 2e-9 in float64, and so is the KL, with
-    less than 1e-12.
+    It is the distribution of `torch.distributions.RelaxedOneHotCategorical`, with τ of any shape,
+    mean, variance, entropy and KL, and a density that is finite at the ends. Moments are computed
+    by quadrature with about 6,000 points per entry, with an error of about 2e-9 in float64; the KL
+    likewise, with an error below 1e-12.
 
-    With one-hot samples it is `DecoupledStraightThroughGumbelSoftmax`; of numbers that the
-    categories stand for, `RelaxedCategorical`.
+    For one-hot samples use `DecoupledStraightThroughGumbelSoftmax`; for numeric categories,
+    `RelaxedCategorical`.
 
     Args:
         temperature: τ > 0, `[...]`.
@@ -68,7 +71,7 @@ class RelaxedOneHotCategorical(Relaxation):
 
     @property
     def probs(self) -> Tensor:
-        """π, the law of the largest entry."""
+        """The probabilities π, the distribution of the largest entry."""
         return self.logits.exp()
 
     def from_noise(self, noise: Tensor) -> Tensor:
@@ -81,8 +84,9 @@ class RelaxedOneHotCategorical(Relaxation):
         return OneHotCategorical(logits=self.logits, validate_args=False)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        """log density on the simplex, with respect to n − 1 coordinates; an entry that was rounded
-        to zero counts as the smallest normal number.
+        """Return the log density on the simplex, with respect to n − 1 coordinates.
+
+        An entry that was rounded to zero counts as the smallest normal number.
         """
         log_w = log_clamped(self._accepted(value))
         n, tau = self.logits.shape[-1], self.temperature
@@ -93,20 +97,20 @@ class RelaxedOneHotCategorical(Relaxation):
 
     @property
     def mean(self) -> Tensor:
-        """E w, by quadrature."""
+        """The mean E w, by quadrature."""
         return self._moments().first
 
     @property
     def variance(self) -> Tensor:
-        """Var w_k, by quadrature."""
+        """The variance Var w_k, by quadrature."""
         found = self._moments()
         return found.second - found.first.square()
 
     def entropy(self) -> Tensor:
-        """−E log p(w), nats `[...]`, by quadrature; −∞ in the limit of a masked category."""
+        """Return −E log p(w), nats `[...]`, by quadrature; −∞ in the limit of a masked category."""
         n, tau = self.logits.shape[-1], self.temperature
         euler = -torch.special.digamma(torch.ones_like(tau))
-        # Of log p(w), θ − τ log w is −G and a constant, and that of w is the noise's.
+        # In log p(w), θ − τ log w is −G plus a constant, with the expectation of the noise.
         noise = n * (euler + torch.special.digamma(torch.full_like(tau, n)))
         log_w = (self.logits.sum(-1) + n * euler) / tau - n * self._moments().log_sum
         out: Tensor = noise + log_w - math.lgamma(n) - (n - 1) * tau.log()
@@ -118,8 +122,10 @@ class RelaxedOneHotCategorical(Relaxation):
 
 @register_kl(RelaxedOneHotCategorical, RelaxedOneHotCategorical)
 def _kl_relaxed_one_hot(p: RelaxedOneHotCategorical, q: RelaxedOneHotCategorical) -> Tensor:
-    """At equal temperatures Σ_k (θ_k − φ_k) + n (E log Σ_k e^(φ_k − θ_k) E_k − ψ(n)), whatever they
-    are: w is the same invertible function of two shifts of the noise. The expectation is by
+    """Return the KL at equal temperatures.
+
+    There w is the same invertible function of two shifts of the noise. The KL is Σ_k (θ_k − φ_k) +
+    n (E log Σ_k e^(φ_k − θ_k) E_k − ψ(n)) at any temperature; the expectation is computed by
     quadrature.
     """
     if not (p.temperature == q.temperature).all():

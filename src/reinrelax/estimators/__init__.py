@@ -1,11 +1,11 @@
-"""Gradient estimators, and the catalogue of them: one line each.
+"""Gradient estimators, and their catalogue with one line each.
 
-A pathwise estimator maps logits `[..., C]` to a one-hot sample of their shape and dtype, whose
-backward pass gives the estimate. One that weighs scores maps logits and a loss to an `Estimate`.
-Both raise an `InputError` that names the argument; `Pathwise` and `ScoreFunction` in
-`estimators.base` say which arguments there are.
+A pathwise estimator maps logits `[..., C]` to a one-hot sample of the same shape and dtype, whose
+backward pass gives the gradient estimate. A score-function estimator maps logits and a loss to an
+`Estimate`. Both raise an `InputError` that names the invalid argument; `Pathwise` and
+`ScoreFunction` in `estimators.base` document the arguments.
 
-Names are resolved on first use, so that a configuration is checked without loading torch.
+Names are resolved on first use, so that a configuration can be checked without loading torch.
 
 >>> from reinrelax.estimators import reinmax
 >>> one_hot = reinmax(torch.zeros(5, 3), tau=1.3)
@@ -23,15 +23,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Entry:
-    """A line of the catalogue: the function of an estimator and its hyper-parameters.
+    """An entry of the catalogue: the function of an estimator and its hyper-parameters.
 
     Attributes:
-        module: of this package.
-        function: in that module.
-        hyperparameters: names of the hyper-parameters, in order; a test holds them to the
-            signature.
-        variant_of: for another reading of a formula, the estimator whose published settings it is
-            run with.
+        module: the name of its module in this package.
+        function: the name of the function in that module.
+        hyperparameters: the names of the hyper-parameters in order; a test compares them with the
+            function's signature.
+        variant_of: for a variant of a formula, the estimator whose published settings it uses.
     """
 
     module: str
@@ -41,12 +40,12 @@ class Entry:
 
     @property
     def source(self) -> str:
-        """The function that computes it, as `core.sources` names it."""
+        """The function that computes the estimate, as named in `core.sources`."""
         return f"reinrelax.estimators.{self.module}:{self.function}"
 
 
 class Paper(Entry):
-    """An estimator of the papers; claims on "every estimator" count these alone."""
+    """An estimator of the papers; claims about "every estimator" count only these."""
 
 
 ENTRIES: dict[str, Entry] = {
@@ -94,12 +93,12 @@ ENTRIES: dict[str, Entry] = {
     "ARSM": Entry("swaps", "arsm", ()),
     "DisARM": Entry("antithetic", "disarm", ()),
 }
-#: An entry for each estimator, by its name in the papers' tables.
+#: The entries by the estimators' names in the papers' tables.
 CATALOGUE = Catalogue("estimator", __name__, ENTRIES)
 
 lookup = CATALOGUE.lookup
 _FUNCTIONS = {entry.function: name for name, entry in CATALOGUE.items()}
-# What is called otherwise than the catalogue's.
+# Public names that are not in the catalogue, each with its module.
 _OTHERS = {
     "rloo": "several",
     "vimco": "several",
@@ -114,7 +113,7 @@ def get(name: str) -> "Estimator":
     """Load an estimator by its name in the papers' tables.
 
     Raises:
-        ConfigError: no such estimator.
+        ConfigError: there is no estimator of this name.
     """
     estimator: Estimator = CATALOGUE.load(name)
     return estimator

@@ -1,6 +1,4 @@
-"""DisARM (Dong, Mnih and Tucker, 2020), and for categories by sticks (Dong, Mnih and
-Tucker, 2021).
-"""
+"""DisARM (Dong, Mnih and Tucker, 2020), and its stick-breaking extension to categories (2021)."""
 
 import torch
 from torch import Tensor
@@ -12,12 +10,13 @@ from reinrelax.estimators.losses import Loss
 
 @score_function(name="DisARM", equation="Dong et al. 2020, 2021")
 def disarm(logits: Tensor, f: Loss, streams: Streams) -> Estimate:
-    """½ (f(D) − f(D̃)) (−1)^b̃_i 1{b_i ≠ b̃_i} σ(|α_i|) at the log-odds α_i of stick i, D and D̃ of
-    one noise and its opposite.
+    """Estimate by differences of f at two codes from one noise and its opposite.
 
-    Stick i breaks, b_i = 1, with log-odds α_i = θ_i − log Σ_k>i e^θ_k, and D is the first that
-    does. With two categories it is DisARM for a Bernoulli. Sticks that neither code has come to are
-    left out, which f does not depend on. f is called twice, and need not be differentiable.
+    The estimate at the log-odds α_i of stick i is ½ (f(D) − f(D̃)) (−1)^b̃_i 1{b_i ≠ b̃_i}
+    σ(|α_i|). D and D̃ use the same noise with opposite signs. Stick i breaks, b_i = 1, with
+    log-odds α_i = θ_i − log Σ_k>i e^θ_k, and D is the first stick that breaks. With two categories
+    this is DisARM for a Bernoulli. Sticks that neither code reaches are omitted, because f does not
+    depend on them. f is called twice and need not be differentiable.
     """
     theta = entering(logits).clamp_min(MASKED)
     alpha = theta[..., :-1] - theta.flip(-1).logcumsumexp(-1).flip(-1)[..., 1:]
@@ -36,7 +35,7 @@ def disarm(logits: Tensor, f: Loss, streams: Streams) -> Estimate:
 
 
 def _first(broken: Tensor, theta: Tensor) -> tuple[Tensor, Tensor]:
-    """One-hot of the first stick that is broken, or the last category, and the sticks up to it."""
+    """Return one-hot of the first broken stick or last category, and the sticks up to it."""
     before = broken.cumsum(-1, dtype=torch.int64) - broken.long()
     reached = before == 0
     last = ~broken.any(-1, keepdim=True)

@@ -1,4 +1,4 @@
-"""Arguments of an estimator's call: checked and completed, with an error in words."""
+"""Checks and completes the arguments of an estimator's call."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -20,21 +20,21 @@ def completed(
     hyper: Mapping[str, Any],
     validate_args: bool | None,
 ) -> dict[str, Any]:
-    """Complete hyper-parameters by their defaults, and give tensors among them a replica axis.
+    """Add default hyper-parameters, and give tensors among them a replica axis.
 
-    Kinds and names are checked in any case, which costs nothing; to look at values, the host waits
-    for the device once, and once more for each hyper-parameter that is a tensor.
+    Types and names are always checked, at no cost. Checking values makes the host wait for the
+    device once, and once more per hyper-parameter that is a tensor.
 
     Args:
-        owner: the estimator, in an error.
-        names: of its hyper-parameters.
+        owner: the name of the estimator, for error messages.
+        names: the names of its hyper-parameters.
         logits: `[..., C]`.
-        hyper: those that were given.
-        validate_args: whether to look at values; if None, as torch's distributions do by default.
+        hyper: the given hyper-parameters.
+        validate_args: whether to check values; if None, the default of torch's distributions.
 
     Raises:
-        InputError: logits of a wrong kind or value, or a hyper-parameter that is unknown or out of
-            range; the message names the argument, the value and the allowed ones.
+        InputError: the logits have an invalid type or value, or a hyper-parameter is unknown or out
+            of range; the message names the argument, its value and the allowed ones.
     """
     validate = Distribution._validate_args if validate_args is None else validate_args
     _check_kind(owner, logits)
@@ -79,7 +79,7 @@ def _check_kind(owner: str, logits: Tensor) -> None:
 
 def _check_values(owner: str, logits: Tensor) -> None:
     total = logits.logsumexp(-1)
-    if total.isfinite().all():  # one answer to wait for, where all is well
+    if total.isfinite().all():  # the common case needs only one synchronisation
         return
     if torch.isnan(total).any() or torch.isposinf(logits).any():
         raise InputError(

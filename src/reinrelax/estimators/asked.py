@@ -1,4 +1,4 @@
-"""Which estimators are asked for, and with which settings."""
+"""Types of the configuration's keys that select estimators and their settings."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
@@ -12,7 +12,7 @@ from reinrelax.errors import ConfigError
 from reinrelax.estimators import lookup
 from reinrelax.estimators.hyperparameters import HYPERPARAMETERS, Hyperparameter
 
-# In the place of an estimator or a latent shape: all of them.
+# Stands for all estimators or all latent shapes.
 ANY = "any"
 Name = Annotated[str, known(lookup)]
 
@@ -24,7 +24,7 @@ def _rule(entry: Hyperparameter) -> Any:
 
 
 def value_of(entry: Hyperparameter) -> Any:
-    """What a hyper-parameter may be."""
+    """Return the type of a hyper-parameter's value."""
     rule = _rule(entry)
     return Annotated[int, rule] if entry.integer else Annotated[float, rule, FINITE, AS_GIVEN]
 
@@ -34,7 +34,7 @@ Draws = Annotated[int, _rule(HYPERPARAMETERS["draws"])]
 _VALUES = {
     "optimizer": Annotated[Literal["Adam", "RAdam"], Field(description="of the training")],
     "learning_rate": Annotated[Rate, Field(description="of the optimizer")],
-    # Draws are the experiment's.
+    # The number of draws is a key of the experiment.
     **{name: value_of(entry) for name, entry in HYPERPARAMETERS.items() if name != "draws"},
 }
 Values: Any = mapping("Values", _VALUES, required=False)
@@ -54,15 +54,15 @@ def _or_any(check: Any) -> Any:
     return known(either)
 
 
-# Of an estimator, for any latent shape or for one.
+# Settings per estimator, for any latent shape or for one.
 Given = Mapping[Name, Mapping[Annotated[str, _or_any(parse_shape)], Values]]
-# Of an estimator, or of any that has it: the values that a setting takes in turn.
+# Lists of values to vary, per estimator or for any estimator that has the setting.
 Vary = Mapping[Annotated[str, _or_any(lookup)], _Varied]
 
 
 @dataclass(frozen=True, kw_only=True, config=BLOCK)
 class Selection:
-    """Estimators, and the settings in which they are others than those of `settings`."""
+    """Estimators, and settings that differ from those in `settings`."""
 
     estimators: Several[Name] = Field(description="names of the catalogue")
     vary: Vary = Field(default_factory=dict, description="values that settings take in turn")

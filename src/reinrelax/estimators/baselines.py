@@ -1,4 +1,4 @@
-"""REINFORCE with a baseline that is learned (NVIL; Mnih and Gregor, 2014) or a moving average.
+"""REINFORCE with a learned baseline (NVIL; Mnih and Gregor, 2014) or a moving average.
 
 >>> import torch
 >>> x, logits = torch.randn(5, 4), torch.zeros(5, 2, 3, requires_grad=True)
@@ -31,18 +31,19 @@ def nvil(
     generator: torch.Generator | None = None,
     validate_args: bool | None = None,
 ) -> Estimate:
-    """(f(D) − b) ∇ log π(D), unbiased for every b that was made without D.
+    """Estimate by (f(D) − b) ∇ log π(D), which is unbiased for every b that does not depend on D.
 
     Args:
         logits: θ, `[..., C]`.
-        f: as of `reinforce`.
-        baseline: b, which broadcasts to the loss; of a network that knows what f is conditioned on.
+        f: the loss, as for `reinforce`.
+        baseline: b, which broadcasts to the loss; typically the output of a network with the same
+            inputs as f, except D.
         generator: source of all randomness; torch's global one if None.
-        validate_args: as of all estimators.
+        validate_args: as for all estimators.
 
     Returns:
-        An estimate whose `variance_loss`, where b requires a gradient, is (f(D) − b)²: to descend
-        on it brings b to the mean of the loss. The surrogate gives b none.
+        An estimate. If b requires a gradient, its `variance_loss` is (f(D) − b)², which is
+        minimised when b is the mean of the loss. The surrogate gives b no gradient.
     """
     completed("NVIL", (), logits, {}, validate_args)
     one_hot = draw(logits[None], Streams([generator])).one_hot[0]
@@ -65,13 +66,12 @@ def nvil(
 
 
 class MovingAverage(nn.Module):
-    """REINFORCE with the mean of the losses of earlier calls, later ones counting more, as
-    baseline.
+    """REINFORCE with an exponential moving average of the losses of earlier calls as baseline.
 
-    It is saved with the module that holds it. In evaluation the average stays as it is.
+    The average is saved with the module that contains it. It is not updated in evaluation.
 
     Args:
-        decay: weight of the average so far, in [0, 1).
+        decay: the weight of the previous average, in [0, 1).
     """
 
     total: Tensor
@@ -87,11 +87,11 @@ class MovingAverage(nn.Module):
 
     @property
     def baseline(self) -> Tensor:
-        """The average so far, zero before the first loss."""
+        """The current average; zero before the first loss."""
         return self.total / self.weight.clamp_min(1e-30)
 
     def forward(self, logits: Tensor, f: Loss, **options: Any) -> Estimate:
-        """As of `nvil`, without the baseline."""
+        """Estimate as `nvil` does, with the average as baseline."""
         estimate = nvil(logits, f, self.baseline, **options)
         if self.training and estimate.loss.numel():
             for held, new in ((self.total, estimate.loss.mean()), (self.weight, 1.0)):

@@ -1,4 +1,4 @@
-"""One call in the manner of `torch.nn.functional.gumbel_softmax`, with any pathwise estimator.
+"""A function like `torch.nn.functional.gumbel_softmax` for any pathwise estimator.
 
 >>> import torch
 >>> logits = torch.zeros(2, 5, 3, requires_grad=True)
@@ -64,31 +64,36 @@ def gumbel_softmax(
     validate_args: bool | None = None,
     **hyper: Any,
 ) -> Tensor | tuple[Tensor, Tensor]:
-    """A sample of softmax(logits) along an axis, whose backward pass gives an estimate of the
-    gradient.
+    """Draw a sample of softmax(logits) along an axis; its backward pass gives a gradient estimate.
 
-    A second backward pass through a retained graph gives the same gradient, whatever noise the
-    estimator draws there. Under `torch.compile`, `torch.export`, `torch.vmap` and the other
-    transforms of `torch.func` it is one graph of torch's own operations, with torch's own noise and
-    without checks of values; but not where the backward pass draws noise (Gumbel-Rao and what is
-    built on it), which is an error. An estimate
-    is a first derivative: second ones mean nothing.
+    A second backward pass through a retained graph gives the same gradient, even if the estimator
+    draws noise in its backward pass. Second derivatives are meaningless, because an estimate
+    approximates only the first.
+
+    Under `torch.compile`, `torch.export`, `torch.vmap` and the other transforms of `torch.func`,
+    the function is one graph of torch operations; it uses torch's own noise and does not check
+    values. Estimators that draw noise in their backward pass (Gumbel-Rao and those based on it)
+    raise an error there.
 
     Args:
         logits: θ, unnormalised; −inf masks a category.
         tau: temperature, a number or a tensor that broadcasts to the logits' shape with 1 at `dim`.
-        hard: whether the sample is one-hot; if None, it is but for STGS, which as torch's function
-            then gives the relaxed sample. No other method has a relaxed one.
+        hard: whether the sample is one-hot. If None, it is, except for STGS, which returns the
+            relaxed sample like torch's function. Other methods have no relaxed sample.
         dim: the axis of the categories.
-        method: an estimator's name in the tables or in Python: "ReinMax", "reinmax", "gumbel_rao",
-            "ST", …
-        return_probs: whether softmax(logits) is returned beside the sample, in the graph.
+        method: the name of an estimator in the tables or in Python: "ReinMax", "reinmax",
+            "gumbel_rao", "ST", …
+        return_probs: whether to return softmax(logits) as well, as part of the graph.
         generator: source of all randomness, on the logits' device; torch's global one if None.
         validate_args: as for estimators.
         **hyper: the estimator's other hyper-parameters.
 
+    Returns:
+        The sample, of the shape of the logits; with `return_probs`, also softmax(logits).
+
     Raises:
-        InputError: as for estimators; an unknown method, one that takes the loss, or no such axis.
+        InputError: as for estimators; an unknown method, one that takes the loss, or an invalid
+            axis.
     """
     estimator = pathwise_of(method)
     soft = not hard if hard is not None else estimator.name == "STGS"
@@ -126,22 +131,22 @@ def gumbel_softmax(
 
 
 class TracedStreams(Streams):
-    """Noise by torch's own operations, which its compiler and transforms know; of the same law."""
+    """Noise of the same distribution, from operations that torch's compiler and transforms know."""
 
     def __init__(self, generators: Any = (None,)) -> None:
         super().__init__(generators)
 
     def uniform_(self, out: Tensor) -> Tensor:
-        """U(0, 1) of the shape of `out`, which stays as it is."""
+        """Return U(0, 1) of the shape of `out`, which is not modified."""
         epsilon = torch.finfo(out.dtype).eps
         return torch.rand_like(out).clamp(epsilon / 4, 1 - epsilon / 2)
 
 
 def pathwise_of(method: str) -> Pathwise:
-    """The pathwise estimator of a name in the tables or in Python.
+    """Return the pathwise estimator of a name in the tables or in Python.
 
     Raises:
-        InputError: there is none.
+        InputError: there is no pathwise estimator of this name.
     """
     if method not in _METHODS:
         raise InputError(
@@ -156,8 +161,8 @@ def pathwise_of(method: str) -> Pathwise:
     return estimator
 
 
-# By their names in the tables and in Python. A table rather than imports on first use, for torch's
-# compiler.
+# By their names in the tables and in Python. A table, because torch's compiler does not support
+# imports on first use.
 _METHODS = {
     key: estimators.get(name)
     for name, entry in estimators.CATALOGUE.items()
@@ -166,8 +171,9 @@ _METHODS = {
 
 
 def _along(value: Any, logits: Tensor, dim: int) -> Any:
-    """A hyper-parameter `[...]` that broadcasts to the logits with 1 at `dim`, with that
-    axis last.
+    """Move axis `dim` of a hyper-parameter to the end.
+
+    It broadcasts to the logits and has size 1 there; the result has shape `[...]`.
     """
     if not isinstance(value, Tensor) or not value.ndim or dim in (-1, logits.ndim - 1):
         return value
@@ -188,7 +194,7 @@ def _traced() -> bool:
 def _sample(
     estimator: Pathwise, logits: Tensor, streams: Streams, hyper: dict[str, Any], soft: bool
 ) -> Tensor:
-    """For logits `[1, ..., C]`."""
+    """Draw a sample for logits `[1, ..., C]`."""
     if soft:
         theta = log_softmax(entering(logits)).clamp_min(MASKED)
         sample = replace(_draw(logits, streams), log_probs=theta)
@@ -215,7 +221,7 @@ def _sample(
 
 
 def _draw(logits: Tensor, streams: Streams) -> Sample:
-    """As `base.draw`, of operations that have batching rules where it is traced."""
+    """Draw as `base.draw`; under tracing, use only operations that have batching rules."""
     if not isinstance(streams, TracedStreams):
         return draw(logits, streams)
     log_probs = log_softmax(entering(logits.detach()))
@@ -226,9 +232,7 @@ def _draw(logits: Tensor, streams: Streams) -> Sample:
 
 
 def _repeating(estimator: Pathwise, device: torch.device) -> Pathwise:
-    """The same, but for one sample: all backward passes through it have the noise of the
-    first one.
-    """
+    """Copy an estimator for one sample; all its backward passes repeat the noise of the first."""
     if "draws" not in estimator.hyperparameters:
         return estimator
     state: Tensor | None = None
@@ -258,9 +262,7 @@ def _state(generator: torch.Generator | None, device: torch.device) -> Tensor:
 
 
 class _Traced(torch.autograd.Function):
-    """Gives the drawn D, and the logits an estimator's vector-Jacobian product, in a form to be
-    traced.
-    """
+    """A traceable function: returns the drawn D, with the estimator's vector-Jacobian product."""
 
     generate_vmap_rule = True
 

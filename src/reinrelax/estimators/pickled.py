@@ -1,4 +1,4 @@
-"""Pickling and copying of estimators: as what their module calls them, as functions are."""
+"""Pickling and copying of estimators by module and name, like functions."""
 
 import copyreg
 import sys
@@ -9,7 +9,7 @@ from reinrelax.estimators.base import Estimator, Pathwise, ScoreFunction
 
 
 def find(module: str, name: str) -> Estimator:
-    """The estimator that a module calls by this name."""
+    """Return the estimator that a module defines under this name."""
     estimator: Estimator = getattr(import_module(module), name)
     return estimator
 
@@ -18,8 +18,8 @@ def _reduced(estimator: Estimator) -> tuple[Any, ...]:
     module, name = estimator.__module__, estimator.__name__
     if getattr(sys.modules.get(module), name, None) is estimator:
         return find, (module, name)
-    # One that a function has made: it is copied as an object, and what it holds decides about
-    # pickling.
+    # An estimator created at run time is copied as an object; whether it can be pickled depends on
+    # its attributes.
     return copyreg.__newobj__, (type(estimator),), vars(estimator)  # type: ignore[attr-defined]
 
 

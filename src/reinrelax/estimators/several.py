@@ -1,8 +1,7 @@
-"""Estimators that call the loss once, at all their samples: RLOO and VIMCO.
+"""Estimators that call the loss once, with all their samples: RLOO and VIMCO.
 
-Here f maps one-hot codes `[M, ..., C]` to `[M, ...]`, or to fewer axes behind the first one where
-it joins latent variables. What a loss is conditioned on broadcasts against the samples' axis in
-front.
+The loss f maps one-hot codes `[M, ..., C]` to `[M, ...]`, or to fewer axes after the first if it
+joins latent variables. Other inputs of the loss must broadcast against the leading axis of samples.
 
 >>> import torch
 >>> logits = torch.zeros(5, 2, 3, requires_grad=True)
@@ -26,13 +25,14 @@ from reinrelax.estimators.score import _log_prob
 
 
 def rloo(logits: Tensor, f: Loss, **options: Any) -> Estimate:
-    """REINFORCE with the leave-one-out baseline (Kool et al., 2019) over M samples: the mean of
-    (f(D_m) − mean_{n≠m} f(D_n)) ∇ log π(D_m).
+    """Estimate by REINFORCE with the leave-one-out baseline (Kool et al., 2019) over M samples.
+
+    The estimate is the mean of (f(D_m) − mean_{n≠m} f(D_n)) ∇ log π(D_m).
 
     Args:
         logits: θ, `[..., C]`.
-        f: of all samples.
-        **options: `samples`, M, 2 unless given; `generator` and `validate_args` as of all
+        f: the loss at all samples.
+        **options: `samples`, M, by default 2; `generator` and `validate_args` as for all
             estimators.
 
     Returns:
@@ -44,20 +44,20 @@ def rloo(logits: Tensor, f: Loss, **options: Any) -> Estimate:
 
 
 def vimco(logits: Tensor, log_weight: Loss, **options: Any) -> Estimate:
-    """The gradient of E log mean_m w_m, the bound of several samples, by VIMCO (Mnih and Rezende,
-    2016).
+    """Estimate the gradient of E log mean_m w_m by VIMCO (Mnih and Rezende, 2016).
 
-    The signal of sample m is the bound less the bound in which log w_m is the mean of the others'.
+    This is the multi-sample bound. The learning signal of sample m is the bound minus the bound in
+    which log w_m is replaced by the mean of the others.
 
     Args:
         logits: θ, `[..., C]`.
-        log_weight: log w of all samples, such as log p(x, D) − log q(D); its own gradient is in the
-            estimate.
-        **options: as of `rloo`.
+        log_weight: log w at all samples, such as log p(x, D) − log q(D). The estimate includes its
+            own gradient.
+        **options: as for `rloo`.
 
     Returns:
-        An estimate whose `one_hot` is `[M, ..., C]` and whose `loss` is the bound. It is to grow:
-        descend on the negative surrogate.
+        An estimate whose `one_hot` is `[M, ..., C]` and whose `loss` is the bound. The bound is to
+        be maximised: minimise the negative surrogate.
     """
     one_hot, log_w, log_prob = _several("VIMCO", logits, log_weight, **options)
     count = len(log_w)
@@ -66,13 +66,13 @@ def vimco(logits: Tensor, log_weight: Loss, **options: Any) -> Estimate:
     own = torch.eye(count, dtype=torch.bool, device=known.device).view(
         count, count, *(1,) * (known.ndim - 1)
     )
-    # Row m has the mean of the others in the place of m.
+    # In row m the mean of the others replaces entry m.
     without = torch.where(own, _others(known), known).logsumexp(1) - math.log(count)
     return Estimate(one_hot, bound.detach(), bound + ((bound.detach() - without) * log_prob).sum(0))
 
 
 def _others(values: Tensor) -> Tensor:
-    """Of each row `[M, ...]` the mean of all others."""
+    """Return, for each row of `[M, ...]`, the mean of all other rows."""
     return (values.sum(0) - values) / (len(values) - 1)
 
 
@@ -85,7 +85,7 @@ def _several(
     generator: torch.Generator | None = None,
     validate_args: bool | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Samples `[M, ..., C]`, f's values and their log probabilities `[M, ...]`."""
+    """Draw samples `[M, ..., C]`; return them, f's values and log probabilities `[M, ...]`."""
     completed(owner, ("samples",), logits, {"samples": samples}, validate_args)
     repeated = logits.expand(samples, *logits.shape)
     one_hot = draw(repeated[None], Streams([generator])).one_hot[0]

@@ -1,6 +1,4 @@
-"""ARSM (Yin, Yue and Zhou, 2019): codes that share their noise but for two categories' that are
-exchanged.
-"""
+"""ARSM (Yin, Yue and Zhou, 2019), which compares codes with the noise of two categories swapped."""
 
 import itertools
 
@@ -15,12 +13,14 @@ from reinrelax.estimators.losses import Loss, with_gradient
 
 @score_function(name="ARSM", equation="Yin et al. 2019")
 def arsm(logits: Tensor, f: Loss, streams: Streams) -> Estimate:
-    """mean_j (f(D^cj) − mean_m f(D^mj)) (1 − C ϖ_j) at the logit of c, ϖ ~ Dir(1), D^cj the
-    category of smallest ϖ_i e^−θ_i after ϖ_c and ϖ_j were exchanged.
+    """Estimate by mean_j (f(D^cj) − mean_m f(D^mj)) (1 − C ϖ_j) for the logit of category c.
 
-    Latent variables that one loss joins exchange the same two. f is called C (C − 1)/2 + 1 times,
-    once where no gradient is asked for, and need not be differentiable. With two categories this is
-    ARM.
+    Here ϖ ~ Dir(1), and D^cj is the category with the smallest ϖ_i e^−θ_i after swapping ϖ_c and
+    ϖ_j.
+
+    Latent variables that share one loss swap the same two categories. f is called C (C − 1)/2 + 1
+    times, or once if no gradient is required, and need not be differentiable. With two categories
+    this is ARM.
     """
     sample = draw(logits, streams)
     C = logits.shape[-1]
@@ -37,7 +37,7 @@ def arsm(logits: Tensor, f: Loss, streams: Streams) -> Estimate:
         with torch.no_grad():
             losses[c, j] = losses[j, c] = f(swapped)
     shares = 1 - C * noise / noise.sum(-1, keepdim=True)
-    # [*loss, 1, …, C, C] by [..., C, 1].
+    # Shapes [*loss, 1, …, C, C] and [..., C, 1].
     apart = (losses - losses.mean(0)).movedim((0, 1), (-2, -1)).to(shares.dtype)
     apart = apart[(..., *(None,) * (logits.ndim - 1 - loss.ndim), slice(None), slice(None))]
     gradient = product(apart, shares[..., None])[..., 0] / C

@@ -1,1 +1,1 @@
-"""What a run takes and how it is led: plans, devices, locks, campaigns, checks."""
+"""Planning, running and checking: plans, devices, locks, campaigns and comparisons."""

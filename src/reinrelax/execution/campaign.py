@@ -1,4 +1,4 @@
-"""All of a scale in stages, those first of which an hour shows most, each a run of the workflow."""
+"""A campaign: all jobs of a scale in stages, most informative first, each a run of the workflow."""
 
 import os
 import signal
@@ -22,15 +22,15 @@ from reinrelax.jobs.planned import jobs
 
 @dataclass(frozen=True)
 class _Step:
-    """What is done together.
+    """Jobs that are run together.
 
     Attributes:
-        experiments: with what the authors ran differently of each, unless that is a step of its
-            own.
-        shapes: latent shapes, each a stage of its own in this order, and after them any other;
-            none, where all are one stage.
+        experiments: the experiments; each includes the runs that the authors ran differently,
+            unless those are a separate step.
+        shapes: latent shapes; each is a stage, in this order, followed by one for each other shape.
+            If empty, all shapes form one stage.
         only: whether other shapes are left to a later step.
-        first: estimators that are a stage before the others of their shape.
+        first: estimators that form a stage before the others of the same shape.
     """
 
     experiments: tuple[str, ...]
@@ -39,10 +39,10 @@ class _Step:
     first: tuple[str, ...] = ()
 
 
-# Where the paper's two methods differ most from the others comes first.
+# The shapes at which the paper's two methods differ most from the others come first.
 _SHAPES = ("8x4", "64x8", "16x12", "10x30", "8x16", "4x24")
-# First what is conclusive within minutes, last the searches, which take the longest and say the
-# least of the papers. `cost` is alone, because it measures time.
+# Experiments that are conclusive within minutes come first. The searches come last: they take the
+# longest and say the least about the papers. `cost` runs alone because it measures time.
 _STEPS = (
     _Step(("gradients", "identities", *DEMONSTRATIONS)),
     _Step(("relaxations",)),
@@ -60,17 +60,16 @@ _STEPS = (
     _Step(("beta",), _SHAPES),
     _Step(("grid",), _SHAPES),
 )
-# Kept back from the time that is given: to stop jobs, build the report and pack.
+# The part of the time limit reserved for stopping jobs, building the report and packing.
 RESERVE_SECONDS = 240.0
-# That jobs have to end after an interrupt, before they are killed. Either way a checkpoint stays.
+# The time that jobs have to stop after an interrupt before they are killed. Checkpoints survive
+# both.
 _GRACE_SECONDS = 20.0
 
 
 @dataclass(frozen=True)
 class Stage:
-    """Jobs that are done together: what they are, and the estimated seconds of those that are to be
-    done.
-    """
+    """Jobs that are run together, with the estimated seconds of those still to do."""
 
     name: str
     jobs: tuple[Job, ...]
@@ -79,9 +78,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class Outcome:
-    """Stages in which jobs failed; whether time was up, or a person stopped it; what is left, in
-    stages.
-    """
+    """The outcome of a campaign: failed stages, why it stopped, and the remaining stages."""
 
     failed: tuple[str, ...]
     out_of_time: bool
@@ -90,7 +87,7 @@ class Outcome:
 
 
 def stages(config: Config, root: Path = Path()) -> list[Stage]:
-    """What is to be done, in the order of doing it; a stage in which all is done is none."""
+    """Return the stages that still have jobs to do, in the order in which to run them."""
     left = plan.remaining(config, root)
     groups: dict[tuple[int, int, str, bool], list[Job]] = {}
     for job in jobs(config).values():
@@ -103,7 +100,7 @@ def stages(config: Config, root: Path = Path()) -> list[Stage]:
 
 
 def describe(config: Config, todo: Sequence[Stage], cores: int) -> str:
-    """The stages as lines, with what the plan estimates of each."""
+    """Format the stages as lines, with the plan's estimates for each."""
     lines = []
     for index, stage in enumerate(todo, 1):
         about = plan.elapsed(config, stage.seconds.values(), cores)
@@ -124,22 +121,21 @@ def run(
     say: Callable[[str], object] = print,
     root: Path = Path(),
 ) -> Outcome:
-    """Do what is to be done, stage after stage, until all is done or the time is up.
+    """Run the remaining stages in order until all are done or the time is up.
 
-    A stage with failures does not keep the next from being done. When the time is up, or at an
-    interrupt (SIGINT, SIGTERM), running jobs are stopped; what they have come to is in their
-    checkpoints.
+    A stage with failures does not prevent the next one. When the time is up, or on an interrupt
+    (SIGINT, SIGTERM), running jobs are stopped; their progress is in their checkpoints.
 
     Args:
-        config: what is planned.
-        config_files: the files that it was read from, for the workflow.
-        cores: as Snakemake takes it: a number, or `all`.
-        hours: the time there is, or None for as long as it takes.
-        say: called with lines for a person.
+        config: the configuration to run.
+        config_files: the files it was read from, passed to the workflow.
+        cores: Snakemake's argument: a number, or `all`.
+        hours: the time limit; None for no limit.
+        say: called with each line of progress.
         root: the project's folder.
 
     Raises:
-        ConfigError: there is less time than it takes to build the report.
+        ConfigError: the time limit is shorter than the time needed to build the report.
     """
     number = (os.cpu_count() or 1) if cores == "all" else int(cores)
     deadline = None
@@ -180,16 +176,20 @@ def _jobs(stage: Stage) -> str:
 
 
 def _experiment(job: Job) -> str:
-    """What a step names it by: as what is printed, unless what was run differently is a step of its
-    own.
+    """Return the experiment under which the steps list a job.
+
+    This is the experiment as printed, unless the runs that the authors ran differently are a
+    separate step.
     """
     own = any(job.experiment in step.experiments for step in _STEPS)
     return job.experiment if own else job.experiment.removesuffix(AS_RUN)
 
 
 def _place(job: Job) -> tuple[int, int, str, bool]:
-    """The step that a job belongs to; there the rank of its latent shape, the shape, and whether it
-    waits.
+    """Return the sort key of a job's stage.
+
+    It consists of the step, the rank of the latent shape, the shape, and whether the job waits for
+    the estimators that come first.
     """
     experiment = _experiment(job)
     shape = str(job.first.shape) if job.runs else ""
@@ -206,7 +206,7 @@ def _place(job: Job) -> tuple[int, int, str, bool]:
 
 
 def _name(place: tuple[int, int, str, bool], members: Sequence[Job]) -> str:
-    """What a stage is called, as `elbo/8x4`."""
+    """Return the name of a stage, such as `elbo/8x4`."""
     step, _, shape, waits = place
     experiments = ", ".join(dict.fromkeys(map(_experiment, members)))
     others = ", other estimators" if waits else ""
@@ -220,11 +220,10 @@ def _workflow(
     deadline: float | None,
     root: Path = Path(),
 ) -> int | None:
-    """The exit status of a run of the workflow, or None if the time was up before it ended.
+    """Run the workflow; return its exit status, or None if the time was up before it ended.
 
-    It has a process group of its own, so that none of its jobs outlives it: Snakemake, stopped
-        alone, waits
-    for running jobs to end.
+    It runs in a separate process group, so that none of its jobs outlives it: if only Snakemake
+    itself is stopped, it waits for running jobs to end.
     """
     left = None if deadline is None else deadline - time.monotonic()
     if left is not None and left <= 0:
@@ -242,7 +241,7 @@ def _workflow(
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    """End all of a process group, if any of it is still there."""
+    """Stop all processes of a process group that are still running."""
     if process.poll() is None:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGINT)
@@ -255,7 +254,7 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """Take SIGTERM, by which systems ask a process to end, as an interrupt."""
+    """Treat SIGTERM, the system's request to terminate, as an interrupt."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt

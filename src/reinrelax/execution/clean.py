@@ -1,4 +1,4 @@
-"""What lies in a results folder and is not asked for: old checkpoints, results of before."""
+"""Finds and removes files in a results folder that the configuration does not request."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -15,16 +15,16 @@ from reinrelax.jobs.planned import jobs
 from reinrelax.results.read import kept_runs, read_record
 from reinrelax.training import progress
 
-# What a cell leaves: with its table, its finished runs, or neither.
+# The files of a cell: with a finished table, with finished runs, or with neither.
 _TABLE, _FINISHED = (".csv", ".npz", ".pt", ".json"), (".runs.npz", ".runs.json")
 _CHECKPOINT, _UNREADABLE, _MARK = ".checkpoint", ".runs.json.unreadable", ".anew"
-# Folders that hold no job's results.
+# Folders that contain no results of jobs.
 _OTHER = {"data", "tables", "figures", "logs", "benchmarks"}
 
 
 @dataclass(frozen=True)
 class Leftover:
-    """Files of one job that nothing asks for, and why."""
+    """Files of one job that are no longer requested, and the reason."""
 
     name: str
     why: str
@@ -32,12 +32,12 @@ class Leftover:
 
     @property
     def size(self) -> int:
-        """Bytes of all of them."""
+        """The total size of the files in bytes."""
         return sum(path.stat().st_size for path in self.files)
 
 
 def describe(found: list[Leftover], removed: bool) -> str:
-    """Lines for a person."""
+    """Format the leftovers as lines."""
     lines = [f"{_size(one.size):>9}  {one.name}: {one.why}" for one in found]
     total = (
         f"{_size(sum(one.size for one in found))} in {sum(len(one.files) for one in found)} files"
@@ -53,10 +53,9 @@ def describe(found: list[Leftover], removed: bool) -> str:
 
 
 def leftovers(config: Config) -> list[Leftover]:
-    """Everything below the results folder that is a job's and that the configuration does not ask
-    for.
+    """Find all files of jobs in the results folder that the configuration does not request.
 
-    What cannot be read, or does not say what it is of, stays: whoever reads it says so.
+    Files that are unreadable or do not name their job are kept; reading them reports the problem.
     """
     planned = jobs(config)
     asked = {(run.run_id, job.source_hash) for job in planned.values() for run in job.runs}
@@ -74,10 +73,10 @@ def leftovers(config: Config) -> list[Leftover]:
 
 
 def remove(config: Config, found: list[Leftover]) -> None:
-    """Remove these files, and folders that are empty then.
+    """Remove these files, and the folders that become empty.
 
     Raises:
-        ResultsError: a run is at work in the folder, or a file cannot be removed.
+        ResultsError: a run is using the folder, or a file cannot be removed.
     """
     if occupant := guard.occupant(config.folder):
         raise ResultsError(
@@ -88,7 +87,7 @@ def remove(config: Config, found: list[Leftover]) -> None:
             path.unlink(missing_ok=True)
         except OSError as error:
             raise ResultsError(f"{path}: cannot be removed ({error.strerror}). {REMEDY}") from None
-        with suppress(OSError):  # not empty
+        with suppress(OSError):  # the folder is not empty
             for folder in path.parents:
                 if folder == config.folder:
                     break
@@ -96,7 +95,7 @@ def remove(config: Config, found: list[Leftover]) -> None:
 
 
 def _names(folder: Path) -> set[str]:
-    """Cells and studies that left something."""
+    """Return the names of cells and studies that have files in the folder."""
     names = set()
     for path in folder.glob("*/**/*"):
         place = path.relative_to(folder)
@@ -119,7 +118,7 @@ def _of_study(record: Path, job: Job | None) -> Iterator[tuple[str, list[Path]]]
     except ResultsError:
         return
     if why := _why(job, content["fingerprint"]):
-        # A record may come from elsewhere, and name files elsewhere.
+        # The record may have been copied from elsewhere and name files outside this folder.
         beside = [
             name for name in content.get("checksums", {}) if name == Path(name).name != "record"
         ]
@@ -129,8 +128,9 @@ def _of_study(record: Path, job: Job | None) -> Iterator[tuple[str, list[Path]]]
 def _of_cell(
     config: Config, name: str, job: Job | None, asked: set[tuple[str, str]]
 ) -> Iterator[tuple[str, list[Path]]]:
-    """What of a cell nothing asks for. A run may be asked for by another cell than that of its
-    table.
+    """Yield the files of a cell that are not requested, with the reason.
+
+    A run may be requested by a cell other than the one whose table contains it.
     """
     table = config.folder / f"{name}.csv"
     cell = job if job and job.runs else None

@@ -1,6 +1,4 @@
-"""The device that a job computes on: leased as long as it is used, and believed once it has
-computed.
-"""
+"""The device that a job computes on, leased while it is used and tested before it is trusted."""
 
 import os
 import sys
@@ -14,17 +12,18 @@ from reinrelax.execution import lease
 
 @contextmanager
 def device(machine: Machine, on_gpu: bool = True) -> Iterator[str]:
-    """The device to compute on, "cpu" or "cuda"; torch comes after, and with its threads set.
+    """Yield the device to compute on, "cpu" or "cuda"; import torch only afterwards.
 
-    A driver that may itself be too old also shows GPUs for which torch has no code, or without
-    memory. Then there is a warning, and the CPU computes, unless the configuration asks for CUDA.
+    The number of torch's threads is set. The driver may list GPUs that are unusable: torch may not
+    support them, the driver may be too old, or their memory may be full. In that case a warning is
+    issued and the CPU is used, unless the configuration requests CUDA.
 
     Args:
-        machine: which devices it may be.
-        on_gpu: whether the job computes on a GPU at all.
+        machine: the allowed devices.
+        on_gpu: whether the job can use a GPU.
 
     Raises:
-        ConfigError: CUDA is asked for, and no GPU is there or the one that is cannot compute.
+        ConfigError: CUDA is requested, but there is no GPU or it is unusable.
     """
     with ExitStack() as stack:
         gpus = lease.visible_devices() if on_gpu and machine.device != "cpu" else []
@@ -44,7 +43,7 @@ def device(machine: Machine, on_gpu: bool = True) -> Iterator[str]:
                     )
         if on_gpu and machine.device == "cuda" and not gpus:
             raise ConfigError(f"machine.device: cuda asked for, but {why}; set cpu or auto")
-        # Only now: torch fixes the devices it sees when it is imported.
+        # Torch determines the visible devices when it is imported, so the lease must come first.
         import torch
 
         from reinrelax.kernels.gpu import support
@@ -55,7 +54,7 @@ def device(machine: Machine, on_gpu: bool = True) -> Iterator[str]:
 
 
 def _failure() -> str:
-    """Why the GPU that is visible cannot compute, in torch's words; empty if it can."""
+    """Return torch's error message if the visible GPU cannot compute; empty if it can."""
     import torch
 
     try:
@@ -64,6 +63,6 @@ def _failure() -> str:
     except (
         RuntimeError,
         AssertionError,
-    ) as error:  # the latter of a torch that was built without CUDA
+    ) as error:  # AssertionError: torch was built without CUDA
         return str(error).strip().split("\n")[0]
     return "" if found == 8**3 else f"a sum that is {8**3} came out as {found:g}"

@@ -1,5 +1,6 @@
-"""One run of the workflow a results folder: a lock that the kernel frees, and a way past
-Snakemake's own.
+"""Limits each results folder to one run of the workflow, by a lock that the kernel releases.
+
+A lock that Snakemake left behind is removed if the run that made it is dead.
 """
 
 import fcntl
@@ -15,31 +16,31 @@ from reinrelax.core import files
 from reinrelax.errors import ResultsError
 
 _NAME = ".running"
-# Open, and so locked, until this process ends, however it ends.
+# Open, and therefore locked, until this process ends for whatever reason.
 _held: list[int] = []
 
 
 def claim(folder: Path, locks: Path) -> str:
-    """Take a results folder for as long as this process lives, and remove the lock of a run that
-    was killed.
+    """Lock a results folder for the life of this process; remove Snakemake's lock of a killed run.
 
-    Snakemake's locks are files, which a killed run leaves behind. That it is dead is certain where
-    this one gets the kernel's lock on the folder that it held: on the same machine, or a file
-    system without shared locks could have let both have it. Elsewhere Snakemake's lock stays, and
-    with it its advice.
+    Snakemake's locks are files, which a killed run leaves behind. If this process obtains the
+    kernel's lock that the run held on the folder, the run is known to be dead, provided it ran on
+    this machine: a file system without shared locks could grant the lock to two machines. Otherwise
+    Snakemake's lock is kept, and Snakemake explains how to remove it.
 
     Args:
-        folder: of the results, as Snakemake writes it into its locks.
+        folder: the results folder, as Snakemake writes it into its locks.
         locks: the folder of Snakemake's locks.
 
     Returns:
-        Who else has the folder, or nothing where it is ours, or has no locks.
+        A description of the process that uses the folder; empty if it is now locked by this process
+        or does not support locks.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(folder / _NAME, os.O_RDWR | os.O_CREAT, 0o666)
     except OSError:
-        return ""  # a folder that cannot be written: whoever has to write says so
+        return ""  # not writable: reported when a file is written
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
@@ -61,26 +62,25 @@ def claim(folder: Path, locks: Path) -> str:
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, json.dumps(owner).encode(), 0)
     except OSError:
-        pass  # a full disk; without it the next run only asks for Snakemake's own remedy
+        pass  # disk full; the next run then needs Snakemake's own remedy
     return ""
 
 
 def undo_future(folder: Path) -> None:
-    """Date files of the future as of now: Snakemake refuses every output that is older than an
-    input.
+    """Set modification times in the future to now: Snakemake rejects outputs older than an input.
 
-    They were made while a clock was ahead, or copied from a machine whose clock is.
+    Such times arise if the clock was ahead, or if files were copied from a machine whose clock is.
     """
     now = time.time()
     for place, _, names in os.walk(folder):
         for path in (Path(place, name) for name in names):
-            with suppress(OSError):  # gone, or another user's: whoever reads it says so
+            with suppress(OSError):  # deleted, or another user's: reported when read
                 if path.stat().st_mtime > now:
                     os.utime(path, (now, now))
 
 
 def occupant(folder: Path) -> str:
-    """Who has a results folder, or nothing where it is free; changes nothing."""
+    """Describe the process that uses a results folder; empty if it is free. Changes nothing."""
     try:
         with (folder / _NAME).open("rb") as file:
             try:
@@ -88,15 +88,15 @@ def occupant(folder: Path) -> str:
             except BlockingIOError:
                 return _words(_owner(file.fileno()))
     except OSError:
-        pass  # never used, out of reach, or without locks
+        pass  # never used, inaccessible, or locks are unsupported
     return ""
 
 
 def check_folder(folder: Path) -> Path:
-    """The folder that is there of a results folder's path: itself, or the nearest above it.
+    """Return the results folder, or its nearest ancestor that exists.
 
     Raises:
-        ResultsError: a file stands in the way; names it.
+        ResultsError: a path component is a file; the message names it.
     """
     first = next(path for path in (folder, *folder.parents) if path.exists())
     if not first.is_dir():
@@ -105,13 +105,13 @@ def check_folder(folder: Path) -> Path:
 
 
 def check_writable(folder: Path) -> None:
-    """Do nothing if a results folder and all below it can be written.
+    """Check that a results folder and everything below it can be written.
 
-    A job would say so itself, but Snakemake, which removes and makes files there before it, breaks
-    off.
+    A job would report this itself, but Snakemake removes and creates files there first, and would
+    abort.
 
     Raises:
-        ResultsError: a folder cannot be written; names the first one.
+        ResultsError: a folder cannot be written; the message names the first one.
     """
     first = check_folder(folder)
     for path in (first, *(Path(below) for below, _, _ in os.walk(folder))):
@@ -120,7 +120,7 @@ def check_writable(folder: Path) -> None:
 
 
 def _owner(descriptor: int) -> dict[str, object]:
-    """Who has, or last had, the folder; empty if that cannot be read."""
+    """Read the description of the current or last owner of the lock; empty if unreadable."""
     try:
         owner = json.loads(os.pread(descriptor, 1000, 0))
     except (OSError, ValueError):
@@ -135,7 +135,7 @@ def _words(owner: dict[str, object]) -> str:
 
 
 def _concerns(lock: Path, folder: Path) -> bool:
-    """Whether a lock of Snakemake's, one path a line, is on files of this folder."""
+    """Check whether one of Snakemake's locks, a file with one path per line, covers this folder."""
     try:
         lines = lock.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:

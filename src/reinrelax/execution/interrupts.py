@@ -1,6 +1,4 @@
-"""Signals by which a person or a system ends a run of the workflow: all of it ends, nothing has
-failed.
-"""
+"""Signals that interrupt a run of the workflow: all jobs are stopped, and none counts as failed."""
 
 import signal
 from contextlib import suppress
@@ -8,19 +6,19 @@ from types import FrameType
 
 import psutil
 
-# Those that this process has been sent.
+# The signals received by this process.
 received: list[signal.Signals] = []
 
 
 def listen() -> None:
-    """Take SIGTERM as an interrupt that the run's jobs get, too, as they get a terminal's Ctrl-C.
+    """Treat SIGTERM as an interrupt, and pass it on to the run's jobs as Ctrl-C would.
 
-    Snakemake by itself would wait for its jobs, and a cell may take hours.
+    Snakemake itself would wait for its jobs, and a cell may take hours.
     """
     signal.signal(signal.SIGTERM, _interrupt)
     if (
         signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
-    ):  # as it is in the background of a script
+    ):  # ignored if started in the background by a script
         signal.signal(signal.SIGINT, _interrupt)
 
 
@@ -31,8 +29,6 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
         for job in psutil.Process().children(recursive=True):
             with suppress(psutil.Error):
                 job.terminate()
-        if (
-            again
-        ):  # make passes on what it was sent as well: no reason to break off the end of the run
+        if again:  # make forwards the signal as well; a second one must not abort the shutdown
             return
     raise KeyboardInterrupt

@@ -1,4 +1,4 @@
-"""A GPU for each job: file locks that the kernel frees when a job dies."""
+"""Leases of GPUs to jobs: file locks that the kernel releases when a job dies."""
 
 import os
 import re
@@ -18,14 +18,12 @@ _DRIVER_SECONDS = 60
 
 
 def visible_devices(environ: Mapping[str, str] = os.environ) -> list[str]:
-    """The GPUs that this process may use, as `CUDA_VISIBLE_DEVICES` can name them; empty where
-    there is none.
+    """Return the GPUs that this process may use, as names for `CUDA_VISIBLE_DEVICES`.
 
-    Read as CUDA reads it: a name that it does not know, such as -1 or SLURM's `NoDevFiles`, ends
-        the list.
-    Indices and beginnings of UUIDs become UUIDs where they can: two jobs must call a GPU by one
-        name, and to
-    two allocations of a cluster, index 0 may mean two GPUs.
+    The variable is interpreted as CUDA does: an unknown name, such as -1 or SLURM's `NoDevFiles`,
+    ends the list. Indices and UUID prefixes are replaced by UUIDs where possible, because all jobs
+    must use the same name for a GPU, and index 0 may refer to different GPUs in two allocations of
+    a cluster.
     """
     uuids = _uuids()
     named = environ.get("CUDA_VISIBLE_DEVICES")
@@ -48,7 +46,7 @@ def visible_devices(environ: Mapping[str, str] = os.environ) -> list[str]:
 
 
 def _uuids() -> list[str]:
-    """UUIDs of the GPUs that the driver shows here."""
+    """Return the UUIDs of the GPUs that the driver lists."""
     command = ["nvidia-smi", "--query-gpu=uuid", "--format=csv,noheader"]
     try:
         done = subprocess.run(
@@ -56,7 +54,7 @@ def _uuids() -> list[str]:
         )
     except (OSError, subprocess.SubprocessError):
         return []
-    # Where there is none, some drivers say so in words, and succeed.
+    # Without GPUs, some drivers print a message and exit successfully.
     return [line.strip() for line in done.stdout.splitlines() if line.startswith("GPU-")]
 
 
@@ -67,18 +65,18 @@ def lease(
     folder: Path | None = None,
     timeout: float = float("inf"),
 ) -> Iterator[str]:
-    """Hold one of `jobs_per_gpu` places on one of the devices; wait while all are taken.
+    """Hold one of `jobs_per_gpu` slots on one of the devices; wait while all are taken.
 
     Args:
         devices: names as in `CUDA_VISIBLE_DEVICES`.
-        jobs_per_gpu: how many jobs may share a device. The emptiest device is preferred.
-        folder: where the locks lie; by default one folder a machine, so that all users' jobs see
-            each other.
+        jobs_per_gpu: the number of jobs that may share a device. The device with the fewest jobs is
+            preferred.
+        folder: the folder of the locks; by default one per machine, shared by all users.
         timeout: seconds to wait.
 
     Raises:
-        TimeoutError: no place became free in time.
-        ResultsError: the locks' folder cannot be made.
+        TimeoutError: no slot became free in time.
+        ResultsError: the folder of the locks cannot be created.
     """
     folder = _made(folder)
     deadline = time.monotonic() + timeout
@@ -103,13 +101,11 @@ def lease(
 
 
 def _made(folder: Path | None) -> Path:
-    """The locks' folder; the shared one is for all users."""
+    """Create the folder of the locks; the shared one is writable by all users."""
     shared = Path(tempfile.gettempdir()) / "reinrelax-leases"
     try:
         if folder is None and not shared.exists():
-            with suppress(
-                FileExistsError
-            ):  # another job was faster, and it is that job's to open up
+            with suppress(FileExistsError):  # another job was faster and sets the permissions
                 shared.mkdir()
                 shared.chmod(0o1777)
         (folder or shared).mkdir(parents=True, exist_ok=True)

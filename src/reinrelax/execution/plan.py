@@ -1,4 +1,4 @@
-"""What a run of the workflow would do, and how long it would take by timings recorded earlier."""
+"""The plan: the jobs that a run of the workflow would do, and their estimated duration."""
 
 import csv
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,28 +22,26 @@ from reinrelax.results import finished
 from reinrelax.results.read import held, images_of, is_done, read_record
 from reinrelax.training import progress
 
-# Of a job, beside its training: imports, images, writing.
+# Seconds of a job besides training: imports, loading images, writing.
 STARTUP_SECONDS = 4.0
-# Measured on two cores, by `make bench` or as processor time of cells; used until this machine has
-# its own.
+# Measured on two cores, by `make bench` or as processor time of cells. Used until this machine has
+# recorded timings of its own.
 REFERENCE = Path("benchmarks/microseconds_per_image.csv")
-# Of a study of gradients, measured likewise: a term of a Monte Carlo mean; all else of one
-# estimate, for each category; and, beside the estimates, the pairs of codes of section 5.3.
+# Costs of a study of gradients, measured in the same way: one term of a Monte Carlo mean; the rest
+# of one estimate, per category; and the pairs of codes of section 5.3, per 100 images.
 _TERM_SECONDS, _CATEGORY_SECONDS, _PAIRS_SECONDS = 8e-9, 5e-8, 9.0
-# Time that a job asks a cluster for: thrice its estimate, because nodes may be slower or shared;
-# half an hour at least, and at most a day, which most sites grant: what takes longer goes on from a
-# checkpoint.
+# The time limit requested from a cluster is three times the estimate, because nodes may be slower
+# or shared: at least half an hour, and at most a day, which most sites grant. A longer job resumes
+# from a checkpoint.
 _LIMIT_FACTOR, _LEAST_MINUTES, _MOST_MINUTES = 3.0, 30, 24 * 60
 _PARAMETER_BYTES = 4 * 4  # value, gradient and two moments
-# Of a cell's process beside its replicas; of a study that reads images, and of any other.
+# Memory of a cell's process without its replicas; of a study that reads images; of any other study.
 _BASE_MB, _IMAGES_MB, _STUDY_MB = 900, 3000, 1500
 
 
 @dataclass(frozen=True)
 class Timing:
-    """Microseconds per replica and training image of one estimator, latent shape and number of
-    draws.
-    """
+    """Microseconds per replica and image of one estimator, latent shape and number of draws."""
 
     estimator: str
     latent: str
@@ -52,9 +50,7 @@ class Timing:
 
 
 def describe(config: Config, cores: int, root: Path = Path()) -> str:
-    """A table of cells, done and to do, with what is left of them, and the time it takes on so many
-    cores.
-    """
+    """Format a table of all jobs with their remaining work, and the estimated time on `cores`."""
     planned, left = jobs(config), remaining(config, root)
     spent: dict[str, float] = {}
     lines = [f"{'cell or study':50} {'replicas':>8} {'epochs':>6} {'state':>6} {'estimate':>10}"]
@@ -77,7 +73,7 @@ def describe(config: Config, cores: int, root: Path = Path()) -> str:
 
 
 def remaining(config: Config, root: Path = Path()) -> dict[str, float]:
-    """The jobs that are to be done, by name, with the estimated seconds of each."""
+    """Return the names of the jobs still to do, with the estimated seconds of each."""
     timings = timings_of(config, root)
     return {
         name: estimate(config, job, timings, *_left(config, job))
@@ -87,18 +83,18 @@ def remaining(config: Config, root: Path = Path()) -> dict[str, float]:
 
 
 def estimates(config: Config, root: Path = Path()) -> dict[str, float]:
-    """The estimated seconds of each planned job, by name, done or not."""
+    """Return the names of all planned jobs, done or not, with the estimated seconds of each."""
     timings = timings_of(config, root)
     return {name: estimate(config, job, timings) for name, job in jobs(config).items()}
 
 
 def timings_of(config: Config, root: Path = Path()) -> list[Timing]:
-    """This machine's own timings, and then those that come with the project."""
+    """Return this machine's own timings, followed by those that come with the project."""
     return [*_recorded(config.results), *reference(root)]
 
 
 def elapsed(config: Config, seconds: Iterable[float], cores: int) -> str:
-    """The time that jobs of so many seconds take, in words."""
+    """Format the time that jobs of these durations take on `cores`."""
     each = list(seconds)
     many = max(1, cores // config.machine.threads)
     at_once = duration(sum(each) / max(1, min(many, len(each))))
@@ -106,9 +102,7 @@ def elapsed(config: Config, seconds: Iterable[float], cores: int) -> str:
 
 
 def estimate(config: Config, job: Job, timings: Iterable[Timing], *left: int) -> float:
-    """Seconds that a job would take; of a cell, so many of its runs and epochs where they are
-    named.
-    """
+    """Estimate the seconds of a job; for a cell, of `left` (runs, epochs) if given."""
     if job.runs:
         return STARTUP_SECONDS + training_seconds(job, timings, *left)
     if (seconds := EXPERIMENTS[job.experiment].seconds) is not None:
@@ -121,19 +115,19 @@ def estimate(config: Config, job: Job, timings: Iterable[Timing], *left: int) ->
 def training_seconds(
     cell: Job, timings: Iterable[Timing], runs: int | None = None, epochs: int | None = None
 ) -> float:
-    """Seconds that so many of a cell's runs, or all of them, train for so many epochs, or all."""
+    """Estimate the training time of a cell in seconds, for all its runs and epochs unless given."""
     run = cell.first
     count = len(cell.runs) if runs is None else runs
     images = cell.size.train * (run.epochs if epochs is None else epochs) * count
     draws = int(dict(run.hyper).get("draws", 0))
-    # Timings are of the paper's network.
+    # Timings were measured with the paper's network.
     larger = _products(run, cell.size.pixels) / _products(replace(run, hidden=()), PIXELS)
     each = _microseconds(run.estimator, run.shape, draws, timings) * larger
     return images * each / 1e6
 
 
 def _products(run: Run, pixels: int) -> int:
-    """Multiplications of an image's pass through encoder and decoder."""
+    """Count the multiplications per image in encoder and decoder."""
     code = run.shape.categories * run.shape.latents
     return 2 * sum(a * b for a, b in pairwise((pixels, *run.units, code)))
 
@@ -155,7 +149,7 @@ def _gradients_seconds(config: Config, study: Job) -> float:
 
 
 def _terms(one: Measured) -> float:
-    """Seconds for a sample, an image and a category of an estimator."""
+    """Estimate the seconds per sample, image and category of an estimator."""
     return int(dict(one.hyper).get("draws", 0)) * _TERM_SECONDS + _CATEGORY_SECONDS
 
 
@@ -173,9 +167,10 @@ def _cost_seconds(config: Config, timings: Sequence[Timing]) -> float:
 def _microseconds(
     estimator: str, shape: LatentShape, draws: int, timings: Iterable[Timing]
 ) -> float:
-    """Per replica and image, by the nearest timing: same estimator and shape, else the costliest.
+    """Estimate the microseconds per replica and image from the closest timing.
 
-    Cost grows with the number of draws from the cost of the cheapest estimator at that shape.
+    This is one of the same estimator and shape, otherwise the most expensive. The cost grows with
+    the number of draws, starting from that of the cheapest estimator at the shape.
     """
     known = list(timings)
     here = [t for t in known if t.latent == str(shape)] or known
@@ -189,19 +184,20 @@ def _microseconds(
 
 
 def _variant_of(name: str) -> str | None:
-    """What a variant is one of, among latent variables or estimators."""
+    """Return the latent variable kind or estimator that this is a variant of, if any."""
     entry = latents.CATALOGUE[name] if name in latents.CATALOGUE else lookup(name)
     return entry.variant_of
 
 
 def limit_minutes(seconds: float) -> int:
-    """Time to ask a cluster for, in minutes, for a job of so many estimated seconds."""
+    """Return the time limit to request from a cluster, in minutes, given the estimated seconds."""
     return round(min(max(_LEAST_MINUTES, _LIMIT_FACTOR * seconds / 60), _MOST_MINUTES))
 
 
 def memory_mb(job: Job) -> int:
-    """Memory to ask a cluster for, MB: what torch takes, and parameters, optimizer state and
-    activations.
+    """Return the memory to request from a cluster, in MB.
+
+    It covers torch itself, parameters, optimizer state and activations.
     """
     if not job.runs:
         return _IMAGES_MB if job.reads_images else _STUDY_MB
@@ -213,7 +209,7 @@ def memory_mb(job: Job) -> int:
 
 
 def _left(config: Config, cell: Job) -> tuple[int, ...]:
-    """How many runs of a cell are to be trained, and for how many epochs from its checkpoint."""
+    """Return the number of a cell's runs still to train, and of epochs after its checkpoint."""
     return (
         ()
         if not cell.runs
@@ -222,16 +218,14 @@ def _left(config: Config, cell: Job) -> tuple[int, ...]:
 
 
 def _missing(config: Config, cell: Job) -> list[str]:
-    """The runs of a cell that are to be trained, by run_id."""
+    """Return the run_ids of a cell's runs that are still to be trained."""
     again = cell.snapshots or finished.marked(table_path(config, cell.name))
     known = {} if again else held(config, cell, tolerant=True)
     return [run.run_id for run in cell.runs if run.run_id not in known]
 
 
 def begun(config: Config, cell: Job) -> int:
-    """The epoch from which a cell's checkpoint lets it go on; 0 where there is none that is its
-    own.
-    """
+    """Return the epoch from which a cell's checkpoint resumes; 0 without a usable checkpoint."""
     table = table_path(config, cell.name)
     of, epochs = progress.read(table.with_suffix(".checkpoint"))
     if not epochs:
@@ -247,14 +241,14 @@ def begun(config: Config, cell: Job) -> int:
 
 
 def _state(seconds: float | None, begun: bool = False) -> str:
-    """Of a job that would take so many seconds, or is done."""
+    """Describe the state of a job, given its remaining seconds; None if it is done."""
     if seconds is None:
         return f"{'done':>6} {'':>10}"
     return f"{'begun' if begun else 'to do':>6} {duration(seconds):>10}"
 
 
 def _recorded(results: Path) -> list[Timing]:
-    """Timings in the provenance of finished cells, of any scale."""
+    """Read timings from the provenance of finished cells, of any scale."""
     out = []
     for path in sorted(results.glob("*/*/*/*.json")):
         try:
@@ -263,12 +257,12 @@ def _recorded(results: Path) -> list[Timing]:
                 cost = 1e6 * record["wall_seconds"] / record["images_trained"]
                 out.append(Timing(record["estimator"], record["latent"], record["draws"], cost))
         except (ResultsError, KeyError):
-            continue  # a damaged record tells nothing about time; the workflow itself reports it
+            continue  # the workflow itself reports damaged records
     return out
 
 
 def reference(root: Path = Path()) -> list[Timing]:
-    """The timings that come with the project, which lies at `root`."""
+    """Read the timings that come with the project at `root`."""
     with (root / REFERENCE).open(encoding="utf-8", newline="") as file:
         rows: Iterable[Mapping[str, str]] = csv.DictReader(file)
         return [
@@ -287,7 +281,7 @@ def _core_hours(config: Config, seconds: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Seconds in the unit that a person would choose."""
+    """Format seconds in a unit that suits their size."""
     if seconds < 120:
         return f"{seconds:.0f} s"
     if seconds < 7200:

@@ -1,4 +1,4 @@
-"""One cell trained anew beside its results, and what differs between the two."""
+"""Retrains one cell and compares the results with the existing ones."""
 
 import math
 import tempfile
@@ -16,20 +16,20 @@ from reinrelax.results import finished
 from reinrelax.results.finished import Finished
 from reinrelax.results.read import held
 
-# Where two trainings of the same runs may differ by rounding: what computed them.
+# Fields of provenance that explain differences by rounding between two trainings of the same run.
 _COMPUTED_BY = ("processor", "device", "threads", "source_hash")
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Old and new numbers of a cell.
+    """A comparison of the old and new numbers of a cell.
 
     Attributes:
-        values: how many were compared.
-        differing: how many of them are not the same to the last digit.
-        first: where the first of these is, in words.
-        most: the largest difference, nats per image; NaN if there is one.
-        computed: what else the two were computed by, in words, each with the old and the new.
+        values: the number of values compared.
+        differing: the number of values that differ in any digit.
+        first: the location of the first differing value, in words.
+        most: the largest difference, nats per image; NaN if one is NaN.
+        computed: differences in provenance, in words, each with the old and the new value.
     """
 
     cell: Job
@@ -40,7 +40,7 @@ class Comparison:
     computed: tuple[str, ...]
 
     def describe(self) -> str:
-        """Lines for a person."""
+        """Format the comparison as lines."""
         what = f"{self.cell.name}: {len(self.cell.runs)} runs, {self.values} numbers"
         if not self.differing:
             return f"{what}: identical to the last digit"
@@ -53,16 +53,15 @@ class Comparison:
 
 
 def recompute(config: Config, cell: Job, device: str) -> Comparison:
-    """Train all finished runs of a cell anew, in a temporary folder and in the company in which
-    they were.
+    """Retrain all finished runs of a cell in a temporary folder, grouped into jobs as before.
 
     Args:
-        config: whose results.
-        cell: which.
+        config: the configuration of the results.
+        cell: the cell.
         device: "cpu" or "cuda".
 
     Raises:
-        ResultsError: no run of it is finished, or its results or images are damaged.
+        ResultsError: no run of the cell is finished, or its results or images are damaged.
     """
     from reinrelax.experiments.training import train_cell
 
@@ -91,9 +90,7 @@ def recompute(config: Config, cell: Job, device: str) -> Comparison:
 
 
 def compared(cell: Job, before: Mapping[str, Finished], now: Mapping[str, Finished]) -> Comparison:
-    """What differs between the runs of a cell and the same trained anew; one may have ended
-    earlier.
-    """
+    """Compare the runs of a cell with the retrained ones; either may have ended earlier."""
     pairs = [
         (run, before[run.run_id], now[run.run_id]) for run in cell.runs if run.run_id in before
     ]
@@ -106,7 +103,7 @@ def compared(cell: Job, before: Mapping[str, Finished], now: Mapping[str, Finish
         for run, old, new in pairs
         for name in sorted(old.results.keys() | new.results.keys())
     ]
-    # By their digits, because a NaN is the same as another.
+    # Compare digits, so that NaN equals NaN.
     wrong = [place for place in places if repr(place[3]) != repr(place[4])]
     first, most = "", 0.0
     if wrong:
@@ -128,7 +125,7 @@ def compared(cell: Job, before: Mapping[str, Finished], now: Mapping[str, Finish
 
 
 def _at(run: Finished, name: str, epoch: int) -> float | None:
-    """A result after an epoch; None where there is none."""
+    """Return a result after an epoch; None if it is missing."""
     values = run.results.get(name, ())
     return float(values[epoch]) if epoch < len(values) else None
 
@@ -138,7 +135,7 @@ def _number(value: float | None) -> float:
 
 
 def _computed(pairs: Sequence[tuple[Finished, Finished]]) -> Iterator[str]:
-    """By what else the old and the new were computed, where that differs."""
+    """Yield the differences in provenance between old and new runs."""
     for name in _COMPUTED_BY:
         old, new = ({str(both[side].origin.get(name)) for both in pairs} for side in (0, 1))
         if old != new:

@@ -1,4 +1,4 @@
-"""The report of whatever is finished: judged, drawn, exported and written."""
+"""Builds the report of all finished jobs: claims, figures, exports and pages."""
 
 from reinrelax.config.load import Config
 from reinrelax.execution import plan
@@ -6,11 +6,12 @@ from reinrelax.reporting import collect, exports, figures, page
 
 
 def build(config: Config, any_source: bool = False) -> None:
-    """Make tables, figures and pages; say where the report lies.
+    """Build tables, figures and pages, and print the path of the report.
 
     Args:
-        config: whose results.
-        any_source: whether what an earlier source computed counts, as of published results.
+        config: the configuration of the results.
+        any_source: whether to include results computed by an earlier source, such as published
+            ones.
     """
     collect.write_tables(config, config.project, any_source)
     figures.write_figures(config, config.project)
@@ -19,7 +20,7 @@ def build(config: Config, any_source: bool = False) -> None:
 
 
 def pages(config: Config) -> None:
-    """Write the pages of what is collected and drawn; say where the report lies."""
+    """Write the pages from existing tables and figures, and print the path of the report."""
     print(
         "report:"
         f" {page.write_report(config, config.project, plan.estimates(config, config.project))}"

@@ -1,4 +1,4 @@
-"""Why finished jobs are to be done again: what of their settings or source is another one now."""
+"""Explains why finished jobs must be rerun: the settings or source that changed."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -10,16 +10,16 @@ from reinrelax.errors import ResultsError
 from reinrelax.jobs.job import Job
 from reinrelax.jobs.planned import jobs
 
-# Of what changed, so many are named.
+# The number of changes named.
 _NAMED = 6
 
 
 def describe(config: Config, left: Mapping[str, float]) -> list[str]:
-    """Lines that say of the jobs that are left why those are stale of which there are records.
+    """Return lines that explain why the jobs in `left` with existing records are stale.
 
     Args:
-        config: whose results.
-        left: the jobs to do, by name.
+        config: the configuration of the results.
+        left: the jobs still to do, by name.
     """
     found: dict[str, list[str]] = {}
     for job in jobs(config).values():
@@ -47,9 +47,7 @@ def _reason(config: Config, job: Job) -> str:
 
 
 def _other_settings(old: Mapping[str, Any], new: Mapping[str, Any], job: Job) -> Iterator[str]:
-    """Keys of the configuration that concern a job and differ, as `experiments.elbo.epochs: 10, now
-    20`.
-    """
+    """Yield changed configuration keys of a job, such as `experiments.elbo.epochs: 10, now 20`."""
     then, now = dict(_flat(old)), dict(_flat(new))
     *_, name = job.name.split("/")
     own = f"experiments.{job.experiment.removesuffix('-run')}."

@@ -1,11 +1,10 @@
-"""A cheap check of dear results: the first epochs of published trainings, trained anew and
-compared.
+"""Verifies published trainings cheaply, by retraining their first epochs.
 
-On another processor, rounding turns single draws of a discrete variable, and trainings of the same
-numbers drift apart. How far is measured, not chosen: where a training does not give the published
-digits, it is trained a few times more with weights that are nudged by a unit in the last place at
-every step. A published result must lie where one more such training would, by Student's t with the
-spread pooled over seeds.
+On a different processor, rounding changes single draws of a discrete variable, and otherwise
+identical trainings drift apart. The tolerance for this is measured, not chosen: if a training does
+not reproduce the published digits, it is repeated a few times with weights that are perturbed by
+one unit in the last place at every step. A published result must lie in the prediction interval of
+one more such training (Student's t, with the spread pooled over seeds).
 """
 
 import math
@@ -35,41 +34,39 @@ from reinrelax.results.read import held, images_of, part
 if TYPE_CHECKING:
     from torch import Tensor
 
-# Trainings with nudged weights, and by what share a weight is nudged: float32's unit in the last
-# place.
+# The number of trainings with perturbed weights, and the relative perturbation: one unit in the
+# last place of float32.
 _TWINS, _NUDGE = 3, 2.0**-23
-# How often a company whose numbers are right may be said to differ.
+# The probability of reporting a difference for a company whose numbers are correct.
 _FALSE_ALARMS = 0.001
-# Of a result: what the sums of its digits round away, by which no twin need differ.
+# The relative rounding error of summing a result. Perturbed trainings need not show it.
 _DIGITS = 2.0**-20
 
 
 @dataclass(frozen=True)
 class Company:
-    """Runs of a cell that one job trained side by side: their numbers depend on their company by
-    rounding.
-    """
+    """Runs of a cell that one job trained together; their rounding depends on each other."""
 
     cell: Job
     runs: Mapping[str, Finished]
 
     @property
     def processor(self) -> str:
-        """What trained them."""
+        """The processor that trained them."""
         return str(next(iter(self.runs.values())).origin.get("processor", "an unknown processor"))
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a company.
+    """The outcome of verifying a company.
 
     Attributes:
-        epochs: how many were trained anew.
-        difference: the largest of all results, nats per image.
-        allowed: the largest that rounding was found to explain, nats per image; 0 if none was
-            looked for.
-        at: where the first difference that rounding does not explain is, in words; empty if there
-            is none.
+        epochs: the number of epochs retrained.
+        difference: the largest difference of any result, nats per image.
+        allowed: the largest difference that rounding was found to explain, nats per image; 0 if it
+            was not measured.
+        at: the location of the first difference that rounding does not explain, in words; empty if
+            there is none.
     """
 
     company: Company
@@ -79,7 +76,7 @@ class Outcome:
     at: str
 
     def describe(self) -> str:
-        """A line for a person."""
+        """Format the outcome as a line."""
         name, epochs = (
             self.company.cell.name,
             f"{self.epochs} of {self.company.cell.first.epochs} epochs",
@@ -96,22 +93,22 @@ class Outcome:
 def verify(
     config: Config, folder: Path, minutes: float, cores: int, say: Callable[[str], None]
 ) -> list[Outcome]:
-    """Train the first epochs of every published training again, as many as fit into the time.
+    """Retrain the first epochs of every published training, as many as fit into the time.
 
     Args:
-        config: whose trainings.
+        config: the configuration of the trainings.
         folder: a published folder, or a results folder.
-        minutes: the time, as `plan` reckons it. A processor of the same name may be another, and
-            take four times as long.
-        cores: how many to use.
-        say: called with a line as soon as there is one.
+        minutes: the time, by the estimates of `plan`. A processor of the same name may be a
+            different one and take four times as long.
+        cores: the number of cores to use.
+        say: called with each line as soon as it is available.
 
     Returns:
-        What came of each company that was trained again.
+        The outcome of each company that was retrained.
 
     Raises:
-        ResultsError: nothing is published there, it is damaged, or it is of other images than are
-            at hand.
+        ResultsError: the folder contains no published results, they are damaged, or they were
+            computed from other images.
     """
     with opened(folder) as place:
         there = replace(config, results=place.parent, scale=place.name)
@@ -146,7 +143,7 @@ def verify(
 
 
 def companies_of(cell: Job, runs: Mapping[str, Finished]) -> Iterator[Company]:
-    """A cell's runs by the job that trained them."""
+    """Group a cell's runs by the job that trained them."""
     groups: dict[tuple[str, ...], dict[str, Finished]] = {}
     for run_id, run in runs.items():
         job = tuple(str(run.origin.get(name)) for name in ("host", "started", "source_hash"))
@@ -158,8 +155,10 @@ def companies_of(cell: Job, runs: Mapping[str, Finished]) -> Iterator[Company]:
 def _epochs(
     companies: Sequence[Company], timings: Sequence[plan.Timing], seconds: float
 ) -> list[tuple[Company, int, float]]:
-    """Companies with a number of epochs that fits into the time, and its cost: the same for all, or
-    of the cheapest companies one. What another processor trained is reckoned with its twins.
+    """Choose the companies and the number of epochs to retrain in the given seconds, with costs.
+
+    All companies are retrained for the same number of epochs. If not even one epoch of all fits,
+    only the cheapest are. Costs include the perturbed trainings if another processor was used.
     """
     here = provenance.describe("cpu")["processor"]
 
@@ -188,7 +187,7 @@ _images: Images | None = None
 
 
 def _prepare(threads: int, images: Images) -> None:
-    """Make a process ready to train on these images."""
+    """Prepare a worker process to train on these images."""
     global _images
     import torch
 
@@ -200,14 +199,12 @@ def _prepare(threads: int, images: Images) -> None:
 
 
 def _again(company: Company, epochs: int) -> Outcome:
-    """Train the first epochs of a company, and compare them with what is published."""
+    """Retrain the first epochs of a company and compare them with the published ones."""
     return compared(company, lambda twin: _trained(company, epochs, twin), epochs)
 
 
 def _trained(company: Company, epochs: int, twin: int) -> Mapping[str, Finished]:
-    """The first epochs of a company, trained anew; those of a twin other than 0 with nudged
-    weights.
-    """
+    """Retrain the first epochs of a company; perturb the weights if `twin` is not 0."""
     from reinrelax.experiments.training import finished_runs, make_trainer
 
     assert _images is not None
@@ -220,9 +217,7 @@ def _trained(company: Company, epochs: int, twin: int) -> Mapping[str, Finished]
 
 
 def _nudging(parameters: Sequence["Tensor"], twin: int) -> Callable[[], None]:
-    """What multiplies every weight by 1 ± a unit in the last place, with other signs at
-    every call.
-    """
+    """Return a function that multiplies each weight by 1 ± `_NUDGE`, with new signs per call."""
     import torch
 
     generator = torch.Generator().manual_seed(twin)
@@ -242,18 +237,19 @@ def _nudging(parameters: Sequence["Tensor"], twin: int) -> Callable[[], None]:
 def compared(
     company: Company, train: Callable[[int], Mapping[str, Finished]], epochs: int
 ) -> Outcome:
-    """What comes of a company whose first epochs are trained anew.
+    """Retrain the first epochs of a company and compare them with the published ones.
 
     Args:
-        company: which.
-        train: trains them, and returns its runs by run_id; given 1, 2, …, a twin of the company.
-        epochs: how many.
+        company: the company.
+        train: a function that trains them and returns the runs by run_id; its argument is 0, or 1,
+            2, … for a perturbed training.
+        epochs: the number of epochs.
     """
     runs = company.cell.runs
     names = list(company.runs[runs[0].run_id].results)
 
     def results(found: Mapping[str, Finished]) -> Floats:
-        """Of the first epochs `[run, epoch, column]`; a column that is not there is NaN."""
+        """Return the first epochs' results `[run, epoch, column]`; NaN for a missing column."""
         absent = [math.nan] * epochs
         every = [
             [found[run.run_id].results.get(name, absent)[:epochs] for name in names] for run in runs
@@ -267,8 +263,8 @@ def compared(
     if worst == 0:
         return Outcome(company, epochs, 0.0, 0.0, "")
     anew = np.stack([now, *(results(train(twin)) for twin in range(1, _TWINS + 1))])
-    # Pooled over the seeds of a setting, which scatter alike; a temperature more or less is another
-    # scatter.
+    # Pool over the seeds of a setting, which have the same spread; the spread depends on the
+    # temperature.
     settings = [replace(run, seed=0) for run in runs]
     alike = np.array([[one == other for other in settings] for one in settings], dtype=np.float64)
     seeds = alike.sum(axis=1)

@@ -12,14 +12,16 @@ from reinrelax.layers.temperature import Tempered, at_least_one
 
 
 class CategoricalLayer(Tempered):
-    """One-hot samples of softmax(logits) with the gradient of any pathwise estimator; in evaluation
-    the mode.
+    """One-hot samples of softmax(logits) with the gradient of any pathwise estimator.
+
+    In evaluation the layer returns the mode.
 
     Args:
-        method: an estimator's name in the tables or in Python, as of `reinrelax.gumbel_softmax`.
-        tau: temperature; `Temperature` anneals it. Estimators without one leave it alone.
+        method: the name of an estimator in the tables or in Python, as for
+            `reinrelax.gumbel_softmax`.
+        tau: temperature, which `Temperature` can anneal; ignored by estimators without one.
         dim: the axis of the categories.
-        sample_in_eval: whether evaluation draws as well.
+        sample_in_eval: whether to draw samples in evaluation as well.
         **hyper: the estimator's other hyper-parameters.
 
     >>> layer = CategoricalLayer("gumbel_rao", tau=0.5, draws=10)
@@ -41,11 +43,11 @@ class CategoricalLayer(Tempered):
         super().__init__(tau)
         self.estimator = pathwise_of(method)
         self.dim, self.sample_in_eval, self.hyper = dim, sample_in_eval, hyper
-        # What will not do is said here, not at the first batch.
+        # Report invalid arguments here, not at the first batch.
         gumbel_softmax(torch.zeros(2), self.tau, hard=True, method=self.estimator.name, **hyper)
 
     def forward(self, logits: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """One-hot along `dim`, of the shape of the logits."""
+        """Return one-hot vectors along `dim`, of the shape of the logits."""
         if self.training or self.sample_in_eval:
             sample: Tensor = gumbel_softmax(
                 logits,
@@ -65,13 +67,15 @@ class CategoricalLayer(Tempered):
 
 
 class SubsetLayer(Tempered):
-    """A subset of k of n, drawn without replacement with probabilities that the logits give:
-    entries are in [0, 1], and in evaluation the k largest logits are one.
+    """A subset of k of n entries, drawn without replacement with probabilities given by logits.
+
+    In training the output is in [0, 1]; in evaluation the entries of the k largest logits are 1 and
+    all others 0.
 
     Args:
-        k: how many.
-        tau: temperature; `Temperature` anneals it.
-        straight_through: whether what is drawn is k-hot, with the gradient of the relaxed sample.
+        k: the size of the subset.
+        tau: temperature, which `Temperature` can anneal.
+        straight_through: whether samples are k-hot, with the gradient of the relaxed sample.
 
     >>> layer = SubsetLayer(2, tau=0.5)
     >>> bool(layer(torch.zeros(100, 5)).max() <= 1)
@@ -85,7 +89,7 @@ class SubsetLayer(Tempered):
         self.k, self.straight_through = at_least_one("SubsetLayer", "k", k), straight_through
 
     def forward(self, logits: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """For logits `[..., n]`, −inf where one must not be chosen: `[..., n]`."""
+        """Draw `[..., n]` for logits `[..., n]`; −inf excludes an entry."""
         law = GumbelTopK(
             self.tau, self.k, logits=logits, straight_through=self.straight_through, bounded=True
         )

@@ -4,7 +4,7 @@
 >>> layer = L0Linear(20, 3)
 >>> x = torch.randn(8, 20)
 >>> loss = layer(x).square().mean() + 0.01 * l0_penalty(layer)
->>> small = layer.eval().pruned()  # the same function, of the inputs that are left
+>>> small = layer.eval().pruned()  # the same function of the remaining inputs
 """
 
 import copy
@@ -20,10 +20,10 @@ from reinrelax.layers.temperature import Tempered
 
 
 def l0_penalty(module: nn.Module) -> Tensor:
-    """The expected number of weights that are left, summed over the gated layers of a module.
+    """Return the expected number of non-zero weights, summed over the gated layers of a module.
 
     Raises:
-        InputError: it has none.
+        InputError: the module has no gated layer.
     """
     layers = [layer for layer in module.modules() if isinstance(layer, _Gated)]
     if not layers:
@@ -32,14 +32,14 @@ def l0_penalty(module: nn.Module) -> Tensor:
 
 
 class _Gated(Tempered):
-    """A layer whose weights are multiplied by Hard Concrete gates, one a group of them.
+    """A layer whose weights are multiplied by Hard Concrete gates, one per group of weights.
 
-    Gates are drawn at each call in training, the same ones for the whole batch; in evaluation they
-    are the law's deployed ones, many of them exactly zero.
+    In training, gates are drawn at each call and shared by the whole batch. In evaluation they take
+    their deterministic values (`deployed`), many of them exactly zero.
 
     Attributes:
-        log_alpha: of the gates, `[gates]`.
-        cost: weights that each gate keeps.
+        log_alpha: the gates' parameter log α, `[gates]`.
+        cost: the number of weights in the group of each gate.
     """
 
     def _enter(self, gates: int, cost: int, kept: float) -> None:
@@ -51,20 +51,20 @@ class _Gated(Tempered):
 
     @property
     def law(self) -> HardConcrete:
-        """Of the gates."""
+        """Return the distribution of the gates."""
         return HardConcrete(self.tau, logits=self.log_alpha, validate_args=False)
 
     def gates(self, generator: torch.Generator | None = None) -> Tensor:
-        """`[gates]`, drawn in training and deployed in evaluation."""
+        """Return the gates `[gates]`, drawn in training and deterministic in evaluation."""
         return self.law.rsample(generator=generator) if self.training else self.law.deployed
 
     def penalty(self) -> Tensor:
-        """The expected number of weights that are left."""
+        """Return the expected number of non-zero weights."""
         return self.cost * self.law.l0_penalty.sum()
 
     @torch.no_grad()
     def kept(self) -> Tensor:
-        """Indices of the gates that are open in evaluation."""
+        """Return the indices of the gates that are open in evaluation."""
         return self.law.deployed.nonzero()[:, 0]
 
     def extra_repr(self) -> str:
@@ -72,14 +72,14 @@ class _Gated(Tempered):
 
 
 class L0Linear(_Gated):
-    """A linear layer with a gate an input: x ∘ z through the weights.
+    """A linear layer with one gate per input: x ∘ z is multiplied by the weights.
 
     Args:
-        in_features: of the input.
-        out_features: of the output.
-        bias: whether there is one; it is not gated.
-        kept: probability α/(1 + α) of each gate to begin with.
-        tau: temperature β of the gates.
+        in_features: the size of the input.
+        out_features: the size of the output.
+        bias: whether to add a bias, which is not gated.
+        kept: the initial probability α/(1 + α) of each gate.
+        tau: the temperature β of the gates.
     """
 
     def __init__(
@@ -96,13 +96,13 @@ class L0Linear(_Gated):
         self._enter(in_features, out_features, kept)
 
     def forward(self, x: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """`[..., in_features]` to `[..., out_features]`."""
+        """Map `[..., in_features]` to `[..., out_features]`."""
         out: Tensor = self.plain(x * self.gates(generator))
         return out
 
     @torch.no_grad()
     def pruned(self) -> nn.Sequential:
-        """The layer of evaluation without gates and without the inputs that none are open for."""
+        """Return an equivalent layer for evaluation, without gates and without closed inputs."""
         index = self.kept()
         weight = (self.plain.weight * self.law.deployed)[:, index]
         small = _remade(self.plain, weight, self.plain.bias, in_features=len(index))
@@ -110,13 +110,13 @@ class L0Linear(_Gated):
 
 
 class L0Conv2d(_Gated):
-    """A convolution with a gate a channel of its output, which multiplies the bias, too.
+    """A convolution with one gate per output channel, which also multiplies the bias.
 
     Args:
-        in_channels, out_channels, kernel_size: as of `torch.nn.Conv2d`.
-        bias: whether there is one.
-        kept: probability α/(1 + α) of each gate to begin with.
-        tau: temperature β of the gates.
+        in_channels, out_channels, kernel_size: as for `torch.nn.Conv2d`.
+        bias: whether to add a bias.
+        kept: the initial probability α/(1 + α) of each gate.
+        tau: the temperature β of the gates.
         **options: stride, padding, dilation, padding_mode of `torch.nn.Conv2d`.
     """
 
@@ -138,18 +138,18 @@ class L0Conv2d(_Gated):
         self._enter(out_channels, self.plain.weight[0].numel(), kept)
 
     def forward(self, x: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """`[..., in_channels, H, W]` to `[..., out_channels, H′, W′]`."""
+        """Map `[..., in_channels, H, W]` to `[..., out_channels, H′, W′]`."""
         out: Tensor = self.plain(x)
         return out * self.gates(generator)[:, None, None]
 
     @torch.no_grad()
     def pruned(self) -> nn.Sequential:
-        """The layer of evaluation without gates and without channels that are closed, which are
-        zero.
+        """Return an equivalent layer for evaluation, without gates, that skips closed channels.
 
-        Its first part computes the channels that are left, its second puts them in their places.
+        Its first part computes the remaining channels. Its second part puts them at their original
+        indices; closed channels are zero.
         """
-        # A convolution has one channel at least.
+        # A convolution needs at least one channel.
         index, plain = self.kept(), self.plain
         index = index if len(index) else index.new_zeros(1)
         gates = self.law.deployed[index]
@@ -160,7 +160,7 @@ class L0Conv2d(_Gated):
 
 
 class Select(nn.Module):
-    """Some of the entries along an axis."""
+    """A layer that selects entries along an axis."""
 
     index: Tensor
 
@@ -170,12 +170,12 @@ class Select(nn.Module):
         self.dim = dim
 
     def forward(self, x: Tensor) -> Tensor:
-        """The axis has as many entries as there are indices."""
+        """Select entries; the axis then has as many entries as there are indices."""
         return x.index_select(self.dim, self.index)
 
 
 class Place(nn.Module):
-    """Entries along an axis where they belong among more of them, which are zero."""
+    """A layer that puts entries at given indices of an axis, and zeros elsewhere."""
 
     index: Tensor
 
@@ -185,14 +185,14 @@ class Place(nn.Module):
         self.size, self.dim = size, dim
 
     def forward(self, x: Tensor) -> Tensor:
-        """The axis has `size` entries."""
+        """Place the entries; the axis then has `size` entries."""
         shape = list(x.shape)
         shape[self.dim] = self.size
         return x.new_zeros(shape).index_copy(self.dim, self.index, x)
 
 
 def _remade(layer: nn.Module, weight: Tensor, bias: Tensor | None, **sizes: int) -> nn.Module:
-    """A layer with other parameters, whose sizes differ."""
+    """Copy a layer with different parameters and sizes."""
     new = copy.deepcopy(layer)
     new.weight = nn.Parameter(weight.clone())
     new.register_parameter("bias", None if bias is None else nn.Parameter(bias.clone()))

@@ -1,4 +1,4 @@
-"""Temperatures of layers, and their way from one value to another.
+"""Temperatures of layers, and schedules that anneal them.
 
 >>> import torch
 >>> from reinrelax.layers.draws import CategoricalLayer
@@ -22,7 +22,7 @@ from torch import nn
 
 from reinrelax.errors import InputError
 
-# Of the way from 0 to 1: how far τ, or its logarithm, has come from its start to its end.
+# Schedules: map the progress from 0 to 1, the start and the end to τ.
 _SHAPES: dict[str, Callable[[float, float, float], float]] = {
     "exponential": lambda way, start, end: start * (end / start) ** way,
     "linear": lambda way, start, end: start + (end - start) * way,
@@ -39,7 +39,7 @@ class Tempered(nn.Module):
 
     @property
     def tau(self) -> float:
-        """τ > 0."""
+        """The temperature τ > 0."""
         return self._tau
 
     @tau.setter
@@ -54,14 +54,14 @@ class Tempered(nn.Module):
 
 
 class Temperature:
-    """A schedule of the τ of all tempered layers of a module, as torch has them of learning rates.
+    """A schedule of the τ of all tempered layers of a module, like torch's of learning rates.
 
     Args:
-        module: whose layers follow it, its layers' layers among them.
+        module: the module; all tempered layers in it, at any depth, follow the schedule.
         start: τ before the first `step()`.
-        end: τ after `steps` of them, and from there on.
-        steps: how many.
-        shape: of the way: "exponential", "linear" or "cosine".
+        end: τ after `steps` steps, and from then on.
+        steps: the number of steps.
+        shape: the shape of the schedule: "exponential", "linear" or "cosine".
 
     Raises:
         InputError: a value is out of range, or the module has no layer with a temperature.
@@ -87,7 +87,7 @@ class Temperature:
         self._set()
 
     def step(self) -> None:
-        """One step on."""
+        """Advance the schedule by one step and update τ."""
         self.taken += 1
         self._set()
 
@@ -97,20 +97,20 @@ class Temperature:
             layer.tau = tau
 
     def state_dict(self) -> dict[str, int]:
-        """What `load_state_dict` takes to go on from here."""
+        """Return the state that `load_state_dict` takes."""
         return {"taken": self.taken}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from where another of the same arguments was."""
+        """Resume from the state of another schedule with the same arguments."""
         self.taken = state["taken"]
         self._set()
 
 
 def positive(owner: str, name: str, value: Any) -> float:
-    """A number > 0.
+    """Check that a value is a number > 0 and return it.
 
     Raises:
-        InputError: it is none.
+        InputError: it is not.
     """
     try:
         number = float(value)
@@ -122,10 +122,10 @@ def positive(owner: str, name: str, value: Any) -> float:
 
 
 def at_least_one(owner: str, name: str, value: Any) -> int:
-    """An integer >= 1.
+    """Check that a value is an integer ≥ 1 and return it.
 
     Raises:
-        InputError: it is none.
+        InputError: it is not.
     """
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise InputError(f"{owner}: {name} must be an integer >= 1; got {value!r}")

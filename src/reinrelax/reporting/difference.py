@@ -1,6 +1,4 @@
-"""What differs between two tables, two lists of claims or two plans: rows are matched by what names
-them.
-"""
+"""Differences between two tables, lists of claims or plans, with rows matched by their keys."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -12,9 +10,9 @@ import pandas as pd
 
 from reinrelax.config.declared import KEYS
 
-# Names of files and runs, which follow from other columns.
+# Names of files and runs are derived from other columns.
 _DERIVED = ("run_id",)
-# What a job's result depends on, and what became of it. Times and places are another's every time.
+# The columns that a job's result depends on, and its state. Times and paths differ every time.
 JOB_COLUMNS = (
     *(
         "state",
@@ -28,7 +26,7 @@ JOB_COLUMNS = (
     ),
     *("batch_size", "products", "epochs", "draws", "settings", "device", "commit", "versions"),
 )
-# Relative: what another order of the same sums may make of a double's last digits.
+# The relative error that another order of summation can cause in a double.
 ROUNDING = 1e-9
 
 Row = tuple[str, ...]
@@ -36,16 +34,15 @@ Row = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Difference:
-    """What differs between two tables of one name.
+    """The differences between two tables of the same name.
 
     Attributes:
-        keys: the columns that rows were matched by.
-        same: rows that agree in all columns, of which `rounded` only up to rounding.
-        changes: entries of matched rows that differ: `row`, `column`, `before`, `after`,
-            `difference` (NaN where either is no number), and `size`: relative to the larger, or
-            infinite.
-        only: rows of but one table, of the first and the second.
-        columns: columns of but one, likewise.
+        keys: the columns by which rows were matched.
+        same: the number of rows that agree in all columns, of which `rounded` only up to rounding.
+        changes: changed entries of matched rows: `row`, `column`, `before`, `after`, `difference`
+            (NaN if either is not a number), and `size`, relative to the larger or infinite.
+        only: the rows that only the first and only the second table contains.
+        columns: the columns that only the first and only the second table contains.
     """
 
     name: str
@@ -63,13 +60,13 @@ class Difference:
 
 @dataclass(frozen=True)
 class ClaimsDifference:
-    """What differs between two lists of claims.
+    """The differences between two lists of claims.
 
     Attributes:
-        same: claims of the same verdict, of which `moved` with other numbers.
-        changed: pairs of another verdict.
-        only: claims of but one list, of the first and the second.
-        renamed: pairs that say the same under another name.
+        same: the number of claims with the same verdict, of which `moved` with different numbers.
+        changed: pairs with different verdicts.
+        only: the claims that only the first and only the second list contains.
+        renamed: pairs with the same statement under different names.
     """
 
     same: int = 0
@@ -84,10 +81,10 @@ class ClaimsDifference:
 
 
 def tables(name: str, before: pd.DataFrame, after: pd.DataFrame) -> Difference:
-    """Of two tables whose entries are text.
+    """Compare two tables whose entries are text.
 
-    Rows are matched by the columns of `KEYS` that both have; of a table that is not there, by all
-    columns. Rows with the same names are matched in their order.
+    Rows are matched by the columns of `KEYS` that both tables have; for a table that is not in
+    `KEYS`, by all columns that both have. Rows with equal keys are matched in order.
     """
     known = KEYS.get(name, tuple(before.columns))
     shared = [column for column in before.columns if column in after.columns]
@@ -125,12 +122,12 @@ def tables(name: str, before: pd.DataFrame, after: pd.DataFrame) -> Difference:
 def claims(
     before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]]
 ) -> ClaimsDifference:
-    """Of two lists of claims, matched by their names, and where these changed by what they say."""
+    """Compare two lists of claims, matched by name, or by their statement if they were renamed."""
     old, new = ({str(claim["id"]): claim for claim in found} for found in (before, after))
     pairs = [(old[name], new[name]) for name in old if name in new]
     gone, come = ([name for name in a if name not in b] for a, b in ((old, new), (new, old)))
     said = {_said(new[name]): name for name in come}
-    # Each new name is taken once, should several claims say the same.
+    # Each new name is used once, even if several claims have the same statement.
     renamed = [(name, said.pop(_said(old[name]))) for name in gone if _said(old[name]) in said]
     pairs += [(old[a], new[b]) for a, b in renamed]
     same = [pair for pair in pairs if pair[0]["verdict"] == pair[1]["verdict"]]
@@ -147,8 +144,9 @@ def claims(
 
 
 def jobs(before: pd.DataFrame, after: pd.DataFrame) -> Difference:
-    """Of two tables of jobs, in `JOB_COLUMNS`; one that has not been run says nothing of
-    the rest.
+    """Compare two tables of jobs in `JOB_COLUMNS`.
+
+    If only one of them has run a job, empty entries of the other are not differences.
     """
     columns = [*KEYS["jobs"], *JOB_COLUMNS]
     found = tables(
@@ -161,9 +159,7 @@ def jobs(before: pd.DataFrame, after: pd.DataFrame) -> Difference:
 
 
 def rules(before: pd.DataFrame, after: pd.DataFrame) -> list[tuple[str, str, Any, Any]]:
-    """Of two tables of rules, whose entries are text: rule, place in it, and what either says
-    there.
-    """
+    """Compare two tables of rules; return rule, key, and the value before and after."""
     old, new = (
         {row["rule"]: row["says"] for row in table.to_dict("records")} for table in (before, after)
     )
@@ -175,9 +171,7 @@ def rules(before: pd.DataFrame, after: pd.DataFrame) -> list[tuple[str, str, Any
 
 
 def settings(before: Any, after: Any, path: str = "") -> list[tuple[str, Any, Any]]:
-    """Entries in which two configurations differ: their place, and both values; None where there is
-    none.
-    """
+    """Return the keys in which two configurations differ, with both values; None if missing."""
     if isinstance(before, dict) and isinstance(after, dict):
         return [
             found
@@ -190,10 +184,8 @@ def settings(before: Any, after: Any, path: str = "") -> list[tuple[str, Any, An
 
 
 def _named(table: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
-    """The table with its rows' names as index: of rows with the same names, the second has its
-    number.
-    """
-    # 10 for 10.0: a name does not depend on whether its column was read as whole numbers.
+    """Index a table by its keys; repeated keys get a number."""
+    # 10 and 10.0 are equal: whether a column was read as integers must not affect keys.
     names = table[keys].map(lambda text: str(text).removesuffix(".0"))
     if not keys:
         index = [(f"{number}",) for number in range(1, len(table) + 1)]

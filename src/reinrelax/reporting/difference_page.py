@@ -1,4 +1,4 @@
-"""Two results folders in, one self-contained page of what differs between them out."""
+"""Writes the differences between two results folders as one self-contained HTML page."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -18,12 +18,12 @@ from reinrelax.errors import ConfigError, ResultsError
 from reinrelax.reporting import difference
 from reinrelax.reporting.environment import embedded, environment
 
-# Beyond that a table's changes say the same again and again; the largest are shown.
+# The number of changes shown per table, largest first; more would be repetitive.
 _SHOWN = 200
-# Of rows that only one folder has.
+# The number of rows listed if only one folder has them.
 _NAMED = 20
 _JOBS = "jobs"
-# The tables that stood in its place before, each with its word for a job.
+# Earlier names of the table of jobs, each with its word for a job.
 _BEFORE = {"cells": "cell", "studies": "study"}
 _RULES = "rules"
 _FILES = {"settings": "config.yaml", _RULES: "rules.csv"}
@@ -33,12 +33,12 @@ _REMEDY = "Delete it, and settings are not compared until a run writes it again"
 
 @dataclass(frozen=True)
 class Folder:
-    """A results folder, read; entries of tables are text.
+    """A results folder that was read; entries of its tables are text.
 
     Attributes:
-        letter: what the page calls it.
-        scale: of its configuration; empty where that is not there, as are the `settings`.
-        done: finished jobs, of those that were planned.
+        letter: its name on the page.
+        scale: the scale of its configuration; empty if that is missing, as are the `settings`.
+        done: the number of finished jobs, of those that were planned.
     """
 
     letter: str
@@ -53,7 +53,7 @@ class Folder:
 
 @dataclass(frozen=True)
 class Part:
-    """A part of the page: `same` says what agrees, `blocks` are tables of what does not."""
+    """A part of the page: `same` describes what agrees, `blocks` are tables of differences."""
 
     id: str
     name: str
@@ -62,19 +62,20 @@ class Part:
 
 
 def write_difference(before: Path, after: Path, path: Path, root: Path) -> Path:
-    """Write what differs between two results folders as one HTML file.
+    """Write the differences between two results folders as one HTML file.
 
     Args:
-        before: A, a folder such as `results/quick`; `after`: B, another.
-        path: the file.
+        before: folder A, such as `results/quick`.
+        after: folder B.
+        path: the HTML file.
         root: the project's folder.
 
     Returns:
-        The file.
+        The path of the HTML file.
 
     Raises:
-        ResultsError: a folder is none of results, one of its files is damaged, or the page cannot
-            be written.
+        ResultsError: a folder is not a results folder, one of its files is damaged, or the page
+            cannot be written.
     """
     context = compare(_read("A", before), _read("B", after))
     page = environment(root).get_template("diff.html.j2")
@@ -83,7 +84,7 @@ def write_difference(before: Path, after: Path, path: Path, root: Path) -> Path:
 
 
 def compare(a: Folder, b: Folder) -> dict[str, Any]:
-    """All that the template is given, but for style and script."""
+    """Return everything that the template needs, except style and script."""
     claims = difference.claims(a.claims, b.claims)
     names = [name for name in a.tables if name in b.tables and name not in (_JOBS, _RULES)]
     tables = [difference.tables(name, a.tables[name], b.tables[name]) for name in names]
@@ -147,8 +148,7 @@ def _read(letter: str, path: Path) -> Folder:
             f"{path / 'tables'}: missing, so there is nothing to compare. Run `{remedy}`"
         )
     found = sorted((path / "tables").glob("*.csv"))
-    # Those without which nothing can be said are read even where they are not there, which is an
-    # error.
+    # Required tables are read even if they are missing, which raises an error.
     names = dict.fromkeys([_JOBS, *(file.stem for file in found)])
     if earlier := not (path / f"tables/{_JOBS}.csv").exists() and names.keys() >= _BEFORE.keys():
         del names[_JOBS]
@@ -182,8 +182,9 @@ def _read(letter: str, path: Path) -> Folder:
 
 
 def _settings_of(path: Path) -> dict[str, Any]:
-    """Of a results folder; none where they are not there, as after a report without the
-    workflow.
+    """Read the settings of a results folder.
+
+    They are empty if missing, as after a report without the workflow.
     """
     if not path.is_file():
         return {}
@@ -197,7 +198,7 @@ def _settings_of(path: Path) -> dict[str, Any]:
 
 
 def _compared(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Without where results go, in which no result differs."""
+    """Remove the results folder from the settings, because results do not depend on it."""
     return {name: value for name, value in settings.items() if name != "results"}
 
 
@@ -290,9 +291,7 @@ def _settings(found: Sequence[tuple[str, Any, Any]], unknown: Sequence[str]) -> 
 
 
 def _rules(found: Sequence[tuple[str, str, Any, Any]], unknown: Sequence[str]) -> Part:
-    """What claims, findings, errata and printed numbers say that differs, with which verdicts may
-    change.
-    """
+    """List changes in claims, findings, errata and printed numbers, which may change verdicts."""
     caption = "Claims, findings, errata and printed tables that say another thing."
     return _entries((_RULES, "Rules", caption), ["Rule", "Where"], found, unknown)
 
@@ -303,7 +302,7 @@ def _entries(
     found: Sequence[Sequence[Any]],
     unknown: Sequence[str],
 ) -> Part:
-    """Entries of a file that differ, each with where it stands and what is said in A and in B."""
+    """List changed entries of a file, each with its place and its text in A and in B."""
     place, name, caption = names
     columns = [Column(head, "text") for head in (*heads, *_SIDES)]
     rows = [
@@ -352,7 +351,7 @@ def _table(found: difference.Difference) -> Part:
 
 
 def _change(change: Any) -> list[Cell]:
-    """Column, before, after, difference and its size."""
+    """Return the cells for column, before, after, difference and size."""
     values = [to_float(text) for text in (change.before, change.after)]
     shown = [
         Cell(significant(value, 6), key(value)) if math.isfinite(value) else Cell(text or "—")
@@ -369,12 +368,12 @@ def _change(change: Any) -> list[Cell]:
 def _listed(
     place: str, caption: str, columns: Sequence[Column], rows: Sequence[Sequence[Cell]]
 ) -> list[Table]:
-    """A table, if it has rows."""
+    """Return a table in a list; an empty list if it has no rows."""
     return [Table(place, caption, columns, rows)] if rows else []
 
 
 def _alone(name: str, only: Sequence[Sequence[difference.Row]], keys: Sequence[str]) -> list[Table]:
-    """Rows that only one folder has: the first few, and how many there are."""
+    """List the first few rows that only one folder has, and their number."""
     out = []
     for side, found in zip(_SIDES, only, strict=True):
         rows = [[Cell(text) for text in row] for row in found[:_NAMED]]

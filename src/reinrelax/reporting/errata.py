@@ -1,14 +1,11 @@
-"""Errata: places where the paper errs, contradicts itself or leaves a choice, each with numbers of
-this run.
+"""Errata: errors, contradictions and open choices in the papers, with numbers from this run.
 
-Their text is data. What the authors' public code does instead of what is printed stands under
-`code`, with the `source` that `report/reference/sources.csv` names. Every number comes from a
-query:
+Their text is data. If the authors' public code differs from the paper, `code` describes it, and
+`source` names its entry in `report/reference/sources.csv`. Every number comes from a query:
 
-    text: "Largest deviation: {value} of the norm"   # also {low}, {high} and {name}, of a row that
-        was picked
+    text: "Largest deviation: {value} of the norm"   # also {low}, {high}, {name} of the row
 
-and the words of `numbers` beside it.
+with the keys of `numbers`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,7 +23,7 @@ from reinrelax.reporting import numbers
 
 FOLDER = Path("report/errata")
 KINDS = ("error", "inconsistency", "ambiguity", "observation")
-# What the names of a paper's files begin with.
+# The prefixes of the papers' file names.
 _PAPERS = {"beyond-reinmax": "Beyond ReinMax", "just-relax-it": "Just Relax It!"}
 _ENTRY = ("id", "kind", "place", "title", "printed", "ours", "consequence")
 _CODE = ("code", "source")
@@ -34,11 +31,11 @@ _CODE = ("code", "source")
 
 @dataclass(frozen=True)
 class Item:
-    """A sentence with a number, or the reason why there is none.
+    """A sentence with a number, or the reason why the number is missing.
 
     Attributes:
-        csv: where the number stands, from the report's folder; empty for one of others.
-        whose: it is then.
+        csv: the path of the table from the report's folder; empty if the number is not ours.
+        whose: the source of a number that is not ours.
     """
 
     text: str
@@ -49,11 +46,11 @@ class Item:
 
 @dataclass(frozen=True)
 class Erratum:
-    """One erratum, worked out.
+    """One erratum with its numbers.
 
     Attributes:
-        code: what the authors' public code does, with repository and commit; empty where it settles
-            nothing.
+        code: the behaviour of the authors' public code, with repository and commit; empty if it
+            does not resolve the erratum.
     """
 
     id: str
@@ -70,7 +67,7 @@ class Erratum:
 
 
 def load(collected: TableReader) -> list[Erratum]:
-    """All entries with their numbers.
+    """Load all errata with their numbers.
 
     Raises:
         ConfigError: a file has an unknown key, table, column or reducer; the message names file and
@@ -141,6 +138,6 @@ def _item(where: str, raw: Any, collected: TableReader) -> Item:
 
 
 def _label(text: str) -> str:
-    """The sentence without its numbers, for what could not be filled in."""
+    """Replace the numbers of a sentence by ellipses, for a sentence without values."""
     blanks = dict.fromkeys(("value", "low", "high", "name"), "…")
     return text.format(**blanks)

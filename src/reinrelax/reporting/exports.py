@@ -1,4 +1,4 @@
-"""Tables of the page in, the same for a paper (LaTeX) and for GitHub (Markdown) out."""
+"""Exports tables of the page for papers (LaTeX) and for GitHub (Markdown)."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -15,11 +15,10 @@ from reinrelax.reporting.typeset import latex, markdown
 
 
 def write_exports(config: Config, root: Path) -> None:
-    """Write each table that has a caption beside its CSV in the folder `tables`, as LaTeX and as
-    Markdown.
+    """Write each table that has a caption as LaTeX and Markdown, next to its CSV in `tables`.
 
     Args:
-        config: whose results.
+        config: the configuration of the results.
         root: the project's folder.
 
     Raises:
@@ -35,14 +34,14 @@ def write_exports(config: Config, root: Path) -> None:
 
 
 def _shown(collected: TableReader, name: str, view: str) -> Table:
-    """A table as the page shows it; without rows, it says why."""
+    """Return a table as shown on the page; if it has no rows, it contains the reason."""
     table: Table = named(view)(collected)
     absence = [Cell(collected.absence(name)), *(Cell() for _ in table.columns[1:])]
     return table if table.rows else replace(table, rows=[absence])
 
 
 def _claims(collected: TableReader) -> Table:
-    """All claims, a row each; the page has each with its rule, too."""
+    """Return all claims, one per row, without their rules, which are on the page."""
     columns = [
         *(Column(head, "text") for head in ("Claim", "Place", "Statement")),
         Column("Effect", small="95% interval"),

@@ -1,15 +1,13 @@
-"""Numbers for sentences: of the run's tables, of the papers' and of the verdicts, each a query,
-reduced.
+"""Numbers in sentences, from tables of the run, the papers' tables and verdicts.
 
-A query is as in `claims.queries`, where tables are also `claims` and `findings`, with a few words
-more:
+Each number is a query whose rows are reduced to one value. Queries are as in `claims.queries`, also
+of the tables `claims` and `findings`, with additional keys:
 
     reduce: max
-    over: {where: {...}}     # or `minus`: the same query with changes, by which the result is
-        divided
-    digits: 3                # significant ones; a count is shown whole
-    limits: [low, high]      # columns of the interval: these, unless others are named
-    name: beta               # column of the name of the row that was picked
+    over: {where: {...}}     # or `minus`: the same query with changes, to divide by or subtract
+    digits: 3                # significant digits; a count is shown in full
+    limits: [low, high]      # columns of the interval; these are the default
+    name: beta               # column with the name of the selected row
 """
 
 import math
@@ -33,15 +31,15 @@ from reinrelax.display.wording import significant
 from reinrelax.errors import ConfigError
 
 REFERENCE = Path("report/reference")
-# Tables there that are reckoned from the files that the authors made public.
+# Names of tables computed from the files that the authors published start with this.
 _PUBLIC = "authors_"
-# Of the results folder too, but as JSON.
+# Tables of the results folder that are stored as JSON.
 _VERDICTS = ("claims", "findings")
-# What another query may change of the first.
+# Keys of the first query that the second query may change.
 _OTHER = (*queries.KEYS, "reduce")
 NUMBER = (*_OTHER, "over", "minus", "digits", "name", "limits")
 
-# From the rows' values to the row that is shown, or to a number.
+# Reducers to an index of the selected row, or to a number.
 _ROW: Mapping[str, Callable[[Sequence[float]], int]] = {
     "only": lambda values: 0,
     "first": lambda values: 0,
@@ -62,13 +60,13 @@ REDUCERS = (*_ROW, *_NUMBER)
 
 @dataclass(frozen=True)
 class Number:
-    """What a query found, as the page writes it; or why it found nothing.
+    """The result of a query as the page shows it, or the reason why there is none.
 
     Attributes:
-        low, high: the interval's ends.
-        name: of the row that was picked.
-        csv: where the number stands, from the report's folder; empty for one of others.
-        whose: it is then.
+        low, high: the ends of the interval.
+        name: the name of the selected row.
+        csv: the path of the table from the report's folder; empty if the number is not ours.
+        whose: the source of a number that is not ours.
     """
 
     value: str = ""
@@ -84,17 +82,17 @@ class Number:
 
 
 def fields(text: str) -> set[str]:
-    """The names in braces of a sentence."""
+    """Return the names in braces of a sentence."""
     return {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
 
 
 def number_of(where: str, raw: Any, wanted: Collection[str], collected: TableReader) -> Number:
-    """The number that a query asks for.
+    """Return the number that a query requests.
 
     Args:
         where: file and key, for messages.
         raw: the query, with keys of `NUMBER`.
-        wanted: what is written of it: `value`, `low`, `high`, `name`.
+        wanted: the fields that the sentence uses: `value`, `low`, `high`, `name`.
 
     Raises:
         ConfigError: an unknown key, table, column or reducer; the message names file and key.
@@ -118,7 +116,7 @@ def number_of(where: str, raw: Any, wanted: Collection[str], collected: TableRea
         value = value - by if other == "minus" else value / by if by else math.nan
     if not math.isfinite(value):
         return Number(absence="no finite number", csv=asked.csv, whose=asked.whose)
-    digits = raw.get("digits", 1 if raw["reduce"] == "count" else 3)  # a count is whole
+    digits = raw.get("digits", 1 if raw["reduce"] == "count" else 3)  # a count is an integer
     low, high = (significant(to_float(asked.entry(end)), digits) or "–" for end in limits)
     name = plain_cell(asked.entry(label)).text
     return Number(significant(value, digits), low, high, name, "", asked.csv, asked.whose)
@@ -127,7 +125,7 @@ def number_of(where: str, raw: Any, wanted: Collection[str], collected: TableRea
 def _check_columns(
     where: str, asked: "_Reduced", wanted: set[str], label: Any, limits: Any
 ) -> None:
-    """That what is written beside the value is a column, and of one row."""
+    """Check that the fields next to the value refer to existing columns of a single row."""
     if (label is None) == ("name" in wanted) or (label is not None and label not in asked.rows):
         raise ConfigError(
             f"{where}.name: the column that {{name}} in the text is taken from; got {label!r}"
@@ -143,7 +141,7 @@ def _check_columns(
 
 @dataclass(frozen=True)
 class _Reduced:
-    """A checked query, with the rows that fit and have a number, and how they become one."""
+    """A checked query, its matching rows with a number, and the reducer."""
 
     query: queries.Query
     reduce: str
@@ -153,7 +151,7 @@ class _Reduced:
 
     @classmethod
     def of(cls, where: str, raw: Mapping[str, Any], collected: TableReader) -> "_Reduced":
-        """Checks names and picks the rows."""
+        """Check the names in the query and select the rows."""
         if raw["reduce"] not in REDUCERS:
             raise ConfigError(
                 f"{where}.reduce: must be one of {', '.join(REDUCERS)}; got {raw['reduce']!r}"
@@ -177,50 +175,46 @@ class _Reduced:
 
     @property
     def csv(self) -> str:
-        """The table's place, from the report's folder."""
+        """The path of the table from the report's folder."""
         if self.query.reference:
             return ""
         return f"tables/{self.query.table}.{'json' if self.query.table in _VERDICTS else 'csv'}"
 
     @property
     def whose(self) -> str:
-        """Whose number it is, if it is not ours."""
+        """The source of the number if it is not ours."""
         public = self.query.table.startswith(_PUBLIC)
         theirs = "the authors’ public files" if public else "the paper’s numbers"
         return theirs if self.query.reference else ""
 
     def value(self) -> float:
-        """The number; some row must fit."""
+        """Return the reduced number; at least one row must match."""
         if self.reduce in _NUMBER:
             return _NUMBER[self.reduce](self.values)
         return self.values[_ROW[self.reduce](self.values)]
 
     def entry(self, column: str | None) -> Any:
-        """What the row that was picked holds in a column; an empty text where none was or
-        has it.
-        """
+        """Return a column of the selected row; empty text if there is no row or no value."""
         if column not in self.rows or self.reduce in _NUMBER:
             return ""
         return self.rows[column].iloc[_ROW[self.reduce](self.values)]
 
     def absence(self) -> str:
-        """Why no row fits."""
+        """Explain why no row matches."""
         if self.query.reference or self.query.table in _VERDICTS:
             return "no such row"
         return self.collected.absence(self.query.table)
 
 
 def _collected(name: str, collected: TableReader) -> pd.DataFrame:
-    """A table of the results folder, or what is known of its claims or findings."""
+    """Read a table of the results folder, or its claims or findings."""
     if name in _VERDICTS:
         return pd.DataFrame(read_json(collected.folder / f"tables/{name}.json"))
     return collected.table(name)
 
 
 def _changed(raw: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """The query with changes: another source replaces the first, conditions are laid over those
-    there.
-    """
+    """Return the query with changes: a new source replaces the old one, conditions are merged."""
     kept = {key: raw[key] for key in _OTHER if key in raw}
     if {"table", "reference"} & set(changes):
         kept = {

@@ -1,4 +1,4 @@
-"""Tables of the page as LaTeX (booktabs, by pandas) and as GitHub's Markdown (by tabulate)."""
+"""Formats tables of the page as LaTeX (booktabs, by pandas) and GitHub Markdown (by tabulate)."""
 
 import re
 import unicodedata
@@ -14,14 +14,14 @@ from pylatexenc.latexencode import (
 
 from reinrelax.display.blocks import Cell, Table
 
-# More rows than a page of a paper holds.
+# The number of rows that fit on a page of a paper.
 _LONG = 40
-# More letters than a line of a table holds.
+# The number of characters that fit on a line of a table.
 _WIDE = 40
 _PROSE = r">{\raggedright\arraybackslash}p{7cm}"
 _RAISED = dict(zip("⁻⁰¹²³⁴⁵⁶⁷⁸⁹ᵀ", "-0123456789T", strict=True))
 _LOWERED = dict(zip("₀₁₂₃₄₅₆₇₈₉ᵢⱼₖ", "0123456789ijk", strict=True))
-# Beside these the encoder has them all.
+# Symbols that the encoder lacks.
 _SYMBOLS = {
     "✓": "checkmark",
     "✕": "times",
@@ -67,12 +67,12 @@ def latex(name: str, caption: str, table: Table) -> str:
     """Return the table for a paper; its first line names the packages that it needs.
 
     Args:
-        name: of the LaTeX label.
-        caption: begins with a title between two pairs of asterisks.
-        table: as the page has it.
+        name: the name in the LaTeX label.
+        caption: the caption, which begins with a title between two pairs of asterisks.
+        table: the table as shown on the page.
     """
     rows = [[_latex_cell(cell) for cell in row] for row in table.rows]
-    for row in rows:  # a bracket after the end of a row would pass for its optional argument
+    for row in rows:  # a bracket after \\ would be parsed as its argument
         row[0] = f"{{}}{row[0]}" if row[0][:1] in ("[", "*") else row[0]
     frame = pd.DataFrame(rows)
     heads, small = ([*map(escaped, found)] for found in _heads(table))
@@ -85,7 +85,7 @@ def latex(name: str, caption: str, table: Table) -> str:
         caption=re.sub(r"\*\*(.+?)\*\*", r"\\textbf{\1}", escaped(_sentences(caption, table))),
         multicol_align="c",
     )
-    # Within a `table`, because a size that is set before it would not be that of what floats.
+    # Set within the `table` environment, because a size set before it does not apply to floats.
     size = r"\footnotesize\setlength{\tabcolsep}{4pt}"
     if len(rows) > _LONG:
         text = f"{{{size}\n{text}}}\n"
@@ -102,7 +102,7 @@ def markdown(caption: str, table: Table) -> str:
     )
     aligned = ["right" if kind == "r" else "left" for kind in _alignments(table)]
     text = frame.to_markdown(index=False, tablefmt="pipe", disable_numparse=True, colalign=aligned)
-    # The caption's own asterisks are meant.
+    # The asterisks of the caption are Markdown and must not be escaped.
     words = "**".join(plain(part) for part in _sentences(caption, table).split("**"))
     return f"{words}\n\n{text}\n"
 
@@ -114,7 +114,7 @@ def escaped(text: str) -> str:
 
 
 def plain(text: str) -> str:
-    """Return text that Markdown leaves as it is."""
+    """Escape text so that Markdown shows it unchanged."""
     text = re.sub(r"([\\`*_|$~])", r"\\\1", text.replace("\n", " "))
     return (
         text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("](", r"]\(")
@@ -126,7 +126,7 @@ def _script(sign: str, letters: dict[str, str], text: str) -> str:
 
 
 def _sentences(caption: str, table: Table) -> str:
-    # Beside a number a verdict is a symbol alone.
+    # A verdict next to a number is only a symbol.
     marks = dict.fromkeys(
         cell.mark for row in table.rows for cell in row if cell.mark and cell.text
     )
@@ -145,7 +145,7 @@ def _alignments(table: Table) -> Iterator[str]:
 
 
 def _words(cell: Cell) -> str:
-    """A cell in one line: its text, its intervals, other small print in brackets, its verdict."""
+    """Format a cell in one line: text, intervals, other small print in brackets, verdict."""
     intervals = [line for line in cell.small if line[:1] == "["]
     others = ", ".join(line for line in cell.small if line and line not in intervals)
     verdict = [cell.mark.symbol, "" if cell.text else cell.mark.text] if cell.mark else []
@@ -154,7 +154,7 @@ def _words(cell: Cell) -> str:
 
 def _latex_cell(cell: Cell) -> str:
     text = escaped(_words(cell))
-    # Not \textbf alone: mathematics would stay as thin as it was.
+    # \textbf alone would leave mathematics in medium weight.
     return rf"{{\boldmath\bfseries {text}}}" if cell.style == "best" and text else text
 
 

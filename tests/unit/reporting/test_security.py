@@ -131,15 +131,18 @@ def test_the_scan_finds(source: str) -> None:
 
 
 def test_snakefiles_have_no_shell_line_but_the_one_that_is_tested_here() -> None:
-    """Rules take theirs from `reinrelax(...)`, and what they put into it is quoted or cannot hold a
-    space.
+    """Rules take theirs from `reinrelax(...)`, or from `compute(...)`, which is made of it; what they
+    put into it is quoted or cannot hold a space.
     """
     paths = [ROOT / "Snakefile", *(ROOT / "workflow").rglob("*.smk")]
     text = "\n".join(path.read_text(encoding="utf-8") for path in paths)
     assert len(paths) > 5
     after = [part.lstrip().split("(")[0] for part in text.split("    shell:\n")[1:]]
     assert len(after) > 5
-    assert set(after) == {"reinrelax"}
+    assert set(after) == {"reinrelax", "compute"}
+    body = text.split("\ndef compute(")[1].split("\ndef ")[0]
+    assert re.findall(r"return (\w+)\(", body) == ["reinrelax"]
+    assert "{wildcards.\\1:q}" in body
     for word in ("eval(", "exec(", "shell(", "os.system", "subprocess", "pickle"):
         assert word not in text, word
 

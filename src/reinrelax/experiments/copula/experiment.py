@@ -1,4 +1,4 @@
-"""Correlated relaxed Bernoullis against their law (A, III.F and Appendix A)."""
+"""Correlated relaxed Bernoullis against their target distribution (A, III.F and Appendix A)."""
 
 import numpy as np
 from pydantic import Field
@@ -10,9 +10,7 @@ from reinrelax.core.experiment import SIMULATION, Experiment, Table
 
 @dataclass(frozen=True, config=BLOCK)
 class Copula:
-    """Correlated relaxed Bernoullis whose samples are held against their law (A, III.F and Appendix
-    A).
-    """
+    """A comparison of correlated relaxed Bernoullis with their target (A, III.F and Appendix A)."""
 
     probs: Some[Some[Number]] = Field(description="π, one row of d gates each")
     correlation: Some[Some[Number]] = Field(description="R of the normal scores, d rows of d")
@@ -21,9 +19,7 @@ class Copula:
     shown: int = Field(ge=1, le=10_000, description="how many of them are written out")
 
     def __post_init__(self) -> None:
-        """Do nothing if R is a correlation matrix, and rows of π have a probability for each row of
-        it.
-        """
+        """Check that R is a correlation matrix with one row per entry of each row of π."""
         rows, size = self.correlation, len(self.correlation)
         if any(len(row) != size for row in rows):
             raise ValueError(f".correlation: must be as many rows as columns; got {rows}")

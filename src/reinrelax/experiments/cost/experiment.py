@@ -1,4 +1,4 @@
-"""Seconds an epoch of each estimator (B, Table 4)."""
+"""Seconds per epoch of each estimator (B, Table 4)."""
 
 from pydantic import Field
 from pydantic.dataclasses import dataclass
@@ -10,7 +10,7 @@ from reinrelax.estimators.asked import Draws, Selection
 
 @dataclass(frozen=True, kw_only=True, config=BLOCK)
 class CostBlock(Selection):
-    """What is timed: each estimator alone on the machine, with one replica and with several."""
+    """The timing of each estimator, alone on the machine, with one replica and with several."""
 
     latent_shape: Shape = Field(description="categories x latent variables")
     draws: Draws

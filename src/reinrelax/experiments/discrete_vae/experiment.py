@@ -25,7 +25,7 @@ _Hidden = Annotated[tuple[_Units, ...], Field(min_length=1, max_length=10)]
 
 @dataclass(frozen=True, kw_only=True, config=BLOCK)
 class Trained:
-    """Trainings of VAEs, whichever their latent variables."""
+    """Trainings of VAEs with any latent variables."""
 
     seeds: Seeds = Field(
         description="0, 1, …, so many, or a list; intervals need 2, verdicts 5 of them"
@@ -47,7 +47,7 @@ class Trainings(Selection, Trained):
 
 @dataclass(frozen=True, kw_only=True, config=BLOCK)
 class Compared(Trainings):
-    """Trainings, some of which the authors ran otherwise than they print."""
+    """Trainings, some of which the authors ran differently from what the paper says."""
 
     as_run: Distinct[asked.Name] = Field(
         default=(), description="trained as the public code does, too"

@@ -1,5 +1,6 @@
-"""Bias and variance of gradient estimators at snapshots of a training (B, Figure 1, Table 1,
-section 5.3).
+"""Bias and variance of gradient estimators at snapshots of a training.
+
+B, Figure 1, Table 1 and section 5.3.
 """
 
 from pydantic import Field
@@ -30,7 +31,7 @@ _COUNTED = ("estimates", "paper")
 
 @dataclass(frozen=True, kw_only=True, config=BLOCK)
 class OneTraining(Trainings):
-    """A training of one estimator at one latent shape, all of whose codes are enumerated."""
+    """A training of one estimator at one latent shape with few enough codes to enumerate."""
 
     estimators: One[asked.Name] = Field(description="one name of the catalogue")
     latent_shapes: One[Enumerable] = Field(description="one, categories x latent variables")
@@ -38,7 +39,7 @@ class OneTraining(Trainings):
 
 @dataclass(frozen=True, config=BLOCK)
 class Control:
-    """Settings of ReinMax-CV whose two added terms are taken apart."""
+    """Settings of ReinMax-CV for which its two added terms are measured separately."""
 
     tau: Several[Positive] = Field(description="temperatures")
     eta: Several[Number] = Field(description="scales η of the control variate")
@@ -46,7 +47,7 @@ class Control:
 
 @dataclass(frozen=True, kw_only=True, config=BLOCK)
 class GradientsBlock:
-    """Gradients that are measured at snapshots of a training."""
+    """The measurement of gradients at snapshots of a training."""
 
     training: OneTraining
     first: int = Field(
@@ -71,7 +72,7 @@ class GradientsBlock:
     )
 
     def __post_init__(self) -> None:
-        """Do nothing if there are such snapshots, and not too many."""
+        """Check that the first snapshot is within the training, and that there are not too many."""
         epochs = self.training.epochs
         if epochs // self.every > _MOST_SNAPSHOTS:
             raise ValueError(
@@ -85,7 +86,7 @@ class GradientsBlock:
 
     @property
     def snapshots(self) -> tuple[int, ...]:
-        """Epochs after which gradients are measured."""
+        """The epochs after which gradients are measured."""
         between = range(self.every, self.training.epochs, self.every)
         return tuple(
             sorted({self.first, *(e for e in between if e > self.first), self.training.epochs})

@@ -1,4 +1,4 @@
-"""Dirichlet laws and their Gaussians by the Laplace bridge (A, III.I and Figures 4 to 6)."""
+"""Dirichlet distributions and their Gaussians by the Laplace bridge (A, III.I, Figures 4 to 6)."""
 
 from typing import Annotated
 
@@ -14,7 +14,7 @@ _Alpha = Annotated[tuple[Positive, ...], Field(min_length=3, max_length=3)]
 
 @dataclass(frozen=True, config=BLOCK)
 class Bridge:
-    """Dirichlet laws and their Gaussians by the Laplace bridge (A, III.I and Figures 4 to 6)."""
+    """Dirichlets and their Gaussians by the Laplace bridge (A, III.I and Figures 4 to 6)."""
 
     shown: Some[_Alpha] = Field(description="concentrations whose densities are tabulated")
     sizes: Several[_Size] = Field(

@@ -1,4 +1,4 @@
-"""The classes of the released library beside this project's laws (A, IV)."""
+"""The classes of the released library compared with this project's distributions (A, IV)."""
 
 from pydantic import Field
 from pydantic.dataclasses import dataclass
@@ -12,7 +12,7 @@ _KEYS = ("law", "implementation", "class", "check")
 
 @dataclass(frozen=True, config=BLOCK)
 class Library:
-    """What the classes of the released library are measured for (A, IV)."""
+    """The measurement of the classes of the released library (A, IV)."""
 
     samples: int = Field(ge=1000, le=1_000_000, description="of each measurement")
 

@@ -13,8 +13,8 @@ from reinrelax.rl import ENVIRONMENTS, lookup
 _AGENT = ("environment", "cap", "algorithm")
 _OF_AGENT = {"environment": str, "cap": int, "algorithm": str, "seed": int, "episode": int}
 
-# Seconds of a step of all replicas, and of a replica's step; an episode may take as many as its
-# cap.
+# Seconds per step of all replicas together, and per step of one replica. Estimates assume that an
+# episode takes the maximum number of steps.
 _STEP = 5e-5
 _REPLICA_STEP = {"CartPole-v1": 4e-6, "Taxi-v4": 1.8e-5, "Acrobot-v1": 2.8e-5}
 
@@ -55,7 +55,7 @@ class Reinforcement:
     rollouts: int = Field(ge=2, le=100_000, description="episodes of each seed on which they are")
 
     def __post_init__(self) -> None:
-        """Do nothing if every checkpoint is reached."""
+        """Check that the training reaches every checkpoint."""
         if (last := max(self.checkpoints)) > self.episodes:
             raise ValueError(
                 f".checkpoints: must be at most episodes = {self.episodes}; got {last}"

@@ -1,4 +1,4 @@
-"""Every relaxation against what it promises, on small problems."""
+"""Checks of every relaxation's stated properties on small problems."""
 
 from pydantic import Field
 from pydantic.dataclasses import dataclass
@@ -8,7 +8,7 @@ from reinrelax.core.experiment import SIMULATION, Experiment, Table
 from reinrelax.distributions import CATALOGUE, Paper
 from reinrelax.estimators import lookup
 
-# What takes its subjects from the catalogue names no modules to follow.
+# The source hash follows imports; distributions loaded from the catalogue must be listed here.
 LAWS = tuple(
     f"reinrelax.distributions.{entry.module}:{law}"
     for law, entry in CATALOGUE.items()
@@ -19,7 +19,7 @@ _KEYS = ("relaxation", "variant", "property", "setting")
 
 @dataclass(frozen=True, config=BLOCK)
 class Properties:
-    """What every relaxation is measured for on small problems."""
+    """The measurement of every relaxation's properties on small problems."""
 
     samples: int = Field(ge=1000, le=10_000_000, description="of each measurement")
 

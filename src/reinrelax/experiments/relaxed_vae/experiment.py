@@ -15,7 +15,7 @@ _INTERVALS = ("relaxed", "test_reconstruction", "test_kl", "gap", "below_baselin
 
 @dataclass(frozen=True, kw_only=True, config=BLOCK)
 class Relaxations(Trained):
-    """VAEs with every kind of latent variables; a list of values takes each in turn."""
+    """VAEs with every kind of latent variables; each value of a list is run in turn."""
 
     latents: Annotated[Latents, Field(min_length=1)]
     learning_rate: Rate = Field(description="of Adam")
