@@ -33,7 +33,7 @@ class Estimate:
 
     @property
     def exact(self) -> bool:
-        """Whether the value scatters no more than by rounding."""
+        """True if the value scatters no more than by rounding."""
         lost = np.isinf(self.value) and not self.error > 0.0
         return bool(lost or self.error <= _ROUNDING * abs(self.value))
 
