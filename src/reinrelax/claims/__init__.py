@@ -1,7 +1,7 @@
-"""The catalogue of judging functions: one line each, with what a claim that names it must say.
+"""The catalogue of judging functions, each with the schema of the claims that name it.
 
-A claim is an entry of `report/claims/*.yaml`; `judge` gives the verdicts of all of them. A claim
-that needs a function of its own is one more file here and one more line in `FUNCTIONS`.
+A claim is an entry of `report/claims/*.yaml`; `judge_all` returns the verdicts of all claims. To
+add a judging function, write it in a module of this package and add an entry to `FUNCTIONS`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -19,14 +19,14 @@ _NUMBER = ("reproduced_within", "near_within", "level")
 _SIDES = ("lower", "higher", "places")
 _PLACED = ("elsewhere", "at_least", "smallest")
 _RANGE = ("from", "to", "smallest")
-# Keys that a rule may have for claims that name none of their own.
+# Keys of a rule that apply to claims that set none of them.
 _SMALLEST, _ALLOWED = ("smallest",), ("tolerance", "share")
 _RUNS = tuple(SUBJECTS)
 _TABLES = (MEASUREMENTS,)
 
-# Name, function, and schema: the type of its claims where they do not say another, the subjects
-# that it can judge, keys required and allowed besides those of every claim, keys of the rule, and
-# those of it that claims may have of their own.
+# Name to function and schema. A schema has the default type of the claims, the subjects that the
+# function can judge, the keys that are required and allowed in addition to those of every claim,
+# the required keys of the rule, and the rule keys that claims can set themselves.
 FUNCTIONS: Mapping[str, tuple[Callable[[Claim, Any], Verdict], Schema]] = {
     "number": (numbers.number, Schema("number", _RUNS, ("reference",), (), _NUMBER)),
     "single_run": (
@@ -131,17 +131,17 @@ __all__ = [
 
 
 def judge(claim: Claim, evidence: Evidence | Measurements) -> Verdict:
-    """The verdict of the function that the claim names, by itself."""
+    """Return the verdict of a claim's judging function, not corrected for its family."""
     return FUNCTIONS[claim.judge][0](claim, evidence)
 
 
 def judge_all(
     claims: Sequence[Claim], evidence: Mapping[str, Evidence | Measurements]
 ) -> list[Verdict]:
-    """The verdicts of all claims, those of a family corrected for its size.
+    """Return the verdicts of all claims, corrected for the size of each family.
 
     Args:
-        claims: in any order, which is kept.
-        evidence: by subject.
+        claims: claims in any order; the verdicts have the same order.
+        evidence: evidence by subject.
     """
     return correct([judge(claim, evidence[claim.subject]) for claim in claims])

@@ -1,4 +1,4 @@
-"""Judging functions that hold values, or their quotients, against limits."""
+"""Judging functions that compare values, or their ratios, with limits."""
 
 from collections.abc import Callable
 
@@ -10,12 +10,12 @@ from reinrelax.claims.measured import Measurements
 from reinrelax.claims.model import Claim, Group, Verdict
 from reinrelax.claims.parts import Contrast, Estimate, Part, closed, combination, every
 
-# An end of a range to the side of it that is inside.
+# Key of an end of a range to its inner side: above (1) or below (−1).
 _SIDES = {"from": 1.0, "to": -1.0}
 
 
 def above(claim: Claim, evidence: Evidence) -> Verdict:
-    """Whether the mean of every one of `lower` lies above `limit`."""
+    """Judge whether the mean of each method in `lower` is above `limit`."""
     limit = claim.number("limit")
     return by_groups(
         claim,
@@ -26,7 +26,7 @@ def above(claim: Claim, evidence: Evidence) -> Verdict:
 
 
 def below(claim: Claim, evidence: Evidence) -> Verdict:
-    """Whether the mean of every one of `lower` lies below `limit`."""
+    """Judge whether the mean of each method in `lower` is below `limit`."""
     limit = claim.number("limit")
     return by_groups(
         claim,
@@ -37,7 +37,7 @@ def below(claim: Claim, evidence: Evidence) -> Verdict:
 
 
 def within(claim: Claim, evidence: Measurements) -> Verdict:
-    """Whether every value lies between `from` and `to`."""
+    """Judge whether every value lies between `from` and `to`."""
 
     def inside(value: Estimate) -> list[Contrast]:
         return _ends(claim, lambda end, side: combination([(side, value)], -side * end))
@@ -51,11 +51,12 @@ def within(claim: Claim, evidence: Measurements) -> Verdict:
 
 
 def ratio(claim: Claim, evidence: Evidence | Measurements) -> Verdict:
-    """Whether every value of `lower` over every one of `higher` lies between `from` and `to`.
+    """Judge whether every ratio of a `lower` to a `higher` value lies between `from` and `to`.
 
-    By the sign of `lower` − limit · `higher` (Fieller), which needs no law of a quotient; the
-    margin is that over the value of `higher`. Beyond a limit by less than `smallest`, also a
-    quotient, is near; where a range of its own says what is alike, as from 0.9 to 1.1, that is 0.
+    The test uses the sign of `lower` − limit · `higher` (Fieller), so it does not need the
+    distribution of a ratio. The margin is this difference divided by the value of `higher`. A ratio
+    that is within the range by less than `smallest`, also a ratio, is near. If the range itself
+    says which values count as equal, such as 0.9 to 1.1, `smallest` is 0.
     """
 
     def inside(lower: Estimate, higher: Estimate) -> list[Contrast]:
@@ -74,13 +75,13 @@ def ratio(claim: Claim, evidence: Evidence | Measurements) -> Verdict:
 
 
 def _ends(claim: Claim, margin: Callable[[float, float], Estimate]) -> list[Contrast]:
-    """How far a value is inside either end of the claim's range, as far as it has one.
+    """Return how far a value is inside each end of the claim's range.
 
-    An end is inside, unless a smallest effect of interest is asked for beyond it.
+    An exact value at an end is inside, unless the claim has a smallest effect of interest.
 
     Args:
-        claim: names the ends.
-        margin: from an end and which side of it is inside, above (1) or below (−1).
+        claim: names the ends, `from` and `to`; one may be missing.
+        margin: returns the margin for an end and its inner side: above (1) or below (−1).
     """
     smallest = claim.smallest
     ends = [(claim.number(key), side) for key, side in _SIDES.items() if key in claim.parameters]

@@ -1,4 +1,4 @@
-"""From a claim's parts to its verdict, interval and power: one place for all claims but numbers."""
+"""Verdict, interval and power of a claim from its parts, for all claims except numbers."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -15,13 +15,13 @@ POWER = 0.8
 
 
 def by_groups(claim: Claim, sample: Resampled, part: Callable[[Group], Part], what: str) -> Verdict:
-    """Judge a claim that is said to hold at all, or at `at_least` so many, of a sample's groups.
+    """Judge a claim that must hold in all groups of a sample, or in `at_least` of them.
 
     Args:
-        claim: what is judged.
-        sample: by what.
-        part: the margin of one group.
-        what: what is to hold of a group, for the rule in words.
+        claim: the claim to judge.
+        sample: its evidence.
+        part: returns the margin of one group.
+        what: the statement that must hold for each group, for the rule in words.
     """
     held = len(sample.groups) - sample.opposite
     parts = [part(group) for group in sample.groups[:held]]
@@ -31,14 +31,16 @@ def by_groups(claim: Claim, sample: Resampled, part: Callable[[Group], Part], wh
 
 
 def by_part(claim: Claim, sample: Resampled, part: Part, what: str) -> Verdict:
-    """Judge by two one-sided tests: that the margin is positive, and that it is smaller than an
-    effect.
+    """Judge a margin by two one-sided tests.
+
+    One tests whether the margin is positive, the other whether it is below the smallest effect of
+    interest.
 
     Args:
-        claim: what is judged.
-        sample: by what: whether it may be judged, seeds and jobs.
+        claim: the claim to judge.
+        sample: its evidence; only premise, seeds, diverged seeds and jobs are read.
         part: the margin.
-        what: what is to hold, for the rule in words.
+        what: the statement that must hold, for the rule in words.
     """
     verdict, reason = sample.premise
     words = _in_words(claim, sample, what)
@@ -66,11 +68,10 @@ def by_part(claim: Claim, sample: Resampled, part: Part, what: str) -> Verdict:
 
 
 def correct(verdicts: Sequence[Verdict]) -> list[Verdict]:
-    """The verdicts with every family of claims corrected for its size, by Holm's method on both
-    sides.
+    """Correct the verdicts of each family of claims for its size, by Holm's method on both sides.
 
-    Claims of a family that were not run or not tested count as its least certain, so that their
-    absence makes no verdict better. Intervals are widened as p-values are raised.
+    Claims of a family that were not run or not tested count as the least certain ones, so their
+    absence improves no verdict. Intervals are widened to match the corrected p-values.
     """
     families: dict[tuple[str, str], list[int]] = {}
     for place, verdict in enumerate(verdicts):
@@ -91,7 +92,7 @@ def correct(verdicts: Sequence[Verdict]) -> list[Verdict]:
 def _decided(
     holding: float, failing: float, rule: Mapping[str, float], sample: Resampled | None = None
 ) -> tuple[str, str]:
-    """The verdict by the p-values of both tests, and its reason where they are not all."""
+    """Return the verdict by the p-values of both tests, and a reason if these do not explain it."""
     holds, fails = holding <= _level(rule), failing <= rule["not_reproduced_to"]
     if sample and sample.diverged and holds:
         return model.UNDECIDED, f"{sample.diverged} seeds diverged among the runs compared"
@@ -130,18 +131,18 @@ def _corrected(verdict: Verdict, holding: float, failing: float, family: int) ->
 
 
 def _factor(corrected: float, alone: float, family: int) -> float:
-    """By what a p-value was multiplied: by the family's size where it cannot be told."""
+    """Return the factor by which a p-value was multiplied; the family's size if it is unknown."""
     return corrected / alone if 0 < alone < 1 and corrected < 1 else float(family)
 
 
 def _bounded(claim: Claim, part: Part, verdict: str, holding: float, failing: float) -> Verdict:
-    """Effect and interval.
+    """Return a verdict with its effect and interval.
 
-    The lower end is positive just where the claim is shown to hold, the upper end below the
-    smallest effect of interest just where it is shown to fail.
+    The lower end is positive exactly when the claim is shown to hold. The upper end is below the
+    smallest effect of interest exactly when the claim is shown to fail.
 
     Args:
-        holding, failing: by what the p-values of either side were multiplied.
+        holding, failing: factors by which the p-values of the two sides were multiplied.
     """
     alphas = _level(claim.rule) / holding, claim.rule["not_reproduced_to"] / failing
     effect, low, high = part.estimate, part.low(alphas[0]), part.high(alphas[1])

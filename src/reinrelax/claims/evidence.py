@@ -1,6 +1,4 @@
-"""Runs with one value a seed: what they hold for a claim, and whether at the scale that it asks
-for.
-"""
+"""Evidence from runs with one value per seed, and whether it reaches a claim's minimum scale."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -32,13 +30,13 @@ NETWORK = "hidden layers of {} units (asked for: the paper's)"
 
 @dataclass(frozen=True)
 class Evidence:
-    """Two tidy tables.
+    """Two tidy tables of runs.
 
     Attributes:
-        runs: one row a run that has ended, at its last epoch: the columns of the results tables,
-            `latent` (as `8x4`), and `diverged`. Of agents that learn, `estimator` is the algorithm
-            and `latent` the environment with its cap.
-        plan: one row a planned job: `estimator`, `latent`, `state` (done, missing or unreadable),
+        runs: one row per ended run, at its last epoch: the columns of the results tables, `latent`
+            (such as `8x4`), and `diverged`. For agents that learn, `estimator` is the algorithm and
+            `latent` the environment with its cap.
+        plan: one row per planned job: `estimator`, `latent`, `state` (done, missing or unreadable),
             `message`, and its name as `job`.
     """
 
@@ -46,15 +44,15 @@ class Evidence:
     plan: pd.DataFrame
 
     def at(self, place: Place) -> pd.DataFrame:
-        """The ended runs of one estimator and latent shape."""
+        """Return the ended runs of an estimator at a latent shape."""
         return self._runs[place] if place in self._runs else self.runs.iloc[:0]
 
     def planned(self, place: Place) -> pd.DataFrame:
-        """The planned cells of one estimator and latent shape: none, one, or its parts."""
+        """Return the planned jobs of an estimator at a latent shape: none, one or several parts."""
         return self._plan[place] if place in self._plan else self.plan.iloc[:0]
 
     def values(self, place: Place, metric: str) -> dict[int, float]:
-        """Seed to final value of the runs that did not diverge, in the metric's unit."""
+        """Return the final values by seed of runs that did not diverge, in the metric's unit."""
         key = (place, metric)
         if key not in self._values:
             rows = self.at(place)
@@ -65,11 +63,11 @@ class Evidence:
         return dict(self._values[key])
 
     def hold(self, place: Place, metric: str, values: Mapping[int, float]) -> None:
-        """Take these for the values of a cell, whatever the tables say: what a simulation draws."""
+        """Set the values of a cell, overriding the tables; used by simulations."""
         self._values[place, metric] = dict(values)
 
     def diverged(self, place: Place) -> list[int]:
-        """Seeds that diverged."""
+        """Return the seeds that diverged."""
         if place not in self._lost:
             rows = self.at(place)
             self._lost[place] = [
@@ -78,13 +76,13 @@ class Evidence:
         return list(self._lost[place])
 
     def sample(self, claim: Claim, worst: float = np.inf, against: str = "") -> Resampled:
-        """The runs that a claim is about, one group a place.
+        """Return the runs that a claim is about, one group per place.
 
         Args:
-            claim: about runs.
-            worst: what a method counts as on the lower side if all its seeds diverged; single ones
-                are left out, and on the higher side all are.
-            against: a metric; the higher side is then the same methods' in this metric.
+            claim: a claim about runs.
+            worst: the value of a method on the lower side if all its seeds diverged. Single
+                diverged seeds are left out; on the higher side all of them are.
+            against: a metric. If given, the higher side is the same methods in this metric.
         """
         higher = claim.lower if against else claim.higher
         groups, used = [], []
@@ -123,13 +121,13 @@ class Evidence:
         return over_seeds(values)
 
     def jobs(self, cells: Iterable[Place]) -> list[str]:
-        """The planned jobs behind these cells."""
+        """Return the names of the planned jobs behind these cells."""
         return [
             job for cell in cells if cell in self._plan for job in self._plan[cell].get("job", [])
         ]
 
     def absence(self, place: Place) -> str:
-        """Why there is no ended run; empty where there is one."""
+        """Return why there is no ended run; empty if there is one."""
         if place not in self._absences:
             self._absences[place] = self._absence(place)
         return self._absences[place]
@@ -167,9 +165,7 @@ class Evidence:
 
 
 def premise(evidence: Evidence, claim: Claim, cells: Sequence[Place]) -> tuple[str, str]:
-    """The verdict and its reason where these cells do not allow to judge; two empty strings where
-    they do.
-    """
+    """Return verdict and reason if these cells cannot be judged, otherwise two empty strings."""
     if reason := why_not_run(evidence, cells):
         return model.NOT_RUN, reason
     if reason := why_not_tested(evidence, cells, claim.minimum):
@@ -178,7 +174,7 @@ def premise(evidence: Evidence, claim: Claim, cells: Sequence[Place]) -> tuple[s
 
 
 def why_not_run(evidence: Evidence, places: Iterable[Place]) -> str:
-    """In words, which of these cells have no ended run; empty where all have some."""
+    """Say which of these cells have no ended run; empty if all have one."""
     absent = [(place, why) for place in places if (why := evidence.absence(place))]
     if not absent:
         return ""
@@ -188,7 +184,7 @@ def why_not_run(evidence: Evidence, places: Iterable[Place]) -> str:
 
 
 def why_not_tested(evidence: Evidence, places: Iterable[Place], minimum: Minimum) -> str:
-    """In words, in what these cells fall short of the scale asked for; empty where they do not."""
+    """Say how these cells fall short of the minimum scale; empty if they reach it."""
     reasons: dict[str, None] = {}
     for place in places:
         reasons.update(dict.fromkeys(_shortfalls(evidence, place, minimum)))
@@ -197,13 +193,15 @@ def why_not_tested(evidence: Evidence, places: Iterable[Place], minimum: Minimum
 
 
 def smallest(claim: Claim, place: str, lower: str, higher: str) -> float:
-    """The smallest effect of interest between two methods: what the claim or its file names, or of
-    printed numbers the printed effect itself, or the smallest that its seeds would have shown if
-    that is less.
+    """Return the smallest effect of interest between two methods at a place.
+
+    A claim's own value takes precedence. Otherwise it is derived from the printed numbers: the
+    printed effect, or the smallest effect that the printed seeds would have shown, if that is less.
+    Without printed numbers it is the value in the claims file.
     """
     if "smallest" in claim.parameters:
         return claim.smallest
-    # What is run as the authors' code does is printed under its own name.
+    # Methods run as in the authors' code (`-run`) are printed without the suffix.
     above, below = (
         claim.printed.get((name.removesuffix("-run"), place)) for name in (higher, lower)
     )
@@ -212,7 +210,7 @@ def smallest(claim: Claim, place: str, lower: str, higher: str) -> float:
     effect = above.mean - below.mean
     shown = stats.smallest_shown((above.std, below.std), (above.seeds, below.seeds))
     if np.isnan(shown):
-        # Nothing is printed that tells how sure it was of that: half of it.
+        # Without printed errors the effect's precision is unknown: use half of the effect.
         return max(effect / 2, claim.rule.get("smallest", 0.0))
     return min(effect, shown) if effect > 0 else shown
 

@@ -1,7 +1,7 @@
-"""Findings: what claims that say one thing amount to, and what they rest on.
+"""Findings: groups of claims that test the same statement, and the evidence that they rest on.
 
-A paper's sentence may be held against results in several readings, metrics and places. Each is a
-claim; together they are one finding, and findings are what is counted.
+A sentence of a paper can be tested in several readings, metrics and places. Each of these is a
+claim. Together they are one finding, and the report counts findings.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -21,17 +21,17 @@ from reinrelax.errors import ConfigError
 SEVERAL_SEEDS, ONE_TRAINING, SIMULATION, THEOREM = experiment.BASES
 NO_TEST = "no test"
 BASES = (*experiment.BASES, NO_TEST)
-# What claims may be about that is no replication; such findings are shown and not counted. With
-# each, what is said there for reproduced and for not reproduced.
+# Subjects of findings that are not replications. Such findings are shown but not counted. Each has
+# its words for reproduced and for not reproduced.
 ASIDES: Mapping[str, tuple[str, str]] = {
     "the paper’s own tables": (model.CONSISTENT, model.INCONSISTENT),
     **dict.fromkeys(
         ("our own code", "the authors’ public code", "a setting"), (model.HOLDS, model.FAILS)
     ),
 }
-# What the study of properties integrates or inverts; all else there is sampled.
+# Properties that the study of properties integrates or inverts; it samples all others.
 _INTEGRATED = ("density_integral", "kl_error", "inverse_error")
-# Of claims that must hold together, what the least of them comes to.
+# Verdicts from weakest to strongest: if claims must hold together, the weakest one counts.
 _WEAKEST = (
     *(model.NOT_REPRODUCED, model.NOT_RUN, model.NOT_TESTED, model.UNDECIDED),
     *(model.AMBIGUOUS, model.COMPATIBLE, model.NEAR, model.REPRODUCED),
@@ -42,18 +42,18 @@ _OPTIONAL = ("judge", "together", "readings", "basis", "aside", "headline")
 
 @dataclass(frozen=True)
 class Finding:
-    """What one or more claims of a paper amount to.
+    """The combined outcome of one or more claims of a paper.
 
     Attributes:
-        id: its own, or that of its only claim.
-        says: in one sentence.
-        claims: the first one gives the verdict, or the first `leading` where these must hold
-            together; the others are readings beside.
-        together: whether several must.
-        leading: how many claims give the verdict.
+        id: its own id, or that of its only claim.
+        says: its statement, in one sentence.
+        claims: ids of its claims. The first one gives the verdict, or the first `leading` ones if
+            they must hold together; the others are alternative readings.
+        together: whether several claims must hold together.
+        leading: the number of claims that give the verdict.
         basis: one of `BASES`.
-        aside: one of `ASIDES` where it is not counted; else empty.
-        headline: whether an abstract or a conclusion says it.
+        aside: one of `ASIDES` if the finding is not counted, otherwise empty.
+        headline: whether an abstract or a conclusion states it.
     """
 
     id: str
@@ -67,14 +67,15 @@ class Finding:
     headline: bool
 
     def verdict(self, verdicts: Mapping[str, str]) -> str:
-        """Its verdict in words, by those of its claims."""
+        """Return the finding's verdict in words, from the verdicts of its claims."""
         return self.word(
             min((verdicts[name] for name in self.claims[: self.leading]), key=_WEAKEST.index)
         )
 
     def word(self, verdict: str) -> str:
-        """What a verdict is called in this finding: what replicates nothing is not reproduced
-        either.
+        """Return this finding's word for a verdict.
+
+        Findings that are not replications have their own words for reproduced and not reproduced.
         """
         words = ASIDES.get(self.aside, (model.REPRODUCED, model.NOT_REPRODUCED))
         return dict(zip((model.REPRODUCED, model.NOT_REPRODUCED), words, strict=True)).get(
@@ -83,17 +84,17 @@ class Finding:
 
 
 def load(path: Path, claims: Sequence[Claim]) -> list[Finding]:
-    """All findings: those of a file, then every claim that none of them names, by itself.
+    """Read the findings of a file, and add one for every claim that none of them names.
 
     Args:
-        path: a YAML list. `claims` are ids or patterns of them, among the claims of the judging
-            function `judge` if that is given; so are `readings`, of any function, which stand
-            beside.
-        claims: those of both papers.
+        path: a YAML list. `claims` are ids or patterns of ids, limited to the judging function
+            `judge` if it is given. `readings` are ids or patterns of alternative readings, of any
+            function.
+        claims: the claims of both papers.
 
     Raises:
-        ConfigError: names every wrong key, and every claim that is unknown or stands in two, one a
-            line.
+        ConfigError: lists, one per line, every wrong key and every claim that is unknown or named
+            in two findings.
     """
     content = read_yaml(path)
     if not isinstance(content, list):
@@ -126,12 +127,12 @@ def load(path: Path, claims: Sequence[Claim]) -> list[Finding]:
 
 
 def _finding(where: str, entry: Mapping[str, Any], claims: Sequence[Claim]) -> Finding:
-    """The finding of an entry whose keys have been checked."""
+    """Return the finding of an entry whose keys have been checked."""
     with Mistakes() as mistakes:
         named: dict[str, list[Claim]] = {"claims": [], "readings": []}
         for key in named:
             with mistakes:
-                # A pattern of readings may mean claims of any judging function.
+                # A pattern in `readings` can match claims of any judging function.
                 judge = entry.get("judge", "") if key == "claims" else ""
                 named[key] = _named(
                     f"{where}.{key}", entry.get(key, ()), entry["paper"], judge, claims
@@ -156,7 +157,7 @@ def _finding(where: str, entry: Mapping[str, Any], claims: Sequence[Claim]) -> F
 def _named(
     where: str, patterns: Sequence[str], paper: str, judge: str, claims: Sequence[Claim]
 ) -> list[Claim]:
-    """The claims that patterns name, in their order; of one judging function if that is given."""
+    """Return the claims that match the patterns, in order; only those of `judge` if it is given."""
     found: dict[str, Claim] = {}
     with Mistakes() as mistakes:
         for pattern in patterns:
@@ -174,7 +175,7 @@ def _named(
 
 
 def _basis(claims: Collection[Claim]) -> str:
-    """What the first of these claims that is held against results rests on."""
+    """Return the basis of the first of these claims that is tested against results."""
     for claim in claims:
         if claim.judge in ("ambiguous", "unjudged"):
             continue

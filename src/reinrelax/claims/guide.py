@@ -1,7 +1,7 @@
-"""The judging functions for those who write claims: `python -m reinrelax.claims.guide` writes
-docs/claims.md.
+"""The reference of judging functions in docs/claims.md, for authors of claims.
 
-What stands there above the line of functions is written by hand.
+`python -m reinrelax.claims.guide` writes the section “The functions”. The text above it is written
+by hand.
 """
 
 import inspect
@@ -19,11 +19,10 @@ LINE = "## The functions\n"
 
 
 def functions(root: Path) -> str:
-    """A part for each judging function: what it asks, its keys, and the shortest claim that it
-    judges.
+    """Return a section per judging function: its docstring, its keys and its shortest claim.
 
     Args:
-        root: the project's folder, of whose claims the examples are.
+        root: the project's folder, whose claims are the examples.
     """
     examples: dict[str, str] = {}
     for path in sorted((root / "report/claims").glob("*.yaml")):
@@ -56,7 +55,7 @@ def _listed(keys: Any) -> str:
 
 
 def write(root: Path) -> None:
-    """Renew the functions' part of the page."""
+    """Rewrite the functions section of the page."""
     path = root / PAGE
     path.write_text(path.read_text("utf-8").partition(LINE)[0] + functions(root), encoding="utf-8")
 

@@ -1,5 +1,6 @@
-"""When the rules of verdicts were set, by the project's own history: `python -m
-reinrelax.claims.history`.
+"""Dates of the rules behind verdicts, from the project's own history.
+
+`python -m reinrelax.claims.history` writes them as the table `report/limits.csv`.
 """
 
 import csv
@@ -21,7 +22,7 @@ _COLUMNS = ("entry", "limits", "date", "commit")
 
 @dataclass(frozen=True)
 class Set:
-    """When a rule came to say what it says: the digest that it has had since, and the commit."""
+    """The digest of a rule's content, and the date and commit since which it has been the same."""
 
     limits: str
     date: str
@@ -29,21 +30,21 @@ class Set:
 
 
 def history(root: Path) -> dict[str, Set]:
-    """Since which commit each rule has said what it says.
+    """Return since which commit each rule has been unchanged.
 
     Args:
         root: the project's folder, a git working tree.
 
     Raises:
-        ReinrelaxError: git is not there, or this is no working tree with a history.
+        ReinrelaxError: git is missing, or the folder is not a working tree with a history.
     """
     held: dict[str, dict[str, Set]] = {}  # by commit
     now: dict[str, Set] = {}
     parsed: dict[
         tuple[str, str], dict[str, str]
-    ] = {}  # by path and blob: most files are the same from one commit to the next
-    # With all merges, so that what was said on one branch stays said while another says something
-    # else.
+    ] = {}  # by path and blob: most files do not change from one commit to the next
+    # Follow all merges, so that a rule that one branch left unchanged keeps its date although
+    # another branch changed it.
     walk = ("--reverse", "--topo-order", "--full-history", "--parents", "--format=%cI %H %P")
     for line in _git(root, "log", *walk, "--", *rules.PLACES).splitlines():
         date, commit, *parents = line.split()
@@ -69,7 +70,7 @@ def history(root: Path) -> dict[str, Set]:
 
 
 def read(path: Path) -> Mapping[str, Set]:
-    """The table that `write` made; empty where there is none."""
+    """Read the table that `write` made; empty if it does not exist."""
     if not path.is_file():
         return {}
     with path.open(encoding="utf-8", newline="") as file:
@@ -80,7 +81,7 @@ def read(path: Path) -> Mapping[str, Set]:
 
 
 def write(root: Path, path: Path) -> None:
-    """Write the history as a table: one row a rule."""
+    """Write the history as a table with one row per rule."""
     found = history(root)
     with path.open("w", encoding="utf-8", newline="") as file:
         out = csv.writer(file, lineterminator="\n")
@@ -89,9 +90,11 @@ def write(root: Path, path: Path) -> None:
 
 
 def judged_by(root: Path) -> pd.DataFrame:
-    """All rules as they are now, one row each: `rule`, what it `says`, and `date` and `commit` of
-    when it was set; these are empty where `write` has not seen it so. A rule that is gone `says`
-    nothing.
+    """Return all rules, current and removed, one row each.
+
+    The columns are `rule`, its content (`says`), and the `date` and `commit` since which it has
+    been unchanged. The last two are empty if the table of `write` does not have the current
+    content. A rule that was removed has an empty `says`.
     """
     said, known = rules.current(root), read(root / TABLE)
     lines = []

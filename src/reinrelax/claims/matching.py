@@ -1,4 +1,4 @@
-"""Judging functions on what theory gives a value for, and on settings that the papers chose."""
+"""Judging functions for values known from theory, and for settings that the papers chose."""
 
 from dataclasses import replace
 
@@ -12,13 +12,12 @@ from reinrelax.claims.parts import Contrast, closed, combination, every
 
 
 def matches(claim: Claim, evidence: Measurements) -> Verdict:
-    """Whether every value is what theory expects, within `tolerance` plus `share` of the expected
-    value.
+    """Judge whether values match theory within `tolerance` plus `share` of the expected value.
 
-    That the interval of a value holds what is expected confirms nothing, and the less the wider it
-    is. So every value must be shown to lie within the tolerance, by two one-sided tests; that one
-    lies beyond it is shown with Bonferroni's correction for their number; between the two, values
-    and theory are compatible.
+    An interval that contains the expected value confirms nothing, least of all a wide one.
+    Therefore two one-sided tests must show that every value lies within the tolerance. A value is
+    shown to lie beyond it with Bonferroni's correction for the number of values. If neither is
+    shown, values and theory are compatible.
     """
     assert claim.query is not None
     tolerance, share = (_allowed(claim, key) for key in ("tolerance", "share"))
@@ -52,9 +51,9 @@ def matches(claim: Claim, evidence: Measurements) -> Verdict:
 
 
 def unrejected(claim: Claim, evidence: Measurements) -> Verdict:
-    """Whether no test rejects: every p-value is at or above `from`, or every z at or below `to`.
+    """Judge whether no test rejects: every p-value is at least `from`, or every z at most `to`.
 
-    A test that does not reject confirms nothing: at best the verdict is compatible.
+    A test that does not reject confirms nothing, so the best verdict is compatible.
     """
     sample = evidence.sample(claim)
     ends = [(1.0, "from")] * ("from" in claim.parameters) + [(-1.0, "to")] * (
@@ -82,8 +81,8 @@ def unrejected(claim: Claim, evidence: Measurements) -> Verdict:
         f"not reproduced if a value is {limits}; otherwise compatible: a test that does not reject"
         " confirms nothing."
     )
-    # The values are themselves results of tests: nothing further is tested, so there is no p and no
-    # interval.
+    # The values are results of tests themselves. Nothing further is tested, so there is no p-value
+    # and no interval.
     none = float("nan")
     return replace(
         found,
@@ -98,7 +97,7 @@ def unrejected(claim: Claim, evidence: Measurements) -> Verdict:
 
 
 def chosen(claim: Claim, evidence: Measurements) -> Verdict:
-    """Whether the settings that a paper chose are near the best of a search, within `to`."""
+    """Judge whether the settings that a paper chose are within `to` of the best of a search."""
     most = claim.number("to")
     sample = evidence.sample(claim)
     found = by_groups(
@@ -120,7 +119,7 @@ def chosen(claim: Claim, evidence: Measurements) -> Verdict:
 
 
 def _allowed(claim: Claim, key: str) -> float:
-    """A tolerance of the claim's own, or its file's where it names none at all."""
+    """Return a tolerance of the claim, or of its file if the claim sets neither of them."""
     if {"tolerance", "share"} & set(claim.parameters):
         return float(claim.parameters.get(key, 0.0))
     return float(claim.rule.get(key, 0.0))

@@ -1,6 +1,4 @@
-"""Measurements with an interval each: what the collected tables hold for a claim, and at what
-scale.
-"""
+"""Evidence from measurements with intervals: the rows of collected tables, and their scale."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,9 +17,9 @@ from reinrelax.claims.parts import Estimate
 from reinrelax.claims.queries import Pick, Query, fits, held
 from reinrelax.jobs.planned import THERE
 
-_LEVEL = 0.95  # of the intervals in the tables
+_LEVEL = 0.95  # coverage of the intervals in the tables
 _BOOTSTRAPPED = ("rl_curves", "rl_summary")  # their intervals are percentiles of resampled means
-_NAMED = 4  # absent values, before the rest is only counted
+_NAMED = 4  # absent values that are named; the others are only counted
 _WORDS = {"dataset": "data set", "train_images": "training images", "test_images": "test images"}
 
 
@@ -30,11 +28,11 @@ class Measurements:
     """The collected tables.
 
     Attributes:
-        tables: by name.
-        references: the paper's own, by name.
-        sources: table to the experiment or study that fills it.
-        plan: one row a planned job: `job`, `experiment`, `state`, `message`, and what it was
-            computed with (`dataset`, `epochs` …); of trainings also `estimator` and `latent`.
+        tables: collected tables by name.
+        references: the paper's own tables by name.
+        sources: name of a table to the experiment or study that fills it.
+        plan: one row per planned job: `job`, `experiment`, `state`, `message`, and the settings it
+            was computed with (`dataset`, `epochs` …); for trainings also `estimator` and `latent`.
     """
 
     tables: Mapping[str, pd.DataFrame]
@@ -43,8 +41,8 @@ class Measurements:
     plan: pd.DataFrame
 
     def sample(self, claim: Claim) -> Resampled:
-        """The values that a claim is about, each with its standard error."""
-        assert claim.query is not None  # the reader of the claims files sees to it
+        """Return the values that a claim is about, each with its standard error."""
+        assert claim.query is not None  # the reader of claims files checks this
         query = claim.query
         rows = self.rows(claim)
         groups, used, lacking = [], [], [*_lacking(rows, query.where)]
@@ -63,7 +61,7 @@ class Measurements:
             )
             used += [*lower, *higher]
         found = rows.iloc[used] if used else rows.iloc[:0]
-        # What is said of many rows needs all jobs that could have given one.
+        # A claim on many rows needs all jobs that could have produced one of them.
         whole = bool(query.each or query.over) or (not query.lower and len(found) > 1)
         jobs = self._jobs(query, found if len(found) else rows, whole)
         return Resampled(
@@ -78,7 +76,9 @@ class Measurements:
         )
 
     def rows(self, claim: Claim) -> pd.DataFrame:
-        """All rows that fit a claim's query, of one's own only those that it names.
+        """Return all rows that match a claim's query.
+
+        Rows of entries that a user added to the catalogues match only if the claim names them.
 
         Raises:
             ConfigError: names the claim and the table or column that does not exist.
@@ -93,13 +93,11 @@ class Measurements:
 
     @cached_property
     def _fitting(self) -> dict[str, pd.DataFrame]:
-        """Rows by table and what they have in common, of claims judged before."""
+        """A cache of matching rows, by table and conditions, shared by all claims."""
         return {}
 
     def _jobs(self, query: Query, rows: pd.DataFrame, whole: bool) -> pd.DataFrame:
-        """The planned jobs that these rows came from; all that fill the table where rows do not
-        tell.
-        """
+        """Return the planned jobs behind these rows; if unknown, all that fill the table."""
         if query.reference:
             return self.plan.iloc[:0]
         plan = self._filling(query)
@@ -108,13 +106,16 @@ class Measurements:
         return plan[own] if any(own) else plan
 
     def _filling(self, query: Query) -> pd.DataFrame:
-        """The planned jobs that fill a query's table, of one's own only those that it names."""
+        """Return the planned jobs that fill a query's table.
+
+        Those of entries that a user added to the catalogues count only if the query names them.
+        """
         plan = self._plans[self.sources[query.table]]
         return plan[papers.counted(plan, query.named())]
 
     @cached_property
     def _plans(self) -> Mapping[str, pd.DataFrame]:
-        """The planned jobs behind each source."""
+        """The planned jobs of each source."""
         return {
             source: self.plan[self.plan["experiment"] == source]
             for source in set(self.sources.values())
@@ -129,7 +130,7 @@ class Measurements:
             return "", ""
         if not len(rows):
             return model.NOT_RUN, _absence(jobs)
-        # What rows do not say of themselves, all that fills their table says.
+        # Settings that the rows lack are read from all finished jobs that fill their table.
         filling = self._filling(query)
         reasons = [*_shortfalls(rows, filling[filling["state"].isin(THERE)], claim.minimum.exact)]
         if undone := int((~jobs["state"].isin(THERE)).sum()):
@@ -139,7 +140,7 @@ class Measurements:
 
 
 def _told(rows: pd.DataFrame) -> tuple[str, ...]:
-    """Ends of the names of the jobs that rows say they came from; none where they do not."""
+    """Return endings of the names of the jobs that the rows come from; empty if unknown."""
     if {"environment", "cap", "algorithm"} <= set(rows):
         runs = zip(rows["environment"], rows["cap"], rows["algorithm"], strict=True)
         ends = {f"/{environment}-{cap:.0f}/{algorithm}" for environment, cap, algorithm in runs}
@@ -156,13 +157,13 @@ def _told(rows: pd.DataFrame) -> tuple[str, ...]:
 
 
 def _names(plan: pd.DataFrame) -> list[tuple[str, str]]:
-    """Of each job its own name, and that of the cell of which it may be a part."""
+    """Return for each job its own name, and that of the cell that it may be a part of."""
     jobs = zip(plan["job"], plan["latent"], plan["estimator"], strict=True)
     return [(str(job), f"/{latent}/{estimator}") for job, latent, estimator in jobs]
 
 
 def _lacking(rows: pd.DataFrame, where: Pick) -> Iterable[str]:
-    """In words, which of the values that are asked for together no row has."""
+    """Yield, in words, the values listed in each condition that no row has."""
     for name, wanted in where.items():
         options = wanted if isinstance(wanted, list) else []
         absent = [str(option) for option in options if not fits(rows[name], option).any()]
@@ -172,7 +173,7 @@ def _lacking(rows: pd.DataFrame, where: Pick) -> Iterable[str]:
 
 
 def _absence(jobs: pd.DataFrame) -> str:
-    """Why there is no row."""
+    """Return why there is no row."""
     if not len(jobs):
         return "not in this configuration"
     unreadable = jobs[jobs["state"] == "unreadable"]
@@ -184,7 +185,7 @@ def _absence(jobs: pd.DataFrame) -> str:
 
 
 def _shortfalls(rows: pd.DataFrame, jobs: pd.DataFrame, wanted: Mapping[str, Any]) -> Iterable[str]:
-    """In words, in what rows, or the jobs that they come from where rows do not say, fall short."""
+    """Yield, in words, where rows fall short; columns that they lack are read from their jobs."""
     if "dataset" in wanted and "hidden" in jobs:
         yield from (
             NETWORK.format(units) for units in sorted(jobs["hidden"].dropna().unique()) if units
@@ -200,7 +201,8 @@ def _shortfalls(rows: pd.DataFrame, jobs: pd.DataFrame, wanted: Mapping[str, Any
         if isinstance(least, str):
             yield from (f"{word} {value} (asked for: {least})" for value in found if value != least)
             continue
-        # What draws nothing has no draws to be too few; of snapshots the last one counts.
+        # Estimators that draw nothing cannot have too few draws. Of several snapshots only the last
+        # counts.
         counts = [float(value) for value in found if name != "draws" or float(value) > 0]
         if not counts:
             continue
@@ -211,7 +213,7 @@ def _shortfalls(rows: pd.DataFrame, jobs: pd.DataFrame, wanted: Mapping[str, Any
 
 
 def _keyed(rows: pd.DataFrame, each: Sequence[str]) -> list[NDArray[np.int64]]:
-    """Places of the rows of each combination of the values of these columns."""
+    """Return the positions of the rows of each combination of values of these columns."""
     if not each:
         return [np.arange(len(rows))]
     numbers = rows.groupby(list(each), sort=False).ngroup().to_numpy()
@@ -219,18 +221,16 @@ def _keyed(rows: pd.DataFrame, each: Sequence[str]) -> list[NDArray[np.int64]]:
 
 
 def _side(part: NDArray[np.int64], picked: Sequence[NDArray[np.bool_]]) -> list[int]:
-    """Places of the rows of all picks, in their order; none where one of them finds not exactly
-    one.
-    """
+    """Return the row position of each pick; empty unless every pick matches exactly one row."""
     found = [part[held[part]].tolist() for held in picked]
     return [own[0] for own in found] if all(len(own) == 1 for own in found) else []
 
 
 def estimates(rows: pd.DataFrame, query: Query) -> list[Estimate]:
-    """Each value with its standard error, from its interval.
+    """Return each value with its standard error, derived from its interval.
 
-    The interval of a mean over seeds is Student's, or by the bootstrap, and its error has n − 1
-    degrees of freedom; of a single run it is normal.
+    The interval of a mean over seeds is Student's or a bootstrap interval, and its error has n − 1
+    degrees of freedom. The interval of a single run is normal.
     """
     values = rows[query.column].to_numpy(dtype=float)
     limits = query.ends(rows.columns)
@@ -242,7 +242,8 @@ def estimates(rows: pd.DataFrame, query: Query) -> list[Estimate]:
         seeds = rows["seeds"].to_numpy(dtype=float)
         freedom = np.where(seeds > 1, seeds - 1, np.inf)
     else:
-        # What no seeds stand behind and has no interval is exact; with seeds it is one run's.
+        # Without seeds, a value without an interval is exact. With seeds, it is that of a single
+        # run, and its error is unknown.
         half, freedom = np.nan_to_num(half, nan=0.0), np.full(len(rows), np.inf)
     student = np.inf if query.table in _BOOTSTRAPPED else freedom
     errors = half / stdtrit(student, (1 + _LEVEL) / 2)

@@ -1,4 +1,4 @@
-"""Several mistakes in files that people write by hand, told at once."""
+"""Collection of several mistakes in hand-written files, so that they are reported at once."""
 
 from collections.abc import Collection
 from typing import Any
@@ -7,14 +7,14 @@ from reinrelax.errors import ConfigError
 
 
 class Mistakes:
-    """Errors of several checks, kept until the outermost `with` ends, which raises all as one."""
+    """Errors of several checks, collected until the outermost `with` ends and raised as one."""
 
     def __init__(self) -> None:
         self._found: list[str] = []
         self._depth = 0
 
     def add(self, mistake: str) -> None:
-        """Keep one."""
+        """Add a mistake."""
         self._found.append(mistake)
 
     def __enter__(self) -> "Mistakes":
@@ -35,15 +35,16 @@ class Mistakes:
 def check_keys(
     where: str, mapping: Any, required: Collection[str], optional: Collection[str] = ()
 ) -> None:
-    """Do nothing if this is a mapping that has these keys and no others.
+    """Check that a mapping has the required keys and no unknown ones.
 
     Args:
-        where: file and place.
-        mapping: what stands there.
-        required: keys that it must have; `optional`, those that it may have.
+        where: file and place, for messages.
+        mapping: the value to check.
+        required: keys that it must have.
+        optional: keys that it may have.
 
     Raises:
-        ConfigError: names every wrong key, one a line.
+        ConfigError: the value is not a mapping, or has wrong keys; these are listed one per line.
     """
     if not isinstance(mapping, dict):
         raise ConfigError(f"{where}: must be a mapping of keys; got {mapping!r}")

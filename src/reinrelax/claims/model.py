@@ -22,11 +22,11 @@ NOT_TESTED = "not tested at this scale"
 NOT_RUN = "not run"
 AMBIGUOUS = "ambiguous in the paper"
 VERDICTS = (REPRODUCED, NEAR, NOT_REPRODUCED, UNDECIDED, COMPATIBLE, NOT_TESTED, NOT_RUN, AMBIGUOUS)
-# What stands for reproduced and not reproduced where nothing is replicated.
+# Words for reproduced and not reproduced in findings that are not replications.
 HOLDS, FAILS = "holds", "fails"
 CONSISTENT, INCONSISTENT = "consistent in the paper", "inconsistent in the paper"
 WORDS = (*VERDICTS, HOLDS, FAILS, CONSISTENT, INCONSISTENT)
-# Those that hold a claim against finished runs.
+# Verdicts that result from a test against finished runs.
 JUDGED = (REPRODUCED, NEAR, NOT_REPRODUCED, UNDECIDED, COMPATIBLE, *WORDS[len(VERDICTS) :])
 
 TYPES = ("number", "ordering", "trend", "qualitative")
@@ -38,13 +38,13 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Subject:
-    """What kind of runs claims are about, whose values are one a seed.
+    """A kind of runs, with one value per seed, that claims can be about.
 
     Attributes:
-        metrics: columns that they may read.
-        unit: of these.
+        metrics: columns that claims can read.
+        unit: the unit of these columns.
         method, place: check the name of a method and of a place; raise ConfigError.
-        minimum: what a claims file must say of the scale at which it may be judged.
+        minimum: keys that `minimum` of a claims file must have.
     """
 
     metrics: tuple[str, ...]
@@ -54,8 +54,7 @@ class Subject:
     minimum: tuple[str, ...]
 
 
-# Scores of a learning curve, one an agent and seed; what each is stands in
-# `policy_gradient.tables`.
+# Scores of a learning curve, one per agent and seed; `policy_gradient.tables` defines them.
 LEARNING = (
     *("first", "final", "area", "slope", "roughness"),
     *("running_final", "running_linearity", "running_drop", "running_plateaus"),
@@ -63,7 +62,7 @@ LEARNING = (
 
 
 def _check_place(name: str) -> None:
-    """An environment and a cap, such as `CartPole-v1-70`."""
+    """Check that a name is an environment with its cap, such as `CartPole-v1-70`."""
     environment, _, cap = name.rpartition("-")
     rl.ENVIRONMENTS.lookup(environment)
     if not cap.isdigit():
@@ -86,12 +85,11 @@ SUBJECTS: Mapping[str, Subject] = {
 
 @dataclass(frozen=True)
 class Minimum:
-    """What rows must have been computed with before they are judged.
+    """The scale that rows must reach before a claim is judged.
 
     Attributes:
-        exact: column to the value that it must hold; of measurements a number is the least that
-            will do.
-        seeds: how many finished seeds at least.
+        exact: column to the required value; for measurements a number is the least that suffices.
+        seeds: the least number of finished seeds.
         settings: (estimator, latent shape) to the paper's optimizer, learning rate and
             hyper-parameters.
     """
@@ -105,7 +103,7 @@ class Minimum:
 class PrintedNumber:
     """A number as printed: mean ± `plus_minus`, in the metric's unit, over `seeds`.
 
-    The ± is a standard error, the population's standard deviation over √n; NaN where none is
+    The ± is a standard error: the population standard deviation divided by √n. It is NaN if none is
     printed.
     """
 
@@ -115,7 +113,7 @@ class PrintedNumber:
 
     @property
     def std(self) -> float:
-        """The standard deviation over seeds, as of a sample: √n · ± is the population's."""
+        """The sample standard deviation over seeds; √n · ± is that of the population."""
         if self.seeds < 2:
             return float("nan")
         return float(self.plus_minus * self.seeds / np.sqrt(self.seeds - 1))
@@ -123,27 +121,28 @@ class PrintedNumber:
 
 @dataclass(frozen=True)
 class Claim:
-    """Something a paper says that can be held against rows of tables.
+    """A statement of a paper that can be tested against rows of tables.
 
     Attributes:
-        subject: which of `SUBJECTS` its rows are, or `MEASUREMENTS`.
+        subject: one of `SUBJECTS`, or `MEASUREMENTS`.
         type: one of `TYPES`.
         judge: name of the judging function.
-        rule: the function's margins, fixed in advance, its file's; `parameters`, those of this
-            claim alone.
+        rule: the function's margins, fixed in advance in the claims file.
+        parameters: values that this claim sets itself.
         metric: column of the runs' table.
-        lower, higher: methods; a number claim reads `lower` alone.
-        places: latent shapes, or environments, at which it is said to hold.
-        elsewhere: those at which the opposite is said to hold.
-        at_least: at how many of all these, or of the groups of a query, it must hold; None: at all.
-        published: of a number claim, as printed.
-        printed: (method, place) to what the paper prints for the claim's metric, as far as it does.
-        query: of a claim on measurements, in place of metric, methods and places.
+        lower, higher: methods; a number claim reads `lower` only.
+        places: latent shapes, or environments, at which the claim should hold.
+        elsewhere: those at which the opposite should hold.
+        at_least: the number of these places, or of the groups of a query, at which it must hold;
+            None: all of them.
+        published: the printed number of a number claim.
+        printed: (method, place) to the number printed for the claim's metric, where there is one.
+        query: the rows of a claim on measurements, in place of metric, methods and places.
         family: claims of the same family and paper answer one question, and are corrected for their
             number.
-        note: what a reader should know; where nothing is judged, why.
-        entry: the id of its entry in the claims file, which may stand for several claims.
-        limits: a digest of what that entry says but in words, by which its history is followed.
+        note: information for the reader; if nothing is judged, the reason.
+        entry: id of the entry in the claims file; an entry can expand to several claims.
+        limits: digest of that entry's content without its words, used to follow its history.
     """
 
     id: str
@@ -172,45 +171,45 @@ class Claim:
 
     @property
     def cells(self) -> list[tuple[str, str]]:
-        """Methods and places of a claim on runs."""
+        """All pairs of method and place of a claim on runs."""
         places, methods = (*self.places, *self.elsewhere), (*self.lower, *self.higher)
         return [(method, place) for place in places for method in methods]
 
     @property
     def smallest(self) -> float:
-        """The smallest effect of interest, its own or its file's; 0 where none is named."""
+        """The smallest effect of interest, of the claim or of its file; 0 if neither names one."""
         return float(self.parameters.get("smallest", self.rule.get("smallest", 0.0)))
 
     def number(self, key: str) -> float:
-        """A parameter that is a number; NaN where the claim has none."""
+        """Return a parameter that is a number; NaN if the claim does not set it."""
         return float(self.parameters.get(key, float("nan")))
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the rows say of a claim.
+    """The outcome of a claim.
 
     Attributes:
         verdict: one of `VERDICTS`.
-        rule: the rule in words.
-        effect, low, high: of a number claim the difference ours less published; of all others the
-            margin by which it holds (negative: fails); with the interval that decides; NaN where
-            undefined.
-        coverage: of that interval, before it is widened for several parts and for its family.
-        smallest: the smallest effect of interest: a margin that is shown to be below it refutes the
+        rule: the decision rule in words.
+        effect, low, high: the effect and the interval that decides; NaN if undefined. The effect of
+            a number claim is the difference ours − published, that of all others the margin by
+            which the claim holds (negative: fails).
+        coverage: that of the interval, before widening for several parts and for the family.
+        smallest: the smallest effect of interest; a margin that is shown to be below it refutes the
             claim.
-        holding, failing: the p-values of its not holding and of its holding, corrected for its
-            family; NaN for numbers.
-        family: how many claims the family has.
-        detectable: the smallest effect that values which scatter like these would have shown in
-            four of five repetitions; NaN where they do not scatter or nothing is judged.
-        needed: how many seeds would decide in four of five repetitions, were the difference as
-            observed; 0 where that is not known, −1 where no number would.
-        seeds: finite seeds of what has fewest; 0 where the rows do not say.
-        diverged: diverged seeds in all that was read.
-        reason: why, where it is not the rule alone that decides.
-        jobs: cells and studies whose results were, or would be, read.
-        part: what was tested.
+        holding, failing: p-values against the hypotheses that the claim does not hold and that it
+            holds, corrected for its family; NaN for numbers.
+        family: the number of claims in the family.
+        detectable: the smallest effect that values with this scatter would show in four of five
+            repetitions; NaN if they do not scatter or nothing is judged.
+        needed: the number of seeds that would decide in four of five repetitions if the difference
+            is as observed; 0 if unknown, −1 if no number would.
+        seeds: the number of finite seeds where there are fewest; 0 if the rows do not say.
+        diverged: the number of diverged seeds in everything that was read.
+        reason: an explanation, if the rule alone does not decide.
+        jobs: cells and studies whose results were read, or would be.
+        part: the tested margin.
     """
 
     claim: Claim
@@ -235,13 +234,13 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Group:
-    """What is compared at one place.
+    """The values that are compared at one place.
 
     Attributes:
         lower, higher: the values on each side.
         at: coordinates of `lower` along a query's `over`.
-        smallest: the smallest effect of interest of each pair, `[lower, higher]`; empty where it is
-            a share of the values.
+        smallest: the smallest effect of interest of each pair, `[lower, higher]`; empty if it is a
+            share of the values.
         reverse: the same with the sides exchanged, `[higher, lower]`.
     """
 
@@ -252,19 +251,20 @@ class Group:
     reverse: Sequence[Sequence[float]] = ()
 
     def exchanged(self) -> "Group":
-        """The same with the sides exchanged."""
+        """Return the group with its sides exchanged."""
         return Group(self.higher, self.lower, self.at, self.reverse, self.smallest)
 
 
 @dataclass(frozen=True)
 class Resampled:
-    """All that a claim is judged by.
+    """The evidence by which a claim is judged.
 
     Attributes:
-        groups: those at which it is said to hold, then those at which its opposite is.
-        opposite: how many of the last.
-        premise: verdict and reason where nothing may be judged; two empty strings where it may.
-        seeds, diverged, jobs: as in a verdict.
+        groups: groups at which the claim should hold, followed by those at which its opposite
+            should.
+        opposite: the number of groups of the second kind.
+        premise: verdict and reason if the claim cannot be judged, otherwise two empty strings.
+        seeds, diverged, jobs: as in `Verdict`.
     """
 
     groups: Sequence[Group]
@@ -276,5 +276,5 @@ class Resampled:
 
     @property
     def places(self) -> int:
-        """At how many places the claim is looked at."""
+        """The number of places at which the claim is tested."""
         return len(self.groups)

@@ -1,4 +1,4 @@
-"""Judging functions that hold ours against a printed number, by a test of equivalence."""
+"""Judging functions that compare our values with a printed number by a test of equivalence."""
 
 from collections.abc import Callable, Mapping
 
@@ -17,11 +17,11 @@ DIVERGED = " A diverged seed: not reproduced."
 
 
 def number(claim: Claim, evidence: Evidence) -> Verdict:
-    """Hold the mean over seeds of one cell against the number printed for it.
+    """Compare the mean over seeds of one cell with the number printed for it.
 
-    The printed ± is a standard error: it is one of the difference, too.
+    The printed ± is a standard error, which enters the standard error of the difference.
     """
-    assert claim.published is not None  # the schema asks for a reference table
+    assert claim.published is not None  # the schema requires a reference table
     rule, place = claim.rule, (claim.lower[0], claim.places[0])
     values, diverged = evidence.values(place, claim.metric), evidence.diverged(place)
     ours = over_seeds(values)
@@ -53,7 +53,7 @@ def number(claim: Claim, evidence: Evidence) -> Verdict:
 
 
 def printed(claim: Claim, evidence: Measurements) -> Verdict:
-    """Hold one measurement against the printed number, within a share of that."""
+    """Compare one measurement with the printed number; margins are shares of that number."""
     rule, target = claim.rule, claim.number("printed")
     shares = rule["reproduced_within"], rule["near_within"]
     margins = shares[0] * abs(target), shares[1] * abs(target)
@@ -84,9 +84,9 @@ def printed(claim: Claim, evidence: Measurements) -> Verdict:
 
 
 def single_run(claim: Claim, evidence: Evidence) -> Verdict:
-    """Whether a number of one run, as printed, is one that our runs could have given.
+    """Judge whether our runs could have produced a number that was printed for one run.
 
-    That it could have been is no confirmation: the less is known, the more numbers could.
+    A positive answer confirms nothing: the less is known, the more numbers are possible.
     """
     place, level = (claim.lower[0], claim.places[0]), claim.rule["level"]
     text = (
@@ -123,12 +123,11 @@ def of_cell(
     within: float,
     near: float,
 ) -> tuple[str, str, float]:
-    """The verdict on what the seeds of a claim's only cell give, its reason, and its interval's
-    coverage.
+    """Return verdict, reason and coverage of the interval for a claim on a single cell.
 
     Args:
-        interval: of what is compared with the printed number, of a coverage; `within`, `near`: as
-            of `equivalence`.
+        interval: returns the interval of the difference from the printed number at a coverage.
+        within, near: margins, as in `equivalence`.
     """
     place = claim.lower[0], claim.places[0]
     verdict, reason = premise(evidence, claim, [place])
@@ -144,11 +143,11 @@ def of_cell(
 def equivalence(
     interval: Callable[[float], tuple[float, float]], within: float, near: float, level: float
 ) -> tuple[str, float]:
-    """The verdict on a difference, by its intervals, and the coverage of the one that gives it.
+    """Return the verdict on a difference, and the coverage of the interval that gives it.
 
-    By two one-sided tests (Schuirmann, 1987): reproduced if the interval of coverage 2 · level − 1
-    lies within ± `within`, near if within ± `near`; not reproduced if the interval of coverage
-    `level` lies outside ± `within`.
+    By two one-sided tests (Schuirmann, 1987), the difference is reproduced if the interval of
+    coverage 2 · level − 1 lies within ± `within`, and near if it lies within ± `near`. It is not
+    reproduced if the interval of coverage `level` lies outside ± `within`.
     """
     narrow, wide = round(2 * level - 1, 9), level
     low, high = interval(narrow)
@@ -160,13 +159,14 @@ def equivalence(
 
 
 def seeds_needed(delta: Estimate, ours: Estimate, within: float, near: float) -> int:
-    """How many seeds of ours would decide with probability `POWER`, were the difference as
-    observed.
+    """Return how many of our seeds would decide with probability `POWER`.
 
-    Either that it lies within ± `near` or that it lies outside ± `within`, whichever is the easier.
+    The true difference is assumed to be as observed. To decide means to show either that it lies
+    within ± `near` or that it lies outside ± `within`, whichever is easier.
 
     Returns:
-        −1 where no number would, because the published error is too large.
+        The number of seeds; 0 if unknown, −1 if no number would decide because the published error
+            is too large.
     """
     room = max(near - abs(delta.value), abs(delta.value) - within)
     spread = ours.error**2 * len(ours.seeds)
@@ -182,7 +182,7 @@ def _published(number: PrintedNumber) -> Estimate:
 
 
 def in_words(what: str, within: str, near: str, rule: Mapping[str, float]) -> str:
-    """The rule of `equivalence`, of what is compared."""
+    """Return the rule of `equivalence` in words, for the compared quantity `what`."""
     narrow = f"{2 * rule['level'] - 1:.0%}"
     return (
         f"reproduced if the {narrow} interval of {what} lies within {within} (two one-sided tests);"
@@ -198,7 +198,7 @@ def _would_decide(needed: int) -> str:
 
 
 def _detectable(delta: Estimate, rule: Mapping[str, float], within: float) -> float:
-    """The smallest true difference that is called not reproduced with probability `POWER`."""
+    """Return the smallest true difference judged not reproduced with probability `POWER`."""
     low, high = delta.interval(rule["level"])
     half = (high - low) / 2
     return float(within + half + ndtri(POWER) * delta.error) if half > 0 else float("nan")

@@ -1,4 +1,4 @@
-"""Judging functions that say who is ahead of whom."""
+"""Judging functions that compare the order of values."""
 
 import numpy as np
 
@@ -10,8 +10,9 @@ from reinrelax.claims.parts import AtLeast, Contrast, Estimate, combination, eve
 
 
 def every_below(claim: Claim, evidence: Evidence | Measurements) -> Verdict:
-    """Whether every value of `lower` is below every one of `higher`, by more than `by` if that is
-    given.
+    """Judge whether every `lower` value is below every `higher` value.
+
+    If `by` is given, each difference must be larger than it.
     """
     by = float(claim.parameters.get("by", 0.0))
     what = "every value on the lower side is below every one on the higher side"
@@ -26,7 +27,10 @@ def every_below(claim: Claim, evidence: Evidence | Measurements) -> Verdict:
 
 
 def best_below(claim: Claim, evidence: Evidence | Measurements) -> Verdict:
-    """Whether the best of `lower` is below the best of `higher`: one of them below all."""
+    """Judge whether the best `lower` value is below the best `higher` value.
+
+    That is, one value of `lower` must be below all of `higher`.
+    """
     return by_groups(
         claim,
         evidence.sample(claim),
@@ -36,8 +40,9 @@ def best_below(claim: Claim, evidence: Evidence | Measurements) -> Verdict:
 
 
 def ranked(claim: Claim, evidence: Evidence) -> Verdict:
-    """Whether the one of `lower` is the `rank`-th lowest: so many others are below it, the rest
-    above.
+    """Judge whether the method in `lower` is the `rank`-th lowest.
+
+    Exactly `rank` − 1 of the methods in `higher` must be below it, and the others above.
     """
     rank = int(claim.number("rank"))
 
@@ -53,7 +58,7 @@ def ranked(claim: Claim, evidence: Evidence) -> Verdict:
 
 
 def worse_on_test(claim: Claim, evidence: Evidence) -> Verdict:
-    """Whether the test figure of every one of `lower` is above its train figure."""
+    """Judge whether the test value of each method in `lower` is above its train value."""
     return by_groups(
         claim,
         evidence.sample(claim, against="test_nelbo_nats"),
@@ -68,19 +73,23 @@ def worse_on_test(claim: Claim, evidence: Evidence) -> Verdict:
 
 
 def relative(claim: Claim) -> bool:
-    """Whether margins are shares of the higher value: of measurements at several places, whose
-    sizes may be hundreds of times apart, where the smallest effect of interest is such a share.
+    """Return whether margins are shares of the higher value.
+
+    They are for measurements at several places whose smallest effect of interest is such a share,
+    since the sizes of these values can differ by factors of hundreds.
     """
     of_places = claim.query is not None and bool(claim.query.each)
     return of_places and not claim.parameters.get("by") and claim.smallest > 0.0
 
 
 def pairs(claim: Claim, group: Group, by: float = 0.0, steps: int = 1) -> list[list[Contrast]]:
-    """By how much more than `by` each of `higher` is above each of `lower`, `[lower, higher]`.
+    """Return the margins by which each of `higher` exceeds each of `lower` plus `by`.
+
+    They are indexed `[lower, higher]`.
 
     Args:
-        steps: of a course of which this is one: the smallest effect of interest is that of all of
-            them.
+        steps: the number of steps of the curve that this pair is one step of. The smallest effect
+            of interest is that of the whole curve.
     """
     return [
         [
@@ -103,7 +112,7 @@ def _pair(
     # A share of the higher value.
     share, unit = claim.smallest / steps, 1.0
     if relative(claim) and high.value and np.isfinite(high.value):
-        # The value as observed, by which no sign and so no p changes.
+        # The observed value is a constant here: it changes no sign, and so no p-value.
         unit = 1.0 / abs(high.value)
         margin = combination([(unit, high), (-unit, low)])
     left = 1.0 - share if high.value > 0.0 else 1.0 + share

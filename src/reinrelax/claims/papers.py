@@ -1,5 +1,6 @@
-"""Which rows are evidence on the papers: what one has added oneself decides nothing that is said of
-every.
+"""Selection of the rows that are evidence on the papers.
+
+General claims ignore the rows of methods and environments that a user added to the catalogues.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -15,8 +16,8 @@ from reinrelax.errors import ConfigError
 
 _ESTIMATORS = (estimators.CATALOGUE, estimators.Paper)
 _LATENTS = (latents.CATALOGUE, latents.Paper)
-# Columns of tables to the catalogues that their names are of; cells call all that they train
-# estimators.
+# Column of a table to the catalogues of its names. Cells call everything that they train an
+# estimator.
 _CATALOGUES: Mapping[str, tuple[tuple[Mapping[str, Any], type], ...]] = {
     "estimator": (_ESTIMATORS, _LATENTS),
     "latents": (_LATENTS,),
@@ -26,12 +27,11 @@ _CATALOGUES: Mapping[str, tuple[tuple[Mapping[str, Any], type], ...]] = {
 
 
 def counted(rows: pd.DataFrame, named: Collection[Any] = ()) -> NDArray[np.bool_]:
-    """Which rows count: all but those of what one has added to the catalogues and does not ask for
-    by name.
+    """Return which rows count: all except those of user-added entries that are not requested.
 
     Args:
-        rows: of any table.
-        named: what is asked for, by its name or by a row's `label`.
+        rows: rows of any table.
+        named: requested entries, by name or by a row's `label`.
     """
     own = np.zeros(len(rows), dtype=bool)
     for column, names in added().items():
@@ -45,15 +45,15 @@ def counted(rows: pd.DataFrame, named: Collection[Any] = ()) -> NDArray[np.bool_
 def lines(
     rows: Sequence[Mapping[Any, Any]], named: Collection[Any] = ()
 ) -> list[Mapping[Any, Any]]:
-    """Those of a table's rows that count."""
+    """Return the rows of a table that count."""
     return [*compress(rows, counted(pd.DataFrame(rows), named))]
 
 
 def check(where: str, pick: Mapping[str, Any]) -> None:
-    """Do nothing if all names that rows are picked by are some that tables can have.
+    """Check that the names in a pick are names that tables can contain.
 
     Raises:
-        ConfigError: names what is in no catalogue, and what is.
+        ConfigError: a name is in no catalogue; the message lists the known ones.
     """
     known = {
         column: [name for found, _ in of for name in found] for column, of in _CATALOGUES.items()
@@ -62,13 +62,13 @@ def check(where: str, pick: Mapping[str, Any]) -> None:
     for column, names in known.items():
         asked = pick.get(column, [])
         for name in asked if isinstance(asked, list) else [asked]:
-            # A label tells settings of one method apart after its name.
+            # A label is a method's name followed by the settings that distinguish it.
             if str(name).split(", ")[0] not in names and not isinstance(name, int):
                 raise ConfigError(f"{where}.{column}: unknown {name!r}; known: {', '.join(names)}")
 
 
 def added() -> dict[str, set[str]]:
-    """By column, the names in the catalogues that are not the papers'."""
+    """Return the names in the catalogues that are not the papers', by column."""
     out = {"environment": set(rl.ENVIRONMENTS) - set(rl.PAPERS)}
     for column, catalogues in _CATALOGUES.items():
         marked = [

@@ -1,8 +1,7 @@
-"""What claims are made of: comparisons of estimates, and so many of several parts that must hold.
+"""Parts of claims: comparisons of estimates, and conditions on how many of them must hold.
 
-A part is a margin that a claim says is positive. It has one-sided bounds at any level, and a
-claim's verdict, its interval and its p-values all come from these, so that they cannot contradict
-each other.
+A part is a margin that a claim says is positive. It has one-sided bounds at any level. The verdict,
+interval and p-values of a claim all derive from these bounds, so they cannot contradict each other.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,8 +11,8 @@ from typing import Protocol
 import numpy as np
 from scipy.special import stdtr, stdtrit
 
-_ROUNDING = 1e-12  # of a value: exact ones scatter no more
-_ROUNDED = 1e-9  # of a margin: less is no difference from a limit
+_ROUNDING = 1e-12  # relative to a value: an exact one scatters no more than this
+_ROUNDED = 1e-9  # relative to a margin: a smaller difference from a limit does not count
 
 
 @dataclass(frozen=True)
@@ -21,10 +20,10 @@ class Estimate:
     """A mean with its standard error.
 
     Attributes:
-        value: NaN where undefined; infinite where every run behind it diverged.
-        error: its standard error; 0 where the value is exact, NaN where nothing tells.
-        freedom: degrees of freedom of the error; infinite where the error is known.
-        seeds: the values behind it, one a seed, where they are at hand.
+        value: NaN if undefined; infinite if every run behind it diverged.
+        error: the standard error; 0 if the value is exact, NaN if the error is unknown.
+        freedom: degrees of freedom of the error; infinite if the error is known exactly.
+        seeds: the underlying values by seed, where available.
     """
 
     value: float
@@ -34,31 +33,31 @@ class Estimate:
 
     @property
     def exact(self) -> bool:
-        """Whether it scatters no more than rounding does."""
+        """True if the value scatters no more than by rounding."""
         lost = np.isinf(self.value) and not self.error > 0.0
         return bool(lost or self.error <= _ROUNDING * abs(self.value))
 
     def interval(self, coverage: float) -> tuple[float, float]:
-        """Student-t interval, of equal tails; NaN where the error is unknown."""
+        """Return the equal-tailed Student t interval; NaN if the error is unknown."""
         alpha = (1 - coverage) / 2
         return self.bound(alpha, -1.0), self.bound(alpha, 1.0)
 
     def bound(self, alpha: float, side: float) -> float:
-        """The bound below (−1) or above (1) the value that fails with probability `alpha`."""
+        """Return the bound below (`side` −1) or above (1) that fails with probability `alpha`."""
         if self.exact:
             return self.value
-        # Of the tail itself: 1 − alpha would be 1 for the smallest levels.
+        # Use the tail probability itself: 1 − alpha would round to 1 at the smallest levels.
         return float(self.value - side * stdtrit(self.freedom, alpha) * self.error)
 
     def tail(self, side: float) -> float:
-        """P(T ≤ side · value / error): the p-value of one side; NaN where undefined."""
+        """Return P(T ≤ side · value / error), the one-sided p-value; NaN if undefined."""
         if np.isnan(self.value) or not self.error > 0.0:
             return float("nan")
         return float(stdtr(self.freedom, side * self.value / self.error))
 
 
 def over_seeds(values: Mapping[int, float]) -> Estimate:
-    """The mean of a value a seed; of fewer than two seeds the error is unknown."""
+    """Return the mean of one value per seed; its error is unknown for fewer than two seeds."""
     held = np.fromiter(values.values(), dtype=np.float64)
     if len(held) == 0:
         return Estimate(np.nan, np.nan)
@@ -67,11 +66,11 @@ def over_seeds(values: Mapping[int, float]) -> Estimate:
 
 
 def combination(terms: Sequence[tuple[float, Estimate]], constant: float = 0.0) -> Estimate:
-    """Σ weight · estimate + constant.
+    """Return Σ weight · estimate + constant.
 
-    Estimates that share at least two seeds are paired by these (paired t); others are independent,
-    with degrees of freedom by Welch and Satterthwaite. Two estimates that agree in value and error
-    to the last digit are one result under two names.
+    Estimates that share at least two seeds are paired by them (paired t). Otherwise they are
+    treated as independent, with degrees of freedom by Welch and Satterthwaite. Two estimates that
+    agree in value and error to the last digit are one result under two names.
     """
     shared = set.intersection(*(set(estimate.seeds) for _, estimate in terms)) if terms else set()
     if len(shared) > 1 and len(terms) > 1:
@@ -103,44 +102,49 @@ class Part(Protocol):
     """A margin that is said to be positive.
 
     Attributes:
-        estimate: as observed; NaN where undefined.
+        estimate: the observed margin; NaN if undefined.
     """
 
     @property
     def estimate(self) -> float: ...
 
     def low(self, alpha: float) -> float:
-        """The lower bound of the margin that fails with probability `alpha`."""
+        """Return the lower bound of the margin that fails with probability `alpha`."""
 
     def high(self, alpha: float) -> float:
-        """The upper bound of the margin that fails with probability `alpha`."""
+        """Return the upper bound of the margin that fails with probability `alpha`."""
 
     def excess(self, alpha: float) -> float:
-        """The upper bound of the margin less the smallest effect of interest: refuted if
-        negative.
+        """Return the upper bound of the margin minus the smallest effect of interest.
+
+        A negative value refutes the part.
         """
 
     @property
     def holding(self) -> float:
-        """The p-value of its not being positive: the smallest `alpha` with `low(alpha) > 0`."""
+        """The p-value against “not positive”: the smallest `alpha` with `low(alpha) > 0`."""
 
     @property
     def failing(self) -> float:
-        """The p-value of its reaching that effect: the smallest `alpha` with a negative excess."""
+        """The p-value against “at least the smallest effect of interest”.
+
+        It is the smallest `alpha` with `excess(alpha) < 0`.
+        """
 
     def detectable(self, alpha: float, power: float) -> float:
-        """The margin at which `low(alpha) > 0` has the probability `power`; NaN where nothing
-        scatters.
+        """Return the margin at which `low(alpha) > 0` has probability `power`.
+
+        It is NaN if nothing scatters.
         """
 
 
 @dataclass(frozen=True)
 class Contrast:
-    """A margin with a standard error, tested by t.
+    """A margin with a standard error, tested by a t test.
 
     Attributes:
-        margin: said to be positive.
-        beyond: the margin less the smallest effect of interest, which may be a share of an
+        margin: the margin that is said to be positive.
+        beyond: the margin minus the smallest effect of interest, which can be a share of an
             estimate; None: the margin itself.
     """
 
@@ -170,8 +174,8 @@ class Contrast:
     def failing(self) -> float:
         beyond = self.beyond or self.margin
         if beyond.exact:
-            # Where nothing differs at all, as between two names of one computation, nothing is
-            # ahead; a margin of the smallest effect itself is not below it.
+            # If nothing differs at all, as between two names of one computation, neither side is
+            # ahead. A margin equal to the smallest effect is not below it.
             return (
                 0.0
                 if self.margin.value <= 0.0 or beyond.value < -_ROUNDED * self.margin.value
@@ -188,12 +192,13 @@ class Contrast:
 
 @dataclass(frozen=True)
 class AtLeast:
-    """That at least `needed` of these parts hold, as a margin: the `needed`-th largest of theirs.
+    """The condition that at least `needed` of these parts hold.
 
-    By partial conjunction (Benjamini and Heller, 2008), both ways: that so many hold has the
-    p-value (n − k + 1) p₍ₖ₎, that so many fail that the rest is too few, k p₍ₙ₋ₖ₊₁₎. All of them (k
-    = n) need no correction to hold, one of them none to fail. A part that is undefined counts
-    neither for nor against.
+    Its margin is the `needed`-th largest. The p-values are those of partial conjunction tests
+    (Benjamini and Heller, 2008): (n − k + 1) p₍ₖ₎ for at least k parts holding, and k p₍ₙ₋ₖ₊₁₎ for
+    enough parts failing that fewer than k are left. If all parts are needed (k = n), holding needs
+    no correction; if one is needed, failing needs none. An undefined part counts neither for nor
+    against.
     """
 
     parts: Sequence[Part]
@@ -201,7 +206,7 @@ class AtLeast:
 
     @property
     def estimate(self) -> float:
-        # An undefined part is no reason to show no effect where the others decide.
+        # Show the effect despite undefined parts if the others decide.
         return self._largest([part.estimate for part in self.parts], -np.inf)
 
     def low(self, alpha: float) -> float:
@@ -237,7 +242,10 @@ class AtLeast:
         return found[int(order[self.needed - 1])]
 
     def _largest(self, values: Sequence[float], unknown: float) -> float:
-        """The `needed`-th largest; NaN where there are not so many, or what decides is unknown."""
+        """Return the `needed`-th largest value.
+
+        It is NaN if there are too few values, or if an unknown one decides.
+        """
         if not 0 < self.needed <= len(values):
             return float("nan")
         found = sorted((_known(value, unknown) for value in values), reverse=True)[self.needed - 1]
@@ -249,23 +257,23 @@ class AtLeast:
 
 
 def every(parts: Sequence[Part]) -> AtLeast:
-    """That all of these parts hold; of none, nothing can be said."""
+    """Return the condition that all of these parts hold; it is undefined if there are none."""
     return AtLeast(parts, max(1, len(parts)))
 
 
 def some(parts: Sequence[Part]) -> AtLeast:
-    """That one of these parts holds."""
+    """Return the condition that at least one of these parts holds."""
     return AtLeast(parts, 1)
 
 
 def closed(estimate: Estimate) -> Estimate:
-    """A margin from a limit that belongs to what is allowed: an exact value on it is inside."""
+    """Return a margin from a limit that is itself allowed: an exact value on it is inside."""
     on = estimate.exact and estimate.value == 0.0
     return Estimate(float(np.finfo(float).tiny)) if on else estimate
 
 
 def opposite(part: Part) -> Part:
-    """That a part fails: of so many, that too few hold."""
+    """Return the condition that a part fails; for `AtLeast`, that too few of its parts hold."""
     if isinstance(part, AtLeast):
         return AtLeast([opposite(own) for own in part.parts], len(part.parts) - part.needed + 1)
     if isinstance(part, Contrast):
@@ -274,16 +282,14 @@ def opposite(part: Part) -> Part:
 
 
 def undefined(part: Part) -> int:
-    """How many of the parts that a claim is made of have no value."""
+    """Return how many of the parts of a claim have no value."""
     if isinstance(part, AtLeast):
         return sum(undefined(own) > 0 for own in part.parts)
     return int(np.isnan(part.estimate))
 
 
 def partial(p_values: Sequence[float], needed: int) -> float:
-    """The p-value of at least `needed` statements with these p-values; an unknown one
-    counts as 1.
-    """
+    """Return the p-value for at least `needed` true statements; an unknown p-value counts as 1."""
     if not 0 < needed <= len(p_values):
         return float("nan")
     if np.isnan(p_values).all():

@@ -1,4 +1,4 @@
-"""How likely claims of an abstract are to be decided by so many seeds, before anything is run."""
+"""Power analysis: how likely the planned seeds decide the claims of an abstract, before any run."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -16,22 +16,22 @@ from reinrelax.config.load import Config
 from reinrelax.core import stats
 
 REPEATS = 50
-SHAPES = ("8x4", "8x16", "4x24")  # of Figure 2
+SHAPES = ("8x4", "8x16", "4x24")  # latent shapes of Figure 2
 _CLAIMS, _FINDINGS = Path("report/claims"), Path("report/findings.yaml")
 _CURVE = Path("report/reference/authors_figure2.csv")
 
-# β, and at each a mean and a standard deviation over seeds.
+# β, and the mean and standard deviation over seeds at each β.
 Curve = tuple[Floats, Floats, Floats]
 
 
 @dataclass(frozen=True)
 class Power:
-    """Shares of simulated experiments.
+    """Shares of simulated experiments that decide a claim.
 
     Attributes:
-        claim: what was judged.
-        reproduced: in which it is, if the printed means are the true ones.
-        refuted: in which it is not, if there is no difference between estimators.
+        claim: the claim that was judged.
+        reproduced: the share in which it is reproduced, if the printed means are the true ones.
+        refuted: the share in which it is not reproduced, if estimators do not differ.
     """
 
     claim: Claim
@@ -40,15 +40,15 @@ class Power:
 
 
 def power(claim: Claim, seeds: int, repeats: int = REPEATS) -> Power:
-    """Judge a claim on trainings by simulated seeds, normal with the printed means and spreads.
+    """Judge a claim on trainings with simulated seeds, normal with printed means and spreads.
 
-    Seeds of different estimators are independent here; where a seed moves them alike, pairing tells
-    more.
+    Seeds of different estimators are drawn independently. If a seed affects estimators alike,
+    pairing increases the power.
 
     Args:
-        claim: all its methods and places have printed numbers with their errors.
-        seeds: of each cell.
-        repeats: how many experiments.
+        claim: a claim whose methods and places all have printed numbers with errors.
+        seeds: the number of seeds per cell.
+        repeats: the number of simulated experiments.
     """
     cells = claim.cells
     lines = [
@@ -69,14 +69,15 @@ def power(claim: Claim, seeds: int, repeats: int = REPEATS) -> Power:
 
 
 def along_curve(claim: Claim, seeds: int, curve: Curve, repeats: int = REPEATS) -> Power:
-    """Judge a claim on Figure 2 by simulated seeds, normal with the means and spreads of a curve
-    over β.
+    """Judge a claim on Figure 2 with simulated seeds along a curve over β.
+
+    Seeds are normal with the curve's means and spreads.
 
     Args:
-        claim: on a table of Figure 2; at each of its latent shapes the curve is the same.
-        seeds: of each β and shape.
-        curve: β to mean and standard deviation.
-        repeats: how many experiments.
+        claim: a claim on a table of Figure 2; the curve is the same at each of its latent shapes.
+        seeds: the number of seeds per β and shape.
+        curve: values of β with means and standard deviations.
+        repeats: the number of simulated experiments.
     """
     assert claim.query is not None
     query, (betas, means, stds) = claim.query, curve
@@ -108,11 +109,11 @@ def along_curve(claim: Claim, seeds: int, curve: Curve, repeats: int = REPEATS) 
 def _simulated(
     claim: Claim, draw: Callable[[np.random.Generator, bool], Evidence | Measurements], repeats: int
 ) -> Power:
-    """The shares of so many experiments, from the same seed.
+    """Return the power in `repeats` simulated experiments, always from the same random seed.
 
     Args:
-        draw: what a claim is judged by, of an experiment as printed or of one in which nothing
-            differs.
+        draw: returns the evidence of one experiment: as printed, or without any difference if its
+            second argument is true.
     """
     anywhere = replace(claim, minimum=Minimum({}, 0, {}))
     shares = []
@@ -124,27 +125,28 @@ def _simulated(
 
 
 def curves(root: Path) -> Mapping[str, Curve]:
-    """By table, the curve over β that Figure 2 is planned by: the authors’ own, of five seeds at
-    8x4.
+    """Return by table the curve over β assumed for Figure 2.
 
-    Figure 2 prints no number. The authors’ curve is of the formula as run, which has a cliff at ½
-    and is lowest just above it. For the formula as printed it is taken to rise on both sides of ½
-    as the authors’ does from its lowest point on.
+    It is the authors' own curve, of five seeds at 8x4, since Figure 2 prints no numbers. The
+    authors' curve is that of the formula as run, which has a cliff at ½ and its minimum just above
+    it. The curve of the formula as printed is assumed to rise on both sides of ½ as the authors'
+    curve does beyond its minimum.
     """
     table = pd.read_csv(root / _CURVE)
     betas, means, stds = (
         table[name].to_numpy(dtype=float) for name in ("beta", "train_mean", "train_sd")
     )
     lowest = int(means.argmin())
-    # Steps from ½, and as many from the lowest point, as far as there are some.
+    # Steps from ½, and the same number of steps from the minimum, up to the end of the curve.
     away = np.rint(np.abs(betas - 0.5) / (betas[1] - betas[0])).astype(int)
     beyond = np.minimum(lowest + away, len(betas) - 1)
     return {"figure2_run": (betas, means, stds), "figure2": (betas, means[beyond], stds[beyond])}
 
 
 def headlines(root: Path) -> list[Claim]:
-    """The claims of abstract and conclusion on Tables 2 and 3, and on Figure 2 as printed and as
-    run.
+    """Return the claims of abstract and conclusion on Tables 2 and 3, and on Figure 2.
+
+    Those on Figure 2 are on the formula as printed and as run.
     """
     stated = claims.load(root / _CLAIMS, claims.SCHEMAS, root)
     found = findings.load(root / _FINDINGS, stated)
@@ -155,9 +157,7 @@ def headlines(root: Path) -> list[Claim]:
 
 
 def describe(config: Config, root: Path) -> str:
-    """In words, what the planned seeds can decide; empty where neither tables nor figure are
-    planned.
-    """
+    """Describe what the planned seeds can decide; empty if no table or figure is planned."""
     found, plotted = headlines(root), curves(root)
     parts = [
         _described(
@@ -192,13 +192,13 @@ def _described(
     spreads: str,
     judged: Callable[[Claim, int], Power],
 ) -> str:
-    """In words, what the planned seeds of an experiment decide; empty where it is not planned.
+    """Describe what an experiment's planned seeds can decide; empty if it is not planned.
 
     Args:
-        name: of what the claims are on.
+        name: the tables or figure that the claims are on.
         stated: the claims.
-        spreads: what is simulated, in words.
-        judged: from a claim and a number of seeds.
+        spreads: a description of the simulated spreads.
+        judged: returns the power of a claim for a number of seeds.
     """
     found = list(stated)
     if experiment not in config.trainings or not found:
@@ -234,7 +234,7 @@ def _is_trained(claim: Claim) -> bool:
 
 
 def _is_curve(claim: Claim) -> bool:
-    """Whether it is on Figure 2, but by the mean of Eq. 26, of which no curve is known."""
+    """Return whether a claim is on Figure 2, except on the mean of Eq. 26: its curve is unknown."""
     if claim.query is None or claim.query.table not in ("figure2", "figure2_run"):
         return False
     return claim.query.where.get("estimator") in ("ReinMax-RK2", "ReinMax-RK2-run")

@@ -1,12 +1,12 @@
-"""Which rows of which table: the language of claims, errata and sentences.
+"""Queries for rows of a table: the language of claims, errata and sentences.
 
-    table: identities        # of the results; or `reference:`, one of the papers' own
+    table: identities        # a results table; or `reference:`, one of the papers' own
     where: {identity: Theorem 1, beta: [0, 1]}       # what all rows have; a list: any of these
     column: value            # the values
 
-A claim may name `limits`, `each`, `over`, `lower` and `higher` besides; `reporting.numbers` says
-how the rows of an erratum or a sentence become a number. Rows of what one has added to the
-catalogues count only where a query names them.
+A claim can also name `limits`, `each`, `over`, `lower` and `higher`. `reporting.numbers` says how
+the rows of an erratum or a sentence become a number. Rows of entries that a user added to the
+catalogues count only if a query names them.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -21,23 +21,25 @@ from reinrelax.claims import papers
 from reinrelax.errors import ConfigError
 
 Pick = Mapping[str, str | float | bool | list[str | float | bool]]
-# What says which rows and values are meant, whoever asks.
+# Keys of every query, in claims, errata and sentences alike.
 KEYS = ("table", "reference", "where", "column")
 
 
 @dataclass(frozen=True)
 class Query:
-    """Which values of one table are meant.
+    """A selection of rows and values of one table.
 
     Attributes:
-        table: its name; `reference`, whether it is one of the paper's own.
-        where: what all its rows have: column to a value, or to a list of which any will do.
-        column: of the values; `limits`, those of their intervals. None: those that are named after
-            it, or `low` and `high` of `value`, `ci_low` and `ci_high` of `mean`. A value without
-            them is exact.
-        each: columns; the comparison is made for each combination of their values by itself.
+        table: the table's name.
+        reference: whether it is one of the paper's own tables.
+        where: conditions on all rows: column to a value, or to a list of alternatives.
+        column: column of the values.
+        limits: columns of the values' intervals. None: those named after `column`, but `low` and
+            `high` for `value`, and `ci_low` and `ci_high` for `mean`. A value without them is
+            exact.
+        each: columns; each combination of their values is compared separately.
         over: the coordinate along which a trend or a minimum is sought.
-        lower, higher: what the rows on each side have besides.
+        lower, higher: further conditions on the rows of each side.
     """
 
     table: str
@@ -51,21 +53,21 @@ class Query:
     higher: tuple[Pick, ...] = ()
 
     def ends(self, columns: Collection[str]) -> tuple[str, ...]:
-        """The columns of the interval, of those that the table has; none where it has not both."""
+        """Return the columns of the interval; empty unless the table has both of them."""
         usual = {"value": ("low", "high"), "mean": ("ci_low", "ci_high")}
         named = usual.get(self.column, (f"{self.column}_low", f"{self.column}_high"))
         wanted = named if self.limits is None else self.limits
         return wanted if wanted and set(wanted) <= set(columns) else ()
 
     def named(self) -> set[str]:
-        """All texts that it asks for."""
+        """Return all strings that the query's conditions contain."""
         asked = [
             value for pick in (self.where, *self.lower, *self.higher) for value in pick.values()
         ]
         return {text for value in asked for text in listed(value) if isinstance(text, str)}
 
     def columns(self) -> dict[str, str]:
-        """All columns that it names, each with the key under which it does."""
+        """Return all columns that the query names, each with the key that names it."""
         keyed = {
             "where": self.where,
             "column": (self.column,),
@@ -81,14 +83,14 @@ class Query:
 
 
 def read(where: str, raw: Mapping[str, Any]) -> Query:
-    """The query of an entry that a person wrote, whose other keys are not looked at.
+    """Read the query of a hand-written entry; other keys are ignored.
 
     Args:
         where: file and place, for messages.
         raw: the entry.
 
     Raises:
-        ConfigError: names the key that cannot be one.
+        ConfigError: names the invalid key.
     """
     reference = "reference" in raw
     if ("table" in raw) == reference:
@@ -121,10 +123,10 @@ def read(where: str, raw: Mapping[str, Any]) -> Query:
 
 
 def check_table(where: str, query: Query, known: Collection[str]) -> None:
-    """Do nothing if a query's table is one of these.
+    """Check that a query's table exists.
 
     Raises:
-        ConfigError: it is not.
+        ConfigError: it is not among `known`.
     """
     if query.table not in known:
         key = "reference" if query.reference else "table"
@@ -136,13 +138,15 @@ def check_table(where: str, query: Query, known: Collection[str]) -> None:
 def rows(
     where: str, query: Query, known: Collection[str], load: Callable[[str], pd.DataFrame]
 ) -> pd.DataFrame:
-    """All rows that fit a query, of one's own only those that it names.
+    """Return all rows that match a query.
+
+    Rows of entries that a user added to the catalogues match only if the query names them.
 
     Args:
-        where: what asks, for messages.
-        query: which.
-        known: the names of the tables that there are.
-        load: gives one of them.
+        where: origin of the query, for messages.
+        query: the query.
+        known: names of the existing tables.
+        load: returns a table by name.
 
     Raises:
         ConfigError: names the table or column that does not exist.
@@ -160,7 +164,7 @@ def rows(
 
 
 def held(rows: pd.DataFrame, where: Pick) -> NDArray[np.bool_]:
-    """Which rows have all of these."""
+    """Return which rows meet all of these conditions."""
     found = np.ones(len(rows), dtype=bool)
     for name, wanted in where.items():
         found &= fits(rows[name], wanted).to_numpy()
@@ -168,8 +172,9 @@ def held(rows: pd.DataFrame, where: Pick) -> NDArray[np.bool_]:
 
 
 def fits(column: pd.Series, wanted: Any) -> pd.Series:
-    """Which entries are one of these values; numbers whatever they are stored as, an empty text as
-    none.
+    """Return which entries equal one of these values.
+
+    Numbers match however they are stored. An empty string matches a missing value.
     """
     options = listed(wanted)
     texts = [str(option) for option in options if isinstance(option, str | bool)]
@@ -185,5 +190,5 @@ def fits(column: pd.Series, wanted: Any) -> pd.Series:
 
 
 def listed(value: Any) -> list[Any]:
-    """A value as a list of one; a list as it is."""
+    """Return a list as it is, and any other value as a list of one."""
     return value if isinstance(value, list) else [value]

@@ -1,6 +1,4 @@
-"""Judging functions that need ranks: the agreement of a whole order, and a gain that grows with
-size.
-"""
+"""Judging functions on ranks: the agreement of a whole order, and a gain that grows with size."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +17,7 @@ from reinrelax.core.types import LatentShape
 
 # A correlation at its limit counts as within.
 _AT_LIMIT = 1e-9
-# What the size of a latent space may mean.
+# Definitions of the size of a latent space.
 SIZES: Mapping[str, Callable[[LatentShape], float]] = {
     "categories": lambda shape: float(shape.categories),
     "latents": lambda shape: float(shape.latents),
@@ -28,7 +26,10 @@ SIZES: Mapping[str, Callable[[LatentShape], float]] = {
 
 
 def agrees(claim: Claim, evidence: Evidence) -> Verdict:
-    """Whether the order of `lower`'s means agrees with the order in which the claim names them."""
+    """Judge whether the order of the means of `lower` agrees with their order in the claim.
+
+    The orders agree if their rank correlation is at least `from`.
+    """
     least, place, sample = claim.number("from"), claim.places[0], evidence.sample(claim)
     values = sample.groups[0].lower
     ranking = Ranking(
@@ -46,12 +47,13 @@ def agrees(claim: Claim, evidence: Evidence) -> Verdict:
 
 
 def gains(claim: Claim, evidence: Evidence) -> Verdict:
-    """Whether what the first of `lower` is ahead of the first of `higher` grows with the latent
-    space.
+    """Judge whether the lead of `lower` over `higher` grows with the latent space.
+
+    The first method of each side is compared.
     """
     most, size = claim.number("to"), SIZES[str(claim.parameters["by"])]
     sample = evidence.sample(claim)
-    # By size, so that it is the later of two that should be ahead by more.
+    # Sort by size, so that the later of two should have the larger lead.
     sized = sorted(
         (
             (size(LatentShape.parse(place)), group)
@@ -71,18 +73,16 @@ def gains(claim: Claim, evidence: Evidence) -> Verdict:
 
 @dataclass(frozen=True)
 class Ranking:
-    """That the rank correlation of some means with an order is `least` or more, as a margin.
+    """The condition that the rank correlation of means with an order is at least `least`.
 
-    At a level some pairs of means are told apart, by t tests with Bonferroni's correction for their
-    number.
-    The true order is then one of those, ties among them, that contradict none of these pairs: the
-        margin's
-    bounds are their least and greatest correlation.
+    At each level, t tests with Bonferroni's correction for the number of pairs separate some pairs
+    of means. The true order is then one of those orders, including ties, that contradict none of
+    these pairs. The margin's bounds are the least and greatest correlation of these orders.
 
     Attributes:
         values: the means.
-        order: the coordinates with which their ranks are to correlate.
-        least: the correlation asked for.
+        order: coordinates with which the ranks should correlate.
+        least: the required correlation.
         smallest: the smallest effect of interest of each pair i < j; a pair whose difference is
             shown to be below it does not count as ordered.
     """
@@ -120,12 +120,12 @@ class Ranking:
         return float("nan")
 
     def _correlations(self, alpha: float, tied: bool) -> Floats:
-        """Margins of all orders that the pairs allow at a level.
+        """Return the margins of all orders that the pairs allow at a level.
 
         Args:
-            alpha: for all pairs together.
-            tied: whether pairs are shown not to be ordered, by the smallest effect of interest,
-                rather than to be ordered.
+            alpha: the level for all pairs together.
+            tied: whether to exclude orders by pairs that are shown not to be ordered, by the
+                smallest effect of interest, instead of by pairs that are shown to be ordered.
         """
         if np.isnan(self.estimate):
             return np.array([np.nan])
@@ -139,13 +139,13 @@ class Ranking:
                 allowed &= signs[column] <= 0
             elif not tied and pair.low(share) > 0.0:
                 allowed &= signs[column] > 0
-        if not allowed.any():  # pairs that contradict each other tell nothing apart
+        if not allowed.any():  # pairs that contradict each other separate nothing
             return np.array([self.estimate])
         return correlations[allowed] - self.least + _AT_LIMIT
 
     @cached_property
     def _pairs(self) -> list[Contrast]:
-        """By how much the later of each pair is above the earlier."""
+        """By how much the later mean of each pair exceeds the earlier one."""
         limits = self.smallest or [0.0] * (len(self.values) * (len(self.values) - 1) // 2)
         out = []
         for (one, other), limit in zip(combinations(self.values, 2), limits, strict=True):
@@ -154,8 +154,9 @@ class Ranking:
         return out
 
     def _level(self, shown: Callable[[float], bool]) -> float:
-        """The smallest level at which something is shown: one of those at which a pair is told
-        apart.
+        """Return the smallest level at which a condition is shown.
+
+        It is one of the levels at which a pair is separated.
         """
         tests = [
             p
@@ -163,7 +164,7 @@ class Ranking:
             for p in (pair.holding, pair.failing, Contrast(pair.margin).failing)
             if not np.isnan(p)
         ]
-        # At a p-value itself rounding, which is coarse far out in a tail, may leave a pair untold.
+        # Exactly at its p-value a pair may not be separated: rounding is coarse far out in a tail.
         levels = sorted({min(1.0, 2 * len(self._pairs) * p * (1 + 1e-6) + 1e-300) for p in tests})
         if not levels or not shown(levels[-1]):
             return float("nan") if np.isnan(self.estimate) else 1.0
@@ -175,9 +176,9 @@ class Ranking:
 
 
 def _ranks(values: NDArray[Any]) -> Floats:
-    """Ranks from 1 along the last axis, `[..., n]`; ties share the mean of theirs.
+    """Return ranks from 1 along the last axis, `[..., n]`; ties share their mean rank.
 
-    As scipy.stats has them, whose import takes longer than a judgement of all claims.
+    They equal those of scipy.stats, whose import takes longer than judging all claims.
     """
     one, other = values[..., :, None], values[..., None, :]
     out: Floats = (other < one).sum(-1) + ((other == one).sum(-1) + 1) / 2
@@ -185,8 +186,9 @@ def _ranks(values: NDArray[Any]) -> Floats:
 
 
 def _spearman(ranks: Floats, order: Sequence[float]) -> Floats:
-    """Rank correlation of each row of `ranks` `[S, n]` with `order` `[n]`; 0 where all of a row are
-    tied.
+    """Return the rank correlation of each row of `ranks` `[S, n]` with `order` `[n]`.
+
+    It is 0 for a row in which all values are tied.
     """
     wanted = _ranks(np.array(order))
     ranks, wanted = ranks - ranks.mean(-1, keepdims=True), wanted - wanted.mean()
@@ -199,8 +201,11 @@ def _spearman(ranks: Floats, order: Sequence[float]) -> Floats:
 
 @cache
 def _weak_orders(count: int, order: tuple[float, ...]) -> tuple[Floats, NDArray[np.int8]]:
-    """Of all orders of so many items, ties among them, the rank correlation with one `[S]`, and the
-    sign of rank j − rank i of each pair i < j `[pairs, S]`.
+    """Enumerate all orders of `count` items, including those with ties.
+
+    Returns:
+        The rank correlation of each with `order`, `[S]`, and the sign of rank j − rank i of each
+            pair i < j, `[pairs, S]`.
     """
     places = np.indices((count,) * count, dtype=np.int8).reshape(count, -1).T
     used = sum((places == place).any(-1).astype(np.int8) for place in range(count))

@@ -1,6 +1,4 @@
-"""The reader of the claims files: every key is checked, and a mistake is named with its file and
-place.
-"""
+"""Reader of claims files. It checks every key and reports each mistake with its file and place."""
 
 import csv
 import hashlib
@@ -28,14 +26,14 @@ from reinrelax.errors import ConfigError
 
 @dataclass(frozen=True)
 class Schema:
-    """What claims of one judging function look like.
+    """The keys of the claims of one judging function.
 
     Attributes:
-        type: of claims that do not say another.
-        subjects: that it can judge.
-        required, optional: keys besides those of every claim.
+        type: the default type of its claims.
+        subjects: subjects that the function can judge.
+        required, optional: keys in addition to those of every claim.
         rule: keys that the file's rule must have.
-        tuning: keys of the rule that count where a claim has none of them of its own.
+        tuning: keys of the rule that apply to claims that set none of them.
     """
 
     type: str
@@ -60,15 +58,15 @@ _ASSERTING = ("ambiguous", "unjudged")  # need no rows
 
 
 def load(folder: Path, schemas: Mapping[str, Schema], root: Path = Path()) -> list[Claim]:
-    """All claims of a folder's YAML files, in the order of file names and entries.
+    """Read all claims of a folder's YAML files, in the order of file names and entries.
 
     Args:
-        folder: holds `*.yaml`.
-        schemas: judging function's name to what its claims look like.
-        root: the project's folder, from which the files name tables.
+        folder: a folder with `*.yaml` files.
+        schemas: name of a judging function to the schema of its claims.
+        root: the project's folder; paths of tables in the files are relative to it.
 
     Raises:
-        ConfigError: names every file and unknown, missing or unusable key, one a line.
+        ConfigError: lists every file and unknown, missing or invalid key, one per line.
     """
     with Mistakes() as mistakes:
         claims: list[Claim] = []
@@ -88,7 +86,7 @@ def load(folder: Path, schemas: Mapping[str, Schema], root: Path = Path()) -> li
 
 
 class _File:
-    """One file of claims: its head is checked first."""
+    """One file of claims. Its head is checked first."""
 
     def __init__(self, path: Path, schemas: Mapping[str, Schema], root: Path) -> None:
         self.path, self.schemas, self.root = path, schemas, root
@@ -122,7 +120,7 @@ class _File:
             raise ConfigError(f"{path}: claims: must be a list; got {self.content['claims']!r}")
 
     def _printed(self, tables: Any) -> dict[str, dict[tuple[str, str], PrintedNumber]]:
-        """What the paper prints, by metric: (method, place) to a number."""
+        """Return the numbers that the paper prints, by metric and then by (method, place)."""
         metrics = self.subject.metrics if self.subject else ()
         check_keys(f"{self.path}: printed", tables, (), metrics)
         found = {}
@@ -134,7 +132,7 @@ class _File:
         return found
 
     def claims(self) -> list[Claim]:
-        """The file's claims."""
+        """Return the file's claims."""
         found: list[Claim] = []
         with Mistakes() as mistakes:
             for index, entry in enumerate(self.content["claims"]):
@@ -144,7 +142,7 @@ class _File:
         return found
 
     def _schema(self, where: str, entry: Any) -> Schema:
-        """The schema of an entry whose keys have been checked."""
+        """Return the schema of an entry, after checking the entry's keys."""
         if not isinstance(entry, dict) or entry.get("judge") not in self.schemas:
             came = entry.get("judge") if isinstance(entry, dict) else entry
             raise ConfigError(
@@ -199,7 +197,7 @@ class _File:
                 raise ConfigError(f"{self.path}: rule.{key}: must be a number; got {value!r}")
 
     def _expanded(self, where: str, entry: Mapping[str, Any], schema: Schema) -> Iterator[Claim]:
-        """The claim of an entry, or one for each row of the reference table that it stands for."""
+        """Yield the claim of an entry, or one per row of the reference table that it names."""
         if "reference" not in schema.required:
             yield self._claim(where, entry, schema, entry)
             return
@@ -284,7 +282,7 @@ class _File:
         )
 
     def _queried(self, where: str, entry: Mapping[str, Any]) -> dict[str, Any]:
-        """Query, minimum and count of a claim on measurements."""
+        """Return query, minimum and count of a claim on measurements."""
         query = queries.read(where, entry)
         if not query.reference and query.table not in self.content["minimum"]:
             raise ConfigError(
@@ -301,8 +299,9 @@ class _File:
 
 
 def read_settings(path: Path) -> dict[tuple[str, str], dict[str, str | float]]:
-    """Optimizer, learning rate, τ and η of each estimator and latent shape, where the table gives
-    them.
+    """Read optimizer, learning rate, τ and η of each estimator and latent shape.
+
+    Values that the table does not give are left out.
     """
     names = {"learning_rate": "learning_rate", "temperature": "tau", "eta": "eta"}
     return {
@@ -315,19 +314,21 @@ def read_settings(path: Path) -> dict[tuple[str, str], dict[str, str | float]]:
 
 
 def digest(said: str) -> str:
-    """A short hash of what a rule says, by which its history is followed."""
+    """Return a short hash of a rule's content, used to follow its history."""
     return hashlib.sha256(said.encode()).hexdigest()[:12]
 
 
 def said(content: Mapping[str, Any], entry: Mapping[str, Any], schema: Schema | None) -> str:
-    """What an entry says but in words, as JSON: judging function, rows and limits, its file's among
-    them.
+    """Return the content of an entry without its words, as JSON.
+
+    It contains the judging function, rows and limits, including the limits of the file.
 
     Args:
-        content: the file's, of which `rule` and `minimum` count as far as the entry is judged by
-            them.
-        entry: of its claims.
-        schema: of the entry's judging function; None where that is no more: all of the rule counts.
+        content: the file's content. Of `rule` and `minimum`, only the parts that apply to the entry
+            are included.
+        entry: one of its claims.
+        schema: the schema of the entry's judging function; None if the function no longer exists,
+            in which case the whole rule is included.
     """
     found = {key: value for key, value in entry.items() if key not in _IN_WORDS}
     if entry.get("judge") not in _ASSERTING:
@@ -343,10 +344,10 @@ def said(content: Mapping[str, Any], entry: Mapping[str, Any], schema: Schema | 
 
 
 def published(row: Mapping[str, str], table: str) -> PrintedNumber:
-    """A printed number: `mean`, and where there are such columns its `plus_minus` and `seeds`.
+    """Return a row's printed number: `mean`, and `plus_minus` and `seeds` if it has these columns.
 
     Raises:
-        ConfigError: names the table and what is no number.
+        ConfigError: names the table and the value that is not a number.
     """
     try:
         return PrintedNumber(
@@ -357,7 +358,7 @@ def published(row: Mapping[str, str], table: str) -> PrintedNumber:
 
 
 def _names(where: str, names: Any, key: str, subject: Subject) -> tuple[str, ...]:
-    """Names of methods or places, checked lest a slip of the pen pass for a missing run."""
+    """Return names of methods or places, checked so that a typo does not pass for a missing run."""
     check = subject.method if key in ("lower", "higher") else subject.place
     try:
         if not isinstance(names, list | tuple):

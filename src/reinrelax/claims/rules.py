@@ -1,7 +1,6 @@
-"""What verdicts hang on beside results: claims, findings, errata and the papers' numbers, as
-written.
+"""The rules that verdicts depend on: claims, findings, errata and the papers' numbers, as written.
 
-A rule's name is the id of a claim's entry, `finding` or `erratum` with an id, or the path of a
+The name of a rule is the id of a claim's entry, `finding` or `erratum` with an id, or the path of a
 table.
 """
 
@@ -15,15 +14,15 @@ import yaml
 from reinrelax.claims import SCHEMAS
 from reinrelax.claims.read import said
 
-# Folders and files of the project.
+# Folders and files that contain rules.
 PLACES = ("report/claims", "report/errata", "report/findings.yaml", "report/reference")
-# LibYAML's, where PyYAML was built with it, is ten times as fast.
+# LibYAML's loader, available if PyYAML was built with it, is ten times as fast.
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _KINDS = {"findings.yaml": "finding", "errata": "erratum"}
 
 
 def current(root: Path) -> dict[str, str]:
-    """Rule to what it says, of a project's folder."""
+    """Return the content of each rule in a project's folder."""
     paths = [path for place in PLACES for path in _files(root / place)]
     named = {path.relative_to(root).as_posix(): path for path in paths}
     return {
@@ -34,13 +33,14 @@ def current(root: Path) -> dict[str, str]:
 
 
 def of(path: str, text: str) -> dict[str, str]:
-    """Rule to what it says, of one file; nothing of a file that holds none.
+    """Return the content of each rule in one file; empty if the file contains none.
 
-    Claims and findings say all but their words, as JSON; a table says its lines.
+    The content of a claim or finding is everything except its words, as JSON. That of a table is
+    its lines.
 
     Args:
-        path: from the project's folder.
-        text: its content.
+        path: the file's path, relative to the project's folder.
+        text: the file's text.
     """
     place, suffix = Path(path).parts[1], Path(path).suffix
     if place == "reference":
@@ -63,8 +63,9 @@ def of(path: str, text: str) -> dict[str, str]:
 
 
 def _entries(found: Any) -> list[Mapping[str, Any]]:
-    """The entries of a file that have a name; in a project's history not all files were
-    well-formed.
+    """Return the entries of a file that have an id.
+
+    Not all files in a project's history are well-formed.
     """
     return [entry for entry in found or () if isinstance(entry, dict) and "id" in entry]
 

@@ -1,4 +1,4 @@
-"""Judging functions on curves: a monotone trend, and where a minimum lies."""
+"""Judging functions on curves: a monotone trend, and the place of a minimum."""
 
 from itertools import pairwise
 
@@ -10,10 +10,9 @@ from reinrelax.claims.parts import AtLeast, every, some
 
 
 def trend(claim: Claim, evidence: Measurements) -> Verdict:
-    """Whether values fall, or rise, at every step along the coordinate but `turns` of them.
+    """Judge whether values fall, or rise, at every step along `over`, except at `turns` steps.
 
-    The smallest effect of interest is that of the whole course, and the same share of it that of
-    each step.
+    The smallest effect of interest is that of the whole curve; each step has an equal share of it.
     """
     turns = int(claim.parameters.get("turns", 0))
     falls = claim.parameters["direction"] == "falling"
@@ -28,15 +27,16 @@ def trend(claim: Claim, evidence: Measurements) -> Verdict:
             pairs(claim, Group([low], [high], at=()), steps=count)[0][0]
             for low, high in pairwise(along)
         ]
-        return AtLeast(steps, count - turns)  # too few places have no trend
+        return AtLeast(steps, count - turns)  # undefined if there are too few places
 
     what = f"the curve is {claim.parameters['direction']} at every step"
     return by_groups(claim, evidence.sample(claim), part, what + (f" but {turns}" if turns else ""))
 
 
 def minimum_at(claim: Claim, evidence: Measurements) -> Verdict:
-    """Whether the curve is lowest at a place between `from` and `to`: one of these below all
-    others.
+    """Judge whether the curve is lowest between `from` and `to`.
+
+    One value in this range must be below all values outside it.
     """
     low, high = (claim.number(key) for key in ("from", "to"))
 

@@ -1,4 +1,4 @@
-"""Judging functions on how much runs scatter over seeds."""
+"""Judging functions on the scatter of runs over seeds."""
 
 from dataclasses import dataclass
 
@@ -14,13 +14,13 @@ from reinrelax.core import stats
 
 
 def scatters_alike(claim: Claim, evidence: Evidence) -> Verdict:
-    """Hold the standard deviation over seeds of one cell against the one that the printed ± makes:
-    √n times it, as of a sample.
+    """Compare the standard deviation over seeds of one cell with that implied by the printed ±.
 
-    By the interval of the quotient of two standard deviations, from F; the margins are factors. One
-    seed that does not learn makes the interval too narrow, and a quotient of its own besides.
+    The latter is √n times the ±, converted to a sample standard deviation. The test uses the F
+    interval of the ratio of two standard deviations, and the margins are factors. One seed that
+    does not learn makes the interval too narrow, and also changes the ratio itself.
     """
-    assert claim.published is not None  # the schema asks for a reference table
+    assert claim.published is not None  # the schema requires a reference table
     number, rule, place = claim.published, claim.rule, (claim.lower[0], claim.places[0])
     ours = list(evidence.values(place, claim.metric).values())
     within, near = rule["spread_within"], rule["spread_near"]
@@ -54,9 +54,9 @@ def scatters_alike(claim: Claim, evidence: Evidence) -> Verdict:
 
 
 def scatters_more(claim: Claim, evidence: Evidence) -> Verdict:
-    """Whether the standard deviation of `higher` is more than `times` that of most of `lower`.
+    """Judge whether the standard deviation of `higher` exceeds `times` that of most of `lower`.
 
-    `smallest` is a factor: more than `times` by less than that is near.
+    `smallest` is a factor: a ratio above `times` by less than this factor is near.
     """
     times, beyond = claim.number("times"), float(claim.parameters.get("smallest", 1.0))
     most = len(claim.lower) // 2 + 1
@@ -76,10 +76,10 @@ def scatters_more(claim: Claim, evidence: Evidence) -> Verdict:
 
 @dataclass(frozen=True)
 class Deviations:
-    """That one standard deviation is more than `times` another, tested by F; the margin is the
-    logarithm.
+    """The condition that one standard deviation is more than `times` another, by an F test.
 
-    The law of F is that of normal values: one seed that does not learn makes it too sure.
+    The margin is a logarithm. The F distribution is that of normal values: one seed that does not
+    learn makes the test overconfident.
 
     Attributes:
         beyond: the smallest effect of interest, as a factor above `times`.
@@ -128,9 +128,9 @@ class Deviations:
         return len(self.one.seeds) - 1, len(self.other.seeds) - 1
 
     def _lower(self, level: float) -> float:
-        """Below which the logarithm of two equal deviations' ratio lies with this probability."""
+        """Return the `level` quantile of the log ratio of two equal deviations."""
         return float(np.log(fdtri(*self._freedom, level)) / 2)
 
     def _upper(self, level: float) -> float:
-        """Above which it lies with this probability."""
+        """Return the value that this log ratio exceeds with probability `level`."""
         return -float(np.log(fdtri(*self._freedom[::-1], level)) / 2)

@@ -1,12 +1,13 @@
-"""The judging functions that give no judgement: what they say is why."""
+"""Judging functions that give a reason instead of a judgement."""
 
 from reinrelax.claims import model
 from reinrelax.claims.model import Claim, Verdict
 
 
 def ambiguous(claim: Claim, evidence: object) -> Verdict:
-    """A statement that the paper leaves open to readings of different outcome; its note
-    says which.
+    """Report that the paper leaves a statement open to readings with different outcomes.
+
+    The claim's note says which.
     """
     return Verdict(
         claim, model.AMBIGUOUS, "no rule: the statement has no single reading", reason=claim.note
@@ -14,5 +15,5 @@ def ambiguous(claim: Claim, evidence: object) -> Verdict:
 
 
 def unjudged(claim: Claim, evidence: object) -> Verdict:
-    """A statement that no experiment here speaks to; its note says why."""
+    """Report that no experiment here tests a statement; the claim's note says why."""
     return Verdict(claim, model.NOT_RUN, "no rule: nothing here tests it", reason=claim.note)

@@ -1,1 +1,1 @@
-"""What is planned: runs, the jobs that compute them or a study, and the files that they leave."""
+"""The plan: runs, the jobs that compute them, studies, and the files that jobs leave."""

@@ -1,4 +1,4 @@
-"""Every planned job."""
+"""All planned jobs."""
 
 from reinrelax.config.load import Config
 from reinrelax.errors import ConfigError
@@ -6,19 +6,20 @@ from reinrelax.jobs.job import Job
 from reinrelax.jobs.runs import cells
 from reinrelax.jobs.studies import studies
 
-# States of jobs, as reports call them, of which there are results.
+# States of jobs that have results, as reports name them.
 THERE = ("done", "partial")
 
 
 def jobs(config: Config) -> dict[str, Job]:
-    """By name, cells first: what a study reads must not be younger than it, or Snakemake runs it
-    again.
+    """Return all jobs by name, cells first.
+
+    Files that a study reads must not be newer than the study, or Snakemake runs it again.
     """
     return {**cells(config), **studies(config)}
 
 
 def find(config: Config, name: str) -> Job:
-    """The job of this name.
+    """Return the job of this name.
 
     Raises:
         ConfigError: the configuration has no such job.

@@ -1,6 +1,4 @@
-"""The run table: one training a row; and its cells, the jobs in which rows train together as
-replicas.
-"""
+"""The run table, with one training per row, and its cells: jobs that train rows as replicas."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -15,12 +13,12 @@ from reinrelax.latents.hyperparameters import HYPERPARAMETERS as OF_LATENTS
 
 # The source of the process's settings, which all trainings share.
 PROCESS = ("reinrelax.training.process",)
-# Hyper-parameters of which a job has one value.
+# Hyper-parameters that have one value per job.
 _COUNTS = {name for name, entry in (OF_ESTIMATORS | OF_LATENTS).items() if entry.integer}
 
 
 def run_table(config: Config) -> list[Run]:
-    """All rows, by experiment, estimator, shape, setting and seed in that order of nesting."""
+    """Return all rows, nested by experiment, estimator, shape, setting and seed, in that order."""
     return [
         Run(
             experiment=experiment,
@@ -46,10 +44,11 @@ def run_table(config: Config) -> list[Run]:
 
 
 def cells(config: Config) -> dict[str, Job]:
-    """The jobs that train, by name: `experiment/shape/estimator`, and `.1`, `.2`, … where it takes
-    several.
+    """Return the training jobs by name.
 
-    Replicas share their counts, such as the draws of an estimator; and a job must not be too large.
+    A name is `experiment/shape/estimator`, followed by `.1`, `.2`, … if the cell is split into
+    several jobs. Replicas in a job share their counts, such as an estimator's draws, and a job's
+    size is limited.
     """
     groups: dict[str, list[Run]] = {}
     for run in run_table(config):
@@ -62,7 +61,7 @@ def cells(config: Config) -> dict[str, Job]:
 
 
 def table_path(config: Config, cell: str) -> Path:
-    """Where a cell's tidy table lies; its provenance lies beside it as `.json`."""
+    """Return the path of a cell's tidy table; its provenance is next to it as `.json`."""
     return config.folder / f"{cell}.csv"
 
 
@@ -70,7 +69,7 @@ def _cell(name: str, runs: Sequence[Run], config: Config) -> Job:
     first = runs[0]
     measured = config.gradients.get(first.experiment)
     kept = (".pt",) if measured else (".npz",) if first.experiment == "relaxations" else ()
-    # What saves a training later on, see `results.finished`.
+    # Files that make retraining unnecessary later, see `results.finished`.
     saving = (Path(f"{name}.runs{suffix}") for suffix in (".json", *kept))
     return Job(
         name,
@@ -86,14 +85,14 @@ def _cell(name: str, runs: Sequence[Run], config: Config) -> Job:
 
 
 def _sources(run: Run) -> tuple[str, str]:
-    """The module and the function that a run is computed by."""
+    """Return the module and the function that compute a run."""
     if run.experiment == "relaxations":
         return "reinrelax.experiments.relaxed_vae.measure", latents.lookup(run.estimator).source
     return "reinrelax.experiments.discrete_vae.measure", estimators.lookup(run.estimator).source
 
 
 def _split(name: str, runs: Sequence[Run], config: Config) -> Iterator[tuple[str, Sequence[Run]]]:
-    """The jobs that a cell takes: names and runs."""
+    """Yield the name and runs of each job that a cell is split into."""
     if runs[0].experiment in config.gradients:
         yield name, runs  # one file holds all its snapshots
         return

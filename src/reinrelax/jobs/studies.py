@@ -1,4 +1,4 @@
-"""Studies: jobs that train no VAE. Each computes a few tidy tables once its inputs are there."""
+"""Studies: jobs that do not train a VAE. Each computes a few tidy tables."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
@@ -15,26 +15,26 @@ from reinrelax.jobs.runs import PROCESS, cells
 
 
 def studies(config: Config) -> dict[str, Job]:
-    """All studies that are asked for, by name."""
+    """Return all requested studies by name."""
     return {
         study.name: study for study in _studies(config) if study.experiment in config.experiments
     }
 
 
 def snapshot_cell(config: Config, experiment: str) -> Job:
-    """The training at whose snapshots the gradients of an experiment are measured."""
+    """Return the training at whose snapshots the gradients of an experiment are measured."""
     (cell,) = (cell for cell in cells(config).values() if cell.first.experiment == experiment)
     return cell
 
 
 def snapshot_path(config: Config, experiment: str) -> Path:
-    """Where the parameters at its snapshots lie."""
+    """Return the path of the parameters at its snapshots."""
     return config.folder / f"{snapshot_cell(config, experiment).name}.pt"
 
 
 def _studies(config: Config) -> Iterator[Job]:
     for experiment, spec in config.gradients.items():
-        # What is not asked for has no name, so that what may be asked for later changes no hash.
+        # Leave out options that are not set, so that adding an option changes no existing hash.
         asked = {key: value for key, value in asdict(spec).items() if value and key != "snapshots"}
         training = snapshot_cell(config, experiment)
         for epoch in spec.snapshots:
@@ -81,7 +81,7 @@ def _studies(config: Config) -> Iterator[Job]:
 
     learning = asdict(config.rl)
     if config.rl.seeds == tuple(range(count := len(config.rl.seeds))):
-        learning["seeds"] = count  # as results of before seeds could be named say it
+        learning["seeds"] = count  # as in results from before seeds could be named
     del learning["environments"], learning["algorithms"]
     for environment, cap in config.rl.environments:
         for algorithm in config.rl.algorithms:

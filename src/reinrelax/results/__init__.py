@@ -1,1 +1,1 @@
-"""What is on disk: read, packed, merged."""
+"""Results on disk: reading, packing and merging."""

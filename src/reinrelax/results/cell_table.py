@@ -1,4 +1,4 @@
-"""The tidy table of a cell, one row a run and epoch, and the finished runs in it."""
+"""The tidy table of a cell, with one row per run and epoch, and the finished runs in it."""
 
 import csv
 import io
@@ -32,19 +32,21 @@ _SETTING = (
     "status",
     "epoch",
 )
-# Of a metric; all 17 would double the size of what is published.
+# Significant digits of a metric. All 17 of a float64 would double the size of the published tables.
 _DIGITS = 10
 _TERMS = ("nelbo", "reconstruction", "kl")
 _RESULT = "_nats"
-# What a record says of how its job was computed.
+# Fields of a record that say how its job was computed.
 _ORIGIN = ("commit", "source_hash", "host", "processor", "device", "threads", "started")
 
 
 def results(metrics: Mapping[str, Sequence[float]]) -> dict[str, list[float]]:
-    """The columns of results that a table has of metrics by name, nats per image, rounded as they
-    are there.
+    """Return the result columns of a table, rounded as in the table.
 
     The negative ELBO of a part of the images is the sum of its two terms.
+
+    Args:
+        metrics: values by name of the metric, in nats per image.
     """
     parts = [name.removesuffix("_kl") for name in metrics if name.endswith("_kl")]
     sums = {
@@ -60,14 +62,15 @@ def results(metrics: Mapping[str, Sequence[float]]) -> dict[str, list[float]]:
 
 
 def hyper_columns(experiment: str) -> tuple[str, ...]:
-    """Hyper-parameters that tables have columns for; paper A's have paper B's as well, to be
-    joined.
+    """Return the hyper-parameters that tables have columns for.
+
+    Paper A's tables have paper B's columns as well, so that the tables can be joined.
     """
     return tuple(OF_ESTIMATORS | (OF_LATENTS if experiment == "relaxations" else {}))
 
 
 def to_csv(runs: Sequence[Run], done: Mapping[str, Finished]) -> str:
-    """The table of finished runs, by run_id, in the order of `runs`."""
+    """Return the table of finished runs, given by run_id, as CSV in the order of `runs`."""
     hyper_names = hyper_columns(runs[0].experiment)
     buffer = io.StringIO()
     names = list(done[runs[0].run_id].results)
@@ -105,10 +108,10 @@ def to_csv(runs: Sequence[Run], done: Mapping[str, Finished]) -> str:
 
 
 def from_table(table: pd.DataFrame, record: Mapping[str, Any]) -> dict[str, Finished]:
-    """The finished runs in a table with this provenance record, by run_id.
+    """Return the finished runs in a table with this provenance record, by run_id.
 
     Raises:
-        KeyError, ValueError, TypeError: it is not such a table.
+        KeyError, ValueError, TypeError: the table or record is not of this form.
     """
     names = [str(name) for name in table.columns if str(name).endswith(_RESULT)]
     sha256 = dict(record.get("dataset") or {}).get("sha256", "")
@@ -131,7 +134,7 @@ def from_table(table: pd.DataFrame, record: Mapping[str, Any]) -> dict[str, Fini
 
 
 def origin_of(record: Mapping[str, Any], run_id: str) -> dict[str, Any]:
-    """How a run was computed, by the record of a table that it is in."""
+    """Return how a run was computed, from the record of a table that contains it."""
     reused = record.get("reused", {})
     own = len(record.get("run_ids", (run_id,))) - len(reused)
     shared = {name: record[name] for name in _ORIGIN if name in record}

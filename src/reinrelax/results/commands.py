@@ -1,4 +1,4 @@
-"""The shell commands that compute results anew."""
+"""Shell commands that recompute results."""
 
 import shlex
 from collections.abc import Sequence
@@ -10,13 +10,13 @@ from reinrelax.jobs.job import Job
 
 
 def recompute(config: Config, targets: str | Sequence[str], root: Path) -> str:
-    """The shell command that computes files of the results folder anew."""
+    """Return the shell command that recomputes files of the results folder."""
     scale = Path("workflow/scales") / f"{config.scale}.yaml"
     chosen = f"--configfile {scale.as_posix()} " if (root / scale).exists() else ""
     if only := config.raw.get("only"):
         chosen += f"--config {shlex.quote(f'only={flow(only)}')} "
     names = [targets] if isinstance(targets, str) else targets
-    # Not the place where published results are unpacked: the configured one.
+    # Use the configured folder, not the one where published results are unpacked.
     folder = shlex.quote((path_of("results", config.raw["results"]) / config.scale).as_posix())
     return (
         f"snakemake --cores all {chosen}--force"
@@ -25,14 +25,15 @@ def recompute(config: Config, targets: str | Sequence[str], root: Path) -> str:
 
 
 def compare_anew(config: Config, cell: Job) -> str:
-    """The shell command that trains a finished cell anew, and says what differs."""
+    """Return the shell command that retrains a finished cell and reports the differences."""
     file = (path_of("results", config.raw["results"]) / config.scale / "config.yaml").as_posix()
     return f"python -m reinrelax recompute --config {shlex.quote(file)} {shlex.quote(cell.name)}"
 
 
 def _braced(names: Sequence[str]) -> list[str]:
-    """Paths as a shell takes them: those that differ in their last folder or name alone share
-    braces.
+    """Return paths in shell syntax.
+
+    Paths that differ only in their last folder or only in their name share braces.
     """
     names = [shlex.quote(name) for name in dict.fromkeys(names)]
     for depth in (-1, -2):

@@ -1,11 +1,9 @@
-"""Finished runs: the trainings that have ended, one by one.
+"""Finished runs: single trainings that have ended.
 
-They are what is kept, read, merged and published. A cell's table has them as rows, and a file
-beside it keeps
-them as well, because a workflow deletes a table before it is made again: so a cell that gains a run
-    trains
-that one alone. Of a cell that a person has forced, none is taken: a mark beside its table says so
-until it is trained.
+Results are kept, read, merged and published run by run. The table of a cell contains its runs as
+rows. A file next to the table keeps them as well, because the workflow deletes a table before
+making it again; a cell that gains a run then trains only that run. If a user forces a cell, none of
+its runs is reused: a mark next to its table says so until the cell is trained.
 """
 
 import json
@@ -20,7 +18,7 @@ from reinrelax.errors import ResultsError
 from reinrelax.jobs.job import Job
 from reinrelax.results import pictures
 
-# Of the file's layout. Files of before have none, and hold hashes that no longer say anything.
+# Version of the file's layout. Older files have none, and contain hashes that are no longer valid.
 _FORMAT = 2
 
 
@@ -29,11 +27,11 @@ class Finished:
     """One training that has ended.
 
     Attributes:
-        results: the table's columns of results, each with a value an epoch: nats per image, rounded
-            as there.
-        diverged: the epoch in which it did; 0 if it did not.
-        dataset: `name` of the images, how many for training and testing (`train_images`,
-            `test_images`), and their `sha256`.
+        results: the result columns of the table, one value per epoch each: nats per image, rounded
+            as in the table.
+        diverged: the epoch in which it diverged; 0 if it did not.
+        dataset: `name` of the images, the numbers of images for training and testing
+            (`train_images`, `test_images`), and their `sha256`.
         origin: how it was computed: `commit`, `source_hash`, `host`, `processor`, `device`,
             `threads`, `started`, and `wall_seconds`, its share of its job's.
     """
@@ -45,20 +43,21 @@ class Finished:
 
     @property
     def on_gpu(self) -> bool:
-        """Whether it was trained on a GPU, whose numbers differ from a CPU's."""
+        """True if it was trained on a GPU, whose numbers differ from a CPU's."""
         return bool(self.origin["device"] != "cpu")
 
 
 def place(table: Path) -> Path:
-    """Where the finished runs of a table's cell are kept."""
+    """Return the path of the finished runs of a table's cell."""
     return table.with_suffix(".runs.json")
 
 
 def mark(table: Path, forced: bool) -> None:
-    """Say that a cell's runs are to be trained anew; or withdraw it where its table was not begun.
+    """Mark a cell's runs for retraining if `forced`; otherwise withdraw an unused mark.
 
-    Each mark is another, so that a training goes on from its own checkpoint alone; forced once more
-    before it is done, it keeps its mark.
+    A mark is unused while the table exists: retraining has not begun. Every mark is unique, so that
+    a training resumes only from its own checkpoint. A cell that is forced again before it is done
+    keeps its mark.
 
     Raises:
         ResultsError: the mark cannot be written.
@@ -70,7 +69,11 @@ def mark(table: Path, forced: bool) -> None:
 
 
 def marked(table: Path) -> str:
-    """What tells apart the training that a person has forced; empty where nobody has."""
+    """Return the unique mark of a forced training; empty if the cell is not forced.
+
+    Raises:
+        ResultsError: the mark cannot be read.
+    """
     try:
         return _marked(table).read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -82,12 +85,17 @@ def marked(table: Path) -> str:
 
 
 def unmark(table: Path) -> None:
-    """Withdraw a mark, if there is one."""
+    """Remove a mark, if there is one."""
     _marked(table).unlink(missing_ok=True)
 
 
 def told(cell: Job, runs: Mapping[str, Finished]) -> dict[str, Any]:
-    """What a cell's record says of its runs, which are all there, by run_id."""
+    """Return the fields of a cell's record on its runs.
+
+    Args:
+        cell: the cell.
+        runs: finished runs by run_id, among them all runs of the cell.
+    """
     first = cell.first
     ended = {run.run_id: runs[run.run_id].diverged for run in cell.runs}
     return {
@@ -102,19 +110,17 @@ def told(cell: Job, runs: Mapping[str, Finished]) -> dict[str, Any]:
 
 
 def reuse(record: Mapping[str, Any]) -> str:
-    """How many of a cell's runs were not trained again, by its record, in words; nothing where all
-    were.
-    """
+    """Say how many of a cell's runs were reused, by its record; empty if all were trained."""
     reused, runs = len(record["reused"]), len(record["run_ids"])
     trained = f", {runs - reused} trained" if reused < runs else ""
     return f", {reused} of {runs} runs reused{trained}" if reused else ""
 
 
 def read(path: Path) -> dict[str, Finished]:
-    """The finished runs in a file, by run_id; none if it does not exist.
+    """Read the finished runs in a file, by run_id; empty if it does not exist.
 
     Raises:
-        ResultsError: it is damaged, or of an older layout.
+        ResultsError: the file is damaged, or has an older layout.
     """
     if not path.exists():
         return {}
@@ -133,11 +139,10 @@ def read(path: Path) -> dict[str, Finished]:
 
 
 def write(table: Path, finished: Mapping[str, Finished]) -> None:
-    """Keep finished runs, by run_id, beside their cell's table, with what is kept there already.
+    """Save finished runs, by run_id, next to their cell's table, with those already saved there.
 
-    Their pictures, where they have some, are there already: the file has its own checksum and
-        theirs. A file
-    that cannot be read is set aside, not replaced.
+    Their pictures, if any, must be there already: the file contains their checksum as well as its
+    own. A file that cannot be read is set aside, not replaced.
 
     Raises:
         ResultsError: the file cannot be written.
@@ -160,10 +165,10 @@ def _marked(table: Path) -> Path:
 
 
 def _checked(entry: Mapping[str, Any]) -> Finished:
-    """A run whose parts are what they are expected to be.
+    """Return the run of an entry, after checking its parts.
 
     Raises:
-        ValueError, TypeError, KeyError: they are not.
+        ValueError, TypeError, KeyError: a part is missing or invalid.
     """
     run = Finished(**entry)
     lengths = {len([float(value) for value in values]) for values in run.results.values()}

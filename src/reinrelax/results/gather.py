@@ -1,6 +1,4 @@
-"""What lies on disk for every planned job: readable tables, and a line that says what
-became of it.
-"""
+"""Results on disk of every planned job: its readable tables, and a line with its state."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,12 +20,12 @@ from reinrelax.latents.hyperparameters import HYPERPARAMETERS as OF_LATENTS
 from reinrelax.results.commands import compare_anew, recompute
 from reinrelax.results.read import read_job
 
-# Of a network that is not the paper's, its hidden layers.
+# Column with the hidden layers of a network that is not the paper's.
 _NETWORK = "hidden"
 _COUNTS = ("planned_seeds", "seeds", "diverged")
 _FACTS = ("dataset", "products", "train_images", "test_images", "batch_size", "epochs", "draws")
 _SETTINGS = ("optimizer", "learning_rate", *(name for name in HYPERPARAMETERS if name != "draws"))
-# What a record says of where and how a job was computed; `dataset` stands among the facts.
+# Fields of a record that say where and how a job was computed; `dataset` is in `_FACTS`.
 _MACHINE = (
     "device",
     "host",
@@ -51,14 +49,14 @@ ORIGIN = (
         "source_changed",
     ),
 )
-# Of paper A's trainings alone.
+# Settings that only paper A's trainings have.
 _MORE_SETTINGS = tuple(name for name in OF_LATENTS if name not in HYPERPARAMETERS)
-# The columns of a planned job's line.
+# Columns of the line of a planned job.
 _LINE = (
     *("job", "experiment", "estimator", "latent", "environment", "algorithm", "state", "message"),
     *(*_COUNTS, *_FACTS, _NETWORK, "settings", *ORIGIN, "target", "log", "command"),
 )
-# What tables of studies hold what may be absent as.
+# Types of columns in tables of studies, chosen to allow missing values.
 _KINDS = {str: "str", int: "Int64", float: "float"}
 _NEEDED = (
     "run_id",
@@ -76,12 +74,12 @@ _NEEDED = (
 
 @dataclass(frozen=True)
 class TrainingResults:
-    """What lies on disk.
+    """The results on disk.
 
     Attributes:
-        rows: one an epoch and run of all readable cells.
-        plan: one a planned job.
-        tables: those of studies, by experiment and name.
+        rows: one row per epoch and run of all readable cells.
+        plan: one row per planned job.
+        tables: tables of studies, by experiment and name.
     """
 
     rows: pd.DataFrame
@@ -89,7 +87,10 @@ class TrainingResults:
     tables: Mapping[tuple[str, str], pd.DataFrame] = field(default_factory=dict)
 
     def of(self, *experiments: str) -> "TrainingResults":
-        """What was trained for these experiments: the same estimator and shape occur in several."""
+        """Return the trainings of these experiments only.
+
+        The same estimator and shape can occur in several experiments.
+        """
         rows, plan = (
             table[table["experiment"].isin(experiments)].reset_index(drop=True)
             for table in (self.rows, self.plan)
@@ -97,7 +98,7 @@ class TrainingResults:
         return TrainingResults(rows, plan)
 
     def studied(self, experiment: str) -> Mapping[str, pd.DataFrame]:
-        """Every table that a study may write, as the studies of one experiment have it."""
+        """Return every table that a study can write, with the rows of one experiment's studies."""
         return {
             name: self.tables.get((experiment, name), pd.DataFrame(columns=list(columns)))
             for name, columns in COLUMNS.items()
@@ -105,12 +106,12 @@ class TrainingResults:
 
 
 def gather(config: Config, root: Path, any_source: bool = False) -> TrainingResults:
-    """Read every planned job; one that cannot be read keeps the reason and gives no rows.
+    """Read every planned job. A job that cannot be read keeps the reason and has no rows.
 
     Args:
-        config: whose results.
+        config: the configuration whose results are read.
         root: the project's folder.
-        any_source: as of `results.read_job`.
+        any_source: as in `read_job`.
     """
     rows: list[pd.DataFrame] = []
     plan = []
@@ -119,7 +120,7 @@ def gather(config: Config, root: Path, any_source: bool = False) -> TrainingResu
         line = _planned(job, recompute(config, job.target.as_posix(), root))
         try:
             if result := read_job(config, job, any_source):
-                # All of a job's tables or none: half a study would pass for a whole one.
+                # Take all of a job's tables or none: half a study would pass for a whole one.
                 tables = {
                     name: _checked(config, job, name, table)
                     for name, table in result.tables.items()
@@ -139,7 +140,8 @@ def gather(config: Config, root: Path, any_source: bool = False) -> TrainingResu
         except ResultsError as error:
             line.update(state="unreadable", message=str(error))
         plan.append(line)
-    # Counts of jobs that have none stay empty, and those of the others whole.
+    # Use nullable integers: jobs without a count stay empty, and the other counts stay whole
+    # numbers.
     counted = dict.fromkeys((*_COUNTS, *_FACTS[2:]), "Int64")
     return TrainingResults(
         (
@@ -153,7 +155,7 @@ def gather(config: Config, root: Path, any_source: bool = False) -> TrainingResu
 
 
 def _planned(job: Job, command: str) -> dict[str, Any]:
-    """The line of a job of which nothing is there."""
+    """Return the line of a job without results."""
     line = {
         **dict.fromkeys(_LINE),
         "job": job.name,
@@ -178,9 +180,7 @@ def _planned(job: Job, command: str) -> dict[str, Any]:
 
 
 def last_rows(rows: pd.DataFrame) -> pd.DataFrame:
-    """One row a run that has ended, at its last epoch, with `diverged`; a run cut short has
-    no row.
-    """
+    """Return one row per ended run, at its last epoch, with `diverged`; omit unfinished runs."""
     if rows.empty:
         return rows.assign(diverged=pd.Series(dtype=bool))
     last = rows.loc[rows.groupby("run_id", sort=False)["epoch"].idxmax()]
@@ -190,14 +190,14 @@ def last_rows(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def provenance(record: Mapping[str, Any], job: Job) -> dict[str, Any]:
-    """What a record adds to the line of its job: `ORIGIN`, empty where it does not say.
+    """Return the fields `ORIGIN` of a job's line from its record; empty where it lacks them.
 
-    `source_changed` is whether its source was another one than today's; `started` is when the first
-    of its runs was. `core_seconds` is wall time times threads of what ran on a CPU, `gpu_seconds`
-    the wall time of what ran on a GPU; the records do not tell how busy either was.
+    `source_changed` is whether its source differs from the present one. `started` is when the first
+    of its runs started. `core_seconds` is wall time times threads of jobs on a CPU, `gpu_seconds`
+    the wall time of jobs on a GPU; records do not say how busy either was.
     """
     libraries = ("reinrelax", *_VERSIONS)
-    # Runs of earlier jobs took their time, too, and were begun before.
+    # Runs reused from earlier jobs took time too, and started earlier.
     earlier = [*record.get("reused", {}).values()]
     wall = float(record["wall_seconds"]) + sum(
         origin.get("wall_seconds", 0.0) for origin in earlier
@@ -219,14 +219,20 @@ def provenance(record: Mapping[str, Any], job: Job) -> dict[str, Any]:
 
 
 def _sources(record: Mapping[str, Any]) -> set[str]:
-    """Hashes of the sources that a job's results, or each of its runs, were computed by."""
+    """Return the hashes of the sources that computed a job's results, or each of its runs."""
     own, reused = record.get("source_hash"), record.get("reused", {})
     found = {str(origin.get("source_hash", own)) for origin in reused.values()}
     return found | ({str(own)} if set(record.get("run_ids", ("",))) - set(reused) else set())
 
 
 def _checked(config: Config, job: Job, name: str, table: pd.DataFrame) -> pd.DataFrame:
-    """A job's table with the columns that it must have, and what the job says of a cell's."""
+    """Return a job's table after checking its columns.
+
+    The table of a cell gets latent shape, estimator, experiment and hidden layers from its job.
+
+    Raises:
+        ResultsError: a column is missing or has values of another type.
+    """
     path = config.folder / job.record.with_name(f"{name}.csv")
     types: dict[str, Any] = {
         "epoch": int,
@@ -256,7 +262,7 @@ def _checked(config: Config, job: Job, name: str, table: pd.DataFrame) -> pd.Dat
 
 
 def _done(table: pd.DataFrame) -> dict[str, Any]:
-    """What a computed cell adds to its line of the plan."""
+    """Return the fields that a computed cell adds to its line of the plan."""
     ended = last_rows(table)
     return {
         "seeds": int((~ended["diverged"]).sum()),
@@ -271,7 +277,7 @@ def _layers(units: str) -> list[str]:
 
 
 def _settings(table: pd.DataFrame) -> str:
-    """A cell's settings in words: the value, or the range of values that it trains side by side."""
+    """Describe a cell's settings: each value, or the range of values trained side by side."""
     names = [name for name in (*_SETTINGS, *_MORE_SETTINGS) if name in table]
     used = table[names].drop_duplicates()
     words = []
@@ -286,5 +292,5 @@ def _settings(table: pd.DataFrame) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """A whole number without its decimal point: counts are floats in a column that has gaps."""
+    """Return a whole number without decimal point: a column with gaps stores counts as floats."""
     return int(value) if isinstance(value, float) and value.is_integer() else value

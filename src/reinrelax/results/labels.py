@@ -1,6 +1,4 @@
-"""What several tables share: labels and settings in words, published settings, and means over
-seeds.
-"""
+"""Labels and settings in words, published settings, and means over seeds, for several tables."""
 
 import csv
 from collections.abc import Mapping, Sequence
@@ -21,8 +19,8 @@ _MORE = tuple(name for name in OF_LATENTS if name not in HYPERPARAMETERS)
 _OPTIMIZER = ("optimizer", "learning_rate")
 _SYMBOLS = {name: entry.symbol for name, entry in (HYPERPARAMETERS | OF_LATENTS).items()}
 _REFERENCE = Path("report/reference")
-# What stands beside ours where the authors' public files have it: their mean with its 95% interval,
-# and ours less theirs with Welch's.
+# Columns on the authors' public results: their mean with its 95% interval, and our mean minus
+# theirs with Welch's interval.
 AUTHORS = (
     *("authors_mean", "authors_low", "authors_high", "authors_seeds"),
     *("difference", "difference_low", "difference_high"),
@@ -33,7 +31,7 @@ Published = tuple[float, float, int]
 
 
 def reference(root: Path, name: str) -> list[dict[str, str]]:
-    """The rows of one of the paper's tables.
+    """Read the rows of one of the paper's tables.
 
     Raises:
         ResultsError: the table is missing or damaged.
@@ -51,11 +49,12 @@ def reference(root: Path, name: str) -> list[dict[str, str]]:
 def published_settings(
     root: Path, name: str = "table5_hyperparameters"
 ) -> dict[tuple[str, str], dict[str, Any]]:
-    """Table 5: (estimator, latent) to optimizer, learning_rate and, where it has them, tau and eta.
+    """Read Table 5: (estimator, latent) to optimizer, learning_rate and, where given, tau and eta.
 
     Args:
         root: the project's folder.
-        name: of the table; `as_run_hyperparameters` has the settings of what was run differently.
+        name: name of the table; `as_run_hyperparameters` has the settings of runs that differ from
+            the paper.
     """
     names = {"learning_rate": "learning_rate", "temperature": "tau", "eta": "eta"}
     return {
@@ -68,18 +67,16 @@ def published_settings(
 
 
 def published(row: Mapping[str, str], name: str) -> Published:
-    """What a row of the authors' summaries has in `<name>_mean`, `<name>_sd` and `seeds`."""
+    """Return `<name>_mean`, `<name>_sd` and `seeds` of a row of the authors' summaries."""
     return float(row[f"{name}_mean"]), float(row[f"{name}_sd"]), int(row["seeds"])
 
 
 def beside_authors(values: ArrayLike, theirs: Published | None) -> dict[str, Any]:
-    """The columns `AUTHORS` of one row: what the authors' public files have of it, and ours less
-    theirs.
+    """Return the columns `AUTHORS` of one row: the authors' public values, and ours minus theirs.
 
     Args:
-        values: ours, one a seed; those that are not finite are left out.
-        theirs: mean, sample standard deviation and number of their seeds, or None if they have
-            nothing.
+        values: our values, one per seed; those that are not finite are left out.
+        theirs: mean, sample standard deviation and number of their seeds; None if there are none.
     """
     if theirs is None or not np.isfinite(theirs[:2]).all():
         return dict.fromkeys(AUTHORS, np.nan)
@@ -96,7 +93,7 @@ def in_words(
     setting: "Mapping[str, Any] | pd.Series[Any]",
     names: Sequence[str] = (*_OPTIMIZER, *HYPER, *_MORE),
 ) -> str:
-    """`Adam, 0.0005, τ 1.0, η 1.5`: those of `names` that the setting has."""
+    """Return the settings among `names` in words, such as `Adam, 0.0005, τ 1.0, η 1.5`."""
 
     def symbol(name: str) -> str:
         return _SYMBOLS.get(name, "" if name in _OPTIMIZER else name)
@@ -110,8 +107,9 @@ def in_words(
 
 
 def labels(table: pd.DataFrame, names: Sequence[str] = HYPER) -> "pd.Series[str]":
-    """A name for each row that tells settings apart: the estimator, and what it occurs with several
-    of.
+    """Return a label per row that distinguishes settings.
+
+    It is the estimator, followed by the settings of which the estimator has several values.
     """
     out = table["estimator"].astype(str)
     for estimator, group in table.groupby("estimator", sort=False):
@@ -126,16 +124,15 @@ def labels(table: pd.DataFrame, names: Sequence[str] = HYPER) -> "pd.Series[str]
 
 
 def over_seeds(table: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
-    """One row for each combination of `keys`: the mean of `value` over seeds, `low`, `high` and
-    `seeds`.
+    """Return the mean of `value` over seeds for each combination of `keys`.
 
-    Of several seeds the interval is Student's; of a single one it is the row's own, if it has one.
-    Of several p-values the mean would mean nothing: there it is the smallest times their number
-    (Bonferroni).
+    The result has `keys`, `value`, `low`, `high` and `seeds`. The interval is Student's for several
+    seeds, and the row's own, if any, for a single seed. The mean of several p-values has no
+    meaning: their result is the smallest one times their number (Bonferroni).
 
     Args:
-        table: `keys`, `seed`, `value`, and perhaps `low` and `high`.
-        keys: columns that tell rows apart once the seed is left out.
+        table: has `keys`, `seed`, `value`, and optionally `low` and `high`.
+        keys: columns that distinguish rows apart from the seed.
     """
     keys = list(keys)
     if table.empty:

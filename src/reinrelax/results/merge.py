@@ -1,4 +1,4 @@
-"""Finished results of other machines' folders brought into one."""
+"""Merging of finished results from the folders of several machines."""
 
 import hashlib
 import shutil
@@ -39,13 +39,15 @@ _REMEDY = "Keep one: delete {} or {}"
 
 @dataclass(frozen=True)
 class Merged:
-    """What came of it: names of jobs taken, by folder; of those already there; and of those
-    missing.
+    """The outcome of a merge, as names of jobs.
 
     Attributes:
-        joined: cells that are whole now, with runs of several folders.
-        parts: cells of which some runs are there, each with how many of how many; they are among
-            the missing.
+        taken: jobs that were copied, by folder.
+        joined: cells that are complete now, with runs from several folders.
+        parts: incomplete cells with some runs, each with the number of its runs in words; they are
+            also in `missing`.
+        present: jobs that were there already.
+        missing: jobs that are not complete.
         passed_over: published jobs, by folder, that were computed from other settings or source.
     """
 
@@ -57,7 +59,7 @@ class Merged:
     passed_over: Mapping[Path, Sequence[str]]
 
     def describe(self) -> str:
-        """Lines for a person."""
+        """Describe the outcome in several lines."""
         lines = [
             f"{folder}: {len(names)} taken{_names(names)}" for folder, names in self.taken.items()
         ]
@@ -80,23 +82,23 @@ class Merged:
 
 
 def merge(config: Config, into: Path, folders: Sequence[Path]) -> Merged:
-    """Copy what other folders have finished and `into` has not.
+    """Copy finished results from other folders that `into` does not have.
 
-    All is checked before anything is copied, each file appears whole, and a job's record comes
-    last: what an interruption leaves is completed by doing it again.
+    Everything is checked before anything is copied. Each file appears whole, and a job's record
+    comes last, so repeating an interrupted merge completes it.
 
     Args:
-        config: says which jobs there are, and what they must have been computed from.
-        into: a results folder, named as the scale; made if need be.
-        folders: results folders of other machines, or published ones. Of these, which outlive the
-            source, jobs of other settings or source are passed over, and the images, which they
-            lack, are prepared.
+        config: defines the jobs, and the settings and source that they must be computed from.
+        into: a results folder, named as the scale; created if missing.
+        folders: results folders of other machines, or published ones. Published results outlive
+            their source: jobs with other settings or source are skipped. The images, which are not
+            published, are prepared.
 
     Raises:
-        ResultsError: a folder is not there; results are damaged, were computed from other settings,
-            source or images, or are two different ones of a job; then nothing was copied. Or a file
-            cannot be written.
-        DataError: the images of published results cannot be had.
+        ResultsError: a folder does not exist; or results are damaged, were computed from other
+            settings, source or images, or differ between folders for the same job. Nothing was
+            copied then. Or a file cannot be written.
+        DataError: the images of published results are not available.
     """
     if into.name != config.scale:
         raise ResultsError(
@@ -113,12 +115,12 @@ def merge(config: Config, into: Path, folders: Sequence[Path]) -> Merged:
 
 
 def _merge(config: Config, into: Path, places: Mapping[Path, Path]) -> Merged:
-    """Merge folders, each of which is read at another place if it is packed."""
+    """Merge folders; a packed folder is read at the place where it was unpacked."""
     planned = jobs(config).values()
     packed = {place for folder, place in places.items() if place != folder}
     there, finished, passed_over = {}, {}, {}
     for place in (into, *places.values()):
-        # Published results lack the snapshots, and so does what was merged from them.
+        # Published results lack the snapshots, and so do results merged from them.
         those = [job.published for job in planned] if place in (into, *packed) else planned
         there[place] = [job for job in those if (place / job.record).exists()]
         finished[place] = [
@@ -171,9 +173,9 @@ def _copy_job(job: Job, place: Path, into: Path) -> None:
 
 
 def _join(into: Path, cell: Job, shares: Mapping[Path, Runs]) -> bool:
-    """Bring the runs of a cell that several folders have into one; whether they make it whole.
+    """Combine the runs of a cell from several folders, and return whether the cell is complete.
 
-    If not, they are kept as finished runs, and its job trains those that are missing.
+    If not, they are saved as finished runs, and the cell's job trains the missing ones.
     """
     runs: Runs = {}
     for share in shares.values():
@@ -200,11 +202,13 @@ def _check(
     finished: Mapping[Path, Sequence[Job]],
     packed: Collection[Path],
 ) -> dict[Path, dict[str, Runs]]:
-    """Do nothing if all of this belongs together; the runs of cells that are not whole, by folder
-    and cell.
+    """Check that the results of all folders are compatible.
+
+    Returns:
+        The runs of incomplete cells, by folder and cell.
 
     Raises:
-        ResultsError: as `merge`; names the first ones.
+        ResultsError: as in `merge`; names the first problems.
     """
     problems: list[str] = []
     origins: dict[str, str] = {}  # hash of the images to the place that says so
@@ -238,7 +242,7 @@ def _check(
             shares[folder] = _shares(here, whole)
             for job in there[folder]:
                 if job.name not in whole | shares[folder].keys() and folder not in packed:
-                    checked(here, job)  # says what is wrong with it
+                    checked(here, job)  # raises an error that says what is wrong
         except ResultsError as error:
             problems.append(str(error))
     problems += _contradictions(shares)
@@ -254,9 +258,7 @@ def _check(
 
 
 def _shares(config: Config, whole: Collection[str]) -> dict[str, Runs]:
-    """The finished runs of a folder's cells that are not whole; none where snapshots are
-    asked for.
-    """
+    """Return the finished runs of a folder's incomplete cells, except of cells with snapshots."""
     found = {
         name: held(config, cell)
         for name, cell in cells(config).items()
@@ -277,19 +279,19 @@ def _contradictions(shares: Mapping[Path, Mapping[str, Runs]]) -> Iterator[str]:
 
 
 def _different(name: str, first: Path, folder: Path, file: str) -> str:
-    """Of a job that has different results in two folders, which its files tell."""
+    """Return the message for a job whose files have different results in two folders."""
     remedy = _REMEDY.format(folder / file, first / file)
     return f"{name}: {first} and {folder} have different results of it. {remedy}"
 
 
 def _images_read(record: Mapping[str, Any]) -> str | None:
-    """The hash of the images that a job's results were computed from, if its record says."""
+    """Return the hash of the images that a job's results are from, if its record has it."""
     dataset = record.get("dataset")
     return str(dataset["sha256"]) if isinstance(dataset, dict) and "sha256" in dataset else None
 
 
 def _content(folder: Path, job: Job) -> dict[Path, str]:
-    """Hashes of what was computed; of an archive's members, whose packing says nothing."""
+    """Return hashes of a job's results; for an archive only of its members, not of its packing."""
     out = {}
     for path in job.results:
         digest = hashlib.sha256()
@@ -306,7 +308,10 @@ def _content(folder: Path, job: Job) -> dict[Path, str]:
 
 
 def _copy_images(into: Path, others: Sequence[Path]) -> None:
-    """Without them Snakemake would prepare them anew, and then all that depends on them."""
+    """Copy the images, if they are missing, from the first folder that has them.
+
+    Without them Snakemake would prepare them again, and then rerun everything that depends on them.
+    """
     for folder in others:
         if not (into / IMAGES).exists() and all(
             (folder / "data" / name).exists() for name in _DATA
@@ -315,8 +320,10 @@ def _copy_images(into: Path, others: Sequence[Path]) -> None:
 
 
 def _prepare_images(config: Config, into: Path, published: Sequence[Path]) -> None:
-    """For the same reason: those that published results were computed from, and which are not
-    published.
+    """Prepare the images of published results, which do not include them, for the same reason.
+
+    Raises:
+        ResultsError: the images of this configuration are not those of the published results.
     """
     known = next(filter(None, map(images_of, published)), None)
     if known:

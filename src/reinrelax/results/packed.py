@@ -1,9 +1,8 @@
-"""Folders of packed results, and results folders of other people and machines: read, and not
-trusted.
+"""Packed folders, and results folders of other people and machines, read as untrusted input.
 
-A packed folder is laid out as a results folder, with tables and records compressed. Beside the
-results lies `manifest.json`, which marks the folder as a packed one and lists its files with their
-sizes. Nothing outside of a folder is read, and nothing becomes larger than the manifest says.
+A packed folder is laid out like a results folder, with tables and records compressed. Its
+`manifest.json` marks the folder as packed and lists its files with their sizes. Nothing outside of
+a folder is read, and no file becomes larger than the manifest says.
 """
 
 import gzip
@@ -21,27 +20,29 @@ from reinrelax.core import files
 from reinrelax.errors import ResultsError
 
 MANIFEST = "manifest.json"
-# What the manifest is called in a folder that was unpacked, which may be replaced for that.
+# Name of the manifest in an unpacked folder. It marks the folder as one that may be replaced.
 _UNPACKED = "unpacked.json"
 COMPRESSED = (".csv", ".json")
-# Bytes that a packed folder's files may come to: some ten times what all of the papers' scale does.
+# Limit on the unpacked size of a folder in bytes: about ten times the size of the full papers'
+# scale.
 _LARGEST = 2 * 1024**3
 _CHUNK = 1024**2
 
 
 def is_packed(folder: Path) -> bool:
-    """Whether this is a folder that `publish` made."""
+    """Return whether a folder was made by `publish`."""
     return (folder / MANIFEST).is_file()
 
 
 def unpack(packed: Path, folder: Path) -> None:
-    """Make `folder` a results folder of what is packed, in the place of what was unpacked there
-    before.
+    """Unpack a packed folder into the results folder `folder`.
+
+    It replaces what was unpacked there before.
 
     Raises:
-        ResultsError: nothing is packed there; a file is missing, damaged or of another size than it
-            is said to be; a path or a link leads out; `folder` holds results of its own. Nothing is
-            written then.
+        ResultsError: `packed` is not a packed folder; a file is missing, damaged or of another size
+            than listed; a path or link leads out of the folder; or `folder` has results of its own.
+            Nothing is written then.
     """
     if not is_packed(packed):
         raise ResultsError(
@@ -74,7 +75,7 @@ def unpack(packed: Path, folder: Path) -> None:
 
 
 def _listed(packed: Path) -> dict[Path, int]:
-    """The files that a packed folder says it has, and how large each is when it is unpacked."""
+    """Return the files that a packed folder lists, each with its unpacked size."""
     path = packed / MANIFEST
     try:
         found = json.loads(path.read_text(encoding="utf-8"))["files"]
@@ -103,10 +104,10 @@ def _listed(packed: Path) -> dict[Path, int]:
 
 
 def _copy(source: BinaryIO | gzip.GzipFile, target: IO[bytes], size: int) -> None:
-    """Copy a file of so many bytes.
+    """Copy a file of `size` bytes.
 
     Raises:
-        ValueError: it has more or fewer; more are not read.
+        ValueError: the file is shorter or longer; if it is longer, the rest is not read.
     """
     left = size
     while chunk := source.read(min(_CHUNK, left + 1)):
@@ -119,7 +120,7 @@ def _copy(source: BinaryIO | gzip.GzipFile, target: IO[bytes], size: int) -> Non
 
 
 def check_links(folder: Path) -> None:
-    """Do nothing if no link in a folder leads out of it.
+    """Check that no link in a folder leads out of it.
 
     Raises:
         ResultsError: names the link.
@@ -136,10 +137,10 @@ def check_links(folder: Path) -> None:
 
 @contextmanager
 def opened(folder: Path) -> Iterator[Path]:
-    """The results folder itself, or of a packed one a temporary copy that is unpacked.
+    """Yield a results folder itself, or a temporary unpacked copy of a packed one.
 
     Raises:
-        ResultsError: as `unpack`.
+        ResultsError: as in `unpack`.
     """
     if not is_packed(folder):
         check_links(folder)
@@ -151,13 +152,13 @@ def opened(folder: Path) -> Iterator[Path]:
 
 
 def name_of(path: Path) -> Path:
-    """Where a file of a results folder lies in a packed one."""
+    """Return where a packed folder has a file of a results folder."""
     return path.with_name(f"{path.name}.gz") if path.suffix in COMPRESSED else path
 
 
 @contextmanager
 def replaced(folder: Path) -> Iterator[Path]:
-    """A new folder that takes the place of this one on success, and vanishes on failure."""
+    """Yield a new folder that replaces `folder` on success and is removed on failure."""
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         scratch = tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".partial", dir=folder.parent)

@@ -1,11 +1,10 @@
-"""What paper A's VAEs have learned, in a `.npz` beside the table of their cell.
+"""Pictures of what paper A's VAEs have learned, in a `.npz` next to the table of their cell.
 
-It holds pixel probabilities as uint8: `originals` `[8, 784]`; of the first seed of each setting S,
-    `hard` and
-`relaxed` reconstructions `[S, 8, 784]` and `samples` of the discrete prior `[S, 64, 784]`, whose
-runs are `shown_run_ids`; and, of every run, `run_ids`, what `Latent.facts` says and, of binary
-latent variables, `probability` and `probability_share`. A second copy is kept for when a run is not
-trained again.
+Pixel probabilities are uint8. The file contains `originals` `[8, 784]`. For the first seed of each
+of S settings it contains `hard` and `relaxed` reconstructions `[S, 8, 784]` and `samples` of the
+discrete prior `[S, 64, 784]`; the runs shown are `shown_run_ids`. For every run it contains
+`run_ids`, the values of `Latent.facts` and, for binary latent variables, `probability` and
+`probability_share`. A second copy is kept for runs that are not trained again.
 """
 
 from collections.abc import Sequence
@@ -21,25 +20,25 @@ from reinrelax.errors import ResultsError
 
 Pictures = dict[str, np.ndarray[Any, Any]]
 _DRAWN = ("hard", "relaxed", "samples")
-# Bytes that a file may unpack to: it may come from elsewhere. Those of a hundred settings take a
-# tenth.
+# Limit on the unpacked size of a file, which may come from elsewhere, in bytes. The pictures of a
+# hundred settings take a tenth of it.
 _LARGEST = 2**28
 
 
 def kept(table: Path) -> Path:
-    """Where the second copy is, for a cell's table."""
+    """Return the path of the second copy, for a cell's table."""
     return table.with_suffix(".runs.npz")
 
 
 def read(path: Path) -> Pictures:
-    """The content of a file.
+    """Read the content of a file.
 
     Raises:
-        ResultsError: it is damaged, or not the one that the record of its name was written beside.
+        ResultsError: the file is damaged, or is not the one that its record was written for.
     """
     records.check_beside(path)
     try:
-        # A damaged file is left open by what finds it so.
+        # np.load does not close a damaged file, so it is opened here.
         with path.open("rb") as file, np.load(file) as content:
             if (size := sum(entry.file_size for entry in content.zip.infolist())) > _LARGEST:
                 raise ValueError(
@@ -54,18 +53,19 @@ def read(path: Path) -> Pictures:
 
 
 def write(path: Path, content: Pictures) -> None:
-    """Write a file that `read` reads.
+    """Write a file for `read`.
 
     Raises:
-        ResultsError: it cannot be written.
+        ResultsError: the file cannot be written.
     """
     with files.atomic(path) as file:
         np.savez_compressed(file, **content)  # type: ignore[arg-type]
 
 
 def joined(runs: Sequence[Run], parts: Sequence[Pictures]) -> Pictures:
-    """The pictures of `runs`, each from the first part that has it; of the drawn ones the first
-    seed's.
+    """Return the pictures of `runs`, each from the first part that has it.
+
+    Reconstructions and samples are those of the first seed only.
     """
     drawn = {str(run_id) for part in parts for run_id in part["shown_run_ids"]}
     first = min((run.seed for run in runs if run.run_id in drawn), default=0)

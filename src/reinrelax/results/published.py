@@ -1,10 +1,8 @@
-"""Finished results packed into a few MB that can be kept with the project, and unpacked again.
+"""Packing of finished results into a few MB that can be kept with the project.
 
-A packed folder is laid out as a results folder, with tables and records compressed. What is too
-large is left
-out: images, parameters, logs. Beside the results lie `manifest.json`, which marks the folder as a
-    packed one,
-and a `README.md` that says where they are from.
+A packed folder is laid out like a results folder, with tables and records compressed. Images,
+parameters and logs are left out because they are too large. `manifest.json` marks the folder as
+packed, and `README.md` says where the results are from.
 """
 
 import gzip
@@ -34,7 +32,7 @@ from reinrelax.results.read import (
     write_cell,
 )
 
-# Where results are published, below the project's folder; in a folder named as their scale.
+# Folder of published results, below the project's folder; each scale has a folder in it.
 FOLDER = Path("published")
 _README = "README.md"
 _SHOWN = 10
@@ -42,12 +40,16 @@ _SHOWN = 10
 
 @dataclass(frozen=True)
 class PublishedSummary:
-    """What was packed: jobs that are finished here, those that were packed before, and those
-    absent.
+    """The outcome of packing, as names of jobs.
 
     Attributes:
-        parts: cells of which some runs are packed, each with how many of how many; they are in none
-            of these.
+        folder: the packed folder.
+        taken: jobs that are finished here.
+        kept: jobs that were packed before.
+        parts: cells of which only some runs are packed, each with the number of its runs in words;
+            they are in no other group.
+        absent: jobs that are not packed.
+        size: the size of all packed files in bytes.
     """
 
     folder: Path
@@ -58,7 +60,7 @@ class PublishedSummary:
     size: int
 
     def describe(self) -> str:
-        """A line for a person."""
+        """Describe the outcome in one line."""
         in_part = f"{len(self.parts)} in part, " if self.parts else ""
         return (
             f"{self.folder}: {len(self.taken)} jobs packed, {len(self.kept)} kept from before, "
@@ -69,21 +71,20 @@ class PublishedSummary:
 def publish(
     config: Config, into: Path, beside: Mapping[Path, str | None] | None = None
 ) -> PublishedSummary:
-    """Pack every finished job of the configuration; what was packed before and is not finished here
-    is kept, run by run.
+    """Pack every finished job of the configuration.
 
-    All is checked, and packed beside `into`, before it takes its place.
+    Results that were packed before and are not finished here are kept, run by run. Everything is
+    checked and packed next to `into` before it replaces `into`.
 
     Args:
-        config: whose results.
-        into: the packed folder, made if need be.
-        beside: what else it is to hold: texts by their paths; None where that of before is to be
-            kept.
+        config: the configuration whose results are packed.
+        into: the packed folder, created if missing.
+        beside: further texts to pack, by path; None keeps the text that was packed before.
 
     Raises:
-        ResultsError: nothing is finished; results are damaged, or were computed by a source that is
-            in no commit, or from other images than those packed before. Then nothing was written.
-            Or a file cannot be written.
+        ResultsError: nothing is finished; or results are damaged, were computed by uncommitted
+            source, or from other images than those packed before. Nothing was written then. Or a
+            file cannot be written.
     """
     planned = [job.published for job in jobs(config).values()]
     with tempfile.TemporaryDirectory() as scratch:
@@ -148,7 +149,7 @@ def publish(
 
 
 def _has(config: Config, job: Job) -> bool:
-    """Whether there are results of a job with these settings, of whichever source."""
+    """Return whether there are results of a job with these settings, by whichever source."""
     path = config.folder / job.record
     return path.exists() and job.settings_hash == read_record(path, ("fingerprint",)).get(
         "settings_hash"
@@ -158,7 +159,7 @@ def _has(config: Config, job: Job) -> bool:
 def _joined(
     config: Config, before: Config, into: Config, planned: Iterable[Job]
 ) -> tuple[dict[str, Job], list[Job]]:
-    """Write cells of which some runs are here, or were packed before.
+    """Write the cells of which some runs are here or were packed before.
 
     Returns:
         The jobs of these runs by name, and those with runs that are here.
@@ -179,7 +180,7 @@ def _joined(
 
 
 def _require_commits(config: Config, records: Mapping[str, Mapping[str, Any]]) -> None:
-    """Do nothing if all of this was computed by a source that anyone can get."""
+    """Check that all results were computed by committed source."""
     wrong = []
     for name, record in records.items():
         origins = [record, *record.get("reused", {}).values()]
@@ -198,9 +199,7 @@ def _require_commits(config: Config, records: Mapping[str, Mapping[str, Any]]) -
 
 
 def _require_images(config: Config, before: Config, readers: Iterable[Job]) -> None:
-    """Do nothing if results here and those packed before are from the same images, which
-    are known.
-    """
+    """Check that results here and those packed before are from the same, known images."""
     here, there = (images_of(place.folder) for place in (config, before))
     first = next(iter(readers), None)
     if first and not here:
@@ -221,7 +220,7 @@ def _origin(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _compressed(path: Path, content: bytes) -> bytes:
-    """The same bytes for the same content, whenever it is packed."""
+    """Compress tables and records reproducibly: the same content always gives the same bytes."""
     return gzip.compress(content, 9, mtime=0) if path.suffix in COMPRESSED else content
 
 

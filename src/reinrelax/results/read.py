@@ -1,8 +1,8 @@
-"""Results on disk: of which jobs and runs they are, and whether they belong to the configuration.
+"""Reader of results on disk. It checks whether they belong to the configuration.
 
-A run counts if it is planned, of the present source, and of the images of its folder; of published
-results, which outlive their source, whatever source computed it. A cell of which some runs are
-there counts as these.
+A run counts if it is planned and was computed by the present source, on the images of its folder.
+For published results, which outlive their source, any source counts. A cell with only some of its
+runs counts as these runs.
 """
 
 import io
@@ -24,17 +24,17 @@ from reinrelax.jobs.runs import table_path
 from reinrelax.results import cell_table, finished, pictures
 from reinrelax.results.finished import Finished
 
-# Of the images that a folder's runs were trained on.
+# Record of the images that a folder's runs were trained on.
 IMAGES = Path("data/data.json")
 
 
 @dataclass(frozen=True)
 class Result:
-    """What is there of a planned job.
+    """The existing results of a planned job.
 
     Attributes:
-        job: a study, or those of a cell's runs that are there.
-        tables: by the names of their files.
+        job: a study, or a cell with those runs that are there.
+        tables: tables by the names of their files.
         record: their provenance.
     """
 
@@ -46,16 +46,16 @@ class Result:
 def read_record(
     path: Path, keys: Sequence[str] = ("fingerprint", "wall_seconds")
 ) -> dict[str, Any]:
-    """A provenance record, which must hold these keys.
+    """Read a provenance record, which must have these keys.
 
     Raises:
-        ResultsError: missing or damaged.
+        ResultsError: the record is missing or damaged.
     """
     return records.read(path, keys)
 
 
 def is_done(config: Config, job: Job) -> bool:
-    """Whether all that a job leaves is there, and from this configuration and source."""
+    """Return whether all files of a job are there, from this configuration and source."""
     if not all((config.folder / path).exists() for path in job.files):
         return False
     try:
@@ -67,16 +67,16 @@ def is_done(config: Config, job: Job) -> bool:
 def held(
     config: Config, cell: Job, any_source: bool = False, tolerant: bool = False
 ) -> dict[str, Finished]:
-    """The finished runs of a cell by run_id, in its order.
+    """Return the finished runs of a cell by run_id, in the cell's order.
 
-    They are taken from its table, the file beside it, or those of another split of the cell.
+    They are read from its table, the file next to it, or those of another split of the cell.
 
     Args:
-        config: whose results.
-        cell: which.
+        config: the configuration whose results are read.
+        cell: the cell.
         any_source: whether runs of an earlier source count.
-        tolerant: whether a damaged file is passed over, with a warning on standard error, because
-            training its runs again is the right answer.
+        tolerant: whether to skip a damaged file with a warning on standard error, which is right if
+            its runs are then trained again.
 
     Raises:
         ResultsError: a file is damaged.
@@ -111,9 +111,7 @@ def held(
 
 
 def kept_runs(table: Path) -> tuple[dict[str, Finished] | None, dict[str, Finished] | None]:
-    """The finished runs in a table, and those in the file beside it; None where they cannot be
-    read.
-    """
+    """Return the finished runs in a table and those in the file next to it; None if unreadable."""
     found: list[dict[str, Finished] | None] = []
     for runs_in, path in ((_tabled, table), (finished.read, finished.place(table))):
         try:
@@ -124,12 +122,12 @@ def kept_runs(table: Path) -> tuple[dict[str, Finished] | None, dict[str, Finish
 
 
 def read_job(config: Config, job: Job, any_source: bool = False) -> Result | None:
-    """A job's results, as far as it has been run; None where nothing is there.
+    """Read the existing results of a job; None if there are none.
 
     Args:
-        config: whose results.
-        job: which.
-        any_source: whether only the settings must agree, as of published results, which outlive
+        config: the configuration whose results are read.
+        job: the job.
+        any_source: whether only the settings must match, as for published results, which outlive
             their source.
 
     Raises:
@@ -169,10 +167,10 @@ def read_job(config: Config, job: Job, any_source: bool = False) -> Result | Non
 
 
 def checked(config: Config, job: Job, any_source: bool = False) -> dict[str, Any]:
-    """The record of a job all of whose files are there and agree with it.
+    """Return the record of a job, after checking that all its files are there and match it.
 
     Raises:
-        ResultsError: as `read_job`.
+        ResultsError: as in `read_job`.
     """
     read_job(config, job, any_source)
     record = read_record(config.folder / job.record)
@@ -187,13 +185,14 @@ def checked(config: Config, job: Job, any_source: bool = False) -> dict[str, Any
 
 
 def part(cell: Job, runs: Mapping[str, Finished]) -> Job:
-    """The cell of those runs that are there."""
+    """Return the cell with only those runs that are there."""
     return replace(cell, runs=tuple(run for run in cell.runs if run.run_id in runs))
 
 
 def record_of(cell: Job, runs: Mapping[str, Finished]) -> dict[str, Any]:
-    """The provenance of a cell whose runs come from several jobs; `reused` says of each
-    from which.
+    """Return the provenance of a cell whose runs come from several jobs.
+
+    Its entry `reused` has the origin of each run.
     """
     latest = max(runs.values(), key=lambda run: str(run.origin["started"]))
     sources = sorted({str(run.origin.get("source_hash")) for run in runs.values()})
@@ -215,13 +214,13 @@ def record_of(cell: Job, runs: Mapping[str, Finished]) -> dict[str, Any]:
 def write_cell(
     folder: Path, cell: Job, runs: Mapping[str, Finished], drawn: Sequence[pictures.Pictures] = ()
 ) -> None:
-    """Write a cell's files as a job leaves them, of runs that were computed by several.
+    """Write a cell's files as a job does, for runs that several jobs computed.
 
     Args:
         folder: a results folder.
-        cell: of these runs alone.
-        runs: all of the cell's, by run_id.
-        drawn: their pictures, of a cell that has some.
+        cell: the cell with only these runs.
+        runs: all of the cell's runs, by run_id.
+        drawn: their pictures, if the cell has some.
 
     Raises:
         ResultsError: a file cannot be written.
@@ -235,7 +234,7 @@ def write_cell(
 
 
 def pictures_of(folder: Path, cell: Job) -> pictures.Pictures:
-    """What a cell of paper A has learned, of the runs that are there; nothing of other cells.
+    """Read the pictures of a cell of paper A, of the runs that are there; empty for other cells.
 
     Raises:
         ResultsError: the file is damaged.
@@ -250,7 +249,7 @@ def pictures_of(folder: Path, cell: Job) -> pictures.Pictures:
 def _other_origin(
     path: Path, record: Mapping[str, Any], job: Job, any_source: bool
 ) -> ResultsError:
-    """What is wrong with results that were computed from another configuration or source."""
+    """Return the error for results of another configuration or source."""
     source = record.get("source_hash")
     if any_source:
         return ResultsError(
@@ -270,9 +269,7 @@ def _other_origin(
 
 
 def _tabled(path: Path) -> dict[str, Finished]:
-    """The finished runs in a cell's table; none where there is no table, or its record is not there
-    yet.
-    """
+    """Read the finished runs in a cell's table; empty if the table or its record is missing."""
     record_path = path.with_suffix(".json")
     if not (path.exists() and record_path.exists()):
         return {}
@@ -299,10 +296,10 @@ def _read(path: Path, columns: Sequence[str] = ()) -> pd.DataFrame:
 
 
 def images_of(folder: Path) -> str | None:
-    """A hash of the images that a folder's trainings are of, if it says.
+    """Return the hash of the images that a folder's trainings used; None if there is no record.
 
     Raises:
-        ResultsError: its record is damaged.
+        ResultsError: the record is damaged.
     """
     path = folder / IMAGES
     return str(read_record(path, ("sha256",))["sha256"]) if path.exists() else None
