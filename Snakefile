@@ -59,7 +59,7 @@ onstart:
     if OCCUPANT:
         raise WorkflowError(f"{FOLDER} is in use by another run ({OCCUPANT})")
     try:
-        guard.check_writable(FOLDER)
+        run_lock.check_writable(FOLDER)
         files.write_text(FOLDER / "config.yaml", CONFIGURATION)
         mark_forced()
         interrupts.listen()

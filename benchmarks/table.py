@@ -13,7 +13,7 @@ from benchmarks.cases import PARTS, Case
 from benchmarks.programs import Timing
 from benchmarks.rounds import bounds
 from reinrelax.core import files, records
-from reinrelax.execution.plan import REFERENCE
+from reinrelax.execution.estimates import REFERENCE
 from reinrelax.experiments.cost.figures import COLUMNS, EPOCH
 
 Found = Mapping[Case | Products, Sequence[Timing]]

@@ -23,11 +23,11 @@ from docs.picture import picture
 from reinrelax import distributions, estimators
 from reinrelax.config import load as configuration
 from reinrelax.config.declared import PURPOSES, named
-from reinrelax.core.document import merged, read_yaml
-from reinrelax.display.blocks import Cell, Column, Table, to_float, value_cell
-from reinrelax.display.collected import TableReader
+from reinrelax.core.yaml_file import merged, read_yaml
+from reinrelax.display.table_blocks import Cell, Column, Table, to_float, value_cell
+from reinrelax.display.table_reader import TableReader
 from reinrelax.display.tables import read_json
-from reinrelax.display.wording import fixed, shape
+from reinrelax.display.text_format import fixed, shape
 from reinrelax.errors import ConfigError
 from reinrelax.reporting import collect, sentences
 from reinrelax.reporting.typeset import markdown

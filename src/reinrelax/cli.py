@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from reinrelax.config import load as configuration
-from reinrelax.core.document import from_yaml, merged, path_of, read_yaml
+from reinrelax.core.yaml_file import from_yaml, merged, path_of, read_yaml
 from reinrelax.errors import ConfigError, ReinrelaxError
 from reinrelax.execution.device import device
 
@@ -245,10 +245,10 @@ def _memory(name: str) -> Iterator[None]:
 
 def _plan(options: argparse.Namespace) -> None:
     from reinrelax.claims import power
-    from reinrelax.execution import plan
+    from reinrelax.execution import estimates
 
     config = _config(options)
-    print(plan.describe(config, options.cores, options.project), flush=True)
+    print(estimates.describe(config, options.cores, options.project), flush=True)
     if likely := power.describe(config, options.project):
         print(likely)
 

@@ -18,7 +18,7 @@ from reinrelax.datasets import images
 from reinrelax.display.charts.svg import take_apart
 from reinrelax.display.tables import read_json, read_table
 from reinrelax.errors import ResultsError
-from reinrelax.execution import plan
+from reinrelax.execution import estimates
 from reinrelax.experiments.relaxed_vae.tables import stored
 from reinrelax.jobs.planned import jobs
 from reinrelax.jobs.runs import cells
@@ -72,7 +72,7 @@ def test_every_planned_job_is_done_whichever_of_its_files_is_absent(project: Pat
         (config.folder / job.files[index % len(job.files)]).unlink()
     names = {job.name for job in planned}
     assert {path.suffix for path in absent(config)} == {".csv", ".json", ".npz"}
-    assert plan.remaining(config, ROOT).keys() == names
+    assert estimates.remaining(config, ROOT).keys() == names
     output = dry(project)
     assert targets(output) == names
     assert sum(rules(output).values()) == len(names) + len(REPORT)
@@ -100,7 +100,7 @@ def test_a_snapshot_that_is_wanted_and_absent_is_made_by_its_training(project: P
     """As its error says. Published results come without it, and nothing is done for that alone."""
     config = settings(project)
     (config.folder / "gradients/8x4/ReinMax.pt").unlink()
-    assert plan.remaining(config, ROOT) == {}
+    assert estimates.remaining(config, ROOT) == {}
     assert "Nothing to be done" in dry(project)
     (config.folder / "gradients/epoch-2/record.json").unlink()
     assert targets(dry(project)) == {

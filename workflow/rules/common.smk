@@ -12,10 +12,10 @@ from snakemake.utils import update_config
 from reinrelax.config import declared
 from reinrelax.config import load as configuration
 from reinrelax.config.run import digest
-from reinrelax.core import document, files, sources
+from reinrelax.core import yaml_file, files, sources
 from reinrelax.datasets import data
 from reinrelax.errors import ReinrelaxError
-from reinrelax.execution import guard, interrupts, lease, plan
+from reinrelax.execution import run_lock, interrupts, gpu_lease, estimates
 from reinrelax.jobs import planned, studies
 from reinrelax.results import finished
 
@@ -32,20 +32,20 @@ os.environ.update(
 try:
     if IS_MODULE:
         # The configuration of the including workflow is merged over the project's own.
-        _own = document.read_yaml(PROJECT / "config.yaml")
+        _own = yaml_file.read_yaml(PROJECT / "config.yaml")
         update_config(_own, config)
         config = _own
     else:
         # Snakemake has read these files, but silently keeps the last of two equal keys.
         for _path in workflow.configfiles:
-            document.read_yaml(Path(_path))
+            yaml_file.read_yaml(Path(_path))
         # Snakemake has read `--config` as well, but keeps nested values as text.
-        update_config(config, document.typed(workflow.config_settings.config))
+        update_config(config, yaml_file.typed(workflow.config_settings.config))
     ASKED = configuration.load(config, Path() if PROJECT.samefile(Path()) else PROJECT)
     # Rules exist for all planned jobs; `only` restricts the requested outputs.
     SETTINGS = ASKED.whole
     FOLDER = SETTINGS.folder
-    guard.check_folder(FOLDER)
+    run_lock.check_folder(FOLDER)
     PLANNED = planned.jobs(SETTINGS)
     JOBS = list(planned.jobs(ASKED).values())
     AT_HAND = data.at_hand(SETTINGS.dataset, FOLDER / "data")
@@ -53,9 +53,9 @@ try:
     if not workflow.is_main_process:
         OCCUPANT = ""
     elif workflow.output_settings.dryrun:
-        OCCUPANT = guard.occupant(FOLDER)
+        OCCUPANT = run_lock.occupant(FOLDER)
     else:
-        OCCUPANT = guard.claim(FOLDER, Path(".snakemake/locks"))
+        OCCUPANT = run_lock.acquire(FOLDER, Path(".snakemake/locks"))
     if OCCUPANT:
         print(
             f"{FOLDER} is in use by another run ({OCCUPANT}). Wait for it, or stop it; no --unlock is needed",
@@ -64,7 +64,7 @@ try:
     RUNS = not OCCUPANT and workflow.is_main_process
     RUNS = RUNS and not workflow.output_settings.dryrun
     if RUNS:
-        guard.undo_future(FOLDER)
+        run_lock.undo_future(FOLDER)
     # Jobs read the configuration that Snakemake merged. It is not stored with the results, because a command that
     # starts no job, such as `--summary`, may use another one.
     CONFIG_FILE = Path(".snakemake/reinrelax", f"{digest(str(FOLDER))[:16]}.yaml")
@@ -105,13 +105,13 @@ def mark_forced():
 # GPUs of a cluster's nodes are unknown here; the profile states what jobs request.
 PLACES = 0
 if workflow.local_exec and SETTINGS.machine.device != "cpu":
-    PLACES = SETTINGS.machine.jobs_per_gpu * len(lease.visible_devices())
+    PLACES = SETTINGS.machine.jobs_per_gpu * len(gpu_lease.visible_devices())
     if PLACES and "gpu" not in workflow.global_resources:
         workflow.register_resource("gpu", PLACES)
 GPU = min(1, PLACES)
 
 # Timings for the resources that jobs request from a cluster.
-TIMINGS = plan.reference(PROJECT)
+TIMINGS = estimates.reference(PROJECT)
 
 
 def job_of(name, wildcards):
@@ -126,13 +126,15 @@ def fingerprint_of(name):
 
 def mb_of(name):
     """Make the function that returns a job's memory in MB, which grows with each attempt."""
-    return lambda wildcards, attempt: attempt * plan.memory_mb(job_of(name, wildcards))
+    return lambda wildcards, attempt: attempt * estimates.memory_mb(
+        job_of(name, wildcards)
+    )
 
 
 def minutes_of(name):
     """Make the function that returns a job's time limit in minutes."""
-    return lambda wildcards: plan.limit_minutes(
-        plan.estimate(SETTINGS, job_of(name, wildcards), TIMINGS)
+    return lambda wildcards: estimates.limit_minutes(
+        estimates.estimate(SETTINGS, job_of(name, wildcards), TIMINGS)
     )
 
 

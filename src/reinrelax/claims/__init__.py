@@ -7,7 +7,16 @@ add a judging function, write it in a module of this package and add an entry to
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from reinrelax.claims import bounds, matching, numbers, ordering, ranks, shapes, spread, unjudged
+from reinrelax.claims import (
+    bounds,
+    matching,
+    ordering,
+    printed_numbers,
+    ranks,
+    shapes,
+    spread,
+    unjudged,
+)
 from reinrelax.claims.decide import correct
 from reinrelax.claims.evidence import Evidence
 from reinrelax.claims.measured import Measurements
@@ -28,9 +37,9 @@ _TABLES = (MEASUREMENTS,)
 # function can judge, the keys that are required and allowed in addition to those of every claim,
 # the required keys of the rule, and the rule keys that claims can set themselves.
 FUNCTIONS: Mapping[str, tuple[Callable[[Claim, Any], Verdict], Schema]] = {
-    "number": (numbers.number, Schema("number", _RUNS, ("reference",), (), _NUMBER)),
+    "number": (printed_numbers.number, Schema("number", _RUNS, ("reference",), (), _NUMBER)),
     "single_run": (
-        numbers.single_run,
+        printed_numbers.single_run,
         Schema("number", _RUNS, ("lower", "places", "printed"), (), ("level",)),
     ),
     "every_below": (
@@ -102,7 +111,7 @@ FUNCTIONS: Mapping[str, tuple[Callable[[Claim, Any], Verdict], Schema]] = {
         shapes.minimum_at,
         Schema("trend", _TABLES, ("over", "from", "to"), _SMALLEST, _ORDER, _SMALLEST),
     ),
-    "printed": (numbers.printed, Schema("number", _TABLES, ("printed",), (), _NUMBER)),
+    "printed": (printed_numbers.printed, Schema("number", _TABLES, ("printed",), (), _NUMBER)),
     "matches": (
         matching.matches,
         Schema("number", _TABLES, (), ("expected", *_ALLOWED), _ORDER, _ALLOWED),

@@ -15,7 +15,7 @@ from reinrelax.claims.mistakes import Mistakes
 from reinrelax.claims.model import Claim
 from reinrelax.config.declared import RESTS_ON
 from reinrelax.core import experiment
-from reinrelax.core.document import read_yaml
+from reinrelax.core.yaml_file import read_yaml
 from reinrelax.errors import ConfigError
 
 SEVERAL_SEEDS, ONE_TRAINING, SIMULATION, THEOREM = experiment.BASES

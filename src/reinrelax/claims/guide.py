@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from reinrelax.claims import FUNCTIONS
-from reinrelax.core.document import read_yaml
+from reinrelax.core.yaml_file import read_yaml
 
 PAGE = Path("docs/claims.md")
 LINE = "## The functions\n"

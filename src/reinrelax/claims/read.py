@@ -20,7 +20,7 @@ from reinrelax.claims.model import (
     PrintedNumber,
     Subject,
 )
-from reinrelax.core.document import read_yaml
+from reinrelax.core.yaml_file import read_yaml
 from reinrelax.errors import ConfigError
 
 

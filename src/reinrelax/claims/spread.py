@@ -8,8 +8,8 @@ from scipy.special import fdtr, fdtrc, fdtri
 from reinrelax.claims.decide import by_groups
 from reinrelax.claims.evidence import Evidence
 from reinrelax.claims.model import Claim, Verdict
-from reinrelax.claims.numbers import DIVERGED, in_words, of_cell
 from reinrelax.claims.parts import AtLeast, Estimate, every
+from reinrelax.claims.printed_numbers import DIVERGED, in_words, of_cell
 from reinrelax.core import stats
 
 

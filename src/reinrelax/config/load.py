@@ -12,9 +12,9 @@ from reinrelax.config.only import restricted
 from reinrelax.config.run import HIDDEN, RELAXED_HIDDEN
 from reinrelax.config.settings import Settings, at, of_latents
 from reinrelax.config.specs import Cost, Gradients, Measured, Training
-from reinrelax.core.document import check_plain, path_of
 from reinrelax.core.reading import read
 from reinrelax.core.types import LatentShape
+from reinrelax.core.yaml_file import check_plain, path_of
 from reinrelax.datasets.asked import Dataset
 from reinrelax.errors import ConfigError
 from reinrelax.estimators.asked import Selection

@@ -10,7 +10,7 @@ from pydantic.dataclasses import dataclass
 
 from reinrelax.core import block
 from reinrelax.core.block import BLOCK, known
-from reinrelax.core.document import path_of
+from reinrelax.core.yaml_file import path_of
 from reinrelax.datasets import MNIST, Size, lookup
 from reinrelax.errors import DataError
 

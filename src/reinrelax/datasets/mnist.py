@@ -5,7 +5,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from reinrelax.core.document import path_of
+from reinrelax.core.yaml_file import path_of
 from reinrelax.datasets.fetching import fetch
 from reinrelax.datasets.images import Images
 from reinrelax.errors import DataError

@@ -8,8 +8,8 @@ from typing import Any
 
 from reinrelax.claims.findings import ASIDES, BASES
 from reinrelax.claims.model import JUDGED, VERDICTS, WORDS
-from reinrelax.display.blocks import Cell, Column, Table, key
-from reinrelax.display.wording import (
+from reinrelax.display.table_blocks import Cell, Column, Table, key
+from reinrelax.display.text_format import (
     Badge,
     anchor,
     count,

@@ -4,8 +4,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from reinrelax.display.blocks import Cell, key, to_float
-from reinrelax.display.wording import Badge, significant, span
+from reinrelax.display.table_blocks import Cell, key, to_float
+from reinrelax.display.text_format import Badge, significant, span
 
 AGREES = Badge("agrees", "=", "good")
 OUTSIDE = Badge("just outside", "≈", "near")

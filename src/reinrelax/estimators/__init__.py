@@ -49,37 +49,41 @@ class Paper(Entry):
 
 
 ENTRIES: dict[str, Entry] = {
-    "ST": Paper("st", "straight_through", ("tau",)),
-    "ST-unscaled": Paper("st", "straight_through_unscaled", ("tau",), "ST"),
-    "GST-1.0": Paper("st", "gapped_straight_through", ("tau",)),
+    "ST": Paper("straight_through_family", "straight_through", ("tau",)),
+    "ST-unscaled": Paper("straight_through_family", "straight_through_unscaled", ("tau",), "ST"),
+    "GST-1.0": Paper("straight_through_family", "gapped_straight_through", ("tau",)),
     "STGS": Paper("gumbel", "straight_through_gumbel_softmax", ("tau",)),
     "Gumbel-Rao": Paper("gumbel", "gumbel_rao", ("tau", "draws")),
     "Gumbel-Rao-differentiated": Paper(
         "gumbel", "gumbel_rao_differentiated", ("tau", "draws"), "Gumbel-Rao"
     ),
-    "ReinMax": Paper("trapezoid", "reinmax", ("tau",)),
-    "ReinMax-scaled": Paper("trapezoid", "reinmax_scaled", ("tau",), "ReinMax"),
-    "ReinMax-Eq16": Paper("trapezoid", "reinmax_equation16", ("tau",), "ReinMax"),
-    "ReinMax-Argmax": Paper("trapezoid", "reinmax_argmax", ("tau",), "ReinMax"),
-    "ReinMax-RK2": Paper("trapezoid", "reinmax_rk2", ("beta",), "ReinMax"),
-    "ReinMax-RK2-run": Paper("trapezoid", "reinmax_rk2_run", ("beta",), "ReinMax"),
-    "ReinMax-RK2-corrected": Paper("trapezoid", "reinmax_rk2_corrected", ("beta",), "ReinMax"),
-    "ReinMax-Rao": Paper("rao", "reinmax_rao", ("tau", "draws")),
-    "ReinMax-Rao-run": Paper("rao", "reinmax_rao_run", ("tau", "draws"), "ReinMax-Rao"),
-    "ReinMax-Rao-Eq17": Paper("rao", "reinmax_rao_equation17", ("tau", "draws"), "ReinMax-Rao"),
-    "ReinMax-Rao-tempered": Paper(
-        "rao", "reinmax_rao_tempered", ("tau", "tau_d", "draws"), "ReinMax-Rao"
+    "ReinMax": Paper("reinmax_family", "reinmax", ("tau",)),
+    "ReinMax-scaled": Paper("reinmax_family", "reinmax_scaled", ("tau",), "ReinMax"),
+    "ReinMax-Eq16": Paper("reinmax_family", "reinmax_equation16", ("tau",), "ReinMax"),
+    "ReinMax-Argmax": Paper("reinmax_family", "reinmax_argmax", ("tau",), "ReinMax"),
+    "ReinMax-RK2": Paper("reinmax_family", "reinmax_rk2", ("beta",), "ReinMax"),
+    "ReinMax-RK2-run": Paper("reinmax_family", "reinmax_rk2_run", ("beta",), "ReinMax"),
+    "ReinMax-RK2-corrected": Paper("reinmax_family", "reinmax_rk2_corrected", ("beta",), "ReinMax"),
+    "ReinMax-Rao": Paper("reinmax_rao_family", "reinmax_rao", ("tau", "draws")),
+    "ReinMax-Rao-run": Paper(
+        "reinmax_rao_family", "reinmax_rao_run", ("tau", "draws"), "ReinMax-Rao"
     ),
-    "ReinMax-CV": Paper("cv", "reinmax_cv", ("tau", "eta", "draws")),
+    "ReinMax-Rao-Eq17": Paper(
+        "reinmax_rao_family", "reinmax_rao_equation17", ("tau", "draws"), "ReinMax-Rao"
+    ),
+    "ReinMax-Rao-tempered": Paper(
+        "reinmax_rao_family", "reinmax_rao_tempered", ("tau", "tau_d", "draws"), "ReinMax-Rao"
+    ),
+    "ReinMax-CV": Paper("reinmax_cv_family", "reinmax_cv", ("tau", "eta", "draws")),
     **{
         f"ReinMax-CV-{name}": Paper(
-            "cv", f"reinmax_cv_{name}", ("tau", "eta", "draws"), "ReinMax-CV"
+            "reinmax_cv_family", f"reinmax_cv_{name}", ("tau", "eta", "draws"), "ReinMax-CV"
         )
         for name in ("run", "exchanged", "factor2", "matched", "differentiated")
     },
     **{
         f"ReinMax-CV-{name}": Paper(
-            "cv",
+            "reinmax_cv_family",
             f"reinmax_cv_{name.replace('-', '_')}",
             ("tau", "tau_d", "eta", "draws"),
             "ReinMax-CV",

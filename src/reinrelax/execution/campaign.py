@@ -15,7 +15,7 @@ from reinrelax.config.declared import DEMONSTRATIONS
 from reinrelax.config.load import AS_RUN, Config
 from reinrelax.core import provenance
 from reinrelax.errors import ConfigError
-from reinrelax.execution import plan
+from reinrelax.execution import estimates
 from reinrelax.jobs.job import Job
 from reinrelax.jobs.planned import jobs
 
@@ -88,7 +88,7 @@ class Outcome:
 
 def stages(config: Config, root: Path = Path()) -> list[Stage]:
     """Return the stages that still have jobs to do, in the order in which to run them."""
-    left = plan.remaining(config, root)
+    left = estimates.remaining(config, root)
     groups: dict[tuple[int, int, str, bool], list[Job]] = {}
     for job in jobs(config).values():
         if job.name in left:
@@ -103,11 +103,11 @@ def describe(config: Config, todo: Sequence[Stage], cores: int) -> str:
     """Format the stages as lines, with the plan's estimates for each."""
     lines = []
     for index, stage in enumerate(todo, 1):
-        about = plan.elapsed(config, stage.seconds.values(), cores)
+        about = estimates.elapsed(config, stage.seconds.values(), cores)
         lines.append(f"{index:3}. {stage.name}, {_jobs(stage)}: about {about}")
     seconds = [second for stage in todo for second in stage.seconds.values()]
     return "\n".join(
-        [*lines, f"in all about {plan.elapsed(config, seconds, cores)}"]
+        [*lines, f"in all about {estimates.elapsed(config, seconds, cores)}"]
         if todo
         else ["all is done"]
     )

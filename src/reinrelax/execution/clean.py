@@ -8,8 +8,8 @@ from pathlib import Path
 from reinrelax.config.load import Config
 from reinrelax.core.files import REMEDY
 from reinrelax.errors import ResultsError
-from reinrelax.execution import guard
-from reinrelax.execution.plan import begun
+from reinrelax.execution import run_lock
+from reinrelax.execution.estimates import begun
 from reinrelax.jobs.job import Job
 from reinrelax.jobs.planned import jobs
 from reinrelax.results.read import kept_runs, read_record
@@ -78,7 +78,7 @@ def remove(config: Config, found: list[Leftover]) -> None:
     Raises:
         ResultsError: a run is using the folder, or a file cannot be removed.
     """
-    if occupant := guard.occupant(config.folder):
+    if occupant := run_lock.occupant(config.folder):
         raise ResultsError(
             f"{config.folder} is in use by another run ({occupant}). Wait for it, or stop it"
         )

@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 
 from reinrelax.config.blocks import Machine
 from reinrelax.errors import ConfigError
-from reinrelax.execution import lease
+from reinrelax.execution import gpu_lease
 
 
 @contextmanager
@@ -26,10 +26,10 @@ def device(machine: Machine, on_gpu: bool = True) -> Iterator[str]:
         ConfigError: CUDA is requested, but there is no GPU or it is unusable.
     """
     with ExitStack() as stack:
-        gpus = lease.visible_devices() if on_gpu and machine.device != "cpu" else []
+        gpus = gpu_lease.visible_devices() if on_gpu and machine.device != "cpu" else []
         why = "this machine shows no GPU"
         if gpus:
-            gpu = stack.enter_context(lease.lease(gpus, machine.jobs_per_gpu))
+            gpu = stack.enter_context(gpu_lease.lease(gpus, machine.jobs_per_gpu))
             os.environ["CUDA_VISIBLE_DEVICES"] = gpu
             if failure := _failure():
                 why = f"{gpu} cannot compute ({failure})"

@@ -1,7 +1,7 @@
 """Builds the report of all finished jobs: claims, figures, exports and pages."""
 
 from reinrelax.config.load import Config
-from reinrelax.execution import plan
+from reinrelax.execution import estimates
 from reinrelax.reporting import collect, exports, figures, page
 
 
@@ -23,5 +23,5 @@ def pages(config: Config) -> None:
     """Write the pages from existing tables and figures, and print the path of the report."""
     print(
         "report:"
-        f" {page.write_report(config, config.project, plan.estimates(config, config.project))}"
+        f" {page.write_report(config, config.project, estimates.estimates(config, config.project))}"
     )

@@ -24,7 +24,7 @@ from reinrelax.core.stats import Floats
 from reinrelax.datasets import data
 from reinrelax.datasets.images import Images
 from reinrelax.errors import ResultsError
-from reinrelax.execution import plan
+from reinrelax.execution import estimates
 from reinrelax.jobs.job import Job
 from reinrelax.jobs.runs import cells
 from reinrelax.results.finished import Finished
@@ -127,10 +127,10 @@ def verify(
             )
     jobs = max(1, cores // config.machine.threads)
     seconds = 60 * minutes * jobs
-    chosen = _epochs(companies, plan.timings_of(config, config.project), seconds)
+    chosen = _epochs(companies, estimates.timings_of(config, config.project), seconds)
     say(
         f"{len(chosen)} of {len(companies)} groups of trainings, "
-        f"{plan.duration(min(seconds, sum(cost for _, _, cost in chosen)) / jobs)} at most"
+        f"{estimates.duration(min(seconds, sum(cost for _, _, cost in chosen)) / jobs)} at most"
     )
     outcomes = []
     context = multiprocessing.get_context("spawn")
@@ -153,7 +153,7 @@ def companies_of(cell: Job, runs: Mapping[str, Finished]) -> Iterator[Company]:
 
 
 def _epochs(
-    companies: Sequence[Company], timings: Sequence[plan.Timing], seconds: float
+    companies: Sequence[Company], timings: Sequence[estimates.Timing], seconds: float
 ) -> list[tuple[Company, int, float]]:
     """Choose the companies and the number of epochs to retrain in the given seconds, with costs.
 
@@ -163,9 +163,9 @@ def _epochs(
     here = provenance.describe("cpu")["processor"]
 
     def cost(company: Company, epochs: int) -> float:
-        whole = plan.training_seconds(company.cell, timings)
+        whole = estimates.training_seconds(company.cell, timings)
         times = 1 if company.processor == here else 1 + _TWINS
-        return plan.STARTUP_SECONDS + times * whole * epochs / company.cell.first.epochs
+        return estimates.STARTUP_SECONDS + times * whole * epochs / company.cell.first.epochs
 
     def planned(epochs: int) -> list[tuple[Company, int, float]]:
         numbers = ((company, min(epochs, company.cell.first.epochs)) for company in companies)

@@ -15,9 +15,9 @@ from typing import Any
 
 from reinrelax.claims.mistakes import check_keys
 from reinrelax.claims.model import VERDICTS
-from reinrelax.core.document import read_yaml
-from reinrelax.display.collected import TableReader
-from reinrelax.display.wording import Badge, count, duration, mark, shape
+from reinrelax.core.yaml_file import read_yaml
+from reinrelax.display.table_reader import TableReader
+from reinrelax.display.text_format import Badge, count, duration, mark, shape
 from reinrelax.errors import ConfigError
 from reinrelax.jobs.planned import THERE
 from reinrelax.reporting import sections

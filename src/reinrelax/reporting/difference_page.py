@@ -10,10 +10,10 @@ import pandas as pd
 
 import reinrelax
 from reinrelax.core import files
-from reinrelax.core.document import read_yaml
-from reinrelax.display.blocks import Cell, Column, Table, key, to_float
+from reinrelax.core.yaml_file import read_yaml
+from reinrelax.display.table_blocks import Cell, Column, Table, key, to_float
 from reinrelax.display.tables import read_as_text, read_json
-from reinrelax.display.wording import count, fixed, interval, mark, shape, signed, significant
+from reinrelax.display.text_format import count, fixed, interval, mark, shape, signed, significant
 from reinrelax.errors import ConfigError, ResultsError
 from reinrelax.reporting import difference
 from reinrelax.reporting.environment import embedded, environment

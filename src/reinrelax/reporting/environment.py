@@ -8,7 +8,7 @@ import jinja2
 from markupsafe import Markup
 
 from reinrelax.display.tables import read_text
-from reinrelax.display.wording import subscripts
+from reinrelax.display.text_format import subscripts
 
 
 def environment(root: Path) -> jinja2.Environment:

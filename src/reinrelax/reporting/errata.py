@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from reinrelax.claims.mistakes import check_keys
-from reinrelax.core.document import read_yaml
-from reinrelax.display.collected import TableReader, as_lines
+from reinrelax.core.yaml_file import read_yaml
+from reinrelax.display.table_reader import TableReader, as_lines
 from reinrelax.display.tables import read_table
-from reinrelax.display.wording import anchor
+from reinrelax.display.text_format import anchor
 from reinrelax.errors import ConfigError
 from reinrelax.reporting import numbers
 

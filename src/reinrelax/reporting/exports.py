@@ -7,10 +7,10 @@ from reinrelax.claims.model import WORDS
 from reinrelax.config.declared import CAPTIONS, EXPORTED, named
 from reinrelax.config.load import Config
 from reinrelax.core import files
-from reinrelax.display.blocks import Cell, Column, Table, to_float
-from reinrelax.display.collected import TableReader
+from reinrelax.display.table_blocks import Cell, Column, Table, to_float
+from reinrelax.display.table_reader import TableReader
 from reinrelax.display.tables import read_json
-from reinrelax.display.wording import fixed, interval, mark, signed
+from reinrelax.display.text_format import fixed, interval, mark, signed
 from reinrelax.reporting.typeset import latex, markdown
 
 

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from reinrelax.display.charts import svg
 from reinrelax.display.charts.style import INK, styles
 from reinrelax.display.tables import read_as_text, read_json, read_table, read_text
-from reinrelax.display.wording import shape
+from reinrelax.display.text_format import shape
 from reinrelax.errors import ResultsError
 
 # Pixels per point, the same for all figures, so that all have the same text size (9 pt are 11 px).

@@ -27,7 +27,7 @@ from reinrelax.config.declared import EXPERIMENTS, named
 from reinrelax.config.load import Config
 from reinrelax.core import files, records
 from reinrelax.display.charts.canvas import Chart
-from reinrelax.display.charts.plans import Read
+from reinrelax.display.charts.tidy_tables import Read
 from reinrelax.display.tables import CHECKSUMS, read_table
 from reinrelax.experiments.cost import figures as speed_figures
 from reinrelax.experiments.relaxed_vae import pictures

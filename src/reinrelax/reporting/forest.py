@@ -7,9 +7,9 @@ import pandas as pd
 from reinrelax.display.charts import intervals
 from reinrelax.display.charts.intervals import IntervalFigure, IntervalPanel, Kind
 from reinrelax.display.charts.lines import Reference
-from reinrelax.display.charts.plans import Read
 from reinrelax.display.charts.style import INK
-from reinrelax.display.wording import shape
+from reinrelax.display.charts.tidy_tables import Read
+from reinrelax.display.text_format import shape
 
 
 def forest(read: Read) -> IntervalFigure:

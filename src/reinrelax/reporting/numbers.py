@@ -24,10 +24,10 @@ import pandas as pd
 from reinrelax.claims import queries
 from reinrelax.claims.mistakes import check_keys
 from reinrelax.config.declared import FILLED_BY
-from reinrelax.display.blocks import plain_cell, to_float
-from reinrelax.display.collected import TableReader
+from reinrelax.display.table_blocks import plain_cell, to_float
+from reinrelax.display.table_reader import TableReader
 from reinrelax.display.tables import read_json, read_table
-from reinrelax.display.wording import significant
+from reinrelax.display.text_format import significant
 from reinrelax.errors import ConfigError
 
 REFERENCE = Path("report/reference")

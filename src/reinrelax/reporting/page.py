@@ -13,9 +13,9 @@ from reinrelax.config.load import AS_RUN, Config
 from reinrelax.core import files
 from reinrelax.display import claim_views
 from reinrelax.display.claim_views import Choice, Facet
-from reinrelax.display.collected import TableReader
+from reinrelax.display.table_reader import TableReader
 from reinrelax.display.tables import read_as_text, read_json, read_table
-from reinrelax.display.wording import anchor
+from reinrelax.display.text_format import anchor
 from reinrelax.errors import ConfigError
 from reinrelax.experiments.discrete_vae import grid_page as grid_views
 from reinrelax.experiments.discrete_vae.elbo import METHODS, PRINTED, SUBJECTS, method_of
@@ -25,10 +25,10 @@ from reinrelax.reporting import (
     errata,
     figure_views,
     links,
-    opening,
+    overview,
+    provenance,
     sections,
     sentences,
-    views,
 )
 from reinrelax.reporting.environment import embedded, environment
 
@@ -92,12 +92,12 @@ def context(config: Config, root: Path, estimates: Mapping[str, float]) -> dict[
         )
         for line in elbo.iloc[::-1].to_dict("records")
     }
-    lines = views.provenance(config, jobs)
+    lines = provenance.job_rows(config, jobs)
     cells, studies = (
         [line for line in lines if bool(line["estimator"]) == of] for of in (True, False)
     )
     rows = claim_views.claim_rows(claims, names, anchors, lambda name: (folder / name).is_file())
-    summary = opening.summary(config, jobs, claims, findings, read_table(folder / "rules.csv"))
+    summary = overview.summary(config, jobs, claims, findings, read_table(folder / "rules.csv"))
     said = sentences.load(collected, claims, findings)
     parts = chapters.load(collected, papers, said, claims, findings, estimates)
     known = {entry.id for entry in entries}
@@ -124,7 +124,7 @@ def context(config: Config, root: Path, estimates: Mapping[str, float]) -> dict[
         "claims": rows,
         "judged_in": claim_views.by_section(rows),
         "facets": claim_views.facets(claims),
-        "findings": opening.finding_rows(placed),
+        "findings": overview.finding_rows(placed),
         "finding_facets": claim_views.finding_facets(placed),
         "rates": claim_views.rates(read_as_text(folder / "rates.csv").to_dict("records")),
         "cells": cells,
@@ -132,7 +132,9 @@ def context(config: Config, root: Path, estimates: Mapping[str, float]) -> dict[
         "job_sources": {line["experiment"] for line in cells},
         "job_facets": {"cells": [_sources(cells)], "studies": [_sources(studies)]},
         "purposes": PURPOSES,
-        "not_run": views.not_run(jobs, [] if config.raw.get("only") else list(judged.values())),
+        "not_run": provenance.not_run(
+            jobs, [] if config.raw.get("only") else list(judged.values())
+        ),
         **embedded(root),
     }
 
@@ -145,7 +147,7 @@ def _forest(config: Config) -> figure_views.Figure | None:
     return found if found.panels else None
 
 
-def _ribbon(summary: opening.Summary, jobs: pd.DataFrame) -> opening.Ribbon:
+def _ribbon(summary: overview.Summary, jobs: pd.DataFrame) -> overview.Ribbon:
     there: dict[str, bool] = {}
     for source, state in zip(jobs["experiment"], jobs["state"], strict=True):
         there[source] = there.get(source, False) or state in THERE
@@ -157,7 +159,7 @@ def _ribbon(summary: opening.Summary, jobs: pd.DataFrame) -> opening.Ribbon:
         for name in lacking
         if not name.endswith(AS_RUN) or name.removesuffix(AS_RUN) not in lacking
     ]
-    return opening.ribbon(summary, done, len(jobs), [PURPOSES[name] for name in named])
+    return overview.ribbon(summary, done, len(jobs), [PURPOSES[name] for name in named])
 
 
 def _problems(

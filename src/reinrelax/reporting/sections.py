@@ -11,10 +11,10 @@ from reinrelax.claims.mistakes import check_keys
 from reinrelax.claims.model import NOT_RUN, NOT_TESTED
 from reinrelax.config.declared import EXPERIMENTS, FILLED_BY, named
 from reinrelax.config.load import AS_RUN
-from reinrelax.core.document import flow, path_of, read_yaml
-from reinrelax.display.blocks import Table, to_float
-from reinrelax.display.collected import TableReader
-from reinrelax.display.wording import Badge, images, mark
+from reinrelax.core.yaml_file import flow, path_of, read_yaml
+from reinrelax.display.table_blocks import Table, to_float
+from reinrelax.display.table_reader import TableReader
+from reinrelax.display.text_format import Badge, images, mark
 from reinrelax.errors import ConfigError
 from reinrelax.experiments.relaxed_vae import page as relaxation_views
 from reinrelax.jobs.planned import THERE

@@ -18,9 +18,9 @@ from typing import Any
 from reinrelax.claims import findings
 from reinrelax.claims.mistakes import check_keys
 from reinrelax.claims.model import JUDGED, WORDS
-from reinrelax.core.document import read_yaml
-from reinrelax.display.collected import TableReader
-from reinrelax.display.wording import Badge, anchor, count, mark, shape
+from reinrelax.core.yaml_file import read_yaml
+from reinrelax.display.table_reader import TableReader
+from reinrelax.display.text_format import Badge, anchor, count, mark, shape
 from reinrelax.errors import ConfigError
 from reinrelax.reporting import numbers
 

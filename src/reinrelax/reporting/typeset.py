@@ -12,7 +12,7 @@ from pylatexenc.latexencode import (
     UnicodeToLatexEncoder,
 )
 
-from reinrelax.display.blocks import Cell, Table
+from reinrelax.display.table_blocks import Cell, Table
 
 # The number of rows that fit on a page of a paper.
 _LONG = 40

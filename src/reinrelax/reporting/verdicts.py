@@ -13,8 +13,8 @@ from reinrelax.claims.findings import Finding
 from reinrelax.claims.model import METRICS, Claim, Verdict
 from reinrelax.config.declared import FILLED_BY
 from reinrelax.config.load import AS_RUN, Config
-from reinrelax.core.document import read_yaml
-from reinrelax.display.wording import count, images
+from reinrelax.core.yaml_file import read_yaml
+from reinrelax.display.text_format import count, images
 from reinrelax.experiments.discrete_vae.elbo import RUN, SUBJECTS
 from reinrelax.results.commands import recompute
 

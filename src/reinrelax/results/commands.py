@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from reinrelax.config.load import Config
-from reinrelax.core.document import flow, path_of
+from reinrelax.core.yaml_file import flow, path_of
 from reinrelax.jobs.job import Job
 
 

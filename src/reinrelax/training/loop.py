@@ -131,7 +131,7 @@ class Trainer:
             images: the number of training images in the epoch, if not all.
         """
         epoch = self.history.epochs + 1
-        self.optimizer.expect(self._train.steps)
+        self.optimizer.begin_epoch(self._train.steps)
         order = Streams.derive(self.replicas.seeds, "shuffle", epoch).permutations(
             len(self.train_images) if images is None else images
         )

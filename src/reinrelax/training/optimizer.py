@@ -107,7 +107,7 @@ class ReplicaOptimizer:
         self._t = steps
         self._counts.fill_(steps)
 
-    def expect(self, steps: int) -> None:
+    def begin_epoch(self, steps: int) -> None:
         """Prepare for this number of steps, before the first one."""
 
     @torch.no_grad()
@@ -140,7 +140,7 @@ class GraphOptimizer(ReplicaOptimizer):
     """An optimizer for CUDA graphs: it reads the number and the settings of the step on the device.
 
     Attributes:
-        at: the number of steps since `expect`, `[1]` int64.
+        at: the number of steps since `begin_epoch`, `[1]` int64.
     """
 
     def _prepare(self, device: torch.device) -> None:
@@ -161,7 +161,7 @@ class GraphOptimizer(ReplicaOptimizer):
         self._t = steps
         self.at.zero_()
 
-    def expect(self, steps: int) -> None:
+    def begin_epoch(self, steps: int) -> None:
         self.t = self.t
         rows = [self._row(self._t + 1 + step) for step in range(steps)]
         ahead = torch.tensor(rows, dtype=torch.float32, device="cpu")

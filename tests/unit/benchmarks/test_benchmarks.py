@@ -17,7 +17,7 @@ from reinrelax.core import records
 from reinrelax.datasets import images
 from reinrelax.datasets.images import Images
 from reinrelax.errors import ReinrelaxError
-from reinrelax.execution import plan
+from reinrelax.execution import estimates
 from reinrelax.experiments.cost.figures import COLUMNS, RESULTS
 from reinrelax.experiments.discrete_vae import measure as vae
 from tests.conftest import MNIST_ROOT
@@ -133,9 +133,11 @@ def test_a_complete_run_renews_the_projects_files_and_a_partial_one_writes_nothi
     assert list(tmp_path.iterdir()) == []
     benchmark.main(["--device", "cpu"])
     assert {path.name for path in (tmp_path / RESULTS).iterdir()} == {"cpu.csv", "cpu.json"}
-    assert {timing.estimator for timing in plan.reference(tmp_path)} >= {"ReinMax-CV", "Top-k"}
-    known = {(timing.estimator, timing.latent, timing.draws) for timing in plan.reference(tmp_path)}
-    assert known == {(t.estimator, t.latent, t.draws) for t in plan.reference()}
+    assert {timing.estimator for timing in estimates.reference(tmp_path)} >= {"ReinMax-CV", "Top-k"}
+    known = {
+        (timing.estimator, timing.latent, timing.draws) for timing in estimates.reference(tmp_path)
+    }
+    assert known == {(t.estimator, t.latent, t.draws) for t in estimates.reference()}
     shown = capsys.readouterr().out
     assert all(f"{part}: {words}" in shown for part, words in PARTS.items())
     with pytest.raises(SystemExit):

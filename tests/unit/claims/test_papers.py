@@ -20,7 +20,7 @@ from reinrelax.claims import papers
 from reinrelax.config import load as configuration
 from reinrelax.config.load import Config
 from reinrelax.config.run import Run
-from reinrelax.display.collected import TableReader
+from reinrelax.display.table_reader import TableReader
 from reinrelax.jobs.runs import cells
 from reinrelax.jobs.studies import studies
 from reinrelax.reporting import collect, errata

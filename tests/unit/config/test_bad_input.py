@@ -18,9 +18,9 @@ import yaml
 from reinrelax import cli
 from reinrelax.config import load as configuration
 from reinrelax.config.load import Config
-from reinrelax.core.document import read_yaml, typed
+from reinrelax.core.yaml_file import read_yaml, typed
 from reinrelax.errors import ConfigError
-from reinrelax.execution import plan
+from reinrelax.execution import estimates
 from reinrelax.jobs.runs import cells, run_table, table_path
 from reinrelax.jobs.studies import studies
 from reinrelax.results.read import is_done
@@ -225,10 +225,10 @@ def use(config: Config) -> None:
     for cell in list(jobs.values())[:20]:
         assert not is_done(config, cell)
         assert len(cell.fingerprint) == 64
-        assert plan.memory_mb(cell) > 0
+        assert estimates.memory_mb(cell) > 0
     for study in list(studies(config).values())[:20]:
         assert len(study.fingerprint) == 64
-    assert "jobs to do" in plan.describe(config, 2, ROOT)
+    assert "jobs to do" in estimates.describe(config, 2, ROOT)
 
 
 def try_out(spoilt: Spoilt) -> str:

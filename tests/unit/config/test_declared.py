@@ -50,7 +50,7 @@ import reinrelax.experiments
 reinrelax.experiments.__path__.append(sys.argv[1])
 from reinrelax.config import declared, load
 from reinrelax.display.tables import read_table
-from reinrelax.execution import plan
+from reinrelax.execution import estimates
 from reinrelax.jobs.studies import studies
 from reinrelax.reporting.figures import FIGURES
 from reinrelax.reporting.sections import VIEWS
@@ -79,7 +79,7 @@ print(json.dumps({
     "tables": [path.stem for path in study.tables],
     "modules": study.modules,
     "settings": study.settings,
-    "seconds": plan.estimate(config, study, []) - plan.STARTUP_SECONDS,
+    "seconds": estimates.estimate(config, study, []) - estimates.STARTUP_SECONDS,
     "drawn": "dice" in FIGURES,
     "viewed": len(VIEWS["a-dice"]),
     "said": said,

@@ -11,7 +11,7 @@ import pytest
 from reinrelax.config.load import GRADIENTS, Config
 from reinrelax.datasets.images import Images
 from reinrelax.errors import ConfigError
-from reinrelax.execution.plan import estimate
+from reinrelax.execution.estimates import estimate
 from reinrelax.experiments.policy_gradient import measure as rl
 from reinrelax.experiments.training import train_cell
 from reinrelax.jobs.runs import cells, run_table, table_path

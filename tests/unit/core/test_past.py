@@ -8,7 +8,7 @@ import pytest
 
 from reinrelax.config.load import Config
 from reinrelax.core import past, records, sources
-from reinrelax.execution import plan
+from reinrelax.execution import estimates
 from reinrelax.jobs.job import Job
 from reinrelax.jobs.planned import jobs
 from tests.conftest import ROOT
@@ -52,7 +52,9 @@ def recorded(config: Config, name: str, **changes: object) -> Job:
 
 def said(config: Config) -> list[str]:
     return [
-        line for line in plan.describe(config, 2, ROOT).splitlines() if line.startswith("stale")
+        line
+        for line in estimates.describe(config, 2, ROOT).splitlines()
+        if line.startswith("stale")
     ]
 
 

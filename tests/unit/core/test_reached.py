@@ -28,7 +28,7 @@ BOOKS = {
     *("config", "jobs", "results"),
     *(
         "core/catalogue",
-        "core/document",
+        "core/yaml_file",
         "core/files",
         "core/provenance",
         "core/records",

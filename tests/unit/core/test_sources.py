@@ -108,7 +108,7 @@ def test_a_constant_that_all_use_concerns_all(tree: SourceTree) -> None:
 
 
 def test_a_formula_concerns_those_who_use_it(tree: SourceTree) -> None:
-    tree.replace("reinrelax.estimators.st", "top - 1.0", "top - 1.5")
+    tree.replace("reinrelax.estimators.straight_through_family", "top - 1.0", "top - 1.5")
     found = changed(tree)
     assert {"elbo/8x4/GST-1.0", "gradients/epoch-0", "identities", "cost"} <= found
     # ST lies in the same file.
@@ -132,7 +132,7 @@ def test_what_is_added_concerns_those_who_use_it(tree: SourceTree) -> None:
     assert entry in table.read_text()
     for name in (
         "reinrelax.core.rng",
-        "reinrelax.estimators.trapezoid",
+        "reinrelax.estimators.reinmax_family",
         "reinrelax.latents.bernoulli",
     ):
         path = tree.path(name)
@@ -140,7 +140,7 @@ def test_what_is_added_concerns_those_who_use_it(tree: SourceTree) -> None:
             f"{path.read_text()}\n\nMINE = 1\n\n\ndef of_mine(x):\n    return MINE * x\n"
         )
     assert changed(tree) == set()
-    path = tree.path("reinrelax.estimators.trapezoid")
+    path = tree.path("reinrelax.estimators.reinmax_family")
     path.write_text(path.read_text().replace("def reinmax(", "@of_mine\ndef reinmax("))
     assert "elbo/8x4/ReinMax" in changed(tree)
 

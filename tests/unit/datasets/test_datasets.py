@@ -23,7 +23,7 @@ from reinrelax.datasets import data, images
 from reinrelax.datasets.asked import Dataset
 from reinrelax.datasets.images import Images
 from reinrelax.errors import ConfigError, DataError
-from reinrelax.execution import plan
+from reinrelax.execution import estimates
 from reinrelax.experiments.cost import measure as cost
 from reinrelax.experiments.study import run_study
 from reinrelax.experiments.training import train_cell
@@ -203,7 +203,7 @@ def test_sizes_follow_from_the_data_set(tmp_path: Path, load_config: Load) -> No
         ConfigError, match=r"elbo: batch_size must be at most dataset\.train_images = 140; got 141"
     ):
         load_config(dataset=own, experiments={"elbo": {"batch_size": 141}})
-    timings = plan.reference(ROOT)
+    timings = estimates.reference(ROOT)
     name = "elbo/8x4/ReinMax"
     ours, usual, large = (
         cells(load_config(dataset=dataset))[name]
@@ -213,7 +213,7 @@ def test_sizes_follow_from_the_data_set(tmp_path: Path, load_config: Load) -> No
             {"name": "omniglot", "train_images": 140},
         )
     )
-    for reckoned in (plan.memory_mb, lambda cell: plan.training_seconds(cell, timings)):
+    for reckoned in (estimates.memory_mb, lambda cell: estimates.training_seconds(cell, timings)):
         assert reckoned(ours) < reckoned(usual) < reckoned(large)
 
 

@@ -12,7 +12,7 @@ from reinrelax import cli
 from reinrelax.config import load as configuration
 from reinrelax.config.load import Config
 from reinrelax.errors import ConfigError
-from reinrelax.execution import campaign, plan
+from reinrelax.execution import campaign, estimates
 from reinrelax.jobs.planned import jobs
 from tests.conftest import DEADLINE, ROOT, merge, wait_for
 from tests.helpers.pages import flat
@@ -49,7 +49,7 @@ def test_stages_have_every_job_once_and_the_conclusive_ones_first(load_config: L
     assert members["beta/8x4"][-1] == "beta-run/8x4/ReinMax-RK2-run"
     (alone,) = (stage for stage in found if stage.name == "cost")
     assert [job.name for job in alone.jobs] == ["cost"]
-    left = plan.remaining(config, ROOT)
+    left = estimates.remaining(config, ROOT)
     assert {name: s for stage in found for name, s in stage.seconds.items()} == left
     lines = campaign.describe(config, found, 2).splitlines()
     assert len(lines) == len(found) + 1

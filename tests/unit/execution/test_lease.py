@@ -17,7 +17,7 @@ import torch
 
 from reinrelax.config.load import Config
 from reinrelax.errors import ConfigError, ResultsError
-from reinrelax.execution import lease
+from reinrelax.execution import gpu_lease
 from reinrelax.execution.device import device
 from reinrelax.jobs.studies import studies
 from tests.conftest import DEADLINE, at_scale
@@ -78,7 +78,9 @@ def test_devices_are_those_that_cuda_would_use(
     driver: Callable[[str], None], named: str | None, found: list[str]
 ) -> None:
     driver(f"printf '{ONE}\\n{TWO}\\n'")
-    assert lease.visible_devices({} if named is None else {"CUDA_VISIBLE_DEVICES": named}) == found
+    assert (
+        gpu_lease.visible_devices({} if named is None else {"CUDA_VISIBLE_DEVICES": named}) == found
+    )
 
 
 @pytest.mark.parametrize(
@@ -88,9 +90,9 @@ def test_names_count_where_the_driver_says_nothing(
     driver: Callable[[str], None], monkeypatch: pytest.MonkeyPatch, does: str
 ) -> None:
     driver(does)
-    monkeypatch.setattr(lease, "_DRIVER_SECONDS", 1)
-    assert lease.visible_devices({}) == []
-    assert lease.visible_devices({"CUDA_VISIBLE_DEVICES": f"0, GPU-aa,{MIG},2"}) == [
+    monkeypatch.setattr(gpu_lease, "_DRIVER_SECONDS", 1)
+    assert gpu_lease.visible_devices({}) == []
+    assert gpu_lease.visible_devices({"CUDA_VISIBLE_DEVICES": f"0, GPU-aa,{MIG},2"}) == [
         "0",
         "GPU-aa",
         MIG,
@@ -100,8 +102,8 @@ def test_names_count_where_the_driver_says_nothing(
 
 def test_without_a_driver_there_are_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert lease.visible_devices({}) == []
-    assert lease.visible_devices({"CUDA_VISIBLE_DEVICES": "NoDevFiles"}) == []
+    assert gpu_lease.visible_devices({}) == []
+    assert gpu_lease.visible_devices({"CUDA_VISIBLE_DEVICES": "NoDevFiles"}) == []
 
 
 def test_a_job_gets_its_place_and_no_other_gpu(
@@ -111,17 +113,17 @@ def test_a_job_gets_its_place_and_no_other_gpu(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     driver(f"printf '{ONE}\\n{TWO}\\n'")
-    monkeypatch.setattr(lease.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr(gpu_lease.tempfile, "gettempdir", lambda: str(tmp_path))
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
     monkeypatch.setattr(torch, "ones", on_the_cpu)
     config = load_config(machine={"device": "auto"})
-    with lease.lease([ONE], 1), device(config.machine) as where:
+    with gpu_lease.lease([ONE], 1), device(config.machine) as where:
         assert where == "cuda"
         assert os.environ["CUDA_VISIBLE_DEVICES"] == TWO
     # What computes on none takes no place: both are taken.
     with (
-        lease.lease([ONE], 1),
-        lease.lease([TWO], 1),
+        gpu_lease.lease([ONE], 1),
+        gpu_lease.lease([TWO], 1),
         device(config.machine, on_gpu=False) as where,
     ):
         assert where == "cpu"
@@ -164,13 +166,13 @@ def test_a_gpu_that_is_shown_and_cannot_compute_is_not_believed(
         return on_the_cpu(*size, **options) * 2
 
     driver(f"printf '{ONE}\\n'")
-    monkeypatch.setattr(lease.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr(gpu_lease.tempfile, "gettempdir", lambda: str(tmp_path))
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
     monkeypatch.setattr(torch, "ones", fails)
     says = str(error).split("\n")[0] if error else "a sum that is 512 came out as 2048"
     with device(load_config(machine={"device": "auto"}).machine) as where:
         assert where == "cpu"
-        with lease.lease([ONE], 1, timeout=0):  # its place is another's
+        with gpu_lease.lease([ONE], 1, timeout=0):  # its place is another's
             pass
     assert (
         f"WARNING: {ONE} cannot compute ({says}); computing on the CPU" in capsys.readouterr().err
@@ -194,26 +196,26 @@ def test_a_gpu_that_is_shown_and_cannot_compute_is_not_believed(
 def test_devices_are_filled_before_any_is_doubled_and_then_jobs_wait(tmp_path: Path) -> None:
     devices = ["0", OLD_MIG]
     with (
-        lease.lease(devices, 2, tmp_path) as a,
-        lease.lease(devices, 2, tmp_path) as b,
-        lease.lease(devices, 2, tmp_path) as c,
-        lease.lease(devices, 2, tmp_path) as d,
+        gpu_lease.lease(devices, 2, tmp_path) as a,
+        gpu_lease.lease(devices, 2, tmp_path) as b,
+        gpu_lease.lease(devices, 2, tmp_path) as c,
+        gpu_lease.lease(devices, 2, tmp_path) as d,
     ):
         assert ([a, b], sorted([c, d])) == (devices, devices)
         with (
             pytest.raises(TimeoutError, match="no free place on GPUs 0, MIG-GPU-"),
-            lease.lease(devices, 2, tmp_path, timeout=0.1),
+            gpu_lease.lease(devices, 2, tmp_path, timeout=0.1),
         ):
             pass
-    with lease.lease(devices, 2, tmp_path) as free:
+    with gpu_lease.lease(devices, 2, tmp_path) as free:
         assert free == "0"
     assert all(path.parent == tmp_path for path in tmp_path.rglob("*"))
 
 
 def test_an_error_frees_the_place(tmp_path: Path) -> None:
-    with pytest.raises(RuntimeError, match="job"), lease.lease(["0"], 1, tmp_path):
+    with pytest.raises(RuntimeError, match="job"), gpu_lease.lease(["0"], 1, tmp_path):
         raise RuntimeError("job failed")
-    with lease.lease(["0"], 1, tmp_path, timeout=0) as free:
+    with gpu_lease.lease(["0"], 1, tmp_path, timeout=0) as free:
         assert free == "0"
 
 
@@ -221,7 +223,7 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with (
         pytest.raises(ResultsError, match=r"file/x: locks .* Set TMPDIR"),
-        lease.lease(["0"], 1, tmp_path / "file/x"),
+        gpu_lease.lease(["0"], 1, tmp_path / "file/x"),
     ):
         pass
 
@@ -229,11 +231,11 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 HOLD = textwrap.dedent("""
     import sys, time
     from pathlib import Path
-    from reinrelax.execution import lease
-    lease._POLL_SECONDS = 0.01
+    from reinrelax.execution import gpu_lease
+    gpu_lease._POLL_SECONDS = 0.01
     folder, devices = Path(sys.argv[1]), sys.argv[2].split()
     places, seconds = int(sys.argv[3]), float(sys.argv[4])
-    with lease.lease(devices, places, folder, timeout=float(sys.argv[5])) as device:
+    with gpu_lease.lease(devices, places, folder, timeout=float(sys.argv[5])) as device:
         since = time.monotonic()
         print(device, flush=True)
         time.sleep(seconds)
@@ -295,7 +297,7 @@ def test_the_places_of_killed_jobs_go_to_those_that_wait(
     jobs += [holder(tmp_path, "a b", 2, 600) for _ in range(4)]
     held = [line(job) for job in jobs]
     assert Counter(held) == {"a": 2, "b": 2}
-    with pytest.raises(TimeoutError), lease.lease(["a", "b"], 2, tmp_path, timeout=0.1):
+    with pytest.raises(TimeoutError), gpu_lease.lease(["a", "b"], 2, tmp_path, timeout=0.1):
         pass
     waiting = [holder(tmp_path, "a b", 2, 600) for _ in range(2)]
     jobs += waiting
@@ -304,7 +306,7 @@ def test_the_places_of_killed_jobs_go_to_those_that_wait(
         jobs[index].kill()
         assert jobs[index].wait() == -9
     assert sorted(line(job) for job in waiting) == ["a", "b"]
-    with pytest.raises(TimeoutError), lease.lease(["a", "b"], 2, tmp_path, timeout=0.1):
+    with pytest.raises(TimeoutError), gpu_lease.lease(["a", "b"], 2, tmp_path, timeout=0.1):
         pass
 
 

@@ -10,7 +10,7 @@ import pytest
 from reinrelax.config.load import Config
 from reinrelax.core import records
 from reinrelax.datasets.images import Images
-from reinrelax.execution import plan
+from reinrelax.execution import estimates
 from reinrelax.experiments.training import make_trainer
 from reinrelax.jobs.runs import cells
 from reinrelax.results import packed
@@ -21,7 +21,7 @@ from tests.conftest import ROOT, at_scale
     ("seconds", "minutes"), [(5.0, 30), (600.0, 30), (3600.0, 180), (1e6, 1440)]
 )
 def test_a_time_limit_has_room_and_bounds(seconds: float, minutes: int) -> None:
-    assert plan.limit_minutes(seconds) == minutes
+    assert estimates.limit_minutes(seconds) == minutes
 
 
 def test_core_hours_of_experiments_add_up_and_count_threads(
@@ -31,7 +31,7 @@ def test_core_hours_of_experiments_add_up_and_count_threads(
     totals = []
     for threads in (1, 4):
         config = load_config(machine={"threads": threads}, experiments=experiments)
-        *lines, last = plan.describe(config, 8, ROOT).splitlines()
+        *lines, last = estimates.describe(config, 8, ROOT).splitlines()
         rows = [re.fullmatch(r"([a-z-]+) +([\d,.]+) core-hours", line) for line in lines]
         parts = {row[1]: float(row[2].replace(",", "")) for row in rows if row}
         assert {"elbo", "grid", "gradients", "rl"} < parts.keys()
@@ -51,7 +51,9 @@ def test_jobs_ask_for_the_memory_that_published_ones_took(tmp_path: Path) -> Non
             if len(record["run_ids"]) == len(cell.runs):
                 compared += 1
                 assert (
-                    record["peak_memory_mb"] < plan.memory_mb(cell) < 1.5 * record["peak_memory_mb"]
+                    record["peak_memory_mb"]
+                    < estimates.memory_mb(cell)
+                    < 1.5 * record["peak_memory_mb"]
                 ), name
     assert compared > 20
 
@@ -63,5 +65,5 @@ def test_every_replica_adds_its_parameters_gradients_and_moments(digits: Images)
     held = [*trainer.objective.parameters, *trainer.objective.grads, *trainer.optimizer.first]
     held += trainer.optimizer.second
     bytes_held = sum(tensor.numel() * tensor.element_size() for tensor in held)
-    more = (plan.memory_mb(cell) - plan.memory_mb(one)) * 1e6 / (len(cell.runs) - 1)
+    more = (estimates.memory_mb(cell) - estimates.memory_mb(one)) * 1e6 / (len(cell.runs) - 1)
     assert bytes_held < more < 3 * bytes_held

@@ -20,7 +20,7 @@ from reinrelax.config.load import Config
 from reinrelax.datasets import data, images
 from reinrelax.datasets.images import Images
 from reinrelax.errors import ReinrelaxError
-from reinrelax.execution import lease
+from reinrelax.execution import gpu_lease
 from reinrelax.experiments.cost.figures import RESULTS, plans
 from reinrelax.reporting.difference_page import write_difference
 from reinrelax.results.labels import reference
@@ -320,7 +320,7 @@ def test_a_folder_for_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "file"))
 
     def leased() -> str:
-        with lease.lease(["0"], 1) as gpu:
+        with gpu_lease.lease(["0"], 1) as gpu:
             return gpu
 
     assert "Set TMPDIR to a folder on this machine" in refused(leased)

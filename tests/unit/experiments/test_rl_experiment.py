@@ -11,7 +11,7 @@ import yaml
 from reinrelax.config import load as configuration
 from reinrelax.config.declared import COLUMNS
 from reinrelax.core.rng import Streams
-from reinrelax.execution.plan import STARTUP_SECONDS, estimate
+from reinrelax.execution.estimates import STARTUP_SECONDS, estimate
 from reinrelax.experiments.policy_gradient.experiment import Reinforcement
 from reinrelax.experiments.policy_gradient.measure import Sampler, measure
 from reinrelax.jobs.studies import studies

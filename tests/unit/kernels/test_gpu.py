@@ -155,7 +155,7 @@ def test_optimizer_equals_torchs_kernel(interpreted: None, optimizer: str) -> No
     assert isinstance(made, GraphOptimizer)
     for step in range(60):
         if step % 20 == 0:
-            made.expect(20)
+            made.begin_epoch(20)
         if step == 30:
             dead[1] = 1
             grads[1] = torch.nan

@@ -17,7 +17,7 @@ from reinrelax.config import load as configuration
 from reinrelax.config.declared import COLUMNS as STUDIED
 from reinrelax.config.declared import DEMONSTRATIONS, FILLED_BY, named
 from reinrelax.config.load import Config
-from reinrelax.display.collected import TableReader
+from reinrelax.display.table_reader import TableReader
 from reinrelax.errors import ConfigError
 from reinrelax.reporting import collect, errata
 from tests.conftest import ROOT

@@ -10,8 +10,8 @@ from pylatexenc.latexwalker import LatexWalker
 
 from reinrelax.config.declared import CAPTIONS, EXPORTED
 from reinrelax.config.load import Config
-from reinrelax.display.blocks import Cell, Column, Table
-from reinrelax.display.wording import Badge
+from reinrelax.display.table_blocks import Cell, Column, Table
+from reinrelax.display.text_format import Badge
 from reinrelax.reporting import collect, exports
 from reinrelax.reporting.typeset import escaped, latex, markdown
 from tests.conftest import ROOT

@@ -7,7 +7,7 @@ import pytest
 
 from reinrelax.config import load as configuration
 from reinrelax.config.load import Config
-from reinrelax.display.collected import TableReader
+from reinrelax.display.table_reader import TableReader
 from reinrelax.experiments.policy_gradient import page as learning_views
 from reinrelax.reporting import collect, figures
 from tests.conftest import ROOT

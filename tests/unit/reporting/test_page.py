@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from reinrelax.config.load import Config
-from reinrelax.display.wording import anchor, fixed, interval, signed, significant, subscripts
+from reinrelax.display.text_format import anchor, fixed, interval, signed, significant, subscripts
 from reinrelax.errors import ConfigError
 from reinrelax.reporting import chapters, collect, figures, page, sections, sentences
 from reinrelax.results.commands import recompute

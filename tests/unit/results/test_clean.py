@@ -147,8 +147,8 @@ def test_nothing_is_removed_below_a_run(trained: Config, load_config: Load) -> N
     found = clean.leftovers(config)
     assert found
     hold = (
-        "import sys, pathlib; from reinrelax.execution import guard;"
-        " guard.claim(pathlib.Path(sys.argv[1]), "
+        "import sys, pathlib; from reinrelax.execution import run_lock;"
+        " run_lock.claim(pathlib.Path(sys.argv[1]), "
     )
     hold += "pathlib.Path('none')); print('held', flush=True); sys.stdin.read()"
     with subprocess.Popen(

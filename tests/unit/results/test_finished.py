@@ -15,7 +15,7 @@ from reinrelax.config.load import Config
 from reinrelax.datasets import images
 from reinrelax.datasets.images import Images
 from reinrelax.errors import ResultsError
-from reinrelax.execution import plan
+from reinrelax.execution import estimates
 from reinrelax.experiments.snapshots import read_snapshot
 from reinrelax.experiments.training import train_cell
 from reinrelax.jobs import job
@@ -179,8 +179,8 @@ def test_some_runs_of_a_cell_count_as_these(load_config: Load, digits: Images) -
         assert [run.seed for run in found.job.runs] == found.record["seeds"] == [0, 1]
         assert found.record["fingerprint"] == planned(load_config, 2)[1].fingerprint
         table_path(config, cell.name).unlink(missing_ok=True)
-    assert plan.remaining(config)[cell.name] == plan.estimate(
-        config, cell, plan.timings_of(config), 3
+    assert estimates.remaining(config)[cell.name] == estimates.estimate(
+        config, cell, estimates.timings_of(config), 3
     )
 
 
@@ -240,10 +240,12 @@ def test_a_forced_cell_takes_no_run_and_loses_none(
 
     finished.mark(table, forced=True)
     interrupted()
-    timings = plan.timings_of(config)
-    assert plan.remaining(config)[cell.name] == plan.estimate(config, cell, timings, 2, 1)
+    timings = estimates.timings_of(config)
+    assert estimates.remaining(config)[cell.name] == estimates.estimate(config, cell, timings, 2, 1)
     (line,) = (
-        line for line in plan.describe(config, 2).splitlines() if line.startswith(f"{cell.name} ")
+        line
+        for line in estimates.describe(config, 2).splitlines()
+        if line.startswith(f"{cell.name} ")
     )
     assert line.split()[1:4] == ["2", "1", "begun"]
     assert len(finished.read(finished.place(table))) == 3  # nothing is lost meanwhile
@@ -258,9 +260,9 @@ def test_a_forced_cell_takes_no_run_and_loses_none(
     # What an earlier training has left is not gone on from.
     finished.place(table).unlink()
     interrupted()
-    assert plan.remaining(config)[cell.name] == plan.estimate(config, cell, timings, 2, 1)
+    assert estimates.remaining(config)[cell.name] == estimates.estimate(config, cell, timings, 2, 1)
     finished.mark(table, forced=True)
-    assert plan.remaining(config)[cell.name] == plan.estimate(config, cell, timings, 2, 2)
+    assert estimates.remaining(config)[cell.name] == estimates.estimate(config, cell, timings, 2, 2)
     record, _ = train(config, cell, digits)
     assert record["resumed_after_epoch"] == 0
     # Forced, but ended before its table was taken away: the next start does not train it.

@@ -23,7 +23,7 @@ from reinrelax.jobs import studies as studies_module
 from reinrelax.jobs.planned import jobs
 from reinrelax.jobs.runs import cells
 from reinrelax.jobs.studies import studies
-from reinrelax.reporting import collect, exports, figures, opening
+from reinrelax.reporting import collect, exports, figures, overview
 from reinrelax.results.merge import merge
 from reinrelax.results.packed import unpack
 from reinrelax.results.published import publish
@@ -265,13 +265,13 @@ def test_results_outlive_their_source_in_a_report_of_published_ones_alone(
     compute(config, **EARLIER)
     write_studies(config, only=lambda name: name == "identities", commit="a" * 40)
 
-    def summary(any_source: bool) -> tuple[opening.Summary, list[str]]:
+    def summary(any_source: bool) -> tuple[overview.Summary, list[str]]:
         collect.write_tables(config, ROOT, any_source)
         tables = config.folder / "tables"
         planned, rules = (read_table(tables / f"{name}.csv") for name in ("jobs", "rules"))
         states = [*planned["state"]]
         stated = (read_json(tables / f"{name}.json") for name in ("claims", "findings"))
-        return opening.summary(config, planned, *stated, rules), states
+        return overview.summary(config, planned, *stated, rules), states
 
     _, states = summary(any_source=False)
     assert sorted(set(states)) == ["done", "unreadable"]

@@ -21,7 +21,7 @@ from reinrelax.core.sources import content_hash
 from reinrelax.datasets import images as images_on_disk
 from reinrelax.datasets.images import Images
 from reinrelax.errors import ReinrelaxError, ResultsError
-from reinrelax.execution import guard
+from reinrelax.execution import run_lock
 from reinrelax.experiments.training import make_trainer
 from reinrelax.jobs.runs import cells
 from reinrelax.training import checkpoint
@@ -165,8 +165,8 @@ def test_what_a_killed_writer_left_goes_with_the_next_and_a_live_ones_stays(tmp_
 
 def claim_elsewhere(folder: Path, locks: Path) -> str:
     """What another process is told that claims a folder, and then ends."""
-    code = "from pathlib import Path; from reinrelax.execution import guard; "
-    code += f"print(guard.claim(Path({str(folder)!r}), "
+    code = "from pathlib import Path; from reinrelax.execution import run_lock; "
+    code += f"print(run_lock.claim(Path({str(folder)!r}), "
     code += f"Path({str(locks)!r})), end='')"
     return subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
@@ -196,33 +196,33 @@ def test_a_dead_runs_lock_is_removed_and_a_live_ones_never(tmp_path: Path) -> No
     assert claim_elsewhere(folder, locks) == ""
     assert sorted(locks.iterdir()) == both
     both[0].unlink()
-    assert guard.claim(folder, locks) == ""
+    assert run_lock.claim(folder, locks) == ""
     both = lock()
     assert f"process {os.getpid()} on " in claim_elsewhere(folder, locks)
     assert sorted(locks.iterdir()) == both
-    assert f"process {os.getpid()} on " in guard.occupant(folder)
+    assert f"process {os.getpid()} on " in run_lock.occupant(folder)
 
 
 def test_looking_on_changes_nothing(tmp_path: Path) -> None:
     folder, locks = tmp_path / "quick", tmp_path / "locks"
-    assert guard.occupant(folder) == ""
+    assert run_lock.occupant(folder) == ""
     assert not folder.exists()
     assert claim_elsewhere(folder, locks) == ""
     before = (folder / ".running").read_bytes(), (folder / ".running").stat().st_mtime_ns
-    assert guard.occupant(folder) == ""
+    assert run_lock.occupant(folder) == ""
     assert before == ((folder / ".running").read_bytes(), (folder / ".running").stat().st_mtime_ns)
     assert claim_elsewhere(folder, locks) == ""
 
 
 def test_a_folder_that_cannot_be_written_is_nobodys(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    assert guard.claim(tmp_path / "file/results", tmp_path) == ""
-    for check in (guard.check_folder, guard.check_writable):
+    assert run_lock.claim(tmp_path / "file/results", tmp_path) == ""
+    for check in (run_lock.check_folder, run_lock.check_writable):
         with pytest.raises(
             ResultsError, match=r"file: cannot be written \(it is a file\)\. Make the folder"
         ):
             check(tmp_path / "file/results")
-    assert guard.check_folder(tmp_path / "new/results") == tmp_path
+    assert run_lock.check_folder(tmp_path / "new/results") == tmp_path
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import torch
 from reinrelax.config.load import GRADIENTS, TRAININGS, Config
 from reinrelax.datasets.images import Images
 from reinrelax.errors import ConfigError
-from reinrelax.execution import plan
+from reinrelax.execution import estimates
 from reinrelax.experiments.snapshots import read_snapshot
 from reinrelax.experiments.training import make_trainer, train_cell
 from reinrelax.jobs.job import Job
@@ -58,10 +58,10 @@ def test_only_another_network_is_another_run(load_config: Load, place: tuple[str
     assert first(own, place).first.units == (32,)
     large = first(with_network(load_config, place, [2048, 2048]), place)
     small, usual = first(own, place), first(load_config(), place)
-    assert plan.memory_mb(small) < plan.memory_mb(usual) < plan.memory_mb(large)
-    timings = plan.reference(ROOT)
-    assert plan.training_seconds(small, timings) < plan.training_seconds(usual, timings)
-    assert plan.training_seconds(usual, timings) < plan.training_seconds(large, timings)
+    assert estimates.memory_mb(small) < estimates.memory_mb(usual) < estimates.memory_mb(large)
+    timings = estimates.reference(ROOT)
+    assert estimates.training_seconds(small, timings) < estimates.training_seconds(usual, timings)
+    assert estimates.training_seconds(usual, timings) < estimates.training_seconds(large, timings)
 
 
 @pytest.mark.parametrize("place", PLACES)

@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from reinrelax.display.charts.canvas import Canvas, Chart
 from reinrelax.display.charts.lines import Reference
 from reinrelax.display.charts.style import INK
-from reinrelax.display.wording import significant, span
+from reinrelax.display.text_format import significant, span
 
 COLUMNS = ("panel", "row", "series", "value", "low", "high")
 _ROW_INCHES = 0.21

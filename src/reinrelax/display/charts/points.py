@@ -13,7 +13,7 @@ from matplotlib.transforms import Bbox
 from reinrelax.display.charts.canvas import Canvas, Chart
 from reinrelax.display.charts.lines import decades, power
 from reinrelax.display.charts.style import INK, styles
-from reinrelax.display.wording import significant, span
+from reinrelax.display.text_format import significant, span
 
 _TEXT = 8.5
 # Possible vertical offsets of a name from its point, in typographic points, nearest first.

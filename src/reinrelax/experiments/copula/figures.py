@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from reinrelax.display.charts.lines import LineFigure, LinePanel
-from reinrelax.display.charts.plans import Read, tidy
+from reinrelax.display.charts.tidy_tables import Read, tidy
 
 
 def dependence(read: Read) -> LineFigure:

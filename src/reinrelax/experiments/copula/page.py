@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from reinrelax.display.blocks import Cell, Column, Table, plain_cell, to_float
-from reinrelax.display.collected import TableReader
 from reinrelax.display.comparison import READING, compared
-from reinrelax.display.wording import fixed
+from reinrelax.display.table_blocks import Cell, Column, Table, plain_cell, to_float
+from reinrelax.display.table_reader import TableReader
+from reinrelax.display.text_format import fixed
 
 _MARGINALS = {"probability": "P(z > ½)", "mean": "E z"}
 _CORRELATIONS = {

@@ -10,9 +10,9 @@ from reinrelax.core import records
 from reinrelax.display.charts import lines, maps
 from reinrelax.display.charts.lines import LineFigure, LinePanel
 from reinrelax.display.charts.maps import ColourScale, MapFigure, MapPanel
-from reinrelax.display.charts.plans import cells, panel_title, stacked, tidy
+from reinrelax.display.charts.tidy_tables import cells, panel_title, stacked, tidy
 from reinrelax.display.tables import read_table
-from reinrelax.display.wording import commit, count, fixed, significant
+from reinrelax.display.text_format import commit, count, fixed, significant
 from reinrelax.errors import ResultsError
 
 # The folder in the project to which `make bench` writes a table and a record per device.

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from reinrelax.display.blocks import Cell, Column, Table, is_finite, to_float, value_cell
-from reinrelax.display.collected import TableReader
-from reinrelax.display.wording import PAPER_NAMES, count
+from reinrelax.display.table_blocks import Cell, Column, Table, is_finite, to_float, value_cell
+from reinrelax.display.table_reader import TableReader
+from reinrelax.display.text_format import PAPER_NAMES, count
 
 
 def table4(collected: TableReader) -> Table:

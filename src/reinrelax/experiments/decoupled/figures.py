@@ -6,8 +6,8 @@ from typing import Any
 from reinrelax.display.charts import maps
 from reinrelax.display.charts.lines import LineFigure, LinePanel, Reference
 from reinrelax.display.charts.maps import ColourScale, MapFigure, MapPanel
-from reinrelax.display.charts.plans import Read, cells, rising, stacked, texts, tidy
-from reinrelax.display.wording import significant, span
+from reinrelax.display.charts.tidy_tables import Read, cells, rising, stacked, texts, tidy
+from reinrelax.display.text_format import significant, span
 
 # The quantities of Figure 8, with their titles.
 TEMPERATURES = {

@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from reinrelax.display.blocks import Cell, Column, Table, key, plain_cell, to_float
-from reinrelax.display.collected import TableReader
 from reinrelax.display.comparison import compared
-from reinrelax.display.wording import Badge, significant
+from reinrelax.display.table_blocks import Cell, Column, Table, key, plain_cell, to_float
+from reinrelax.display.table_reader import TableReader
+from reinrelax.display.text_format import Badge, significant
 from reinrelax.experiments.decoupled.figures import TEMPERATURES
 
 NO_EFFECT = Badge("no effect seen", "=", "good")

@@ -3,9 +3,17 @@
 from collections.abc import Mapping
 from typing import Any
 
-from reinrelax.display.blocks import Cell, Column, Table, key, plain_cell, to_float, value_cell
-from reinrelax.display.collected import TableReader
-from reinrelax.display.wording import fixed, interval, shape, signed
+from reinrelax.display.table_blocks import (
+    Cell,
+    Column,
+    Table,
+    key,
+    plain_cell,
+    to_float,
+    value_cell,
+)
+from reinrelax.display.table_reader import TableReader
+from reinrelax.display.text_format import fixed, interval, shape, signed
 
 _PARTS = {"train": "Train", "test": "Test"}
 _RATIO = ("spread_ratio", "spread_ratio_low", "spread_ratio_high")

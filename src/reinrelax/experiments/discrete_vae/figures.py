@@ -9,8 +9,8 @@ from reinrelax.display.charts import intervals, maps
 from reinrelax.display.charts.intervals import IntervalFigure, IntervalPanel, Kind
 from reinrelax.display.charts.lines import LineFigure, LinePanel, Reference, RingedPoint
 from reinrelax.display.charts.maps import ColourScale, MapFigure, MapPanel
-from reinrelax.display.charts.plans import Read, panel_title, stacked, tidy
 from reinrelax.display.charts.style import INK
+from reinrelax.display.charts.tidy_tables import Read, panel_title, stacked, tidy
 from reinrelax.experiments.discrete_vae.elbo import RUN
 from reinrelax.results.labels import AUTHORS_INTERVAL, in_words
 

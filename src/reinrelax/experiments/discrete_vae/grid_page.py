@@ -7,10 +7,10 @@ from operator import attrgetter
 import pandas as pd
 
 from reinrelax.claims.model import VERDICTS
-from reinrelax.display.blocks import Cell, Column, Table, key
-from reinrelax.display.collected import TableReader
+from reinrelax.display.table_blocks import Cell, Column, Table, key
+from reinrelax.display.table_reader import TableReader
 from reinrelax.display.tables import read_table
-from reinrelax.display.wording import (
+from reinrelax.display.text_format import (
     PAPER_NAMES,
     Badge,
     anchor,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from reinrelax.display.blocks import (
+from reinrelax.display.table_blocks import (
     Cell,
     Column,
     Table,
@@ -13,8 +13,8 @@ from reinrelax.display.blocks import (
     to_float,
     value_cell,
 )
-from reinrelax.display.collected import TableReader
-from reinrelax.display.wording import fixed, interval, shape, signed
+from reinrelax.display.table_reader import TableReader
+from reinrelax.display.text_format import fixed, interval, shape, signed
 
 
 def figure2(collected: TableReader) -> list[Table]:

@@ -5,12 +5,16 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from reinrelax.estimators import cv
+from reinrelax.estimators import reinmax_cv_family
 from reinrelax.estimators.base import Sample, softmax_vjp
 from reinrelax.experiments.gradients import bias
 from reinrelax.experiments.gradients.bias import Quantity, moments, with_interval
 
-READINGS = {"as printed": cv.as_printed, "matched": cv.matched, "differentiated": cv.differentiated}
+READINGS = {
+    "as printed": reinmax_cv_family.as_printed,
+    "matched": reinmax_cv_family.matched,
+    "differentiated": reinmax_cv_family.differentiated,
+}
 # The quantities of `bias.quantities` that are reported for each η.
 _FOR_ETA = ("cosine", "variance", "relative_bias")
 
@@ -31,14 +35,14 @@ class Terms:
 
 
 def terms(
-    difference: cv.Difference, slope: Tensor, sample: Sample, tau: float, draws: int
+    difference: reinmax_cv_family.Difference, slope: Tensor, sample: Sample, tau: float, draws: int
 ) -> Terms:
     """Return the parts for draws `[1, N, B, L, C]` and slopes f′(D) of the same shape."""
-    middle = (sample.probs + sample.one_hot) / 2
+    probs_d = (sample.probs + sample.one_hot) / 2
     parts = (
-        softmax_vjp(middle, slope),
-        cv.base_term(slope, sample, middle),
-        difference(slope, sample, middle, tau, draws),
+        softmax_vjp(probs_d, slope),
+        reinmax_cv_family.base_term(slope, sample, probs_d),
+        difference(slope, sample, probs_d, tau, draws),
     )
     return Terms(*(part[0].flatten(-2) for part in parts))
 

@@ -8,9 +8,9 @@ import pandas as pd
 
 from reinrelax.display.charts import points
 from reinrelax.display.charts.lines import LineFigure, LinePanel, Reference
-from reinrelax.display.charts.plans import Read, stacked, tidy
 from reinrelax.display.charts.points import PointFigure, PointPanel
 from reinrelax.display.charts.style import PAPER
+from reinrelax.display.charts.tidy_tables import Read, stacked, tidy
 from reinrelax.results.labels import AUTHORS_INTERVAL
 
 _COSINE = "Cosine similarity to the exact gradient"

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from reinrelax.display.blocks import (
+from reinrelax.display.table_blocks import (
     Cell,
     Column,
     Quantity,
@@ -13,8 +13,8 @@ from reinrelax.display.blocks import (
     spread,
     to_float,
 )
-from reinrelax.display.blocks import value_cell as measured
-from reinrelax.display.collected import Line, TableReader
+from reinrelax.display.table_blocks import value_cell as measured
+from reinrelax.display.table_reader import Line, TableReader
 
 _STD = {
     "std_relative": "‖std‖ / ‖mean‖, whole batch",

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from reinrelax.display.charts.lines import LineFigure, LinePanel, Reference
-from reinrelax.display.charts.plans import Read, tidy
+from reinrelax.display.charts.tidy_tables import Read, tidy
 
 _SERIES = {
     "Theorem 1": "Eq. 27, as printed",

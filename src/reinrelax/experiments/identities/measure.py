@@ -15,8 +15,8 @@ from reinrelax.core.rng import Streams, derive
 from reinrelax.estimators import exact
 from reinrelax.estimators.base import Sample, draw
 from reinrelax.estimators.gumbel import conditional_gumbels
-from reinrelax.estimators.st import straight_through
-from reinrelax.estimators.trapezoid import reinmax, reinmax_rk2, reinmax_rk2_corrected
+from reinrelax.estimators.reinmax_family import reinmax, reinmax_rk2, reinmax_rk2_corrected
+from reinrelax.estimators.straight_through_family import straight_through
 
 Row = dict[str, object]
 

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from reinrelax.display.blocks import Cell, Column, Table, plain_cell, to_float
-from reinrelax.display.blocks import key as sort_key
-from reinrelax.display.blocks import value_cell as measured
-from reinrelax.display.collected import TableReader
 from reinrelax.display.comparison import DEVIATES, HOLDS
-from reinrelax.display.wording import significant
+from reinrelax.display.table_blocks import Cell, Column, Table, plain_cell, to_float
+from reinrelax.display.table_blocks import key as sort_key
+from reinrelax.display.table_blocks import value_cell as measured
+from reinrelax.display.table_reader import TableReader
+from reinrelax.display.text_format import significant
 
 # Deviations below this are rounding in float64: the checks run over sums of a few thousand terms.
 _ROUNDING = 1e-9

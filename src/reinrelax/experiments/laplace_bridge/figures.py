@@ -5,8 +5,8 @@ from typing import Any
 
 from reinrelax.display.charts import simplex
 from reinrelax.display.charts.lines import LineFigure, LinePanel, Reference
-from reinrelax.display.charts.plans import Read, tidy
 from reinrelax.display.charts.simplex import SimplexFigure, SimplexPanel
+from reinrelax.display.charts.tidy_tables import Read, tidy
 
 # The names of the bridge's distributions in panels and curves; those of one α fill a row.
 LAWS = {

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any
 
-from reinrelax.display.blocks import Cell, Column, Table, key, to_float
-from reinrelax.display.collected import TableReader
 from reinrelax.display.comparison import DEVIATES, HOLDS
-from reinrelax.display.wording import fixed, significant
+from reinrelax.display.table_blocks import Cell, Column, Table, key, to_float
+from reinrelax.display.table_reader import TableReader
+from reinrelax.display.text_format import fixed, significant
 from reinrelax.experiments.laplace_bridge.figures import LAWS
 
 _ERRORS = {

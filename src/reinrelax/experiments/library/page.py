@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
-from reinrelax.display.blocks import Cell, Column, Table, key, to_float
-from reinrelax.display.collected import Line, TableReader
 from reinrelax.display.comparison import DIFFERS, READING, agreement, compared
-from reinrelax.display.wording import significant, span
+from reinrelax.display.table_blocks import Cell, Column, Table, key, to_float
+from reinrelax.display.table_reader import Line, TableReader
+from reinrelax.display.text_format import significant, span
 
 # Checks that hold or fail, in words.
 _HOLDS = {

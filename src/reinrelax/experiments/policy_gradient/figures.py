@@ -9,9 +9,9 @@ from reinrelax import rl
 from reinrelax.display.charts import intervals
 from reinrelax.display.charts.intervals import IntervalFigure, IntervalPanel, Kind
 from reinrelax.display.charts.lines import LineFigure, LinePanel, Reference
-from reinrelax.display.charts.plans import Read, stacked, tidy
 from reinrelax.display.charts.style import INK
-from reinrelax.display.wording import episodes_of
+from reinrelax.display.charts.tidy_tables import Read, stacked, tidy
+from reinrelax.display.text_format import episodes_of
 
 # The algorithms of Figure 3; all others are variants of them.
 PRINTED = tuple(name for name, algorithm in rl.ALGORITHMS.items() if algorithm.variant_of is None)

@@ -4,11 +4,19 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from reinrelax.claims.model import WORDS
-from reinrelax.display.blocks import Cell, Column, Table, key, plain_cell, to_float, value_cell
 from reinrelax.display.claim_views import claim_row
-from reinrelax.display.collected import TableReader
+from reinrelax.display.table_blocks import (
+    Cell,
+    Column,
+    Table,
+    key,
+    plain_cell,
+    to_float,
+    value_cell,
+)
+from reinrelax.display.table_reader import TableReader
 from reinrelax.display.tables import read_json
-from reinrelax.display.wording import count, episodes_of, fixed, significant, span
+from reinrelax.display.text_format import count, episodes_of, fixed, significant, span
 from reinrelax.experiments.policy_gradient.figures import PRINTED
 from reinrelax.experiments.policy_gradient.tables import SCORES, WEIGHT
 

@@ -3,10 +3,10 @@
 import re
 from collections.abc import Callable, Sequence
 
-from reinrelax.display.blocks import Cell, Column, Table, key, to_float
-from reinrelax.display.collected import Line, TableReader
 from reinrelax.display.comparison import DIFFERS, READING, agreement
-from reinrelax.display.wording import fixed, significant, span
+from reinrelax.display.table_blocks import Cell, Column, Table, key, to_float
+from reinrelax.display.table_reader import Line, TableReader
+from reinrelax.display.text_format import fixed, significant, span
 
 # The temperature shown in the matrix, and the place that is shown large if there are several.
 _TAU = "0.5"

@@ -7,9 +7,9 @@ from reinrelax.display.charts import intervals, maps
 from reinrelax.display.charts.intervals import IntervalFigure, IntervalPanel, Kind
 from reinrelax.display.charts.lines import LineFigure, LinePanel, Reference
 from reinrelax.display.charts.maps import ColourScale, MapFigure, MapPanel
-from reinrelax.display.charts.plans import Read, cells, panel_title, stacked, texts, tidy
 from reinrelax.display.charts.style import INK
-from reinrelax.display.wording import fixed
+from reinrelax.display.charts.tidy_tables import Read, cells, panel_title, stacked, texts, tidy
+from reinrelax.display.text_format import fixed
 
 # The paper's sections as the titles of panels.
 _SECTIONS = {

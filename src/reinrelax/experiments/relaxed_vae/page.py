@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from statistics import mean
 from typing import Any
 
-from reinrelax.display.blocks import Cell, Column, Table, key, plain_cell, to_float
-from reinrelax.display.collected import TableReader
+from reinrelax.display.table_blocks import Cell, Column, Table, key, plain_cell, to_float
+from reinrelax.display.table_reader import TableReader
 from reinrelax.display.tables import read_json
-from reinrelax.display.wording import Badge, fixed, interval, shape, signed, significant
+from reinrelax.display.text_format import Badge, fixed, interval, shape, signed, significant
 from reinrelax.experiments.relaxed_vae.pictures import SHOWN
 
 _BEFORE = Badge("yes", "✓", "good")

@@ -10,7 +10,7 @@ import pandas as pd
 from reinrelax.config.declared import FILLED_BY, PURPOSES
 from reinrelax.config.load import AS_RUN, GRADIENTS, Config
 from reinrelax.display.tables import read_table
-from reinrelax.display.wording import count
+from reinrelax.display.text_format import count
 
 Line = Mapping[str, Any]
 

@@ -20,7 +20,7 @@ _NAME = ".running"
 _held: list[int] = []
 
 
-def claim(folder: Path, locks: Path) -> str:
+def acquire(folder: Path, locks: Path) -> str:
     """Lock a results folder for the life of this process; remove Snakemake's lock of a killed run.
 
     Snakemake's locks are files, which a killed run leaves behind. If this process obtains the

@@ -8,7 +8,7 @@ from reinrelax.config.load import Config
 from reinrelax.display import claim_views
 from reinrelax.display.tables import read_json, read_table
 from reinrelax.jobs.runs import cells
-from reinrelax.reporting import collect, opening
+from reinrelax.reporting import collect, overview
 from tests.conftest import ROOT
 from tests.helpers.pages import Load, elbo, flat
 from tests.helpers.synthetic import write_results, write_studies
@@ -49,15 +49,15 @@ CLAIM: dict[str, Any] = {
 }
 
 
-def summary(config: Config) -> opening.Summary:
+def summary(config: Config) -> overview.Summary:
     collect.write_tables(config, ROOT)
     folder = config.folder / "tables"
     jobs, rules = (read_table(folder / f"{name}.csv") for name in ("jobs", "rules"))
     stated = (read_json(folder / f"{name}.json") for name in ("claims", "findings"))
-    return opening.summary(config, jobs, *stated, rules)
+    return overview.summary(config, jobs, *stated, rules)
 
 
-def notices(found: opening.Summary) -> dict[str, str]:
+def notices(found: overview.Summary) -> dict[str, str]:
     return {notice.title: notice.text for notice in found.notices}
 
 

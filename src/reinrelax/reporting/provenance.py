@@ -8,8 +8,8 @@ import pandas as pd
 
 from reinrelax.config.declared import PURPOSES
 from reinrelax.config.load import Config
-from reinrelax.display.blocks import key
-from reinrelax.display.wording import anchor, commit, count, duration, shape
+from reinrelax.display.table_blocks import key
+from reinrelax.display.text_format import anchor, commit, count, duration, shape
 
 _AS_THEY_ARE = (
     *(
@@ -27,7 +27,7 @@ _AS_THEY_ARE = (
 )
 
 
-def provenance(config: Config, jobs: pd.DataFrame) -> list[dict[str, Any]]:
+def job_rows(config: Config, jobs: pd.DataFrame) -> list[dict[str, Any]]:
     """Return a row per planned job: where its numbers come from, with links, and how to recompute
     them.
     """

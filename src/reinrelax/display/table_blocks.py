@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from reinrelax.display.wording import Badge, shape, significant, span
+from reinrelax.display.text_format import Badge, shape, significant, span
 
 
 @dataclass(frozen=True)

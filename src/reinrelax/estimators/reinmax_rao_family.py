@@ -26,9 +26,9 @@ def reinmax_rao_run(
 
     Section 3.1 implies this, and Algorithm 1 at τ = 1 is the same.
     """
-    middle = (sample.probs + sample.one_hot) / 2
+    probs_d = (sample.probs + sample.one_hot) / 2
     straight = softmax_vjp(sample.probs, cotangent)
-    return 2 * _rao_term(cotangent, sample, middle, tau, draws) - straight / 2
+    return 2 * _rao_term(cotangent, sample, probs_d, tau, draws) - straight / 2
 
 
 @pathwise(name="ReinMax-Rao-tempered", equation="B, Eq. 16 and Algorithm 1")
@@ -46,9 +46,9 @@ def reinmax_rao_equation17(
     cotangent: Tensor, sample: Sample, *, tau: Tensor | float, draws: int
 ) -> Tensor:
     """ReinMax-Rao with its last term at θ_D: f′(D) (2 mean_k J_τ(Y_k) − ½ J_τ(θ_D))."""
-    middle = (sample.probs + sample.one_hot) / 2
-    straight = softmax_vjp(softmax(middle.log() / tau), cotangent) / tau
-    return 2 * _rao_term(cotangent, sample, middle, tau, draws) - straight / 2
+    probs_d = (sample.probs + sample.one_hot) / 2
+    straight = softmax_vjp(softmax(probs_d.log() / tau), cotangent) / tau
+    return 2 * _rao_term(cotangent, sample, probs_d, tau, draws) - straight / 2
 
 
 def _reinmax_rao(
@@ -56,12 +56,12 @@ def _reinmax_rao(
 ) -> Tensor:
     """2 GR(D, θ_D) − ½ ST(D, θ), both at τ, with softmax(θ_D) = (probs + D)/2."""
     straight = softmax_vjp(sample.tempered(tau), cotangent) / tau
-    middle = (probs + sample.one_hot) / 2
-    return 2 * _rao_term(cotangent, sample, middle, tau, draws) - straight / 2
+    probs_d = (probs + sample.one_hot) / 2
+    return 2 * _rao_term(cotangent, sample, probs_d, tau, draws) - straight / 2
 
 
 def _rao_term(
-    cotangent: Tensor, sample: Sample, middle: Tensor, tau: Tensor | float, draws: int
+    cotangent: Tensor, sample: Sample, probs_d: Tensor, tau: Tensor | float, draws: int
 ) -> Tensor:
-    """Gumbel-Rao at θ_D, softmax(θ_D) = `middle`, `[R, ..., C]` (B, Algorithm 1, lines 7–9)."""
-    return conditional_softmax_vjp(cotangent, sample.one_hot, middle, tau, draws, sample.streams)
+    """Gumbel-Rao at θ_D, softmax(θ_D) = `probs_d`, `[R, ..., C]` (B, Algorithm 1, lines 7–9)."""
+    return conditional_softmax_vjp(cotangent, sample.one_hot, probs_d, tau, draws, sample.streams)

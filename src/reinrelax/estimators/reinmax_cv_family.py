@@ -19,55 +19,55 @@ Difference = Callable[[Tensor, Sample, Tensor, Tensor | float, int], Tensor]
 
 
 def as_printed(
-    cotangent: Tensor, sample: Sample, middle: Tensor, tau: Tensor | float, draws: int
+    cotangent: Tensor, sample: Sample, probs_d: Tensor, tau: Tensor | float, draws: int
 ) -> Tensor:
     """Difference whose STGS term takes the forward pass's G: f′(D) J_τ(θ_D + G), softmax(θ_D) =
-    `middle`.
+    `probs_d`.
     """
-    rao = conditional_softmax_vjp(cotangent, sample.one_hot, middle, tau, draws, sample.streams)
-    return rao - _stgs_reused(cotangent, sample, middle, tau)
+    rao = conditional_softmax_vjp(cotangent, sample.one_hot, probs_d, tau, draws, sample.streams)
+    return rao - _stgs_reused(cotangent, sample, probs_d, tau)
 
 
 def as_run(
-    cotangent: Tensor, sample: Sample, middle: Tensor, tau: Tensor | float, draws: int
+    cotangent: Tensor, sample: Sample, probs_d: Tensor, tau: Tensor | float, draws: int
 ) -> Tensor:
     """Difference with the relaxed sample s = softmax((θ + G)/τ) where Algorithm 2 has G.
 
     τ is outside the softmax alone: f′(D) J₁(θ_D + s)/τ.
     """
-    rao = conditional_softmax_vjp(cotangent, sample.one_hot, middle, tau, draws, sample.streams)
+    rao = conditional_softmax_vjp(cotangent, sample.one_hot, probs_d, tau, draws, sample.streams)
     relaxed = softmax((sample.log_probs + sample.gumbel) / tau)
-    return rao - softmax_vjp(softmax(middle.log() + relaxed), cotangent) / tau
+    return rao - softmax_vjp(softmax(probs_d.log() + relaxed), cotangent) / tau
 
 
 def matched(
-    cotangent: Tensor, sample: Sample, middle: Tensor, tau: Tensor | float, draws: int
+    cotangent: Tensor, sample: Sample, probs_d: Tensor, tau: Tensor | float, draws: int
 ) -> Tensor:
     """Difference whose STGS term takes one draw of Y ~ θ_D + G | D: f′(D) J_τ(Y)."""
-    stgs = conditional_softmax_vjp(cotangent, sample.one_hot, middle, tau, 1, sample.streams)
+    stgs = conditional_softmax_vjp(cotangent, sample.one_hot, probs_d, tau, 1, sample.streams)
     return (
-        conditional_softmax_vjp(cotangent, sample.one_hot, middle, tau, draws, sample.streams)
+        conditional_softmax_vjp(cotangent, sample.one_hot, probs_d, tau, draws, sample.streams)
         - stgs
     )
 
 
 def differentiated(
-    cotangent: Tensor, sample: Sample, middle: Tensor, tau: Tensor | float, draws: int
+    cotangent: Tensor, sample: Sample, probs_d: Tensor, tau: Tensor | float, draws: int
 ) -> Tensor:
     """Difference as printed, but the Gumbel-Rao term's derivative goes through Y's dependence on
     θ_D.
     """
     rao = conditional_softmax_vjp(
-        cotangent, sample.one_hot, middle, tau, draws, sample.streams, through_y=True
+        cotangent, sample.one_hot, probs_d, tau, draws, sample.streams, through_y=True
     )
-    return rao - _stgs_reused(cotangent, sample, middle, tau)
+    return rao - _stgs_reused(cotangent, sample, probs_d, tau)
 
 
-def base_term(cotangent: Tensor, sample: Sample, middle: Tensor) -> Tensor:
+def base_term(cotangent: Tensor, sample: Sample, probs_d: Tensor) -> Tensor:
     """ReinMax by B, Eq. 16: 2 ST(D, θ_D) − ½ ST(D, θ), both at τ = 1, with softmax(θ_D) =
-    `middle`.
+    `probs_d`.
     """
-    return 2 * softmax_vjp(middle, cotangent) - softmax_vjp(sample.probs, cotangent) / 2
+    return 2 * softmax_vjp(probs_d, cotangent) - softmax_vjp(sample.probs, cotangent) / 2
 
 
 def _reading(
@@ -118,13 +118,13 @@ def _reinmax_plus(
     weight: Tensor | float,
     draws: int,
 ) -> Tensor:
-    middle = (sample.tempered(tau_d) + sample.one_hot) / 2
-    added = difference(cotangent, sample, middle, tau, draws)
-    return base_term(cotangent, sample, middle) + weight * added
+    probs_d = (sample.tempered(tau_d) + sample.one_hot) / 2
+    added = difference(cotangent, sample, probs_d, tau, draws)
+    return base_term(cotangent, sample, probs_d) + weight * added
 
 
-def _stgs_reused(cotangent: Tensor, sample: Sample, middle: Tensor, tau: Tensor | float) -> Tensor:
-    return softmax_vjp(softmax((middle.log() + sample.gumbel) / tau), cotangent) / tau
+def _stgs_reused(cotangent: Tensor, sample: Sample, probs_d: Tensor, tau: Tensor | float) -> Tensor:
+    return softmax_vjp(softmax((probs_d.log() + sample.gumbel) / tau), cotangent) / tau
 
 
 reinmax_cv = _reading(

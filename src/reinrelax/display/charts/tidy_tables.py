@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import pandas as pd
 
 from reinrelax.display.charts import lines
-from reinrelax.display.wording import shape
+from reinrelax.display.text_format import shape
 
 Read = Callable[[str], pd.DataFrame]
 

@@ -10,7 +10,16 @@ import pandas as pd
 from reinrelax.claims.findings import BASES
 from reinrelax.claims.model import JUDGED, NOT_TESTED, VERDICTS, WORDS
 from reinrelax.config.load import Config
-from reinrelax.display.wording import Badge, anchor, commit, count, duration, images, mark, shape
+from reinrelax.display.text_format import (
+    Badge,
+    anchor,
+    commit,
+    count,
+    duration,
+    images,
+    mark,
+    shape,
+)
 from reinrelax.jobs.planned import THERE
 
 Claims = Sequence[Mapping[str, Any]]

@@ -13,15 +13,15 @@ def reinmax(cotangent: Tensor, sample: Sample, *, tau: Tensor | float) -> Tensor
 
     At τ = 1 its mean is the second-order approximation (B, Eq. 13).
     """
-    middle = (sample.tempered(tau) + sample.one_hot) / 2
-    return 2 * softmax_vjp(middle, cotangent) - softmax_vjp(sample.probs, cotangent) / 2
+    probs_d = (sample.tempered(tau) + sample.one_hot) / 2
+    return 2 * softmax_vjp(probs_d, cotangent) - softmax_vjp(sample.probs, cotangent) / 2
 
 
 @pathwise(name="ReinMax-scaled", equation="B, Eq. 12 and Appendix B")
 def reinmax_scaled(cotangent: Tensor, sample: Sample, *, tau: Tensor | float) -> Tensor:
     """ReinMax with the factor 1/τ of a tempered Jacobian on its first term."""
-    middle = (sample.tempered(tau) + sample.one_hot) / 2
-    return 2 * softmax_vjp(middle, cotangent) / tau - softmax_vjp(sample.probs, cotangent) / 2
+    probs_d = (sample.tempered(tau) + sample.one_hot) / 2
+    return 2 * softmax_vjp(probs_d, cotangent) / tau - softmax_vjp(sample.probs, cotangent) / 2
 
 
 @pathwise(name="ReinMax-Eq16", equation="B, Eq. 16")
@@ -30,8 +30,8 @@ def reinmax_equation16(cotangent: Tensor, sample: Sample, *, tau: Tensor | float
 
     θ_D = log((π_τ + D)/2) is tempered once more.
     """
-    middle = (sample.tempered(tau) + sample.one_hot) / 2
-    first = softmax_vjp(softmax(middle.log() / tau), cotangent) / tau
+    probs_d = (sample.tempered(tau) + sample.one_hot) / 2
+    first = softmax_vjp(softmax(probs_d.log() / tau), cotangent) / tau
     return 2 * first - softmax_vjp(sample.probs, cotangent) / 2
 
 
@@ -41,8 +41,8 @@ def reinmax_argmax(cotangent: Tensor, sample: Sample, *, tau: Tensor | float) ->
     mode = torch.zeros_like(sample.one_hot).scatter_(
         -1, sample.log_probs.argmax(-1, keepdim=True), 1.0
     )
-    middle = (sample.tempered(tau) + mode) / 2
-    return 2 * softmax_vjp(middle, cotangent) - softmax_vjp(sample.probs, cotangent) / 2
+    probs_d = (sample.tempered(tau) + mode) / 2
+    return 2 * softmax_vjp(probs_d, cotangent) - softmax_vjp(sample.probs, cotangent) / 2
 
 
 @pathwise(name="ReinMax-RK2", equation="B, Eq. 27")
@@ -82,6 +82,6 @@ def reinmax_rk2_corrected(cotangent: Tensor, sample: Sample, *, beta: Tensor | f
 def _rk2_first(cotangent: Tensor, sample: Sample, beta: Tensor | float) -> Tensor:
     """f′(D) (diag(p) − q pᵀ) with p = (π + D)/2 and q = βπ + (1 − β)D (B, Eq. 27)."""
     probs = sample.probs
-    middle = (probs + sample.one_hot) / 2
+    probs_d = (probs + sample.one_hot) / 2
     shifted = beta * probs + (1 - beta) * sample.one_hot
-    return middle * (cotangent - (shifted * cotangent).sum(-1, keepdim=True))
+    return probs_d * (cotangent - (shifted * cotangent).sum(-1, keepdim=True))
