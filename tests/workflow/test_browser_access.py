@@ -82,7 +82,7 @@ def test_on_paper_all_claims_stand_with_their_verdicts(
     assert all(sheet.mediabox.width > sheet.mediabox.height for sheet in pages)
     # Words break where columns are narrow.
     text = "".join("".join(sheet.extract_text().split()) for sheet in pages)
-    claimed = text[text.index("whatthepaperssay,andwhatourrunssayofit") :]
+    claimed = text[text.index("whatthepaperssay,andwhatourrunsshow") :]
     # Each page that continues a table has its heads.
     heads = [
         "".join(sheet.extract_text().split())
