@@ -38,7 +38,7 @@ SETTINGS = {"optimizer": "Adam", "learning_rate": 0.0005, "tau": 1.3}
 @pytest.fixture
 def _added(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """One entry more in every catalogue, of a line that says no more than where it is."""
-    st = ("st", "straight_through", ("tau",))
+    st = ("straight_through_family", "straight_through", ("tau",))
     monkeypatch.setitem(estimators.CATALOGUE, MINE, estimators.Entry(*st))
     monkeypatch.setitem(estimators.CATALOGUE, NEAR, estimators.Entry(*st, "ReinMax"))
     monkeypatch.setitem(latents.CATALOGUE, LATENT, latents.Entry("bernoulli", "straight_through"))
