@@ -30,6 +30,7 @@ from reinrelax.display.tables import read_json
 from reinrelax.display.text_format import fixed, shape
 from reinrelax.errors import ConfigError
 from reinrelax.reporting import collect, sentences
+from reinrelax.reporting.sections import with_rows
 from reinrelax.reporting.typeset import markdown
 from reinrelax.results import packed
 from reinrelax.results.published import FOLDER
@@ -93,7 +94,9 @@ def lay_out(target: Path, collected: TableReader) -> None:
     )
     views = OF_ESTIMATORS | OF_DISTRIBUTIONS
     measured = [
-        (source, table) for source, view in views.items() for table in named(view)(collected)
+        (source, table)
+        for source, view in views.items()
+        for table in with_rows(named(view)(collected))
     ]
     measured = [("elbo", _table3(collected)), *measured]
     _family_pages(target / "docs/estimators", estimators, measured, ("elbo", *OF_ESTIMATORS))

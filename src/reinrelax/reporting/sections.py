@@ -206,7 +206,7 @@ def _section(
     ]
     figures = [_drawn(collected, name, block) for name, block in drawings if block.panels]
     reasons = [drawn[name].get("absence", "") for name, block in drawings if not block.panels]
-    views = [block for view in VIEWS.get(raw["id"], ()) for block in _blocks(view(collected))]
+    views = [block for view in VIEWS.get(raw["id"], ()) for block in with_rows(view(collected))]
     tables = [
         _drawn(collected, "pictures", block, "json")
         if isinstance(block, relaxation_views.Pictures)
@@ -229,7 +229,7 @@ def _section(
     )
 
 
-def _blocks(shown: Any) -> list[Any]:
+def with_rows(shown: Any) -> list[Any]:
     """Return the blocks of a view's result, one block or several, without empty tables."""
     blocks = [shown] if isinstance(shown, Table) else shown
     return [block for block in blocks if not isinstance(block, Table) or block.rows]

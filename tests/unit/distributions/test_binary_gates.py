@@ -204,9 +204,9 @@ def test_quantiles_are_the_inverse_of_the_cdf(law: RelaxedBernoulli | HardConcre
 
 
 def test_relaxed_bernoulli_has_no_mass_at_zero() -> None:
-    """At a low temperature P(z ≤ tiny) is large, and P(z ≤ 0) is none."""
+    """At a low temperature P(z ≤ tiny) is large, and P(z ≤ 0) is none; denormals may be flushed."""
     law = RelaxedBernoulli(0.01, logits=torch.tensor(0.0))
-    assert law.cdf(torch.tensor([0.0, 1e-38])).tolist() == [0, pytest.approx(0.3, abs=0.02)]
+    assert law.cdf(torch.tensor([0.0, 2e-38])).tolist() == [0, pytest.approx(0.3, abs=0.02)]
 
 
 @pytest.mark.parametrize("a", PLACES)
