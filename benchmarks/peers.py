@@ -5,8 +5,7 @@ in turn.
     python -m benchmarks.peers --rounds 5      a quick look
 
 One process, one thread, processor time: what else runs hits both alike. Tells the median time of
-    each and
-their ratio, below one where ours is faster, with and without checks of values.
+each and their ratio, below one where ours is faster, with and without checks of values.
 """
 
 import argparse

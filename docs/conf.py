@@ -24,7 +24,7 @@ autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"
 napoleon_use_ivar = True
 # Other packages' names lead nowhere without a network, nor do type variables.
-nitpick_ignore_regex = [("py:.*", r"(?!reinrelax\.).*|.*\.[LPQ]")]
+nitpick_ignore_regex = [("py:.*", r"(?!reinrelax\.).*|.*\.[ELPQ]")]
 
 
 def _without_bars(

@@ -23,9 +23,8 @@ class DecoupledStraightThroughGumbelSoftmax(HardRelaxation):
     (A, III.K).
 
     τ_f does nothing: an argmax does not depend on a positive factor, and z ~
-        Categorical(softmax(l)) at any
-    τ_f. It is taken because the paper has it. The backward formula is read as dL/dz · dẑ_b/dl: the
-    derivative of z itself, which is printed, is zero.
+    Categorical(softmax(l)) at any τ_f. It is taken because the paper has it. The backward formula
+    is read as dL/dz · dẑ_b/dl: the derivative of z itself, which is printed, is zero.
 
     Args:
         temperature_backward: τ_b > 0, `[...]`.

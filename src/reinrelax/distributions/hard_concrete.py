@@ -26,8 +26,7 @@ class HardConcrete(Relaxation):
     """Gate z = min(1, max(0, s̄)), s̄ = σ((log α + log u − log(1 − u))/β) (ζ − γ) + γ (A, III.C).
 
     α is the odds, not the probability: the logits are log α. The distribution is mixed, with atoms
-        at 0 and
-    1, and `log_prob` is with respect to Lebesgue measure plus a unit mass at either end.
+    at 0 and 1, and `log_prob` is with respect to Lebesgue measure plus a unit mass at either end.
 
     Args:
         temperature: β > 0, broadcasts with the logits.

@@ -122,9 +122,8 @@ def controlled(
     """Estimate f(D) ∇ log π(D) + scale · (∇c(z) − ∇c(z̃) − c(z̃) ∇ log π(D)), z̃ ~ z | D.
 
     The logits are normalised: the conditional sample is that of log softmax(θ) + G, and without its
-        log Z the
-    estimate would be biased. In inference mode, where nothing has a gradient, there are only D and
-    its loss.
+    log Z the estimate would be biased. In inference mode, where nothing has a gradient, there are
+    only D and its loss.
 
     Args:
         scale: broadcasts to `[R, ..., 1]`: a factor of each coordinate of the variate.

@@ -150,9 +150,8 @@ def test_intervals_cover_what_they_are_about() -> None:
     them.
 
     That is what they are about: a quantity as defined on so many draws. `cosine_unlimited` alone is
-        about
-    infinitely many. Below 88 is a 1 in 500 event at 95%, and the bootstrap is a little short at
-    this size.
+    about infinitely many. Below 88 is a 1 in 500 event at 95%, and the bootstrap is a little short
+    at this size.
     """
     estimates, truth = problem(3, 200_000)
     limit = float(torch.cosine_similarity(estimates.mean(0).flatten(), truth.flatten(), dim=0))
