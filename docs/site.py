@@ -70,6 +70,7 @@ REFERENCE = {
         "reinrelax.distributions.hard",
         "reinrelax.distributions.laplace_bridge",
     ),
+    "reinrelax.layers": (),
 }
 _FINDING = re.compile(r"\[[^\]]*\]\(finding:([\w.-]+)\)")
 

@@ -219,7 +219,9 @@ def test_a_tilde_is_the_home_folder(project: Path, tmp_path: Path) -> None:
 def test_every_job_has_its_configuration_among_its_inputs() -> None:
     """Or it would lack it where nodes share no folder."""
     rules_of = [text for path in (ROOT / "workflow/rules").glob("*.smk") for text in blocks(path)]
-    calling = [text for text in rules_of if "reinrelax(" in text]
+    calling = [
+        text for text in rules_of if re.search(r"^ +(reinrelax|compute)\(", text, re.MULTILINE)
+    ]
     assert len(calling) == 10
     assert all("        CONFIGURED,\n" in text for text in calling)
 
@@ -227,5 +229,5 @@ def test_every_job_has_its_configuration_among_its_inputs() -> None:
 def blocks(path: Path) -> list[str]:
     """The rules of a file, and what follows each."""
     return re.split(
-        r"^(?=(?:rule|use rule) )", path.read_text(encoding="utf-8"), flags=re.MULTILINE
+        r"^ *(?=(?:rule|use rule)\b)", path.read_text(encoding="utf-8"), flags=re.MULTILINE
     )[1:]
