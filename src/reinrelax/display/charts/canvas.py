@@ -1,6 +1,7 @@
 """The common part of all charts: matplotlib's settings, the grid of panels, export as SVG."""
 
 import io
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -62,7 +63,7 @@ class Canvas:
 
 
 @dataclass(frozen=True)
-class Chart:
+class Chart(ABC):
     """A figure: panels drawn from one tidy table. Each kind of figure is a subclass.
 
     Attributes:
@@ -110,13 +111,13 @@ class Chart:
         found: pd.DataFrame = self.data[self.data["panel"] == panel.name]
         return found
 
+    @abstractmethod
     def room(self) -> tuple[tuple[float, float], float]:
         """Return the size of a panel and the height of the legend below all panels, in inches."""
-        raise NotImplementedError
 
+    @abstractmethod
     def fill(self, page: "Canvas", ax: Axes, panel: Any) -> None:
         """Draw a panel."""
-        raise NotImplementedError
 
     def handles(self) -> Sequence[Any]:
         """Return the entries of the legend; without entries, no legend is drawn."""
