@@ -148,7 +148,7 @@ def test_nothing_is_removed_below_a_run(trained: Config, load_config: Load) -> N
     assert found
     hold = (
         "import sys, pathlib; from reinrelax.execution import run_lock;"
-        " run_lock.claim(pathlib.Path(sys.argv[1]), "
+        " run_lock.acquire(pathlib.Path(sys.argv[1]), "
     )
     hold += "pathlib.Path('none')); print('held', flush=True); sys.stdin.read()"
     with subprocess.Popen(

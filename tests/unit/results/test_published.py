@@ -18,8 +18,7 @@ from reinrelax.datasets import data, images
 from reinrelax.display.tables import read_json, read_table
 from reinrelax.errors import ResultsError
 from reinrelax.experiments.relaxed_vae.baseline import baseline
-from reinrelax.jobs import runs
-from reinrelax.jobs import studies as studies_module
+from reinrelax.jobs import job
 from reinrelax.jobs.planned import jobs
 from reinrelax.jobs.runs import cells
 from reinrelax.jobs.studies import studies
@@ -334,8 +333,7 @@ def test_all_that_is_shown_outlives_its_source(
         return made, html.replace(place, "").replace(mark, "").splitlines()
 
     files, lines = shown("own")
-    for module in (runs, studies_module):
-        monkeypatch.setattr(module, "fingerprint", lambda modules: EARLIER["source_hash"])
+    monkeypatch.setattr(job, "fingerprint", lambda modules: EARLIER["source_hash"])
     foreign_files, foreign_lines = shown("foreign")
     assert [name for name in files if files[name] != foreign_files.get(name)] == []
     assert files.keys() == foreign_files.keys()

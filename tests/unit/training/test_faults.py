@@ -163,10 +163,10 @@ def test_what_a_killed_writer_left_goes_with_the_next_and_a_live_ones_stays(tmp_
     assert os.listdir(tmp_path) == ["a.csv"]
 
 
-def claim_elsewhere(folder: Path, locks: Path) -> str:
-    """What another process is told that claims a folder, and then ends."""
+def acquire_elsewhere(folder: Path, locks: Path) -> str:
+    """What another process is told that acquires a folder, and then ends."""
     code = "from pathlib import Path; from reinrelax.execution import run_lock; "
-    code += f"print(run_lock.claim(Path({str(folder)!r}), "
+    code += f"print(run_lock.acquire(Path({str(folder)!r}), "
     code += f"Path({str(locks)!r})), end='')"
     return subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
@@ -183,22 +183,22 @@ def test_a_dead_runs_lock_is_removed_and_a_live_ones_never(tmp_path: Path) -> No
         return sorted(locks.iterdir())
 
     both = lock()
-    assert claim_elsewhere(folder, locks) == ""  # whose lock this is, nobody knows: it stays
+    assert acquire_elsewhere(folder, locks) == ""  # whose lock this is, nobody knows: it stays
     assert sorted(locks.iterdir()) == both
     both[0].unlink()
-    assert claim_elsewhere(folder, locks) == ""
+    assert acquire_elsewhere(folder, locks) == ""
     both = lock()
-    assert claim_elsewhere(folder, locks) == ""  # one of this machine that is dead
+    assert acquire_elsewhere(folder, locks) == ""  # one of this machine that is dead
     assert sorted(locks.iterdir()) == both[1:]
     both = lock()
     owner = folder / ".running"
     owner.write_text(json.dumps({**json.loads(owner.read_text()), "host": "another machine"}))
-    assert claim_elsewhere(folder, locks) == ""
+    assert acquire_elsewhere(folder, locks) == ""
     assert sorted(locks.iterdir()) == both
     both[0].unlink()
-    assert run_lock.claim(folder, locks) == ""
+    assert run_lock.acquire(folder, locks) == ""
     both = lock()
-    assert f"process {os.getpid()} on " in claim_elsewhere(folder, locks)
+    assert f"process {os.getpid()} on " in acquire_elsewhere(folder, locks)
     assert sorted(locks.iterdir()) == both
     assert f"process {os.getpid()} on " in run_lock.occupant(folder)
 
@@ -207,16 +207,16 @@ def test_looking_on_changes_nothing(tmp_path: Path) -> None:
     folder, locks = tmp_path / "quick", tmp_path / "locks"
     assert run_lock.occupant(folder) == ""
     assert not folder.exists()
-    assert claim_elsewhere(folder, locks) == ""
+    assert acquire_elsewhere(folder, locks) == ""
     before = (folder / ".running").read_bytes(), (folder / ".running").stat().st_mtime_ns
     assert run_lock.occupant(folder) == ""
     assert before == ((folder / ".running").read_bytes(), (folder / ".running").stat().st_mtime_ns)
-    assert claim_elsewhere(folder, locks) == ""
+    assert acquire_elsewhere(folder, locks) == ""
 
 
 def test_a_folder_that_cannot_be_written_is_nobodys(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    assert run_lock.claim(tmp_path / "file/results", tmp_path) == ""
+    assert run_lock.acquire(tmp_path / "file/results", tmp_path) == ""
     for check in (run_lock.check_folder, run_lock.check_writable):
         with pytest.raises(
             ResultsError, match=r"file: cannot be written \(it is a file\)\. Make the folder"
