@@ -5,13 +5,13 @@ Every fault of `mutations.yaml` is planted by itself in a copy of the source, an
 named with it must fail. With a word, only faults in files whose path holds it.
 """
 
-import importlib
 import multiprocessing
 import os
 import shutil
 import sys
 import tempfile
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,8 +21,8 @@ import yaml
 ENOUGH = 0.95
 ROOT = Path(__file__).parents[1]
 _SOURCE = ROOT / "src"
-# What takes long to import is imported once, before processes fork; of the project itself nothing
-# may be.
+# Slow imports, made once by the server that processes fork from. The project itself must not be
+# among them.
 _IMPORTED = ("torch", "pandas", "scipy.stats", "matplotlib.figure", "jsonschema", "tqdm")
 
 
@@ -108,15 +108,15 @@ def main(word: str = "") -> int:
     if lost := misplaced(mutants):
         print("\n".join(lost))
         return 1
-    for module in _IMPORTED:
-        importlib.import_module(module)
+    server = multiprocessing.get_context("forkserver")
+    server.set_forkserver_preload(list(_IMPORTED))
     missed = 0
-    with multiprocessing.get_context("fork").Pool(os.cpu_count(), maxtasksperchild=1) as pool:
+    with ProcessPoolExecutor(os.cpu_count(), server, max_tasks_per_child=1) as pool:
         whole = sorted({test for mutant in mutants for test in mutant.tests})
-        if said := pool.apply(failing, (whole,)):
+        if said := pool.submit(failing, whole).result():
             print(f"fails without a fault:\n{said}")
             return 1
-        for mutant, noticed in zip(mutants, pool.imap(caught, mutants, chunksize=1), strict=True):
+        for mutant, noticed in zip(mutants, pool.map(caught, mutants), strict=True):
             missed += not noticed
             said = f"{mutant.file}: {mutant.original.strip()!r} → {mutant.replacement.strip()!r}"
             print(f"{'caught' if noticed else 'MISSED'}  {said}", flush=True)
