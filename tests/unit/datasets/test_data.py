@@ -159,17 +159,18 @@ def test_digits_are_the_same_bytes_everywhere_and_resized_as_torch_does() -> Non
     torch.testing.assert_close(ours.double(), large * (255 / 16), atol=0.5 + 1e-9, rtol=0)
 
 
+@pytest.mark.parametrize("part", ["train", "test"])
 def test_prepared_images_survive_the_disk_and_damage_is_seen(
-    digits: Images, tmp_path: Path
+    digits: Images, tmp_path: Path, part: str
 ) -> None:
     images_on_disk.save(digits, tmp_path)
     assert images_on_disk.load(tmp_path).sha256 == digits.sha256
-    content = bytearray((tmp_path / "train.npy").read_bytes())
+    content = bytearray((tmp_path / f"{part}.npy").read_bytes())
     content[-1] ^= 1
-    (tmp_path / "train.npy").write_bytes(content)
+    (tmp_path / f"{part}.npy").write_bytes(content)
     with pytest.raises(ResultsError, match=r"prepared images cannot be read \(pixels differ"):
         images_on_disk.load(tmp_path)
-    (tmp_path / "test.npy").unlink()
+    (tmp_path / f"{part}.npy").unlink()
     with pytest.raises(ResultsError, match="Delete the folder and rerun"):
         images_on_disk.load(tmp_path)
 
