@@ -77,6 +77,31 @@ def test_intervals_cover_at_their_level(rng: np.random.Generator) -> None:
     assert (np.abs(values.mean(-1) - 5) <= narrow).sum() < lowest
 
 
+def test_a_prediction_interval_holds_the_next_value(rng: np.random.Generator) -> None:
+    """In 95% of 4,000 cases; the count leaves its binomial range once in 10,000."""
+    values = rng.normal(5, 2, size=(4000, 6))
+    held = [stats.prediction_interval(row[:5]).holds(row[5]) for row in values]
+    lowest, highest = reference.binom.ppf([0.5e-4, 1 - 0.5e-4], 4000, 0.95)
+    assert lowest <= sum(held) <= highest
+    # And it can fail: the interval of the mean's own spread, without the mean's error.
+    half = reference.t.ppf(0.975, 4) * values[:, :5].std(-1, ddof=1)
+    assert (np.abs(values[:, 5] - values[:, :5].mean(-1)) <= half).sum() < lowest
+
+
+def test_a_percentile_interval_leaves_out_equal_tails() -> None:
+    found = stats.percentile_interval(0.0, np.arange(1001.0))
+    assert (found.low, found.high) == (25, 975)
+    found = stats.percentile_interval(0.0, np.arange(1001.0), level=0.8)
+    assert (found.low, found.high) == (100, 900)
+
+
+def test_a_minimum_is_that_of_a_mean_over_the_seeds() -> None:
+    """Every seed has its minimum at an end, and the mean of any twenty of them in the middle."""
+    curves = np.array([[0.0, 1.0, 9.0], [9.0, 1.0, 0.0]] * 10)
+    found = stats.minimum_interval([0.0, 0.5, 1.0], curves)
+    assert (found.estimate, found.low, found.high) == (0.5, 0.5, 0.5)
+
+
 def test_a_minimum_is_resampled_with_whole_curves() -> None:
     places = [0.0, 0.5, 1.0]
     curves = np.array([[2.0, 1.0, 3.0], [12.0, 11.0, 13.0], [7.0, 6.0, 8.0]])
@@ -105,16 +130,19 @@ def test_a_median_lies_between_its_smallest_and_largest_value(rng: np.random.Gen
 
 
 def test_the_effect_that_a_study_would_have_shown_in_a_third_of_cases() -> None:
-    """Simonsohn's d33: 1.52 standard errors of many; and by simulation of a t test of ten against
-    five.
+    """Simonsohn's d33: 1.52 standard errors of many; and by simulation of t tests of ten against
+    five and of two against two.
     """
     many = stats.smallest_shown((1.0, 1.0), (10**6, 10**6))
     assert many == pytest.approx(1.53 * np.sqrt(2e-6), rel=0.01)
-    effect = stats.smallest_shown((1.0, 1.0), (10, 5))
     rng = np.random.default_rng(3)
-    pairs = rng.normal(0, 1, (20_000, 10)), rng.normal(effect, 1, (20_000, 5))
-    found = reference.ttest_ind(*pairs, axis=-1)
-    shown = float(((found.pvalue < 0.05) & (found.statistic < 0)).mean())
-    assert shown == pytest.approx(1 / 3, abs=0.014)  # four standard errors
+    for counts in ((10, 5), (2, 2)):
+        effect = stats.smallest_shown((1.0, 1.0), counts)
+        ours, theirs = (
+            rng.normal(mean, 1, (20_000, n)) for mean, n in zip((0, effect), counts, strict=True)
+        )
+        found = reference.ttest_ind(ours, theirs, axis=-1)
+        shown = float(((found.pvalue < 0.05) & (found.statistic < 0)).mean())
+        assert shown == pytest.approx(1 / 3, abs=0.014)  # four standard errors
     assert np.isnan(stats.smallest_shown((1.0, np.nan), (10, 10)))
     assert np.isnan(stats.smallest_shown((1.0, 1.0), (10, 1)))

@@ -74,6 +74,33 @@ def test_the_bias_is_measured_without_the_noise_of_few_draws() -> None:
     assert float(draws.var(0).sum() / 3 / truth.square().sum()) > 8 * error  # what noise would add
 
 
+def test_resampled_moments_are_those_of_the_draws_repeated() -> None:
+    estimates, truth = problem(3, 6)
+    weights = bias.resampling(6, 4, 0, like=truth)
+    found = bias.moments(estimates, weights)
+    for row, mean, variance in zip(weights, found.mean, found.variance, strict=True):
+        repeated = estimates.repeat_interleave((row * 6).round().long(), 0)
+        assert len(repeated) == 6
+        torch.testing.assert_close(mean, repeated.mean(0), rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(variance, repeated.var(0, correction=0), rtol=1e-4, atol=1e-5)
+
+
+def test_the_interval_without_noise_takes_off_that_of_resampling_too() -> None:
+    """A resampled mean of N draws has the noise of N draws twice over: written plainly."""
+    estimates, truth = problem(4, 40)
+    weights = bias.resampling(40, 200, 0, like=truth)
+    quantities = {entry.name: entry for entry in bias.quantities(estimates, truth, weights)}
+    cosines = []
+    for times, row in enumerate(weights):
+        repeated = estimates.repeat_interleave((row * 40).round().long(), 0)
+        mean, noise = repeated.mean(0), repeated.var(0, correction=0).sum() / 39
+        square = mean.square().sum() - (2 if times else 1) * noise
+        cosines.append(float((mean * truth).sum() / square.sqrt() / truth.norm()))
+    low, high = np.quantile(cosines[1:], [0.025, 0.975]) - np.mean(cosines[1:]) + cosines[0]
+    found = quantities["cosine_unlimited"]
+    assert (found.low, found.value, found.high) == pytest.approx((low, cosines[0], high), rel=1e-4)
+
+
 def test_the_p_value_of_no_bias_is_the_scaled_chi_squares_of_matched_moments() -> None:
     """One image, written with numpy's covariance and scipy's χ²."""
     estimates, truth = (part[..., :1, :].double() for part in problem(2, 9, planted=0.3))
