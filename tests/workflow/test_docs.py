@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from docs import choosing, site
+from docs.peer_cases import installed
 from reinrelax import distributions, estimators
 from reinrelax.errors import ConfigError
 from tests.conftest import ROOT, made_once
@@ -141,3 +142,11 @@ def test_every_program_of_examples_has_a_page_and_a_notebook(html: Path) -> None
         page = (html / f"docs/examples/{path.stem}.html").read_text(encoding="utf-8")
         assert "def" in page
         assert f"{path.stem}.ipynb" in downloads
+
+
+def test_the_page_of_peers_has_their_versions(html: Path) -> None:
+    page = (html / "docs/peers.html").read_text(encoding="utf-8")
+    for package, number in installed().items():
+        assert f"{package} {number}" in page
+    for words in ("Where a peer is right", "mass of the density", "GaussianRelaxedBernoulli"):
+        assert words in page
