@@ -19,7 +19,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from docs import choosing, notebooks, peers
+from docs import choosing, notebooks
+from docs.peers import tables as peers
 from docs.picture import picture
 from reinrelax import distributions, estimators
 from reinrelax.config import load as configuration

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from docs import choosing, site
-from docs.peer_cases import installed
+from docs.peers.cases import installed
 from reinrelax import distributions, estimators
 from reinrelax.errors import ConfigError
 from tests.conftest import ROOT, made_once

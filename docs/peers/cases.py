@@ -24,6 +24,8 @@ from reinrelax.experiments.properties.exact import closed_interval, interval, li
 
 Parameters = Mapping[str, Tensor]
 Tau = Tensor | float
+# Draws a sample, given parameters and a temperature.
+Sample = Callable[[Parameters, Tau], Tensor]
 # Builds a distribution from parameters, a temperature and validate_args.
 Build = Callable[[Parameters, Tau, bool | None], Any]
 # Returns the mean of an estimator by enumeration, from logits `[L, C]` and a loss.
@@ -46,7 +48,7 @@ class Side:
     """
 
     name: str
-    sample: Callable[[Parameters, Tau], Tensor]
+    sample: Sample
     build: Build | None = None
     subject: Subject | None = None
     tempered: bool = True

@@ -1,12 +1,15 @@
-"""Tables of this library next to its installed peers: `python -m docs.peers`."""
+"""Tables of this library next to its installed peers."""
 
 import platform
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from docs.peer_cases import Pair, installed, pairs
-from docs.peer_probes import ABSENT, Outcome, outcomes
+import torch
+
+from docs.peers.cases import Pair, installed, pairs
+from docs.peers.outcome import ABSENT, Outcome
+from docs.peers.probes import outcomes
 from reinrelax.display.table_blocks import Cell, Column, Table
 from reinrelax.reporting.typeset import markdown
 
@@ -29,12 +32,13 @@ class Row:
 def measured() -> list[Row]:
     """Probe all pairs of the installed peers."""
     found = []
-    for pair in pairs():
-        theirs, ours = outcomes(pair, pair.theirs), outcomes(pair, pair.ours)
-        found += [
-            Row(pair, probe, theirs.get(probe, ABSENT), ours.get(probe, ABSENT))
-            for probe in dict.fromkeys([*theirs, *ours])
-        ]
+    with torch.random.fork_rng(devices=[]):
+        for pair in pairs():
+            theirs, ours = outcomes(pair, pair.theirs), outcomes(pair, pair.ours)
+            found += [
+                Row(pair, probe, theirs.get(probe, ABSENT), ours.get(probe, ABSENT))
+                for probe in dict.fromkeys([*theirs, *ours])
+            ]
     return [row for row in found if (row.theirs, row.ours) != (ABSENT, ABSENT)]
 
 
@@ -49,17 +53,19 @@ def written(rows: Sequence[Row]) -> Iterator[str]:
     versions = ", ".join(f"{package} {number}" for package, number in installed().items())
     yield f"Measured with Python {platform.python_version()}, {versions}.\n"
     pairs = dict.fromkeys(row.pair for row in rows)
+    shared = [row for row in rows if None not in (row.theirs.right, row.ours.right)]
     counts = [
         [
             *(Cell(pair.package), Cell(pair.theirs.name), Cell(pair.ours.name)),
-            *map(Cell, _counts([row for row in rows if row.pair is pair])),
+            *map(Cell, _counts([row for row in shared if row.pair is pair])),
         ]
         for pair in pairs
     ]
     heads = ("Peer", "Theirs", "Ours", "Probes", "Theirs right", "Ours right")
     columns = [Column(head, "text" if i < 3 else "number") for i, head in enumerate(heads)]
     yield markdown(
-        "", Table("peers", "Probes that apply to either, and are right.", columns, counts)
+        "",
+        Table("peers", "Probes that apply to both, and how many each gets right.", columns, counts),
     )
     behind: dict[str, list[str]] = {}
     for row in rows:
@@ -87,10 +93,7 @@ def written(rows: Sequence[Row]) -> Iterator[str]:
 
 
 def _counts(rows: Sequence[Row]) -> Iterator[str]:
+    """Yield the number of rows, and of those where the peer and ours are right."""
     yield str(len(rows))
     yield str(sum(row.theirs.right is True for row in rows))
     yield str(sum(row.ours.right is True for row in rows))
-
-
-if __name__ == "__main__":
-    print("\n".join(written(measured())))
