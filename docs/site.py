@@ -19,6 +19,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from docs import choosing, notebooks
+from docs.peers import tables as peers
 from docs.picture import picture
 from reinrelax import distributions, estimators
 from reinrelax.config import load as configuration
@@ -103,6 +105,9 @@ def lay_out(target: Path, collected: TableReader) -> None:
     _family_pages(target / "docs/estimators", estimators, measured, ("elbo", *OF_ESTIMATORS))
     _family_pages(target / "docs/distributions", distributions, measured, tuple(OF_DISTRIBUTIONS))
     _reference(target / "docs/api")
+    notebooks.lay_out(sorted((ROOT / "examples").glob("*.py")), target / "docs/examples")
+    peers.append(target / "docs/peers.md")
+    choosing.fill(target / "docs/choosing.md", collected)
     tell_findings(target / "docs", collected)
 
 

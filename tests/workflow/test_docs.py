@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from docs import site
+from docs import choosing, site
+from docs.peers.cases import installed
 from reinrelax import distributions, estimators
 from reinrelax.errors import ConfigError
 from tests.conftest import ROOT, made_once
@@ -102,3 +103,50 @@ def test_the_picture_has_every_layer(html: Path) -> None:
     drawn = (html / "_images/architecture.svg").read_text(encoding="utf-8")
     for name in (name for layer in LAYERS[:-1] for name in layer):
         assert name.replace("<", "&lt;").replace(">", "&gt;") in drawn
+
+
+def test_which_estimator_is_answered_from_the_tables(html: Path, paper: Path) -> None:
+    """Every table has rows, in the order that the page says; names come from first rows."""
+    collected = site.published(paper.parents[2])
+    page = (html / "docs/choosing.html").read_text(encoding="utf-8")
+    tables = {name: make(collected) for name, make in choosing.TABLES.items()}
+    for table in tables.values():
+        assert table.rows
+        for cell in table.rows[0]:
+            assert cell.text in page
+    shown = [row[0].text for row in tables["estimators"].rows]
+    assert all(estimators.lookup(name.split(",")[0]).variant_of is None for name in shown)
+    for name in ("binary", "categorical", "others"):
+        bounds = [float(row[3].key) for row in tables[name].rows]
+        assert bounds == sorted(bounds)
+        assert f"bound so far: {tables[name].rows[0][0].text}" in page or name == "others"
+    every = [row[0].text for n in ("binary", "categorical", "others") for row in tables[n].rows]
+    assert len(set(every)) == len(every) == len(collected.lines("relaxations"))
+
+
+def test_no_number_on_the_page_of_choices_is_typed() -> None:
+    """Names of methods and the conventional τ = 1 aside."""
+    text = (ROOT / "docs/choosing.md").read_text(encoding="utf-8").replace("τ = 1", "")
+    assert not re.search(r"(?<![\w-])\d", re.sub(r"\([^)]*\)|`[^`]*`", "", text))
+
+
+def test_a_table_that_there_is_not_is_named(paper: Path, tmp_path: Path) -> None:
+    (tmp_path / "page.md").write_text("[so](table:nothing)", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"page\.md: no table 'nothing'; known: estimators"):
+        choosing.fill(tmp_path / "page.md", site.published(paper.parents[2]))
+
+
+def test_every_program_of_examples_has_a_page_and_a_notebook(html: Path) -> None:
+    downloads = {path.name for path in (html / "_downloads").rglob("*.ipynb")}
+    for path in (ROOT / "examples").glob("*.py"):
+        page = (html / f"docs/examples/{path.stem}.html").read_text(encoding="utf-8")
+        assert "def" in page
+        assert f"{path.stem}.ipynb" in downloads
+
+
+def test_the_page_of_peers_has_their_versions(html: Path) -> None:
+    page = (html / "docs/peers.html").read_text(encoding="utf-8")
+    for package, number in installed().items():
+        assert f"{package} {number}" in page
+    for words in ("Where a peer is right", "mass of the density", "GaussianRelaxedBernoulli"):
+        assert words in page

@@ -8,7 +8,7 @@ from reinrelax.display.table_reader import Line, TableReader
 from reinrelax.display.text_format import significant, span
 
 # Checks that hold or fail, in words.
-_HOLDS = {
+HOLDS = {
     "torch": "is a torch Distribution",
     "pyro": "has Pyro’s interface",
     "validated": "made with validate_args=True",
@@ -30,8 +30,8 @@ _NUMBERS = {
     "variance": "Variance",
     "kl": "KL",
 }
-_WORDS = {
-    **_HOLDS,
+WORDS = {
+    **HOLDS,
     **{"integral": "mass of the density", "above": "P(first coordinate > ½), by the density"},
     **{"correlation": "correlation of two elements of a batch", "kl": "KL, as registered"},
     **{"mean": "mean, as the class returns it", "variance": "variance, as the class returns it"},
@@ -79,7 +79,7 @@ def library(collected: TableReader) -> list[Table]:
 def _summary(place: tuple[str, str], own: Mapping[str, Line]) -> Sequence[Cell]:
     broken = [
         f"{words}: {own[check]['raised']}" if own[check]["raised"] else words
-        for check, words in _HOLDS.items()
+        for check, words in HOLDS.items()
         if check in own and to_float(own[check]["value"]) < 1
     ]
     first = next(iter(own.values()))
@@ -106,7 +106,7 @@ def _long(line: Line) -> Sequence[Cell]:
     return [
         Cell(line["law"]),
         Cell(line["class"], small=[line["implementation"]]),
-        Cell(_WORDS[line["check"]]),
+        Cell(WORDS[line["check"]]),
         Cell(f"{significant(value)} {limits}".strip(), key(value)),
         Cell(significant(expected), key(expected)),
         Cell("; ".join(filter(None, outcome)), style="warn" if mark is DIFFERS else ""),
