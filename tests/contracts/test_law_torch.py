@@ -22,6 +22,7 @@ from torch.distributions import (
 from reinrelax import distributions
 from reinrelax.distributions.base import Relaxation
 from reinrelax.distributions.hard import HardRelaxation
+from reinrelax.errors import InputError
 from tests.contracts.test_distributions import MAKERS, NAMES, NO_DENSITY
 from tests.contracts.test_law_inputs import WITH_DENSITY, build, parameter, seeded
 from tests.helpers.integrals import on_interval, on_simplex, on_square, z_score
@@ -226,14 +227,63 @@ def test_laws_are_parts_of_other_laws(name: str) -> None:
 )  # torch's own, where it has no rule
 @pytest.mark.parametrize("name", NAMES)
 def test_samples_of_given_noise_are_mapped(name: str) -> None:
-    """`torch.vmap` over noise, and over values where they are not looked at."""
+    """`torch.vmap` over noise and over values."""
     law = build(name, parameter())
     noise = law.draw_noise((6,), generator=seeded())
     torch.testing.assert_close(torch.vmap(law.from_noise)(noise), law.from_noise(noise))
     if name not in NO_DENSITY:
         value = law.sample((6,), generator=seeded())
-        law._validate_args = False
         torch.testing.assert_close(torch.vmap(law.log_prob)(value), law.log_prob(value))
+
+
+@pytest.mark.filterwarnings("ignore:There is a performance drop")
+@pytest.mark.parametrize("name", NAMES)
+def test_a_law_is_made_and_drawn_under_a_map(name: str) -> None:
+    """Each element with noise of its own, and with the gradient of the same map of its noise."""
+    rows = parameter().detach().expand(5, 4, 3)
+
+    def draw(row: Tensor) -> Tensor:
+        return build(name, row).rsample((4,))
+
+    def pushed(row: Tensor, noise: Tensor) -> Tensor:
+        return build(name, row).from_noise(noise).square().sum()
+
+    z = torch.vmap(draw, randomness="different")(rows)
+    assert z.shape == (5, *draw(rows[0]).shape)
+    assert all(not torch.equal(z[0], other) for other in z[1:])
+    law = build(name, rows[0])
+    noise = law.draw_noise((5,), generator=seeded())
+    slopes = torch.vmap(torch.func.grad(pushed))(rows, noise)
+    for row, one, slope in zip(rows, noise, slopes, strict=True):
+        leaf = row.clone().requires_grad_()
+        (expected,) = torch.autograd.grad(pushed(leaf, one), leaf)
+        torch.testing.assert_close(slope, expected)
+    with pytest.raises(InputError, match="a generator cannot be traced; leave it out"):
+        torch.vmap(lambda row: build(name, row).rsample(generator=seeded()), randomness="same")(
+            rows
+        )
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning", "ignore::DeprecationWarning")
+@pytest.mark.parametrize("name", NAMES)
+def test_a_law_is_made_and_drawn_in_one_compiled_graph(name: str) -> None:
+    """Anew at each call, of the distribution's law: means of two samples of 4,000 agree."""
+    default = Distribution._validate_args
+    row = parameter().detach()
+
+    def draw(row: Tensor) -> Tensor:
+        return build(name, row).rsample((4000,))
+
+    try:
+        torch._dynamo.reset()
+        compiled = torch.compile(draw, fullgraph=True, backend="eager")
+        torch.manual_seed(0)
+        z, other, plain = compiled(row), compiled(row), draw(row)
+        assert not torch.equal(z, other)
+        error = ((z.var(0) + plain.var(0)) / 4000).sqrt()
+        assert ((z.mean(0) - plain.mean(0)).abs() <= 4.5 * error).all()
+    finally:
+        Distribution.set_default_validate_args(default)
 
 
 @pytest.mark.filterwarnings(

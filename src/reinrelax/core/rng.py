@@ -151,6 +151,46 @@ class CountedStreams(Streams):
         ).argsort(1)
 
 
+class TracedStreams(Streams):
+    """Noise of the same distribution, from operations that torch's compiler and transforms know."""
+
+    def uniform_(self, out: Tensor) -> Tensor:
+        """Return U(0, 1) of the shape of `out`, which is not modified."""
+        epsilon = torch.finfo(out.dtype).eps
+        return torch.rand_like(out).clamp(epsilon / 4, 1 - epsilon / 2)
+
+    def normal_(self, out: Tensor) -> Tensor:
+        """Return N(0, 1) of the shape of `out`, which is not modified."""
+        return torch.randn_like(out)
+
+
+def traced() -> bool:
+    """Check whether torch's compiler or one of its transforms, such as `vmap`, is at work.
+
+    Values cannot be looked at there, and nothing can be filled in place.
+    """
+    return torch.compiler.is_compiling() or torch._C._functorch.peek_interpreter_stack() is not None
+
+
+def one_stream(owner: str, generator: torch.Generator | None) -> Streams:
+    """Return the noise of one replica, as traced operations if traced.
+
+    Args:
+        owner: the name of the function or class that draws, for an error.
+        generator: its source; torch's global one if None.
+
+    Raises:
+        InputError: a generator was given, and cannot be traced.
+    """
+    if not traced():
+        return Streams([generator])
+    if generator is not None:
+        raise InputError(
+            f"{owner}: a generator cannot be traced; leave it out under torch.compile and vmap"
+        )
+    return TracedStreams([None])
+
+
 def _check_noise(out: Tensor) -> None:
     if out.dtype not in (torch.float32, torch.float64):
         raise InputError(

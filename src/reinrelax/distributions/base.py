@@ -15,7 +15,7 @@ from torch.distributions import kl as torch_kl
 from torch.distributions.utils import probs_to_logits
 
 from reinrelax.core.numerics import widened
-from reinrelax.core.rng import Streams
+from reinrelax.core.rng import one_stream, traced
 from reinrelax.errors import InputError
 
 P = TypeVar("P", bound=Distribution)
@@ -102,10 +102,14 @@ class Relaxation(Distribution):
     def draw_noise(
         self, sample_shape: Sequence[int] = (), *, generator: torch.Generator | None = None
     ) -> Tensor:
-        """Draw noise of `noise_shape` and `noise_kind`, each element independently."""
+        """Draw noise of `noise_shape` and `noise_kind`, each element independently.
+
+        Raises:
+            InputError: a generator was given under torch's compiler or one of its transforms.
+        """
         shape = (1, *self.noise_shape(sample_shape))
         out = torch.empty(shape, dtype=self._first.dtype, device=self._first.device)
-        streams = Streams([generator])
+        streams = one_stream(self._name, generator)
         return (streams.uniform_ if self.noise_kind == "uniform" else streams.normal_)(out)[0]
 
     def from_noise(self, noise: Tensor) -> Tensor:
@@ -194,7 +198,7 @@ class Relaxation(Distribution):
         return value if value.is_floating_point() else value.to(self._first.dtype)
 
     def _validate_sample(self, value: Tensor) -> None:
-        if value.is_meta or not value.numel():
+        if not readable(value):
             return
         if self.support is constraints.simplex and value.dtype in (torch.bfloat16, torch.float16):
             # torch allows the sum an error of 1e-6, and 16 bits cannot have so small a one.
@@ -227,13 +231,21 @@ class Relaxation(Distribution):
         return tensor
 
 
+def readable(value: Tensor) -> bool:
+    """Check whether a tensor has values that Python can look at.
+
+    It has none if it is empty or on the meta device, and under torch's compiler and transforms.
+    """
+    return value.numel() > 0 and not (value.is_meta or traced())
+
+
 def check(owner: str, name: str, constraint: constraints.Constraint, value: Tensor) -> None:
-    """Check a value against a constraint.
+    """Check a value against a constraint, if it is readable.
 
     Raises:
         InputError: it violates the constraint; the message names the argument.
     """
-    if value.numel() == 0 or value.is_meta:
+    if not readable(value):
         return
     good = constraint.check(value)
     if not good.all():

@@ -14,6 +14,7 @@ from reinrelax.distributions.base import (
     gaussian_log_prob,
     logit,
     logits_of,
+    readable,
     register_kl,
 )
 from reinrelax.distributions.relaxed_bernoulli import log_density
@@ -125,15 +126,15 @@ class CorrelatedRelaxedBernoulli(Relaxation):
 
 
 def _factor(correlation: Tensor) -> Tensor:
-    """The Cholesky factor of a correlation matrix `[..., d, d]`, checked in any case: it costs
-    nothing.
+    """The Cholesky factor of a correlation matrix `[..., d, d]`, checked wherever its values are
+    known: it costs nothing.
     """
     name = "CorrelatedRelaxedBernoulli: correlation"
     if correlation.ndim < 2 or correlation.shape[-1] != correlation.shape[-2]:
         raise InputError(f"{name} must be a square matrix; got {list(correlation.shape)}")
     tolerance = 100 * torch.finfo(correlation.dtype).eps
     factor: Tensor
-    if correlation.is_meta:
+    if not readable(correlation):
         factor = torch.linalg.cholesky(correlation)
         return factor
     if not torch.allclose(correlation, correlation.mT, rtol=0, atol=tolerance):

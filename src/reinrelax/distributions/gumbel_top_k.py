@@ -16,6 +16,7 @@ from reinrelax.distributions.base import (
     is_integer,
     is_masked,
     logits_of,
+    readable,
     with_gradient_of,
 )
 from reinrelax.errors import InputError
@@ -78,7 +79,7 @@ class GumbelTopK(Relaxation):
         if bounded:
             self.support = constraints.independent(constraints.unit_interval, 1)
         super().__init__((n,), validate_args=validate_args, logits=logits, temperature=temperature)
-        if self._validate_args and not logits.is_meta and logits.numel():
+        if self._validate_args and readable(logits):
             fewest = int((~is_masked(logits)).sum(-1).min())
             if fewest < k:
                 raise InputError(

@@ -15,6 +15,7 @@ from reinrelax.distributions.base import (
     gaussian_log_prob,
     log_clamped,
     one_hot_argmax,
+    readable,
     register_kl,
 )
 from reinrelax.errors import InputError
@@ -67,7 +68,7 @@ class LogisticNormal(Relaxation):
         # Of Σ as it was given, not once for each element of the batch.
         reduced = product(product(self.basis.mT, covariance_matrix), self.basis)
         factor, info = torch.linalg.cholesky_ex(reduced)
-        if not info.is_meta and info.any():
+        if readable(info) and info.any():
             raise InputError(
                 f"{self._name}: covariance_matrix must be positive definite on the vectors that sum"
                 " to zero"

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from reinrelax import estimators
 from reinrelax.core.numerics import log_softmax
-from reinrelax.core.rng import Streams
+from reinrelax.core.rng import Streams, TracedStreams, one_stream, traced
 from reinrelax.errors import InputError
 from reinrelax.estimators import gumbel
 from reinrelax.estimators.arguments import completed
@@ -111,35 +111,22 @@ def gumbel_softmax(
     if isinstance(logits, Tensor) and rank:
         hyper = {k: _along(v, logits, dim) for k, v in hyper.items()}
         logits = logits.movedim(dim, -1)
-    traced = _traced()
-    if traced and generator is not None:
-        raise InputError(
-            f"{OWNER}: a generator cannot be traced; leave it out under torch.compile and vmap"
-        )
-    if traced and "draws" in estimator.hyperparameters:
+    streams, is_traced = one_stream(OWNER, generator), traced()
+    if is_traced and "draws" in estimator.hyperparameters:
         raise InputError(
             f"{OWNER}: {estimator.name} draws noise in its backward pass, which cannot be traced;"
             " call it outside torch.compile, torch.export and torch.func, or take one that does"
             " not, such as 'reinmax'"
         )
     values = completed(
-        estimator.name, estimator.hyperparameters, logits, hyper, False if traced else validate_args
+        estimator.name,
+        estimator.hyperparameters,
+        logits,
+        hyper,
+        False if is_traced else validate_args,
     )
-    streams = TracedStreams([None]) if traced else Streams([generator])
     sample = _sample(estimator, logits[None], streams, values, soft)[0].movedim(-1, dim)
     return (sample, logits.softmax(-1).movedim(-1, dim)) if return_probs else sample
-
-
-class TracedStreams(Streams):
-    """Noise of the same distribution, from operations that torch's compiler and transforms know."""
-
-    def __init__(self, generators: Any = (None,)) -> None:
-        super().__init__(generators)
-
-    def uniform_(self, out: Tensor) -> Tensor:
-        """Return U(0, 1) of the shape of `out`, which is not modified."""
-        epsilon = torch.finfo(out.dtype).eps
-        return torch.rand_like(out).clamp(epsilon / 4, 1 - epsilon / 2)
 
 
 def pathwise_of(method: str) -> Pathwise:
@@ -185,10 +172,6 @@ def _along(value: Any, logits: Tensor, dim: int) -> Any:
         raise InputError(
             f"{OWNER}: a tensor of shape {list(value.shape)} does not broadcast to {shape}"
         ) from None
-
-
-def _traced() -> bool:
-    return torch.compiler.is_compiling() or torch._C._functorch.peek_interpreter_stack() is not None
 
 
 def _sample(
