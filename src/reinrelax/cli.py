@@ -68,9 +68,9 @@ def _parser() -> argparse.ArgumentParser:
     command("data", _data, "verify or download the images, and prepare them")
     compute = command("compute", _compute, "compute one planned job: train a cell, or run a study")
     compute.add_argument(
-        "--job", required=True, help="its name, such as elbo/8x4/ReinMax or identities"
+        "--job", required=True, help="name of the job, such as elbo/8x4/ReinMax or identities"
     )
-    compute.add_argument("--fingerprint", help="stop if the job is not the one that was asked for")
+    compute.add_argument("--fingerprint", help="stop if the job has another fingerprint than this")
     plan = command("plan", _plan, "show what would run, with an estimate of the time")
     plan.add_argument(
         "--cores", type=int, default=os.cpu_count() or 1, help="cores to plan for (default: all)"
@@ -238,8 +238,8 @@ def _memory(name: str) -> Iterator[None]:
         if not isinstance(error, MemoryError) and not _OUT_OF_MEMORY.search(str(error)):
             raise
         raise ReinrelaxError(
-            f"{name}: out of memory ({error}). Run fewer jobs at once (--cores), lower "
-            "machine.max_replicas_per_job, or on a GPU machine.jobs_per_gpu"
+            f"{name}: out of memory ({error}). Run fewer jobs at once (--cores) or lower"
+            " machine.max_replicas_per_job; on a GPU, lower machine.jobs_per_gpu"
         ) from error
 
 
@@ -300,7 +300,8 @@ def _recompute(options: argparse.Namespace) -> None:
     cell = find(config, options.cell)
     if not cell.runs:
         raise ConfigError(
-            f"{cell.name} trains nothing that could be compared; name a cell, as elbo/8x4/ReinMax"
+            f"{cell.name} is not a training, so there is nothing to compare; name a cell, such as"
+            " elbo/8x4/ReinMax"
         )
     with _memory(cell.name), device(config.machine) as where:
         comparison = recompute(config, cell, where)

@@ -46,7 +46,7 @@ def test_a_finished_run_is_published_and_its_report_outlives_its_source(
     from_a_commit(results, "+changes")
     refused = reinrelax(folder, "publish")
     assert refused.returncode == 1
-    assert "working tree with changes that are in no commit: elbo/8x4/ST" in refused.stderr
+    assert "computed with uncommitted changes: elbo/8x4/ST" in refused.stderr
     assert not (folder / "published").exists()
     from_a_commit(results)
     done = reinrelax(folder, "publish")

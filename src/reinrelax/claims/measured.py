@@ -53,7 +53,7 @@ class Measurements:
             lower = _side(part, picked[0]) if query.lower else part.tolist()
             higher = _side(part, picked[1])
             if len(lower) == 0 or len(higher) < len(query.higher):
-                lacking += ["a side of a comparison has no row"] if len(part) else []
+                lacking += ["one side of a comparison has no rows"] if len(part) else []
                 continue
             along = [at[row] for row in lower] if at is not None else range(len(lower))
             groups.append(
@@ -197,9 +197,9 @@ def _shortfalls(rows: pd.DataFrame, jobs: pd.DataFrame, wanted: Mapping[str, Any
         found = column.dropna().unique().tolist()
         word = _WORDS.get(name, name)
         if not found and name != "draws":
-            yield f"unknown {word} (asked for: {least})"
+            yield f"unknown {word} (required: {least})"
         if isinstance(least, str):
-            yield from (f"{word} {value} (asked for: {least})" for value in found if value != least)
+            yield from (f"{word} {value} (required: {least})" for value in found if value != least)
             continue
         # Estimators that draw nothing cannot have too few draws. Of several snapshots only the last
         # counts.
@@ -209,7 +209,7 @@ def _shortfalls(rows: pd.DataFrame, jobs: pd.DataFrame, wanted: Mapping[str, Any
         used = max(counts) if name == "epoch" else min(counts)
         if used < least:
             found_so = f"epoch {used:,.0f}" if name == "epoch" else f"{used:,.0f} {word}"
-            yield f"{found_so} (asked for: {least:,.0f})"
+            yield f"{found_so} (required: {least:,.0f})"
 
 
 def _keyed(rows: pd.DataFrame, each: Sequence[str]) -> list[NDArray[np.int64]]:

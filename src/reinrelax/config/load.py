@@ -222,7 +222,7 @@ def _gradients(
 ) -> Gradients:
     ((_, shape), points), *_ = training.settings.items()
     if len(points) != 1:
-        raise ConfigError(f"{where}.training.vary: one value of each setting; got several")
+        raise ConfigError(f"{where}.training.vary: must give one value per setting; got several")
     measured = {
         name: _measured(f"{where}.{name}", chosen, block.draws, shape, settings) if chosen else ()
         for name, chosen in (

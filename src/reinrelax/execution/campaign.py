@@ -107,9 +107,9 @@ def describe(config: Config, todo: Sequence[Stage], cores: int) -> str:
         lines.append(f"{index:3}. {stage.name}, {_jobs(stage)}: about {about}")
     seconds = [second for stage in todo for second in stage.seconds.values()]
     return "\n".join(
-        [*lines, f"in all about {estimates.elapsed(config, seconds, cores)}"]
+        [*lines, f"in total about {estimates.elapsed(config, seconds, cores)}"]
         if todo
-        else ["all is done"]
+        else ["all jobs are done"]
     )
 
 
@@ -142,17 +142,14 @@ def run(
     if hours is not None:
         if hours * 3600 <= RESERVE_SECONDS:
             raise ConfigError(
-                f"{hours:g} hours: {RESERVE_SECONDS / 60:g} minutes are kept for stopping jobs, the"
-                " report and packing, so that nothing could be computed. Give more"
+                f"{hours:g} hours is too short: {RESERVE_SECONDS / 60:g} minutes are reserved for"
+                " stopping jobs, the report and packing. Give more time"
             )
         deadline = time.monotonic() + hours * 3600 - RESERVE_SECONDS
     todo = stages(config, root)
     say(describe(config, todo, number))
     if provenance.commit().endswith(provenance.CHANGED):
-        say(
-            "WARNING: what is computed with changes that are in no commit cannot be published."
-            " Commit first"
-        )
+        say("WARNING: results computed with uncommitted changes cannot be published. Commit first")
     failed, out_of_time, interrupted = [], False, False
     with _interruptible():
         try:
@@ -161,7 +158,7 @@ def run(
                 targets = [str(config.folder / path) for job in stage.jobs for path in job.files]
                 status = _workflow(config_files, cores, targets, deadline, root)
                 if status is None:
-                    say("time is up: what ran was stopped")
+                    say("time is up: running jobs were stopped")
                     out_of_time = True
                     break
                 if status:

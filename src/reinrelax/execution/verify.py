@@ -85,8 +85,10 @@ class Outcome:
         if self.at:
             return f"{what}: DIFFER. {self.at}"
         if self.difference:
-            found = f"{self.difference:.2g} nats at most where it does up to {self.allowed:.2g}"
-            return f"{what}: agree within rounding, {found} (published: {self.company.processor})"
+            return (
+                f"{what}: agree within rounding, at most {self.difference:.2g} nats apart; rounding"
+                f" explains up to {self.allowed:.2g} (published: {self.company.processor})"
+            )
         return f"{what}: agree to the last digit"
 
 
@@ -118,12 +120,12 @@ def verify(
             for company in companies_of(cell, held(there, cell, any_source=True))
         ]
         if not companies:
-            raise ResultsError(f"{folder}: has no trainings of this configuration")
+            raise ResultsError(f"{folder}: contains no trainings of this configuration")
         images = data.prepare(config.dataset)
         if images.sha256 != images_of(place):
             raise ResultsError(
-                f"{folder}: its trainings are not of the images at hand, {images.name}. Set"
-                " dataset.root or MNIST_ROOT"
+                f"{folder}: its trainings used other images than those available here"
+                f" ({images.name}). Set dataset.root or MNIST_ROOT"
             )
     jobs = max(1, cores // config.machine.threads)
     seconds = 60 * minutes * jobs

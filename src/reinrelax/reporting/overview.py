@@ -344,7 +344,7 @@ def _mixed(jobs: Lines) -> list[Notice]:
     if changed := [job["commit"] for job in jobs if job["commit"].endswith(_CHANGED)]:
         whose = tally(commit(name.removesuffix(_CHANGED)) for name in changed)
         title = f"{count(len(changed), 'job')} computed from changed working trees:"
-        out.append(Notice(title, f"the changes on top of {whose} are in no commit.", "provenance"))
+        out.append(Notice(title, f"the changes on top of {whose} are not committed.", "provenance"))
     if rounded := [job["products"] for job in jobs if job["products"] not in ("float32", "")]:
         text = f"{tally(rounded)} in the layers, which the papers do not mention."
         out.append(
@@ -381,7 +381,7 @@ def _judged_by(rules: pd.DataFrame, jobs: Lines) -> list[Notice]:
             f"{words}. Claims, findings, errata or printed numbers were edited. After committing"
             " that:"
         )
-        title = f"Judged by {count(int((~seen).sum()), 'rule')} that no known commit has:"
+        title = f"Judged by {count(int((~seen).sum()), 'rule')} in no known commit:"
         out.append(Notice(title, text, command="make limits"))
     begun = min((str(job["started"]) for job in jobs if job["started"]), default="")
     dates = pd.to_datetime(rules["date"], utc=True)

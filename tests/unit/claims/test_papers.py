@@ -167,7 +167,7 @@ def test_what_is_added_stands_in_tables_and_figures_beside_reinmax(tmp_path: Pat
         assert paired == pytest.approx(float(mine["mean"]) - float(base["mean"]))
         assert low < paired < high
         assert base["to_base"] == ""
-        assert f"less ReinMax +{paired:.2f} [{low:.2f}, {high:.2f}]".replace("-", "−") in html
+        assert f"minus ReinMax +{paired:.2f} [{low:.2f}, {high:.2f}]".replace("-", "−") in html
     shown = {
         **dict.fromkeys(
             ("curves", "early_last", "readings", "figure1", "sweep", "table1", "table4"), MINE

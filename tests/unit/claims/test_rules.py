@@ -63,7 +63,7 @@ def test_an_edited_rule_is_named_without_git(project: Path, name: str) -> None:
     (found,) = unseen(project)
     assert found.startswith(rule)
     (notice,) = overview._judged_by(history.judged_by(project), [])
-    assert notice.title == "Judged by 1 rule that no known commit has:"
+    assert notice.title == "Judged by 1 rule in no known commit:"
     assert f"as they are here: {found}. " in notice.text
     assert notice.command == "make limits"
 
@@ -89,7 +89,7 @@ def test_a_rule_that_is_gone_is_named(project: Path) -> None:
     (project / history.TABLE).unlink()
     (notice,) = overview._judged_by(history.judged_by(project), [])
     assert notice.title.startswith(
-        f"Judged by {len(rules.current(project)):,} rules that no known commit"
+        f"Judged by {len(rules.current(project)):,} rules in no known commit"
     )
     assert " more. Claims" in notice.text
 

@@ -81,7 +81,7 @@ def test_what_is_done_is_no_stage(load_config: Loader) -> None:
     ]
     write_results(config, flat)
     write_studies(config)
-    assert campaign.describe(config, campaign.stages(config, ROOT), 2) == "all is done"
+    assert campaign.describe(config, campaign.stages(config, ROOT), 2) == "all jobs are done"
 
 
 def test_failures_hold_nothing_up_and_the_time_does(
@@ -173,7 +173,9 @@ def test_an_interrupt_ends_what_runs(
 
 
 def test_less_time_than_the_report_takes_is_refused(load_config: Loader) -> None:
-    with pytest.raises(ConfigError, match=r"0\.05 hours: 4 minutes are kept for .* Give more"):
+    with pytest.raises(
+        ConfigError, match=r"0\.05 hours is too short: 4 minutes are reserved for .* Give more time"
+    ):
         campaign.run(load_config(), [], "1", 0.05, print, ROOT)
 
 

@@ -102,8 +102,8 @@ def test_two_machines_make_a_whole(machine: Machines, load_config: Loader) -> No
     ]
     assert times == sorted(times)
     text = merged.describe()
-    assert f"{a}: 6 taken: elbo/8x4/ST, " in text
-    assert "0 were there already\n1 are still missing: identities" in text
+    assert f"{a}: 6 copied: elbo/8x4/ST, " in text
+    assert "0 were already there\n1 are still missing: identities" in text
 
 
 def test_doing_it_again_changes_nothing(machine: Machines, load_config: Loader) -> None:
@@ -189,7 +189,7 @@ def test_what_reads_images_must_have_them_beside(machine: Machines, load_config:
     a = machine("a", lambda cell: False, lambda name: name in ("cost", "bridge"))
     shutil.rmtree(a / "data")
     message = refused(load_config(), a)
-    assert f"{a / 'cost/record.json'}: from which images is not known" in message
+    assert f"{a / 'cost/record.json'}: its images are unknown" in message
     assert "bridge" not in message
 
 
@@ -198,10 +198,10 @@ def test_two_different_results_of_a_job_are_refused(machine: Machines, load_conf
     table = b / "elbo/8x4/ST.csv"
     table.write_text(table.read_text().rstrip("\n") + "1\n")
     message = refused(config, a, b)
-    assert f"elbo/8x4/ST: {a} and {b} have different results of it" in message
+    assert f"elbo/8x4/ST: {a} and {b} have different results for it" in message
     assert message.count("different results") == 1
     merge(config, config.folder, [a])
-    assert f"elbo/8x4/ST: {config.folder} and {b} have different results of it" in refused(
+    assert f"elbo/8x4/ST: {config.folder} and {b} have different results for it" in refused(
         config, b
     )
 
@@ -223,12 +223,16 @@ def test_packing_of_archives_is_no_difference(machine: Machines, load_config: Lo
 @pytest.mark.parametrize(
     ("file", "content", "says"),
     [
-        ("elbo/8x4/ST.csv", None, "elbo/8x4/ST.csv is missing beside the job's other files"),
+        ("elbo/8x4/ST.csv", None, "elbo/8x4/ST.csv is missing, but the job's other files exist"),
         ("elbo/8x4/ST.csv", b"\xff", "ST.csv: cannot be read as a results table"),
-        ("elbo/8x4/ST.csv", b"run_id\nabc\n", "holds other runs than its record says"),
+        ("elbo/8x4/ST.csv", b"run_id\nabc\n", "does not contain the runs listed in its record"),
         ("elbo/8x4/ST.json", b"{", "provenance cannot be read"),
-        ("gradients/8x4/ReinMax.pt", None, "gradients/8x4/ReinMax.pt is missing beside its record"),
-        ("bridge/densities.csv", None, "is missing beside the job's other files"),
+        (
+            "gradients/8x4/ReinMax.pt",
+            None,
+            "gradients/8x4/ReinMax.pt is missing, but its record exists",
+        ),
+        ("bridge/densities.csv", None, "is missing, but the job's other files exist"),
         ("data/data.json", b"[]", "provenance cannot be read"),
     ],
 )
@@ -268,11 +272,11 @@ def test_the_command_says_what_it_did(
 
     status, text = run(tmp_path / "results/test", a)
     assert status == 0
-    assert f"{a}: 6 taken: elbo/8x4/ST, " in text
+    assert f"{a}: 6 copied: elbo/8x4/ST, " in text
     assert " are still missing: beta/8x4/ReinMax-RK2, " in text
     status, text = run(tmp_path / "results/other", a)
     assert status == 1
-    assert "results/other: the configuration is of scale 'test'" in text
+    assert "results/other: the configuration has scale 'test'" in text
     assert (
         "nowhere: no such results folder" in run(tmp_path / "results/test", tmp_path / "nowhere")[1]
     )

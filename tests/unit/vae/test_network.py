@@ -130,7 +130,7 @@ def test_the_papers_numbers_are_not_held_against_another_network(load_config: Lo
     words = Text(build(config)).text
     found = line(config, "table2.csv", "ReinMax", "8x4")
     assert (found["verdict"], found["mean"] != "") == ("not tested at this scale", True)
-    assert found["reason"] == "hidden layers of 64-32 units (asked for: the paper's)"
+    assert found["reason"] == "hidden layers of 64-32 units (required: the paper's)"
     assert "hidden layers 64-32" in line(config, "jobs.csv", "ReinMax", "8x4")["settings"]
     assert "hidden layers of 64-32 units" in words
     claims = pd.read_json(config.folder / "tables/claims.json").set_index("id")

@@ -148,10 +148,10 @@ def _selection(collected: TableReader) -> Table:
     ]
     searched = sum(to_float(line[name]) for line in lines for name in ("searched", "left_out"))
     caption = (
-        f"ReinMax-Rao in the authors’ public files ({searched:.0f} settings): settings were chosen"
-        " by the mean of the same seeds that Table 2 reports. Optimism: how far the lowest of such"
-        " means lies below its own expectation, if the means found were true and all seeds drawn"
-        " anew. None of this was trained here."
+        f"ReinMax-Rao in the authors’ public files ({searched:.0f} settings): settings were"
+        " chosen by the mean of the same seeds that Table 2 reports. Optimism: how far the"
+        " lowest of such means lies below its own expectation, if the observed means were the"
+        " true ones and all seeds were drawn again. None of this was trained here."
     )
     return Table("table5-selection", caption, columns, rows)
 

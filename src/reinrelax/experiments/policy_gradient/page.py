@@ -224,9 +224,9 @@ def _claims(
     ]
     caption = (
         f"The {what}, each tested with many seeds. Effect: for a number, ours minus the paper’s;"
-        " otherwise the margin by which the sentence holds; with the deciding interval. p for:"
-        " tests the hypothesis that it fails; p against: that it holds. A verdict links to its"
-        " rule."
+        " otherwise the margin by which the sentence holds. The interval is the one that"
+        " decides. p for: p-value of the hypothesis that the sentence does not hold; p against:"
+        " that it holds. A verdict links to its rule."
     )
     return [Table(f"rl-claims-{name}", caption, columns, rows)] if rows else []
 
