@@ -64,7 +64,7 @@ _STEPS = (
 RESERVE_SECONDS = 240.0
 # The time that jobs have to stop after an interrupt before they are killed. Checkpoints survive
 # both.
-_GRACE_SECONDS = 20.0
+GRACE_SECONDS = 20.0
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,7 @@ def run(
             for index, stage in enumerate(todo, 1):
                 say(f"\n{index} of {len(todo)}: {stage.name}")
                 targets = [str(config.folder / path) for job in stage.jobs for path in job.files]
-                status = _workflow(config_files, cores, targets, deadline, root)
+                status = workflow(config_files, cores, targets, deadline, root)
                 if status is None:
                     say("time is up: running jobs were stopped")
                     out_of_time = True
@@ -210,7 +210,7 @@ def _name(place: tuple[int, int, str, bool], members: Sequence[Job]) -> str:
     return f"{experiments}/{shape}{others}" if _STEPS[step].shapes else experiments
 
 
-def _workflow(
+def workflow(
     config_files: Sequence[Path],
     cores: str,
     targets: Sequence[str],
@@ -243,7 +243,7 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGINT)
         with suppress(subprocess.TimeoutExpired):
-            process.wait(_GRACE_SECONDS)
+            process.wait(GRACE_SECONDS)
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()

@@ -167,7 +167,7 @@ def summary(
         findings=_by_basis(counted),
         counted=len(counted),
         aside=len(findings) - len(counted),
-        notices=[*_notices(claims, jobs, states, diverged, elsewhere), *_judged_by(rules, jobs)],
+        notices=[*_notices(claims, jobs, states, diverged, elsewhere), *rule_notices(rules, jobs)],
     )
 
 
@@ -364,7 +364,7 @@ def _mixed(jobs: Lines) -> list[Notice]:
     return out
 
 
-def _judged_by(rules: pd.DataFrame, jobs: Lines) -> list[Notice]:
+def rule_notices(rules: pd.DataFrame, jobs: Lines) -> list[Notice]:
     """Warn of rules that are in no known commit, and of rules that were set after results."""
     out = []
     seen = rules["commit"] != ""

@@ -388,13 +388,13 @@ def test_a_tilde_in_a_path_is_the_home_folder(
         ["diff", "--project=~/p", "~/a", "~/b", "--out=~/c"],
     ):
         found = [
-            one for value in vars(cli._parser().parse_args(words)).values() for one in listed(value)
+            one for value in vars(cli.parser().parse_args(words)).values() for one in listed(value)
         ]
         paths = [one for one in found if isinstance(one, Path)]
         assert len(paths) == sum("~" in word for word in words)
         assert all(path.parent == tmp_path for path in paths), paths
     with pytest.raises(SystemExit):
-        cli._parser().parse_args(["plan", "--project=~nobody-of-this-name"])
+        cli.parser().parse_args(["plan", "--project=~nobody-of-this-name"])
 
 
 def listed(value: Any) -> list[Any]:

@@ -6,7 +6,7 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import pytest
@@ -22,7 +22,6 @@ from reinrelax.errors import ResultsError
 from reinrelax.jobs.job import Job
 from reinrelax.jobs.runs import cells
 from reinrelax.jobs.studies import studies
-from reinrelax.results import merge as merging
 from reinrelax.results.merge import merge
 from reinrelax.results.read import is_done, read_job
 from tests.conftest import ROOT
@@ -122,16 +121,15 @@ def test_an_interruption_leaves_no_half_job_and_is_made_good(
     machine: Machines, load_config: Loader, monkeypatch: pytest.MonkeyPatch, stop: int
 ) -> None:
     a, config = machine("a", lambda cell: True, lambda name: True), load_config()
-    copied: list[Path] = []
-    copy = merging._copy
+    copy, left = shutil.copyfileobj, iter(range(stop))
 
-    def failing(source: Path, target: Path) -> None:
-        if len(copied) == stop:
+    def failing(source: IO[bytes], target: IO[bytes]) -> None:
+        if next(left, None) is None:
+            target.write(source.read(1))
             raise KeyboardInterrupt
-        copied.append(target)
         copy(source, target)
 
-    monkeypatch.setattr(merging, "_copy", failing)
+    monkeypatch.setattr(shutil, "copyfileobj", failing)
     with pytest.raises(KeyboardInterrupt):
         merge(config, config.folder, [a])
     for path, content in files_of(config.folder).items():
@@ -142,7 +140,7 @@ def test_an_interruption_leaves_no_half_job_and_is_made_good(
     for study in studies(config).values():
         if (config.folder / study.name / "record.json").exists():
             assert read_job(config, study) is not None
-    monkeypatch.setattr(merging, "_copy", copy)
+    monkeypatch.setattr(shutil, "copyfileobj", copy)
     assert not merge(config, config.folder, [a]).missing
     assert files_of(config.folder) == files_of(a)
 

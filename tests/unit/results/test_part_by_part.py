@@ -268,9 +268,8 @@ def test_rounding_is_what_nudged_weights_do(
 ) -> None:
     """Twins are trainings of the same numbers: near one another, and none the same."""
     (company,) = verify.companies_of(cells(whole)[ST], held(whole, cells(whole)[ST]))
-    monkeypatch.setattr(verify, "_images", digits)
-    monkeypatch.setattr(verify, "_NUDGE", 2.0**-12)  # that three steps are enough
-    found = [verify._trained(company, 1, twin) for twin in range(3)]
+    monkeypatch.setattr(verify, "NUDGE", 2.0**-12)  # that three steps are enough
+    found = [verify.retrained(company, digits, 1, twin) for twin in range(3)]
     for run in company.cell.runs:
         first, *twins = [one[run.run_id].results["train_nelbo_nats"][0] for one in found]
         assert len({first, *twins}) == 3
