@@ -15,6 +15,7 @@ from reinrelax.claims.evidence import NETWORK
 from reinrelax.claims.model import Claim, Group, Resampled
 from reinrelax.claims.parts import Estimate
 from reinrelax.claims.queries import Pick, Query, fits, held
+from reinrelax.core.words import first_of
 from reinrelax.jobs.planned import THERE
 
 _LEVEL = 0.95  # coverage of the intervals in the tables
@@ -168,8 +169,7 @@ def _lacking(rows: pd.DataFrame, where: Pick) -> Iterable[str]:
         options = wanted if isinstance(wanted, list) else []
         absent = [str(option) for option in options if not fits(rows[name], option).any()]
         if absent:
-            more = f" and {len(absent) - _NAMED} more" if len(absent) > _NAMED else ""
-            yield f"no row with {name} {', '.join(absent[:_NAMED])}{more}"
+            yield f"no row with {name} {first_of(absent, _NAMED)}"
 
 
 def _absence(jobs: pd.DataFrame) -> str:

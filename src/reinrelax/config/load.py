@@ -25,7 +25,6 @@ from reinrelax.experiments.identities.experiment import Identities
 from reinrelax.experiments.policy_gradient.experiment import Reinforcement
 from reinrelax.experiments.relaxed_vae.experiment import Relaxations
 
-TRAININGS = tuple(name for name, kind in BLOCKS.items() if issubclass(kind, Trainings))
 # The suffix of an experiment's name for trainings as the authors ran them, where these differ from
 # the printed ones.
 AS_RUN = "-run"

@@ -10,6 +10,7 @@ import pandas as pd
 
 import reinrelax
 from reinrelax.core import files
+from reinrelax.core.words import first_of
 from reinrelax.core.yaml_file import read_yaml
 from reinrelax.display.table_blocks import Cell, Column, Table, key, to_float
 from reinrelax.display.tables import read_as_text, read_json
@@ -267,7 +268,7 @@ def _jobs(found: difference.Difference) -> Part:
             Cell(column.replace("_", " ")),
             Cell(f"{len(names):,}", key(len(names))),
             *(Cell(_brief(column, text), style="prose") for text in (before, after)),
-            Cell(_few([name for (name,) in names]), style="prose"),
+            Cell(first_of([name for (name,) in names], 5), style="prose"),
         ]
         for (column, before, after), names in groups
     ]
@@ -391,8 +392,3 @@ def _brief(column: str, text: str) -> str:
         if column == "commit"
         else text or "—"
     )
-
-
-def _few(names: Sequence[str]) -> str:
-    more = f" and {len(names) - 5:,} more" if len(names) > 5 else ""
-    return ", ".join(names[:5]) + more

@@ -10,6 +10,7 @@ import pandas as pd
 from reinrelax.claims.findings import BASES
 from reinrelax.claims.model import JUDGED, NOT_TESTED, VERDICTS, WORDS
 from reinrelax.config.load import Config
+from reinrelax.core.words import first_of
 from reinrelax.display.text_format import (
     Badge,
     anchor,
@@ -375,7 +376,9 @@ def rule_notices(rules: pd.DataFrame, jobs: Lines) -> list[Notice]:
             "removed": rules["rule"][~seen & gone],
         }
         words = "; ".join(
-            f"{what}: {_few(list(names))}" for what, names in parts.items() if len(names)
+            f"{what}: {first_of(list(names), _NAMED)}"
+            for what, names in parts.items()
+            if len(names)
         )
         text = (
             f"{words}. Claims, findings, errata or printed numbers were edited. After committing"
@@ -394,9 +397,3 @@ def rule_notices(rules: pd.DataFrame, jobs: Lines) -> list[Notice]:
         )
         out.append(Notice(title, "Each claim says when.", "claims"))
     return out
-
-
-def _few(names: Sequence[str]) -> str:
-    """Return the first names, and how many more there are."""
-    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
-    return ", ".join(names[:_NAMED]) + more

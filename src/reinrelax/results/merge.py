@@ -11,6 +11,7 @@ from typing import Any
 
 from reinrelax.config.load import Config
 from reinrelax.core import files
+from reinrelax.core.words import first_of
 from reinrelax.datasets import data, images
 from reinrelax.errors import ResultsError
 from reinrelax.jobs.job import Job
@@ -343,5 +344,4 @@ def _copy(source: Path, target: Path) -> None:
 
 
 def _names(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return f": {', '.join(names[:_SHOWN])}{more}" if names else ""
+    return f": {first_of(names, _SHOWN)}" if names else ""

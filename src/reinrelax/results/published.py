@@ -16,6 +16,7 @@ from typing import Any
 
 from reinrelax.config.load import Config
 from reinrelax.core import files, provenance
+from reinrelax.core.words import first_of
 from reinrelax.errors import ResultsError
 from reinrelax.jobs.job import Job
 from reinrelax.jobs.planned import jobs
@@ -190,10 +191,9 @@ def _require_commits(config: Config, records: Mapping[str, Mapping[str, Any]]) -
         ):
             wrong.append(name)
     if wrong:
-        more = f" and {len(wrong) - _SHOWN} more" if len(wrong) > _SHOWN else ""
         raise ResultsError(
             f"nothing was published: {config.folder} has results computed with uncommitted"
-            f" changes: {', '.join(wrong[:_SHOWN])}{more}. Commit the source, delete the files of"
+            f" changes: {first_of(wrong, _SHOWN)}. Commit the source, delete the files of"
             " these jobs (also .runs.json) and run them again"
         )
 

@@ -9,10 +9,13 @@ import pandas as pd
 import pytest
 import torch
 
-from reinrelax.config.load import GRADIENTS, TRAININGS, Config
+from reinrelax.config.declared import BLOCKS
+from reinrelax.config.load import GRADIENTS, Config
 from reinrelax.datasets.images import Images
 from reinrelax.errors import ConfigError
 from reinrelax.execution import estimates
+from reinrelax.experiments.discrete_vae.experiment import Trainings
+from reinrelax.experiments.relaxed_vae.experiment import Relaxations
 from reinrelax.experiments.snapshots import read_snapshot
 from reinrelax.experiments.training import make_trainer, train_cell
 from reinrelax.jobs.job import Job
@@ -26,7 +29,7 @@ from tests.helpers.synthetic import write_results
 
 Load = Callable[..., Config]
 PLACES = [
-    *((name,) for name in (*TRAININGS, "relaxations")),
+    *((name,) for name, kind in BLOCKS.items() if issubclass(kind, Trainings | Relaxations)),
     *((name, "training") for name in GRADIENTS),
 ]
 

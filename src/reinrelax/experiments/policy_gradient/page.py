@@ -9,6 +9,7 @@ from reinrelax.display.table_blocks import (
     Cell,
     Column,
     Table,
+    diverged,
     key,
     plain_cell,
     to_float,
@@ -106,8 +107,7 @@ def _scores(collected: TableReader, algorithms: Collection[str], name: str) -> T
     rows = []
     for scores in found.values():
         any_one = scores[min(scores)]
-        diverged = to_float(any_one["diverged"])
-        small = [f"{diverged:.0f} diverged"] if diverged else []
+        small = diverged(any_one)
         seeds = Cell(
             fixed(to_float(any_one["seeds"]), 0), small=small, style="warn" if small else ""
         )
