@@ -70,16 +70,16 @@ onstart:
 onsuccess:
     if (FOLDER / "report.html").exists():
         print(f"report: {FOLDER / 'report.html'}")
-        print("what is published, at the papers' scale: make paper-report")
+        print("published results of the papers' scale: make paper-report")
 
 
 onerror:
     if interrupts.received:
-        print("interrupted. A rerun continues where it stopped.")
+        print("interrupted. Run the same command again to resume.")
     else:
         print(
-            "some jobs failed; their logs are named above. A rerun continues where they stopped."
+            "some jobs failed; their logs are named above. Run the same command again to resume."
         )
     print(
-        f"A report of what is finished: python -m reinrelax report --config {FOLDER / 'config.yaml'}"
+        f"report of the finished jobs: python -m reinrelax report --config {FOLDER / 'config.yaml'}"
     )

@@ -203,7 +203,7 @@ def _table3(collected: TableReader) -> Table:
         for line in collected.lines("table3")
         if to_float(line["seeds"]) > 0
     ]
-    heads = ["Estimator", "Method", "Shape", "Ours", "Paper", "Less ReinMax", "Verdict"]
+    heads = ["Estimator", "Method", "Shape", "Ours", "Paper", "Minus ReinMax", "Verdict"]
     kinds = ["text"] * 3 + ["number"] * 3 + ["text"]
     caption = "Test negative ELBO, nats, with the 95% interval of the mean over seeds."
     return Table(

@@ -7,8 +7,8 @@ try:
     from reinrelax.cli import main
 except ModuleNotFoundError as error:
     sys.exit(
-        f"{error.name} is missing: the workflow takes packages that the library does not. "
-        "pip install 'reinrelax[workflow,report,rl]'"
+        f"{error.name} is missing: the workflow needs packages that the library does not. Run:"
+        " pip install 'reinrelax[workflow,report,rl]'"
     )
 
 if __name__ == "__main__":

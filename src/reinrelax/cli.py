@@ -3,10 +3,8 @@
 import argparse
 import math
 import os
-import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
@@ -15,16 +13,12 @@ from reinrelax.config import load as configuration
 from reinrelax.core.yaml_file import from_yaml, merged, path_of, read_yaml
 from reinrelax.errors import ConfigError, ReinrelaxError
 from reinrelax.execution.device import device
-
-# Messages of torch on a CPU, torch on a GPU, C++ and the dynamic loader.
-_OUT_OF_MEMORY = re.compile(
-    "allocate memory|out of memory|bad_alloc|failed to map segment", re.IGNORECASE
-)
+from reinrelax.execution.memory import out_of_memory
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run one command; print a ReinrelaxError to standard error and exit with status 1."""
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     try:
         options.run(options)
     except ReinrelaxError as error:
@@ -36,9 +30,10 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     sys.exit(0)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="reinrelax", description=__doc__)
-    commands = parser.add_subparsers(required=True, metavar="command")
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    found = argparse.ArgumentParser(prog="reinrelax", description=__doc__)
+    commands = found.add_subparsers(required=True, metavar="command")
 
     def command(name: str, run: object, help_text: str) -> argparse.ArgumentParser:
         sub = commands.add_parser(name, help=help_text, description=help_text)
@@ -68,9 +63,9 @@ def _parser() -> argparse.ArgumentParser:
     command("data", _data, "verify or download the images, and prepare them")
     compute = command("compute", _compute, "compute one planned job: train a cell, or run a study")
     compute.add_argument(
-        "--job", required=True, help="its name, such as elbo/8x4/ReinMax or identities"
+        "--job", required=True, help="name of the job, such as elbo/8x4/ReinMax or identities"
     )
-    compute.add_argument("--fingerprint", help="stop if the job is not the one that was asked for")
+    compute.add_argument("--fingerprint", help="stop if the job has another fingerprint than this")
     plan = command("plan", _plan, "show what would run, with an estimate of the time")
     plan.add_argument(
         "--cores", type=int, default=os.cpu_count() or 1, help="cores to plan for (default: all)"
@@ -162,7 +157,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     diff.add_argument("after", type=_path, metavar="B", help="another results folder")
     diff.add_argument("--out", type=_path, help="page to write (default: diff.html next to A)")
-    return parser
+    return found
 
 
 def _in_project(command: argparse.ArgumentParser) -> None:
@@ -213,7 +208,7 @@ def _compute(options: argparse.Namespace) -> None:
     config = _config(options)
     job = find(config, options.job)
     _require(options.fingerprint, job.fingerprint, job.name)
-    with _memory(job.name), device(config.machine, job.on_gpu) as where:
+    with out_of_memory(job.name), device(config.machine, job.on_gpu) as where:
         from reinrelax.experiments.compute import compute
 
         line = compute(job, config, where)
@@ -227,20 +222,6 @@ def _require(asked: str | None, found: str, name: str) -> None:
             f"{name}: configuration or source changed after the job was planned; run snakemake"
             " again"
         )
-
-
-@contextmanager
-def _memory(name: str) -> Iterator[None]:
-    """Turn any kind of out-of-memory failure into an error that says how to reduce memory use."""
-    try:
-        yield
-    except (MemoryError, RuntimeError, ImportError) as error:
-        if not isinstance(error, MemoryError) and not _OUT_OF_MEMORY.search(str(error)):
-            raise
-        raise ReinrelaxError(
-            f"{name}: out of memory ({error}). Run fewer jobs at once (--cores), lower "
-            "machine.max_replicas_per_job, or on a GPU machine.jobs_per_gpu"
-        ) from error
 
 
 def _plan(options: argparse.Namespace) -> None:
@@ -300,9 +281,10 @@ def _recompute(options: argparse.Namespace) -> None:
     cell = find(config, options.cell)
     if not cell.runs:
         raise ConfigError(
-            f"{cell.name} trains nothing that could be compared; name a cell, as elbo/8x4/ReinMax"
+            f"{cell.name} is not a training, so there is nothing to compare; name a cell, such as"
+            " elbo/8x4/ReinMax"
         )
-    with _memory(cell.name), device(config.machine) as where:
+    with out_of_memory(cell.name), device(config.machine) as where:
         comparison = recompute(config, cell, where)
     _say(comparison.describe())
     if comparison.differing:

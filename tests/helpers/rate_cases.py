@@ -252,7 +252,7 @@ def _cases() -> list[Case]:
         ),
         Case(
             "every_below",
-            f"holds at 3 of 6 places where 4 are asked for, {tied}",
+            f"holds at 3 of 6 places where 4 are required, {tied}",
             CONFIRMED,
             0.05,
             places("every_below", 3, 0.0),
@@ -326,7 +326,7 @@ def _cases() -> list[Case]:
         Case("agrees", "all equal", CONFIRMED, 0.05, runs(agreed, dict.fromkeys(five, 0.0))),
         Case(
             "agrees",
-            "an order that agrees less than asked for",
+            "an order that agrees less than required",
             CONFIRMED,
             0.05,
             runs(agreed, {n: v / FAR for n, v in swapped(wrong_order).items()}),
@@ -355,13 +355,13 @@ def _cases() -> list[Case]:
         ),
         Case(
             "scatters_more",
-            "just so many times",
+            "exactly that factor",
             CONFIRMED,
             0.05,
             runs(spread, dict.fromkeys(order[:6], 0.0), {"ReinMax": 2.0}),
         ),
         Case(
-            *("scatters_more", "so many times by the smallest effect", REFUTED, 0.05),
+            *("scatters_more", "that factor and the smallest effect more", REFUTED, 0.05),
             runs(spread, dict.fromkeys(order[:6], 0.0), {"ReinMax": 3.0}),
         ),
         Case("less", "both equal", CONFIRMED, 0.05, two("less", 10.0, 10.0)),
@@ -370,7 +370,7 @@ def _cases() -> list[Case]:
         ),
         Case(
             "less",
-            f"holds at 8 of 11 places where 9 are asked for, {tied}",
+            f"holds at 8 of 11 places where 9 are required, {tied}",
             CONFIRMED,
             0.05,
             snapshots(8, 0.0),
@@ -399,7 +399,7 @@ def _cases() -> list[Case]:
         ),
         Case(
             "trend",
-            "rises at 2 of 4 steps where 3 are asked for, flat at two",
+            "rises at 2 of 4 steps where 3 are required, flat at two",
             CONFIRMED,
             0.05,
             course([0.0, FAR, 2 * FAR, 2 * FAR, 2 * FAR], turns=1),
@@ -417,7 +417,7 @@ def _cases() -> list[Case]:
         ),
         *(
             Case(
-                *("minimum_at", "as low at one place beside", wrong, 0.05),
+                *("minimum_at", "as low at a place outside", wrong, 0.05),
                 rows(
                     claimed("minimum_at", query={"over": "x"}, parameters={"from": 2, "to": 2}),
                     [(0.0 if x in (2, 3) else FAR, {"x": x}) for x in range(5)],

@@ -196,10 +196,10 @@ def _inert(config: Config) -> Iterator[dict[str, Any]]:
 
 
 def _properties(config: Config) -> dict[str, Iterator[dict[str, Any]]]:
-    return {"properties": _property_rows()}
+    return {"properties": property_rows()}
 
 
-def _property_rows() -> Iterator[dict[str, Any]]:
+def property_rows() -> Iterator[dict[str, Any]]:
     for relaxation, variant, bias in (
         *(("RelaxedBernoulli", "", 0.3), ("StraightThroughBernoulli", "copy", 2.0)),
         *(("REBAR", "Bernoulli", 0.0), ("RELAX", "Bernoulli, unnormalised", 0.4)),

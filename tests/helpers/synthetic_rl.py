@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 # By environment: the return of a first and of a hundredth episode, and the reward of a step.
-_RETURNS = {
+RETURNS = {
     "CartPole-v1": (22.0, 40.0, 1.0),
     "Taxi-v4": (-116.0, -95.0, -1.0),
     "Acrobot-v1": (-590.0, -400.0, -1.0),
@@ -18,7 +18,7 @@ _RATES = {"REINFORCE": (1.0, 1.0), "A2C": (1.1, 0.8), "RELAX": (1.05, 0.9)}
 
 def learning(settings: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
     """The tables of a study with these settings."""
-    first, hundredth, reward = _RETURNS[settings["environment"]]
+    first, hundredth, reward = RETURNS[settings["environment"]]
     rate, share = _RATES.get(settings["algorithm"], (1.0, 1.0))
     common = {key: settings[key] for key in ("environment", "cap", "algorithm")}
     episodes, gradients = [], []

@@ -44,5 +44,5 @@ def test_jobs_end_with_their_run_and_leave_their_checkpoints(
     assert alive(folder) == []
     assert all(map(Path.exists, places)), said
     assert not any((folder / target).exists() for target in TARGETS[:2])
-    assert "interrupted. A rerun continues where it stopped." in said
+    assert "interrupted. Run the same command again to resume." in said
     assert "some jobs failed" not in said

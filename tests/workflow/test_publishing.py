@@ -46,7 +46,7 @@ def test_a_finished_run_is_published_and_its_report_outlives_its_source(
     from_a_commit(results, "+changes")
     refused = reinrelax(folder, "publish")
     assert refused.returncode == 1
-    assert "working tree with changes that are in no commit: elbo/8x4/ST" in refused.stderr
+    assert "computed with uncommitted changes: elbo/8x4/ST" in refused.stderr
     assert not (folder / "published").exists()
     from_a_commit(results)
     done = reinrelax(folder, "publish")
@@ -132,14 +132,14 @@ def test_an_interrupted_campaign_leaves_no_job_and_goes_on_from_its_checkpoint(
 PROGRAM = """
 import sys
 from pathlib import Path
-from argparse import Namespace
-from reinrelax import cli
+from reinrelax.config import load
+from reinrelax.core.yaml_file import merged, read_yaml
 from reinrelax.execution import campaign
 files = [Path("config.yaml"), Path("workflow/scales/test.yaml")]
 stages = campaign.stages
 def left(config, root=Path()):
     return [stage for stage in stages(config, root) if stage.jobs[0].experiment == "elbo"]
 campaign.stages = left
-outcome = campaign.run(cli._config(Namespace(config=files, project=Path(), only=None)), files, "2", None)
+outcome = campaign.run(load.load(merged(*map(read_yaml, files)), Path()), files, "2", None)
 sys.exit(3 if outcome.interrupted else len(outcome.left))
 """

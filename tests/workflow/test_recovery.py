@@ -225,7 +225,9 @@ def test_short_memory_and_full_disk_stop_their_jobs_alone(
         "results/test/elbo/8x4/ST.checkpoint: cannot be written (File too large). Make the folder"
         in said
     )
-    hint = "results/test/logs/train/elbo/8x4/ReinMax-CV.log: ended from outside: if memory is short"
+    hint = (
+        "results/test/logs/train/elbo/8x4/ReinMax-CV.log: killed from outside: if memory is short"
+    )
     assert hint in said or "elbo/8x4/ReinMax-CV: out of memory" in said
     assert [target for target in TARGETS if (folder / target).exists()] == TARGETS[2:]
     assert left_behind(folder) == []

@@ -78,7 +78,10 @@ def test_as_a_module_of_another_workflow(project: Path) -> None:
 def test_a_module_whose_prefix_would_move_its_results_says_what_to_do(project: Path) -> None:
     done = start(another_workflow(project, '    prefix: "moved"'), "--dry-run", "everything")
     assert done.returncode != 0
-    assert "jobs write where `results` says. Set it in the module's `config`" in done.stdout
+    assert (
+        "jobs write to the folder given by `results`. Set it in the module's `config`"
+        in done.stdout
+    )
 
 
 def test_nested_numbers_and_targets_in_the_order_that_the_readme_shows(project: Path) -> None:
@@ -129,7 +132,7 @@ def test_some_of_it_is_asked_for_and_the_page_is_of_that(project: Path) -> None:
     wrong = start(
         project, *SCALE, "--config", "only={experiments: [elbo], shapes: [9x9]}", "--dry-run"
     )
-    assert "only.shapes[0]: no training that is asked for has '9x9'" in wrong.stderr + wrong.stdout
+    assert "only.shapes[0]: no requested training has '9x9'" in wrong.stderr + wrong.stdout
 
 
 def shown() -> Iterator[tuple[str, str]]:

@@ -80,7 +80,7 @@ except ReinrelaxError as error:
 
 if str(workflow.modifier.modify_path(str(FOLDER))) != str(FOLDER):
     raise WorkflowError(
-        f"{FOLDER}: jobs write where `results` says. Set it in the module's `config`, instead of `prefix`"
+        f"{FOLDER}: jobs write to the folder given by `results`. Set it in the module's `config` instead of `prefix`"
     )
 
 
@@ -209,7 +209,7 @@ def reinrelax(command, redirect="2>"):
     if SETTINGS.project != Path():
         options += f" --project {shlex.quote(str(SETTINGS.project))}"
     options = options.replace("{", "{{").replace("}", "}}")
-    hint = "ended from outside: if memory is short, fewer --cores or a lower machine.max_replicas_per_job"
+    hint = "killed from outside: if memory is short, use fewer --cores or lower machine.max_replicas_per_job"
     shown = (
         f"tail -n 5 {{log:q}} >&2; [ $status -lt 127 ] || echo {{log:q}}: '{hint}' >&2"
     )

@@ -97,7 +97,7 @@ def _decided(
     if sample and sample.diverged and holds:
         return model.UNDECIDED, f"{sample.diverged} seeds diverged among the runs compared"
     if holds and fails:
-        return model.NEAR, "it holds, by less than the smallest effect of interest"
+        return model.NEAR, "it holds, but by less than the smallest effect of interest"
     if holds:
         return model.REPRODUCED, ""
     if fails:
@@ -105,7 +105,7 @@ def _decided(
     unknown = np.isnan(holding) or np.isnan(failing)
     return (
         model.UNDECIDED,
-        "a value that is compared is missing or has no interval" if unknown else "",
+        "one of the compared values is missing or has no interval" if unknown else "",
     )
 
 
@@ -119,7 +119,7 @@ def _corrected(verdict: Verdict, holding: float, failing: float, family: int) ->
     if verdict.verdict in (model.REPRODUCED, model.NEAR, model.NOT_REPRODUCED):
         new, reason = _decided(holding, failing, verdict.claim.rule)
         if new != verdict.verdict:
-            alone = "decided by itself, but not among so many of its family"
+            alone = "decided on its own, but not after correction for the size of its family"
             changes |= {"verdict": new, "reason": alone if new == model.UNDECIDED else reason}
     bounded = _bounded(
         verdict.claim, verdict.part, changes.get("verdict", verdict.verdict), *factors
@@ -175,15 +175,16 @@ def _in_words(claim: Claim, sample: Resampled, what: str) -> str:
         if claim.query is None
         else "tests of the values and their standard errors"
     )
-    diverged = " With a diverged seed: at best undecided." if claim.query is None else ""
+    diverged = " At best undecided if a seed diverged." if claim.query is None else ""
     family = (
-        " p is corrected for its family by Holm’s method, and the interval with it."
+        " p and the interval are corrected for the claim’s family by Holm’s method."
         if claim.family
         else ""
     )
     return (
-        f"That {what}{where}, by one-sided {by}: reproduced if its opposite is rejected at p ≤"
-        f" {_level(rule):g}; not reproduced if it is rejected itself, by the smallest effect of"
-        f" interest if one is named, at p ≤ {rule['not_reproduced_to']:g}; both: near; neither:"
-        f" undecided. Of several parts by partial conjunction.{diverged}{family}"
+        f"Statement: {what}{where}. Tested by one-sided {by}: reproduced if the opposite is"
+        f" rejected at p ≤ {_level(rule):g}; not reproduced if the statement itself, with the"
+        " smallest effect of interest if one is set, is rejected at p ≤"
+        f" {rule['not_reproduced_to']:g}; both: near; neither: undecided. Several parts are"
+        f" combined by partial conjunction.{diverged}{family}"
     )

@@ -17,15 +17,15 @@ Place = tuple[str, str]  # estimator and latent shape
 
 _REASONS = 6
 _WORDS = {
-    "dataset": "data set {found} (asked for: {wanted})",
-    "train_images": "{found:,} training images (asked for: {wanted:,})",
-    "test_images": "{found:,} test images (asked for: {wanted:,})",
-    "batch_size": "batches of {found} (asked for: {wanted})",
-    "epochs": "{found} epochs (asked for: {wanted})",
-    "draws": "{found} draws (asked for: {wanted})",
-    "episodes": "{found} episodes (asked for: {wanted})",
+    "dataset": "data set {found} (required: {wanted})",
+    "train_images": "{found:,} training images (required: {wanted:,})",
+    "test_images": "{found:,} test images (required: {wanted:,})",
+    "batch_size": "batches of {found} (required: {wanted})",
+    "epochs": "{found} epochs (required: {wanted})",
+    "draws": "{found} draws (required: {wanted})",
+    "episodes": "{found} episodes (required: {wanted})",
 }
-NETWORK = "hidden layers of {} units (asked for: the paper's)"
+NETWORK = "hidden layers of {} units (required: the paper's)"
 
 
 @dataclass(frozen=True)
@@ -233,7 +233,7 @@ def _shortfalls(evidence: Evidence, place: Place, minimum: Minimum) -> Iterable[
             if not _same(value, setting):
                 yield f"{estimator} at {latent} with {name} {value} (the paper's: {setting})"
     if len(rows) < minimum.seeds:
-        yield f"{len(rows)} seeds (asked for: at least {minimum.seeds})"
+        yield f"{len(rows)} seeds (required: at least {minimum.seeds})"
 
 
 def _same(value: Any, setting: str | float) -> bool:

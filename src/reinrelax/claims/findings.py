@@ -109,12 +109,12 @@ def load(path: Path, claims: Sequence[Claim]) -> list[Finding]:
                 found = _finding(where, entry, claims)
                 if found.id in (other.id for other in out):
                     mistakes.add(
-                        f"{where}.id: two findings have the id {found.id!r}; give one another"
+                        f"{where}.id: two findings have the id {found.id!r}; change one of them"
                     )
                 for name in found.claims:
                     if name in owner:
                         mistakes.add(
-                            f"{where}.claims: {name} stands in {owner[name]} too; name it once"
+                            f"{where}.claims: {name} is also in {owner[name]}; name it only once"
                         )
                     owner[name] = found.id
                 out.append(found)

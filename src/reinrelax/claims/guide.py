@@ -46,7 +46,7 @@ def _keys(schema: Any) -> dict[str, Any]:
         "requires": schema.required,
         "takes": schema.optional,
         "rule of the file, required": schema.rule,
-        "rule of the file, for claims that name none of their own": schema.tuning,
+        "rule of the file, for claims that set none of these": schema.tuning,
     }
 
 

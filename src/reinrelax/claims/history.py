@@ -117,7 +117,7 @@ def _git(root: Path, *arguments: str) -> str:
         ).stdout
     except (OSError, subprocess.CalledProcessError) as error:
         raise ReinrelaxError(
-            f"{root}: its history cannot be read ({error}); run in a clone with git"
+            f"{root}: cannot read the git history ({error}); run this in a git clone"
         ) from None
 
 

@@ -34,17 +34,17 @@ def matches(claim: Claim, evidence: Measurements) -> Verdict:
             Contrast(closed(combination([(side, estimate)], room - side * wanted)))
             for side in (1.0, -1.0)
         ]
-    what = "every value is what is expected"
+    what = "every value equals the expected one"
     if tolerance or share:
-        allowed = [f"{tolerance:g}"] * (tolerance > 0) + [f"{share:.0%} of what is expected"] * (
+        allowed = [f"{tolerance:g}"] * (tolerance > 0) + [f"{share:.0%} of the expected value"] * (
             share > 0
         )
-        what = f"no value differs from what is expected by more than {' plus '.join(allowed)}"
+        what = f"no value differs from the expected one by more than {' plus '.join(allowed)}"
     found = by_part(claim, sample, every(margins), what)
     text = found.rule.replace("neither: undecided", "neither: compatible, which confirms nothing")
     verdict, reason = found.verdict, found.reason
     if not sample.premise[0] and not margins:
-        verdict, reason = model.NOT_RUN, "no row says what is expected"
+        verdict, reason = model.NOT_RUN, "no row states an expected value"
     if verdict == model.UNDECIDED and not np.isnan(found.effect):
         verdict = model.COMPATIBLE
     return replace(found, verdict=verdict, reason=reason, rule=text)
@@ -111,9 +111,7 @@ def chosen(claim: Claim, evidence: Measurements) -> Verdict:
     rows = evidence.rows(claim)
     if len(rows) and np.isnan(found.effect):
         searched = "points" in rows and bool((rows["points"] > 0).any())
-        reason = (
-            "the search that was run does not hold the paper’s point" if searched else claim.note
-        )
+        reason = "the search does not contain the paper’s point" if searched else claim.note
         return replace(found, verdict=model.NOT_RUN, reason=reason)
     return found
 

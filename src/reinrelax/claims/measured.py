@@ -15,6 +15,7 @@ from reinrelax.claims.evidence import NETWORK
 from reinrelax.claims.model import Claim, Group, Resampled
 from reinrelax.claims.parts import Estimate
 from reinrelax.claims.queries import Pick, Query, fits, held
+from reinrelax.core.words import first_of
 from reinrelax.jobs.planned import THERE
 
 _LEVEL = 0.95  # coverage of the intervals in the tables
@@ -53,7 +54,7 @@ class Measurements:
             lower = _side(part, picked[0]) if query.lower else part.tolist()
             higher = _side(part, picked[1])
             if len(lower) == 0 or len(higher) < len(query.higher):
-                lacking += ["a side of a comparison has no row"] if len(part) else []
+                lacking += ["one side of a comparison has no rows"] if len(part) else []
                 continue
             along = [at[row] for row in lower] if at is not None else range(len(lower))
             groups.append(
@@ -168,8 +169,7 @@ def _lacking(rows: pd.DataFrame, where: Pick) -> Iterable[str]:
         options = wanted if isinstance(wanted, list) else []
         absent = [str(option) for option in options if not fits(rows[name], option).any()]
         if absent:
-            more = f" and {len(absent) - _NAMED} more" if len(absent) > _NAMED else ""
-            yield f"no row with {name} {', '.join(absent[:_NAMED])}{more}"
+            yield f"no row with {name} {first_of(absent, _NAMED)}"
 
 
 def _absence(jobs: pd.DataFrame) -> str:
@@ -197,9 +197,9 @@ def _shortfalls(rows: pd.DataFrame, jobs: pd.DataFrame, wanted: Mapping[str, Any
         found = column.dropna().unique().tolist()
         word = _WORDS.get(name, name)
         if not found and name != "draws":
-            yield f"unknown {word} (asked for: {least})"
+            yield f"unknown {word} (required: {least})"
         if isinstance(least, str):
-            yield from (f"{word} {value} (asked for: {least})" for value in found if value != least)
+            yield from (f"{word} {value} (required: {least})" for value in found if value != least)
             continue
         # Estimators that draw nothing cannot have too few draws. Of several snapshots only the last
         # counts.
@@ -209,7 +209,7 @@ def _shortfalls(rows: pd.DataFrame, jobs: pd.DataFrame, wanted: Mapping[str, Any
         used = max(counts) if name == "epoch" else min(counts)
         if used < least:
             found_so = f"epoch {used:,.0f}" if name == "epoch" else f"{used:,.0f} {word}"
-            yield f"{found_so} (asked for: {least:,.0f})"
+            yield f"{found_so} (required: {least:,.0f})"
 
 
 def _keyed(rows: pd.DataFrame, each: Sequence[str]) -> list[NDArray[np.int64]]:

@@ -66,7 +66,9 @@ def _check_place(name: str) -> None:
     environment, _, cap = name.rpartition("-")
     rl.ENVIRONMENTS.lookup(environment)
     if not cap.isdigit():
-        raise ConfigError(f"{name!r} is no environment with its cap, such as CartPole-v1-70")
+        raise ConfigError(
+            f"{name!r} does not name an environment and its step limit, such as CartPole-v1-70"
+        )
 
 
 _TRAININGS = Subject(

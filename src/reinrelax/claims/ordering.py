@@ -15,7 +15,7 @@ def every_below(claim: Claim, evidence: Evidence | Measurements) -> Verdict:
     If `by` is given, each difference must be larger than it.
     """
     by = float(claim.parameters.get("by", 0.0))
-    what = "every value on the lower side is below every one on the higher side"
+    what = "every value on the lower side is below every value on the higher side"
     if relative(claim):
         what += ", with margins as shares of the higher value,"
     return by_groups(
@@ -68,7 +68,7 @@ def worse_on_test(claim: Claim, evidence: Evidence) -> Verdict:
                 for train, test in zip(group.lower, group.higher, strict=True)
             ]
         ),
-        "every test figure is above its train figure",
+        "every test value is above its train value",
     )
 
 

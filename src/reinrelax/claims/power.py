@@ -206,20 +206,21 @@ def _described(
     planned, asked = config.trainings[experiment], found[0].minimum
     seeds, least = len(planned.seeds), int(asked.seeds or asked.exact.get("seeds", 0))
     short = [
-        f"{getattr(planned, key):,} {key} (asked for: {asked.exact[key]:,})"
+        f"{getattr(planned, key):,} {key} (required: {asked.exact[key]:,})"
         for key in ("epochs", "draws")
         if key in asked.exact and getattr(planned, key) != asked.exact[key]
     ]
     if seeds < least:
-        short.append(f"{seeds} seeds (asked for: at least {least})")
+        short.append(f"{seeds} seeds (required: at least {least})")
     if short:
-        return f"{name}: nothing is decided at the scale {config.scale}: {', '.join(short)}."
+        return f"{name}: the scale {config.scale} decides no claim: {', '.join(short)}."
     places = {(method, str(shape)) for method, shape in planned.settings}
     if not (found := [claim for claim in found if places >= set(claim.cells)]):
         return ""
     words = [
-        f"{name}: what {seeds} seeds decide, by {REPEATS} simulated experiments with {spreads} "
-        "(reproduced if its means are true; not reproduced if nothing differs):"
+        f"{name}: how likely {seeds} seeds are to decide each claim, from {REPEATS} simulated"
+        f" experiments with {spreads} (first column: reproduced, if the printed means are true;"
+        " second column: not reproduced, if estimators do not differ):"
     ]
     for claim in found:
         likely = judged(claim, seeds)

@@ -13,7 +13,7 @@ from reinrelax.claims.model import Claim, PrintedNumber, Verdict
 from reinrelax.claims.parts import Estimate, combination, over_seeds
 from reinrelax.core import stats
 
-DIVERGED = " A diverged seed: not reproduced."
+DIVERGED = " Not reproduced if a seed diverged."
 
 
 def number(claim: Claim, evidence: Evidence) -> Verdict:
@@ -90,8 +90,9 @@ def single_run(claim: Claim, evidence: Evidence) -> Verdict:
     """
     place, level = (claim.lower[0], claim.places[0]), claim.rule["level"]
     text = (
-        f"compatible if the printed number lies in the {level:.0%} prediction interval of one more"
-        " run, from our seeds, which confirms nothing; otherwise not reproduced." + DIVERGED
+        f"compatible, which confirms nothing, if the printed number lies in the {level:.0%}"
+        " prediction interval of one more run, computed from our seeds; otherwise not reproduced."
+        + DIVERGED
     )
     values, diverged = evidence.values(place, claim.metric), evidence.diverged(place)
     run = stats.prediction_interval(list(values.values()), level)
@@ -193,8 +194,10 @@ def in_words(what: str, within: str, near: str, rule: Mapping[str, float]) -> st
 
 def _would_decide(needed: int) -> str:
     if needed < 0:
-        return "no number of seeds would decide: the paper’s own standard error is too large"
-    return f"about {needed:,} seeds would decide, were the difference as observed" if needed else ""
+        return "no number of seeds would decide it: the paper’s own standard error is too large"
+    return (
+        f"about {needed:,} seeds would decide it if the difference is as observed" if needed else ""
+    )
 
 
 def _detectable(delta: Estimate, rule: Mapping[str, float], within: float) -> float:

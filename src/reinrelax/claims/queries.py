@@ -157,7 +157,7 @@ def rows(
         if column not in table:
             there = ", ".join(map(str, table.columns))
             raise ConfigError(
-                f"{where}.{key}: {query.table} has no column {column!r}; there are: {there}"
+                f"{where}.{key}: {query.table} has no column {column!r}; its columns: {there}"
             )
     fitting = table[held(table, query.where)]
     return fitting[papers.counted(fitting, query.named())]

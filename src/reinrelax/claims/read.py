@@ -75,12 +75,15 @@ def load(folder: Path, schemas: Mapping[str, Schema], root: Path = Path()) -> li
                 claims += _File(path, schemas, root).claims()
     if not claims:
         raise ConfigError(
-            f"{folder}: holds no claims; run from the project's folder, or name that with --project"
+            f"{folder}: contains no claims; run from the project's folder, or name it with"
+            " --project"
         )
     several = [name for name, number in Counter(claim.id for claim in claims).items() if number > 1]
     if several:
         raise ConfigError(
-            "\n".join(f"{folder}: two claims have the id {n!r}; give one another" for n in several)
+            "\n".join(
+                f"{folder}: two claims have the id {n!r}; change one of them" for n in several
+            )
         )
     return claims
 
@@ -219,7 +222,7 @@ class _File:
                 own["statement"] = entry["statement"].format(**row)
             except (KeyError, ValueError, TypeError) as error:
                 raise ConfigError(
-                    f"{where}: does not fit {entry['reference']}: {error!r}"
+                    f"{where}: does not match {entry['reference']}: {error!r}"
                 ) from None
             if self.subject:
                 own |= {"lower": [row["estimator"]], "places": [row["latent"]]}
@@ -266,7 +269,7 @@ class _File:
                 with mistakes:
                     names[key] = _names(f"{where}.{key}", entry.get(key, ()), key, self.subject)
         if both := set(names["lower"]) & set(names["higher"]):
-            raise ConfigError(f"{where}.higher: {both.pop()} stands in lower too")
+            raise ConfigError(f"{where}.higher: {both.pop()} is also in lower")
         columns = len(names["places"]) + len(names["elsewhere"])
         least = entry.get("at_least", columns)
         if not (isinstance(least, int) and 1 <= least <= columns):
@@ -291,7 +294,8 @@ class _File:
         least = entry.get("at_least")
         if least is not None and not (isinstance(least, int) and least >= 1 and entry.get("each")):
             raise ConfigError(
-                f"{where}.at_least: must be 1 or more, of the groups of `each`; got {least!r}"
+                f"{where}.at_least: must be a number of groups, 1 or more, and requires `each`;"
+                f" got {least!r}"
             )
         conditions = {} if query.reference else dict(self.content["minimum"][query.table])
         minimum = Minimum(conditions, int(conditions.get("seeds", 0)), {})

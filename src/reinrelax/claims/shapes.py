@@ -30,7 +30,9 @@ def trend(claim: Claim, evidence: Measurements) -> Verdict:
         return AtLeast(steps, count - turns)  # undefined if there are too few places
 
     what = f"the curve is {claim.parameters['direction']} at every step"
-    return by_groups(claim, evidence.sample(claim), part, what + (f" but {turns}" if turns else ""))
+    return by_groups(
+        claim, evidence.sample(claim), part, what + (f" except {turns}" if turns else "")
+    )
 
 
 def minimum_at(claim: Claim, evidence: Measurements) -> Verdict:
@@ -51,5 +53,5 @@ def minimum_at(claim: Claim, evidence: Measurements) -> Verdict:
         return some([every(row) for row in pairs(claim, Group(within, outside, at=()))])
 
     return by_groups(
-        claim, evidence.sample(claim), part, f"the lowest value is at {low:g} to {high:g}"
+        claim, evidence.sample(claim), part, f"the lowest value lies at {low:g} to {high:g}"
     )

@@ -69,8 +69,8 @@ def scatters_more(claim: Claim, evidence: Evidence) -> Verdict:
                 for high in group.higher
             ]
         ),
-        f"the standard deviation over seeds is more than {times:g} times that of {most} of the "
-        f"{len(claim.lower)} others, by F tests (margin: log)",
+        f"the standard deviation over seeds is more than {times:g} times that of at least {most}"
+        f" of the {len(claim.lower)} others, by F tests (margin: log)",
     )
 
 

@@ -16,4 +16,4 @@ def ambiguous(claim: Claim, evidence: object) -> Verdict:
 
 def unjudged(claim: Claim, evidence: object) -> Verdict:
     """Report that no experiment here tests a statement; the claim's note says why."""
-    return Verdict(claim, model.NOT_RUN, "no rule: nothing here tests it", reason=claim.note)
+    return Verdict(claim, model.NOT_RUN, "no rule: no experiment here tests it", reason=claim.note)

@@ -20,21 +20,25 @@ class Machine:
     """How jobs use the machine; affects results only by rounding and, on a GPU, by its noise."""
 
     device: Literal["auto", "cpu", "cuda"] = Field(
-        description="auto: a GPU where there is one that computes"
+        description="auto: a GPU if a usable one is available"
     )
-    threads: int = Field(ge=1, le=1024, description="of a job")
+    threads: int = Field(ge=1, le=1024, description="threads per job")
     max_replicas_per_job: int = Field(
-        ge=1, le=10_000, description="about 35 MB of memory each at 8x4"
+        ge=1,
+        le=10_000,
+        description="runs that one job trains together; each takes about 35 MB of memory at 8x4",
     )
-    jobs_per_gpu: int = Field(ge=1, le=64, description="how many jobs may share one GPU")
+    jobs_per_gpu: int = Field(ge=1, le=64, description="number of jobs that share a GPU")
     checkpoint_every_epochs: int = Field(
-        ge=1, le=1_000_000, description="what a killed job may lose"
+        ge=1,
+        le=1_000_000,
+        description="epochs between checkpoints: at most this many are lost if a job is killed",
     )
     kernels: Literal["torch", "compiled"] = Field(
         default="torch", description="on a GPU; compiled: this package's kernels and CUDA graphs"
     )
     container: Text = Field(
-        default="", description="an image in which jobs run where containers are used"
+        default="", description="container image for jobs, used if containers are enabled"
     )
 
 
@@ -42,10 +46,12 @@ class Machine:
 class Only:
     """The part of the configuration to run and to report; everything if empty."""
 
-    experiments: Several[_Experiment] = Field(default=(), description="of `experiments`")
+    experiments: Several[_Experiment] = Field(
+        default=(), description="names of blocks in `experiments`"
+    )
     shapes: Several[str] = Field(default=(), description="latent shapes of their trainings")
     estimators: Several[str] = Field(
-        default=(), description="of them, or kinds of latent variables"
+        default=(), description="estimators of their trainings, or kinds of latent variables"
     )
 
 
@@ -55,17 +61,19 @@ class Configuration:
 
     scale: block.Name = Field(description="name of the results folder")
     results: block.Path = Field(
-        description="where everything is written, from the working directory"
+        description="folder of all output, relative to the working directory"
     )
     dataset: Images
     machine: Machine
     products: Literal["float32", "bfloat16"] = Field(
-        description="what the layers of all VAEs multiply"
+        description="type of the factors in matrix products of all VAEs"
     )
     only: Only = Field(default_factory=Only)
     experiments: _Experiments
     settings_table: block.Path = Field(
-        description="each estimator's settings at each latent shape: Table 5"
+        description="table of the settings per estimator and latent shape: Table 5"
     )
-    settings_as_run: block.Path = Field(description="the same of what the authors ran differently")
-    settings: Given = Field(description="what the tables do not list, or is to be changed")
+    settings_as_run: block.Path = Field(
+        description="the same for trainings that the authors ran differently"
+    )
+    settings: Given = Field(description="additions and changes to these tables")

@@ -53,8 +53,8 @@ REPORT = Experiment(
             "claims",
             ("id",),
             caption=(
-                "**Claims**: what the two papers say, what was found here, and the verdict. "
-                "Below the paper's scale nothing is judged."
+                "**Claims**: the statements of the two papers, the results found here, and the"
+                " verdicts. Claims are not judged below the papers' scale."
             ),
         ),
     ),
@@ -72,8 +72,8 @@ CAPTIONS: Mapping[tuple[str, str], str] = {
         "report",
         "report",
     ): (
-        "**Report**: the whole of it on one page, every number of the papers beside ours with a"
-        f" verdict, curves, claims, what was not run, and where each number comes from.{_SCALE}"
+        "**Report**: every number of the papers next to ours with a verdict, curves, claims,"
+        f" missing jobs, and the source of each number.{_SCALE}"
     ),
     **{
         ("figure", f): text + _SCALE * bool(one.drawn_by)

@@ -25,7 +25,6 @@ from reinrelax.experiments.identities.experiment import Identities
 from reinrelax.experiments.policy_gradient.experiment import Reinforcement
 from reinrelax.experiments.relaxed_vae.experiment import Relaxations
 
-TRAININGS = tuple(name for name, kind in BLOCKS.items() if issubclass(kind, Trainings))
 # The suffix of an experiment's name for trainings as the authors ran them, where these differ from
 # the printed ones.
 AS_RUN = "-run"
@@ -222,7 +221,7 @@ def _gradients(
 ) -> Gradients:
     ((_, shape), points), *_ = training.settings.items()
     if len(points) != 1:
-        raise ConfigError(f"{where}.training.vary: one value of each setting; got several")
+        raise ConfigError(f"{where}.training.vary: must give one value per setting; got several")
     measured = {
         name: _measured(f"{where}.{name}", chosen, block.draws, shape, settings) if chosen else ()
         for name, chosen in (

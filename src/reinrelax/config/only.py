@@ -37,14 +37,14 @@ def restricted(
         for index, wanted in enumerate(getattr(only, key)):
             if wanted not in known:
                 raise ConfigError(
-                    f"only.{key}[{index}]: no training that is asked for has {wanted!r}; there are:"
+                    f"only.{key}[{index}]: no requested training has {wanted!r}; known:"
                     f" {', '.join(dict.fromkeys(known)) or 'none'}. Add it to an experiment, or"
                     " leave it out"
                 )
     found = {name: _of(training, only) for name, training in left.items()}
     found = {name: training for name, training in found.items() if training.settings}
     if chosen and not found:
-        raise ConfigError("only: these estimators are trained at none of these latent shapes")
+        raise ConfigError("only: none of these estimators is trained at any of these latent shapes")
     return asked - (set(base.values()) - {base[name] for name in found}), found
 
 

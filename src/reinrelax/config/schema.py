@@ -11,7 +11,7 @@ from reinrelax.config.blocks import Configuration
 from reinrelax.core import files
 
 FILE = Path("workflow/schemas/config.schema.yaml")
-_HEAD = "# Made from the blocks in src/reinrelax by `make format`.\n"
+_HEAD = "# Generated from the blocks in src/reinrelax by `make format`.\n"
 
 
 def text() -> str:

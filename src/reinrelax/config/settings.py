@@ -47,7 +47,7 @@ class Settings:
         """
         if name not in self._table:
             raise ConfigError(
-                f"{self._key} has no row of {name!r}; it has rows of {', '.join(self._table)}"
+                f"{self._key} has no row for {name!r}; it has rows for {', '.join(self._table)}"
             )
         return tuple(self._table[name])
 
@@ -140,8 +140,8 @@ def _combinations(where: str, values: Mapping[str, Sequence[Any]]) -> Iterator[t
 def _check(where: str, key: str, name: str, found: Collection[str], needed: set[str]) -> None:
     if missing := sorted(needed - set(found)):
         raise ConfigError(
-            f"{where}: {', '.join(missing)} neither in {key} nor here; add it, "
-            f"for this latent shape or for all under settings.{name}.any, or under vary"
+            f"{where}: {', '.join(missing)} missing in {key} and here; add it for this latent"
+            f" shape, for all of them under settings.{name}.any, or under vary"
         )
     if unknown := sorted(set(found) - needed):
         raise ConfigError(

@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
-from scipy.special import fdtri, nctdtr, ndtri, stdtrit
+from scipy.special import fdtri, nctdtr, stdtrit
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
@@ -26,11 +26,6 @@ class Interval:
     def holds(self, value: float) -> bool:
         """Check whether `value` lies in the interval; False if the interval is NaN."""
         return self.low <= value <= self.high
-
-
-def normal_quantile(level: float) -> float:
-    """Return the quantile of the standard normal distribution."""
-    return float(ndtri(level))
 
 
 def mean_interval(values: ArrayLike, level: float = 0.95) -> Interval:

@@ -24,14 +24,16 @@ class Images:
     """Which images, and what to do without them."""
 
     name: Annotated[str, known(lookup)] = Field(
-        description="of the catalogue; only MNIST is the papers'"
+        description="name in the catalogue; only MNIST is compared with the papers"
     )
-    root: block.Path = Field(description="their folder; for MNIST, MNIST_ROOT takes precedence")
+    root: block.Path = Field(
+        description="folder of the images; for MNIST, MNIST_ROOT takes precedence"
+    )
     when_missing: Literal["digits", "error"] = Field(
-        description="digits stand in if no root is named"
+        description="for MNIST; digits: use scikit-learn's digits unless a root is set"
     )
-    train_images: _Images | None = Field(description="the first so many; null: all")
-    test_images: _Images | None = Field(description="the first so many; null: all")
+    train_images: _Images | None = Field(description="number of images, from the first; null: all")
+    test_images: _Images | None = Field(description="number of images, from the first; null: all")
 
 
 @dataclasses.dataclass(frozen=True)

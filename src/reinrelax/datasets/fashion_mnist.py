@@ -7,7 +7,9 @@ from reinrelax.datasets.images import Images
 from reinrelax.errors import DataError
 
 _FOLDER = "FashionMNIST"
-_REMEDY = f"Set dataset.root to a folder that holds {_FOLDER}/raw with the four uncompressed files"
+_REMEDY = (
+    f"Set dataset.root to a folder that contains {_FOLDER}/raw with the four uncompressed files"
+)
 
 
 def at_hand(root: Path) -> bool:
@@ -31,7 +33,7 @@ def load(root: Path) -> Images:
         )
     except Exception as error:  # the type depends on which part of a file is damaged
         raise DataError(
-            f"{root / _FOLDER}: cannot be read ({error!r}). Supply the four uncompressed files of "
-            f"{_FOLDER}/raw, or delete it to have them fetched"
+            f"{root / _FOLDER}: cannot be read ({error!r}). Supply the four uncompressed files of"
+            f" {_FOLDER}/raw, or delete it to download them"
         ) from None
     return Images("fashion-mnist", train, test)

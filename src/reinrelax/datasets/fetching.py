@@ -43,8 +43,8 @@ def fetch(root: Path, folder: str, into: Callable[[Path], object], remedy: str) 
     except (OSError, RuntimeError) as error:
         why = " ".join(str(error).split())  # torchvision's message has several lines
         raise UnavailableError(
-            f"{folder} is not under {root} and cannot be fetched ({why}). {remedy}, or let this"
-            " machine reach the network"
+            f"{folder} is not under {root} and cannot be downloaded ({why}). {remedy}, or connect"
+            " this machine to the network"
         ) from None
     finally:
         socket.setdefaulttimeout(timeout)

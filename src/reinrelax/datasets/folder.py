@@ -61,7 +61,7 @@ def read(paths: Sequence[Path], folder: Path) -> Pixels:
 
     if not paths:
         raise DataError(
-            f"{folder}: holds no PNG files. Set dataset.root to the folder that holds them"
+            f"{folder}: contains no PNG files. Set dataset.root to the folder that contains them"
         )
     out: Pixels | None = None
     for index, path in enumerate(paths):
@@ -73,13 +73,16 @@ def read(paths: Sequence[Path], folder: Path) -> Pixels:
                 f"{path}: cannot be read as an image ({error}). Replace or delete it"
             ) from None
         if mode not in _GREY:
-            raise DataError(f"{path}: is not grey of 8 bits (its mode is {mode}). Convert it")
+            raise DataError(
+                f"{path}: is not an 8-bit greyscale image (its mode is {mode}). Convert it"
+            )
         if out is None:
             out = np.empty((len(paths), *pixels.shape), dtype=np.uint8)
         if pixels.shape != out.shape[1:]:
             sizes = [f"{width}×{height}" for height, width in (pixels.shape, out.shape[1:])]
             raise DataError(
-                f"{path}: is {sizes[0]} pixels, {paths[0]} is {sizes[1]}. All must be of one size"
+                f"{path}: has {sizes[0]} pixels, but {paths[0]} has {sizes[1]}. All images must"
+                " have the same size"
             )
         out[index] = pixels
     assert out is not None
@@ -90,7 +93,7 @@ def _files(root: Path, part: str) -> list[Path]:
     found = sorted((root / part).glob("*.png"))
     if not found:
         raise DataError(
-            f"{root / part}: holds no PNG files. Set dataset.root to a folder with images in train"
-            " and test"
+            f"{root / part}: contains no PNG files. Set dataset.root to a folder with images in"
+            " train and test"
         )
     return found

@@ -18,7 +18,7 @@ SHA256 = {
     "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 }
 _RAW = Path("MNIST") / "raw"
-_REMEDY = "Set MNIST_ROOT to a folder that holds MNIST/raw with the four uncompressed files"
+_REMEDY = "Set MNIST_ROOT to a folder that contains MNIST/raw with the four uncompressed files"
 
 
 def load(root: Path) -> Images:
@@ -52,8 +52,8 @@ def root_of(own: Path, environ: Mapping[str, str] = os.environ) -> Path:
     root = path_of("MNIST_ROOT", named)
     if not (root / _RAW).is_dir():
         raise DataError(
-            f"MNIST_ROOT: {root} has no folder {_RAW}. Name the folder that has it, or unset"
-            " MNIST_ROOT, and MNIST is fetched"
+            f"MNIST_ROOT: {root} has no folder {_RAW}. Set it to the folder that contains {_RAW},"
+            " or unset MNIST_ROOT to download MNIST"
         )
     return root
 
@@ -78,14 +78,14 @@ def _verify(root: Path) -> None:
         path = root / _RAW / name
         if not path.is_file():
             raise DataError(
-                f"{path} is missing. Supply the four uncompressed files of MNIST/raw, or delete "
-                f"{root / 'MNIST'} to have them fetched"
+                f"{path} is missing. Supply the four uncompressed files of MNIST/raw, or delete"
+                f" {root / 'MNIST'} to download them"
             )
         found = hashlib.sha256(path.read_bytes()).hexdigest()
         if found != expected:
             raise DataError(
-                f"{path} is corrupted: SHA-256 {found[:16]}…, expected {expected[:16]}…. "
-                "Replace it by the published file, or delete it and its folder to have it fetched"
+                f"{path} is corrupted: SHA-256 {found[:16]}…, expected {expected[:16]}…. Replace"
+                " it with the published file, or delete it and its folder to download it"
             )
 
 

@@ -8,7 +8,7 @@ from reinrelax.datasets.images import Images
 from reinrelax.errors import DataError
 
 _FOLDER = "omniglot-py"
-_REMEDY = f"Set dataset.root to a folder that holds {_FOLDER} as torchvision leaves it"
+_REMEDY = f"Set dataset.root to a folder that contains {_FOLDER} as torchvision leaves it"
 
 
 def at_hand(root: Path) -> bool:
@@ -35,7 +35,7 @@ def load(root: Path) -> Images:
     try:
         parts = [Path(Omniglot(root, background=part).target_folder) for part in (True, False)]
     except (OSError, RuntimeError) as error:
-        raise DataError(f"{root / _FOLDER}: {error}. Delete it to have it fetched") from None
+        raise DataError(f"{root / _FOLDER}: {error}. Delete it to download it again") from None
     # Pixels are inverted because the background is white. Paths are sorted because the order of a
     # folder depends on the file system.
     train, test = (255 - read(sorted(part.rglob("*.png")), part) for part in parts)

@@ -21,8 +21,8 @@ _BEYOND = 2.0
 
 READING = (
     "= agrees: the expected number lies in the 95% interval or differs only by rounding; ≈ just"
-    " outside: one in twenty is by chance; ≠ differs: off by more than twice the half-width, by"
-    " chance one in ten thousand."
+    " outside: expected by chance in one case of twenty; ≠ differs: off by more than twice the"
+    " half-width, expected by chance in one case of ten thousand."
 )
 
 

@@ -77,6 +77,12 @@ class Quantity:
         return found
 
 
+def diverged(line: Mapping[str, Any]) -> list[str]:
+    """Return `2 diverged` for a row with diverged seeds, otherwise an empty list."""
+    count = to_float(line["diverged"])
+    return [f"{count:.0f} diverged"] if count > 0 else []
+
+
 def to_float(value: Any) -> float:
     """Convert a table's entry to a number; NaN if it is not one."""
     try:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from reinrelax.config.declared import FILLED_BY, PURPOSES
 from reinrelax.config.load import AS_RUN, GRADIENTS, Config
+from reinrelax.core.words import first_of
 from reinrelax.display.tables import read_table
 from reinrelax.display.text_format import count
 
@@ -69,8 +70,7 @@ class TableReader:
         ):
             names = [line["job"] for line in planned if line["state"] == state]
             if names:
-                more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-                parts.append(f"{words}: {', '.join(names[:3])}{more}")
+                parts.append(f"{words}: {first_of(names, 3)}")
         return "; ".join(parts)
 
     def absence(self, name: str) -> str:

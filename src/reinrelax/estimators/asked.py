@@ -32,8 +32,10 @@ def value_of(entry: Hyperparameter) -> Any:
 Draws = Annotated[int, _rule(HYPERPARAMETERS["draws"])]
 
 _VALUES = {
-    "optimizer": Annotated[Literal["Adam", "RAdam"], Field(description="of the training")],
-    "learning_rate": Annotated[Rate, Field(description="of the optimizer")],
+    "optimizer": Annotated[
+        Literal["Adam", "RAdam"], Field(description="optimizer of the training")
+    ],
+    "learning_rate": Annotated[Rate, Field(description="learning rate of the optimizer")],
     # The number of draws is a key of the experiment.
     **{name: value_of(entry) for name, entry in HYPERPARAMETERS.items() if name != "draws"},
 }
@@ -64,5 +66,8 @@ Vary = Mapping[Annotated[str, _or_any(lookup)], _Varied]
 class Selection:
     """Estimators, and settings that differ from those in `settings`."""
 
-    estimators: Several[Name] = Field(description="names of the catalogue")
-    vary: Vary = Field(default_factory=dict, description="values that settings take in turn")
+    estimators: Several[Name] = Field(description="names in the catalogue of estimators")
+    vary: Vary = Field(
+        default_factory=dict,
+        description="lists of values per setting, each of which is used in turn",
+    )

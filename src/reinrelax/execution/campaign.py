@@ -64,7 +64,7 @@ _STEPS = (
 RESERVE_SECONDS = 240.0
 # The time that jobs have to stop after an interrupt before they are killed. Checkpoints survive
 # both.
-_GRACE_SECONDS = 20.0
+GRACE_SECONDS = 20.0
 
 
 @dataclass(frozen=True)
@@ -107,9 +107,9 @@ def describe(config: Config, todo: Sequence[Stage], cores: int) -> str:
         lines.append(f"{index:3}. {stage.name}, {_jobs(stage)}: about {about}")
     seconds = [second for stage in todo for second in stage.seconds.values()]
     return "\n".join(
-        [*lines, f"in all about {estimates.elapsed(config, seconds, cores)}"]
+        [*lines, f"in total about {estimates.elapsed(config, seconds, cores)}"]
         if todo
-        else ["all is done"]
+        else ["all jobs are done"]
     )
 
 
@@ -142,26 +142,23 @@ def run(
     if hours is not None:
         if hours * 3600 <= RESERVE_SECONDS:
             raise ConfigError(
-                f"{hours:g} hours: {RESERVE_SECONDS / 60:g} minutes are kept for stopping jobs, the"
-                " report and packing, so that nothing could be computed. Give more"
+                f"{hours:g} hours is too short: {RESERVE_SECONDS / 60:g} minutes are reserved for"
+                " stopping jobs, the report and packing. Give more time"
             )
         deadline = time.monotonic() + hours * 3600 - RESERVE_SECONDS
     todo = stages(config, root)
     say(describe(config, todo, number))
     if provenance.commit().endswith(provenance.CHANGED):
-        say(
-            "WARNING: what is computed with changes that are in no commit cannot be published."
-            " Commit first"
-        )
+        say("WARNING: results computed with uncommitted changes cannot be published. Commit first")
     failed, out_of_time, interrupted = [], False, False
     with _interruptible():
         try:
             for index, stage in enumerate(todo, 1):
                 say(f"\n{index} of {len(todo)}: {stage.name}")
                 targets = [str(config.folder / path) for job in stage.jobs for path in job.files]
-                status = _workflow(config_files, cores, targets, deadline, root)
+                status = workflow(config_files, cores, targets, deadline, root)
                 if status is None:
-                    say("time is up: what ran was stopped")
+                    say("time is up: running jobs were stopped")
                     out_of_time = True
                     break
                 if status:
@@ -213,7 +210,7 @@ def _name(place: tuple[int, int, str, bool], members: Sequence[Job]) -> str:
     return f"{experiments}/{shape}{others}" if _STEPS[step].shapes else experiments
 
 
-def _workflow(
+def workflow(
     config_files: Sequence[Path],
     cores: str,
     targets: Sequence[str],
@@ -246,7 +243,7 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGINT)
         with suppress(subprocess.TimeoutExpired):
-            process.wait(_GRACE_SECONDS)
+            process.wait(GRACE_SECONDS)
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()

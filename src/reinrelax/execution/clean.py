@@ -43,12 +43,10 @@ def describe(found: list[Leftover], removed: bool) -> str:
         f"{_size(sum(one.size for one in found))} in {sum(len(one.files) for one in found)} files"
     )
     said = (
-        "removed"
-        if removed
-        else "of which the configuration asks for nothing; --remove removes them"
+        "removed" if removed else "that the configuration does not request; --remove deletes them"
     )
     return "\n".join(
-        [*lines, f"{total} {said}" if found else "nothing that the configuration does not ask for"]
+        [*lines, f"{total} {said}" if found else "no files that the configuration does not request"]
     )
 
 
@@ -152,7 +150,7 @@ def _of_cell(
             [state, table.with_suffix(_MARK)],
         )
     elif progress.read(state)[0] and not begun(config, cell):
-        yield "a checkpoint that nothing goes on from", [state]
+        yield "a checkpoint that no job resumes from", [state]
     yield "finished runs that could not be read", [table.with_suffix(_UNREADABLE)]
 
 

@@ -37,12 +37,12 @@ def device(machine: Machine, on_gpu: bool = True) -> Iterator[str]:
                 stack.close()
                 if machine.device == "auto":
                     print(
-                        f"WARNING: {why}; computing on the CPU. Set machine.device: cpu, if that is"
-                        " meant",
+                        f"WARNING: {why}; computing on the CPU. Set machine.device: cpu if this"
+                        " is intended",
                         file=sys.stderr,
                     )
         if on_gpu and machine.device == "cuda" and not gpus:
-            raise ConfigError(f"machine.device: cuda asked for, but {why}; set cpu or auto")
+            raise ConfigError(f"machine.device: cuda was requested, but {why}; set cpu or auto")
         # Torch determines the visible devices when it is imported, so the lease must come first.
         import torch
 

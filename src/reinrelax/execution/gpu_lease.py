@@ -96,7 +96,7 @@ def lease(
                     lock.release()
                 return
         if time.monotonic() > deadline:
-            raise TimeoutError(f"no free place on GPUs {', '.join(devices)} within {timeout} s")
+            raise TimeoutError(f"no free slot on GPUs {', '.join(devices)} within {timeout} s")
         time.sleep(_POLL_SECONDS)
 
 
@@ -116,6 +116,6 @@ def _made(folder: Path | None) -> Path:
 
 def _unwritable(folder: Path, error: OSError) -> ResultsError:
     return ResultsError(
-        f"{folder}: locks of GPUs cannot be kept there ({error.strerror}). Set TMPDIR to a folder"
-        " on this machine that can be written"
+        f"{folder}: locks of GPUs cannot be created there ({error.strerror}). Set TMPDIR to a"
+        " writable folder on this machine"
     )

@@ -48,7 +48,7 @@ class Comparison:
             f"{what}: {self.differing} differ, by {self.most:.3g} nats at most. The first:"
             f" {self.first}"
         ]
-        lines += [f"computed by another {words}" for words in self.computed]
+        lines += [f"computed with another {words}" for words in self.computed]
         return "\n".join(lines)
 
 
@@ -68,8 +68,8 @@ def recompute(config: Config, cell: Job, device: str) -> Comparison:
     before = held(config, cell, any_source=True)
     if not before:
         raise ResultsError(
-            f"{table_path(config, cell.name)}: no run of it is finished, with which a new one could"
-            " be compared. Run snakemake first"
+            f"{table_path(config, cell.name)}: has no finished run to compare a new one with. Run"
+            " snakemake first"
         )
     pixels = images.load(config.folder / "data")
     now: dict[str, Finished] = {}

@@ -6,6 +6,7 @@ from typing import Any
 from reinrelax.config.load import Config
 from reinrelax.core.past import changed_since
 from reinrelax.core.records import read
+from reinrelax.core.words import first_of
 from reinrelax.errors import ResultsError
 from reinrelax.jobs.job import Job
 from reinrelax.jobs.planned import jobs
@@ -26,7 +27,7 @@ def describe(config: Config, left: Mapping[str, float]) -> list[str]:
         record = config.folder / job.record
         if job.name in left and record.exists():
             found.setdefault(_reason(config, job), []).append(job.name)
-    return [f"stale: {_jobs(names)}: {reason}" for reason, names in found.items()]
+    return [f"stale: {first_of(names, 1)}: {reason}" for reason, names in found.items()]
 
 
 def _reason(config: Config, job: Job) -> str:
@@ -36,14 +37,14 @@ def _reason(config: Config, job: Job) -> str:
         return "the record is damaged"
     if record.get("settings_hash") not in (None, job.settings_hash):
         names = sorted(_other_settings(record.get("config", {}), config.raw, job))
-        return f"other settings: {_some(names)}" if names else "other settings"
+        return f"other settings: {first_of(names, _NAMED)}" if names else "other settings"
     if record["fingerprint"] == job.fingerprint:
         return "files are missing"
     commit = str(record.get("commit"))
     changed = changed_since(commit, job.modules)
     if changed is None:
         return f"another source, of commit {commit}"
-    return f"another source since commit {commit[:12]}: {_some(changed)}"
+    return f"another source since commit {commit[:12]}: {first_of(changed, _NAMED)}"
 
 
 def _other_settings(old: Mapping[str, Any], new: Mapping[str, Any], job: Job) -> Iterator[str]:
@@ -63,12 +64,3 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
             yield from _flat(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", value
-
-
-def _some(names: list[str]) -> str:
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return ", ".join(names[:_NAMED]) + more
-
-
-def _jobs(names: list[str]) -> str:
-    return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"

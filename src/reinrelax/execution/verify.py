@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 # The number of trainings with perturbed weights, and the relative perturbation: one unit in the
 # last place of float32.
-_TWINS, _NUDGE = 3, 2.0**-23
+_TWINS, NUDGE = 3, 2.0**-23
 # The probability of reporting a difference for a company whose numbers are correct.
 _FALSE_ALARMS = 0.001
 # The relative rounding error of summing a result. Perturbed trainings need not show it.
@@ -85,8 +85,10 @@ class Outcome:
         if self.at:
             return f"{what}: DIFFER. {self.at}"
         if self.difference:
-            found = f"{self.difference:.2g} nats at most where it does up to {self.allowed:.2g}"
-            return f"{what}: agree within rounding, {found} (published: {self.company.processor})"
+            return (
+                f"{what}: agree within rounding, at most {self.difference:.2g} nats apart; rounding"
+                f" explains up to {self.allowed:.2g} (published: {self.company.processor})"
+            )
         return f"{what}: agree to the last digit"
 
 
@@ -118,12 +120,12 @@ def verify(
             for company in companies_of(cell, held(there, cell, any_source=True))
         ]
         if not companies:
-            raise ResultsError(f"{folder}: has no trainings of this configuration")
+            raise ResultsError(f"{folder}: contains no trainings of this configuration")
         images = data.prepare(config.dataset)
         if images.sha256 != images_of(place):
             raise ResultsError(
-                f"{folder}: its trainings are not of the images at hand, {images.name}. Set"
-                " dataset.root or MNIST_ROOT"
+                f"{folder}: its trainings used other images than those available here"
+                f" ({images.name}). Set dataset.root or MNIST_ROOT"
             )
     jobs = max(1, cores // config.machine.threads)
     seconds = 60 * minutes * jobs
@@ -200,30 +202,31 @@ def _prepare(threads: int, images: Images) -> None:
 
 def _again(company: Company, epochs: int) -> Outcome:
     """Retrain the first epochs of a company and compare them with the published ones."""
-    return compared(company, lambda twin: _trained(company, epochs, twin), epochs)
+    assert _images is not None
+    images = _images
+    return compared(company, lambda twin: retrained(company, images, epochs, twin), epochs)
 
 
-def _trained(company: Company, epochs: int, twin: int) -> Mapping[str, Finished]:
+def retrained(company: Company, images: Images, epochs: int, twin: int) -> Mapping[str, Finished]:
     """Retrain the first epochs of a company; perturb the weights if `twin` is not 0."""
     from reinrelax.experiments.training import finished_runs, make_trainer
 
-    assert _images is not None
     runs = company.cell.runs
-    trainer = make_trainer(runs, _images, "cpu")
+    trainer = make_trainer(runs, images, "cpu")
     nudge = _nudging(trainer.objective.parameters, twin) if twin else lambda: None
     for _ in range(epochs):
         trainer.run_epoch(nudge)
-    return finished_runs(trainer, runs, _images, {})
+    return finished_runs(trainer, runs, images, {})
 
 
 def _nudging(parameters: Sequence["Tensor"], twin: int) -> Callable[[], None]:
-    """Return a function that multiplies each weight by 1 ± `_NUDGE`, with new signs per call."""
+    """Return a function that multiplies each weight by 1 ± `NUDGE`, with new signs per call."""
     import torch
 
     generator = torch.Generator().manual_seed(twin)
     largest, shifts = max(weights.numel() for weights in parameters), 4096
     signs = torch.randint(0, 2, (largest + shifts,), generator=generator, device="cpu") * 2 - 1
-    factors = (1 + _NUDGE * signs).to(torch.float32)
+    factors = (1 + NUDGE * signs).to(torch.float32)
 
     def nudge() -> None:
         for weights in parameters:

@@ -27,6 +27,7 @@ def find(config: Config, name: str) -> Job:
     known = jobs(config)
     if name not in known:
         raise ConfigError(
-            f"no job {name!r} in this configuration; the first of {len(known)}: {next(iter(known))}"
+            f"this configuration has no job {name!r}; the first of its {len(known)} jobs is"
+            f" {next(iter(known))}"
         )
     return known[name]

@@ -133,7 +133,7 @@ class L0Conv2d(_Gated):
     ) -> None:
         super().__init__(tau)
         if options.get("groups", 1) != 1:
-            raise InputError("L0Conv2d: groups must be 1, for a channel to be left out alone")
+            raise InputError("L0Conv2d: groups must be 1, so that single channels can be removed")
         self.plain = nn.Conv2d(in_channels, out_channels, kernel_size, bias=bias, **options)
         self._enter(out_channels, self.plain.weight[0].numel(), kept)
 

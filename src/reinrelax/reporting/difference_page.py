@@ -10,6 +10,7 @@ import pandas as pd
 
 import reinrelax
 from reinrelax.core import files
+from reinrelax.core.words import first_of
 from reinrelax.core.yaml_file import read_yaml
 from reinrelax.display.table_blocks import Cell, Column, Table, key, to_float
 from reinrelax.display.tables import read_as_text, read_json
@@ -28,7 +29,7 @@ _BEFORE = {"cells": "cell", "studies": "study"}
 _RULES = "rules"
 _FILES = {"settings": "config.yaml", _RULES: "rules.csv"}
 _SIDES = ("A", "B")
-_REMEDY = "Delete it, and settings are not compared until a run writes it again"
+_REMEDY = "Delete it; settings are then not compared until a run writes it again"
 
 
 @dataclass(frozen=True)
@@ -164,8 +165,8 @@ def _read(letter: str, path: Path) -> Folder:
         for column in columns:
             if column not in table:
                 raise ResultsError(
-                    f"{path / 'tables' / name}: has no {column!r}. Delete it and run snakemake"
-                    " again"
+                    f"{path / 'tables' / name}: has no column {column!r}. Delete it and run"
+                    " snakemake again"
                 )
     settings = _settings_of(path / "config.yaml")
     states = [*tables[_JOBS]["state"]]
@@ -193,7 +194,7 @@ def _settings_of(path: Path) -> dict[str, Any]:
     except ConfigError as error:
         raise ResultsError(f"{path}: cannot be read as settings ({error}). {_REMEDY}") from None
     if not isinstance(found, dict):
-        raise ResultsError(f"{path}: cannot be read as settings (it is no mapping). {_REMEDY}")
+        raise ResultsError(f"{path}: cannot be read as settings (it is not a mapping). {_REMEDY}")
     return found
 
 
@@ -204,14 +205,14 @@ def _compared(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 def _notes(a: Folder, b: Folder) -> list[str]:
     notes = [
-        f"{side.letter} is partial: {side.done:,} of {count(side.planned, 'job')} done. What it"
-        " lacks is empty or absent here."
+        f"{side.letter} is partial: {side.done:,} of {count(side.planned, 'job')} done. Its"
+        " missing results are empty or absent here."
         for side in (a, b)
         if side.done < side.planned
     ]
     if a.scale != b.scale:
         scales = " and ".join(f"{side.letter} {side.scale or 'unknown'}" for side in (a, b))
-        notes.append(f"The scales differ: {scales}. Numbers differ for that alone.")
+        notes.append(f"The scales differ: {scales}. That alone makes numbers differ.")
     return notes
 
 
@@ -267,7 +268,7 @@ def _jobs(found: difference.Difference) -> Part:
             Cell(column.replace("_", " ")),
             Cell(f"{len(names):,}", key(len(names))),
             *(Cell(_brief(column, text), style="prose") for text in (before, after)),
-            Cell(_few([name for (name,) in names]), style="prose"),
+            Cell(first_of([name for (name,) in names], 5), style="prose"),
         ]
         for (column, before, after), names in groups
     ]
@@ -292,7 +293,7 @@ def _settings(found: Sequence[tuple[str, Any, Any]], unknown: Sequence[str]) -> 
 
 def _rules(found: Sequence[tuple[str, str, Any, Any]], unknown: Sequence[str]) -> Part:
     """List changes in claims, findings, errata and printed numbers, which may change verdicts."""
-    caption = "Claims, findings, errata and printed tables that say another thing."
+    caption = "Claims, findings, errata and printed tables that differ in content."
     return _entries((_RULES, "Rules", caption), ["Rule", "Where"], found, unknown)
 
 
@@ -391,8 +392,3 @@ def _brief(column: str, text: str) -> str:
         if column == "commit"
         else text or "—"
     )
-
-
-def _few(names: Sequence[str]) -> str:
-    more = f" and {len(names) - 5:,} more" if len(names) > 5 else ""
-    return ", ".join(names[:5]) + more

@@ -128,7 +128,8 @@ def _item(where: str, raw: Any, collected: TableReader) -> Item:
     fields = numbers.fields(raw["text"])
     if "value" not in fields or fields - {"value", "low", "high", "name"}:
         raise ConfigError(
-            f"{where}.text: must hold {{value}}, and {{low}}, {{high}}, {{name}} at most"
+            f"{where}.text: must contain {{value}}, and no other fields than {{low}}, {{high}}"
+            f" and {{name}}"
         )
     found = numbers.number_of(
         where, {key: raw[key] for key in raw if key != "text"}, fields, collected

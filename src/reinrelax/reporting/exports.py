@@ -68,7 +68,8 @@ def _claims(collected: TableReader) -> Table:
         )
     found = {claim["verdict"] for claim in claims}
     caption = (
-        "p for: of the test that a claim does not hold; p against: that it does, by the smallest"
-        f" effect of interest. Verdicts here: {', '.join(word for word in WORDS if word in found)}."
+        "p for: p-value of the hypothesis that the claim does not hold; p against: that it"
+        " holds, by the smallest effect of interest if one is set. Verdicts here:"
+        f" {', '.join(word for word in WORDS if word in found)}."
     )
     return Table("claims", caption, columns, rows)

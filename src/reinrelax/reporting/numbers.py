@@ -128,14 +128,15 @@ def _check_columns(
     """Check that the fields next to the value refer to existing columns of a single row."""
     if (label is None) == ("name" in wanted) or (label is not None and label not in asked.rows):
         raise ConfigError(
-            f"{where}.name: the column that {{name}} in the text is taken from; got {label!r}"
+            f"{where}.name: must be the column of {{name}} in the text, and only if the text has"
+            f" {{name}}; got {label!r}"
         )
     if {"low", "high"} & wanted and not (len(limits) == 2 and {*limits} <= {*asked.rows}):
-        raise ConfigError(f"{where}.limits: {asked.query.table} has not the columns {limits}")
+        raise ConfigError(f"{where}.limits: {asked.query.table} does not have the columns {limits}")
     if wanted - {"value"} and asked.reduce in _NUMBER:
         raise ConfigError(
-            f"{where}.reduce: {asked.reduce!r} picks no row, whose {wanted - {'value'}} could be"
-            " told"
+            f"{where}.reduce: {asked.reduce!r} selects no single row, so the text cannot contain"
+            f" {wanted - {'value'}}"
         )
 
 
@@ -169,7 +170,7 @@ class _Reduced:
             rows = rows[np.isfinite(values)]
         if raw["reduce"] == "only" and len(rows) > 1:
             raise ConfigError(
-                f"{where}.reduce: `only` asks for one row; {len(rows)} rows of {query.table} fit"
+                f"{where}.reduce: `only` requires one row; {len(rows)} rows of {query.table} match"
             )
         return cls(query, raw["reduce"], rows, values[rows.index].tolist(), collected)
 

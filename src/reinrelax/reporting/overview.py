@@ -10,6 +10,7 @@ import pandas as pd
 from reinrelax.claims.findings import BASES
 from reinrelax.claims.model import JUDGED, NOT_TESTED, VERDICTS, WORDS
 from reinrelax.config.load import Config
+from reinrelax.core.words import first_of
 from reinrelax.display.text_format import (
     Badge,
     anchor,
@@ -167,7 +168,7 @@ def summary(
         findings=_by_basis(counted),
         counted=len(counted),
         aside=len(findings) - len(counted),
-        notices=[*_notices(claims, jobs, states, diverged, elsewhere), *_judged_by(rules, jobs)],
+        notices=[*_notices(claims, jobs, states, diverged, elsewhere), *rule_notices(rules, jobs)],
     )
 
 
@@ -344,7 +345,7 @@ def _mixed(jobs: Lines) -> list[Notice]:
     if changed := [job["commit"] for job in jobs if job["commit"].endswith(_CHANGED)]:
         whose = tally(commit(name.removesuffix(_CHANGED)) for name in changed)
         title = f"{count(len(changed), 'job')} computed from changed working trees:"
-        out.append(Notice(title, f"the changes on top of {whose} are in no commit.", "provenance"))
+        out.append(Notice(title, f"the changes on top of {whose} are not committed.", "provenance"))
     if rounded := [job["products"] for job in jobs if job["products"] not in ("float32", "")]:
         text = f"{tally(rounded)} in the layers, which the papers do not mention."
         out.append(
@@ -364,7 +365,7 @@ def _mixed(jobs: Lines) -> list[Notice]:
     return out
 
 
-def _judged_by(rules: pd.DataFrame, jobs: Lines) -> list[Notice]:
+def rule_notices(rules: pd.DataFrame, jobs: Lines) -> list[Notice]:
     """Warn of rules that are in no known commit, and of rules that were set after results."""
     out = []
     seen = rules["commit"] != ""
@@ -375,13 +376,15 @@ def _judged_by(rules: pd.DataFrame, jobs: Lines) -> list[Notice]:
             "removed": rules["rule"][~seen & gone],
         }
         words = "; ".join(
-            f"{what}: {_few(list(names))}" for what, names in parts.items() if len(names)
+            f"{what}: {first_of(list(names), _NAMED)}"
+            for what, names in parts.items()
+            if len(names)
         )
         text = (
             f"{words}. Claims, findings, errata or printed numbers were edited. After committing"
             " that:"
         )
-        title = f"Judged by {count(int((~seen).sum()), 'rule')} that no known commit has:"
+        title = f"Judged by {count(int((~seen).sum()), 'rule')} in no known commit:"
         out.append(Notice(title, text, command="make limits"))
     begun = min((str(job["started"]) for job in jobs if job["started"]), default="")
     dates = pd.to_datetime(rules["date"], utc=True)
@@ -394,9 +397,3 @@ def _judged_by(rules: pd.DataFrame, jobs: Lines) -> list[Notice]:
         )
         out.append(Notice(title, "Each claim says when.", "claims"))
     return out
-
-
-def _few(names: Sequence[str]) -> str:
-    """Return the first names, and how many more there are."""
-    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
-    return ", ".join(names[:_NAMED]) + more

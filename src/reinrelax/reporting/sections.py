@@ -36,7 +36,7 @@ VIEWS: Mapping[str, Sequence[Callable[[TableReader], Any]]] = {
     section: [named(one.views[section]) for one in EXPERIMENTS.values() if section in one.views]
     for section in chain.from_iterable(one.views for one in EXPERIMENTS.values())
 }
-_NOTHING = "this configuration has nothing of it"
+_NOTHING = "not in this configuration"
 # How the columns of a table are worded as a scale.
 _SCALE = {
     "epoch": "after epoch {}",

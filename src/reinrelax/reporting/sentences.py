@@ -121,7 +121,7 @@ def fill(where: str, entry: Mapping[str, Any], text: str, collected: TableReader
     asked = entry.get("numbers", {})
     if unknown := set(wanted) - set(asked):
         raise ConfigError(
-            f"{where}: {min(unknown)!r} is in no query of `numbers`; there are {', '.join(asked)}"
+            f"{where}: {min(unknown)!r} is not a query of `numbers`; known: {', '.join(asked)}"
         )
     found = {
         name: numbers.number_of(f"{where}.numbers.{name}", asked[name], parts, collected)

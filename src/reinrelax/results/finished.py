@@ -128,7 +128,7 @@ def read(path: Path) -> dict[str, Finished]:
         content = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(content, dict) or content.get("format") != _FORMAT:
             raise ResultsError(
-                f"{path}: finished runs of another version, by other source. Delete it and rerun"
+                f"{path}: written by another version of this project. Delete it and rerun"
             )
         records.require(content)
         return {str(run_id): _checked(entry) for run_id, entry in content["runs"].items()}

@@ -248,7 +248,7 @@ def _checked(config: Config, job: Job, name: str, table: pd.DataFrame) -> pd.Dat
         table = table.astype(types)
     except (ValueError, TypeError) as error:
         raise ResultsError(
-            f"{path}: holds something other than numbers ({error}). Delete it and rerun"
+            f"{path}: contains values that are not numbers ({error}). Delete it and rerun"
         ) from None
     if not job.runs:
         return table[list(types)]

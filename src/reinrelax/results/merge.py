@@ -11,6 +11,7 @@ from typing import Any
 
 from reinrelax.config.load import Config
 from reinrelax.core import files
+from reinrelax.core.words import first_of
 from reinrelax.datasets import data, images
 from reinrelax.errors import ResultsError
 from reinrelax.jobs.job import Job
@@ -61,11 +62,10 @@ class Merged:
     def describe(self) -> str:
         """Describe the outcome in several lines."""
         lines = [
-            f"{folder}: {len(names)} taken{_names(names)}" for folder, names in self.taken.items()
+            f"{folder}: {len(names)} copied{_names(names)}" for folder, names in self.taken.items()
         ]
         lines += [
-            f"{folder}: {len(names)} passed over, computed from other settings or"
-            f" source{_names(names)}"
+            f"{folder}: {len(names)} skipped, computed from other settings or source{_names(names)}"
             for folder, names in self.passed_over.items()
             if names
         ]
@@ -75,9 +75,10 @@ class Merged:
             ]
         if self.parts:
             lines += [
-                f"{len(self.parts)} in part{_names([f'{k} ({v})' for k, v in self.parts.items()])}"
+                f"{len(self.parts)}"
+                f" incomplete{_names([f'{k} ({v})' for k, v in self.parts.items()])}"
             ]
-        lines += [f"{len(self.present)} were there already"]
+        lines += [f"{len(self.present)} were already there"]
         return "\n".join([*lines, f"{len(self.missing)} are still missing{_names(self.missing)}"])
 
 
@@ -102,8 +103,8 @@ def merge(config: Config, into: Path, folders: Sequence[Path]) -> Merged:
     """
     if into.name != config.scale:
         raise ResultsError(
-            f"{into}: the configuration is of scale {config.scale!r}, whose folder bears that name."
-            " Name that folder, or give the scale's configuration"
+            f"{into}: the configuration has scale {config.scale!r}, so the folder must have that"
+            " name. Name that folder, or give the configuration of this folder's scale"
         )
     for folder in folders:
         if not folder.is_dir():
@@ -229,8 +230,8 @@ def _check(
             if job.reads_images:
                 if not (images_read or data):
                     problems.append(
-                        f"{folder / job.record}: from which images is not known, because "
-                        f"{folder / IMAGES} is missing. Copy it there, too"
+                        f"{folder / job.record}: its images are unknown, because"
+                        f" {folder / IMAGES} is missing. Copy that file as well"
                     )
                 origins.setdefault(images_read or data or "", str(folder / job.record))
             first, known = contents.setdefault(job.name, (folder, content))
@@ -249,7 +250,8 @@ def _check(
     if len(origins.keys() - {""}) > 1:
         places = ", ".join(place for sha, place in origins.items() if sha)
         problems.append(
-            f"different images: {places} are from different data sets. Merge folders of one"
+            f"different images: {places} are from different data sets. Merge only folders of the"
+            " same data set"
         )
     if problems:
         more = f"\nand {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
@@ -281,7 +283,7 @@ def _contradictions(shares: Mapping[Path, Mapping[str, Runs]]) -> Iterator[str]:
 def _different(name: str, first: Path, folder: Path, file: str) -> str:
     """Return the message for a job whose files have different results in two folders."""
     remedy = _REMEDY.format(folder / file, first / file)
-    return f"{name}: {first} and {folder} have different results of it. {remedy}"
+    return f"{name}: {first} and {folder} have different results for it. {remedy}"
 
 
 def _images_read(record: Mapping[str, Any]) -> str | None:
@@ -330,8 +332,8 @@ def _prepare_images(config: Config, into: Path, published: Sequence[Path]) -> No
         prepared = data.prepare(config.dataset)
         if prepared.sha256 != known:
             raise ResultsError(
-                "nothing was merged.\ndifferent images: the published results are not from those"
-                f" of this configuration ({prepared.name})"
+                "nothing was merged.\ndifferent images: the published results were not computed"
+                f" from those of this configuration ({prepared.name})"
             )
         images.save(prepared, into / "data")
 
@@ -342,5 +344,4 @@ def _copy(source: Path, target: Path) -> None:
 
 
 def _names(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return f": {', '.join(names[:_SHOWN])}{more}" if names else ""
+    return f": {first_of(names, _SHOWN)}" if names else ""

@@ -46,12 +46,12 @@ def unpack(packed: Path, folder: Path) -> None:
     """
     if not is_packed(packed):
         raise ResultsError(
-            f"{packed}: nothing is published there yet. `make paper` computes and `make publish`"
-            " packs"
+            f"{packed}: no results are published there yet. `make paper` computes them and `make"
+            " publish` packs them"
         )
     if folder.exists() and not (folder / _UNPACKED).exists():
         raise ResultsError(
-            f"{folder}: has results of its own, which are not replaced by published ones. Rename it"
+            f"{folder}: already contains results, which published ones do not replace. Rename it"
         )
     check_links(packed)
     listed = _listed(packed)
@@ -93,12 +93,12 @@ def _listed(packed: Path) -> dict[Path, int]:
         place = PurePosixPath(name)
         if place.is_absolute() or ".." in place.parts or not place.name or not name.isprintable():
             raise ResultsError(
-                f"{path}: lists {name!r}, which is no file of this folder. Do not use it"
+                f"{path}: lists {name!r}, which is not a file in this folder. Do not use it"
             )
     if sum(sizes.values()) > _LARGEST or min(sizes.values(), default=0) < 0:
         raise ResultsError(
-            f"{path}: lists files of {sum(sizes.values()) / 1e9:.1f} GB, and at most"
-            f" {_LARGEST / 1e9:.1f} GB are unpacked. Do not use it"
+            f"{path}: lists files of {sum(sizes.values()) / 1e9:.1f} GB in total; the limit is"
+            f" {_LARGEST / 1e9:.1f} GB. Do not use it"
         )
     return {Path(name): size for name, size in sizes.items()}
 
@@ -113,10 +113,10 @@ def _copy(source: BinaryIO | gzip.GzipFile, target: IO[bytes], size: int) -> Non
     while chunk := source.read(min(_CHUNK, left + 1)):
         left -= len(chunk)
         if left < 0:
-            raise ValueError(f"it has more than the {size} bytes that the manifest says")
+            raise ValueError(f"it has more than the {size} bytes stated in the manifest")
         target.write(chunk)
     if left:
-        raise ValueError(f"it has {left} fewer than the {size} bytes that the manifest says")
+        raise ValueError(f"it has {left} fewer than the {size} bytes stated in the manifest")
 
 
 def check_links(folder: Path) -> None:
@@ -130,8 +130,8 @@ def check_links(folder: Path) -> None:
         for path in (Path(place, name) for name in (*folders, *names)):
             if path.is_symlink() and not path.resolve().is_relative_to(inside):
                 raise ResultsError(
-                    f"{path}: is a link out of its folder, to {path.readlink()}. Put the file in"
-                    " its place"
+                    f"{path}: is a link to {path.readlink()}, outside its folder. Replace it with"
+                    " the file"
                 )
 
 

@@ -42,8 +42,8 @@ def read(path: Path) -> Pictures:
         with path.open("rb") as file, np.load(file) as content:
             if (size := sum(entry.file_size for entry in content.zip.infolist())) > _LARGEST:
                 raise ValueError(
-                    f"it unpacks to {size / 1e6:.0f} MB, and pictures to less than"
-                    f" {_LARGEST / 1e6:.0f}"
+                    f"it unpacks to {size / 1e6:.0f} MB; the limit for pictures is"
+                    f" {_LARGEST / 1e6:.0f} MB"
                 )
             return dict(content)
     except (OSError, ValueError, KeyError, BadZipFile) as error:

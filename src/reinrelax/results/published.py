@@ -16,6 +16,7 @@ from typing import Any
 
 from reinrelax.config.load import Config
 from reinrelax.core import files, provenance
+from reinrelax.core.words import first_of
 from reinrelax.errors import ResultsError
 from reinrelax.jobs.job import Job
 from reinrelax.jobs.planned import jobs
@@ -61,7 +62,7 @@ class PublishedSummary:
 
     def describe(self) -> str:
         """Describe the outcome in one line."""
-        in_part = f"{len(self.parts)} in part, " if self.parts else ""
+        in_part = f"{len(self.parts)} incomplete, " if self.parts else ""
         return (
             f"{self.folder}: {len(self.taken)} jobs packed, {len(self.kept)} kept from before, "
             f"{in_part}{len(self.absent)} absent; {self.size / 1e6:.1f} MB"
@@ -99,7 +100,7 @@ def publish(
         )
         old = [job for job in old if job.name not in joined]
         if not here and not old and not joined:
-            raise ResultsError(f"{config.folder}: nothing is finished that could be published")
+            raise ResultsError(f"{config.folder}: no finished results to publish")
         records = {job.name: checked(config, job) for job in here}
         records |= {job.name: checked(both, job, any_source=True) for job in joined.values()}
         _require_commits(config, records)
@@ -190,11 +191,10 @@ def _require_commits(config: Config, records: Mapping[str, Mapping[str, Any]]) -
         ):
             wrong.append(name)
     if wrong:
-        more = f" and {len(wrong) - _SHOWN} more" if len(wrong) > _SHOWN else ""
         raise ResultsError(
-            f"nothing was published: {config.folder} has results from a working tree with changes"
-            f" that are in no commit: {', '.join(wrong[:_SHOWN])}{more}. Commit the source, delete"
-            " the files of these jobs (also .runs.json) and run them again"
+            f"nothing was published: {config.folder} has results computed with uncommitted"
+            f" changes: {first_of(wrong, _SHOWN)}. Commit the source, delete the files of"
+            " these jobs (also .runs.json) and run them again"
         )
 
 
@@ -204,13 +204,12 @@ def _require_images(config: Config, before: Config, readers: Iterable[Job]) -> N
     first = next(iter(readers), None)
     if first and not here:
         raise ResultsError(
-            f"{config.folder / IMAGES} is missing, so that it is not known from which images"
-            f" {first.name} is"
+            f"{config.folder / IMAGES} is missing, so the images of {first.name} are unknown"
         )
     if here and there and here != there:
         raise ResultsError(
-            f"{config.folder} and what is published already are from different images. Delete one"
-            " of them"
+            f"{config.folder} and the results published earlier were computed from different"
+            " images. Delete one of them"
         )
 
 
@@ -235,8 +234,8 @@ def _readme(config: Config, manifest: Mapping[str, Any], planned: Iterable[Job])
         "",
         "Tidy tables and provenance records as a run of the workflow leaves them, compressed.",
         (
-            "`make paper-report` builds the report of them, and the next line makes them finished"
-            " jobs of a run:"
+            "`make paper-report` builds their report. This command adds them to a run as"
+            " finished jobs:"
         ),
         "",
         "```sh",

@@ -150,7 +150,7 @@ def read_job(config: Config, job: Job, any_source: bool = False) -> Result | Non
         }
         if job.runs and set(content[target.stem]["run_id"]) != {run.run_id for run in job.runs}:
             raise ResultsError(
-                f"{target}: holds other runs than its record says. Delete it and rerun"
+                f"{target}: does not contain the runs listed in its record. Delete it and rerun"
             )
         return Result(job, content, record)
     if job.runs and (runs := held(config, job, any_source)):
@@ -161,7 +161,7 @@ def read_job(config: Config, job: Job, any_source: bool = False) -> Result | Non
         return None
     if absent:
         raise ResultsError(
-            f"{absent[0]} is missing beside the job's other files. Delete them and rerun"
+            f"{absent[0]} is missing, but the job's other files exist. Delete them and rerun"
         )
     raise _other_origin(target, record, job, any_source)
 
@@ -177,8 +177,8 @@ def checked(config: Config, job: Job, any_source: bool = False) -> dict[str, Any
     for path in (config.folder / path for path in job.results):
         if not path.is_file():
             raise ResultsError(
-                f"{path} is missing beside its record. Delete {config.folder / job.record} and"
-                " rerun"
+                f"{path} is missing, but its record exists. Delete {config.folder / job.record}"
+                " and rerun"
             )
         records.check(path, record)
     return record
@@ -258,8 +258,8 @@ def _other_origin(
         )
     if source and not str(source).startswith(FORMAT):
         return ResultsError(
-            f"{path} was computed by an earlier version, by whose record it cannot be told whether"
-            " its source is the present one. Delete it and rerun"
+            f"{path} was computed by an earlier version, whose record does not say whether its"
+            " source is the present one. Delete it and rerun"
         )
     return ResultsError(
         f"{path} was computed from another configuration or source (fingerprint"

@@ -16,7 +16,6 @@ from reinrelax.kernels.gpu import support
 
 BETAS = (0.9, 0.999)
 EPSILON = 1e-8
-OPTIMIZERS = ("Adam", "RAdam")
 
 # An ε so large that √v is negligible in float32: RAdam does not adapt its first steps, in which the
 # variance estimate is unreliable.

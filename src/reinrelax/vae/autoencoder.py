@@ -7,7 +7,6 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from reinrelax.config.run import HIDDEN, PIXELS
-from reinrelax.core.numerics import kl_to_uniform
 from reinrelax.core.types import LatentShape
 from reinrelax.vae.layers import Stack
 from reinrelax.vae.likelihood import bernoulli_nll
@@ -126,13 +125,3 @@ class DiscreteVAE(Autoencoder):
             hidden = (hidden @ layer.weight[replica]).add_(layer.bias[replica]).relu_()
             along = (along @ layer.weight[replica]) * (hidden > 0)
         return hidden, along
-
-
-def negative_elbo(logits: Tensor, reconstruction: Tensor) -> Tensor:
-    """Return the batch mean of the negative ELBO (paper B, Eq. 21), nats per image, `[R]`.
-
-    Args:
-        logits: posterior logits `[R, B, L, C]`.
-        reconstruction: the reconstruction loss `[R, B]`.
-    """
-    return torch.mean(reconstruction + kl_to_uniform(logits), -1)

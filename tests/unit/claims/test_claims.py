@@ -60,7 +60,8 @@ def test_an_undecided_number_says_how_many_seeds_would_decide() -> None:
     # Half a nat to either limit: (1.645 + 0.842)² · 4 / (0.25 − 6.18 · 0.004) seeds.
     assert found.needed == pytest.approx(6.183 * 4 / (0.25 - 6.183 * 0.004), abs=1)
     assert (
-        found.reason == f"about {found.needed} seeds would decide, were the difference as observed"
+        found.reason
+        == f"about {found.needed} seeds would decide it if the difference is as observed"
     )
     found = verdict(number(plus_minus=1.0), {("ReinMax", "8x4"): spread(101.0, std=2.0)})
     assert (found.verdict, found.needed) == ("undecided", -1)
@@ -100,11 +101,11 @@ def test_the_seeds_that_are_there_are_judged_if_they_are_enough() -> None:
     ("facts", "reason"),
     [
         ({"dataset": "digits"}, "data set digits"),
-        ({"train_images": 5000}, "5,000 training images (asked for: 60,000)"),
+        ({"train_images": 5000}, "5,000 training images (required: 60,000)"),
         ({"test_images": 1000}, "1,000 test images"),
         ({"batch_size": 50}, "batches of 50"),
-        ({"epochs": 3}, "3 epochs (asked for: 160)"),
-        ({"draws": 20.0}, "20 draws (asked for: 100)"),
+        ({"epochs": 3}, "3 epochs (required: 160)"),
+        ({"draws": 20.0}, "20 draws (required: 100)"),
         ({"tau": 2.0}, "ReinMax at 8x4 with tau 2.0 (the paper's: 1.3)"),
         ({"optimizer": "RAdam"}, "with optimizer RAdam"),
     ],
@@ -126,7 +127,7 @@ def test_too_few_seeds_are_not_judged() -> None:
     found = verdict(number(), {("ReinMax", "8x4"): spread(100.0, 4)})
     assert (found.verdict, found.reason) == (
         "not tested at this scale",
-        "4 seeds (asked for: at least 5)",
+        "4 seeds (required: at least 5)",
     )
 
 

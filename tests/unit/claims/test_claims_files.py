@@ -65,7 +65,7 @@ def without(key: str) -> Callable[[dict[str, Any]], None]:
         ),
         (
             lambda c: c["claims"][0].update(higher=["ReinMax"]),
-            r"higher: ReinMax stands in lower too",
+            r"higher: ReinMax is also in lower",
         ),
         (
             lambda c: c["claims"][0].update(places=["8by4"]),
@@ -81,7 +81,7 @@ def without(key: str) -> Callable[[dict[str, Any]], None]:
         ),
         (lambda c: c["claims"].append(c["claims"][0]), "two claims have the id 'x'"),
         (lambda c: c.update(settings="nowhere.csv"), r"nowhere\.csv: cannot be read"),
-        (lambda c: c.update(claims=[]), "holds no claims"),
+        (lambda c: c.update(claims=[]), "contains no claims"),
         (lambda c: c.update(claims=None), "claims: must be a list; got None"),
     ],
 )

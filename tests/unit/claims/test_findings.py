@@ -131,7 +131,7 @@ def test_what_was_sampled_is_no_theorem(shipped: list[Claim]) -> None:
 
 
 def test_a_claim_stands_in_one_finding_and_names_are_given_once(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"findings\[1\]\.claims: X-2 stands in f too"):
+    with pytest.raises(ConfigError, match=r"findings\[1\]\.claims: X-2 is also in f"):
         loaded(tmp_path, entry(claims=["X-2"]), entry(id="g", claims=["X-2"]))
     with pytest.raises(ConfigError, match="two findings have the id 'f'"):
         loaded(tmp_path, entry(claims=["X-1"]), entry(claims=["X-2"]))
@@ -212,7 +212,7 @@ def test_history_dates_what_is_judged_and_not_its_words(tmp_path: Path) -> None:
     with table.open(encoding="utf-8", newline="") as file:
         assert next(csv.reader(file)) == ["entry", "limits", "date", "commit"]
     assert history.read(tmp_path / "absent.csv") == {}
-    with pytest.raises(ReinrelaxError, match="its history cannot be read"):
+    with pytest.raises(ReinrelaxError, match="cannot read the git history"):
         history.history(tmp_path / "nowhere")
 
 
@@ -221,11 +221,11 @@ def test_a_plan_below_the_papers_scale_is_said_to_decide_nothing(
 ) -> None:
     found = power.describe(load_config(), ROOT)
     tables, figure, as_run = found.splitlines()
-    assert tables.startswith("Tables 2 and 3: nothing is decided at the scale test: ")
-    assert "epochs (asked for: 160)" in tables
+    assert tables.startswith("Tables 2 and 3: the scale test decides no claim: ")
+    assert "epochs (required: 160)" in tables
     for line in (figure, as_run):
         assert line.startswith("Figure 2")
-        assert "epochs (asked for: 50)" in line
+        assert "epochs (required: 50)" in line
     assert "papers' scale" not in found
 
 

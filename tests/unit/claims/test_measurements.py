@@ -50,7 +50,7 @@ def test_groups_are_compared_each_by_itself_and_so_many_must_hold() -> None:
         found = judge(claimed("less", query=query, at_least=at_least), measured(rows[:-1]))
         assert (found.verdict, found.reason) == (
             "not tested at this scale",
-            "a side of a comparison has no row",
+            "one side of a comparison has no rows",
         )
 
 
@@ -133,7 +133,7 @@ def test_exact_values_are_judged_without_doubt_and_a_bound_holds_itself() -> Non
     found = judge(claimed("within", parameters={"to": 2.0}), measured(rows))
     assert (found.verdict, found.reason) == (
         "undecided",
-        "a value that is compared is missing or has no interval",
+        "one of the compared values is missing or has no interval",
     )
 
 
@@ -283,7 +283,7 @@ def test_settings_that_were_searched_for() -> None:
         assert judge(claim, measured([{"gap": gap, "points": 9}])).verdict == verdict
     for points, reason in (
         (np.nan, "taken as given"),
-        (9, "the search that was run does not hold the paper’s"),
+        (9, "the search does not contain the paper’s"),
     ):
         found = judge(claim, measured([{"gap": np.nan, "points": points}]))
         assert found.verdict == "not run"
@@ -304,8 +304,8 @@ def test_what_was_not_run_or_with_less_is_not_judged() -> None:
     )
     for facts, reason in (
         ({"epochs": 50, "dataset": "mnist"}, ""),
-        ({"epochs": 49, "dataset": "mnist"}, "49 epochs (asked for: 50)"),
-        ({"epochs": 50, "dataset": "digits"}, "data set digits (asked for: mnist)"),
+        ({"epochs": 49, "dataset": "mnist"}, "49 epochs (required: 50)"),
+        ({"epochs": 50, "dataset": "digits"}, "data set digits (required: mnist)"),
         ({"epochs": 50, "dataset": "mnist", "draws": 0}, ""),
     ):
         # Said by the rows, or by the jobs that they come from.

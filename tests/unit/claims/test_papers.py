@@ -45,10 +45,10 @@ def _added(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setitem(distributions.CATALOGUE, LAW, distributions.Entry("hard_concrete"))
     monkeypatch.setitem(rl.ALGORITHMS, AGENT, rl.Algorithm("reinforce"))
     monkeypatch.setitem(rl.ENVIRONMENTS, PLACE, 200)
-    monkeypatch.setitem(synthetic_rl._RETURNS, PLACE, (-200.0, -1e9, -1.0))
-    rows = list(synthetic_relaxations._property_rows())
+    monkeypatch.setitem(synthetic_rl.RETURNS, PLACE, (-200.0, -1e9, -1.0))
+    rows = list(synthetic_relaxations.property_rows())
     mine = [{**row, "relaxation": LAW, "value": 1e-9, "low": 0.0, "high": 0.0} for row in rows]
-    monkeypatch.setattr(synthetic_relaxations, "_property_rows", lambda: iter([*rows, *mine]))
+    monkeypatch.setattr(synthetic_relaxations, "property_rows", lambda: iter([*rows, *mine]))
     reloaded()
     yield
     monkeypatch.undo()
@@ -167,7 +167,7 @@ def test_what_is_added_stands_in_tables_and_figures_beside_reinmax(tmp_path: Pat
         assert paired == pytest.approx(float(mine["mean"]) - float(base["mean"]))
         assert low < paired < high
         assert base["to_base"] == ""
-        assert f"less ReinMax +{paired:.2f} [{low:.2f}, {high:.2f}]".replace("-", "−") in html
+        assert f"minus ReinMax +{paired:.2f} [{low:.2f}, {high:.2f}]".replace("-", "−") in html
     shown = {
         **dict.fromkeys(
             ("curves", "early_last", "readings", "figure1", "sweep", "table1", "table4"), MINE

@@ -62,8 +62,8 @@ def test_an_edited_rule_is_named_without_git(project: Path, name: str) -> None:
     edit(project, *change)
     (found,) = unseen(project)
     assert found.startswith(rule)
-    (notice,) = overview._judged_by(history.judged_by(project), [])
-    assert notice.title == "Judged by 1 rule that no known commit has:"
+    (notice,) = overview.rule_notices(history.judged_by(project), [])
+    assert notice.title == "Judged by 1 rule in no known commit:"
     assert f"as they are here: {found}. " in notice.text
     assert notice.command == "make limits"
 
@@ -84,12 +84,12 @@ def test_a_rule_of_a_file_changes_all_that_it_judges_and_words_change_none(proje
 
 def test_a_rule_that_is_gone_is_named(project: Path) -> None:
     (project / "report/reference/table1_gradient_std.csv").unlink()
-    (notice,) = overview._judged_by(history.judged_by(project), [])
+    (notice,) = overview.rule_notices(history.judged_by(project), [])
     assert "removed: report/reference/table1_gradient_std.csv" in notice.text
     (project / history.TABLE).unlink()
-    (notice,) = overview._judged_by(history.judged_by(project), [])
+    (notice,) = overview.rule_notices(history.judged_by(project), [])
     assert notice.title.startswith(
-        f"Judged by {len(rules.current(project)):,} rules that no known commit"
+        f"Judged by {len(rules.current(project)):,} rules in no known commit"
     )
     assert " more. Claims" in notice.text
 
@@ -108,9 +108,9 @@ def test_rules_that_are_younger_than_results_are_counted() -> None:
     jobs = [
         {"started": at} for at in ("2026-01-03T00:00:00+00:00", "", "2026-01-09T00:00:00+00:00")
     ]
-    (notice,) = overview._judged_by(table, jobs)
+    (notice,) = overview.rule_notices(table, jobs)
     assert notice.title == "4 of 5 rules set after the first of these results."
-    assert overview._judged_by(table, []) == []
+    assert overview.rule_notices(table, []) == []
 
 
 @pytest.fixture

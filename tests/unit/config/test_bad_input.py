@@ -276,7 +276,7 @@ MANY: list[tuple[str, Any, str]] = [
     (
         "gradients.training.epochs",
         10_000,
-        r"gradients.every: 2 asks for .* in training.epochs = 10000",
+        r"gradients.every: 2 requires .* in training.epochs = 10000",
     ),
     (
         "gradients.training.latent_shapes",
@@ -286,7 +286,7 @@ MANY: list[tuple[str, Any, str]] = [
     (
         "gradients.training.vary",
         {"any": {"tau": [1.0, 2.0]}},
-        r"gradients.training.vary: one value of each",
+        r"gradients.training.vary: must give one value",
     ),
     (
         "grid.vary.ReinMax-CV",
@@ -388,13 +388,13 @@ def test_a_tilde_in_a_path_is_the_home_folder(
         ["diff", "--project=~/p", "~/a", "~/b", "--out=~/c"],
     ):
         found = [
-            one for value in vars(cli._parser().parse_args(words)).values() for one in listed(value)
+            one for value in vars(cli.parser().parse_args(words)).values() for one in listed(value)
         ]
         paths = [one for one in found if isinstance(one, Path)]
         assert len(paths) == sum("~" in word for word in words)
         assert all(path.parent == tmp_path for path in paths), paths
     with pytest.raises(SystemExit):
-        cli._parser().parse_args(["plan", "--project=~nobody-of-this-name"])
+        cli.parser().parse_args(["plan", "--project=~nobody-of-this-name"])
 
 
 def listed(value: Any) -> list[Any]:
@@ -505,7 +505,7 @@ def test_a_settings_table_is_a_table(table: str) -> None:
         ),
         ("ST,8x4,Adam,0.1,inf,", "settings_table.ST.8x4.tau: must be a finite number; got inf"),
         ("ST,8x4,Adam,fast,1.0,", "settings_table: .* is not a readable table"),
-        ("ST,8x4,Adam", "settings.ST.8x4: learning_rate, tau neither in settings_table nor here"),
+        ("ST,8x4,Adam", "settings.ST.8x4: learning_rate, tau missing in settings_table and here"),
         (f"ST,8x4,{'x' * 200_000},0.1,1.0,", "settings_table: .* is not a readable table"),
     ],
 )

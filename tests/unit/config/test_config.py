@@ -88,7 +88,7 @@ BAD = [
     (
         {"experiments": {"elbo": {"as_run": ["ReinMax-CV"]}}},
         (
-            r"elbo.as_run\[0\]: settings_as_run has no row of 'ReinMax-CV'; it has rows of ST,"
+            r"elbo.as_run\[0\]: settings_as_run has no row for 'ReinMax-CV'; it has rows for ST,"
             r" ReinMax-Rao-run, "
         ),
     ),
@@ -159,7 +159,7 @@ BAD = [
     ({"experiments": {"rl": {"rollouts": 1}}}, "experiments.rl.rollouts: must be >= 2; got 1"),
     (
         {"experiments": {"elbo": {"estimators": ["REINFORCE"]}}},
-        "settings.REINFORCE.8x4: learning_rate, optimizer neither in settings_table nor here",
+        "settings.REINFORCE.8x4: learning_rate, optimizer missing in settings_table and here",
     ),
 ]
 

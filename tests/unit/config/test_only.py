@@ -63,17 +63,20 @@ def test_latent_shapes_and_estimators_choose_among_trainings(load_config: Load) 
         ),
         (
             {"shapes": ["8x5"]},
-            r"only\.shapes\[0\]: no training that is asked for has '8x5'; there are: 8x4",
+            r"only\.shapes\[0\]: no requested training has '8x5'; known: 8x4",
         ),
         (
             {"estimators": ["ST", "Mine"]},
-            r"only\.estimators\[1\]: .* 'Mine'; there are: .*ST.* Add it",
+            r"only\.estimators\[1\]: .* 'Mine'; known: .*ST.* Add it",
         ),
         (
             {"experiments": ["rl"], "estimators": ["ST"]},
-            r"only\.estimators\[0\]: .* there are: none",
+            r"only\.estimators\[0\]: .* known: none",
         ),
-        ({"estimators": ["REBAR"], "shapes": ["8x4"]}, "only: .* at none of these latent shapes"),
+        (
+            {"estimators": ["REBAR"], "shapes": ["8x4"]},
+            "only: none .* at any of these latent shapes",
+        ),
     ],
 )
 def test_what_leaves_nothing_is_named(load_config: Load, only: dict[str, Any], says: str) -> None:

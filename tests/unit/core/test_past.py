@@ -74,8 +74,6 @@ def test_the_plan_says_what_changed(load_config: Load, commit: str) -> None:
     assert f"stale: bridge: another source, of commit {'1' * 40}" in found
     # What had another name then.
     moved = "reinrelax.experiments.identities.measure"
-    tree = past._tree(commit)
-    assert tree is not None
     assert past.changed_since(commit, [moved]) is not None
     assert past.changed_since(commit, [moved, f"{moved}:measured_elsewhere"]) is None
     (config.folder / "bridge/record.json").write_text("{")

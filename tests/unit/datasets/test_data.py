@@ -76,7 +76,9 @@ def test_interrupted_download_leaves_nothing_and_stops_where_told(
 ) -> None:
     """Told by `when_missing`, or by a folder that is not the one which nobody named."""
     settings = replace(SETTINGS, project=tmp_path, **changes)
-    with pytest.raises(DataError, match=r"cannot be fetched \(connection lost\)\. Set MNIST_ROOT"):
+    with pytest.raises(
+        DataError, match=r"cannot be downloaded \(connection lost\)\. Set MNIST_ROOT"
+    ):
         data.prepare(settings)
     assert list((tmp_path / settings.root).iterdir()) == []
 

@@ -107,7 +107,7 @@ def test_fashion_mnist_is_read_from_torchvisions_layout(tmp_path: Path) -> None:
     shutil.rmtree(tmp_path / "FashionMNIST")
     with pytest.raises(
         DataError,
-        match=r"cannot be fetched \(.*no network ?\)\. Set dataset\.root to a folder that",
+        match=r"cannot be downloaded \(.*no network ?\)\. Set dataset\.root to a folder that",
     ):
         data.prepare(settings("fashion-mnist", tmp_path))
 
@@ -143,13 +143,14 @@ def test_omniglot_is_read_by_torchvision_in_the_order_of_names(
     shutil.rmtree(tmp_path / "omniglot-py/images_evaluation")
     (tmp_path / "omniglot-py/images_evaluation").mkdir()
     with pytest.raises(
-        DataError, match=r"images_evaluation: holds no PNG files\. Set dataset\.root to the folder"
+        DataError,
+        match=r"images_evaluation: contains no PNG files\. Set dataset\.root to the folder",
     ):
         data.prepare(asked)
     shutil.rmtree(tmp_path / "omniglot-py")
     with pytest.raises(
         DataError,
-        match=r"cannot be fetched \(.*no network ?\)\. Set dataset\.root to a folder that",
+        match=r"cannot be downloaded \(.*no network ?\)\. Set dataset\.root to a folder that",
     ):
         data.prepare(asked)
 
@@ -159,11 +160,11 @@ def test_omniglot_is_read_by_torchvision_in_the_order_of_names(
     [
         (
             lambda root: Image.new("RGB", (WIDTH, HEIGHT)).save(root / "train/0001.png"),
-            r"train/0001\.png: is not grey",
+            r"train/0001\.png: is not an 8-bit greyscale image",
         ),
         (
             lambda root: Image.new("L", (9, 9)).save(root / "test/0000.png"),
-            r"test/0000\.png: is 9×9 pixels, .* 20×12",
+            r"test/0000\.png: has 9×9 pixels, .* 20×12",
         ),
         (
             lambda root: (root / "train/0002.png").write_bytes(b"no"),
@@ -171,7 +172,7 @@ def test_omniglot_is_read_by_torchvision_in_the_order_of_names(
         ),
         (
             lambda root: [path.unlink() for path in (root / "test").glob("*")],
-            r"test: holds no PNG files\. Set",
+            r"test: contains no PNG files\. Set",
         ),
     ],
 )

@@ -118,7 +118,7 @@ def test_figures_of_nothing_say_so(load_config: Load, tmp_path: Path) -> None:
     figures.write_figures(config, tmp_path)  # a project without a benchmark
     for name in NAMES:
         text = (config.folder / f"figures/{name}.svg").read_text(encoding="utf-8")
-        assert "Nothing to draw yet" in text, name
+        assert "No results to draw yet" in text, name
         assert svg.take_apart(text, name).panels == []
         assert len(pd.read_csv(config.folder / f"figures/{name}.csv")) == 0
 
@@ -233,7 +233,7 @@ def test_a_minimum_without_interval_is_drawn_too() -> None:
 
 def test_a_panel_without_numbers_says_so() -> None:
     text = figure(LinePanel("p", "", "x", "y"), x=[0, 1], value=[float("nan")] * 2)
-    assert "Nothing to draw yet" in text
+    assert "No results to draw yet" in text
     assert 'id="f-p"' in text
 
 

@@ -102,6 +102,6 @@ def test_the_command_names_the_extras_that_it_needs() -> None:
     assert done.returncode == 1
     assert (
         done.stderr.strip()
-        == "yaml is missing: the workflow takes packages that the library does not. "
-        "pip install 'reinrelax[workflow,report,rl]'"
+        == "yaml is missing: the workflow needs packages that the library does not. "
+        "Run: pip install 'reinrelax[workflow,report,rl]'"
     )

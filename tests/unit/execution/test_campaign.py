@@ -81,7 +81,7 @@ def test_what_is_done_is_no_stage(load_config: Loader) -> None:
     ]
     write_results(config, flat)
     write_studies(config)
-    assert campaign.describe(config, campaign.stages(config, ROOT), 2) == "all is done"
+    assert campaign.describe(config, campaign.stages(config, ROOT), 2) == "all jobs are done"
 
 
 def test_failures_hold_nothing_up_and_the_time_does(
@@ -97,7 +97,7 @@ def test_failures_hold_nothing_up_and_the_time_does(
         asked.append(list(targets))
         return [0, 1, 0, 0, 0, 0, None][len(asked) - 1]
 
-    monkeypatch.setattr(campaign, "_workflow", workflow)
+    monkeypatch.setattr(campaign, "workflow", workflow)
     said: list[str] = []
     outcome = campaign.run(config, [Path("config.yaml")], "2", 1.0, said.append, ROOT)
     assert outcome.failed == ("relaxations",)
@@ -129,7 +129,7 @@ def stubborn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     )
     script.chmod(0o755)
     monkeypatch.setattr(campaign.sys, "executable", str(script))
-    monkeypatch.setattr(campaign, "_GRACE_SECONDS", 0.2)
+    monkeypatch.setattr(campaign, "GRACE_SECONDS", 0.2)
     return tmp_path / "job"
 
 
@@ -141,11 +141,11 @@ def _works(job: int) -> bool:
 
 def test_nothing_outlives_the_time(stubborn: Path) -> None:
     clock = time.monotonic()
-    assert campaign._workflow([], "1", ["target"], clock + 1) is None
+    assert campaign.workflow([], "1", ["target"], clock + 1) is None
     assert 1 <= time.monotonic() - clock < DEADLINE
     job = int(stubborn.read_text())
     wait_for("end of the job", lambda: not _works(job))
-    assert campaign._workflow([], "1", ["target"], time.monotonic() - 1) is None
+    assert campaign.workflow([], "1", ["target"], time.monotonic() - 1) is None
 
 
 def test_an_interrupt_ends_what_runs(
@@ -173,7 +173,9 @@ def test_an_interrupt_ends_what_runs(
 
 
 def test_less_time_than_the_report_takes_is_refused(load_config: Loader) -> None:
-    with pytest.raises(ConfigError, match=r"0\.05 hours: 4 minutes are kept for .* Give more"):
+    with pytest.raises(
+        ConfigError, match=r"0\.05 hours is too short: 4 minutes are reserved for .* Give more time"
+    ):
         campaign.run(load_config(), [], "1", 0.05, print, ROOT)
 
 

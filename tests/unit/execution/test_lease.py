@@ -132,7 +132,7 @@ def test_a_job_gets_its_place_and_no_other_gpu(
     with device(config.machine) as where:
         assert where == "cpu"
     with (
-        pytest.raises(ConfigError, match="cuda asked for"),
+        pytest.raises(ConfigError, match="cuda was requested"),
         device(load_config(machine={"device": "cuda"}).machine),
     ):
         pass
@@ -183,7 +183,7 @@ def test_a_gpu_that_is_shown_and_cannot_compute_is_not_believed(
     asked = load_config(machine={"device": "cuda"}).machine
     with (
         pytest.raises(
-            ConfigError, match=r"^machine\.device: cuda asked for, but .*; set cpu or auto$"
+            ConfigError, match=r"^machine\.device: cuda was requested, but .*; set cpu or auto$"
         ) as caught,
         device(asked),
     ):
@@ -203,7 +203,7 @@ def test_devices_are_filled_before_any_is_doubled_and_then_jobs_wait(tmp_path: P
     ):
         assert ([a, b], sorted([c, d])) == (devices, devices)
         with (
-            pytest.raises(TimeoutError, match="no free place on GPUs 0, MIG-GPU-"),
+            pytest.raises(TimeoutError, match="no free slot on GPUs 0, MIG-GPU-"),
             gpu_lease.lease(devices, 2, tmp_path, timeout=0.1),
         ):
             pass

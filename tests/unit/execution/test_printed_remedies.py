@@ -51,45 +51,45 @@ REMEDIES = {
     ),
     "Delete {} and rerun": "test_every_planned_job_is_done_whichever_of_its_files_is_absent",
     "Make the folder writable, free disk space, or set `results` to another folder.": _FULL,
-    "Run fewer jobs at once (--cores), lower machine.max_replicas_per_job, or on a GPU machine.jobs_per_gpu": (
+    "Run fewer jobs at once (--cores) or lower machine.max_replicas_per_job; on a GPU, lower machine.jobs_per_gpu": (
         _FULL
     ),
-    "Name the folder that has it, or unset MNIST_ROOT, and MNIST is fetched": _ABSENT,
-    "Set MNIST_ROOT to a folder that holds MNIST/raw with the four uncompressed files": _ABSENT,
-    "Set dataset.root to a folder that holds {}/raw with the four uncompressed files": _FASHION,
-    "Supply the four uncompressed files of {}/raw, or delete it to have them fetched": _FASHION,
-    "Set dataset.root to a folder that holds {} as torchvision leaves it": _OMNIGLOT,
-    "Delete it to have it fetched": _OMNIGLOT,
+    "Set it to the folder that contains {}, or unset MNIST_ROOT to download MNIST": _ABSENT,
+    "Set MNIST_ROOT to a folder that contains MNIST/raw with the four uncompressed files": _ABSENT,
+    "Set dataset.root to a folder that contains {}/raw with the four uncompressed files": _FASHION,
+    "Supply the four uncompressed files of {}/raw, or delete it to download them": _FASHION,
+    "Set dataset.root to a folder that contains {} as torchvision leaves it": _OMNIGLOT,
+    "Delete it to download it again": _OMNIGLOT,
     "Set dataset.root to a folder with images in train and test": _FOLDER,
-    "Set dataset.root to the folder that holds them": _OMNIGLOT,
+    "Set dataset.root to the folder that contains them": _OMNIGLOT,
     "Replace or delete it": _FOLDER,
     "Set dataset.root or MNIST_ROOT": _ABSENT,
-    "Replace it by the published file, or delete it and its folder to have it fetched": _SPOILT,
-    "Supply the four uncompressed files of MNIST/raw, or delete {} to have them fetched": _SPOILT,
+    "Replace it with the published file, or delete it and its folder to download it": _SPOILT,
+    "Supply the four uncompressed files of MNIST/raw, or delete {} to download them": _SPOILT,
     "Write the full path": _ABSENT,
-    "Set TMPDIR to a folder on this machine that can be written": "test_a_folder_for_locks",
+    "Set TMPDIR to a writable folder on this machine": "test_a_folder_for_locks",
     "Restore it from the repository": "test_files_of_the_project",
     "Restore it from the repository, or run make bench": "test_files_of_the_project",
     "Restore it: git checkout -- {}": "test_published_results",
     "Restore it: git checkout -- {}. If an earlier version packed it, delete it and publish again": (
         "test_published_results"
     ),
-    "Put the file in its place": "test_links_out_of_a_results_folder_are_refused",
+    "Replace it with the file": "test_links_out_of_a_results_folder_are_refused",
     "Rename it": "test_published_results",
     "Delete one of them": "test_published_results",
     "Commit the source, delete the files of these jobs (also .runs.json) and run them again": (
         "test_published_results"
     ),
-    "Copy it there, too": "test_merged_results",
+    "Copy that file as well": "test_merged_results",
     "Keep one: delete {} or {}": "test_merged_results",
-    "Merge folders of one": "test_merged_results",
-    "Name that folder, or give the scale's configuration": "test_merged_results",
+    "Merge only folders of the same data set": "test_merged_results",
+    "Name that folder, or give the configuration of this folder's scale": "test_merged_results",
     "Give two results folders, such as results/quick": "test_differences",
     "Run `{}`": "test_differences",
-    "Delete it, and settings are not compared until a run writes it again": "test_differences",
-    "Give more": "test_less_time_than_the_report_takes_is_refused",
+    "Delete it; settings are then not compared until a run writes it again": "test_differences",
+    "Give more time": "test_less_time_than_the_report_takes_is_refused",
     "Commit first": "test_published_results",
-    "Set machine.device: cpu, if that is meant": (
+    "Set machine.device: cpu if this is intended": (
         "test_a_gpu_that_is_shown_and_cannot_compute_is_not_believed"
     ),
     "Run snakemake first": "test_nothing_to_compare_with_is_said",
@@ -170,7 +170,7 @@ def test_published_results(one: Config, tmp_path: Path) -> None:
     place.mkdir(parents=True)
     (place / "mine").touch()
     assert refused(lambda: unpack(into, place)).endswith(
-        f"{place}: has results of its own, which are not replaced by published ones. Rename it"
+        f"{place}: already contains results, which published ones do not replace. Rename it"
     )
     place.rename(place.with_name("mine"))
     unpack(into, place)
@@ -234,7 +234,7 @@ def test_merged_results(load_config: Loader, tmp_path: Path) -> None:
     a, b, c = machine("a"), machine("b"), machine("c", 1)
     config = load_config()
     wrong = tmp_path / "results/quick"
-    assert "Name that folder, or give the scale's configuration" in refused(
+    assert "Name that folder, or give the configuration of this folder's scale" in refused(
         lambda: merge(config, wrong, [a])
     )
     table = b / "elbo/8x4/ST.csv"
@@ -244,7 +244,7 @@ def test_merged_results(load_config: Loader, tmp_path: Path) -> None:
     said = refused(lambda: merge(config, config.folder, [a, b]))
     second, _ = re.findall(r"Keep one: delete (\S+) or (\S+)$", said)[0]
     Path(second).unlink()
-    assert "different data sets. Merge folders of one" in refused(
+    assert "different data sets. Merge only folders of the same data set" in refused(
         lambda: merge(config, config.folder, [a, c])
     )
     data_record = a / "data/data.json"
@@ -252,7 +252,7 @@ def test_merged_results(load_config: Loader, tmp_path: Path) -> None:
     record = a / "elbo/8x4/ST.json"
     record.write_text(re.sub(r'"sha256": "\w+"', '"other": 0', record.read_text(encoding="utf-8")))
     data_record.unlink()
-    assert "Copy it there, too" in refused(lambda: merge(config, config.folder, [a, b]))
+    assert "Copy that file as well" in refused(lambda: merge(config, config.folder, [a, b]))
     data_record.write_bytes(text)
     assert merge(config, config.folder, [a, b]).taken[a] == ["elbo/8x4/ST"]
 
@@ -283,11 +283,11 @@ def test_spoilt_images(tmp_path: Path) -> None:
     shutil.copytree(MNIST_ROOT / "MNIST", root / "MNIST", copy_function=link)
     path.unlink()
     said = refused(lambda: data.mnist(root))
-    shutil.rmtree(re.findall(r"or delete (\S+) to have them fetched", said)[0])
+    shutil.rmtree(re.findall(r"or delete (\S+) to download them", said)[0])
     assert len(data.mnist(root).test) == 10_000
     path.unlink()
     path.write_bytes(b"spoilt")
-    assert "Replace it by the published file" in refused(lambda: data.mnist(root))
+    assert "Replace it with the published file" in refused(lambda: data.mnist(root))
     path.unlink()
     link(str(MNIST_ROOT / "MNIST/raw" / path.name), str(path))
     assert len(data.mnist(root).test) == 10_000
@@ -299,7 +299,7 @@ def test_images_that_are_not_there(
 ) -> None:
     monkeypatch.setenv("MNIST_ROOT", str(tmp_path / "mistyped"))
     settings = load_config(dataset={"name": "mnist", "root": str(tmp_path / "own")}).dataset
-    assert "Name the folder that has it, or unset MNIST_ROOT" in refused(
+    assert "Set it to the folder that contains MNIST/raw, or unset MNIST_ROOT" in refused(
         lambda: data.prepare(settings)
     )
     monkeypatch.setenv("MNIST_ROOT", "~no-user-of-this-name/data")
@@ -323,14 +323,14 @@ def test_a_folder_for_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         with gpu_lease.lease(["0"], 1) as gpu:
             return gpu
 
-    assert "Set TMPDIR to a folder on this machine" in refused(leased)
+    assert "Set TMPDIR to a writable folder on this machine" in refused(leased)
     monkeypatch.setattr(tempfile, "tempdir", None)
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     assert leased() == "0"
     # A lock that cannot be opened, as in a folder that may only be read.
     (tmp_path / "reinrelax-leases/0.0.lock").unlink()
     (tmp_path / "reinrelax-leases/0.0.lock").mkdir()
-    assert "Set TMPDIR to a folder on this machine" in refused(leased)
+    assert "Set TMPDIR to a writable folder on this machine" in refused(leased)
 
 
 def test_files_of_the_project(tmp_path: Path) -> None:
@@ -377,7 +377,7 @@ def test_differences(one: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     }.items():
         (folder / "tables").mkdir(exist_ok=True)
         (folder / "tables" / name).write_text(text, encoding="utf-8")
-    assert "Delete it, and settings are not compared" in refused(compared)
+    assert "Delete it; settings are then not compared" in refused(compared)
     settings.unlink()
     compared()
     assert page.is_file()

@@ -436,7 +436,7 @@ def test_readings_below_the_papers_scale_say_why(everything: Config) -> None:
             lambda folder: (folder / "estimators.csv").write_text(""),
             "cannot be read as a results table",
         ),
-        (lambda folder: (folder / "control.csv").unlink(), "is missing beside"),
+        (lambda folder: (folder / "control.csv").unlink(), "is missing, but"),
         (lambda folder: (folder / "record.json").write_text("{"), "provenance cannot be read"),
         (
             lambda folder: (folder / "example.csv").write_text("x,y\n1,2\n"),
@@ -446,7 +446,7 @@ def test_readings_below_the_papers_scale_say_why(everything: Config) -> None:
             lambda folder: (folder / "quadrature.csv").write_text(
                 "seed,epoch,rule,beta,quantity,value\n0,0,a,,b,c"
             ),
-            "other than numbers",
+            "that are not numbers",
         ),
     ],
 )

@@ -253,14 +253,18 @@ def test_planted_changes_are_on_the_page(pair: tuple[Path, Path]) -> None:
         (
             "tables/claims.json",
             '[{"id": 1}]',
-            r"claims.json: has no 'statement'. Delete it and run snakemake",
+            r"claims.json: has no column 'statement'. Delete it and run snakemake",
         ),
-        ("tables/jobs.csv", "x\n1\n", r"jobs.csv: has no 'job'. Delete it and run snakemake"),
+        (
+            "tables/jobs.csv",
+            "x\n1\n",
+            r"jobs.csv: has no column 'job'. Delete it and run snakemake",
+        ),
         (
             "config.yaml",
             "a: [",
             (
-                r"(?s)config.yaml: cannot be read as settings .* Delete it, and settings are not"
+                r"(?s)config.yaml: cannot be read as settings .* Delete it; settings are then not"
                 r" compared"
             ),
         ),
@@ -268,7 +272,7 @@ def test_planted_changes_are_on_the_page(pair: tuple[Path, Path]) -> None:
             "config.yaml",
             "- a",
             (
-                r"(?s)config.yaml: cannot be read as settings .* Delete it, and settings are not"
+                r"(?s)config.yaml: cannot be read as settings .* Delete it; settings are then not"
                 r" compared"
             ),
         ),

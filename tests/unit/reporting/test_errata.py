@@ -175,16 +175,22 @@ def test_what_has_not_run_is_never_a_number(load: Callable[..., list[errata.Erra
             r"\[0\]\.where\.estimator: unknown 'ReinMacks'; known: ",
         ),
         ({**EIGHT, "reduce": "sum"}, r"\.reduce: must be one of only, first"),
-        ({**EIGHT, "reduce": "only"}, r"\.reduce: `only` asks for one row; 3 rows of figure2 fit"),
+        (
+            {**EIGHT, "reduce": "only"},
+            r"\.reduce: `only` requires one row; 3 rows of figure2 match",
+        ),
         ({**EIGHT, "reduce": "max", "scale": 2}, r"numbers\[0\]\.scale: unknown key"),
         ({**EIGHT}, r"numbers\[0\]\.reduce: missing"),
-        ({**EIGHT, "reduce": "max", "text": "no number"}, r"\.text: must hold \{value\}"),
-        ({**EIGHT, "reduce": "max", "text": "{value} {other}"}, r"\.text: must hold"),
-        ({**EIGHT, "reduce": "max", "text": "{value} at {name}", "name": "beta"}, "picks no row"),
-        ({**EIGHT, "reduce": "first", "text": "{value} at {name}"}, r"\.name: the column"),
+        ({**EIGHT, "reduce": "max", "text": "no number"}, r"\.text: must contain \{value\}"),
+        ({**EIGHT, "reduce": "max", "text": "{value} {other}"}, r"\.text: must contain"),
+        (
+            {**EIGHT, "reduce": "max", "text": "{value} at {name}", "name": "beta"},
+            "selects no single row",
+        ),
+        ({**EIGHT, "reduce": "first", "text": "{value} at {name}"}, r"\.name: must be the column"),
         (
             {**EIGHT, "reduce": "first", "text": "{value} {low}"},
-            r"\.limits: figure2 has not the columns",
+            r"\.limits: figure2 does not have the columns",
         ),
         (
             {**EIGHT, "reduce": "max", "reference": "table2_train_elbo"},

@@ -128,8 +128,8 @@ def test_tables_2_and_3_have_the_papers_layout(load_config: Load) -> None:
     # However low, an estimator of which a seed diverged is not the best.
     assert re.fullmatch(r"12\d\.\d\d \[.*\] \(1 diverged\) ✕", rows["ReinMax-CV", "ours"][0])
     # Each cell less ReinMax of the same seeds, which itself has no such row.
-    assert ("ReinMax", "less ReinMax") not in rows
-    assert re.fullmatch(r"\+11\.\d\d \[10\.\d\d, 11\.\d\d\]", rows["ST", "less ReinMax"][0])
+    assert ("ReinMax", "minus ReinMax") not in rows
+    assert re.fullmatch(r"\+11\.\d\d \[10\.\d\d, 11\.\d\d\]", rows["ST", "minus ReinMax"][0])
     assert "✓ reproduced" in text(config, "table2.md")
     tex = text(config, "table2.tex")
     assert r"\begin{tabular}{lllrrrrrr}" in tex

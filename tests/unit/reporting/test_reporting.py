@@ -89,7 +89,7 @@ def test_part_of_a_split_cell_is_not_judged(load_config: Load) -> None:
     collect.write_tables(config, ROOT)
     found = line(config, "table2.csv", "ST", "8x4")
     assert (found["seeds"], found["verdict"]) == ("3", "not tested at this scale")
-    assert "3 seeds (asked for: at least 5)" in found["reason"]
+    assert "3 seeds (required: at least 5)" in found["reason"]
     write_results(config, from_paper, only=elbo, epochs=[1])
     collect.write_tables(config, ROOT)
     assert line(config, "table2.csv", "ST", "8x4")["verdict"] == "near"
@@ -105,17 +105,20 @@ def test_part_of_a_split_cell_is_not_judged(load_config: Load) -> None:
         ),
         (
             lambda path: path.with_suffix(".json").unlink(),
-            "ST.json is missing beside the job's other files",
+            "ST.json is missing, but the job's other files exist",
         ),
         (lambda path: path.write_text(""), "cannot be read as a results table"),
-        (lambda path: path.write_text(path.read_text()[: len(path.read_text()) // 2]), "holds"),
+        (
+            lambda path: path.write_text(path.read_text()[: len(path.read_text()) // 2]),
+            "does not contain",
+        ),
         (
             lambda path: path.write_text(re.sub("test_nelbo_nats", "x", path.read_text())),
             "is missing",
         ),
         (
             lambda path: path.write_text(path.read_text().replace(",ok,", ",ok,x")),
-            "other than numbers",
+            "that are not numbers",
         ),
     ],
 )
@@ -159,7 +162,7 @@ def test_a_run_cut_short_does_not_count(load_config: Load) -> None:
     assert line(config, "jobs.csv", "ST", "8x4")["seeds"] == "1"
     found = line(config, "table2.csv", "ST", "8x4")
     assert (found["seeds"], found["ci_low"]) == ("1", "")
-    assert "1 seeds (asked for: at least 5)" in found["reason"]
+    assert "1 seeds (required: at least 5)" in found["reason"]
 
 
 def test_a_diverged_seed_is_counted_and_never_makes_a_verdict_better(load_config: Load) -> None:

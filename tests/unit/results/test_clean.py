@@ -60,7 +60,7 @@ def trained(load_config: Load, digits: Images) -> Config:
 
 def test_what_is_asked_for_is_not_listed(trained: Config, load_config: Load) -> None:
     assert listed(trained) == {}
-    assert clean.describe([], removed=False) == "nothing that the configuration does not ask for"
+    assert clean.describe([], removed=False) == "no files that the configuration does not request"
     # By another cell than the one whose table it is in.
     elbo = {"estimators": ["ST"], "latent_shapes": ["8x4"], "seeds": 4, "epochs": 2}
     split = load_config(experiments={"elbo": elbo}, machine={"max_replicas_per_job": 2})
@@ -68,13 +68,13 @@ def test_what_is_asked_for_is_not_listed(trained: Config, load_config: Load) -> 
     assert set(listed(split)) == {f"{ST}: a checkpoint of a cell that is not in the configuration"}
     # The third seed alone is in the file of finished runs, and still asked for by it.
     fewer = planned(load_config, 1)[0]
-    assert set(listed(fewer)) == {f"{ST}: a checkpoint that nothing goes on from"}
+    assert set(listed(fewer)) == {f"{ST}: a checkpoint that no job resumes from"}
 
 
 @pytest.mark.parametrize(
     ("changes", "why", "state"),
     [
-        ({"epochs": 3}, "of other settings or source", "a checkpoint that nothing goes on from"),
+        ({"epochs": 3}, "of other settings or source", "a checkpoint that no job resumes from"),
         (
             {"estimators": ["ReinMax"]},
             "of a cell that is not in the configuration",
@@ -97,7 +97,7 @@ def test_what_is_not_asked_for_is_removed_and_nothing_else(
     assert [(one.name, one.why, {p.name for p in one.files}) for one in found] == [
         (ST, *entry) for entry in zip(whys, names, strict=True)
     ]
-    assert clean.describe(found, removed=False).endswith("--remove removes them")
+    assert clean.describe(found, removed=False).endswith("--remove deletes them")
     before = files(config)
     clean.remove(config, found)
     gone = {path.relative_to(config.folder).as_posix() for one in found for path in one.files}

@@ -110,8 +110,8 @@ def test_a_run_is_found_in_another_part_of_its_cell(load_config: Load, digits: I
     ("content", "says"),
     [
         ("{", "finished runs cannot be read"),
-        ("[]", "finished runs of another version"),
-        ('{"abc": {"identity": "0", "metrics": {}}}', "finished runs of another version"),
+        ("[]", "written by another version"),
+        ('{"abc": {"identity": "0", "metrics": {}}}', "written by another version"),
         ('{"format": 2, "runs": {"x": {}}}', "finished runs cannot be read"),
         ('{"format": 2, "runs": {"x": 1}}', "finished runs cannot be read"),
         ('{"format": 2}', "finished runs cannot be read"),

@@ -71,21 +71,21 @@ def swollen_and_said(packed: Path) -> None:
         (
             linked_out,
             (
-                r"identities.csv.gz: is a link out of its folder, to \S+secret. Put the file in its"
-                r" place"
+                r"identities.csv.gz: is a link to \S+secret, outside its folder. Replace it with the"
+                r" file"
             ),
         ),
-        (folder_linked_out, r"identities: is a link out of its folder, to ../elsewhere"),
+        (folder_linked_out, r"identities: is a link to ../elsewhere, outside its folder"),
         (
             swollen,
             (
-                r"identities.csv.gz: cannot be unpacked \(it has more than the \d+ bytes that the"
-                r" manifest"
+                r"identities.csv.gz: cannot be unpacked \(it has more than the \d+ bytes stated in"
+                r" the manifest"
             ),
         ),
         (
             swollen_and_said,
-            r"manifest.json: lists files of 10.0 GB, and at most 2.1 GB are unpacked",
+            r"manifest.json: lists files of 10.0 GB in total; the limit is 2.1 GB",
         ),
         (
             lambda packed: manifest_says(packed, **{"..__secret.csv": 5}),
@@ -93,13 +93,16 @@ def swollen_and_said(packed: Path) -> None:
         ),
         (
             lambda packed: manifest_says(packed, **{"__etc__passwd": 5}),
-            r"lists '/etc/passwd', which is no file",
+            r"lists '/etc/passwd', which is not a file",
         ),
         (
             lambda packed: manifest_says(packed, **{"": 5}),
-            r"lists '', which is no file of this folder",
+            r"lists '', which is not a file in this folder",
         ),
-        (lambda packed: manifest_says(packed, **{"a\0": 5}), r"lists 'a\\x00', which is no file"),
+        (
+            lambda packed: manifest_says(packed, **{"a\0": 5}),
+            r"lists 'a\\x00', which is not a file",
+        ),
         (
             lambda packed: manifest_says(packed, **{"a.csv": 1e999}),
             r"does not list the folder's files",
@@ -158,13 +161,13 @@ def test_links_out_of_a_results_folder_are_refused(
     (other / "identities/moved.csv").rename(tmp_path / "moved.csv")
     table.unlink()
     table.symlink_to(tmp_path / "moved.csv")
-    with pytest.raises(ResultsError, match=r"identities.csv: is a link out of its folder"):
+    with pytest.raises(ResultsError, match=r"identities.csv: is a link to \S+, outside its folder"):
         merge(finished, into, [other])
     assert not into.exists()
     (tmp_path / "empty").mkdir()
     with pytest.raises(SystemExit, match="1"):
         main(["diff", str(tmp_path / "empty"), str(other), "--project", str(ROOT)])
-    assert "is a link out of its folder" in capsys.readouterr().err
+    assert "outside its folder" in capsys.readouterr().err
     assert not (tmp_path / "diff.html").exists()
     table.unlink()
     (tmp_path / "moved.csv").rename(table)

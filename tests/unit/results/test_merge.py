@@ -6,7 +6,7 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import pytest
@@ -22,7 +22,6 @@ from reinrelax.errors import ResultsError
 from reinrelax.jobs.job import Job
 from reinrelax.jobs.runs import cells
 from reinrelax.jobs.studies import studies
-from reinrelax.results import merge as merging
 from reinrelax.results.merge import merge
 from reinrelax.results.read import is_done, read_job
 from tests.conftest import ROOT
@@ -102,8 +101,8 @@ def test_two_machines_make_a_whole(machine: Machines, load_config: Loader) -> No
     ]
     assert times == sorted(times)
     text = merged.describe()
-    assert f"{a}: 6 taken: elbo/8x4/ST, " in text
-    assert "0 were there already\n1 are still missing: identities" in text
+    assert f"{a}: 6 copied: elbo/8x4/ST, " in text
+    assert "0 were already there\n1 are still missing: identities" in text
 
 
 def test_doing_it_again_changes_nothing(machine: Machines, load_config: Loader) -> None:
@@ -122,16 +121,15 @@ def test_an_interruption_leaves_no_half_job_and_is_made_good(
     machine: Machines, load_config: Loader, monkeypatch: pytest.MonkeyPatch, stop: int
 ) -> None:
     a, config = machine("a", lambda cell: True, lambda name: True), load_config()
-    copied: list[Path] = []
-    copy = merging._copy
+    copy, left = shutil.copyfileobj, iter(range(stop))
 
-    def failing(source: Path, target: Path) -> None:
-        if len(copied) == stop:
+    def failing(source: IO[bytes], target: IO[bytes]) -> None:
+        if next(left, None) is None:
+            target.write(source.read(1))
             raise KeyboardInterrupt
-        copied.append(target)
         copy(source, target)
 
-    monkeypatch.setattr(merging, "_copy", failing)
+    monkeypatch.setattr(shutil, "copyfileobj", failing)
     with pytest.raises(KeyboardInterrupt):
         merge(config, config.folder, [a])
     for path, content in files_of(config.folder).items():
@@ -142,7 +140,7 @@ def test_an_interruption_leaves_no_half_job_and_is_made_good(
     for study in studies(config).values():
         if (config.folder / study.name / "record.json").exists():
             assert read_job(config, study) is not None
-    monkeypatch.setattr(merging, "_copy", copy)
+    monkeypatch.setattr(shutil, "copyfileobj", copy)
     assert not merge(config, config.folder, [a]).missing
     assert files_of(config.folder) == files_of(a)
 
@@ -189,7 +187,7 @@ def test_what_reads_images_must_have_them_beside(machine: Machines, load_config:
     a = machine("a", lambda cell: False, lambda name: name in ("cost", "bridge"))
     shutil.rmtree(a / "data")
     message = refused(load_config(), a)
-    assert f"{a / 'cost/record.json'}: from which images is not known" in message
+    assert f"{a / 'cost/record.json'}: its images are unknown" in message
     assert "bridge" not in message
 
 
@@ -198,10 +196,10 @@ def test_two_different_results_of_a_job_are_refused(machine: Machines, load_conf
     table = b / "elbo/8x4/ST.csv"
     table.write_text(table.read_text().rstrip("\n") + "1\n")
     message = refused(config, a, b)
-    assert f"elbo/8x4/ST: {a} and {b} have different results of it" in message
+    assert f"elbo/8x4/ST: {a} and {b} have different results for it" in message
     assert message.count("different results") == 1
     merge(config, config.folder, [a])
-    assert f"elbo/8x4/ST: {config.folder} and {b} have different results of it" in refused(
+    assert f"elbo/8x4/ST: {config.folder} and {b} have different results for it" in refused(
         config, b
     )
 
@@ -223,12 +221,16 @@ def test_packing_of_archives_is_no_difference(machine: Machines, load_config: Lo
 @pytest.mark.parametrize(
     ("file", "content", "says"),
     [
-        ("elbo/8x4/ST.csv", None, "elbo/8x4/ST.csv is missing beside the job's other files"),
+        ("elbo/8x4/ST.csv", None, "elbo/8x4/ST.csv is missing, but the job's other files exist"),
         ("elbo/8x4/ST.csv", b"\xff", "ST.csv: cannot be read as a results table"),
-        ("elbo/8x4/ST.csv", b"run_id\nabc\n", "holds other runs than its record says"),
+        ("elbo/8x4/ST.csv", b"run_id\nabc\n", "does not contain the runs listed in its record"),
         ("elbo/8x4/ST.json", b"{", "provenance cannot be read"),
-        ("gradients/8x4/ReinMax.pt", None, "gradients/8x4/ReinMax.pt is missing beside its record"),
-        ("bridge/densities.csv", None, "is missing beside the job's other files"),
+        (
+            "gradients/8x4/ReinMax.pt",
+            None,
+            "gradients/8x4/ReinMax.pt is missing, but its record exists",
+        ),
+        ("bridge/densities.csv", None, "is missing, but the job's other files exist"),
         ("data/data.json", b"[]", "provenance cannot be read"),
     ],
 )
@@ -268,11 +270,11 @@ def test_the_command_says_what_it_did(
 
     status, text = run(tmp_path / "results/test", a)
     assert status == 0
-    assert f"{a}: 6 taken: elbo/8x4/ST, " in text
+    assert f"{a}: 6 copied: elbo/8x4/ST, " in text
     assert " are still missing: beta/8x4/ReinMax-RK2, " in text
     status, text = run(tmp_path / "results/other", a)
     assert status == 1
-    assert "results/other: the configuration is of scale 'test'" in text
+    assert "results/other: the configuration has scale 'test'" in text
     assert (
         "nowhere: no such results folder" in run(tmp_path / "results/test", tmp_path / "nowhere")[1]
     )

@@ -101,7 +101,7 @@ def test_a_cell_is_published_seed_by_seed(
     done = publish(two, packed)
     assert done.parts == {ST: "2 of 3 runs", GATES: "2 of 3 runs"}
     assert not set(done.parts) & {*done.taken, *done.kept, *done.absent}
-    assert "2 in part" in done.describe()
+    assert "2 incomplete" in done.describe()
     assert "8x4/ST (2 of 3 runs)" in (packed / "README.md").read_text()
     read = load("read")
     unpack(packed, read.folder)
@@ -139,7 +139,7 @@ def test_runs_of_several_folders_make_a_cell_whole(
     merged = merge(both, both.folder, [two.folder])
     assert merged.parts == {ST: "2 of 3 runs", GATES: "2 of 3 runs"}
     assert {ST, GATES} <= set(merged.missing)
-    assert "2 in part: elbo/8x4/ST (2 of 3 runs)" in merged.describe()
+    assert "2 incomplete: elbo/8x4/ST (2 of 3 runs)" in merged.describe()
     # The cell's job is still to be done, so it has no table yet.
     assert not (both.folder / f"{ST}.csv").exists()
     assert len(held(both, cells(both)[ST])) == 2
@@ -176,7 +176,7 @@ def test_contradicting_runs_are_refused(whole: Config, load: Callable[[str], Con
     assert isinstance(changed, list)
     changed[0] += 1e-6
     finished.write(other.folder / f"{ST}.csv", runs)
-    with pytest.raises(ResultsError, match="have different results of it") as caught:
+    with pytest.raises(ResultsError, match="have different results for it") as caught:
         merge(both, both.folder, [one.folder, other.folder])
     assert f"{ST}: {one.folder} and {other.folder}" in str(caught.value)
     assert not (both.folder / f"{ST}.runs.json").exists()
@@ -225,18 +225,18 @@ def test_published_trainings_are_verified(
     assert [outcome.epochs for outcome in outcomes] == [1]
     # Images at hand that are others.
     at_hand(Images("digits", digits.train[:50], digits.test))
-    with pytest.raises(ResultsError, match="not of the images at hand"):
+    with pytest.raises(ResultsError, match="other images than those available here"):
         verify.verify(load("read"), packed, 10, 1, said.append)
     (tmp_path / "empty").mkdir()
-    with pytest.raises(ResultsError, match="has no trainings of this configuration"):
+    with pytest.raises(ResultsError, match="contains no trainings of this configuration"):
         verify.verify(load("read"), tmp_path / "empty", 10, 1, said.append)
 
 
 @pytest.mark.parametrize(
     ("shift", "rounding", "says"),
     [
-        (1e-7, 0.0, "agree within rounding, 1e-07 nats at most"),
-        (0.3, 0.5, "agree within rounding, 0.3 nats at most"),
+        (1e-7, 0.0, "agree within rounding, at most 1e-07 nats"),
+        (0.3, 0.5, "agree within rounding, at most 0.3 nats"),
         (1.0, 0.0, "DIFFER. "),
         (8.0, 0.5, "DIFFER. "),
         (float("nan"), 0.5, "DIFFER. "),
@@ -268,9 +268,8 @@ def test_rounding_is_what_nudged_weights_do(
 ) -> None:
     """Twins are trainings of the same numbers: near one another, and none the same."""
     (company,) = verify.companies_of(cells(whole)[ST], held(whole, cells(whole)[ST]))
-    monkeypatch.setattr(verify, "_images", digits)
-    monkeypatch.setattr(verify, "_NUDGE", 2.0**-12)  # that three steps are enough
-    found = [verify._trained(company, 1, twin) for twin in range(3)]
+    monkeypatch.setattr(verify, "NUDGE", 2.0**-12)  # that three steps are enough
+    found = [verify.retrained(company, digits, 1, twin) for twin in range(3)]
     for run in company.cell.runs:
         first, *twins = [one[run.run_id].results["train_nelbo_nats"][0] for one in found]
         assert len({first, *twins}) == 3

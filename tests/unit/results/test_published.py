@@ -132,7 +132,7 @@ def test_results_of_a_source_in_no_commit_are_refused(finished: Config, tmp_path
     ):
         change(record, **entries)
         message = refused(finished, packed)
-        assert "changes that are in no commit: elbo/8x4/ST. Commit the source" in message
+        assert "uncommitted changes: elbo/8x4/ST. Commit the source" in message
     change(record, reused={"abc": {"commit": "1" * 40, "host": "there"}})
     publish(finished, packed)
 
@@ -166,19 +166,17 @@ def test_damage_is_found_before_packing_and_after_unpacking(
 
 
 def test_folders_that_are_not_for_this_are_left_alone(finished: Config, tmp_path: Path) -> None:
-    with pytest.raises(ResultsError, match="nothing is published there yet"):
+    with pytest.raises(ResultsError, match="no results are published there yet"):
         unpack(tmp_path / "nowhere", tmp_path / "unpacked")
     publish(finished, tmp_path / "published/test")
     before = files_of(finished.folder)
-    with pytest.raises(ResultsError, match="has results of its own"):
+    with pytest.raises(ResultsError, match="already contains results"):
         unpack(tmp_path / "published/test", finished.folder)
     assert files_of(finished.folder) == before
 
 
 def test_nothing_finished_is_nothing_to_publish(load_config: Loader, tmp_path: Path) -> None:
-    assert "nothing is finished that could be published" in refused(
-        load_config(), tmp_path / "published/test"
-    )
+    assert "no finished results to publish" in refused(load_config(), tmp_path / "published/test")
     assert not (tmp_path / "published/test").exists()
 
 
@@ -206,7 +204,7 @@ def test_other_images_than_those_packed_before_are_refused(
     publish(finished, packed)
     record = finished.folder / "data/data.json"
     change(record, sha256="1" * 64)
-    assert "are from different images" in refused(finished, packed)
+    assert "were computed from different images" in refused(finished, packed)
     record.unlink()
     assert "data/data.json is missing" in refused(finished, packed)
 
@@ -247,12 +245,12 @@ def test_published_results_of_another_source_are_passed_over(
     assert merged.passed_over == {packed: ["elbo/8x4/ST"]}
     assert merged.missing == ["elbo/8x4/ST"]
     assert (
-        f"{packed}: 1 passed over, computed from other settings or source: elbo/8x4/ST"
+        f"{packed}: 1 skipped, computed from other settings or source: elbo/8x4/ST"
         in merged.describe()
     )
     shutil.rmtree(other.folder)
     changed = load_config(dataset={"test_images": 50})
-    with pytest.raises(ResultsError, match="are not from those of this configuration"):
+    with pytest.raises(ResultsError, match="were not computed from those of this configuration"):
         merge(changed, changed.folder, [packed])
     assert not (changed.folder / "identities").exists()
 

@@ -78,7 +78,7 @@ def test_what_differs_is_named_and_stays(
     assert (
         f"epoch 2, {run.run_id} (seed 1), test_kl_nats: {value!r} before, {was!r} now" in said.out
     )
-    assert "computed by another processor: " in said.out
+    assert "computed with another processor: " in said.out
     assert f"{NAME} differs; its results in {config.folder} are unchanged" in said.err
     assert files(config) == before
 
@@ -104,7 +104,7 @@ def test_nothing_to_compare_with_is_said(
 ) -> None:
     config = load_config()
     assert recompute(config, tmp_path) == 1
-    assert f"{table_path(config, NAME)}: no run of it is finished" in capsys.readouterr().err
+    assert f"{table_path(config, NAME)}: has no finished run" in capsys.readouterr().err
     images.save(digits, config.folder / "data")
     train(config, cells(config)[NAME], digits)
     assert recompute(config, tmp_path) == 0
@@ -116,7 +116,8 @@ def test_a_job_that_cannot_be_asked_for_is_named(
     config = load_config()
     assert recompute(config, tmp_path, "identities") == 1
     assert (
-        "identities trains nothing that could be compared; name a cell" in capsys.readouterr().err
+        "identities is not a training, so there is nothing to compare; name a cell"
+        in capsys.readouterr().err
     )
     assert recompute(config, tmp_path, "elbo/8x4/Mine") == 1
-    assert "no job 'elbo/8x4/Mine' in this configuration; the first of" in capsys.readouterr().err
+    assert "this configuration has no job 'elbo/8x4/Mine'; the first of" in capsys.readouterr().err

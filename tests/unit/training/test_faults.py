@@ -15,13 +15,13 @@ from typing import Any
 import pytest
 import torch
 
-from reinrelax import cli
 from reinrelax.core import files, records
 from reinrelax.core.sources import content_hash
 from reinrelax.datasets import images as images_on_disk
 from reinrelax.datasets.images import Images
 from reinrelax.errors import ReinrelaxError, ResultsError
 from reinrelax.execution import run_lock
+from reinrelax.execution.memory import out_of_memory
 from reinrelax.experiments.training import make_trainer
 from reinrelax.jobs.runs import cells
 from reinrelax.training import checkpoint
@@ -237,10 +237,10 @@ def test_a_folder_that_cannot_be_written_is_nobodys(tmp_path: Path) -> None:
 def test_a_want_of_memory_names_the_job_and_what_helps(error: Exception) -> None:
     with (
         pytest.raises(ReinrelaxError, match=r"elbo/8x4/ST: out of memory .*max_replicas_per_job"),
-        cli._memory("elbo/8x4/ST"),
+        out_of_memory("elbo/8x4/ST"),
     ):
         raise error
-    with pytest.raises(RuntimeError, match="shapes"), cli._memory("elbo/8x4/ST"):
+    with pytest.raises(RuntimeError, match="shapes"), out_of_memory("elbo/8x4/ST"):
         raise RuntimeError("shapes differ")
 
 

@@ -9,10 +9,13 @@ import pandas as pd
 import pytest
 import torch
 
-from reinrelax.config.load import GRADIENTS, TRAININGS, Config
+from reinrelax.config.declared import BLOCKS
+from reinrelax.config.load import GRADIENTS, Config
 from reinrelax.datasets.images import Images
 from reinrelax.errors import ConfigError
 from reinrelax.execution import estimates
+from reinrelax.experiments.discrete_vae.experiment import Trainings
+from reinrelax.experiments.relaxed_vae.experiment import Relaxations
 from reinrelax.experiments.snapshots import read_snapshot
 from reinrelax.experiments.training import make_trainer, train_cell
 from reinrelax.jobs.job import Job
@@ -26,7 +29,7 @@ from tests.helpers.synthetic import write_results
 
 Load = Callable[..., Config]
 PLACES = [
-    *((name,) for name in (*TRAININGS, "relaxations")),
+    *((name,) for name, kind in BLOCKS.items() if issubclass(kind, Trainings | Relaxations)),
     *((name, "training") for name in GRADIENTS),
 ]
 
@@ -130,7 +133,7 @@ def test_the_papers_numbers_are_not_held_against_another_network(load_config: Lo
     words = Text(build(config)).text
     found = line(config, "table2.csv", "ReinMax", "8x4")
     assert (found["verdict"], found["mean"] != "") == ("not tested at this scale", True)
-    assert found["reason"] == "hidden layers of 64-32 units (asked for: the paper's)"
+    assert found["reason"] == "hidden layers of 64-32 units (required: the paper's)"
     assert "hidden layers 64-32" in line(config, "jobs.csv", "ReinMax", "8x4")["settings"]
     assert "hidden layers of 64-32 units" in words
     claims = pd.read_json(config.folder / "tables/claims.json").set_index("id")

@@ -140,7 +140,7 @@ def canvas(panels: int, columns: int, size: tuple[float, float], foot: float) ->
         for ax in axes[panels:]:
             ax.set_axis_off()
         if not panels:
-            say(axes[0], "Nothing to draw yet: no results.")
+            say(axes[0], "No results to draw yet.")
         yield Canvas(figure, list(axes[:panels]))
 
 

@@ -127,7 +127,7 @@ class LineFigure(Chart):
         looks = styles(self.series)
         data = self.rows(panel)
         if data["value"].notna().sum() == 0:
-            say(ax, "Nothing to draw yet: no results.")
+            say(ax, "No results to draw yet.")
             return
         if panel.log:
             ax.set_yscale("log")

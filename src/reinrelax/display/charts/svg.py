@@ -1,12 +1,11 @@
-"""Drawn figures as SVG: made self-contained, and split into panels for the page."""
+"""Drawn figures as SVG: made small and self-contained, and split into panels for the page."""
 
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from reinrelax.display.charts.slim import NAMESPACE, slim
 from reinrelax.display.charts.style import INK
 from reinrelax.errors import ResultsError
 
@@ -14,6 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+_NAMESPACE = "http://www.w3.org/2000/svg"
 _XLINK = "http://www.w3.org/1999/xlink"
 _POINTS = 72.0
 _MARGIN = 4.0
@@ -21,8 +21,11 @@ _MARGIN = 4.0
 _EITHER = "#757b84"
 
 _LONG = re.compile(r"-?\d+\.\d{3,}")
+_FONT = re.compile(r"font-family: ([^;\"]*); ?")
+_AUTOMATIC = re.compile(r"[A-Za-z0-9.]+_\d+")
+_NO_TURN = re.compile(r"rotate\(-?0 [^)]*\)")
 
-ET.register_namespace("", NAMESPACE)
+ET.register_namespace("", _NAMESPACE)
 ET.register_namespace("xlink", _XLINK)
 
 
@@ -83,22 +86,22 @@ def finish(
     )
     foreign = rf'(id="|"#|url\(#)(?!{re.escape(name)}-)'
     root = ET.fromstring(re.sub(foreign, rf"\g<1>{name}-", rounded))
-    for child in root.findall(f"{{{NAMESPACE}}}metadata") + root.findall(f"{{{NAMESPACE}}}defs"):
-        if child.tag.endswith("metadata") or child.find(f"{{{NAMESPACE}}}style") is not None:
+    for child in root.findall(f"{{{_NAMESPACE}}}metadata") + root.findall(f"{{{_NAMESPACE}}}defs"):
+        if child.tag.endswith("metadata") or child.find(f"{{{_NAMESPACE}}}style") is not None:
             root.remove(child)
-    font = slim(root, name, panels)
+    font = _slim(root, name, panels)
     root.set("id", name)
     root.set("role", "img")
     root.set("aria-labelledby", f"{name}-title")
-    style = ET.Element(f"{{{NAMESPACE}}}style")
+    style = ET.Element(f"{{{_NAMESPACE}}}style")
     style.text = (
         f"#{name}{{color:{_EITHER};font-family:{font}}}#{name}"
         " *{stroke-linejoin:round;stroke-linecap:butt}"
     )
-    heading = ET.Element(f"{{{NAMESPACE}}}title", {"id": f"{name}-title"})
+    heading = ET.Element(f"{{{_NAMESPACE}}}title", {"id": f"{name}-title"})
     heading.text = title
     root[:0] = [heading, style]
-    for group in root.iter(f"{{{NAMESPACE}}}g"):
+    for group in root.iter(f"{{{_NAMESPACE}}}g"):
         identity = group.get("id", "")
         if identity in panels:
             panel = panels[identity]
@@ -114,7 +117,7 @@ def finish(
         if re.search(r"-over-\d+\D?$", identity):
             group.set("pointer-events", "none")
         if notes and identity in notes:
-            note = ET.Element(f"{{{NAMESPACE}}}title")
+            note = ET.Element(f"{{{_NAMESPACE}}}title")
             note.text = notes[identity]
             group.insert(0, note)
     return ET.tostring(root, encoding="unicode") + "\n"
@@ -136,7 +139,7 @@ def take_apart(text: str, name: str) -> Parts:
     """
     try:
         root = ET.fromstring(text)
-        groups = [group for group in root.iter(f"{{{NAMESPACE}}}g") if group.get("data-box")]
+        groups = [group for group in root.iter(f"{{{_NAMESPACE}}}g") if group.get("data-box")]
         boxes = [
             [float(number) for number in group.get("data-box", "").split()] for group in groups
         ]
@@ -154,10 +157,54 @@ def take_apart(text: str, name: str) -> Parts:
         group.tail = ""
         panels.append((group.get("id", ""), view, ET.tostring(group, encoding="unicode")))
     shared = "".join(
-        ET.tostring(child, encoding="unicode") for child in root.findall(f"{{{NAMESPACE}}}defs")
+        ET.tostring(child, encoding="unicode") for child in root.findall(f"{{{_NAMESPACE}}}defs")
     )
     return Parts(shared, panels)
 
 
 def _rounded(number: re.Match[str]) -> str:
     return f"{float(number[0]):.2f}"
+
+
+def _slim(root: ET.Element, name: str, keep: Collection[str]) -> str:
+    """Remove the parts of a figure that are not needed.
+
+    Args:
+        root: the figure, modified in place.
+        name: of the figure; its ids begin with it.
+        keep: ids to keep, even if they look like those that matplotlib generates.
+
+    Returns:
+        The font of all texts, to be set once for the whole figure.
+    """
+    fonts: dict[str, None] = {}
+    for element in root.iter():
+        if not (element.text or "").strip():
+            element.text = None
+        element.tail = None
+        identity = element.get("id", "")
+        if identity not in keep and _AUTOMATIC.fullmatch(identity.removeprefix(f"{name}-")):
+            del element.attrib["id"]
+        if "d" in element.attrib:
+            element.set("d", " ".join(element.get("d", "").split()))
+        if _NO_TURN.fullmatch(element.get("transform", "")):
+            del element.attrib["transform"]
+        style = element.get("style", "")
+        if font := _FONT.search(style):
+            fonts[font[1]] = None
+            element.set("style", _FONT.sub("", style))
+        _share_style(element)
+    return next(iter(fonts), "")
+
+
+def _share_style(group: ET.Element) -> None:
+    """Move the style that all markers of a line share to their group."""
+    styles = {child.get("style") for child in group}
+    if (
+        len(group) > 1
+        and len(styles) == 1
+        and all(child.tag == f"{{{_NAMESPACE}}}use" for child in group)
+    ):
+        group.set("style", styles.pop() or "")
+        for child in group:
+            child.attrib.pop("style", None)

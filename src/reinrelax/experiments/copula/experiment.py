@@ -12,11 +12,13 @@ from reinrelax.core.experiment import SIMULATION, Experiment, Table
 class Copula:
     """A comparison of correlated relaxed Bernoullis with their target (A, III.F and Appendix A)."""
 
-    probs: Some[Some[Number]] = Field(description="π, one row of d gates each")
-    correlation: Some[Some[Number]] = Field(description="R of the normal scores, d rows of d")
+    probs: Some[Some[Number]] = Field(description="rows of d probabilities π, one per gate")
+    correlation: Some[Some[Number]] = Field(
+        description="correlation matrix R of the normal scores, d × d"
+    )
     tau: Positive = Field(description="temperature of the relaxed gates")
-    samples: int = Field(ge=100, le=100_000_000, description="how many are drawn for each row of π")
-    shown: int = Field(ge=1, le=10_000, description="how many of them are written out")
+    samples: int = Field(ge=100, le=100_000_000, description="number of samples per row of π")
+    shown: int = Field(ge=1, le=10_000, description="number of samples that are written out")
 
     def __post_init__(self) -> None:
         """Check that R is a correlation matrix with one row per entry of each row of π."""
@@ -59,8 +61,8 @@ EXPERIMENTS = (
         ),
         figures={
             "dependence": (
-                "**Correlations of gates**: of scores, ranks, relaxed and hard gates over the "
-                "entries of R."
+                "**Correlations of gates**: correlations of scores, ranks, relaxed and hard"
+                " gates over the entries of R."
             ),
         },
         drawn_by="copula.figures",

@@ -15,10 +15,14 @@ class CostBlock(Selection):
     latent_shape: Shape = Field(description="categories x latent variables")
     draws: Draws
     images: int = Field(
-        ge=1, le=60_000, description="timed a round, from which the epoch is reckoned"
+        ge=1, le=60_000, description="images timed per round; the time of an epoch is extrapolated"
     )
-    rounds: int = Field(ge=1, le=1000, description="each times every estimator once")
-    replicas: int = Field(ge=2, le=10_000, description="trained side by side in the second column")
+    rounds: int = Field(
+        ge=1, le=1000, description="number of rounds, each of which times every estimator once"
+    )
+    replicas: int = Field(
+        ge=2, le=10_000, description="models trained together for the second column"
+    )
 
 
 EXPERIMENTS = (
@@ -50,9 +54,9 @@ EXPERIMENTS = (
                     *("replicas", "batched_seconds", "batched_ratio", "rounds"),
                 ),
                 caption=(
-                    "**Table 4**: seconds an epoch of each estimator, the paper's beside ours, and"
-                    " as a ratio to STGS's: medians over rounds, from the fastest to the slowest"
-                    " round. In the last columns several models train side by side."
+                    "**Table 4**: seconds per epoch of each estimator, the paper's next to ours,"
+                    " and as a ratio to STGS's: medians over rounds, with the fastest and the"
+                    " slowest round. In the last columns several models are trained together."
                 ),
                 view="cost.page:table4",
             ),
@@ -64,10 +68,10 @@ EXPERIMENTS = (
                 " benchmark that comes with the project."
             ),
             "scaling": (
-                "**Speed, against size**: seconds per model and epoch of 60,000 images against the"
-                " number of models R, categories C, latent variables L and Monte Carlo draws K,"
-                " beside the network's matrix products, from the benchmark that comes with the"
-                " project."
+                "**Speed, against size**: seconds per model and epoch of 60,000 images against"
+                " the number of models R, categories C, latent variables L and Monte Carlo draws"
+                " K, next to the network's matrix products, from the benchmark that comes with"
+                " the project."
             ),
         },
         views={"table4": "cost.page:table4"},

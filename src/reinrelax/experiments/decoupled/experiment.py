@@ -13,14 +13,16 @@ _MEASURED = {"quantity": str, "value": float, "low": float, "high": float}
 class Decoupled:
     """Temperatures of decoupled Straight-Through Gumbel-Softmax (A, III.K, Figures 7 and 8)."""
 
-    sharpness_logits: Some[Number] = Field(description="of Figure 7")
+    sharpness_logits: Some[Number] = Field(description="logits of Figure 7")
     sharpness_taus: Several[Positive] = Field(description="temperatures of Figure 7")
-    logits: Some[Number] = Field(description="of Figure 8")
+    logits: Some[Number] = Field(description="logits of Figure 8")
     forward: Several[Positive] = Field(description="temperatures τ_f of Figure 8")
     backward: Several[Positive] = Field(description="temperatures τ_b of Figure 8")
-    samples: int = Field(ge=10, le=1_000_000, description="of each cell of Figure 8")
+    samples: int = Field(ge=10, le=1_000_000, description="samples per cell of Figure 8")
     draws: int = Field(
-        ge=100, le=10_000_000, description="for Figure 7, and to compare forward passes"
+        ge=100,
+        le=10_000_000,
+        description="draws for Figure 7 and for the comparison of forward passes",
     )
 
 

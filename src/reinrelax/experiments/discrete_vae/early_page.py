@@ -7,6 +7,7 @@ from reinrelax.display.table_blocks import (
     Cell,
     Column,
     Table,
+    diverged,
     key,
     plain_cell,
     to_float,
@@ -111,6 +112,6 @@ def _beside(line: Mapping[str, Any], part: str) -> list[Cell]:
 
 
 def _seeds(line: Mapping[str, Any]) -> Cell:
-    theirs, dead = to_float(line["authors_seeds"]), to_float(line["diverged"])
+    theirs = to_float(line["authors_seeds"])
     words = [f"{to_float(line['seeds']):.0f}", *([f"{theirs:.0f}"] if theirs > 0 else [])]
-    return Cell(", ".join(words), words[0], small=[f"{dead:.0f} diverged"] if dead > 0 else ())
+    return Cell(", ".join(words), words[0], small=diverged(line))

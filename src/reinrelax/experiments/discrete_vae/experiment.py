@@ -28,12 +28,15 @@ class Trained:
     """Trainings of VAEs with any latent variables."""
 
     seeds: Seeds = Field(
-        description="0, 1, …, so many, or a list; intervals need 2, verdicts 5 of them"
+        description=(
+            "number of seeds (0, 1, …), or a list; intervals need at least 2, verdicts at least 5"
+        )
     )
     epochs: int = Field(ge=1, le=100_000, description="passes over the training images")
-    batch_size: int = Field(ge=1, le=60_000, description="images a step")
+    batch_size: int = Field(ge=1, le=60_000, description="images per step")
     hidden: _Hidden = Field(
-        default=(), description="units of the encoder, of the decoder in reverse"
+        default=(),
+        description="units of the encoder's hidden layers; the decoder has the same in reverse",
     )
 
 
@@ -50,7 +53,7 @@ class Compared(Trainings):
     """Trainings, some of which the authors ran differently from what the paper says."""
 
     as_run: Distinct[asked.Name] = Field(
-        default=(), description="trained as the public code does, too"
+        default=(), description="estimators that are also trained as in the authors' public code"
     )
 
 
@@ -66,10 +69,10 @@ EXPERIMENTS = (
                 _METHOD,
                 numbers=_PRINTED,
                 caption=(
-                    "**Table 2**: train negative ELBO after the last epoch, nats per image (lower"
-                    " is better), of each estimator and latent shape: the paper's mean and ±, ours"
-                    " with its 95% interval, and the verdict; the CSV has their difference, too."
-                    " Below the paper's scale nothing is judged."
+                    "**Table 2**: train negative ELBO after the last epoch, nats per image"
+                    " (lower is better), of each estimator and latent shape: the paper's mean"
+                    " and ±, ours with its 95% interval, and the verdict; the CSV file also"
+                    " contains their difference. Below the paper's scale there is no verdict."
                 ),
                 view="discrete_vae.grid_page:table2",
             ),
@@ -78,10 +81,10 @@ EXPERIMENTS = (
                 _METHOD,
                 numbers=_PRINTED,
                 caption=(
-                    "**Table 3**: test negative ELBO after the last epoch, nats per image (lower is"
-                    " better), of each estimator and latent shape: the paper's mean and ±, ours"
-                    " with its 95% interval, and the verdict; the CSV has their difference, too."
-                    " Below the paper's scale nothing is judged."
+                    "**Table 3**: test negative ELBO after the last epoch, nats per image (lower"
+                    " is better), of each estimator and latent shape: the paper's mean and ±,"
+                    " ours with its 95% interval, and the verdict; the CSV file also contains"
+                    " their difference. Below the paper's scale there is no verdict."
                 ),
                 view="discrete_vae.grid_page:table3",
             ),
@@ -89,16 +92,16 @@ EXPERIMENTS = (
         ),
         figures={
             "figure3": (
-                "**Figure 3**: train negative ELBO (nats per image) over epochs, one panel a latent"
-                " shape: mean over seeds that have not diverged, and its 95% interval."
+                "**Figure 3**: train negative ELBO (nats per image) over epochs, one panel per"
+                " latent shape: mean over seeds that have not diverged, and its 95% interval."
             ),
             "figure4": (
-                "**Figure 4**: test negative ELBO (nats per image) over epochs, one panel a latent "
-                "shape: mean over seeds that have not diverged, and its 95% interval."
+                "**Figure 4**: test negative ELBO (nats per image) over epochs, one panel per"
+                " latent shape: mean over seeds that have not diverged, and its 95% interval."
             ),
             "caterpillar": (
-                "**Table 3**: test negative ELBO, ours less the paper’s, a panel a latent "
-                "shape; the band is half a nat."
+                "**Table 3**: test negative ELBO, ours minus the paper’s, one panel per latent"
+                " shape; the band is half a nat."
             ),
         },
         drawn_by="discrete_vae.figures",
@@ -135,9 +138,9 @@ EXPERIMENTS = (
                 " seeds, with 95% intervals of the means."
             ),
             "early-difference": (
-                "**First epochs, difference**: train negative ELBO (nats per image), our mean less"
-                " that of the authors' public seeds, with Welch's 95% interval. Where zero lies in"
-                " the band the two agree."
+                "**First epochs, difference**: train negative ELBO (nats per image), our mean"
+                " minus that of the authors' public seeds, with Welch's 95% interval. The two"
+                " agree where the band contains zero."
             ),
         },
         drawn_by="discrete_vae.figures",
@@ -162,7 +165,7 @@ EXPERIMENTS = (
                 caption=(
                     "**Lowest points of Figure 2**: the weight β of the end points at which the"
                     " train negative ELBO (nats per image) is lowest, with its 95% interval over"
-                    " seeds, beside where the paper sees it."
+                    " seeds, next to the value that the paper reports."
                 ),
                 view="discrete_vae.page:figure2_minimum",
             ),
@@ -170,9 +173,9 @@ EXPERIMENTS = (
         figures={
             "figure2": (
                 "**Figure 2**: train negative ELBO (nats per image) over the weight β of the end"
-                " points, by Eq. 27 as printed, as run, and corrected to the mean that it should"
-                " have, with the authors' own seeds at 8x4. Rings mark the lowest point, bars at"
-                " the foot its 95% interval over seeds."
+                " points, by Eq. 27 as printed, as run, and corrected to the intended mean, with"
+                " the authors' own seeds at 8x4. Rings mark the lowest point, bars at the bottom"
+                " its 95% interval over seeds."
             ),
         },
         drawn_by="discrete_vae.figures",
@@ -207,8 +210,8 @@ EXPERIMENTS = (
                 ),
                 caption=(
                     "**Table 5**: the settings that the paper prints, those of its public code"
-                    " where they differ, and the point of the lowest train negative ELBO in our"
-                    " search, how far it lies from the paper's (nats per image) and how flat the"
+                    " where they differ, the point of the lowest train negative ELBO in our"
+                    " search, its difference from the paper's (nats per image), and how flat the"
                     " search is."
                 ),
                 view="discrete_vae.page:table5_rows",

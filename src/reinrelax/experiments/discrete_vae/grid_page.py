@@ -118,8 +118,8 @@ def _crossed(collected: TableReader, name: str) -> Table:
     ]
     caption = (
         "± is the paper’s standard error. Bold: the lowest of a column. As run: where the public"
-        " code differs from the paper in formula or settings. Less ReinMax: ours minus ReinMax’s,"
-        " paired by seed. In brackets: 95% intervals."
+        " code differs from the paper in formula or settings. Minus ReinMax: ours minus"
+        " ReinMax’s, paired by seed. In brackets: 95% intervals."
     )
     return Table(f"{name}-crossed", caption, columns, rows)
 
@@ -134,7 +134,7 @@ def _ours(place: Place) -> Cell:
 _PARTS: Mapping[str, Callable[[Place], Cell]] = {
     "paper": lambda place: Cell(place.paper, style="best" if place.paper_best else ""),
     "ours": _ours,
-    f"less {BASE}": lambda place: Cell(place.paired, small=[place.paired_interval]),
+    f"minus {BASE}": lambda place: Cell(place.paired, small=[place.paired_interval]),
 }
 
 
@@ -195,7 +195,7 @@ def _long(name: str, title: str, places: Sequence[Place]) -> Table:
         Column("Seeds"),
         Column("Δ"),
         Column("95% interval of Δ", ""),
-        Column(f"Less {BASE}", small="paired by seed, with 95% interval"),
+        Column(f"Minus {BASE}", small="paired by seed, with 95% interval"),
         Column("Verdict"),
         Column("Reason", ""),
         Column("From", ""),

@@ -1,12 +1,12 @@
 """The page's tables of the discrete VAEs: Figure 2, Table 5, readings."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from reinrelax.display.table_blocks import (
     Cell,
     Column,
     Table,
+    diverged,
     is_finite,
     key,
     plain_cell,
@@ -94,7 +94,7 @@ def table5_rows(collected: TableReader) -> Table:
             _nats(line, "paper_nelbo"),
             Cell(signed(to_float(line["gap"])), key(to_float(line["gap"]))),
             plain_cell(line["rank"]),
-            Cell(_of(line, "finished", "points"), small=_diverged(line)),
+            Cell(_of(line, "finished", "points"), small=diverged(line)),
             plain_cell(line["within_half"]),
         ]
         for line in collected.lines("table5")
@@ -148,10 +148,10 @@ def _selection(collected: TableReader) -> Table:
     ]
     searched = sum(to_float(line[name]) for line in lines for name in ("searched", "left_out"))
     caption = (
-        f"ReinMax-Rao in the authors’ public files ({searched:.0f} settings): settings were chosen"
-        " by the mean of the same seeds that Table 2 reports. Optimism: how far the lowest of such"
-        " means lies below its own expectation, if the means found were true and all seeds drawn"
-        " anew. None of this was trained here."
+        f"ReinMax-Rao in the authors’ public files ({searched:.0f} settings): settings were"
+        " chosen by the mean of the same seeds that Table 2 reports. Optimism: how far the"
+        " lowest of such means lies below its own expectation, if the observed means were the"
+        " true ones and all seeds were drawn again. None of this was trained here."
     )
     return Table("table5-selection", caption, columns, rows)
 
@@ -167,7 +167,7 @@ def readings(collected: TableReader) -> Table:
                 Cell(line["equation"].removeprefix("B, ")),
                 *_beside_paper(line, "train"),
                 *_beside_paper(line, "test"),
-                Cell(_whole(line, "seeds"), small=_diverged(line)),
+                Cell(_whole(line, "seeds"), small=diverged(line)),
                 Cell(_closeness(line)),
             ]
         )
@@ -216,11 +216,6 @@ def _beside_paper(line: dict[str, Any], name: str) -> list[Cell]:
 
 def _nats(line: dict[str, Any], name: str) -> Cell:
     return Cell(fixed(to_float(line[name])), key(to_float(line[name])))
-
-
-def _diverged(line: dict[str, Any]) -> Sequence[str]:
-    diverged = to_float(line["diverged"])
-    return [f"{diverged:.0f} diverged"] if diverged > 0 else ()
 
 
 def _of(line: dict[str, Any], part: str, whole: str) -> str:

@@ -33,8 +33,10 @@ _COUNTED = ("estimates", "paper")
 class OneTraining(Trainings):
     """A training of one estimator at one latent shape with few enough codes to enumerate."""
 
-    estimators: One[asked.Name] = Field(description="one name of the catalogue")
-    latent_shapes: One[Enumerable] = Field(description="one, categories x latent variables")
+    estimators: One[asked.Name] = Field(
+        description="exactly one name in the catalogue of estimators"
+    )
+    latent_shapes: One[Enumerable] = Field(description="exactly one, categories x latent variables")
 
 
 @dataclass(frozen=True, config=BLOCK)
@@ -51,21 +53,29 @@ class GradientsBlock:
 
     training: OneTraining
     first: int = Field(
-        ge=0, le=100_000, description="epoch of the first snapshot; the last is at the end"
+        ge=0,
+        le=100_000,
+        description="epoch of the first snapshot; the last snapshot is after training",
     )
     every: int = Field(
-        ge=1, le=100_000, description="snapshots between them are at multiples of this"
+        ge=1, le=100_000, description="snapshots in between are at multiples of this epoch"
     )
-    images: int = Field(ge=2, le=10_000, description="of the batch")
-    random_images: bool = Field(description="drawn for each VAE and snapshot, or the first ones")
+    images: int = Field(ge=2, le=10_000, description="images per batch")
+    random_images: bool = Field(
+        description="true: drawn for each VAE and snapshot; false: the first training images"
+    )
     samples: int = Field(
         ge=4, le=1_000_000, description="estimates of the gradient at each snapshot"
     )
     draws: Draws
-    resamples: int = Field(ge=20, le=100_000, description="of the bootstrap over the samples")
+    resamples: int = Field(
+        ge=20, le=100_000, description="bootstrap resamples of the gradient estimates"
+    )
     figure1: Selection
     table1: Selection
-    sweep: Selection | None = Field(default=None, description="at the last snapshot; null: none")
+    sweep: Selection | None = Field(
+        default=None, description="estimators measured over τ at the last snapshot; null: none"
+    )
     control: Control | None = Field(default=None, description="null: none")
     betas: Several[Number] = Field(
         default=(), description="weights of the end points in section 5.3"
@@ -76,8 +86,8 @@ class GradientsBlock:
         epochs = self.training.epochs
         if epochs // self.every > _MOST_SNAPSHOTS:
             raise ValueError(
-                f".every: {self.every} asks for more than {_MOST_SNAPSHOTS:,} snapshots in "
-                f"training.epochs = {epochs}"
+                f".every: {self.every} requires more than {_MOST_SNAPSHOTS:,} snapshots in"
+                f" training.epochs = {epochs}"
             )
         if self.first > epochs:
             raise ValueError(
@@ -129,8 +139,8 @@ EXPERIMENTS = (
                 numbers=_COUNTED,
                 caption=(
                     "**Table 1**: standard deviation of gradient estimates at the last snapshot,"
-                    " the paper's beside ours and each also as a ratio to ST's, which does not"
-                    " depend on what the paper took the standard deviation of."
+                    " the paper's next to ours, each also as a ratio to ST's, which does not"
+                    " depend on the quantity whose standard deviation the paper reports."
                 ),
                 view="gradients.page:table1",
             ),
@@ -144,9 +154,10 @@ EXPERIMENTS = (
         ),
         figures={
             "figure1": (
-                "**Figure 1**: one less the cosine similarity between the mean of the gradient"
+                "**Figure 1**: one minus the cosine similarity between the mean of the gradient"
                 " estimates and the exact gradient, and the variance of the estimates, over the"
-                " epochs of a training with ReinMax: the paper's estimators, and below them others."
+                " epochs of a training with ReinMax: the paper's estimators, and below them"
+                " others."
             ),
             "sweep": (
                 "**Bias and variance over τ**: the measurements of Figure 1 at the last snapshot, "
@@ -164,9 +175,9 @@ EXPERIMENTS = (
                 "intervals."
             ),
             "quadrature": (
-                "**Rules of integration** (section 5.3): the integrand of one pair with what each"
-                " rule puts in its place, the rules' errors over epochs, and that of the end-point"
-                " rule over β."
+                "**Rules of integration** (section 5.3): the integrand of one pair and its"
+                " approximation by each rule, the errors of the rules over epochs, and that of"
+                " the end-point rule over β."
             ),
         },
         drawn_by="gradients.figures",
@@ -191,9 +202,9 @@ EXPERIMENTS = (
                 numbers=_COUNTED,
                 caption=(
                     "**Table 1, as run**: relative standard deviation of gradient estimates, for"
-                    " each image and averaged over images as the authors' public code has it, after"
-                    " the last epoch of several trainings by ReinMax at τ = 1; the paper's numbers"
-                    " beside."
+                    " each image and averaged over images as in the authors' public code, after"
+                    " the last epoch of several trainings with ReinMax at τ = 1, next to the"
+                    " paper's numbers."
                 ),
                 view="gradients.page:table1_run",
             ),
@@ -201,10 +212,10 @@ EXPERIMENTS = (
         ),
         figures={
             "figure1-run": (
-                "**Figure 1, as run**: cosine of the whole batch between the mean estimate and the"
-                " exact gradient, and relative standard deviation, as the authors' public code"
-                " computes them, over the epochs of several trainings by ReinMax at τ = 1, beside"
-                " the means over the authors' own ten."
+                "**Figure 1, as run**: cosine of the whole batch between the mean estimate and"
+                " the exact gradient, and relative standard deviation, as the authors' public"
+                " code computes them, over the epochs of several trainings with ReinMax at τ ="
+                " 1, next to the means over the authors' own ten."
             ),
         },
         drawn_by="gradients.figures",

@@ -12,7 +12,7 @@ class Identities:
     """Random problems on which the paper's identities are checked."""
 
     shapes: Several[Enumerable] = Field(description="latent shapes, categories x latent variables")
-    functions: int = Field(ge=1, le=100_000, description="random smooth functions for each shape")
+    functions: int = Field(ge=1, le=100_000, description="random smooth functions per shape")
     betas: Several[Number] = Field(description="weights β of the far end point")
     taus: Several[Positive] = Field(description="temperatures")
 

@@ -21,13 +21,15 @@ class Bridge:
         description="numbers of categories K of the random concentrations"
     )
     random: int = Field(
-        ge=1, le=10_000, description="of each size, of whole numbers from 1 to 9 as in the figures"
+        ge=1,
+        le=10_000,
+        description="random concentrations per size, of integers from 1 to 9 as in the figures",
     )
     totals: Several[Positive] = Field(
-        description="Σ α to which `shown` and the uniform one are scaled"
+        description="totals Σα to which the concentrations in `shown` and a uniform one are scaled"
     )
     steps: int = Field(ge=10, le=200, description="intervals along an edge of the simplex")
-    samples: int = Field(ge=100, le=1_000_000, description="of each Monte Carlo mean")
+    samples: int = Field(ge=100, le=1_000_000, description="samples per Monte Carlo mean")
 
 
 EXPERIMENTS = (
@@ -52,12 +54,12 @@ EXPERIMENTS = (
         ),
         figures={
             "densities": (
-                "**Figures 4 to 6**: the Dirichlet, its Gaussian in three readings of Σ, and back;"
-                " regions that hold 25, 50, 75, 90 and 99% of the mass. The cross marks the mean of"
-                " the Dirichlet."
+                "**Figures 4 to 6**: the Dirichlet, its Gaussian in three readings of Σ, and"
+                " back; regions that contain 25, 50, 75, 90 and 99% of the mass. The cross marks"
+                " the mean of the Dirichlet."
             ),
             "bridge": (
-                "**Laplace bridge**: what is lost over the total Σα, with Σ read in three ways."
+                "**Laplace bridge**: its errors over the total Σα, with Σ read in three ways."
             ),
         },
         drawn_by="laplace_bridge.figures",

@@ -14,7 +14,7 @@ _KEYS = ("law", "implementation", "class", "check")
 class Library:
     """The measurement of the classes of the released library (A, IV)."""
 
-    samples: int = Field(ge=1000, le=1_000_000, description="of each measurement")
+    samples: int = Field(ge=1000, le=1_000_000, description="samples per measurement")
 
 
 EXPERIMENTS = (

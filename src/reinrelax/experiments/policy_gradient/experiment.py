@@ -42,17 +42,25 @@ class Reinforcement:
 
     environments: Annotated[
         tuple[tuple[str, int], ...], given(Annotated[_Environments, Field(min_length=1)], _pairs)
-    ] = Field(description="after how many steps an episode is cut, one or several of each")
-    algorithms: Several[Annotated[str, known(lookup)]] = Field(description="names of the catalogue")
-    seeds: Seeds = Field(description="agents of each: 0, 1, …, so many, or a list")
-    episodes: int = Field(ge=1, le=1_000_000, description="an update follows each")
+    ] = Field(description="limits on the steps of an episode, one or several per environment")
+    algorithms: Several[Annotated[str, known(lookup)]] = Field(
+        description="names in the catalogue of algorithms"
+    )
+    seeds: Seeds = Field(
+        description="number of seeds (0, 1, …), or a list; one agent per seed and algorithm"
+    )
+    episodes: int = Field(
+        ge=1, le=1_000_000, description="episodes, each of which is followed by an update"
+    )
     hidden: int = Field(
         ge=1, le=10_000, description="units of the one hidden layer of actor and critic"
     )
-    learning_rate: Rate = Field(description="of Adam, for actor and critic")
+    learning_rate: Rate = Field(description="learning rate of Adam, for actor and critic")
     gamma: Share = Field(description="discount γ of the returns")
-    checkpoints: Several[_Update] = Field(description="updates after which gradients are measured")
-    rollouts: int = Field(ge=2, le=100_000, description="episodes of each seed on which they are")
+    checkpoints: Several[_Update] = Field(
+        description="updates after which the variance of the gradient is measured"
+    )
+    rollouts: int = Field(ge=2, le=100_000, description="episodes per seed for this measurement")
 
     def __post_init__(self) -> None:
         """Check that the training reaches every checkpoint."""
@@ -106,8 +114,8 @@ EXPERIMENTS = (
         ),
         figures={
             "agents": (
-                "**Figure 3**: ends of the running means over seeds, beside those of the printed "
-                "curves."
+                "**Figure 3**: ends of the running means over seeds, next to those of the"
+                " printed curves."
             ),
             "a-figure3": (
                 "**Figure 3**: running mean of one run’s returns, which starts at the first of "
@@ -122,8 +130,8 @@ EXPERIMENTS = (
                 "band."
             ),
             "rl-running": (
-                "**Running means over seeds**: what Figure 3 plots, mean over seeds with 95% "
-                "bootstrap band."
+                "**Running means over seeds**: as plotted in Figure 3, mean over seeds with 95%"
+                " bootstrap band."
             ),
             "rl-gradients": (
                 "**Variance of the policy gradient** over that of REINFORCE’s estimate from "

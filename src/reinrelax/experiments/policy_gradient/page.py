@@ -9,6 +9,7 @@ from reinrelax.display.table_blocks import (
     Cell,
     Column,
     Table,
+    diverged,
     key,
     plain_cell,
     to_float,
@@ -106,8 +107,7 @@ def _scores(collected: TableReader, algorithms: Collection[str], name: str) -> T
     rows = []
     for scores in found.values():
         any_one = scores[min(scores)]
-        diverged = to_float(any_one["diverged"])
-        small = [f"{diverged:.0f} diverged"] if diverged else []
+        small = diverged(any_one)
         seeds = Cell(
             fixed(to_float(any_one["seeds"]), 0), small=small, style="warn" if small else ""
         )
@@ -224,9 +224,9 @@ def _claims(
     ]
     caption = (
         f"The {what}, each tested with many seeds. Effect: for a number, ours minus the paper’s;"
-        " otherwise the margin by which the sentence holds; with the deciding interval. p for:"
-        " tests the hypothesis that it fails; p against: that it holds. A verdict links to its"
-        " rule."
+        " otherwise the margin by which the sentence holds. The interval is the one that"
+        " decides. p for: p-value of the hypothesis that the sentence does not hold; p against:"
+        " that it holds. A verdict links to its rule."
     )
     return [Table(f"rl-claims-{name}", caption, columns, rows)] if rows else []
 

@@ -21,7 +21,7 @@ _KEYS = ("relaxation", "variant", "property", "setting")
 class Properties:
     """The measurement of every relaxation's properties on small problems."""
 
-    samples: int = Field(ge=1000, le=10_000_000, description="of each measurement")
+    samples: int = Field(ge=1000, le=10_000_000, description="samples per measurement")
 
 
 EXPERIMENTS = (

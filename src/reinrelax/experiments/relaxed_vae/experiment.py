@@ -18,7 +18,7 @@ class Relaxations(Trained):
     """VAEs with every kind of latent variables; each value of a list is run in turn."""
 
     latents: Annotated[Latents, Field(min_length=1)]
-    learning_rate: Rate = Field(description="of Adam")
+    learning_rate: Rate = Field(description="learning rate of Adam")
 
 
 EXPERIMENTS = (
@@ -38,8 +38,8 @@ EXPERIMENTS = (
                 ),
                 caption=(
                     "**VAEs with every relaxation**: each method's own loss and the bound of the"
-                    " discrete model, nats per image (lower is better), means over seeds with 95%"
-                    " intervals. Only the latter compares methods."
+                    " discrete model, nats per image (lower is better), means over seeds with"
+                    " 95% intervals. Only the latter is comparable across methods."
                 ),
                 view="relaxed_vae.page:vae",
             ),
@@ -52,12 +52,12 @@ EXPERIMENTS = (
         ),
         figures={
             "vaes": (
-                "**VAEs**: bound of the discrete model after the last epoch, each kind of latent "
-                "variables."
+                "**VAEs**: bound of the discrete model after the last epoch, for each kind of"
+                " latent variables."
             ),
             "relaxations": (
-                "**VAEs with every relaxation**: bound of the discrete model on the test images "
-                "(nats per image) over epochs, one panel a section of the paper."
+                "**VAEs with every relaxation**: bound of the discrete model on the test images"
+                " (nats per image) over epochs, one panel per section of the paper."
             ),
             "correlations": (
                 "**Learned correlations**: the matrix R of the normal scores of correlated "

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from statistics import mean
 from typing import Any
 
-from reinrelax.display.table_blocks import Cell, Column, Table, key, plain_cell, to_float
+from reinrelax.display.table_blocks import Cell, Column, Table, diverged, key, plain_cell, to_float
 from reinrelax.display.table_reader import TableReader
 from reinrelax.display.tables import read_json
 from reinrelax.display.text_format import Badge, fixed, interval, shape, signed, significant
@@ -60,7 +60,7 @@ def vae(collected: TableReader) -> Table:
             _nats(line, "train"),
             _nats(line, "relaxed"),
             _nats(line, "gap", signs=True),
-            Cell(fixed(to_float(line["seeds"]), 0), small=_diverged(line)),
+            Cell(fixed(to_float(line["seeds"]), 0), small=diverged(line)),
         ]
         for line in lines
     ]
@@ -162,7 +162,7 @@ def decoupled(collected: TableReader) -> Table:
                 else Cell("no", "0")
             ),
             _nats(line, "test"),
-            Cell(fixed(to_float(line["seeds"]), 0), small=_diverged(line)),
+            Cell(fixed(to_float(line["seeds"]), 0), small=diverged(line)),
         ]
         for line in lines
     ]
@@ -210,8 +210,3 @@ def _nats(line: Mapping[str, Any], name: str, signs: bool = False) -> Cell:
     )
     text = signed(value) if signs else fixed(value)
     return Cell(text, key(value), small=[limits] if limits else ())
-
-
-def _diverged(line: Mapping[str, Any]) -> Sequence[str]:
-    diverged = to_float(line["diverged"])
-    return [f"{diverged:.0f} diverged"] if diverged > 0 else ()
