@@ -1,6 +1,7 @@
 """Jobs of a run as its log reports them, and as others read them."""
 
 import logging
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -67,9 +68,11 @@ def test_a_submitted_job_waits_until_its_log_begins(load_config: Loader, tmp_pat
     config = load_config(results=str(tmp_path / "results"))
     assert run_lock.acquire(config.folder, tmp_path / "locks") == ""
     run_lock.tell(jobs=["bridge", "identities", "of an earlier version"], failed=[], at_once=None)
-    begun = config.folder / "logs/studies/identities.log"
-    begun.parent.mkdir(parents=True)
-    begun.touch()
+    logs = config.folder / "logs/studies"
+    logs.mkdir(parents=True)
+    (logs / "identities.log").touch()
+    (logs / "bridge.log").touch()
+    os.utime(logs / "bridge.log", (0, 0))  # of an earlier run
     lines = status.describe(config, 1, ROOT).splitlines()
     assert "running: identities" in lines
     assert "waiting for a node: bridge" in lines
