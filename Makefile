@@ -12,7 +12,7 @@ READY := $(VENV)/.ready
 # One more process than cores, at most eight: tests that wait for a cluster or a browser leave a core idle.
 PARALLEL := -n $(shell n=$$(($$(getconf _NPROCESSORS_ONLN) + 1)); echo $$((n < 8 ? n : 8))) --dist worksteal
 
-.PHONY: report paper publish paper-report verify test check mutants plan diff merge bench rates limits docs lock format clean help
+.PHONY: report paper publish paper-report verify test check mutants plan status diff merge bench rates limits docs lock format clean help
 
 help:
 	@echo "make report   train at the quick scale and build the report; only part of it: ONLY=\"experiments: [elbo], shapes: [8x4]\""
@@ -24,6 +24,7 @@ help:
 	@echo "make check    check format, lint and types, and run the fast tests, in two minutes"
 	@echo "make mutants  plant faults one at a time and count those that the tests detect; only some files: make mutants IN=claims"
 	@echo "make plan     show the jobs that would run, and their estimated time"
+	@echo "make status   show where a run stands: jobs done, running and left, time to the end, disk use; make status SCALE=paper"
 	@echo "make diff     show the differences between two results folders: make diff A=results/quick B=results/paper"
 	@echo "make merge    merge results of other machines, or published ones, into one folder: make merge INTO=results/quick FROM=\"a b\""
 	@echo "make bench    measure speed against its bound and plain PyTorch; a quick look: make bench BENCH=\"--images 1000 --rounds 1\""
@@ -32,7 +33,7 @@ help:
 	@echo "make docs     build the documentation, with tables of the published results: build/docs/html/index.html"
 	@echo "make format   format the code, and write the schema of config.yaml for editors"
 	@echo "make lock     renew requirements.lock and environment.yml from pyproject.toml"
-	@echo "make clean    remove the environment (results stay)"
+	@echo "make clean    remove the environment, and say what stays"
 
 report: $(READY)
 	$(BIN)/snakemake --cores $(CORES) $(if $(SCALE),--configfile workflow/scales/$(SCALE).yaml) \
@@ -71,8 +72,8 @@ style: $(READY)
 	@# Shows the linter's output only on failure: it always prints startup messages.
 	$(BIN)/snakemake --lint > $(VENV)/lint.log 2>&1 || (cat $(VENV)/lint.log; exit 1)
 
-plan: $(READY)
-	@$(BIN)/python -m reinrelax plan --config config.yaml $(if $(SCALE),--config workflow/scales/$(SCALE).yaml) \
+plan status: $(READY)
+	@$(BIN)/python -m reinrelax $@ --config config.yaml $(if $(SCALE),--config workflow/scales/$(SCALE).yaml) \
 	  $(if $(ONLY),--only '$(ONLY)')
 
 diff: $(READY)
@@ -106,8 +107,13 @@ format: $(READY)
 lock: $(READY)
 	$(BIN)/python workflow/lock.py
 
+# These are kept by `make clean`.
+STAYS = $(wildcard results data .snakemake published)
 clean:
 	rm -rf $(VENV)
+	@echo "The environment is removed; \`make report\` creates it again. What stays:"
+	@$(if $(STAYS),du -sh $(STAYS),echo nothing)
+	@echo "\`python -m reinrelax clean\` lists results that config.yaml no longer requests."
 
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0] + "; try: make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'

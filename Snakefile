@@ -63,6 +63,7 @@ onstart:
         files.write_text(FOLDER / "config.yaml", CONFIGURATION)
         mark_forced()
         interrupts.listen()
+        follow()
     except ReinrelaxError as error:
         raise WorkflowError(str(error)) from None
 

@@ -70,6 +70,17 @@ def parser() -> argparse.ArgumentParser:
     plan.add_argument(
         "--cores", type=int, default=os.cpu_count() or 1, help="cores to plan for (default: all)"
     )
+    status = command(
+        "status",
+        _status,
+        "show the jobs done, running and left, the time to the end, and the disk use",
+    )
+    status.add_argument(
+        "--cores",
+        type=int,
+        default=os.cpu_count() or 1,
+        help="cores to plan for while no run is active (default: all)",
+    )
     command(
         "claims",
         _claims,
@@ -232,6 +243,12 @@ def _plan(options: argparse.Namespace) -> None:
     print(estimates.describe(config, options.cores, options.project), flush=True)
     if likely := power.describe(config, options.project):
         print(likely)
+
+
+def _status(options: argparse.Namespace) -> None:
+    from reinrelax.execution import status
+
+    print(status.describe(_config(options), options.cores, options.project))
 
 
 def _merge_folders(options: argparse.Namespace) -> None:

@@ -229,6 +229,22 @@ def test_every_job_has_its_configuration_among_its_inputs() -> None:
     assert all("        CONFIGURED,\n" in text for text in calling)
 
 
+def test_without_a_home_folder_that_can_be_written(project: Path) -> None:
+    """As README.md starts it: jobs compute, and compile their kernels, with nothing set."""
+    tables = ("elbo/8x4/ReinMax-CV", "identities/identities")
+    for name in tables:
+        (project / f"results/test/{name}.csv").unlink()
+    (project / "results/test/elbo/8x4/ReinMax-CV.runs.json").unlink(missing_ok=True)
+    done = start(
+        *(project, *SCALE, "--", *(f"results/test/{name}.csv" for name in tables)),
+        **{"HOME": "/dev/null/home", "XDG_CACHE_HOME": "", "BASH_ENV": ""},
+    )
+    assert done.returncode == 0, done.stderr
+    log = project / "results/test/logs/train/elbo/8x4/ReinMax-CV.log"
+    assert "WARNING" not in log.read_text(encoding="utf-8")
+    assert list((project / ".snakemake/cache/reinrelax").glob("conditional-*.so"))
+
+
 def blocks(path: Path) -> list[str]:
     """The rules of a file, and what follows each."""
     return re.split(

@@ -7,6 +7,7 @@ import sys
 
 import yaml
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 from snakemake.utils import update_config
 
 from reinrelax.config import declared
@@ -15,7 +16,8 @@ from reinrelax.config.run import digest
 from reinrelax.core import yaml_file, files, sources
 from reinrelax.datasets import data
 from reinrelax.errors import ReinrelaxError
-from reinrelax.execution import run_lock, interrupts, gpu_lease, estimates
+from reinrelax.execution import caches, run_lock, interrupts, gpu_lease, estimates
+from reinrelax.execution.follow import Follower
 from reinrelax.jobs import planned, studies
 from reinrelax.results import finished
 
@@ -28,6 +30,7 @@ os.environ.update(
         "PYTHONPATH": str(PROJECT / "src"),
     }.items()
 )
+caches.ensure(Path(".snakemake/cache"))
 
 try:
     if IS_MODULE:
@@ -99,6 +102,30 @@ def mark_forced():
         for job in PLANNED.values():
             if job.runs:
                 finished.mark(FOLDER / job.target, FOLDER / job.target in forced)
+
+
+def follow():
+    """Report after each job where the run stands, and note for `reinrelax status` which jobs run."""
+    named = {str(FOLDER / job.target): name for name, job in PLANNED.items()}
+
+    def numbered(some_jobs):
+        return {
+            workflow.dag.jobid(job): named[str(path)]
+            for job in some_jobs
+            for path in job.output
+            if str(path) in named
+        }
+
+    todo, planned = map(numbered, (workflow.dag.needrun_jobs(), workflow.dag.jobs))
+    if RUNS and todo and not workflow.touch:
+        cores = workflow.resource_settings.cores or 1
+        at_once = PLACES or max(1, cores // SETTINGS.machine.threads)
+        logger.addHandler(
+            Follower(
+                *(SETTINGS, todo, len(planned)),
+                *(at_once if workflow.local_exec else None, logger),
+            )
+        )
 
 
 # Jobs that compute on a GPU wait for a slot in the scheduler: a job that waited by itself would occupy a core. The

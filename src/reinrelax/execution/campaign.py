@@ -15,7 +15,7 @@ from reinrelax.config.declared import DEMONSTRATIONS
 from reinrelax.config.load import AS_RUN, Config
 from reinrelax.core import provenance
 from reinrelax.errors import ConfigError
-from reinrelax.execution import estimates
+from reinrelax.execution import estimates, status
 from reinrelax.jobs.job import Job
 from reinrelax.jobs.planned import jobs
 
@@ -155,13 +155,14 @@ def run(
         try:
             for index, stage in enumerate(todo, 1):
                 say(f"\n{index} of {len(todo)}: {stage.name}")
+                say(f"all stages: {status.overall(config, number, root)}")
                 targets = [str(config.folder / path) for job in stage.jobs for path in job.files]
-                status = workflow(config_files, cores, targets, deadline, root)
-                if status is None:
+                ended = workflow(config_files, cores, targets, deadline, root)
+                if ended is None:
                     say("time is up: running jobs were stopped")
                     out_of_time = True
                     break
-                if status:
+                if ended:
                     failed.append(stage.name)
         except KeyboardInterrupt:
             interrupted = True

@@ -19,7 +19,7 @@ from reinrelax.training import progress
 _TABLE, _FINISHED = (".csv", ".npz", ".pt", ".json"), (".runs.npz", ".runs.json")
 _CHECKPOINT, _UNREADABLE, _MARK = ".checkpoint", ".runs.json.unreadable", ".anew"
 # Folders that contain no results of jobs.
-_OTHER = {"data", "tables", "figures", "logs", "benchmarks"}
+OTHER = {"data", "tables", "figures", "logs", "benchmarks"}
 
 
 @dataclass(frozen=True)
@@ -38,16 +38,24 @@ class Leftover:
 
 def describe(found: list[Leftover], removed: bool) -> str:
     """Format the leftovers as lines."""
-    lines = [f"{_size(one.size):>9}  {one.name}: {one.why}" for one in found]
-    total = (
-        f"{_size(sum(one.size for one in found))} in {sum(len(one.files) for one in found)} files"
-    )
+    lines = [f"{megabytes(one.size):>9}  {one.name}: {one.why}" for one in found]
     said = (
         "removed" if removed else "that the configuration does not request; --remove deletes them"
     )
     return "\n".join(
-        [*lines, f"{total} {said}" if found else "no files that the configuration does not request"]
+        [
+            *lines,
+            f"{total(found)} {said}"
+            if found
+            else "no files that the configuration does not request",
+        ]
     )
+
+
+def total(found: list[Leftover]) -> str:
+    """Format the size and the number of the files of leftovers."""
+    files = [path for one in found for path in one.files]
+    return f"{megabytes(sum(one.size for one in found))} in {len(files)} files"
 
 
 def leftovers(config: Config) -> list[Leftover]:
@@ -97,7 +105,7 @@ def _names(folder: Path) -> set[str]:
     names = set()
     for path in folder.glob("*/**/*"):
         place = path.relative_to(folder)
-        if place.parts[0] in _OTHER:
+        if place.parts[0] in OTHER:
             continue
         if path.name == "record.json":
             names.add(place.parent.as_posix())
@@ -160,5 +168,6 @@ def _why(job: Job | None, fingerprint: str) -> str:
     return "" if job.fingerprint == fingerprint else "a study of other settings or source"
 
 
-def _size(count: int) -> str:
+def megabytes(count: int) -> str:
+    """Format a number of bytes."""
     return f"{count / 1e6:,.1f} MB" if count >= 1e5 else f"{count / 1e3:,.1f} kB"

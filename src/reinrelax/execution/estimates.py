@@ -1,7 +1,7 @@
 """The plan: the jobs that a run of the workflow would do, and their estimated duration."""
 
 import csv
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -57,7 +57,7 @@ def describe(config: Config, cores: int, root: Path = Path()) -> str:
     replicas = 0
     for name, job in planned.items():
         whole: tuple[int, ...] = (len(job.runs), job.first.epochs) if job.runs else ()
-        size = _left(config, job) if name in left else whole
+        size = left_of(config, job) if name in left else whole
         runs, epochs = size or ("", "")
         lines.append(
             f"{name:50} {runs:>8} {epochs:>6} {_state(left.get(name), begun=size != whole)}"
@@ -76,7 +76,7 @@ def remaining(config: Config, root: Path = Path()) -> dict[str, float]:
     """Return the names of the jobs still to do, with the estimated seconds of each."""
     timings = timings_of(config, root)
     return {
-        name: estimate(config, job, timings, *_left(config, job))
+        name: estimate(config, job, timings, *left_of(config, job))
         for name, job in jobs(config).items()
         if not is_done(config, job)
     }
@@ -97,8 +97,12 @@ def elapsed(config: Config, seconds: Iterable[float], cores: int) -> str:
     """Format the time that jobs of these durations take on `cores`."""
     each = list(seconds)
     many = max(1, cores // config.machine.threads)
-    at_once = duration(sum(each) / max(1, min(many, len(each))))
-    return f"{duration(sum(each))} of job time, {at_once} with {many} at once"
+    return f"{duration(sum(each))} of job time, {duration(span(each, many))} with {many} at once"
+
+
+def span(seconds: Collection[float], at_once: int) -> float:
+    """Return the seconds that jobs of these durations take: at least that of the longest."""
+    return max([sum(seconds) / at_once, *seconds])
 
 
 def estimate(config: Config, job: Job, timings: Iterable[Timing], *left: int) -> float:
@@ -208,7 +212,7 @@ def memory_mb(job: Job) -> int:
     return int(_BASE_MB + len(job.runs) * 1.5 * (parameters * _PARAMETER_BYTES + activations) / 1e6)
 
 
-def _left(config: Config, cell: Job) -> tuple[int, ...]:
+def left_of(config: Config, cell: Job) -> tuple[int, ...]:
     """Return the number of a cell's runs still to train, and of epochs after its checkpoint."""
     return (
         ()

@@ -8,9 +8,11 @@ import json
 import os
 import socket
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from reinrelax.core import files
 from reinrelax.errors import ResultsError
@@ -53,17 +55,32 @@ def acquire(folder: Path, locks: Path) -> str:
         return ""
     for path in stale:
         path.unlink(missing_ok=True)
-    owner = {
-        "host": socket.gethostname(),
-        "process": os.getpid(),
-        "since": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
-    try:
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, json.dumps(owner).encode(), 0)
-    except OSError:
-        pass  # disk full; the next run then needs Snakemake's own remedy
+    _describe(descriptor, {"since": datetime.now(UTC).isoformat(timespec="seconds")})
     return ""
+
+
+def tell(**facts: object) -> None:
+    """Describe what this process does with the folder that it has locked, for `read`."""
+    for descriptor in _held:
+        _describe(descriptor, {**_owner(descriptor), **facts})
+
+
+def read(folder: Path) -> tuple[bool, dict[str, Any]]:
+    """Return whether a process uses a results folder, and the last description of one.
+
+    Changes nothing. The description has `host`, `process`, `since`, and what `tell` has added; it
+    is empty if the folder was never used.
+    """
+    try:
+        with (folder / _NAME).open("rb") as file:
+            owner = _owner(file.fileno())
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True, owner
+            return False, owner
+    except OSError:
+        return False, {}  # never used, inaccessible, or locks are unsupported
 
 
 def undo_future(folder: Path) -> None:
@@ -81,15 +98,8 @@ def undo_future(folder: Path) -> None:
 
 def occupant(folder: Path) -> str:
     """Describe the process that uses a results folder; empty if it is free. Changes nothing."""
-    try:
-        with (folder / _NAME).open("rb") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return _words(_owner(file.fileno()))
-    except OSError:
-        pass  # never used, inaccessible, or locks are unsupported
-    return ""
+    used, owner = read(folder)
+    return _words(owner) if used else ""
 
 
 def check_folder(folder: Path) -> Path:
@@ -119,16 +129,28 @@ def check_writable(folder: Path) -> None:
             raise ResultsError(f"{path}: cannot be written. {files.REMEDY}")
 
 
-def _owner(descriptor: int) -> dict[str, object]:
-    """Read the description of the current or last owner of the lock; empty if unreadable."""
+def _describe(descriptor: int, facts: Mapping[str, object]) -> None:
+    owner = {**facts, "host": socket.gethostname(), "process": os.getpid()}
+    text = json.dumps(owner).encode()
+    with suppress(OSError):  # disk full; the next run then needs Snakemake's own remedy
+        os.pwrite(descriptor, text, 0)
+        os.ftruncate(descriptor, len(text))
+
+
+def _owner(descriptor: int) -> dict[str, Any]:
+    """Read the description of the current or last owner of the lock; empty if unreadable.
+
+    The end of a longer one may follow, while its owner replaces it.
+    """
     try:
-        owner = json.loads(os.pread(descriptor, 1000, 0))
+        text = os.pread(descriptor, os.fstat(descriptor).st_size, 0).decode()
+        owner, _ = json.JSONDecoder().raw_decode(text)
     except (OSError, ValueError):
         return {}
     return owner if isinstance(owner, dict) else {}
 
 
-def _words(owner: dict[str, object]) -> str:
+def _words(owner: Mapping[str, object]) -> str:
     if not owner:
         return "another run"
     return f"process {owner.get('process')} on {owner.get('host')}, since {owner.get('since')}"

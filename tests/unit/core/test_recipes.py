@@ -1,6 +1,9 @@
 """Files that other programs run the project by: each names what is there, and all the same."""
 
 import re
+import shutil
+import subprocess
+from pathlib import Path
 
 import yaml
 
@@ -49,3 +52,18 @@ def test_the_readme_of_the_configuration_names_all_of_it() -> None:
         )
     )
     assert named >= set(yaml.safe_load(text("config.yaml"))) - {"settings_table", "settings_as_run"}
+
+
+def test_make_clean_removes_the_environment_and_names_what_stays(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    for name in (".venv/bin/python", "results/quick/report.html", "published/paper/README.md"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_text("content")
+    done = subprocess.run(
+        ["make", "clean"], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["Makefile", "published", "results"]
+    assert re.findall(r"^[\d.]+[KMG]?\t(.+)$", done.stdout, re.MULTILINE) == [
+        "results",
+        "published",
+    ]

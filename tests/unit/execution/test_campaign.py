@@ -117,6 +117,11 @@ def test_failures_hold_nothing_up_and_the_time_does(
         for suffix in ("csv", "json")
     ]
     assert any(line.startswith("\n7 of 13: elbo/8x4") for line in said)
+    whole = len(jobs(config))
+    assert any(
+        line.startswith(f"all stages: 0 of {whole} jobs done, {whole} left: about ")
+        for line in said
+    )
 
 
 @pytest.fixture
