@@ -56,13 +56,17 @@ def written(rows: Sequence[Row]) -> Iterator[str]:
     shared = [row for row in rows if None not in (row.theirs.right, row.ours.right)]
     counts = [
         [
-            *(Cell(pair.package), Cell(pair.theirs.name), Cell(pair.ours.name)),
+            Cell(pair.package),
             *map(Cell, _counts([row for row in shared if row.pair is pair])),
+            *(Cell(pair.theirs.name), Cell(pair.ours.name)),
         ]
         for pair in pairs
     ]
-    heads = ("Peer", "Theirs", "Ours", "Probes", "Theirs right", "Ours right")
-    columns = [Column(head, "text" if i < 3 else "number") for i, head in enumerate(heads)]
+    numbers = ("Probes", "Theirs right", "Ours right")
+    columns = [
+        Column(head, "number" if head in numbers else "text")
+        for head in ("Peer", *numbers, "Theirs", "Ours")
+    ]
     yield markdown(
         "",
         Table("peers", "Probes that apply to both, and how many each gets right.", columns, counts),
