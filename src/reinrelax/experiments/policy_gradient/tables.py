@@ -318,10 +318,9 @@ def _improvements(scored: pd.DataFrame) -> Iterator[dict[str, Any]]:
                     "seeds": min(len(one), len(other)),
                 }
                 if min(len(one), len(other)) > 1:
-                    first, second = _draws(len(one)), _draws(len(other), seed=1)
-                    drawn = np.array(
-                        [above[np.ix_(i, j)].mean() for i, j in zip(first, second, strict=True)]
-                    )
+                    first, second = _times(len(one)), _times(len(other), seed=1)
+                    drawn = np.einsum("ri,ij,rj->r", first, above, second, optimize=True)
+                    drawn /= above.size
                     interval = stats.percentile_interval(probability, drawn)
                     line |= {"ci_low": interval.low, "ci_high": interval.high}
                 yield line
@@ -339,6 +338,13 @@ def _bootstrap(values: Floats) -> tuple[Floats, Floats]:
 
 def _draws(count: int, seed: int = 0) -> "np.ndarray[Any, np.dtype[np.int64]]":
     return np.random.default_rng(seed).integers(count, size=(_RESAMPLES, count))
+
+
+def _times(count: int, seed: int = 0) -> Floats:
+    """Return how often each of `count` values is drawn in each resample, `[resamples, count]`."""
+    drawn = _draws(count, seed)
+    times: Floats = (drawn[:, :, None] == np.arange(count)).sum(1).astype(np.float64)
+    return times
 
 
 def _interquartile_mean(values: Floats) -> Floats:
