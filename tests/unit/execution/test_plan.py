@@ -47,8 +47,8 @@ def test_jobs_ask_for_the_memory_that_published_ones_took(tmp_path: Path) -> Non
     packed.unpack(ROOT / "published/paper", tmp_path / "a")
     for name, cell in planned.items():
         if (path := tmp_path / "a" / f"{name}.json").exists():
-            record = records.read(path, ["peak_memory_mb", "run_ids"])
-            if len(record["run_ids"]) == len(cell.runs):
+            record = records.read(path, ["run_ids"])
+            if len(record["run_ids"]) == len(cell.runs):  # a part of them needed less
                 compared += 1
                 assert (
                     record["peak_memory_mb"]
