@@ -87,6 +87,7 @@ merge: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks $(BENCH)
+	$(if $(BENCH),,$(BIN)/python -m benchmarks.steps)
 	$(if $(BENCH),,$(BIN)/python -W ignore -m benchmarks.peers)
 
 rates: $(READY)

@@ -85,7 +85,7 @@ def measure(job: Case | Products, runs: Sequence[Run], source: Source) -> Timing
 
 
 def _products(job: Products, source: Source) -> Timing:
-    if job.library == "oneDNN" and not prefer_onednn():
+    if job.library == "oneDNN" and not prefer_onednn(advantage=0):
         return Timing(float("nan"), float("nan"))
     watch = _watch(job.replicas, BATCH, source)
     products = operands(job.latent, job.replicas, source.device)

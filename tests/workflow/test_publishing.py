@@ -109,7 +109,13 @@ def test_an_interrupted_campaign_leaves_no_job_and_goes_on_from_its_checkpoint(
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
 
     def start() -> subprocess.Popen[bytes]:
-        return subprocess.Popen(command, cwd=folder, env=environment)
+        """As a script starts it in the background."""
+        return subprocess.Popen(
+            command,
+            cwd=folder,
+            env=environment,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
+        )
 
     first = start()
     checkpoint = folder / "results/test/elbo/8x4/ST.checkpoint"

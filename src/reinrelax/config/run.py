@@ -3,6 +3,7 @@
 import hashlib
 import json
 from dataclasses import asdict, dataclass
+from functools import cached_property
 
 from reinrelax.core.types import LatentShape
 
@@ -38,7 +39,7 @@ class Run:
     products: str = "float32"
     hidden: tuple[int, ...] = ()
 
-    @property
+    @cached_property
     def run_id(self) -> str:
         """Twelve hexadecimal digits that identify this row."""
         row = asdict(self)

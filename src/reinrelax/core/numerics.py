@@ -27,6 +27,18 @@ def product(a: Tensor, b: Tensor) -> Tensor:
         return a @ b
 
 
+def product_with_vectors(matrix: Tensor, vectors: Tensor) -> Tensor:
+    """Return the products of matrices `[..., I, J]` with vectors `[..., J]`: `[..., I]`.
+
+    The vectors have all leading axes. A matrix that is repeated along them, by `expand`, is
+    multiplied with all vectors at once.
+    """
+    axes = zip(matrix.shape[:-2], matrix.stride()[:-2], strict=True)
+    if all(size == 1 or (size and stride == 0) for size, stride in axes):
+        return product(vectors, matrix[(0,) * (matrix.ndim - 2)].mT)
+    return product(matrix, vectors[..., None])[..., 0]
+
+
 def log_softmax(x: Tensor) -> Tensor:
     """Return log softmax over the last axis of `[..., C]`."""
     if x.shape[-1] >= _VECTOR:

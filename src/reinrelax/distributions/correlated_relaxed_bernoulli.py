@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.distributions import MultivariateNormal, constraints, kl_divergence
 from torch.special import log_ndtr, ndtri
 
-from reinrelax.core.numerics import product
+from reinrelax.core.numerics import product_with_vectors
 from reinrelax.distributions.base import (
     Relaxation,
     gaussian_log_prob,
@@ -114,7 +114,7 @@ class CorrelatedRelaxedBernoulli(Relaxation):
         return copula + log_density(value, self.logits, tau).sum(-1)
 
     def _perturbed(self, noise: Tensor) -> Tensor:
-        scores = product(self.cholesky, noise[..., None])[..., 0]
+        scores = product_with_vectors(self.cholesky, noise)
         # Not by U itself: a float32 Φ(6) is one.
         odds: Tensor = log_ndtr(scores) - log_ndtr(-scores)
         return self.logits + odds

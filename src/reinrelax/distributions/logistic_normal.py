@@ -3,13 +3,14 @@ to zero.
 """
 
 import math
+from functools import cached_property
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 from torch.distributions import Dirichlet, MultivariateNormal, constraints, kl_divergence
 
-from reinrelax.core.numerics import product
+from reinrelax.core.numerics import product, product_with_vectors
 from reinrelax.distributions.base import (
     Relaxation,
     gaussian_log_prob,
@@ -74,13 +75,16 @@ class LogisticNormal(Relaxation):
                 " to zero"
             )
         self.factor = factor
-        # The law of y.
-        self.gaussian = MultivariateNormal(
-            product(self.loc, self.basis), scale_tril=factor, validate_args=False
+
+    @cached_property
+    def gaussian(self) -> MultivariateNormal:
+        """The distribution of y."""
+        return MultivariateNormal(
+            product(self.loc, self.basis), scale_tril=self.factor, validate_args=False
         )
 
     def noise_shape(self, sample_shape: Any = ()) -> torch.Size:
-        return torch.Size((*sample_shape, *self.gaussian.loc.shape))
+        return torch.Size((*sample_shape, *self.batch_shape, self.loc.shape[-1] - 1))
 
     def from_noise(self, noise: Tensor) -> Tensor:
         return self._logits(noise).softmax(-1)
@@ -100,8 +104,8 @@ class LogisticNormal(Relaxation):
         return gaussian_log_prob(self.gaussian, product(log_pi, self.basis.to(log_pi))) - jacobian
 
     def _logits(self, noise: Tensor) -> Tensor:
-        y: Tensor = self.gaussian.loc + product(self.factor, noise[..., None])[..., 0]
-        return product(y, self.basis.mT)
+        """Return z up to its mean: μ + V L n, with Σ = L Lᵀ on the space."""
+        return self.loc + product_with_vectors(product(self.basis, self.factor), noise)
 
 
 def sum_zero_basis(K: int, *, like: Tensor) -> Tensor:

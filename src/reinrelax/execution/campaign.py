@@ -241,8 +241,9 @@ def workflow(
 def _stop(process: subprocess.Popen[bytes]) -> None:
     """Stop all processes of a process group that are still running."""
     if process.poll() is None:
+        # Not SIGINT, which is ignored in what a script has started in the background.
         with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGINT)
+            os.killpg(process.pid, signal.SIGTERM)
         with suppress(subprocess.TimeoutExpired):
             process.wait(GRACE_SECONDS)
     with suppress(ProcessLookupError):

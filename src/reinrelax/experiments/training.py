@@ -25,9 +25,9 @@ from reinrelax.results.finished import Finished
 from reinrelax.training import checkpoint, progress
 from reinrelax.training.loop import Trainer
 from reinrelax.training.process import prepare_process
+from reinrelax.training.products import warn_if_slow
 from reinrelax.training.progress import COMPILED
-
-_ORIGIN = ("commit", "host", "processor", "device", "source_hash", "threads", "started")
+from reinrelax.training.replicas import products_of
 
 
 def train_cell(
@@ -65,6 +65,8 @@ def train_cell(
     """
     clock = time.perf_counter()
     prepare_process()
+    if device == "cpu":
+        warn_if_slow(products_of(cell.first))
     runs, described = cell.runs, begun(cell, device, extra)
     drawn = _kept_pictures(table) if cell.first.experiment == "relaxations" else None
     forced = finished.marked(table)
@@ -78,7 +80,7 @@ def train_cell(
     seconds = time.perf_counter() - clock
     if trained:
         origin = {
-            **{name: described[name] for name in _ORIGIN},
+            **{name: described[name] for name in cell_table.ORIGIN},
             "wall_seconds": round(seconds / len(missing), 3),
         }
         done |= finished_runs(trained.trainer, missing, images, origin)

@@ -37,7 +37,10 @@ _DIGITS = 10
 _TERMS = ("nelbo", "reconstruction", "kl")
 _RESULT = "_nats"
 # Fields of a record that say how its job was computed.
-_ORIGIN = ("commit", "source_hash", "host", "processor", "device", "threads", "started")
+ORIGIN = (
+    *("commit", "source_hash", "host", "processor", "device", "threads", "started"),
+    *("python", "torch", "numpy"),
+)
 
 
 def results(metrics: Mapping[str, Sequence[float]]) -> dict[str, list[float]]:
@@ -137,7 +140,7 @@ def origin_of(record: Mapping[str, Any], run_id: str) -> dict[str, Any]:
     """Return how a run was computed, from the record of a table that contains it."""
     reused = record.get("reused", {})
     own = len(record.get("run_ids", (run_id,))) - len(reused)
-    shared = {name: record[name] for name in _ORIGIN if name in record}
+    shared = {name: record[name] for name in ORIGIN if name in record}
     wall_seconds = 0.0 if run_id in reused else record["wall_seconds"] / max(own, 1)
     return {"threads": 1, "wall_seconds": wall_seconds, **shared, **reused.get(run_id, {})}
 

@@ -33,7 +33,8 @@ class Finished:
         dataset: `name` of the images, the numbers of images for training and testing
             (`train_images`, `test_images`), and their `sha256`.
         origin: how it was computed: `commit`, `source_hash`, `host`, `processor`, `device`,
-            `threads`, `started`, and `wall_seconds`, its share of its job's.
+            `threads`, `started`, the versions of `python`, `torch` and `numpy`, and
+            `wall_seconds`, its share of its job's.
     """
 
     results: Mapping[str, Sequence[float]]

@@ -1,16 +1,19 @@
 """The benchmark: what it measures, what it holds that against, and what it writes."""
 
+import itertools
 import os
+import time
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks import __main__ as benchmark
-from benchmarks import programs, rounding, rounds, table
+from benchmarks import programs, rounding, rounds, steps, table
 from benchmarks.bounds import BATCH, Products, operands, traffic_bytes
 from benchmarks.cases import CENTRE, PARTS, Case, paper, parts
 from reinrelax.core import records
@@ -206,3 +209,29 @@ def test_rounding_is_told_as_paired_differences(digits: Images) -> None:
     line, _ = rounding.differences(planted)
     assert line.startswith("train: 102.00 nats, bfloat16 +1.250 [")
     assert line.endswith("standard deviation over seeds 2.828")
+
+
+def test_a_steps_time_is_split_into_phases(
+    digits: Images, capsys: pytest.CaptureFixture[str]
+) -> None:
+    many = replace(digits, train=np.tile(digits.train, (2, 1)))
+    found = list(steps.measured(many, [1, 2], steps=2))
+    assert [row["replicas"] for row in found] == [1] * 7 + [2] * 7
+    names = ["products", "networks", "Adam", "estimator", "loss", "images", "rest"]
+    assert [row["phase"] for row in found] == names * 2
+    for row in found:
+        assert row["milliseconds"] > 0 or row["phase"] == "networks"
+        assert (row["gigabytes_per_second"] is None) == (row["phase"] != "Adam")
+    whole = sum(row["of_products"] for row in found[:7])
+    assert whole == pytest.approx(found[0]["step_of_products"], rel=0.3)
+    assert "step / products" in steps.shown(pd.DataFrame(found))
+
+
+def test_a_phase_within_another_stops_the_outer_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = itertools.count()
+    monkeypatch.setattr(time, "perf_counter", lambda: next(now) ** 2)
+    phases = steps.Phases()  # at 0
+    with phases.phase("outer"), phases.phase("inner"):  # at 1, 4, 9 and 16
+        pass
+    assert phases.take() == {"rest": 1 + 25 - 16, "outer": 4 - 1 + 16 - 9, "inner": 9 - 4}
+    assert phases.take() == {"rest": 36 - 25}

@@ -40,8 +40,11 @@ BOOKS = {
     *("experiments/compute", "experiments/record", "experiments/snapshots"),
     *("experiments/study", "experiments/training"),
 }
-# Of a module that computes, what only says for a record what it has done.
-SAYS = {("reinrelax.kernels.native", "loaded")}
+# Of a module that computes, what only says something: in a record, or as a warning.
+SAYS = {
+    ("reinrelax.kernels.native", "loaded"),
+    ("reinrelax.training.products", "warn_if_slow"),
+}
 
 
 @contextmanager
