@@ -5,7 +5,8 @@ in turn.
     python -m benchmarks.peers --rounds 5      a quick look
 
 One process, one thread, processor time: what else runs hits both alike. Tells the median time of
-each and their ratio, below one where ours is faster, with and without checks of values.
+each and their ratio, below one where ours is faster, with and without checks of values. relaxit
+checks none by default, and its HardConcrete draws one number for the whole batch.
 """
 
 import argparse

@@ -4,7 +4,7 @@ words.
 
 import copy
 import numbers
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import reduce
 from typing import Any, ClassVar, Literal, NoReturn, Self, TypeVar
 
@@ -14,7 +14,7 @@ from torch.distributions import Distribution, MultivariateNormal, constraints
 from torch.distributions import kl as torch_kl
 from torch.distributions.utils import probs_to_logits
 
-from reinrelax.core.numerics import widened
+from reinrelax.core.numerics import log_softmax, widened
 from reinrelax.core.rng import one_stream, traced
 from reinrelax.errors import InputError
 
@@ -67,8 +67,14 @@ class Relaxation(Distribution):
         return [entered.get(name) for name in parameters]
 
     def __init__(
-        self, event_shape: Sequence[int], *, validate_args: bool | None, **parameters: Any
+        self,
+        event_shape: Sequence[int],
+        *,
+        validate_args: bool | None,
+        proven: Collection[str] = (),
+        **parameters: Any,
     ) -> None:
+        """`proven` names the parameters that satisfy their constraints by construction."""
         if validate_args is not None:
             self._validate_args = validate_args
         validate = self._validate_args
@@ -87,7 +93,7 @@ class Relaxation(Distribution):
             raise InputError(f"{self._name}: shapes do not broadcast: {shown}") from None
         for (name, tensor), own in zip(parameters.items(), batches, strict=True):
             setattr(self, name, tensor.expand(batch + tensor.shape[len(own) :]))
-            if validate:
+            if validate and name not in proven:
                 check(self._name, name, self.arg_constraints[name], tensor)
         # Checked above, in this project's words.
         super().__init__(batch, torch.Size(event_shape), validate_args=False)
@@ -247,6 +253,9 @@ def check(owner: str, name: str, constraint: constraints.Constraint, value: Tens
     """
     if not readable(value):
         return
+    # A finite sum has no NaN in it: the common case takes two short operations.
+    if constraint in (constraints.real, constraints.real_vector) and value.sum().isfinite():
+        return
     good = constraint.check(value)
     if not good.all():
         first = value[~good][0].tolist()
@@ -283,9 +292,9 @@ def logits_of(
         if validate:
             check(name, "probs", constraints.unit_interval, given)
         given = probs_to_logits(given, is_binary=True) if binary else log_clamped(given)
-    elif validate:
+    elif validate and not binary:  # others are checked as they are
         check(name, "logits", constraints.real, given)
-    return given if binary else given.log_softmax(-1).clamp_min(_MASKED)
+    return given if binary else log_softmax(given).clamp_min(_MASKED)
 
 
 def is_integer(value: Any) -> bool:

@@ -6,7 +6,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 from torch.distributions import MultivariateNormal, constraints, kl_divergence
-from torch.special import log_ndtr, ndtri
+from torch.special import ndtri
 
 from reinrelax.core.numerics import product_with_vectors
 from reinrelax.distributions.base import (
@@ -87,6 +87,7 @@ class CorrelatedRelaxedBernoulli(Relaxation):
         super().__init__(
             (d,),
             validate_args=validate_args,
+            proven=() if correlation is None else ("cholesky",),
             logits=logits,
             temperature=temperature,
             cholesky=cholesky,
@@ -115,9 +116,12 @@ class CorrelatedRelaxedBernoulli(Relaxation):
 
     def _perturbed(self, noise: Tensor) -> Tensor:
         scores = product_with_vectors(self.cholesky, noise)
-        # Not by U itself: a float32 Φ(6) is one.
-        odds: Tensor = log_ndtr(scores) - log_ndtr(-scores)
-        return self.logits + odds
+        # By the lower tail: a float32 Φ(6) is one.
+        below = scores < 0
+        tail = torch.erfc(torch.where(below, scores, -scores) * -math.sqrt(0.5)) / 2
+        tail = tail.clamp_min(torch.finfo(tail.dtype).tiny)
+        odds = tail.log() - torch.log1p(-tail)
+        return self.logits + torch.where(below, odds, -odds)
 
     def _normal(self) -> MultivariateNormal:
         return MultivariateNormal(

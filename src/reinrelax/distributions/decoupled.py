@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torch.distributions import OneHotCategorical, constraints
 
+from reinrelax.core.numerics import softmax
 from reinrelax.distributions.base import (
     gumbel,
     is_masked,
@@ -78,7 +79,7 @@ class DecoupledStraightThroughGumbelSoftmax(HardRelaxation):
 
     def from_noise(self, noise: Tensor) -> Tensor:
         keys = self.logits + gumbel(noise)
-        soft = (keys / self.temperature_backward[..., None]).softmax(-1)
+        soft = softmax(keys / self.temperature_backward[..., None])
         return with_gradient_of(one_hot_argmax(keys.detach()), soft)
 
     def harden(self, noise: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.distributions import Categorical, Distribution, constraints
 from torch.distributions.relaxed_categorical import ExpRelaxedCategorical
 
-from reinrelax.core.numerics import product
+from reinrelax.core.numerics import product, softmax
 from reinrelax.distributions.base import (
     Relaxation,
     cast,
@@ -93,14 +93,14 @@ class GeneralizedGumbelSoftmax(Relaxation):
     @property
     def discrete_mean(self) -> Tensor:
         """Mean Σ_k π_k c_k of the hardened counts, `[*batch_shape]`."""
-        return product(self.logits.softmax(-1), self.values)
+        return product(softmax(self.logits), self.values)
 
     def noise_shape(self, sample_shape: Sequence[int] = ()) -> torch.Size:
         return torch.Size((*sample_shape, *self.logits.shape))
 
     def weights(self, noise: Tensor) -> Tensor:
         """The relaxed one-hot w, `[..., n]`."""
-        return ((self.logits + gumbel(noise)) / self.temperature[..., None]).softmax(-1)
+        return softmax((self.logits + gumbel(noise)) / self.temperature[..., None])
 
     def from_noise(self, noise: Tensor) -> Tensor:
         return product(self.weights(noise), self.values)

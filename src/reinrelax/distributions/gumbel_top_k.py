@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.distributions import constraints
 
+from reinrelax.core.numerics import log_softmax
 from reinrelax.distributions.base import (
     Relaxation,
     check,
@@ -90,11 +91,12 @@ class GumbelTopK(Relaxation):
         keys = self.logits + gumbel(noise)
         tau = self.temperature[..., None]
         total, left = torch.zeros_like(keys), torch.zeros_like(keys)
-        for _ in range(self.k):
-            log_w = (keys / tau).log_softmax(-1)
+        for pick in range(self.k):
+            log_w = log_softmax(keys / tau)
             total = total + log_w.exp()
-            rest = _log_rest(log_w)
-            keys, left = keys + rest, left + rest
+            if self.bounded or pick < self.k - 1:
+                rest = _log_rest(log_w)
+                keys, left = keys + rest, left + rest
         if self.bounded:
             total = -torch.expm1(left)
         return with_gradient_of(self.harden(noise), total) if self.straight_through else total

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.distributions import Distribution, Independent, Normal, constraints, kl_divergence
 from torch.distributions.transforms import StickBreakingTransform, Transform
 
-from reinrelax.core.numerics import widened
+from reinrelax.core.numerics import log_softmax, softmax, widened
 from reinrelax.distributions.base import Relaxation, choice, is_number, one_hot_argmax, register_kl
 from reinrelax.errors import InputError
 
@@ -30,7 +30,7 @@ class SoftmaxPlusPlus(Transform):
 
     def _call(self, x: Tensor) -> Tensor:
         last = torch.full_like(x[..., :1], self.delta).log()
-        return torch.cat((x, last), -1).softmax(-1)
+        return softmax(torch.cat((x, last), -1))
 
     def _inverse(self, y: Tensor) -> Tensor:
         log_y = y.log()
@@ -39,7 +39,7 @@ class SoftmaxPlusPlus(Transform):
     def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
         """Log determinant log |∂(y_1 … y_{K−1})/∂x| = Σ_k log y_k, over all K."""
         last = torch.full_like(x[..., :1], self.delta).log()
-        return torch.cat((x, last), -1).log_softmax(-1).sum(-1)
+        return log_softmax(torch.cat((x, last), -1)).sum(-1)
 
     def forward_shape(self, shape: Any) -> torch.Size:
         return torch.Size((*shape[:-1], shape[-1] + 1))

@@ -3,14 +3,15 @@ to zero.
 """
 
 import math
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 from torch.distributions import Dirichlet, MultivariateNormal, constraints, kl_divergence
 
-from reinrelax.core.numerics import product, product_with_vectors
+from reinrelax.core.numerics import product, product_with_vectors, softmax
+from reinrelax.core.rng import traced
 from reinrelax.distributions.base import (
     Relaxation,
     gaussian_log_prob,
@@ -87,7 +88,7 @@ class LogisticNormal(Relaxation):
         return torch.Size((*sample_shape, *self.batch_shape, self.loc.shape[-1] - 1))
 
     def from_noise(self, noise: Tensor) -> Tensor:
-        return self._logits(noise).softmax(-1)
+        return softmax(self._logits(noise))
 
     def harden(self, noise: Tensor) -> Tensor:
         """Make the one-hot of the largest coordinate, `[..., K]`."""
@@ -110,10 +111,17 @@ class LogisticNormal(Relaxation):
 
 def sum_zero_basis(K: int, *, like: Tensor) -> Tensor:
     """An orthonormal basis `[K, K − 1]` of the vectors that sum to zero (Helmert's)."""
-    row = torch.arange(K, dtype=torch.int64, device=like.device)[:, None]
-    column = torch.arange(1, K, dtype=torch.int64, device=like.device)[None, :]
+    return (_basis if traced() else _kept_basis)(K, like.dtype, like.device)
+
+
+def _basis(K: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    row = torch.arange(K, dtype=torch.int64, device=device)[:, None]
+    column = torch.arange(1, K, dtype=torch.int64, device=device)[None, :]
     raw = torch.where(row < column, 1.0, torch.where(row == column, -column.double(), 0.0))
-    return (raw / (column * (column + 1)).double().sqrt()).to(like)
+    return (raw / (column * (column + 1)).double().sqrt()).to(dtype)
+
+
+_kept_basis = lru_cache(maxsize=16)(_basis)
 
 
 @register_kl(LogisticNormal, LogisticNormal)

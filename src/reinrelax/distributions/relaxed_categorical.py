@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Categorical, constraints
 
+from reinrelax.core.numerics import softmax
 from reinrelax.distributions.base import Relaxation, gumbel, logits_of, with_gradient_of
 from reinrelax.distributions.gumbel_sums import moments
 from reinrelax.errors import InputError
@@ -73,7 +74,7 @@ class RelaxedCategorical(Relaxation):
 
     def weights(self, noise: Tensor) -> Tensor:
         """Return the relaxed one-hot w, `[..., n]`."""
-        return ((self.logits + gumbel(noise)) / self.temperature[..., None]).softmax(-1)
+        return softmax((self.logits + gumbel(noise)) / self.temperature[..., None])
 
     def from_noise(self, noise: Tensor) -> Tensor:
         relaxed = (self.weights(noise) * self.values).sum(-1)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.distributions import OneHotCategorical, constraints
 
+from reinrelax.core.numerics import softmax
 from reinrelax.distributions.base import (
     Relaxation,
     gumbel,
@@ -75,7 +76,7 @@ class RelaxedOneHotCategorical(Relaxation):
         return self.logits.exp()
 
     def from_noise(self, noise: Tensor) -> Tensor:
-        return ((self.logits + gumbel(noise)) / self.temperature[..., None]).softmax(-1)
+        return softmax((self.logits + gumbel(noise)) / self.temperature[..., None])
 
     def harden(self, noise: Tensor) -> Tensor:
         return one_hot_argmax(self.logits.detach() + gumbel(noise))

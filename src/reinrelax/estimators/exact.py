@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 import torch
 from torch import Tensor
 
-from reinrelax.core.numerics import widened
+from reinrelax.core.numerics import log_softmax, widened
 from reinrelax.core.rng import Streams
 from reinrelax.errors import InputError
 from reinrelax.estimators.base import Pathwise, Sample
@@ -40,7 +40,7 @@ def expectation(logits: Tensor, f: Loss, *, chunk: int = 512) -> Tensor:
     """Expectation E_{D ~ softmax(θ)}[f(D)], `[...]`, for logits `[..., L, C]`, differentiable in
     them.
     """
-    log_probs = widened(logits).log_softmax(-1)
+    log_probs = log_softmax(widened(logits))
     total = log_probs.new_zeros(logits.shape[:-2])
     for block in _blocks(logits, chunk):
         weight = _log_weight(log_probs, block).exp()  # [N, ...]
@@ -100,7 +100,7 @@ def mean(estimator: Pathwise, logits: Tensor, f: Loss, *, chunk: int = 512, **hy
     Raises:
         InputError: the estimator draws noise of its own.
     """
-    log_probs = widened(logits.detach()).log_softmax(-1)
+    log_probs = log_softmax(widened(logits.detach()))
     out = torch.zeros_like(log_probs)
     for block in _blocks(logits, chunk):
         theta = log_probs.expand_as(block)

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from reinrelax import estimators
-from reinrelax.core.numerics import log_softmax
+from reinrelax.core.numerics import log_softmax, softmax
 from reinrelax.core.rng import Streams, TracedStreams, one_stream, traced
 from reinrelax.errors import InputError
 from reinrelax.estimators import gumbel
@@ -108,7 +108,8 @@ def gumbel_softmax(
         )
     if "tau" in estimator.hyperparameters:
         hyper["tau"] = tau
-    if isinstance(logits, Tensor) and rank:
+    last = dim in (-1, rank - 1)
+    if isinstance(logits, Tensor) and not last:
         hyper = {k: _along(v, logits, dim) for k, v in hyper.items()}
         logits = logits.movedim(dim, -1)
     streams, is_traced = one_stream(OWNER, generator), traced()
@@ -125,8 +126,9 @@ def gumbel_softmax(
         hyper,
         False if is_traced else validate_args,
     )
-    sample = _sample(estimator, logits[None], streams, values, soft)[0].movedim(-1, dim)
-    return (sample, logits.softmax(-1).movedim(-1, dim)) if return_probs else sample
+    sample = _sample(estimator, logits[None], streams, values, soft)[0]
+    sample = sample if last else sample.movedim(-1, dim)
+    return (sample, softmax(logits).movedim(-1, dim)) if return_probs else sample
 
 
 def pathwise_of(method: str) -> Pathwise:

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from reinrelax.core.numerics import log_softmax
 from reinrelax.core.rng import Streams
 from reinrelax.estimators.base import Estimate, draw, entering, score_function
 from reinrelax.estimators.losses import Loss
@@ -34,5 +35,5 @@ def reinforce_leave_one_out(logits: Tensor, f: Loss, streams: Streams, *, sample
 
 def _log_prob(logits: Tensor, one_hot: Tensor, loss: Tensor) -> Tensor:
     """log π(D) summed over the latent variables that one loss value joins, shape of `loss`."""
-    chosen = entering(logits).log_softmax(-1).gather(-1, one_hot.argmax(-1, keepdim=True))[..., 0]
+    chosen = log_softmax(entering(logits)).gather(-1, one_hot.argmax(-1, keepdim=True))[..., 0]
     return chosen.flatten(loss.ndim).sum(-1) if chosen.ndim > loss.ndim else chosen

@@ -9,6 +9,7 @@ from torch.distributions import Binomial, Distribution, Geometric, NegativeBinom
 from torch.distributions import Poisson as TorchPoisson
 from torch.nn.functional import softplus
 
+from reinrelax.core.numerics import log_softmax
 from reinrelax.core.rng import Streams
 from reinrelax.core.types import LatentShape
 from reinrelax.distributions.base import gumbel
@@ -56,7 +57,7 @@ class CountLatent(Latent):
         return GeneralizedGumbelSoftmax(self._tau, law, self.shape.categories, validate_args=False)
 
     def _kl(self, relaxation: GeneralizedGumbelSoftmax) -> Tensor:
-        posterior = relaxation.logits.log_softmax(-1)
+        posterior = log_softmax(relaxation.logits)
         return (posterior.exp() * (posterior - self._log_prior())).sum((-2, -1))
 
     def harden(self, outputs: Tensor, streams: Streams) -> tuple[Tensor, Tensor]:
@@ -72,7 +73,7 @@ class CountLatent(Latent):
         at_zero = self._law(
             torch.zeros((), dtype=torch.float32, device=self.device), self.shape.categories
         )
-        return GeneralizedGumbelSoftmax(1.0, at_zero, self.shape.categories).logits.log_softmax(-1)
+        return log_softmax(GeneralizedGumbelSoftmax(1.0, at_zero, self.shape.categories).logits)
 
 
 def _poisson(x: Tensor, categories: int) -> Distribution:

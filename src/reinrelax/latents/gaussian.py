@@ -16,6 +16,7 @@ from torch.distributions import Normal
 from torch.nn.functional import softplus
 from torch.special import log_ndtr, ndtri
 
+from reinrelax.core.numerics import softmax
 from reinrelax.core.rng import Streams
 from reinrelax.core.types import LatentShape
 from reinrelax.distributions.base import one_hot_argmax
@@ -144,7 +145,7 @@ class LogisticNormalLatent(LargestGaussian):
 
     def relaxed(self, outputs: Tensor, streams: Streams) -> tuple[Tensor, Tensor]:
         log_alpha, std = self.scores(outputs)
-        sample = (log_alpha + std * streams.normal_(torch.empty_like(std))).softmax(-1)
+        sample = softmax(log_alpha + std * streams.normal_(torch.empty_like(std)))
         return sample.flatten(2), self.kl(outputs)
 
     def kl(self, outputs: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from reinrelax.core.numerics import log_softmax
 from reinrelax.core.rng import Streams
 from reinrelax.core.types import LatentShape
 from reinrelax.distributions.base import gumbel, with_gradient_of
@@ -72,7 +73,7 @@ class SubsetLatent(Latent):
         surrogate = log_earlier = total
         left = logits
         for j in range(self._k):
-            log_p = left.log_softmax(-1)
+            log_p = log_softmax(left)
             own = (log_p.exp() * log_p).sum(-1) + math.log(self.shape.categories - j)
             total = total + own
             surrogate = surrogate + own + own.detach() * log_earlier
