@@ -167,11 +167,12 @@ def held(rows: pd.DataFrame, where: Pick) -> NDArray[np.bool_]:
     """Return which rows meet all of these conditions."""
     found = np.ones(len(rows), dtype=bool)
     for name, wanted in where.items():
-        found &= fits(rows[name], wanted).to_numpy()
+        left = np.flatnonzero(found)
+        found[left] = fits(rows[name].iloc[left], wanted)
     return found
 
 
-def fits(column: pd.Series, wanted: Any) -> pd.Series:
+def fits(column: pd.Series, wanted: Any) -> NDArray[np.bool_]:
     """Return which entries equal one of these values.
 
     Numbers match however they are stored. An empty string matches a missing value.
@@ -180,13 +181,18 @@ def fits(column: pd.Series, wanted: Any) -> pd.Series:
     texts = [str(option) for option in options if isinstance(option, str | bool)]
     found = np.zeros(len(column), dtype=bool)
     if texts:
-        found |= column.astype(object).where(column.notna(), "").astype(str).isin(texts).to_numpy()
+        strings = column
+        if not isinstance(column.dtype, pd.StringDtype):
+            strings = column.astype(object).where(column.notna(), "").astype(str)
+        found |= strings.isin(texts).to_numpy()
+        if "" in texts:
+            found |= column.isna().to_numpy()
     if len(texts) < len(options):
         numbers = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64)
         for option in options:
             if not isinstance(option, str | bool):
                 found |= np.isclose(numbers, float(option), rtol=1e-9)
-    return pd.Series(found, index=column.index)
+    return found
 
 
 def listed(value: Any) -> list[Any]:
