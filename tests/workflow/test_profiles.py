@@ -1,7 +1,11 @@
 """What the cluster's profile offers in its comments is what Snakemake and its plugin make of it."""
 
+import json
 import os
 import re
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,7 +14,10 @@ import pytest
 from snakemake_executor_plugin_slurm.submit_string import get_submit_command
 from snakemake_executor_plugin_slurm.utils import set_gres_string
 
-from tests.conftest import ROOT
+from reinrelax.execution import estimates
+from reinrelax.jobs.runs import cells
+from tests.conftest import DEADLINE, ROOT, at_scale, wait_for
+from tests.workflow.test_recovery import alive
 from tests.workflow.test_workflow import copy_project, run
 
 pytestmark = pytest.mark.slow
@@ -109,3 +116,88 @@ def test_jobs_run_in_the_container_that_is_named(folder: Path, tmp_path: Path) -
     done = run(folder, "--cores", "1", *SCALE, "--", CELL)
     assert done.returncode == 0, done.stderr
     assert len((tmp_path / "seen").read_text(encoding="utf-8").splitlines()) == len(seen)
+
+
+# A scheduler that starts every job at once.
+_SUBMIT = """#!/bin/sh
+echo "$(basename "$0")" "$@" >> "$SEEN"
+for script; do :; done
+setsid sh "$script" > /dev/null 2>&1 &
+echo "$SAID" | sed "s/ID/$!/"
+"""
+_CANCEL = """#!/bin/sh
+echo "$(basename "$0")" "$@" >> "$SEEN"
+for job; do kill -TERM "-${job%%.*}"; done
+"""
+GENERIC = "workflow/profiles/generic"
+
+
+@pytest.fixture
+def scheduled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
+    """Makes a project whose profile submits with one of its commands, to a stand-in."""
+
+    def make(submit: str, cancel: str, said: str) -> Path:
+        programs = tmp_path / "bin"
+        programs.mkdir()
+        for name, text in {**dict.fromkeys(("qsub", "bsub"), _SUBMIT), cancel: _CANCEL}.items():
+            (programs / name).write_text(text, encoding="utf-8")
+            (programs / name).chmod(0o755)
+        given = {"SEEN": str(tmp_path / "seen"), "SAID": said, "OMP_NUM_THREADS": "1"}
+        for name, value in {**given, "PATH": f"{programs}:{os.environ['PATH']}"}.items():
+            monkeypatch.setenv(name, value)
+        project = copy_project(tmp_path / "project")
+        profile = project / GENERIC / "config.yaml"
+        text = profile.read_text(encoding="utf-8")
+        text = re.sub("^cluster-generic", "# cluster-generic", text, flags=re.MULTILINE)
+        pair = (
+            rf"# (cluster-generic-submit-cmd: {re.escape(submit)}.*\n)# (.*-cancel-cmd: {cancel})"
+        )
+        text, chosen = re.subn(pair, r"\1\2", text)
+        assert chosen == 1
+        text += "seconds-between-status-checks: 1\n"
+        profile.write_text(text, encoding="utf-8")
+        return project
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("submit", "cancel", "said", "asked"),
+    [
+        ("qsub -N", "qdel", "ID.server", "select=1:ncpus=1:mem=3000mb -l walltime=3600 "),
+        ("qsub -terse", "qdel", "ID", "-pe smp 1 -l h_vmem=3000M -l h_rt=3600 "),
+        ("submit() ", "bkill", "Job <ID> is submitted.", "-n 1 .* -M 3000MB -W 60 "),
+    ],
+    ids=["PBS", "Grid Engine", "LSF"],
+)
+def test_jobs_ask_other_schedulers_for_what_they_need(
+    submit: str, cancel: str, said: str, asked: str, scheduled: Callable[..., Path], tmp_path: Path
+) -> None:
+    project, target = scheduled(submit, cancel, said), "results/test/data/data.json"
+    done = run(project, "--workflow-profile", GENERIC, *SCALE, "--", target)
+    assert done.returncode == 0, done.stderr
+    assert (project / target).exists()
+    (call,) = (tmp_path / "seen").read_text(encoding="utf-8").splitlines()
+    assert re.search(asked, call)
+    assert re.search(r"external jobid '\d+(\.server)?'", done.stderr)
+
+
+def test_an_interrupted_run_cancels_its_jobs_and_the_next_one_goes_on(
+    scheduled: Callable[..., Path], tmp_path: Path
+) -> None:
+    project = scheduled("submit() ", "bkill", "Job <ID> is submitted.")
+    changes = ("--config", "experiments={elbo: {epochs: 300}}")
+    options = (*SCALE, "--workflow-profile", GENERIC, *changes, "--", CELL)
+    first = subprocess.Popen([sys.executable, "-m", "snakemake", *options], cwd=project)
+    wait_for("a checkpoint", (project / CELL).with_suffix(".checkpoint").exists, first)
+    first.terminate()
+    first.wait(timeout=DEADLINE)
+    calls = (tmp_path / "seen").read_text(encoding="utf-8").splitlines()
+    assert [call.split()[0] for call in calls] == ["bsub", "bsub", "bkill"]
+    cell = cells(at_scale("test"))["elbo/8x4/ST"]
+    assert f"-M {estimates.memory_mb(cell)}MB -W 30 " in calls[1]
+    wait_for("end of the job", lambda: not alive(project))
+    assert not (project / CELL).exists()
+    done = run(project, *options)
+    assert done.returncode == 0, done.stderr
+    assert json.loads((project / CELL).with_suffix(".json").read_text())["resumed_after_epoch"] > 0
