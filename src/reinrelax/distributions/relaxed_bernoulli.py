@@ -2,6 +2,7 @@
 2017).
 """
 
+import math
 from typing import ClassVar
 
 import torch
@@ -17,6 +18,9 @@ from reinrelax.distributions.base import (
     quantile,
     register_kl,
 )
+
+# Nodes of a midpoint rule on (0, 13), beyond which its integrands are below 1e-17.
+_NODES, _STEP = 208, 1 / 16
 
 
 class RelaxedBernoulli(Relaxation):
@@ -81,6 +85,40 @@ class RelaxedBernoulli(Relaxation):
     def icdf(self, value: Tensor) -> Tensor:
         """Quantile z with P(z' ≤ z) = value: σ((logits + log value − log(1 − value))/τ)."""
         return quantile(self, value)
+
+    @property
+    def mean(self) -> Tensor:
+        """Mean E z by the quadrature of `_threshold`."""
+        return self._threshold()[0]
+
+    @property
+    def variance(self) -> Tensor:
+        """Variance E z (1 − E z) − τ f(logits), as σ² = σ − σ′, by the same quadrature."""
+        mean, density = self._threshold()
+        return (mean * (1 - mean) - self.temperature * density).clamp_min(0)
+
+    def _threshold(self) -> tuple[Tensor, Tensor]:
+        """Distribution function and density f of n + τ m at the logits, n and m standard logistic.
+
+        σ(x/τ) = P(τ m < x), so that E z = P(n + τ m < logits). The sum has the characteristic
+        function φ(t) = g(t) g(τt) with g(t) = πt / sinh πt, and both values are integrals over
+        t > 0 by the inversion formula. The midpoint rule converges on them like e^(−2π/step). The
+        absolute error is below 1e-12, or float32's rounding.
+        """
+        logits, scale = self.logits, self.temperature.detach().clamp_min(1)
+        nodes = torch.arange(_NODES, dtype=logits.dtype, device=logits.device).add(0.5) * _STEP
+        u = nodes.view(-1, *(1 for _ in logits.shape))
+        weight = (
+            _over_sinh(u / scale) * _over_sinh(self.temperature * u / scale) * (_STEP / math.pi)
+        )
+        # Beyond, the mean is 0 or 1 to within e^(−30).
+        angle = (logits / scale).clamp(-30, 30) * u
+        return 0.5 + (weight * angle.sin() / u).sum(0), (weight * angle.cos()).sum(0) / scale
+
+
+def _over_sinh(t: Tensor) -> Tensor:
+    """Compute πt / sinh πt for t > 0."""
+    return math.pi * t / torch.sinh(math.pi * t)
 
 
 def log_density(z: Tensor, logits: Tensor, temperature: Tensor) -> Tensor:

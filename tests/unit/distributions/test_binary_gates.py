@@ -104,6 +104,32 @@ def test_hard_concrete_mixes_two_atoms_and_a_density(beta: float) -> None:
     )
 
 
+@pytest.mark.parametrize("tau", [1e-4, 0.05, 0.5, 1.0, 3.0, 100.0])
+def test_relaxed_bernoulli_moments_are_those_of_its_quantiles(tau: float) -> None:
+    """Against the midpoint rule over U(0, 1), in both precisions, with far logits."""
+    logits = torch.tensor([-80.0, -9.0, -1.0, 0.0, 0.3, 20.0], dtype=torch.float64)
+    law = RelaxedBernoulli(tau, logits=logits)
+    count = 2_000_000
+    u = (torch.arange(count, dtype=torch.float64) + 0.5) / count
+    z = torch.sigmoid((logits[:, None] + u.log() - (-u).log1p()) / tau)
+    for found, plain in ((law.mean, z.mean(1)), (law.variance, z.var(1, correction=0))):
+        torch.testing.assert_close(found, plain, rtol=0, atol=2 / count)
+    single = RelaxedBernoulli(torch.tensor(tau), logits=logits.float())
+    torch.testing.assert_close(single.mean.double(), law.mean, rtol=0, atol=2e-6)
+    torch.testing.assert_close(single.variance.double(), law.variance, rtol=0, atol=2e-6)
+    assert (law.mean[1:] > 0).all()
+    assert law.mean[3].item() == pytest.approx(0.5, abs=1e-15)
+
+
+def test_relaxed_bernoulli_moments_have_gradients_in_both_parameters() -> None:
+    logits = torch.tensor([-2.0, 0.3], dtype=torch.float64, requires_grad=True)
+    tau = torch.tensor([0.4, 3.0], dtype=torch.float64, requires_grad=True)
+    for moment in ("mean", "variance"):
+        torch.autograd.gradcheck(
+            lambda a, b, m=moment: getattr(RelaxedBernoulli(b, logits=a), m), (logits, tau)
+        )
+
+
 @pytest.mark.parametrize("beta", [0.01, 10.0, 100.0])
 def test_hard_concrete_moments_at_extreme_temperatures(beta: float) -> None:
     law = HardConcrete(beta, logits=A)
