@@ -16,6 +16,7 @@ from torch.distributions.utils import probs_to_logits
 
 from reinrelax.core.numerics import log_softmax, widened
 from reinrelax.core.rng import one_stream, traced
+from reinrelax.distributions.functions import between_ends, log_clamped
 from reinrelax.errors import InputError
 
 P = TypeVar("P", bound=Distribution)
@@ -329,28 +330,6 @@ def choice(owner: Relaxation, name: str, value: str, known: Sequence[str]) -> st
     return value
 
 
-def logit(u: Tensor) -> Tensor:
-    """Log-odds log u − log(1 − u), in at least float32, of the shape of u.
-
-    An end of the unit interval is moved to the nearest number inside that u's dtype has.
-    """
-    info = torch.finfo(u.dtype)
-    inside = widened(u.clamp(info.tiny, 1 - info.eps / 2))
-    return inside.log() - torch.log1p(-inside)
-
-
-def log_clamped(x: Tensor) -> Tensor:
-    """Logarithm of x, in at least float32, with zero taken for the smallest normal number of x's
-    dtype.
-    """
-    return widened(x.clamp_min(torch.finfo(x.dtype).tiny)).log()
-
-
-def gumbel(u: Tensor) -> Tensor:
-    """Gumbel noise −log(−log u) of uniform noise u without its ends (A, section II)."""
-    return -(-u.log()).log()
-
-
 def quantile(law: Relaxation, value: Tensor) -> Tensor:
     """Quantile z, P(z' ≤ z) = value, on [0, 1] where the sample grows with its noise; exact at 0
     and 1.
@@ -362,11 +341,6 @@ def quantile(law: Relaxation, value: Tensor) -> Tensor:
     if law._validate_args:
         check(law._name, "value", constraints.unit_interval, value)
     return between_ends(value, law.from_noise(value))
-
-
-def between_ends(x: Tensor, inside: Tensor) -> Tensor:
-    """Choose `inside` where 0 < x < 1, 0 below and 1 above."""
-    return torch.where(x <= 0, 0.0, torch.where(x >= 1, 1.0, inside))
 
 
 def gaussian_log_prob(law: MultivariateNormal, x: Tensor) -> Tensor:
@@ -398,16 +372,6 @@ def precision(*laws: Distribution) -> torch.dtype:
     return reduce(
         torch.promote_types, (t.dtype for t in held if t.is_floating_point()), torch.float32
     )
-
-
-def one_hot_argmax(x: Tensor) -> Tensor:
-    """One-hot of the largest entry of the last axis, with the dtype of x."""
-    return torch.zeros_like(x).scatter_(-1, x.argmax(-1, keepdim=True), 1.0)
-
-
-def with_gradient_of(value: Tensor, surrogate: Tensor) -> Tensor:
-    """Pass `value` forward and the gradient of `surrogate` backward."""
-    return value.detach() + (surrogate - surrogate.detach())
 
 
 def _real(owner: str, name: str, value: Any) -> Tensor | float:

@@ -12,11 +12,11 @@ from reinrelax.core.numerics import product_with_vectors
 from reinrelax.distributions.base import (
     Relaxation,
     gaussian_log_prob,
-    logit,
     logits_of,
     readable,
     register_kl,
 )
+from reinrelax.distributions.functions import logit
 from reinrelax.distributions.relaxed_bernoulli import log_density
 from reinrelax.errors import InputError
 

@@ -7,14 +7,8 @@ from torch import Tensor
 from torch.distributions import OneHotCategorical, constraints
 
 from reinrelax.core.numerics import softmax
-from reinrelax.distributions.base import (
-    gumbel,
-    is_masked,
-    logits_of,
-    one_hot_argmax,
-    register_kl,
-    with_gradient_of,
-)
+from reinrelax.distributions.base import is_masked, logits_of, register_kl
+from reinrelax.distributions.functions import gumbel, one_hot_argmax, with_gradient_of
 from reinrelax.distributions.hard import HardRelaxation, discrete_kl
 from reinrelax.errors import InputError
 

@@ -10,14 +10,8 @@ from torch.distributions import Categorical, Distribution, constraints
 from torch.distributions.relaxed_categorical import ExpRelaxedCategorical
 
 from reinrelax.core.numerics import product, softmax
-from reinrelax.distributions.base import (
-    Relaxation,
-    cast,
-    gumbel,
-    is_integer,
-    log_clamped,
-    precision,
-)
+from reinrelax.distributions.base import Relaxation, cast, is_integer, precision
+from reinrelax.distributions.functions import gumbel, log_clamped
 from reinrelax.errors import InputError
 
 # Mass that an automatic truncation keeps, and the most categories that it may take.

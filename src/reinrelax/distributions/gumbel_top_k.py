@@ -13,13 +13,12 @@ from reinrelax.core.numerics import log_softmax
 from reinrelax.distributions.base import (
     Relaxation,
     check,
-    gumbel,
     is_integer,
     is_masked,
     logits_of,
     readable,
-    with_gradient_of,
 )
+from reinrelax.distributions.functions import gumbel, with_gradient_of
 from reinrelax.errors import InputError
 
 

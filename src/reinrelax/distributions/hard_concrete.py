@@ -12,7 +12,8 @@ from torch.distributions import Bernoulli, constraints
 from torch.nn.functional import logsigmoid
 
 from reinrelax.core.numerics import widened
-from reinrelax.distributions.base import Relaxation, logit, logits_of, quantile, register_kl
+from reinrelax.distributions.base import Relaxation, logits_of, quantile, register_kl
+from reinrelax.distributions.functions import logit
 from reinrelax.distributions.relaxed_bernoulli import log_density
 
 # Gauss–Legendre nodes of mean, variance and KL: as many as keep their error below 1e-9 for β ≤ 100,

@@ -8,7 +8,8 @@ from torch.distributions import Distribution, Independent, Normal, constraints, 
 from torch.distributions.transforms import StickBreakingTransform, Transform
 
 from reinrelax.core.numerics import log_softmax, softmax, widened
-from reinrelax.distributions.base import Relaxation, choice, is_number, one_hot_argmax, register_kl
+from reinrelax.distributions.base import Relaxation, choice, is_number, register_kl
+from reinrelax.distributions.functions import one_hot_argmax
 from reinrelax.errors import InputError
 
 

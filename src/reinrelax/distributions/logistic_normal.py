@@ -12,14 +12,8 @@ from torch.distributions import Dirichlet, MultivariateNormal, constraints, kl_d
 
 from reinrelax.core.numerics import product, product_with_vectors, softmax
 from reinrelax.core.rng import traced
-from reinrelax.distributions.base import (
-    Relaxation,
-    gaussian_log_prob,
-    log_clamped,
-    one_hot_argmax,
-    readable,
-    register_kl,
-)
+from reinrelax.distributions.base import Relaxation, gaussian_log_prob, readable, register_kl
+from reinrelax.distributions.functions import log_clamped, one_hot_argmax
 from reinrelax.errors import InputError
 
 

@@ -6,14 +6,8 @@ import torch
 from torch import Tensor
 from torch.distributions import Bernoulli, constraints
 
-from reinrelax.distributions.base import (
-    Relaxation,
-    between_ends,
-    logit,
-    logits_of,
-    quantile,
-    register_kl,
-)
+from reinrelax.distributions.base import Relaxation, logits_of, quantile, register_kl
+from reinrelax.distributions.functions import between_ends, logit
 from reinrelax.distributions.relaxed_bernoulli import log_density, logistic_kl
 
 

@@ -10,14 +10,8 @@ from torch import Tensor
 from torch.distributions import Bernoulli, constraints
 from torch.nn.functional import softplus
 
-from reinrelax.distributions.base import (
-    Relaxation,
-    between_ends,
-    logit,
-    logits_of,
-    quantile,
-    register_kl,
-)
+from reinrelax.distributions.base import Relaxation, logits_of, quantile, register_kl
+from reinrelax.distributions.functions import between_ends, logit
 
 # Nodes of a midpoint rule on (0, 13), beyond which its integrands are below 1e-17.
 _NODES, _STEP = 208, 1 / 16

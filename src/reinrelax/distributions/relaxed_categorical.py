@@ -8,7 +8,8 @@ from torch import Tensor
 from torch.distributions import Categorical, constraints
 
 from reinrelax.core.numerics import softmax
-from reinrelax.distributions.base import Relaxation, gumbel, logits_of, with_gradient_of
+from reinrelax.distributions.base import Relaxation, logits_of
+from reinrelax.distributions.functions import gumbel, with_gradient_of
 from reinrelax.distributions.gumbel_sums import moments
 from reinrelax.errors import InputError
 

@@ -11,14 +11,8 @@ from torch import Tensor
 from torch.distributions import OneHotCategorical, constraints
 
 from reinrelax.core.numerics import softmax
-from reinrelax.distributions.base import (
-    Relaxation,
-    gumbel,
-    log_clamped,
-    logits_of,
-    one_hot_argmax,
-    register_kl,
-)
+from reinrelax.distributions.base import Relaxation, logits_of, register_kl
+from reinrelax.distributions.functions import gumbel, log_clamped, one_hot_argmax
 from reinrelax.distributions.gumbel_sums import Moments, mean_log_sum, moments
 
 

@@ -7,7 +7,8 @@ from torch import Tensor
 from torch.distributions import Bernoulli, constraints
 from torch.nn.functional import logsigmoid
 
-from reinrelax.distributions.base import choice, log_clamped, logits_of, with_gradient_of
+from reinrelax.distributions.base import choice, logits_of
+from reinrelax.distributions.functions import log_clamped, with_gradient_of
 from reinrelax.distributions.hard import HardRelaxation
 
 

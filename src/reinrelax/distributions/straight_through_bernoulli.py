@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 from torch.distributions import Bernoulli, constraints
 
-from reinrelax.distributions.base import choice, logits_of, register_kl, with_gradient_of
+from reinrelax.distributions.base import choice, logits_of, register_kl
+from reinrelax.distributions.functions import with_gradient_of
 from reinrelax.distributions.hard import HardRelaxation, discrete_kl
 
 

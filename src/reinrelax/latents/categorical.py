@@ -8,8 +8,9 @@ from torch import Tensor
 from reinrelax.core.numerics import kl_to_uniform
 from reinrelax.core.rng import Streams
 from reinrelax.core.types import LatentShape
-from reinrelax.distributions.base import Relaxation, gumbel, one_hot_argmax
+from reinrelax.distributions.base import Relaxation
 from reinrelax.distributions.decoupled import DecoupledStraightThroughGumbelSoftmax
+from reinrelax.distributions.functions import gumbel, one_hot_argmax
 from reinrelax.latents.base import Latent, drawn, noise_for, per_image
 
 

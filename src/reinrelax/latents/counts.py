@@ -12,7 +12,7 @@ from torch.nn.functional import softplus
 from reinrelax.core.numerics import log_softmax
 from reinrelax.core.rng import Streams
 from reinrelax.core.types import LatentShape
-from reinrelax.distributions.base import gumbel
+from reinrelax.distributions.functions import gumbel
 from reinrelax.distributions.generalized_gumbel_softmax import GeneralizedGumbelSoftmax
 from reinrelax.latents.base import Latent, drawn, noise_for, per_image
 

@@ -19,7 +19,7 @@ from torch.special import log_ndtr, ndtri
 from reinrelax.core.numerics import softmax
 from reinrelax.core.rng import Streams
 from reinrelax.core.types import LatentShape
-from reinrelax.distributions.base import one_hot_argmax
+from reinrelax.distributions.functions import one_hot_argmax
 from reinrelax.distributions.invertible_gaussian import InvertibleGaussian
 from reinrelax.latents.base import Latent, drawn, per_image
 from reinrelax.latents.categorical import one_hot_prior

@@ -13,7 +13,7 @@ from torch import Tensor
 from reinrelax.core.numerics import kl_to_uniform, softmax
 from reinrelax.core.rng import Streams
 from reinrelax.core.types import LatentShape
-from reinrelax.distributions.base import gumbel, one_hot_argmax
+from reinrelax.distributions.functions import gumbel, one_hot_argmax
 from reinrelax.estimators.base import Estimate, draw
 from reinrelax.estimators.relax import controlled, network, residual
 from reinrelax.estimators.score import reinforce as reinforce_estimator

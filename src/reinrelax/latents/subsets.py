@@ -9,7 +9,7 @@ from torch import Tensor
 from reinrelax.core.numerics import log_softmax
 from reinrelax.core.rng import Streams
 from reinrelax.core.types import LatentShape
-from reinrelax.distributions.base import gumbel, with_gradient_of
+from reinrelax.distributions.functions import gumbel, with_gradient_of
 from reinrelax.distributions.gumbel_top_k import GumbelTopK
 from reinrelax.errors import ConfigError
 from reinrelax.latents.base import Latent, noise_for, per_image

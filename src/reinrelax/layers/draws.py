@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from reinrelax.distributions.base import one_hot_argmax
+from reinrelax.distributions.functions import one_hot_argmax
 from reinrelax.distributions.gumbel_top_k import GumbelTopK
 from reinrelax.estimators.functional import gumbel_softmax, pathwise_of
 from reinrelax.layers.temperature import Tempered, at_least_one

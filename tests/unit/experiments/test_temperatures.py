@@ -11,7 +11,7 @@ from scipy.stats import f as f_law
 from torch import Tensor
 
 from reinrelax.config.declared import COLUMNS
-from reinrelax.distributions.base import gumbel, one_hot_argmax
+from reinrelax.distributions.functions import gumbel, one_hot_argmax
 from reinrelax.experiments.decoupled import measure as temperatures
 from reinrelax.experiments.decoupled.experiment import Decoupled
 

@@ -12,8 +12,8 @@ from scipy.special import fdtri
 from torch import Tensor
 
 from reinrelax.core.rng import derive
-from reinrelax.distributions.base import gumbel, one_hot_argmax
 from reinrelax.distributions.decoupled import DecoupledStraightThroughGumbelSoftmax
+from reinrelax.distributions.functions import gumbel, one_hot_argmax
 from reinrelax.experiments.decoupled.experiment import Decoupled
 
 Row = dict[str, object]

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.distributions import Distribution
 from torch.special import ndtr, ndtri
 
-from reinrelax.distributions.base import log_clamped, logit
+from reinrelax.distributions.functions import log_clamped, logit
 
 # Distributions on (0, 1) and on the simplex are functions of a logistic or normal variable s over
 # τ. The bound on |s|, by number of axes, leaves at most e^−15 of a logistic's mass on either side.
