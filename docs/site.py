@@ -42,7 +42,7 @@ SCALE = "paper"
 # With what they link to.
 PAGES = (
     *("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs"),
-    *("report/reference", "config.yaml", "workflow/profiles/slurm"),
+    *("report/reference", "config.yaml", "workflow/profiles"),
 )
 # The report's tables with a row per estimator or per distribution, by the experiments that fill
 # them.

@@ -9,10 +9,10 @@ from torch import Tensor
 
 from reinrelax.config.run import HIDDEN, PIXELS
 
-# The smallest advantage for which oneDNN is used. With a smaller one, chance would choose, and the
-# digits of results depend on the library.
-_CLEARLY = 1.2
-_REPLICAS, _BATCH, _REPEATS = 2, 100, 7
+# The smallest advantage for which oneDNN is used. All processes on a machine must choose alike,
+# because digits depend on the library: no processor tried is between 1 and 2.
+_CLEARLY = 1.5
+_REPLICAS, _BATCH, _ROUNDS = 2, 100, 9
 
 
 @cache
@@ -30,20 +30,24 @@ def prefer_onednn(advantage: float = _CLEARLY) -> bool:
     settings = getattr(getattr(torch.backends, "mkldnn", None), "matmul", None)
     if settings is None or not torch.backends.mkldnn.is_available():
         return False
-    settings.fp32_precision = "ieee"  # BLAS
-    blas = _seconds(torch.float32)
     settings.fp32_precision = "bf16"
-    if _is_float32() and blas >= advantage * _seconds(torch.float32):
-        return True
-    settings.fp32_precision = "ieee"
-    return False
+    exact = _is_float32()
+    taken: dict[str, list[float]] = {"ieee": [], "bf16": []}  # BLAS and oneDNN
+    for _ in range(_ROUNDS if exact else 0):
+        for precision, seconds in taken.items():
+            settings.fp32_precision = precision
+            seconds.append(_seconds(torch.float32))
+    better = exact and min(taken["ieee"]) >= advantage * min(taken["bf16"])
+    settings.fp32_precision = "bf16" if better else "ieee"
+    return better
 
 
 def warn_if_slow(dtype: torch.dtype) -> None:
     """Warn on standard error if products in a 16-bit type are slower than in float32."""
     if dtype == torch.float32:
         return
-    factor = _seconds(dtype) / _seconds(torch.float32)
+    taken = [(_seconds(dtype), _seconds(torch.float32)) for _ in range(_ROUNDS)]
+    factor = min(slow for slow, _ in taken) / min(fast for _, fast in taken)
     if factor > 1:
         name = str(dtype).removeprefix("torch.")
         print(
@@ -67,17 +71,20 @@ def _layouts(replicas: int, rows: int, inner: int, columns: int) -> list[tuple[T
 
 
 def _seconds(dtype: torch.dtype) -> float:
-    """Return the time of the products of the VAE's largest layer; the smallest of some trials."""
+    """Return the processor time of the products of the VAE's largest layer.
+
+    Other processes hardly change it, so that a busy machine chooses as an idle one does.
+    """
     factors = [
         (a.to(dtype), b.to(dtype)) for a, b in _layouts(_REPLICAS, _BATCH, PIXELS, HIDDEN[0])
     ]
-    times = []
-    for _ in range(1 + _REPEATS):  # the first one allocates memory
-        start = time.perf_counter()
-        for a, b in factors:
-            torch.bmm(a, b)
-        times.append(time.perf_counter() - start)
-    return min(times[1:])
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # several would wait for each other on a busy machine
+    start = time.process_time()
+    for a, b in factors:
+        torch.bmm(a, b)
+    torch.set_num_threads(threads)
+    return time.process_time() - start
 
 
 def _is_float32() -> bool:
